@@ -1,0 +1,133 @@
+"""From scores to activities: smoothing, hysteresis, minimum duration, hold and cooldown."""
+
+import math
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from monitor.records import Activity, Prediction
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When an activity starts and ends; the same for every camera."""
+
+    thresholds: Mapping[str, float]  # label -> smoothed score that enters it; no others alert
+    hysteresis: float  # an activity is left below threshold - hysteresis
+    smoothing_s: float  # time constant of the exponential smoothing; 0: none
+    min_s: float  # seconds a score must stay at its threshold before the activity starts
+    hold_s: float  # seconds below before it ends: shorter dips do not part one act in two
+    cooldown_s: float  # seconds after an end in which the label does not start again
+
+
+@dataclass
+class _LabelState:
+    """What is known of one label: waiting, entered but not yet long enough, or open."""
+
+    smoothed: float = 0.0
+    entered_s: float | None = None  # end of the window in which the score reached its threshold
+    start_s: float = 0.0  # start of that window
+    last_s: float = 0.0  # end of the last window that carried the activity
+    peak: float = 0.0
+    open: Activity | None = None
+    rest_until_s: float = -math.inf
+
+
+@dataclass
+class ActivityTracker:
+    """The activities of one camera.
+
+    An activity spans the windows that carried it, from the start of the first to the end of the
+    last.
+    `update` and `close` return the activities that started (`end_s` is None) or ended.
+    """
+
+    camera: str
+    rules: Rules
+    new_id: Callable[[], str] = field(default=lambda: uuid.uuid4().hex)
+    scores: dict[str, float] = field(default_factory=dict, init=False)  # smoothed, every label
+    _labels: dict[str, _LabelState] = field(default_factory=dict, init=False)
+    _now_s: float = field(default=-math.inf, init=False)
+
+    def __post_init__(self) -> None:
+        self._labels = {label: _LabelState() for label in self.rules.thresholds}
+
+    @property
+    def open(self) -> tuple[Activity, ...]:
+        """The activities that are open, the longest first."""
+        return tuple(
+            sorted((s.open for s in self._labels.values() if s.open), key=lambda a: a.start_s)
+        )
+
+    def update(self, prediction: Prediction) -> list[Activity]:
+        """Take the scores of the next window."""
+        self._smooth(prediction)
+        events = []
+        for label, state in self._labels.items():
+            event = self._step(label, state, prediction)
+            if event is not None:
+                events.append(event)
+        return events
+
+    def close(self) -> list[Activity]:
+        """End what is open: the stream ended or was lost, and the next window begins anew."""
+        ended = [self._end(state) for state in self._labels.values() if state.open]
+        self._labels = {label: _LabelState() for label in self.rules.thresholds}
+        self.scores = {}
+        self._now_s = -math.inf
+        return ended
+
+    def _smooth(self, prediction: Prediction) -> None:
+        passed_s = prediction.end_s - self._now_s
+        self._now_s = prediction.end_s
+        tau_s = self.rules.smoothing_s
+        weight = 1.0 if tau_s <= 0 else -math.expm1(-passed_s / tau_s)
+        before = self.scores
+        self.scores = {
+            label: before.get(label, score) + weight * (score - before.get(label, score))
+            for label, score in prediction.scores.items()
+        }
+
+    def _step(self, label: str, state: _LabelState, prediction: Prediction) -> Activity | None:
+        rules, now_s = self.rules, prediction.end_s
+        enter = rules.thresholds[label]
+        score = state.smoothed = self.scores[label]
+        if state.open is not None:
+            state.peak = max(state.peak, score)
+            state.open = replace(
+                state.open, score=score, peak_score=state.peak, captured_s=prediction.captured_s
+            )
+            if score >= enter - rules.hysteresis:
+                state.last_s = now_s
+            elif now_s - state.last_s >= rules.hold_s:
+                ended = self._end(state)
+                state.rest_until_s = now_s + rules.cooldown_s
+                return ended
+            return None
+        if score < enter or now_s < state.rest_until_s:
+            state.entered_s = None
+            return None
+        if state.entered_s is None:
+            state.entered_s, state.start_s, state.peak = now_s, prediction.start_s, score
+        state.peak = max(state.peak, score)
+        if now_s - state.entered_s < rules.min_s:
+            return None
+        state.last_s = now_s
+        state.open = Activity(
+            id=self.new_id(),
+            camera=self.camera,
+            label=label,
+            start_s=state.start_s,
+            end_s=None,
+            score=score,
+            peak_score=state.peak,
+            captured_s=prediction.captured_s,
+        )
+        return state.open
+
+    @staticmethod
+    def _end(state: _LabelState) -> Activity:
+        assert state.open is not None
+        ended = replace(state.open, end_s=state.last_s, peak_score=state.peak)
+        state.open = state.entered_s = None
+        return ended

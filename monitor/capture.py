@@ -1,0 +1,188 @@
+"""The capture thread's work: one camera's frames, sampled into windows, for as long as it takes."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from monitor.clip import prepare
+from monitor.errors import LASTING, SourceError, SourceOpenError
+from monitor.mailbox import Mailbox
+from monitor.records import Frame, Window
+from monitor.source import Source
+from monitor.status import CameraStatus
+from monitor.windows import WindowBuffer
+
+log = logging.getLogger(__name__)
+
+# A connection that gave frames for this long was a good one: the next pause is the shortest again.
+GOOD_S = 10.0
+# An address or a password that is wrong is tried again more slowly: cameras lock out who insists.
+LASTING_PAUSE_S = 30.0
+
+
+@dataclass(frozen=True)
+class StreamEnd:
+    """A camera's stream ended or was lost: no window spans it."""
+
+    camera: str
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Pauses between two tries to connect: they double, with jitter, up to the longest."""
+
+    min_s: float
+    max_s: float
+
+    def pause_s(self, failures: int, lasting: bool) -> float:
+        """Seconds to wait after the given number of failures in a row, from 1."""
+        longest_s = LASTING_PAUSE_S if lasting else self.max_s
+        return float(min(longest_s, self.min_s * 2.0 ** min(failures - 1, 16))) * random.uniform(
+            0.75, 1
+        )
+
+
+class Capture:
+    """Reads one camera until its file ends or `stop` is set; connects again where it is lost."""
+
+    def __init__(
+        self,
+        status: CameraStatus,
+        make_source: Callable[[], Source],
+        buffer: WindowBuffer,
+        windows: Mailbox[Window | StreamEnd],
+        *,
+        file: bool,
+        realtime: bool,
+        min_fps: float,
+        retry: Retry,
+        stop: threading.Event,
+        on_frame: Callable[[Frame], None] | None = None,
+        on_hopeless: Callable[[SourceOpenError], None] = lambda error: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.status = status
+        self.name = status.name
+        self._make_source = make_source
+        self._buffer = buffer
+        self._windows = windows
+        self._file = file
+        self._paced = file and realtime
+        self._live = realtime or not file
+        self._min_fps = min_fps
+        self._retry = retry
+        self._stop = stop
+        self._on_frame = on_frame
+        self._on_hopeless = on_hopeless
+        self._clock = clock
+        self._started_s: float | None = (
+            None  # clock at the camera's first frame: time 0 of its axis
+        )
+        self._index = 0
+        self._failures = 0
+
+    def run(self) -> None:
+        """Watch the camera; a file that cannot be read raises, a live camera is tried again."""
+        while not self._stop.is_set():
+            began_s = self._clock()
+            try:
+                self._session()
+                break
+            except SourceError as error:
+                if self._file:
+                    self.status.state, self.status.cause = "failed", str(error)
+                    raise
+                if self._clock() - began_s > GOOD_S and self._index:
+                    self._failures = 0
+                self._wait(error)
+        else:
+            self.status.state = "stopped"
+            return
+        self.status.state = "stopped" if self._stop.is_set() else "ended"
+
+    def _session(self) -> None:
+        """One connection, from opening to its end; returns where a file ended or stop was set."""
+        source = self._make_source()
+        try:
+            source.open()
+            self._read(source)
+        finally:
+            source.close()
+            if self._buffer.started:
+                self._buffer.reset()
+                self._windows.put(self.name, StreamEnd(self.name))
+
+    def _read(self, source: Source) -> None:
+        offset_s = 0.0
+        started_s = 0.0
+        last_s: float | None = None
+        while not self._stop.is_set():
+            picture = source.read()
+            if picture is None:
+                return
+            now_s = self._clock()
+            if last_s is None:
+                started_s = now_s
+                if self._started_s is None:
+                    self._started_s = now_s
+                # After a loss the axis goes on with the time that passed.
+                offset_s = now_s - self._started_s
+                self._connected()
+            else:
+                self.status.measure_fps(picture.time_s - last_s)
+            last_s = picture.time_s
+            if self._paced:
+                # Stop cuts the wait short.
+                self._stop.wait(started_s + picture.time_s - now_s)
+                now_s = self._clock()
+            frame = Frame(self.name, self._index, offset_s + picture.time_s, now_s, picture.frame)
+            self._index += 1
+            self.status.frames += 1
+            self._take(frame)
+
+    def _take(self, frame: Frame) -> None:
+        if self._on_frame is not None:
+            self._on_frame(frame)
+        size = self._buffer.spec.size
+        window = self._buffer.push(
+            frame.time_s, lambda: prepare(frame.picture, size), frame.captured_s
+        )
+        if window is None:
+            return
+        if window.fps < self._min_fps:
+            if not self.status.dropped["slow source"]:
+                log.warning(
+                    "camera %s: %.1f frames a second reach the model, it needs at least %.1f: "
+                    "such windows are not classified",
+                    self.name,
+                    window.fps,
+                    self._min_fps,
+                )
+            self.status.dropped["slow source"] += 1
+        elif not self._live:
+            self._windows.put(self.name, window)
+        elif not self._windows.offer(self.name, window):
+            self.status.dropped["busy"] += 1
+
+    def _connected(self) -> None:
+        if self._index:
+            self.status.reconnects += 1
+            log.info("camera %s: back after %d tries", self.name, self._failures)
+        else:
+            log.info("camera %s: watching %s", self.name, self.status.source)
+        self.status.state, self.status.cause = "live", ""
+
+    def _wait(self, error: SourceError) -> None:
+        """Say what is wrong, once for the same thing, and pause; stop cuts the pause short."""
+        cause = error.cause if isinstance(error, SourceOpenError) else "lost"
+        self._failures += 1
+        if self.status.cause != cause:
+            log.warning("camera %s: %s", self.name, error)
+        self.status.state, self.status.cause = "retrying", cause
+        lasting = cause in LASTING
+        if isinstance(error, SourceOpenError) and lasting and not self._index:
+            self._on_hopeless(error)
+        self._stop.wait(self._retry.pause_s(self._failures, lasting))

@@ -1,0 +1,85 @@
+"""A model file run by ONNX Runtime."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from monitor.contract import INPUT, METADATA_KEY, OUTPUT, Contract, parse_contract
+from monitor.errors import ModelError
+
+# Name -> type and shape without the batch, of a graph's inputs or outputs.
+Ports = dict[str, tuple[str, tuple[int, ...]]]
+
+SHIPPED = Path(__file__).parent / "models" / "fight.onnx"
+
+
+class OnnxClassifier:
+    """Names the activity in clips; one session serves every camera, and any thread may call it.
+
+    ModelError where the file is not an ONNX model, carries no contract, or does not fit it.
+    """
+
+    def __init__(self, path: Path = SHIPPED) -> None:
+        self.path = path
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
+        self.sha256 = hashlib.sha256(content).hexdigest()
+        try:
+            self._session = ort.InferenceSession(
+                content, _session_options(), providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's errors share no class of their own
+            raise ModelError(
+                f"{path}: not an ONNX model that can be run: {_first(error)}"
+            ) from None
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        if METADATA_KEY not in metadata:
+            raise ModelError(f"{path}: carries no har-monitor contract; har-export writes one")
+        self.contract: Contract = parse_contract(metadata[METADATA_KEY], path)
+        self._check_graph()
+
+    def predict(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Scores (N, labels), each row summing to 1, of clips (N, T, H, W, 3) uint8 RGB."""
+        scores: NDArray[np.float32] = self._session.run([OUTPUT], {INPUT: clips})[0]
+        return scores
+
+    def _check_graph(self) -> None:
+        """The graph's input and output are those that the contract promises."""
+        taken: Ports = {i.name: (i.type, tuple(i.shape[1:])) for i in self._session.get_inputs()}
+        given: Ports = {o.name: (o.type, tuple(o.shape[1:])) for o in self._session.get_outputs()}
+        clip: Ports = {INPUT: ("tensor(uint8)", self.contract.clip.shape)}
+        scores: Ports = {OUTPUT: ("tensor(float)", (len(self.contract.labels),))}
+        for what, found, expected in (("input", taken, clip), ("output", given, scores)):
+            if found != expected:
+                raise ModelError(
+                    f"{self.path}: {what} {_graph_text(found)}; "
+                    f"its contract promises {_graph_text(expected)}"
+                )
+
+
+def _session_options() -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    # The cores belong to the cameras: one thread a window is the most windows a CPU-second, and a
+    # spinning pool would double the CPU time for nothing.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4  # what matters is raised
+    return options
+
+
+def _graph_text(ports: Ports) -> str:
+    return ", ".join(
+        f"{name} {kind.removeprefix('tensor(').removesuffix(')')} (N, {', '.join(map(str, shape))})"
+        for name, (kind, shape) in ports.items()
+    )
+
+
+def _first(error: Exception) -> str:
+    words = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return words.rpartition(" : ")[2][:200]

@@ -1,0 +1,199 @@
+"""har-monitor: watch cameras and files."""
+
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.live import Live
+
+from monitor.command import exit_codes, start_logging
+from monitor.config import MonitorOptions
+from monitor.errors import ConfigError
+from monitor.source.address import parse_address, redact, split_name
+from monitor.yamlfile import explain, load
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Webcam number, /dev/videoN, file, rtsp(s):// or http(s)://. Once per camera; "
+            "NAME=SOURCE names it.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="ONNX file from har-export.", show_default="the one shipped")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file; configs/monitor.yaml shows every option.")
+    ] = None,
+    display: Annotated[
+        bool | None,
+        typer.Option(
+            "--display/--headless",
+            help="Show the cameras in windows (q quits), or no window.",
+            show_default="a window where there is a display",
+        ),
+    ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            help="Alert log, JSON lines; - is standard output.", show_default="alerts.jsonl"
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Score from 0 to 1 that starts an activity.", show_default="the model's"),
+    ] = None,
+    stride: Annotated[
+        int | None, typer.Option(help="Sampled frames between two windows.", show_default="5")
+    ] = None,
+    realtime: Annotated[
+        bool | None,
+        typer.Option("--realtime", help="Play files at their own speed, as if they were cameras."),
+    ] = None,
+    save_video: Annotated[
+        Path | None, typer.Option(help="Write the video with its captions to an MP4 file.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check the configuration and the model, then exit.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
+) -> None:
+    """Watch cameras and video files, name what people do, raise alerts."""
+    console = Console(stderr=True)
+    with exit_codes(console):
+        flags = {
+            "cameras": _cameras(source or ()),
+            "model": model,
+            "display": display,
+            "log": {"path": log},
+            "activity": {"threshold": threshold},
+            "windows": {"stride": stride},
+            "realtime": realtime,
+            "save_video": save_video,
+        }
+        options = _options(config, flags)
+        start_logging(console, verbose=verbose)
+        if check:
+            _check(options)
+        else:
+            _watch(options, console)
+
+
+def _cameras(sources: Sequence[str]) -> list[dict[str, str]] | None:
+    """Named cameras; those without a name are called camera, or camera-1, camera-2, ..."""
+    if not sources:
+        return None
+    cameras = []
+    for number, text in enumerate(sources, 1):
+        name, target = split_name(text)
+        default = "camera" if len(sources) == 1 else f"camera-{number}"
+        cameras.append({"name": name or default, "source": target})
+    return cameras
+
+
+def _options(config: Path | None, flags: dict[str, Any]) -> MonitorOptions:
+    """Defaults, overridden by the file, overridden by the flags."""
+    options = MonitorOptions() if config is None else load(config, MonitorOptions)
+    try:
+        return MonitorOptions.model_validate(_merged(options.model_dump(), flags))
+    except ValidationError as error:
+        raise ConfigError(redact(explain(error, MonitorOptions))) from None
+
+
+def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`under` with every value of `over` that is not None."""
+    merged = dict(under)
+    for key, value in over.items():
+        if isinstance(value, dict):
+            merged[key] = _merged(under[key], value)
+        elif value is not None:
+            merged[key] = value
+    return merged
+
+
+def _check(options: MonitorOptions) -> None:
+    """Print what would be watched, with which model."""
+    from monitor.classifier import SHIPPED, OnnxClassifier
+
+    classifier = OnnxClassifier(options.model or SHIPPED)
+    contract = classifier.contract
+    rules = options.activity.rules(contract)
+    for camera in options.cameras:
+        parse_address(camera.source)
+    out = Console(soft_wrap=True, highlight=False, markup=False)
+    out.print(
+        f"model    {contract.name} {contract.version} ({contract.network}), {classifier.path}"
+    )
+    out.print(f"sha256   {classifier.sha256}")
+    out.print(
+        f"clip     {contract.frames} frames of {contract.size}x{contract.size} "
+        f"at {contract.fps:g} a second: {contract.clip.span_s:g} s"
+    )
+    alerts = ", ".join(f"{label} from {score:g}" for label, score in rules.thresholds.items())
+    out.print(f"alerts   {alerts}; background: {', '.join(contract.background) or 'none'}")
+    measured = ", ".join(f"{name} {value:.3f}" for name, value in contract.metrics.items())
+    out.print(f"measured {measured or 'nothing'}; {contract.evaluation}")
+    for camera in options.cameras:
+        out.print(f"camera   {camera.name}: {camera.address}")
+    out.print("ok" if options.cameras else "ok; no camera is configured: give --source")
+
+
+def _watch(options: MonitorOptions, console: Console) -> None:
+    if not options.cameras:
+        raise ConfigError(
+            "nothing to watch: give --source 0, --source rtsp://..., --source clip.mp4, "
+            "or a --config with cameras"
+        )
+    from monitor.classifier import SHIPPED, OnnxClassifier
+    from monitor.pipeline import Monitor
+    from monitor.sinks.console import ConsoleSink
+    from monitor.sinks.jsonl import JsonLinesSink
+    from monitor.status import StatusTable
+
+    classifier = OnnxClassifier(options.model or SHIPPED)
+    view = _view(options, classifier.contract)
+    alert_log = JsonLinesSink(
+        options.log.path,
+        model=classifier.sha256,
+        window_s=classifier.contract.clip.span_s,
+        max_bytes=int(options.log.max_mib * 2**20),
+        keep=options.log.keep,
+    )
+    monitor = Monitor(options, classifier, [alert_log, ConsoleSink()], view)
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        monitor.stop()
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, stop)
+    if console.is_terminal:
+        with Live(StatusTable(monitor.cameras), console=console, refresh_per_second=4):
+            monitor.run()
+    else:
+        monitor.run()
+
+
+def _view(options: MonitorOptions, contract: Any) -> Any:
+    """The view that was asked for; None where there is nothing to draw."""
+    from monitor.view import View, has_display
+
+    display = has_display() if options.display is None else options.display
+    if not display and options.save_video is None:
+        return None
+    return View(
+        {camera.name: camera.address.live or options.realtime for camera in options.cameras},
+        options.activity.rules(contract).thresholds,
+        display=display,
+        save_video=options.save_video,
+    )

@@ -1,0 +1,88 @@
+"""What a model file says about itself: the contract that travels inside it."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from monitor.clip import ClipSpec
+from monitor.errors import ModelError
+
+METADATA_KEY = "har_monitor.contract"
+INPUT, OUTPUT = "clip", "scores"
+
+# A label is shown in terminals, written on pictures and used in file names, so it is plain text.
+Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.+-]{0,63}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Data(BaseModel):
+    """The clips a model was fitted on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    sha256: str  # of every clip's path, label and content
+    clips: int = Field(ge=0)
+    groups: int = Field(ge=0)
+
+
+class Contract(BaseModel):
+    """Everything needed to run a model and to know where it comes from.
+
+    Input `clip` is uint8 RGB (N, T, H, W, 3); output `scores` is float32 (N, labels), each row
+    summing to 1. Normalisation is inside the graph.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Literal[1] = 1
+    name: str
+    network: str
+    version: str
+    created: str  # UTC, ISO 8601
+    labels: tuple[Label, ...] = Field(min_length=2)  # in the order of the scores
+    background: tuple[Label, ...] = ()  # labels that never alert
+    frames: int = Field(ge=2, le=512)
+    size: int = Field(ge=8, le=1024)  # pixels
+    fps: float = Field(gt=0, le=240)
+    colour: Literal["rgb"] = "rgb"
+    resize: Literal["area"] = "area"
+    thresholds: dict[Label, Share]  # label -> score at which an activity is entered
+    data: Data
+    metrics: dict[str, float]  # measured on held-out clips
+    evaluation: str  # how the metrics were measured, in one sentence
+
+    @model_validator(mode="after")
+    def _labels_agree(self) -> "Contract":
+        labels = set(self.labels)
+        if len(labels) != len(self.labels):
+            raise ValueError("labels must differ from each other")
+        for name, named in (("background", self.background), ("thresholds", self.thresholds)):
+            if unknown := sorted(set(named) - labels):
+                raise ValueError(
+                    f"{name} names {unknown[0]!r}; labels here: {', '.join(self.labels)}"
+                )
+        if set(self.background) == labels:
+            raise ValueError("every label is a background label: nothing could alert")
+        return self
+
+    @property
+    def clip(self) -> ClipSpec:
+        """The clips this model takes."""
+        return ClipSpec(self.frames, self.size, self.fps)
+
+    @property
+    def activities(self) -> tuple[str, ...]:
+        """The labels that may alert."""
+        return tuple(label for label in self.labels if label not in self.background)
+
+
+def parse_contract(text: str, where: Path) -> Contract:
+    """The contract written in `text`, which was read from the file `where`."""
+    try:
+        return Contract.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "contract"
+        raise ModelError(f"{where}: its contract does not hold: {field}: {first['msg']}") from None

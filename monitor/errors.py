@@ -1,0 +1,67 @@
+"""The error tree: what a caller can catch, each class for one thing.
+
+    MonitorError              the command prints the message and exits 1
+    ├── ConfigError           exits 2, like a usage error
+    ├── ModelError            a model cannot be loaded, or does not fit its own contract
+    ├── DataError             clips or folds that cannot be trained or tested on
+    ├── SinkError             alerts cannot be written where they were asked for
+    └── SourceError
+        ├── SourceOpenError   could not be opened; `cause` says why
+        └── SourceLostError   was open and is gone
+
+A message is one line: what, where, what was found, what is allowed. It never holds a credential.
+Programming errors stay ValueError and TypeError, with a traceback.
+"""
+
+from typing import Literal
+
+OpenCause = Literal[
+    "unreachable",
+    "refused",
+    "timeout",
+    "unknown host",
+    "authentication",
+    "not found",
+    "invalid",
+    "device",
+]
+# Causes that time alone will hardly mend: the address, the password or the device is wrong.
+LASTING: frozenset[OpenCause] = frozenset(
+    ("unknown host", "authentication", "not found", "invalid", "device")
+)
+
+
+class MonitorError(Exception):
+    """Something the user can understand and act on."""
+
+
+class ConfigError(MonitorError):
+    """A configuration file, option or argument that is not allowed."""
+
+
+class ModelError(MonitorError):
+    """A model file that cannot be loaded or does not fit its own contract."""
+
+
+class DataError(MonitorError):
+    """Clips, labels or folds that cannot be trained or tested on."""
+
+
+class SinkError(MonitorError):
+    """A place for alerts or video that cannot be written to."""
+
+
+class SourceError(MonitorError):
+    """A camera, stream or file that cannot be read."""
+
+
+class SourceOpenError(SourceError):
+    """A source that could not be opened; `cause` is one of `OpenCause`."""
+
+    def __init__(self, message: str, cause: OpenCause) -> None:
+        super().__init__(message)
+        self.cause: OpenCause = cause
+
+
+class SourceLostError(SourceError):
+    """A source that was open and stopped giving frames."""

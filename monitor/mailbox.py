@@ -1,0 +1,79 @@
+"""The only hand-off between threads."""
+
+import threading
+from collections import OrderedDict, deque
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Mailbox(Generic[Item]):
+    """Items by key (a camera's name), taken in turn so that no camera starves another.
+
+    `put` waits for room and loses nothing: for files and for what must arrive. `offer` never waits:
+    it replaces the newest item that was offered before and not yet taken, for live cameras, where
+    only the newest counts. `close` wakes every waiting thread.
+    """
+
+    def __init__(self, room: int = 1) -> None:
+        self._room = room
+        self._items: OrderedDict[str, deque[tuple[Item, bool]]] = OrderedDict()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def put(self, key: str, item: Item) -> bool:
+        """Leave an item, waiting while `room` items of this key are still there.
+
+        False where the mailbox was closed; `get` or `close` ends the wait.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._waiting(key) < self._room)
+            return self._leave(key, item, replaceable=False)
+
+    def offer(self, key: str, item: Item) -> bool:
+        """Leave an item at once; False where an older one was dropped for it."""
+        with self._changed:
+            items = self._items.get(key)
+            if items and items[-1][1] and not self._closed:
+                items[-1] = (item, True)
+                return False
+            self._leave(key, item, replaceable=True)
+            return True
+
+    def get(self, timeout_s: float | None = None) -> Item | None:
+        """The next item, the cameras in turn; None once closed and empty, or after `timeout_s`.
+
+        `put`, `offer` or `close` ends the wait.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or bool(self._items), timeout_s)
+            if not self._items:
+                return None
+            key, items = self._items.popitem(last=False)
+            item, _ = items.popleft()
+            if items:
+                self._items[key] = items  # behind the others
+            self._changed.notify_all()
+            return item
+
+    def close(self) -> None:
+        """Take no more items; those that are there can still be got. Twice is fine."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed and empty: nothing will come any more."""
+        with self._changed:
+            return self._closed and not self._items
+
+    def _waiting(self, key: str) -> int:
+        return len(self._items.get(key, ()))
+
+    def _leave(self, key: str, item: Item, replaceable: bool) -> bool:
+        if self._closed:
+            return False
+        self._items.setdefault(key, deque()).append((item, replaceable))
+        self._changed.notify_all()
+        return True

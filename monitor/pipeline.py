@@ -1,0 +1,258 @@
+"""The monitor: its threads, what runs on each, and how they stop.
+
+    one capture thread per camera   Source -> WindowBuffer
+    one classify worker             OnnxClassifier -> the camera's ActivityTracker -> Sinks
+    one closing thread              waits for the captures to end, then closes each mailbox in turn
+    the caller's thread             the view, or nothing
+
+Stop enters at the sources and leaves at the sinks: only the capture path looks at the stop event,
+and every later stage ends because its input ended.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.activity import ActivityTracker
+from monitor.capture import Capture, Retry, StreamEnd
+from monitor.classifier import OnnxClassifier
+from monitor.config import CameraOptions, MonitorOptions
+from monitor.errors import SourceError, SourceOpenError
+from monitor.mailbox import Mailbox
+from monitor.records import Activity, Frame, Prediction, Window
+from monitor.sinks import Sink
+from monitor.source import Source, StreamLimits, make_source
+from monitor.source.address import Address
+from monitor.status import CameraStatus
+from monitor.view import Update, View
+from monitor.windows import WindowBuffer
+
+log = logging.getLogger(__name__)
+
+# Seconds that a capture thread has to end once stop is asked for. A read that waits on the network
+# cannot be cut short; such a thread holds nothing that could be lost and ends with the process.
+STOP_S = 1.5
+VIEW_ROOM = 8  # frames and updates of one camera that wait for the view
+
+
+@dataclass
+class _Camera:
+    """One camera and what belongs to it alone."""
+
+    status: CameraStatus
+    tracker: ActivityTracker
+    thread: threading.Thread
+    show: Callable[[Frame | Update], None]
+
+
+class Monitor:
+    """Watches cameras with one classifier and hands their activities to the sinks."""
+
+    def __init__(
+        self,
+        options: MonitorOptions,
+        classifier: OnnxClassifier,
+        sinks: Sequence[Sink],
+        view: View | None = None,
+        make: Callable[[Address, StreamLimits], Source] = make_source,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._classifier = classifier
+        self._sinks = sinks
+        self._view = view
+        self._clock = clock
+        self._stop = threading.Event()
+        self._captures_left = len(options.cameras)
+        self._ending = threading.Event()  # every capture ended, or stop was asked for
+        self._lock = threading.Lock()  # of _captures_left, _hopeless and _failures
+        self._hopeless: set[str] = set()
+        self._failures: list[BaseException] = []
+        self._windows: Mailbox[Window | StreamEnd] = Mailbox()
+        self._views: Mailbox[Frame | Update] = Mailbox(VIEW_ROOM)
+        self._cameras = {
+            camera.name: self._camera(camera, options, make) for camera in options.cameras
+        }
+
+    @property
+    def cameras(self) -> tuple[CameraStatus, ...]:
+        """How each camera does, in the order of the configuration."""
+        return tuple(camera.status for camera in self._cameras.values())
+
+    def stop(self) -> None:
+        """Ask every stage to end; from a signal handler, from any thread, and twice is fine."""
+        self._stop.set()
+        self._ending.set()
+
+    def run(self) -> None:
+        """Watch until every file has ended, or `stop`; then raise what went wrong first."""
+        worker = threading.Thread(target=self._guard, args=(self._work,), name="classify")
+        closing = threading.Thread(target=self._close_in_turn, args=(worker,), name="closing")
+        worker.start()
+        closing.start()
+        for camera in self._cameras.values():
+            camera.thread.start()
+        try:
+            if self._view is not None:
+                self._view.run(self._views, self.stop)
+        except BaseException as error:
+            self._failures.append(error)
+            self.stop()
+            self._views.close()
+        closing.join()  # ends after the captures, each of which has a limit
+        for sink in self._sinks:
+            sink.close()
+        if self._failures:
+            raise self._failures[0]
+
+    def _camera(
+        self,
+        camera: CameraOptions,
+        options: MonitorOptions,
+        make: Callable[[Address, StreamLimits], Source],
+    ) -> _Camera:
+        address = camera.address
+        spec = self._classifier.contract.clip
+        stream, windows = options.stream, options.windows
+        limits = StreamLimits(
+            stream.transport, stream.ca_file, stream.open_timeout_s, stream.read_timeout_s
+        )
+        status = CameraStatus(camera.name, str(address))
+        live = address.live or options.realtime
+
+        # A live view shows the newest frame and must never hold up a camera or the worker, so that
+        # frames and updates replace their own kind; a file's video holds every frame, in order.
+        def show(item: Frame | Update) -> None:
+            if live:
+                self._views.offer(f"{camera.name} {type(item).__name__}", item)
+            else:
+                self._views.put(camera.name, item)
+
+        def hopeless(error: SourceOpenError) -> None:
+            self._give_up_if_all(camera.name, error)
+
+        capture = Capture(
+            status,
+            lambda: make(address, limits),
+            WindowBuffer(camera.name, spec, windows.stride, windows.max_gap_s),
+            self._windows,
+            file=not address.live,
+            realtime=options.realtime,
+            min_fps=windows.min_fps_share * spec.fps,
+            retry=Retry(stream.retry_min_s, stream.retry_max_s),
+            stop=self._stop,
+            on_frame=show if self._view is not None else None,
+            on_hopeless=hopeless,
+            clock=self._clock,
+        )
+        thread = threading.Thread(
+            target=self._capture, args=(capture,), name=f"capture-{camera.name}", daemon=True
+        )
+        tracker = ActivityTracker(camera.name, options.activity.rules(self._classifier.contract))
+        return _Camera(
+            status, tracker, thread, show if self._view is not None else lambda item: None
+        )
+
+    def _capture(self, capture: Capture) -> None:
+        try:
+            capture.run()
+        except SourceError as error:  # this camera alone; the others go on
+            log.error("camera %s: %s", capture.name, error)
+            with self._lock:
+                self._failures.append(error)
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            with self._lock:
+                self._captures_left -= 1
+                if not self._captures_left:
+                    self._ending.set()
+
+    def _give_up_if_all(self, name: str, error: SourceOpenError) -> None:
+        """Fail where no camera at all can be opened and waiting will hardly mend it."""
+        with self._lock:
+            self._hopeless.add(name)
+            if len(self._hopeless) < len(self._cameras):
+                return
+        self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        with self._lock:
+            self._failures.append(error)
+        self.stop()
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            self._windows.close()  # wakes a capture that waits to leave a window
+
+    def _close_in_turn(self, worker: threading.Thread) -> None:
+        self._ending.wait()  # ended by the last capture, or by stop
+        deadline_s = self._clock() + STOP_S
+        for camera in self._cameras.values():
+            if camera.thread.ident is not None:
+                camera.thread.join(max(0.0, deadline_s - self._clock()))
+            if camera.thread.is_alive():
+                log.info(
+                    "camera %s: was waiting for the network when it was stopped", camera.status.name
+                )
+                camera.status.state = "stopped"
+        self._windows.close()
+        worker.join()
+        self._views.close()
+
+    def _work(self) -> None:
+        while (item := self._windows.get()) is not None:
+            camera = self._cameras[item.camera]
+            if isinstance(item, StreamEnd):
+                self._publish(camera, camera.tracker.close())
+                camera.show(Update(item.camera, None, {}, ()))
+            else:
+                self._classify(camera, item)
+        for camera in self._cameras.values():  # of captures that missed their limit
+            self._publish(camera, camera.tracker.close())
+
+    def _classify(self, camera: _Camera, window: Window) -> None:
+        scores = self._classifier.predict(window.clip[np.newaxis])[0]
+        labels = self._classifier.contract.labels
+        prediction = Prediction(
+            camera=window.camera,
+            start_s=window.start_s,
+            end_s=window.end_s,
+            scores=dict(zip(labels, scores.tolist(), strict=True)),
+            captured_s=window.captured_s,
+        )
+        events = camera.tracker.update(prediction)
+        smoothed = camera.tracker.scores
+        status = camera.status
+        status.windows += 1
+        status.latency_ms = (self._clock() - window.captured_s) * 1000
+        status.label = max(smoothed, key=lambda label: smoothed[label])
+        status.score = smoothed[status.label]
+        self._publish(camera, events)
+        camera.show(
+            Update(
+                window.camera,
+                window.end_s,
+                smoothed,
+                camera.tracker.open,
+                status.fps,
+                status.latency_ms,
+            )
+        )
+
+    def _publish(self, camera: _Camera, events: Sequence[Activity]) -> None:
+        status = camera.status
+        for activity in events:
+            started = activity.end_s is None
+            status.activity, status.activity_open = activity.label, started
+            status.activity_at = self._clock()
+            status.alerts += started
+            for sink in self._sinks:
+                sink.write(activity)

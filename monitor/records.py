@@ -1,0 +1,69 @@
+"""The values that pass between stages, in the order they are made.
+
+All times in seconds (`_s`) lie on the camera's own axis, which starts with its stream: stream
+timestamps where they can be trusted, else a monotonic clock; media time for files. `captured_s` is
+the exception: the process's monotonic clock when the frame arrived, for measuring latency.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from av import VideoFrame
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a camera, as the decoder gave it."""
+
+    camera: str
+    index: int  # counts the frames of a camera from 0
+    time_s: float
+    captured_s: float
+    picture: VideoFrame
+
+    @cached_property
+    def image(self) -> NDArray[np.uint8]:
+        """The whole picture, (H, W, 3) uint8 RGB, read-only; converted when first asked for."""
+        image: NDArray[np.uint8] = self.picture.to_ndarray(format="rgb24")  # type: ignore[assignment]
+        image.flags.writeable = False
+        return image
+
+
+@dataclass(frozen=True)
+class Window:
+    """A clip with its place in time and its quality."""
+
+    camera: str
+    start_s: float  # time of the first frame
+    end_s: float  # time of the last frame
+    clip: NDArray[np.uint8]  # (T, H, W, 3) RGB
+    fps: float  # the rate its frames really have
+    missing: int  # sampling slots between its first and last frame that no frame fell into
+    captured_s: float  # when its last frame was captured
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of one window."""
+
+    camera: str
+    start_s: float
+    end_s: float
+    scores: dict[str, float]  # label -> score; sums to 1
+    captured_s: float
+
+
+@dataclass(frozen=True)
+class Activity:
+    """An interval in which a camera shows an activity; open while `end_s` is None."""
+
+    id: str
+    camera: str
+    label: str
+    start_s: float
+    end_s: float | None
+    score: float  # smoothed score at the moment of the event
+    peak_score: float  # highest smoothed score so far
+    captured_s: float  # when the frame that decided the event was captured

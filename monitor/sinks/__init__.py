@@ -1,0 +1,15 @@
+"""Where activities go."""
+
+from typing import Protocol
+
+from monitor.records import Activity
+
+
+class Sink(Protocol):
+    """Takes activities as they start and end, on the worker's thread, which it must not hold up."""
+
+    def write(self, activity: Activity) -> None:
+        """Take an activity: one that started where `end_s` is None, else one that ended."""
+
+    def close(self) -> None:
+        """Finish writing; twice is fine."""

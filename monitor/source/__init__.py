@@ -1,0 +1,59 @@
+"""Sources give timed pictures: webcams, network streams and video files behind one protocol."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from av import VideoFrame
+
+from monitor.source.address import Address
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture and its time in seconds since the source was opened and gave its first."""
+
+    time_s: float
+    frame: VideoFrame
+
+
+class Source(Protocol):
+    """One connection to a camera, a stream or a file.
+
+    `open` and `read` belong to one thread; `close` may be called twice and from any state.
+    Every call returns within the limits the source was made with.
+    """
+
+    def open(self) -> None:
+        """Connect; SourceOpenError where that fails."""
+
+    def read(self) -> Picture | None:
+        """The next picture, None at the end of a file; SourceLostError where a live source ends."""
+
+    def close(self) -> None:
+        """Release the device, connection or file."""
+
+
+@dataclass(frozen=True)
+class StreamLimits:
+    """How a network stream is reached, and for how long each step may take."""
+
+    transport: Literal["tcp", "udp"] = "tcp"  # of RTSP
+    ca_file: Path | None = None  # certificate authorities; None: certificates are not checked
+    open_timeout_s: float = 5.0
+    read_timeout_s: float = 5.0
+
+
+def make_source(address: Address, limits: StreamLimits) -> Source:
+    """The source for an address; nothing is opened yet."""
+    if address.kind == "webcam":
+        from monitor.source.webcam import WebcamSource
+
+        return WebcamSource(address)
+    if address.kind == "stream":
+        from monitor.source.stream import StreamSource
+
+        return StreamSource(address, limits)
+    from monitor.source.file import FileSource
+
+    return FileSource(Path(address.target))

@@ -1,0 +1,106 @@
+"""What a user may write as a source, and how it is shown without its secrets."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from monitor.errors import ConfigError
+
+STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
+ALLOWED = "a webcam number, /dev/videoN, a video file, or rtsp://, rtsps://, http://, https://"
+
+_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,63})=(.+)", re.DOTALL)
+_WEBCAM = re.compile(r"(?:/dev/video)?[0-9]{1,3}")
+# Two letters at least: one is a drive.
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+# One slash counts too: a mistyped URL holds the same password, and Path makes // into /.
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+:/+)(?P<rest>\S+)")
+_WHOLE = re.compile(r"(?P<scheme>(?:[A-Za-z][A-Za-z0-9+.-]+:/+)?)(?P<rest>.+)", re.DOTALL)
+# In the query, and in the path too: some recorders take rtsp://host/user=a_password=b_channel=1.
+_SECRET = re.compile(
+    r"(?i)([^\s=&?;/]*(?:pas|pwd|pw|token|secret|key|auth|sig|credential|session|jwt|hash)"
+    r"[^\s=&?;/]*=)[^\s&]+"
+)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a camera's frames come from; its text form hides credentials."""
+
+    kind: Literal["webcam", "stream", "file"]
+    target: str  # device number or path, URL, or path of a file
+
+    @property
+    def live(self) -> bool:
+        """Whether the world sets the pace."""
+        return self.kind != "file"
+
+    def __str__(self) -> str:
+        return redact(self.target)
+
+    def __repr__(self) -> str:
+        return f"Address({self.kind}, {self})"
+
+
+def redact(text: str) -> str:
+    """`text` with the passwords and tokens of every URL in it replaced by ***.
+
+    Where it is unclear what is password, as with an unescaped @ or /, more is hidden than needed.
+    """
+    return _URL.sub(_hide, text)
+
+
+def split_name(text: str) -> tuple[str | None, str]:
+    """`name=source` as (name, source); (None, text) where no name is given."""
+    named = _NAMED.fullmatch(text)
+    if named is None or _exists(text):
+        return None, text
+    return named[1], named[2]
+
+
+def parse_address(text: str) -> Address:
+    """The address written as `text`; ConfigError for anything that is not allowed."""
+    if _WEBCAM.fullmatch(text):
+        return Address("webcam", text)
+    shown = _WHOLE.sub(_hide, text)  # a source is one URL, even with a space in its password
+    if not text or not (text.isprintable() or _exists(text)):
+        raise ConfigError(f"source {shown!r}: allowed: {ALLOWED}")
+    scheme = _SCHEME.match(text)
+    if scheme is None or _exists(text):
+        return Address("file", text)
+    name = scheme[1].lower()
+    if name not in STREAM_SCHEMES:
+        # The word before the colon may be a user, and what follows a password.
+        raise ConfigError(f"source {shown}: not a kind of source; allowed: {ALLOWED}")
+    if not text[scheme.end() :].startswith("//"):
+        raise ConfigError(f"source {shown}: a URL starts with {name}://")
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:  # its words may quote the password
+        host = None
+    if not host or " " in text:
+        raise ConfigError(
+            f"source {shown}: not a valid URL; write {name}://user:password@host:port/path, "
+            "with any of @ : / ? # % and spaces in the password as %40 %3A %2F %3F %23 %25 %20"
+        )
+    return Address("stream", name + text[scheme.end(1) :])
+
+
+def _hide(url: re.Match[str]) -> str:
+    rest = url["rest"]
+    userinfo, at, host = rest.rpartition("@")
+    # An @ after a path that follows a bare host name is part of the path.
+    if at and ("@" in re.split(r"[/?#]", rest)[0] or ":" in userinfo):
+        user, colon, _ = userinfo.partition(":")
+        rest = f"{user}:***@{host}" if colon and url["scheme"] else f"***@{host}"
+    return url["scheme"] + _SECRET.sub(r"\1***", rest)
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # too long for a name, or not one
+        return False

@@ -1,0 +1,80 @@
+"""Webcams, through OpenCV."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.cv import load_cv2
+from monitor.errors import SourceLostError, SourceOpenError
+from monitor.source import Picture
+from monitor.source.address import Address
+
+
+class Device(Protocol):
+    """The part of cv2.VideoCapture that a webcam needs."""
+
+    def isOpened(self) -> bool:
+        """Whether the device could be opened."""
+
+    def read(self) -> tuple[bool, NDArray[np.uint8] | None]:
+        """The next picture, (H, W, 3) uint8 BGR; the driver's own limit ends a wait."""
+
+    def release(self) -> None:
+        """Give the device back."""
+
+
+def open_device(target: str) -> Device:
+    """The V4L2 device of a number or a path."""
+    cv2: Any = load_cv2()
+    cv2.setLogLevel(0)  # OpenCV would print to the screen what is raised here
+    device: Device = cv2.VideoCapture(int(target.removeprefix("/dev/video")), cv2.CAP_V4L2)
+    return device
+
+
+class WebcamSource:
+    """A webcam; time is the clock at which each picture arrived."""
+
+    def __init__(
+        self,
+        address: Address,
+        opener: Callable[[str], Device] = open_device,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.address = address
+        self._opener = opener
+        self._clock = clock
+        self._device: Device | None = None
+        self._origin_s: float | None = None
+
+    def open(self) -> None:
+        """Take the device; SourceOpenError where there is none or it is busy."""
+        device = self._opener(self.address.target)
+        if not device.isOpened():
+            device.release()
+            raise SourceOpenError(
+                f"webcam {self.address}: no such device, or another program uses it", "device"
+            )
+        self._device = device
+        self._origin_s = None
+
+    def read(self) -> Picture:
+        """The next picture; SourceLostError where the device is gone."""
+        if self._device is None:
+            raise SourceLostError(f"webcam {self.address}: not open")
+        ok, image = self._device.read()
+        if not ok or image is None:
+            raise SourceLostError(f"webcam {self.address}: the device gives no more pictures")
+        now_s = self._clock()
+        if self._origin_s is None:
+            self._origin_s = now_s
+        return Picture(now_s - self._origin_s, av.VideoFrame.from_ndarray(image, format="bgr24"))
+
+    def close(self) -> None:
+        """Give the device back."""
+        if self._device is not None:
+            self._device.release()
+            self._device = None

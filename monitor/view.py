@@ -1,0 +1,157 @@
+"""Frames with their captions, in windows on the screen and in video files, on the main thread."""
+
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.cv import load_cv2
+from monitor.errors import ConfigError
+from monitor.mailbox import Mailbox
+from monitor.overlay import Caption, draw
+from monitor.records import Activity, Frame
+from monitor.video import VideoWriter
+
+KEYS_S = 0.05  # seconds between two looks at the keyboard while no frame comes
+
+
+@dataclass(frozen=True)
+class Update:
+    """What the worker found in a window, for the caption."""
+
+    camera: str
+    end_s: float | None  # time of the window's last frame; None: the stream ended
+    scores: dict[str, float]  # smoothed
+    open: tuple[Activity, ...]
+    fps: float | None = None  # of the camera
+    latency_ms: float | None = None
+
+
+@dataclass
+class _Shown:
+    """One camera in the view."""
+
+    update: Update
+    pending: deque[Frame] = field(default_factory=deque)
+    writer: VideoWriter | None = None
+
+
+class View:
+    """Draws captions on frames and shows or writes them.
+
+    A live frame is shown at once with the newest update. A file's frames wait until the window that
+    covers them was classified, so that a saved video shows every label at its own time.
+    """
+
+    def __init__(
+        self,
+        cameras: Mapping[str, bool],  # name -> whether it is live
+        thresholds: Mapping[str, float],
+        *,
+        display: bool,
+        save_video: Path | None,
+    ) -> None:
+        self._live = cameras
+        self._thresholds = dict(thresholds)
+        self._cameras = {name: _Shown(Update(name, None, {}, ())) for name in cameras}
+        if save_video is not None:
+            for name, shown in self._cameras.items():
+                shown.writer = VideoWriter(video_path(save_video, name, len(cameras)))
+        self._screen = Screen() if display else None
+
+    def run(self, items: Mailbox[Frame | Update], stop: Callable[[], None]) -> None:
+        """Take frames and updates until the mailbox is closed; `q` in a window asks to stop."""
+        try:
+            while not items.closed:
+                item = items.get(KEYS_S if self._screen else None)
+                if item is not None:
+                    self._take(item)
+                if self._screen is not None and self._screen.quit_asked():
+                    stop()
+            for shown in self._cameras.values():
+                self._show_pending(shown, None)
+        finally:
+            for shown in self._cameras.values():
+                if shown.writer is not None:
+                    shown.writer.close()
+            if self._screen is not None:
+                self._screen.close()
+
+    def _take(self, item: Frame | Update) -> None:
+        shown = self._cameras[item.camera]
+        if isinstance(item, Update):
+            self._show_pending(shown, item.end_s)
+            shown.update = item
+            return
+        shown.pending.append(item)
+        if self._live[item.camera]:
+            self._show_pending(shown, None)
+
+    def _show_pending(self, shown: _Shown, before_s: float | None) -> None:
+        """Show the frames that came before a time; None: all."""
+        while shown.pending and (before_s is None or shown.pending[0].time_s < before_s):
+            frame = shown.pending.popleft()
+            picture = draw(frame.image, self._caption(frame, shown.update))
+            if shown.writer is not None:
+                shown.writer.write(picture, frame.time_s)
+            if self._screen is not None:
+                self._screen.show(frame.camera, picture)
+
+    def _caption(self, frame: Frame, update: Update) -> Caption:
+        return Caption(
+            camera=frame.camera,
+            time_s=frame.time_s,
+            fps=update.fps,
+            latency_ms=update.latency_ms if self._live[frame.camera] else None,
+            scores=update.scores,
+            thresholds=self._thresholds,
+            open=update.open,
+        )
+
+
+class Screen:
+    """Windows on the screen, one a camera; ConfigError where there is no display."""
+
+    def __init__(self) -> None:
+        if not has_display():
+            raise ConfigError(
+                "--display: there is no display here ($DISPLAY is not set); "
+                "--headless or --save-video out.mp4 work without one"
+            )
+        self._cv2: Any = load_cv2()
+        self._names: set[str] = set()
+
+    def show(self, name: str, image: NDArray[np.uint8]) -> None:
+        """Show a picture, (H, W, 3) uint8 RGB, in the camera's window."""
+        title = f"har-monitor: {name}"
+        if name not in self._names:
+            self._cv2.namedWindow(title, self._cv2.WINDOW_NORMAL)
+            self._cv2.resizeWindow(title, image.shape[1], image.shape[0])
+            self._names.add(name)
+        self._cv2.imshow(title, image[:, :, ::-1])
+
+    def quit_asked(self) -> bool:
+        """Let the windows work, and say whether q or Escape was pressed."""
+        return bool(self._names) and self._cv2.waitKey(1) & 0xFF in (ord("q"), 27)
+
+    def close(self) -> None:
+        """Close every window."""
+        self._cv2.destroyAllWindows()
+
+
+def has_display() -> bool:
+    """Whether a window can be shown."""
+    if sys.platform.startswith("linux"):
+        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return True
+
+
+def video_path(path: Path, camera: str, cameras: int) -> Path:
+    """Where a camera's video goes: PATH, or PATH with the camera's name where there are several."""
+    return path if cameras == 1 else path.with_name(f"{path.stem}-{camera}{path.suffix}")

@@ -1,0 +1,88 @@
+"""The rolling ring buffer of sampled frames and the windows cut from it."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.clip import ClipSpec
+from monitor.records import Window
+
+# A frame may come this share of a slot early and still count for the slot: with none, a camera that
+# runs at the model's own rate would lose every frame that jitter brings a millisecond early.
+EARLY = 0.25
+
+
+class WindowBuffer:
+    """Samples a camera's frames at the model's rate and cuts windows with a sliding stride.
+
+    A frame belongs to slot floor((t - origin) * fps + EARLY), and the first frame of a slot is
+    taken. Time decides, never the count of camera frames. A window holds `spec.frames` sampled
+    frames, and a new one is due every `stride` of them. No window spans a gap longer than
+    `max_gap_s` or a step back in time: the buffer starts afresh, with a new origin.
+    """
+
+    def __init__(self, camera: str, spec: ClipSpec, stride: int, max_gap_s: float = 1.0) -> None:
+        if stride < 1:
+            raise ValueError(f"stride {stride}: at least 1")
+        self.camera = camera
+        self.spec = spec
+        self.stride = stride
+        self.max_gap_s = max_gap_s
+        self._clips = np.empty(spec.shape, np.uint8)
+        self._times = np.empty(spec.frames, np.float64)
+        self._slots = np.empty(spec.frames, np.int64)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every frame; the next one is the origin."""
+        self._count = 0
+        self._origin_s = 0.0
+        self._last_s = -math.inf
+        self._slot = -1
+
+    @property
+    def started(self) -> bool:
+        """Whether it holds any frame."""
+        return self._count > 0
+
+    def push(
+        self, time_s: float, pixels: Callable[[], NDArray[np.uint8]], captured_s: float = 0.0
+    ) -> Window | None:
+        """Take a frame at `time_s`; return the window it completes, if it completes one.
+
+        `pixels` gives the frame as (H, W, 3) uint8 RGB and is called for sampled frames only.
+        """
+        if not self._last_s <= time_s <= self._last_s + self.max_gap_s:
+            self.reset()
+            self._origin_s = time_s
+        self._last_s = time_s
+        slot = math.floor((time_s - self._origin_s) * self.spec.fps + EARLY)
+        if slot == self._slot:
+            return None
+        self._slot = slot
+        place = self._count % self.spec.frames
+        self._clips[place] = pixels()
+        self._times[place] = time_s
+        self._slots[place] = slot
+        self._count += 1
+        ready = self._count - self.spec.frames
+        if ready < 0 or ready % self.stride:
+            return None
+        return self._window(captured_s)
+
+    def _window(self, captured_s: float) -> Window:
+        last = (self._count - 1) % self.spec.frames
+        first = self._count % self.spec.frames
+        start_s, end_s = float(self._times[first]), float(self._times[last])
+        steps = self.spec.frames - 1
+        return Window(
+            camera=self.camera,
+            start_s=start_s,
+            end_s=end_s,
+            clip=np.concatenate((self._clips[first:], self._clips[:first])),
+            fps=steps / (end_s - start_s),
+            missing=int(self._slots[last] - self._slots[first]) - steps,
+            captured_s=captured_s,
+        )

@@ -1,0 +1,130 @@
+"""YAML files read into pydantic models, with errors that name the file and the line."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from monitor.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
+Location = tuple[int | str, ...]
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_MAX_BYTES = 1 << 20  # a configuration is written by hand
+
+
+def load(path: Path, model: type[Model]) -> Model:
+    """The file as a `model`; every fault is a ConfigError with file, line and what is allowed.
+
+    `${NAME}` in a text is replaced by the environment variable of that name, so that secrets stay
+    out of the file.
+    """
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes: not a configuration file")
+        text = path.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ConfigError(f"{path}{_position(error)}: not valid YAML: {_problem(error)}") from None
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}:1: options expected as `name: value`")
+    values = _expand(values, path, root, ())
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        line = _line(root, first["loc"])
+        raise ConfigError(f"{path}:{line}: {_say(first, model)}") from None
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first fault of a validation in one line, for values that come from no file."""
+    return _say(error.errors()[0], model)
+
+
+def _say(fault: ErrorDetails, model: type[BaseModel]) -> str:
+    option = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        allowed = ", ".join(sorted(_fields(model, fault["loc"][:-1])))
+        return f"unknown option {option}; options here: {allowed}"
+    found = fault["input"]
+    message = fault["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if isinstance(found, str | int | float | bool) and repr(found) not in message:
+        return f"{option}: {message}, found {found!r}"
+    return f"{option}: {message}" if option else message
+
+
+def _fields(model: type[BaseModel], place: Location) -> set[str]:
+    """Option names allowed at `place`, followed through nested models and lists of models."""
+    for part in place:
+        if isinstance(part, int):
+            continue
+        model = _model_in(model.model_fields[part].annotation)
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+def _model_in(annotation: Any) -> type[BaseModel]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in get_args(annotation):
+        try:
+            return _model_in(inner)
+        except TypeError:
+            continue
+    raise TypeError(f"{annotation!r} holds no model")
+
+
+def _expand(value: Any, path: Path, root: yaml.Node | None, place: Location) -> Any:
+    if isinstance(value, dict):
+        return {k: _expand(v, path, root, (*place, k)) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_expand(v, path, root, (*place, i)) for i, v in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def variable(found: re.Match[str]) -> str:
+        if found[1] not in os.environ:
+            line = _line(root, place)
+            raise ConfigError(f"{path}:{line}: the environment variable {found[1]} is not set")
+        return os.environ[found[1]]
+
+    return _VARIABLE.sub(variable, value)
+
+
+def _line(node: yaml.Node | None, place: Location) -> int:
+    """The line of the option at `place`, or of the nearest thing around it."""
+    line = 1 if node is None else node.start_mark.line + 1
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part):
+                    line, node = key.start_mark.line + 1, value
+                    break
+            else:
+                return line
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _position(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f":{mark.line + 1}" if mark is not None else ""
+
+
+def _problem(error: Exception) -> str:
+    return str(getattr(error, "problem", None) or error or type(error).__name__).splitlines()[0]
