@@ -14,7 +14,7 @@ from rich.live import Live
 from monitor.command import exit_codes, start_logging
 from monitor.config import MonitorOptions
 from monitor.errors import ConfigError
-from monitor.source.address import parse_address, redact, split_name
+from monitor.source.address import parse_address, split_name
 from monitor.yamlfile import explain, load
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -91,14 +91,16 @@ def main(
 
 
 def _cameras(sources: Sequence[str]) -> list[dict[str, str]] | None:
-    """Named cameras; those without a name are called camera, or camera-1, camera-2, ..."""
+    """Named cameras; one without a name is called after its device, host or file."""
     if not sources:
         return None
-    cameras = []
-    for number, text in enumerate(sources, 1):
-        name, target = split_name(text)
-        default = "camera" if len(sources) == 1 else f"camera-{number}"
-        cameras.append({"name": name or default, "source": target})
+    cameras: list[dict[str, str]] = []
+    for text in sources:
+        given, target = split_name(text)
+        name = default = given or parse_address(target).name
+        while given is None and any(camera["name"] == name for camera in cameras):
+            name = f"{default}-{len(cameras) + 1}"
+        cameras.append({"name": name, "source": target})
     return cameras
 
 
@@ -108,7 +110,7 @@ def _options(config: Path | None, flags: dict[str, Any]) -> MonitorOptions:
     try:
         return MonitorOptions.model_validate(_merged(options.model_dump(), flags))
     except ValidationError as error:
-        raise ConfigError(redact(explain(error, MonitorOptions))) from None
+        raise ConfigError(explain(error, MonitorOptions)) from None
 
 
 def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

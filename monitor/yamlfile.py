@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from monitor.errors import ConfigError
+from monitor.source.address import redact
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
@@ -28,6 +29,10 @@ def load(path: Path, model: type[Model]) -> Model:
         if path.stat().st_size > _MAX_BYTES:
             raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes: not a configuration file")
         text = path.read_text(encoding="utf-8")
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):  # could unfold to any size
+                line = event.start_mark.line + 1
+                raise ConfigError(f"{path}:{line}: aliases (*{event.anchor}) are not allowed")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
     except OSError as error:
@@ -46,12 +51,12 @@ def load(path: Path, model: type[Model]) -> Model:
     except ValidationError as error:
         first = error.errors()[0]
         line = _line(root, first["loc"])
-        raise ConfigError(f"{path}:{line}: {_say(first, model)}") from None
+        raise ConfigError(f"{path}:{line}: {redact(_say(first, model))}") from None
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """The first fault of a validation in one line, for values that come from no file."""
-    return _say(error.errors()[0], model)
+    return redact(_say(error.errors()[0], model))
 
 
 def _say(fault: ErrorDetails, model: type[BaseModel]) -> str:

@@ -1,0 +1,135 @@
+"""OpenCV, imported where it is needed and not before, and a pen that draws with it."""
+
+import unicodedata
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.errors import MonitorError
+
+Image = NDArray[np.uint8]
+Colour = tuple[int, int, int]  # RGB
+
+_MAX_CHARACTERS = 120  # more never fit, and measuring them takes time
+_CAP_HEIGHT = 0.7  # of a capital letter, in font sizes
+
+
+class Font(NamedTuple):
+    """The size and weight of a text."""
+
+    size: int  # pixels
+    weight: int  # 400 is regular, 600 semibold
+
+
+def load_cv2() -> ModuleType:
+    """The cv2 module; MonitorError with one line on what to install where it cannot be loaded."""
+    try:
+        import cv2
+    except ImportError as error:
+        if error.name == "cv2":
+            raise MonitorError("OpenCV is not installed: pip install opencv-python") from error
+        # The wheel is there, but a library it links to is not: usual in slim containers.
+        reason = " ".join(str(error).split())
+        raise MonitorError(
+            f"OpenCV cannot be loaded: {reason}; "
+            "on Debian: apt-get install libxcb1 libgl1 libglib2.0-0"
+        ) from error
+    return cv2
+
+
+def printable(text: str) -> str:
+    """The text on one line, with a visible � for each character that has no picture.
+
+    OpenCV would break lines at a newline, stop at a zero and crash at half a surrogate pair.
+    """
+    text = unicodedata.normalize("NFC", text[:_MAX_CHARACTERS])
+    return "".join(character if character.isprintable() else "�" for character in text)
+
+
+class Pen:
+    """Draws boxes and text on its own copy of a picture, (H, W, 3) RGB.
+
+    A box must lie inside the picture; text is cut at its edges.
+    """
+
+    def __init__(self, image: Image) -> None:
+        self.image: Image = np.array(image, order="C")
+        self._cv2 = load_cv2()
+        self._face = self._cv2.FontFace("sans")  # built into OpenCV
+
+    def box(
+        self, x: int, y: int, width: int, height: int, colour: Colour, opacity: float, radius: int
+    ) -> None:
+        """Blends in a box with smooth round corners."""
+        region = self.image[y : y + height, x : x + width]
+        radius = min(radius, height // 2, width // 2)
+        corners: list[tuple[Image, Image, NDArray[np.float64]]] = []
+        if radius:
+            steps = np.arange(radius) - (radius - 0.5)
+            outside = np.clip(np.hypot(steps[:, None], steps) - radius + 0.5, 0, 1)[..., None]
+            for rows, flip_y in ((slice(radius), 1), (slice(-radius, None), -1)):
+                for columns, flip_x in ((slice(radius), 1), (slice(-radius, None), -1)):
+                    corner = region[rows, columns]
+                    corners.append((corner, corner.copy(), outside[::flip_y, ::flip_x]))
+        grey = np.arange(256)[None, :, None] * (1 - opacity)
+        table = np.rint(grey + np.array(colour) * opacity).astype(np.uint8)
+        region[:] = self._cv2.LUT(region, table)
+        for corner, before, outside in corners:
+            corner[:] = np.rint(corner + (before - corner.astype(np.float64)) * outside)
+
+    def frame(self, thickness: int, colour: Colour) -> None:
+        """Paints the picture's edges."""
+        height, width = self.image.shape[:2]
+        for y in (0, height - thickness):
+            self._cv2.rectangle(self.image, (0, y, width, thickness), colour, -1)
+        for x in (0, width - thickness):
+            self._cv2.rectangle(self.image, (x, 0, thickness, height), colour, -1)
+
+    def width(self, text: str, font: Font) -> int:
+        """Pixels that a printable text takes."""
+        _, _, width, _ = self._cv2.getTextSize((0, 0), text, (0, 0), self._face, *font)
+        return int(width)
+
+    def fit(self, text: str, font: Font, width: int) -> str:
+        """The text in printable characters, cut with an ellipsis where it is wider than `width`."""
+        text = printable(text)
+        if self.width(text, font) <= width:
+            return text
+        fits, too_long = 0, len(text)
+        while too_long - fits > 1:
+            middle = (fits + too_long) // 2
+            if self.width(text[:middle].rstrip() + "…", font) <= width:
+                fits = middle
+            else:
+                too_long = middle
+        cut = text[:fits].rstrip() + "…"
+        return cut if self.width(cut, font) <= width else ""
+
+    def text(self, text: str, x: int, middle_y: float, font: Font, colour: Colour) -> None:
+        """Draws a printable text that starts at `x`, its capitals centred on `middle_y`."""
+        baseline = round(middle_y + _CAP_HEIGHT * font.size / 2)
+        # Only the part around the text: OpenCV's time grows with the picture it is given.
+        top, left = max(0, baseline - 2 * font.size), max(0, x - font.size)
+        right = x + self.width(text, font) + font.size
+        part = self.image[top : baseline + font.size, left:right]
+        org = (x - left, baseline - top)
+        self._cv2.putText(part, text, org, colour, self._face, *font)
+
+    def row(
+        self,
+        left: str,
+        right: str,
+        x: int,
+        middle_y: float,
+        width: int,
+        fonts: tuple[Font, Font],
+        colours: tuple[Colour, Colour],
+    ) -> None:
+        """Draws a text at each end of a row; the right one, which is short, is kept whole."""
+        right = self.fit(right, fonts[1], width)
+        right_width = self.width(right, fonts[1])
+        left = self.fit(left, fonts[0], width - right_width - fonts[0].size // 2)
+        self.text(left, x, middle_y, fonts[0], colours[0])
+        self.text(right, x + width - right_width, middle_y, fonts[1], colours[1])

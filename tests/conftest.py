@@ -1,0 +1,77 @@
+"""What every test is held to, and what many of them use."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers.certificates import Certificates, make_certificates
+
+DATA = Path(__file__).with_name("data")
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+THREAD_LIMIT_S = 2.0  # for a thread that was told to end and is on its way
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks of this suite."""
+    config.addinivalue_line("markers", "expects_errors: the test logs at level ERROR on purpose")
+
+
+class _Errors(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(f"{record.name}: {record.getMessage()}")
+
+
+@pytest.fixture(autouse=True)
+def _no_error_is_logged(request: pytest.FixtureRequest) -> Iterator[None]:
+    errors = _Errors()
+    logging.getLogger().addHandler(errors)
+    yield
+    logging.getLogger().removeHandler(errors)
+    if errors.lines and request.node.get_closest_marker("expects_errors") is None:
+        pytest.fail("logged as an error:\n" + "\n".join(errors.lines), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    left = []
+    for thread in set(threading.enumerate()) - before:
+        thread.join(THREAD_LIMIT_S)
+        if thread.is_alive():
+            left.append(thread.name)
+    if left:
+        pytest.fail(f"threads left alive: {', '.join(left)}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The data sets that lie beside the project."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"needs the data sets, which are not at {SHARED_DATA}")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def fight_clip() -> Path:
+    """4.8 s of a real surveillance camera, 480x360, 29.97 frames per second, no B frames."""
+    return DATA / "fight.mp4"
+
+
+@pytest.fixture(scope="session")
+def nofight_clip() -> Path:
+    """3.4 s of a real surveillance camera, 480x360, 25 frames per second, with B frames."""
+    return DATA / "nofight.mp4"
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority, a server certificate it signed, and an authority that did not."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))

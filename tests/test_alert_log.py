@@ -1,0 +1,171 @@
+"""The alert log on disk."""
+
+import errno
+import json
+import logging
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.errors import SinkError
+from monitor.records import Activity
+from monitor.sinks.jsonl import JsonLinesSink
+
+START = Activity("a1", "door", "fight", 12.3456, None, 0.91234, 0.95, captured_s=100.0)
+END = Activity("a1", "door", "fight", 12.3456, 18.0, 0.2, 0.99, captured_s=106.0)
+
+
+def sink(path: Path, **changes: Any) -> JsonLinesSink:
+    values: dict[str, Any] = {
+        "model": "f" * 64,
+        "window_s": 2.0,
+        "max_bytes": 1 << 20,
+        "keep": 2,
+        "now": lambda: datetime(2026, 5, 4, 3, 2, 1, 987654, UTC),
+        "clock": lambda: 100.25,
+    }
+    return JsonLinesSink(path, **(values | changes))
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_start_is_one_whole_line_with_every_field(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    log = sink(path)
+    log.write(START)
+    assert lines(path) == [
+        {
+            "schema": "har-monitor.alert.v1",
+            "id": "a1",
+            "event": "start",
+            "camera": "door",
+            "label": "fight",
+            "score": 0.9123,
+            "peak_score": 0.95,
+            "time": "2026-05-04T03:02:01.987Z",
+            "start_s": 12.346,
+            "end_s": None,
+            "window_s": 2.0,
+            "model": "f" * 64,
+            "latency_ms": 250.0,
+        }
+    ], "written at once, not when it is closed"
+    log.close()
+
+
+def test_an_end_carries_the_id_of_its_start(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    log = sink(path)
+    log.write(START)
+    log.write(END)
+    log.close()
+    log.close()
+    start, end = lines(path)
+    assert (end["event"], end["id"], end["end_s"]) == ("end", start["id"], 18.0)
+
+
+def test_an_older_log_is_continued(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    for _ in range(2):
+        log = sink(path)
+        log.write(START)
+        log.close()
+    assert len(lines(path)) == 2
+
+
+def test_a_torn_last_line_stays_apart_from_the_next(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "alerts.jsonl"
+    path.write_text('{"schema": "har-')
+    log = sink(path)
+    log.write(START)
+    log.close()
+    torn, whole = path.read_text().splitlines()
+    assert torn == '{"schema": "har-'
+    assert json.loads(whole)["id"] == "a1"
+    assert "its last line is not whole" in caplog.text
+
+
+def test_a_full_log_is_rotated_and_the_oldest_goes(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    size = len(json.dumps({})) + 330
+    log = sink(path, max_bytes=2 * size)
+    for number in range(12):
+        log.write(Activity(f"{number:02}", "door", "fight", 1.0, None, 0.9, 0.9, 100.0))
+    log.close()
+    kept = sorted(tmp_path.iterdir())
+    assert [file.name for file in kept] == ["alerts.jsonl", "alerts.jsonl.1", "alerts.jsonl.2"]
+    ids = [line["id"] for file in reversed(kept) for line in lines(file)]
+    assert ids == [f"{number:02}" for number in range(12)][-len(ids) :], "the newest, in order"
+    assert all(file.stat().st_size <= 2 * size for file in kept)
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        pytest.param(lambda p: p / "none" / "a.jsonl", "no such file or directory", id="no folder"),
+        pytest.param(lambda p: p, "is a directory", id="a folder"),
+    ],
+)
+def test_a_path_that_cannot_be_written_is_an_error(
+    tmp_path: Path, make: Any, expected: str
+) -> None:
+    path = make(tmp_path)
+    with pytest.raises(SinkError) as caught:
+        sink(path)
+    assert str(caught.value) == f"alert log {path}: {expected}"
+
+
+def test_alerts_wait_for_room_on_a_full_disk_and_keep_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "alerts.jsonl"
+    log = sink(path)
+    log.write(START)
+    real = os.write
+    full = True
+    room = 10  # a disk takes what still fits, and nothing after that
+
+    def write(file: int, data: bytes) -> int:
+        nonlocal room
+        if not full:
+            return real(file, data)
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        taken, room = real(file, data[:room]), 0
+        return taken
+
+    monkeypatch.setattr(os, "write", write)
+    log.write(END)
+    log.write(START)
+    full = False
+    log.write(END)
+    log.close()
+    assert [line["event"] for line in lines(path)] == ["start", "end", "start", "end"]
+    warnings = [r.message for r in caplog.records if r.levelno == logging.WARNING]
+    assert warnings == [
+        f"{path}: no room for a whole line; alerts wait in memory",
+        f"{path}: writing works again",
+    ]
+
+
+def test_what_a_label_holds_cannot_break_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    log = sink(path)
+    log.write(Activity("1", 'do"or\n\x1b[31m', "fi\u2028ght", 0.0, None, 0.9, 0.9, 100.0))
+    log.close()
+    (line,) = path.read_bytes().splitlines()
+    assert json.loads(line)["camera"] == 'do"or\n\x1b[31m'
+    assert b"\x1b" not in line
+
+
+def test_the_log_is_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    sink(path).close()
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,145 @@
+"""The configuration: defaults, the shipped file, and every mistake by its exact text."""
+
+from pathlib import Path
+
+import pytest
+
+from monitor.config import ActivityOptions, MonitorOptions
+from monitor.errors import ConfigError
+from monitor.yamlfile import load
+from tests.models import contract
+
+SHIPPED = Path(__file__).parents[1] / "configs" / "monitor.yaml"
+
+
+def test_the_shipped_file_shows_every_option_with_its_default() -> None:
+    import yaml
+
+    defaults = MonitorOptions().model_dump(mode="json")
+    assert yaml.safe_load(SHIPPED.read_text()) == defaults
+    assert load(SHIPPED, MonitorOptions) == MonitorOptions()
+
+
+MISTAKES = {
+    "unknown option": (
+        "model: m.onnx\nactivity:\n  hold: 3\n",
+        ":3: unknown option activity.hold; options here: "
+        "cooldown_s, hold_s, hysteresis, min_s, smoothing_s, threshold, thresholds",
+    ),
+    "unknown option at the top": (
+        "thresholds: 0.5\n",
+        ":1: unknown option thresholds; options here: "
+        "activity, cameras, display, log, model, realtime, save_video, stream, windows",
+    ),
+    "unknown option of a camera": (
+        "cameras:\n  - name: door\n    source: 0\n    fps: 25\n",
+        ":4: unknown option cameras.0.fps; options here: name, source",
+    ),
+    "mistyped": (
+        "windows:\n  stride: often\n",
+        ":2: windows.stride: input should be a valid integer, unable to parse string as an "
+        "integer, found 'often'",
+    ),
+    "out of range": (
+        "activity: {threshold: 1.5}\n",
+        ":1: activity.threshold: input should be less than or equal to 1, found 1.5",
+    ),
+    "not a choice": (
+        "stream:\n  transport: carrier pigeon\n",
+        ":2: stream.transport: input should be 'tcp' or 'udp', found 'carrier pigeon'",
+    ),
+    "missing": (
+        "cameras:\n  - source: 0\n",
+        ":2: cameras.0.name: field required",
+    ),
+    "name twice": (
+        "cameras:\n  - {name: a, source: 0}\n  - {name: a, source: 1}\n",
+        ":1: two cameras are named a",
+    ),
+    "pauses": (
+        "stream:\n  retry_min_s: 5\n",
+        ":1: stream: retry_max_s 4 is below retry_min_s",
+    ),
+    "not YAML": ("a: [1,\n", ":2: not valid YAML: expected the node content, but found '<stream end>'"),
+    "a list": ("- 1\n", ":1: options expected as `name: value`"),
+    "a variable that is not set": (
+        "model: x\nsave_video: ${NO_SUCH_VARIABLE}\n",
+        ":2: the environment variable NO_SUCH_VARIABLE is not set",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_named_with_file_and_line(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "monitor.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(path, MonitorOptions)
+    assert str(caught.value) == f"{path}{expected}"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(None, "no such file or directory", id="missing"),
+        pytest.param(b"\xff\xfe\x00", "not UTF-8 text", id="binary"),
+        pytest.param(b"#" * (1 << 20) + b"#", "larger than 1048576 bytes", id="huge"),
+        pytest.param(b"[" * 5000, "not valid YAML", id="deep"),
+        pytest.param(b"a: &a [*a]\n", ":1: aliases .* are not allowed", id="recursive"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_refused(
+    tmp_path: Path, content: bytes | None, expected: str
+) -> None:
+    path = tmp_path / "monitor.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=expected):
+        load(path, MonitorOptions)
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yaml"
+    path.write_text("# nothing yet\n")
+    assert load(path, MonitorOptions) == MonitorOptions()
+
+
+def test_a_password_comes_from_the_environment_and_stays_out_of_sight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOOR_PASSWORD", "s3cret")
+    path = tmp_path / "monitor.yaml"
+    path.write_text("cameras:\n- {name: door, source: 'rtsp://u:${DOOR_PASSWORD}@192.0.2.1/s'}\n")
+    options = load(path, MonitorOptions)
+    assert options.cameras[0].source == "rtsp://u:s3cret@192.0.2.1/s"
+    assert "s3cret" not in repr(options)
+    assert str(options.cameras[0].address) == "rtsp://u:***@192.0.2.1/s"
+
+
+def test_a_password_stays_out_of_a_mistakes_message(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yaml"
+    path.write_text("cameras:\n- {name: 'rtsp://u:s3cret@h/', source: 0}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(path, MonitorOptions)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_thresholds_come_from_the_label_then_the_option_then_the_model() -> None:
+    about = contract(
+        labels=("a", "b", "still"), background=("still",), thresholds={"a": 0.6, "b": 0.7}
+    )
+    assert dict(ActivityOptions().rules(about).thresholds) == {"a": 0.6, "b": 0.7}
+    assert dict(ActivityOptions(threshold=0.5).rules(about).thresholds) == {"a": 0.5, "b": 0.5}
+    mixed = ActivityOptions(threshold=0.5, thresholds={"b": 0.9})
+    assert dict(mixed.rules(about).thresholds) == {"a": 0.5, "b": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("label", "kind"), [("dance", "unknown"), ("still", "a background label")], ids=str
+)
+def test_a_threshold_for_a_label_that_cannot_alert_is_refused(label: str, kind: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        ActivityOptions(thresholds={label: 0.5}).rules(contract())
+    assert str(caught.value) == (
+        f"activity.thresholds: label {label} is {kind}; labels that alert: moving"
+    )
