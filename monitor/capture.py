@@ -179,10 +179,10 @@ class Capture:
         """Say what is wrong, once for the same thing, and pause; stop cuts the pause short."""
         cause = error.cause if isinstance(error, SourceOpenError) else "lost"
         self._failures += 1
-        if self.status.cause != cause:
-            log.warning("camera %s: %s", self.name, error)
-        self.status.state, self.status.cause = "retrying", cause
         lasting = cause in LASTING
         if isinstance(error, SourceOpenError) and lasting and not self._index:
             self._on_hopeless(error)
+        if self.status.cause != cause and not self._stop.is_set():
+            log.warning("camera %s: %s; trying again", self.name, error)
+        self.status.state, self.status.cause = "retrying", cause
         self._stop.wait(self._retry.pause_s(self._failures, lasting))

@@ -105,6 +105,8 @@ class Monitor:
         closing.join()  # ends after the captures, each of which has a limit
         for sink in self._sinks:
             sink.close()
+        for status in self.cameras:
+            log.info("%s", status.summary)
         if self._failures:
             raise self._failures[0]
 
@@ -160,7 +162,8 @@ class Monitor:
         try:
             capture.run()
         except SourceError as error:  # this camera alone; the others go on
-            log.error("camera %s: %s", capture.name, error)
+            if len(self._cameras) > 1:
+                log.error("camera %s: %s", capture.name, error)
             with self._lock:
                 self._failures.append(error)
         except BaseException as error:

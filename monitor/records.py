@@ -40,7 +40,7 @@ class Window:
     end_s: float  # time of the last frame
     clip: NDArray[np.uint8]  # (T, H, W, 3) RGB
     fps: float  # the rate its frames really have
-    missing: int  # sampling slots between its first and last frame that no frame fell into
+    missing: int  # frames that its span should hold at the model's rate, and does not
     captured_s: float  # when its last frame was captured
 
 

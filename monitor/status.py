@@ -42,6 +42,13 @@ class CameraStatus:
     activity_at: float = 0.0  # monotonic seconds, when it last started or ended
     alerts: int = 0
 
+    @property
+    def summary(self) -> str:
+        """What became of it, in a line."""
+        counts = f"{self.frames} frames, {self.windows} windows, {self.alerts} alerts"
+        dropped = ", ".join(f"{count} dropped: {cause}" for cause, count in self.dropped.items())
+        return f"camera {self.name}: {self.state}: {counts}" + (f"; {dropped}" if dropped else "")
+
     def measure_fps(self, step_s: float) -> None:
         """Take the time between two frames into the frame rate."""
         if step_s > 0:

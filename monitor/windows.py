@@ -12,15 +12,20 @@ from monitor.records import Window
 # A frame may come this share of a slot early and still count for the slot: with none, a camera that
 # runs at the model's own rate would lose every frame that jitter brings a millisecond early.
 EARLY = 0.25
+# And up to this many slots late, where its slot's turn passed without one: a camera at the model's
+# own rate whose first frame came late has all others early, and jitter about the border between two
+# slots would cost it every fourth frame.
+LATE = 1.25
 
 
 class WindowBuffer:
     """Samples a camera's frames at the model's rate and cuts windows with a sliding stride.
 
-    A frame belongs to slot floor((t - origin) * fps + EARLY), and the first frame of a slot is
-    taken. Time decides, never the count of camera frames. A window holds `spec.frames` sampled
-    frames, and a new one is due every `stride` of them. No window spans a gap longer than
-    `max_gap_s` or a step back in time: the buffer starts afresh, with a new origin.
+    A frame belongs to slot floor((t - origin) * fps + EARLY), or to the one before where that is
+    empty and the frame at most LATE slots late; the first frame of a slot is taken. Time decides,
+    never the count of camera frames. A window holds `spec.frames` sampled frames, and a new one is
+    due every `stride` of them. No window spans a gap longer than `max_gap_s` or a step back in
+    time: the buffer starts afresh, with a new origin.
     """
 
     def __init__(self, camera: str, spec: ClipSpec, stride: int, max_gap_s: float = 1.0) -> None:
@@ -32,7 +37,6 @@ class WindowBuffer:
         self.max_gap_s = max_gap_s
         self._clips = np.empty(spec.shape, np.uint8)
         self._times = np.empty(spec.frames, np.float64)
-        self._slots = np.empty(spec.frames, np.int64)
         self.reset()
 
     def reset(self) -> None:
@@ -58,14 +62,16 @@ class WindowBuffer:
             self.reset()
             self._origin_s = time_s
         self._last_s = time_s
-        slot = math.floor((time_s - self._origin_s) * self.spec.fps + EARLY)
-        if slot == self._slot:
+        turn = (time_s - self._origin_s) * self.spec.fps
+        slot = math.floor(turn + EARLY)
+        if slot <= self._slot:
             return None
+        if slot == self._slot + 2 and turn < self._slot + 1 + LATE:
+            slot -= 1
         self._slot = slot
         place = self._count % self.spec.frames
         self._clips[place] = pixels()
         self._times[place] = time_s
-        self._slots[place] = slot
         self._count += 1
         ready = self._count - self.spec.frames
         if ready < 0 or ready % self.stride:
@@ -83,6 +89,6 @@ class WindowBuffer:
             end_s=end_s,
             clip=np.concatenate((self._clips[first:], self._clips[:first])),
             fps=steps / (end_s - start_s),
-            missing=int(self._slots[last] - self._slots[first]) - steps,
+            missing=max(0, round((end_s - start_s) * self.spec.fps) - steps),
             captured_s=captured_s,
         )

@@ -30,7 +30,7 @@ def contract(**changes: object) -> Contract:
 
 
 def motion_model(path: Path, about: Contract | None = None, metadata: bool = True) -> Path:
-    """Write it: `moving` where the mean change between frames exceeds 2 grey levels."""
+    """Write it: `moving` where the mean change between frames exceeds 0.78 grey levels."""
     about = about or contract()
     constants = {
         "starts": np.array([0, 1], np.int64),
@@ -38,8 +38,8 @@ def motion_model(path: Path, about: Contract | None = None, metadata: bool = Tru
         "ends": np.array([2**31, about.frames], np.int64),
         "lasts": np.array([2**31, about.frames - 1], np.int64),
         "axes": np.array([0, 1], np.int64),
-        "level": np.array(2.0, np.float32),
-        "signs": np.array([[4.0, -4.0]], np.float32),
+        "level": np.array(0.78, np.float32),
+        "signs": np.array([[9.0, -9.0]], np.float32),
         "flat": np.array([-1, 1], np.int64),
     }
     nodes = [

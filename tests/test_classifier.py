@@ -58,7 +58,10 @@ BROKEN = {
     "a threshold over 1": (changed(thresholds={"moving": 2}), "less than or equal to 1"),
     "a threshold for no label": (changed(thresholds={"dance": 0.5}), "thresholds names 'dance'"),
     "only background": (changed(background=["moving", "still"]), "nothing could alert"),
-    "another size": (changed(size=32), "input clip uint8 (N, 20, 64, 64, 3); its contract promises"),
+    "another size": (
+        changed(size=32),
+        "input clip uint8 (N, 20, 64, 64, 3); its contract promises",
+    ),
     "another number of labels": (
         changed(labels=["moving", "still", "dance"]),
         "output scores float (N, 2); its contract promises scores float (N, 3)",
@@ -85,7 +88,9 @@ def test_a_model_without_a_contract_is_refused(tmp_path: Path) -> None:
     assert str(caught.value) == f"{path}: carries no har-monitor contract; har-export writes one"
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"\x08\x07" * 50], ids=["empty", "text", "bytes"])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"\x08\x07" * 50], ids=["empty", "text", "bytes"]
+)
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(content)

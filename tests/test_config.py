@@ -60,7 +60,10 @@ MISTAKES = {
         "stream:\n  retry_min_s: 5\n",
         ":1: stream: retry_max_s 4 is below retry_min_s",
     ),
-    "not YAML": ("a: [1,\n", ":2: not valid YAML: expected the node content, but found '<stream end>'"),
+    "not YAML": (
+        "a: [1,\n",
+        ":2: not valid YAML: expected the node content, but found '<stream end>'",
+    ),
     "a list": ("- 1\n", ":1: options expected as `name: value`"),
     "a variable that is not set": (
         "model: x\nsave_video: ${NO_SUCH_VARIABLE}\n",

@@ -16,12 +16,13 @@ _WEBCAM = re.compile(r"(?:/dev/video)?[0-9]{1,3}")
 # Two letters at least: one is a drive.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 # One slash counts too: a mistyped URL holds the same password, and Path makes // into /.
-_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+:/+)(?P<rest>\S+)")
+# The lengths are bounded here and below so that a long text takes no quadratic time.
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,15}:/+)(?P<rest>\S+)")
 _WHOLE = re.compile(r"(?P<scheme>(?:[A-Za-z][A-Za-z0-9+.-]+:/+)?)(?P<rest>.+)", re.DOTALL)
 # In the query, and in the path too: some recorders take rtsp://host/user=a_password=b_channel=1.
 _SECRET = re.compile(
-    r"(?i)([^\s=&?;/]*(?:pas|pwd|pw|token|secret|key|auth|sig|credential|session|jwt|hash)"
-    r"[^\s=&?;/]*=)[^\s&]+"
+    r"(?i)([^\s=&?;/]{0,64}(?:pas|pwd|pw|token|secret|key|auth|sig|credential|session|jwt|hash)"
+    r"[^\s=&?;/]{0,64}=)[^\s&]+"
 )
 
 
@@ -36,6 +37,17 @@ class Address:
     def live(self) -> bool:
         """Whether the world sets the pace."""
         return self.kind != "file"
+
+    @property
+    def name(self) -> str:
+        """A short name for a camera that was given none: the device, the host or the file's stem."""
+        if self.kind == "webcam":
+            text = f"webcam{self.target.removeprefix('/dev/video')}"
+        elif self.kind == "stream":
+            text = urlsplit(self.target).hostname or ""
+        else:
+            text = Path(self.target).stem
+        return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-._")[:40] or "camera"
 
     def __str__(self) -> str:
         return redact(self.target)

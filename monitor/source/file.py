@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
+from av import VideoFrame, VideoStream
 from av.container import InputContainer
 
 from monitor.errors import SourceOpenError
 from monitor.source import Picture
-from monitor.source.ffmpeg import reason
+from monitor.source.ffmpeg import reason, video_fault
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +50,9 @@ class FileSource:
             raise SourceOpenError(
                 f"{self.path}: not a video file that can be read ({reason(error)})", "invalid"
             ) from None
-        if not self._container.streams.video:
+        if fault := video_fault(self._container):
             self.close()
-            raise SourceOpenError(f"{self.path}: holds no video stream", "invalid")
+            raise SourceOpenError(f"{self.path}: {fault}", "invalid")
         self._pictures = self._decode(self._container)
 
     def read(self) -> Picture | None:
@@ -60,6 +61,7 @@ class FileSource:
 
     def close(self) -> None:
         """Release the file."""
+        self._pictures = iter(())  # what it was reading is gone
         if self._container is not None:
             self._container.close()
             self._container = None
@@ -68,41 +70,47 @@ class FileSource:
         stream = container.streams.video[0]
         # One thread: frame threads would only add delay, and the cores belong to other cameras.
         stream.codec_context.thread_type = "NONE"
+        frame_s = 1 / float(stream.average_rate or 25)
         first_s: float | None = None
         time_s = 0.0
-        count = damaged = 0
-        packets = container.demux(stream)
-        while True:
-            try:
-                packet = next(packets, None)
-                if packet is None:
-                    break
-                frames = packet.decode()
-            except av.InvalidDataError:
-                damaged += 1
-                continue
-            except av.FFmpegError as error:
-                log.warning("%s: reading stopped: %s", self.path, reason(error))
-                break
-            for frame in frames:
-                at_s = frame.time
-                if at_s is None:
-                    at_s = count / float(stream.average_rate or 25)
-                first_s = at_s if first_s is None else first_s
-                time_s = at_s - first_s
-                count += 1
-                yield Picture(time_s, frame)
+        count = 0
+        faults: list[str] = []
+        for frame in self._frames(container, stream, faults):
+            at_s = frame.time
+            if at_s is None:
+                at_s = count * frame_s
+            first_s = at_s if first_s is None else first_s
+            time_s = at_s - first_s
+            count += 1
+            yield Picture(time_s, frame)
         if not count:
             raise SourceOpenError(f"{self.path}: holds no picture that can be decoded", "invalid")
+        end_s = time_s + frame_s
+        declared_s = _declared_s(container, stream)
+        if declared_s - end_s > TRUNCATED_S:
+            faults.append(f"it ends at {end_s:.1f} s, its header says {declared_s:.1f} s")
+        if faults:
+            log.warning("%s: %s", self.path, "; ".join(faults))
+
+    def _frames(
+        self, container: InputContainer, stream: VideoStream, faults: list[str]
+    ) -> Iterator[VideoFrame]:
+        damaged = 0
+        try:
+            for packet in container.demux(stream):
+                try:
+                    yield from packet.decode()
+                except av.InvalidDataError:
+                    damaged += 1
+        except av.FFmpegError as error:
+            faults.append(f"reading stopped: {reason(error)}")
+            yield from stream.codec_context.decode(None)  # what the decoder still held back
         if damaged:
-            log.warning("%s: %d damaged packets were passed over", self.path, damaged)
-        if container.duration is not None:
-            declared_s = container.duration / av.time_base
-            frame_s = 1 / float(stream.average_rate or 25)
-            if declared_s - time_s - frame_s > TRUNCATED_S:
-                log.warning(
-                    "%s: ends at %.1f s, its header says %.1f s",
-                    self.path,
-                    time_s + frame_s,
-                    declared_s,
-                )
+            faults.append(f"damaged packets passed over: {damaged}")
+
+
+def _declared_s(container: InputContainer, stream: VideoStream) -> float:
+    # The stream's own first: sound may go on after the last picture.
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / av.time_base

@@ -2,17 +2,18 @@
 
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import av
 from av.container import InputContainer
 
-from monitor.errors import SourceLostError, SourceOpenError
+from monitor.errors import OpenCause, SourceLostError, SourceOpenError
 from monitor.source import Picture, StreamLimits
 from monitor.source.address import Address
-from monitor.source.ffmpeg import open_cause, reason
+from monitor.source.ffmpeg import open_cause, reason, video_fault
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +24,11 @@ _PROTOCOLS = {
     "http": "http,tcp",
     "https": "https,http,tls,tcp",
 }
+_TLS_PORTS = {"rtsps": 322, "https": 443}
+# What HTTP may bring: video, never a playlist, which is a list of other addresses to go to.
+_HTTP_FORMATS = "mpjpeg,mjpeg,jpeg_pipe,mpegts,h264,hevc,m4v,flv,mp4,matroska,webm,avi,asf,ogg,nut"
 # Multipart JPEG and raw video carry no clock of their own: FFmpeg would invent a steady 25 fps.
 _UNTIMED = {"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "jpeg_pipe", "mjpeg_2000"}
-# A playlist is a list of other addresses, and a stream may lead only to itself.
-_PLAYLISTS = {"hls", "dash", "concat", "applehttp"}
 
 
 class StreamSource:
@@ -47,28 +49,23 @@ class StreamSource:
 
     def open(self) -> None:
         """Connect, within `open_timeout_s`; SourceOpenError says why it could not be."""
+        tries = 2 if self.address.target.startswith("rtsp") else 1
+        began_s = time.monotonic()
         try:
             self._container = av.open(
                 self.address.target,
                 "r",
                 options=self._options(),
-                timeout=(self.limits.open_timeout_s, self.limits.read_timeout_s),
+                # FFmpeg tries a read of RTSP once more after it was cut short.
+                timeout=(self.limits.open_timeout_s, self.limits.read_timeout_s / tries),
                 metadata_errors="ignore",
             )
         except (av.FFmpegError, OSError, ValueError) as error:
-            cause = open_cause(error)
-            words = reason(error)
-            if cause == "unreachable" and self._host_is_unknown():
-                cause, words = "unknown host", "the name does not resolve"
-            elif cause == "timeout":
-                words = f"no answer within {self.limits.open_timeout_s:g} s"
+            cause, words = self._why(error, time.monotonic() - began_s)
             raise SourceOpenError(f"{self.address}: {cause}: {words}", cause) from None
-        if self._container.format.name in _PLAYLISTS:
+        if fault := video_fault(self._container):
             self.close()
-            raise SourceOpenError(f"{self.address}: is a playlist, not a stream", "invalid")
-        if not self._container.streams.video:
-            self.close()
-            raise SourceOpenError(f"{self.address}: holds no video stream", "invalid")
+            raise SourceOpenError(f"{self.address}: {fault}", "invalid")
         self._pictures = self._decode(self._container)
 
     def read(self) -> Picture:
@@ -82,20 +79,29 @@ class StreamSource:
                 f"{self.address}: no picture for {self.limits.read_timeout_s:g} s"
             ) from None
         except av.FFmpegError as error:
-            raise SourceLostError(f"{self.address}: {reason(error)}") from None
+            raise SourceLostError(
+                f"{self.address}: the stream broke off: {reason(error)}"
+            ) from None
 
     def close(self) -> None:
         """Hang up."""
+        self._pictures = iter(())  # what it was reading is gone
         if self._container is not None:
             self._container.close()
             self._container = None
 
     def _options(self) -> dict[str, str]:
         scheme = self.address.target.partition(":")[0].lower()
-        microseconds = str(int(self.limits.read_timeout_s * 1e6))
+        # Of a single wait; the sum of all is bounded by the limits that av.open is given.
+        longest_s = max(self.limits.open_timeout_s, self.limits.read_timeout_s)
+        microseconds = str(int(longest_s * 1e6))
         options = {"protocol_whitelist": _PROTOCOLS[scheme]}
         if scheme in ("http", "https"):
-            options |= {"rw_timeout": microseconds, "analyzeduration": "1000000"}
+            options |= {
+                "rw_timeout": microseconds,
+                "analyzeduration": "1000000",
+                "format_whitelist": _HTTP_FORMATS,
+            }
         else:
             # Nothing is probed: an RTSP session describes itself, and probing costs seconds.
             options |= {
@@ -111,12 +117,43 @@ class StreamSource:
                 options |= {"tls_verify": "1", "ca_file": str(self.limits.ca_file)}
         return options
 
-    def _host_is_unknown(self) -> bool:
+    def _why(self, error: Exception, waited_s: float) -> tuple[OpenCause, str]:
+        cause, words = open_cause(error), reason(error)
+        # FFmpeg gives a wait that was cut short other names too.
+        if cause == "timeout" or waited_s > 0.95 * self.limits.open_timeout_s:
+            return "timeout", f"no answer within {self.limits.open_timeout_s:g} s"
+        if isinstance(error, av.ArgumentError):
+            return "invalid", "not a kind of video stream that is read here"
+        if cause != "unreachable":
+            return cause, words
+        # One name, an input/output error, for a wrong host, a wrong certificate and no video.
+        url = urlsplit(self.address.target)
         try:
-            socket.getaddrinfo(urlsplit(self.address.target).hostname, None)
+            socket.getaddrinfo(url.hostname, None)
         except OSError:
-            return True
-        return False
+            return "unknown host", "the name does not resolve"
+        if url.scheme in ("rtsps", "https") and (fault := self._certificate_fault(url)):
+            return "invalid", f"the certificate is refused: {fault}"
+        return cause, f"no video came ({words})"
+
+    def _certificate_fault(self, url: SplitResult) -> str | None:
+        if self.limits.ca_file is None:
+            return None
+        place = (url.hostname, url.port or _TLS_PORTS[url.scheme])
+        try:
+            context = ssl.create_default_context(cafile=self.limits.ca_file)
+        except OSError as error:
+            return f"{self.limits.ca_file} cannot be used: {reason(error)}"
+        try:
+            with (
+                socket.create_connection(place, self.limits.open_timeout_s) as plain,
+                context.wrap_socket(plain, server_hostname=url.hostname),
+            ):
+                return None
+        except ssl.SSLCertVerificationError as error:
+            return error.verify_message
+        except OSError:
+            return None
 
     def _decode(self, container: InputContainer) -> Iterator[Picture]:
         stream = container.streams.video[0]

@@ -30,7 +30,8 @@ class Device(Protocol):
 def open_device(target: str) -> Device:
     """The V4L2 device of a number or a path."""
     cv2: Any = load_cv2()
-    cv2.setLogLevel(0)  # OpenCV would print to the screen what is raised here
+    # OpenCV would print to the screen what is raised here.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     device: Device = cv2.VideoCapture(int(target.removeprefix("/dev/video")), cv2.CAP_V4L2)
     return device
 

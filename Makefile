@@ -1,0 +1,72 @@
+# make monitor [SOURCE=0|rtsp://...|clip.mp4]   watch something; the sample where nothing is named
+# make test                                     everything the tests need, then all tests
+# make check                                    lint, format and types
+SHELL := /bin/bash
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+INSTALL := $(PIP) install -c constraints.txt
+
+# What the OpenCV wheel loads, and the RTSP server that the tests talk to.
+CV2_PACKAGES := libxcb1 libgl1 libglib2.0-0
+TEST_PACKAGES := $(CV2_PACKAGES) openssl ffmpeg xvfb python3-gi gir1.2-gst-rtsp-server-1.0 \
+	glib-networking gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+APT_INSTALL := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
+
+SOURCE ?=
+SAMPLE := samples/bus.mp4
+
+.PHONY: monitor test test-fast check format clean
+
+monitor: $(VENV)/.base
+ifeq ($(SOURCE),)
+	$(BIN)/har-monitor --headless --source $(SAMPLE) --log alerts.jsonl
+else
+	@case '$(SOURCE)' in [0-9]*|/dev/video*) need=1;; *) need=$$DISPLAY$$WAYLAND_DISPLAY;; esac; \
+	if [ -n "$$need" ] && ! $(BIN)/python -c 'import cv2' 2>/dev/null; then \
+		echo "installing what OpenCV needs: $(CV2_PACKAGES)"; \
+		$(SUDO) apt-get update -qq && $(APT_INSTALL) $(CV2_PACKAGES) >/dev/null; \
+	fi
+	$(BIN)/har-monitor --source '$(SOURCE)' --log alerts.jsonl
+endif
+
+test: test-fast
+	$(BIN)/python -m pytest -q tests/slow
+
+test-fast: $(VENV)/.dev $(VENV)/.system
+	$(BIN)/python -m pytest -q --ignore=tests/slow
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build *.egg-info
+
+$(VENV)/bin/python:
+	@echo "creating the environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "installing har-monitor"
+	@$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	@echo "installing what training and the tests need"
+	@$(INSTALL) -e '.[train,dev]'
+	@touch $@
+
+$(VENV)/.system:
+	@echo "installing system packages: $(TEST_PACKAGES)"
+	@$(SUDO) apt-get update -qq
+	@$(APT_INSTALL) $(TEST_PACKAGES) >/dev/null
+	@touch $@

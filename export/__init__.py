@@ -1,0 +1,1 @@
+"""From a trained .keras file to one verified, self-describing ONNX file."""

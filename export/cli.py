@@ -1,0 +1,52 @@
+"""har-export: turn a trained model into one ONNX file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from export.quiet import quiet
+from export.tf2onnx_route import DEFAULT_OPSET, OPSETS
+from monitor.command import exit_codes
+from monitor.errors import MonitorError
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL.keras", help="The model that har-train wrote.")
+    ],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL.onnx", help="The file to write; an older one is replaced on success."
+        ),
+    ],
+    opset: Annotated[
+        int, typer.Option(help=f"ONNX operator set, {OPSETS[0]} to {OPSETS[-1]}.")
+    ] = DEFAULT_OPSET,
+) -> None:
+    """Turn a trained model into one ONNX file for har-monitor, and prove that both agree."""
+    console = Console()
+    with exit_codes(Console(stderr=True)):
+        with console.status("Converting and verifying"), quiet():
+            try:
+                from export.export import export_model
+
+                done = export_model(model, target, opset)
+            except ModuleNotFoundError as error:
+                raise MonitorError(
+                    f"har-export needs {error.name}: pip install 'har-monitor[train]'"
+                ) from error
+        console.print(
+            Text(
+                f"{done.path}: {done.size_kib:.0f} KiB, opset {done.opset}, "
+                f"{done.window_ms:.1f} ms a window on one thread, "
+                f"differs from Keras by {done.difference:.1g} at most"
+            ),
+            soft_wrap=True,
+        )

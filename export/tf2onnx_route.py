@@ -1,0 +1,69 @@
+"""From a Keras network to ONNX through tf2onnx, by the one way that works for all of ours.
+
+Keras' own ONNX export fails on a loaded model, and recurrent dropout leaves random numbers in the
+graph that tf2onnx cannot freeze: so the network is rebuilt without it and traced as a function.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from monitor.contract import INPUT, METADATA_KEY, OUTPUT, Contract
+from monitor.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    import keras
+    import onnx
+
+DEFAULT_OPSET = 17
+OPSETS = range(15, 19)  # tf2onnx refuses 19 and newer
+BATCH = "N"
+
+
+def check_opset(opset: int) -> None:
+    """A ConfigError when `opset` is not one of OPSETS."""
+    if opset not in OPSETS:
+        raise ConfigError(f"opset {opset}: allowed are {OPSETS[0]} to {OPSETS[-1]}")
+
+
+def convert(model: keras.Model, contract: Contract, opset: int = DEFAULT_OPSET) -> onnx.ModelProto:
+    """`model` as ONNX with its contract as metadata.
+
+    Input `clip`: uint8 (N, T, H, W, 3); output `scores`: float32 (N, labels).
+    """
+    check_opset(opset)
+    import tensorflow as tf
+    import tf2onnx
+
+    network = without_recurrent_dropout(model)
+    signature = [tf.TensorSpec((None, *contract.clip.shape), tf.uint8, name=INPUT)]
+
+    def scores(clip: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {OUTPUT: network(clip, training=False)}
+
+    traced = tf.function(scores, input_signature=signature)
+    proto: onnx.ModelProto
+    try:
+        proto, _ = tf2onnx.convert.from_function(traced, input_signature=signature, opset=opset)
+    except Exception as error:  # tf2onnx raises whatever its parts raise
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ModelError(f"tf2onnx cannot convert this network: {reason}") from error
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = BATCH
+    proto.metadata_props.add(key=METADATA_KEY, value=contract.model_dump_json())
+    return proto
+
+
+def without_recurrent_dropout(model: keras.Model) -> keras.Model:
+    """A copy of `model` with the same weights whose recurrent layers drop nothing."""
+    import keras
+
+    def copy(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if "recurrent_dropout" in config:
+            config["recurrent_dropout"] = 0.0
+        return type(layer).from_config(config)
+
+    network = keras.models.clone_model(model, clone_function=copy)
+    network.set_weights(model.get_weights())
+    return network

@@ -1,0 +1,105 @@
+"""Proof that an exported file holds what the Keras network and its contract say."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.classifier import OnnxClassifier
+from monitor.clip import ClipSpec
+from monitor.contract import Contract
+from monitor.errors import ModelError
+
+if TYPE_CHECKING:
+    import keras
+
+TOLERANCE = 1e-5  # largest difference in a score between Keras and ONNX Runtime
+BATCHES = (1, 3)
+TIMED_RUNS = 15
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was measured on an exported file."""
+
+    difference: float  # largest difference in a score, over all clips and batch sizes
+    window_ms: float  # median time of one window on one thread
+
+
+def verify(
+    path: Path, model: keras.Model, contract: Contract, clips: NDArray[np.uint8] | None = None
+) -> Verification:
+    """Compare the ONNX file at `path`, run as har-monitor runs it, with `model`.
+
+    `clips` (M, T, H, W, 3) are tested besides the synthetic ones, such as windows cut from video.
+    A ModelError names the first thing that differs.
+    """
+    _check_onnx(path)
+    classifier = OnnxClassifier(path)
+    if classifier.contract != contract:
+        raise ModelError("the exported file carries another contract than the network")
+    tested = synthetic_clips(contract.clip)
+    if clips is not None:
+        tested = np.concatenate([tested, clips])
+    expected = np.asarray(model(tested, training=False))
+    difference = 0.0
+    for batch in BATCHES:
+        parts = [tested[at : at + batch] for at in range(0, len(tested), batch)]
+        got = np.concatenate([classifier.predict(part) for part in parts])
+        difference = max(difference, compare(expected, got, batch))
+    return Verification(difference, _window_ms(classifier, tested[:1]))
+
+
+def synthetic_clips(spec: ClipSpec) -> NDArray[np.uint8]:
+    """(6, T, H, W, 3): three clips of noise and three of drifting smooth patterns, always equal."""
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, (3, *spec.shape), dtype=np.uint8)
+    t, y, x, colour = np.indices(spec.shape, dtype=np.float32)
+    waves = [
+        np.sin((right * x + down * y) / spec.size * 2 * np.pi + step * t + colour)
+        for right, down, step in ((1, 0, 0.3), (0, 2, 0.9), (3, -2, 0.0))
+    ]
+    return np.concatenate([noise, ((np.stack(waves) + 1) * 127.5).astype(np.uint8)])
+
+
+def compare(expected: NDArray[np.float32], got: NDArray[np.float32], batch: int) -> float:
+    """The largest difference between two (M, labels) arrays of scores, or a ModelError.
+
+    The top label must agree too; labels whose scores tie within TOLERANCE count as one.
+    """
+    difference = float(np.abs(expected - got).max())
+    if not difference <= TOLERANCE:  # so written that NaN fails
+        raise ModelError(
+            f"the exported scores differ from Keras by up to {difference:.1e} "
+            f"in batches of {batch}; allowed: {TOLERANCE:.0e}"
+        )
+    chosen = np.take_along_axis(expected, got.argmax(axis=1)[:, None], axis=1)[:, 0]
+    if np.any(expected.max(axis=1) - chosen > TOLERANCE):
+        raise ModelError(f"the exported top label differs from Keras in batches of {batch}")
+    return difference
+
+
+def _check_onnx(path: Path) -> None:
+    import onnx
+
+    try:
+        onnx.checker.check_model(path, full_check=True)
+    except Exception as error:  # the checker's and protobuf's errors share no class of their own
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ModelError(f"the exported file is not valid ONNX: {reason}") from error
+
+
+def _window_ms(classifier: OnnxClassifier, clip: NDArray[np.uint8]) -> float:
+    """Median time of one window on one thread, milliseconds, after one run to warm up."""
+    took_ms = []
+    for _ in range(1 + TIMED_RUNS):
+        start_s = time.perf_counter()
+        classifier.predict(clip)
+        took_ms.append((time.perf_counter() - start_s) * 1000)
+    return median(took_ms[1:])

@@ -1,0 +1,115 @@
+"""Short stand-ins for failures and speed."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from av import VideoFrame
+from numpy.typing import NDArray
+
+from monitor.errors import SourceLostError
+from monitor.records import Activity
+from monitor.source import Picture
+
+
+def picture(time_s: float, level: int = 128) -> Picture:
+    """A small even picture."""
+    return Picture(time_s, VideoFrame.from_ndarray(np.full((48, 64, 3), level, np.uint8), "rgb24"))
+
+
+def moving(seconds: float, fps: float = 10.0) -> list[Picture]:
+    """Pictures that the motion model calls moving."""
+    return [picture(n / fps, 60 + 120 * (n % 2)) for n in range(round(seconds * fps))]
+
+
+def still(seconds: float, fps: float = 10.0) -> list[Picture]:
+    """Pictures that it calls still."""
+    return [picture(n / fps) for n in range(round(seconds * fps))]
+
+
+class FakeSource:
+    """Gives these pictures, then what `after` gives or raises; `open` first calls `opening`."""
+
+    def __init__(
+        self,
+        pictures: Iterable[Picture] = (),
+        after: Callable[[], Picture | None] = lambda: None,
+        opening: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._pictures = iter(pictures)
+        self._after = after
+        self._opening = opening
+        self.closed = 0
+        self.thread: str | None = None
+
+    def open(self) -> None:
+        self.thread = threading.current_thread().name
+        self._opening()
+
+    def read(self) -> Picture | None:
+        ready = next(self._pictures, None)
+        return self._after() if ready is None else ready
+
+    def close(self) -> None:
+        assert threading.current_thread().name == self.thread, "closed by the thread that opened"
+        self.closed += 1
+
+
+def lost() -> Picture | None:
+    """A live source that is gone."""
+    raise SourceLostError("the stream ended")
+
+
+class RecordingSink:
+    """Keeps what it is given; wakes who waits for it."""
+
+    def __init__(self) -> None:
+        self.activities: list[Activity] = []
+        self.closed = False
+        self._came = threading.Condition()
+
+    def write(self, activity: Activity) -> None:
+        with self._came:
+            self.activities.append(activity)
+            self._came.notify_all()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def wait_for(self, count: int, limit_s: float = 10.0) -> None:
+        """Until so many activities came."""
+        with self._came:
+            assert self._came.wait_for(lambda: len(self.activities) >= count, limit_s), (
+                f"{len(self.activities)} of {count} came"
+            )
+
+
+def wait_until(condition: Callable[[], bool], limit_s: float = 10.0) -> None:
+    """Until something that no event tells of has happened."""
+    end_s = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end_s, "did not happen"
+        time.sleep(0.01)
+
+
+class PacedDevice:
+    """A webcam whose pictures OpenCV reads from a video file, `fps` of them a second."""
+
+    def __init__(self, video: Path, fps: float) -> None:
+        self._capture = cv2.VideoCapture(str(video))
+        self._period_s = 1 / fps
+        self._due_s = time.monotonic()
+
+    def isOpened(self) -> bool:
+        return self._capture.isOpened()
+
+    def read(self) -> tuple[bool, NDArray[np.uint8] | None]:
+        time.sleep(max(0.0, self._due_s - time.monotonic()))
+        self._due_s += self._period_s
+        return self._capture.read()
+
+    def release(self) -> None:
+        self._capture.release()

@@ -1,0 +1,145 @@
+import keras
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from monitor.clip import ClipSpec
+from monitor.errors import ConfigError
+from tests.slow.trained import SMALL, random_clips, trained_like
+from train.networks import NETWORKS, build
+
+PAPER = ClipSpec(frames=20, size=64, fps=10.0)
+Array = NDArray[np.float64]
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "parameters"),
+    [
+        pytest.param("convlstm", 4, 44_524, id="the paper's ConvLSTM"),
+        pytest.param("lrcn", 4, 73_060, id="the paper's LRCN"),
+        pytest.param("r2plus1d", 2, 125_122, id="(2+1)D"),
+        pytest.param("convlstm-motion", 2, 218_050, id="ConvLSTM with motion"),
+    ],
+)
+def test_a_network_has_exactly_its_parameters(name: str, labels: int, parameters: int) -> None:
+    assert build(name, PAPER, labels).count_params() == parameters
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_takes_uint8_clips_and_gives_scores_that_sum_to_one(name: str) -> None:
+    network = trained_like(name, labels=3)
+
+    scores = np.asarray(network(random_clips(2), training=False))
+
+    assert network.inputs[0].name == "clip"
+    assert network.inputs[0].dtype == "uint8"
+    assert network.output_names == ["scores"]
+    assert scores.dtype == np.float32
+    assert scores.shape == (2, 3)
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_is_made_of_keras_own_layers_only(name: str) -> None:
+    layers = build(name, SMALL, 2).layers
+
+    assert all(type(layer).__module__.startswith("keras.") for layer in layers)
+    assert not any(isinstance(layer, keras.layers.Lambda) for layer in layers)
+
+
+def test_the_papers_convlstm_has_its_layers_and_settings() -> None:
+    network = build("convlstm", PAPER, 4)
+    cells = [layer for layer in network.layers if isinstance(layer, keras.layers.ConvLSTM2D)]
+
+    assert [cell.filters for cell in cells] == [4, 8, 14, 16]
+    assert {cell.recurrent_dropout for cell in cells} == {0.2}
+    assert {cell.padding for cell in cells} == {"valid"}
+    assert {cell.activation.__name__ for cell in cells} == {"tanh"}
+    assert sum(isinstance(layer, keras.layers.TimeDistributed) for layer in network.layers) == 3
+
+
+def test_the_motion_input_is_the_picture_and_its_change_since_the_frame_before() -> None:
+    network = build("r2plus1d", SMALL, 2)
+    join = next(x for x in network.layers if isinstance(x, keras.layers.Concatenate))
+    clips = random_clips(1)
+
+    motion = np.asarray(keras.Model(network.input, join.output)(clips))
+
+    pixels = clips.astype(np.float32) / 255
+    np.testing.assert_allclose(motion[..., :3], pixels, atol=1e-6)
+    np.testing.assert_allclose(motion[:, 0, ..., 3:], 0)
+    np.testing.assert_allclose(motion[:, 1:, ..., 3:], pixels[:, 1:] - pixels[:, :-1], atol=1e-6)
+
+
+def test_an_unknown_network_is_refused_with_the_allowed_ones() -> None:
+    with pytest.raises(ConfigError) as caught:
+        build("resnet", PAPER, 2)
+
+    assert str(caught.value) == (
+        "unknown network 'resnet'; allowed: convlstm, lrcn, r2plus1d, convlstm-motion"
+    )
+
+
+@pytest.mark.parametrize("name", ["convlstm", "lrcn"])
+def test_pictures_too_small_for_a_network_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build(name, ClipSpec(frames=4, size=16, fps=10.0), 2)
+
+    assert str(caught.value) == f"network {name} cannot take clips of 4x16x16x3: too small"
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_convlstm_step_follows_the_papers_gate_equations(padding: str, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    steps, size, channels, filters = 3, 9, 2, 4
+    inner = size if padding == "same" else size - 2
+    x = random.normal(size=(steps, size, size, channels))
+    h, c = random.normal(size=(2, inner, inner, filters))
+    layer = keras.layers.ConvLSTM2D(filters, 3, padding=padding, return_sequences=True)
+    layer.build((1, *x.shape))
+    layer.set_weights([random.normal(0, 0.3, weight.shape) for weight in layer.weights])
+
+    by_keras = layer(_float32(x), initial_state=[_float32(h), _float32(c)])
+
+    for t in range(steps):
+        h, c = _convlstm_step(x[t], h, c, layer.get_weights(), padding)
+        np.testing.assert_allclose(by_keras[0, t], h, atol=1e-5, rtol=0)
+
+
+def _convlstm_step(
+    x: Array, h: Array, c: Array, weights: list[Array], padding: str
+) -> tuple[Array, Array]:
+    """h_t and C_t by equations 1 to 4 of the paper, with W * [h, x] a convolution."""
+    kernel, recurrent_kernel, bias = weights
+    w = np.concatenate([recurrent_kernel, kernel], axis=2)
+    w_i, w_f, w_c, w_o = np.split(w, 4, axis=3)  # Keras keeps its gates in this order
+    b_i, b_f, b_c, b_o = np.split(bias, 4)
+    # The state keeps its size whatever the padding of the input, so it always gets a border.
+    bracket = np.concatenate([_border(h), _border(x) if padding == "same" else x], axis=2)
+
+    f_t = _sigmoid(_convolve(bracket, w_f) + b_f)  # 1: forget gate
+    i_t = _sigmoid(_convolve(bracket, w_i) + b_i)  # 2: input gate and candidate
+    candidate = np.tanh(_convolve(bracket, w_c) + b_c)
+    c_t = f_t * c + i_t * candidate  # 3: cell state
+    o_t = _sigmoid(_convolve(bracket, w_o) + b_o)  # 4: output gate and hidden state
+    return o_t * np.tanh(c_t), c_t
+
+
+def _convolve(picture: Array, kernel: Array) -> Array:
+    """(H, W, C) with (3, 3, C, F) -> (H - 2, W - 2, F)."""
+    patches = sliding_window_view(picture, (3, 3), axis=(0, 1))
+    return np.asarray(np.einsum("hwcij,ijcf->hwf", patches, kernel))
+
+
+def _border(picture: Array) -> Array:
+    return np.pad(picture, ((1, 1), (1, 1), (0, 0)))
+
+
+def _sigmoid(x: Array) -> Array:
+    return 1 / (1 + np.exp(-x))
+
+
+def _float32(x: Array) -> NDArray[np.float32]:
+    return x[np.newaxis].astype(np.float32)

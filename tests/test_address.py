@@ -1,0 +1,180 @@
+"""What may be written as a source, and that its secrets are never shown."""
+
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from monitor.errors import ConfigError
+from monitor.source.address import ALLOWED, Address, parse_address, redact, split_name
+
+MALFORMED = (
+    "not a valid URL; write rtsp://user:password@host:port/path, "
+    "with any of @ : / ? # % and spaces in the password as %40 %3A %2F %3F %23 %25 %20"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "target"),
+    [
+        ("0", "webcam", "0"),
+        ("12", "webcam", "12"),
+        ("/dev/video3", "webcam", "/dev/video3"),
+        ("rtsp://host/cam", "stream", "rtsp://host/cam"),
+        ("rtsps://u:p@host:322/cam", "stream", "rtsps://u:p@host:322/cam"),
+        ("rtsp://[fe80::1]:554/cam", "stream", "rtsp://[fe80::1]:554/cam"),
+        ("http://host/video.mjpg?fps=5", "stream", "http://host/video.mjpg?fps=5"),
+        ("HTTPS://Host/Cam", "stream", "https://Host/Cam"),
+        ("rtsp://u:p@ss@host/cam", "stream", "rtsp://u:p@ss@host/cam"),
+        ("clip.mp4", "file", "clip.mp4"),
+        ("/videos/a b.mkv", "file", "/videos/a b.mkv"),
+        (r"C:\videos\a.mp4", "file", r"C:\videos\a.mp4"),
+        ("C:/videos/a.mp4", "file", "C:/videos/a.mp4"),
+        ("10000", "file", "10000"),
+        ("²", "file", "²"),
+        ("x" * 5000, "file", "x" * 5000),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_an_address_is_a_webcam_a_stream_or_a_file(text: str, kind: str, target: str) -> None:
+    address = parse_address(text)
+    assert (address.kind, address.target) == (kind, target)
+    assert address.live == (kind != "file")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", f"source '': allowed: {ALLOWED}"),
+        ("a\nb", f"source 'a\\nb': allowed: {ALLOWED}"),
+        ("a\0b", f"source 'a\\x00b': allowed: {ALLOWED}"),
+        ("mqtt://host/x", f"source mqtt://host/x: not a kind of source; allowed: {ALLOWED}"),
+        ("file:///a.mp4", f"source file:///a.mp4: not a kind of source; allowed: {ALLOWED}"),
+        ("admin:pw@host/x", f"source ***@host/x: not a kind of source; allowed: {ALLOWED}"),
+        ("rtsp:/u:pw@host/x", "source rtsp:/u:***@host/x: a URL starts with rtsp://"),
+        ("rtsp:host", "source rtsp:host: a URL starts with rtsp://"),
+        ("rtsp://", f"source rtsp://: {MALFORMED}"),
+        ("rtsp:///cam", f"source rtsp:///cam: {MALFORMED}"),
+        ("rtsp://host:port/x", f"source rtsp://host:port/x: {MALFORMED}"),
+        ("rtsp://host:99999/x", f"source rtsp://host:99999/x: {MALFORMED}"),
+        ("rtsp://[::1/x", f"source rtsp://[::1/x: {MALFORMED}"),
+        ("rtsp://u:a/b@host/x", f"source rtsp://u:***@host/x: {MALFORMED}"),
+        ("rtsp://u:a b@host/x", f"source rtsp://u:***@host/x: {MALFORMED}"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_what_is_no_source_is_refused_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_address(text)
+    assert str(caught.value) == message
+
+
+def test_a_file_that_exists_is_a_file_whatever_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("front=door.mp4", "at:noon.mp4", "two\nlines.mp4"):
+        Path(name).touch()
+        assert split_name(name) == (None, name)
+        assert parse_address(name) == Address("file", name)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "source"),
+    [
+        ("front=rtsp://u:p@host/x?a=b", "front", "rtsp://u:p@host/x?a=b"),
+        ("door-2.left=0", "door-2.left", "0"),
+        ("a=b=c.mp4", "a", "b=c.mp4"),
+        ("rtsp://host/x?a=b", None, "rtsp://host/x?a=b"),
+        ("clip.mp4", None, "clip.mp4"),
+        ("=0", None, "=0"),
+        ("front=", None, "front="),
+        ("-x=0", None, "-x=0"),
+        ("two words=0", None, "two words=0"),
+        ("n" * 65 + "=0", None, "n" * 65 + "=0"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_source_may_have_a_name(text: str, name: str | None, source: str) -> None:
+    assert split_name(text) == (name, source)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp://host:554/cam?channel=1", "rtsp://host:554/cam?channel=1"),
+        ("rtsp://user:pw@host/cam", "rtsp://user:***@host/cam"),
+        ("rtsp://user:@host/cam", "rtsp://user:***@host/cam"),
+        ("rtsp://token@host/cam", "rtsp://***@host/cam"),
+        ("rtsp://:pw@host/cam", "rtsp://:***@host/cam"),
+        ("rtsp://user:p@w@host/cam", "rtsp://user:***@host/cam"),
+        ("rtsp://user:p:w@host/cam", "rtsp://user:***@host/cam"),
+        ("rtsp://user:p/w?#@host/cam", "rtsp://user:***@host/cam"),
+        ("rtsp://user:p%40w@host/cam", "rtsp://user:***@host/cam"),
+        ("rtsp://user:pw@[fe80::1]:554/cam", "rtsp://user:***@[fe80::1]:554/cam"),
+        ("RTSP://USER:PW@HOST/CAM", "RTSP://USER:***@HOST/CAM"),
+        ("rtsp:/user:pw@host/cam", "rtsp:/user:***@host/cam"),
+        ("http://host/cam?user=a&password=b;c&x=1", "http://host/cam?user=a&password=***&x=1"),
+        ("http://host/cam?x=1&ACCESS_TOKEN=b", "http://host/cam?x=1&ACCESS_TOKEN=***"),
+        ("http://host/cam?loginuse=a&loginpas=b", "http://host/cam?loginuse=a&loginpas=***"),
+        ("rtsp://host/user=a_password=b_channel=1", "rtsp://host/user=a_password=***"),
+        ("rtsp://host/user=a&password=b&channel=1", "rtsp://host/user=a&password=***&channel=1"),
+        ("http://host/mail@home", "http://host/mail@home"),
+        (
+            "rtsp://a:b@host/x: refused, then rtsp://c:d@host/y",
+            "rtsp://a:***@host/x: refused, then rtsp://c:***@host/y",
+        ),
+        ("['rtsp://a:b@host/x', 'http://h/?key=d']", "['rtsp://a:***@host/x', 'http://h/?key=***"),
+        ("C:/user:me@home.mp4, password=x", "C:/user:me@home.mp4, password=x"),
+    ],
+)
+def test_redact_hides_passwords_and_tokens_and_nothing_else(text: str, shown: str) -> None:
+    assert redact(text) == shown
+    assert redact(shown) == shown
+
+
+MARK = "Hunter2"
+SCHEMES = st.sampled_from(["rtsp", "rtsps", "http", "https", "RTSP", "ftp"])
+WORDS = st.text(st.sampled_from("abz09._-"), min_size=1, max_size=6)
+HOSTS = st.sampled_from(["host", "10.0.0.1", "[fe80::1]", "cam.example"])
+# Anything that a user could type or paste, unescaped too.
+AROUND = st.text(st.characters(codec="utf-8", exclude_characters=" "), max_size=8)
+PASSWORDS = st.builds("{}{}{}".format, AROUND, st.just(MARK), AROUND)
+VISIBLE = PASSWORDS.filter(lambda word: word.isprintable())
+KEYS = st.sampled_from(["password", "pwd", "pass", "token", "api_key", "sig", "auth"])
+
+
+def shows(text: str) -> str:
+    """All that the program could print of a source: its forms, or the error."""
+    try:
+        address = parse_address(text)
+    except ConfigError as error:
+        return str(error)
+    return f"{address} {address!r} {address!s}"
+
+
+@given(SCHEMES, WORDS, PASSWORDS, HOSTS, st.sampled_from(["://", ":/", ":///"]))
+def test_a_password_in_a_source_is_never_shown(
+    scheme: str, user: str, password: str, host: str, slashes: str
+) -> None:
+    assert MARK not in shows(f"{scheme}{slashes}{user}:{password}@{host}:554/cam")
+    assert MARK not in shows(f"{scheme}{slashes}{user}:{quote(password, '')}@{host}/cam?a=b")
+    assert MARK not in shows(f"{scheme}{slashes}{user}:{password} {MARK}@{host}/cam")
+
+
+@given(SCHEMES, KEYS, VISIBLE, HOSTS)
+def test_a_secret_parameter_in_a_source_is_never_shown(
+    scheme: str, key: str, secret: str, host: str
+) -> None:
+    assume("&" not in secret)  # there the next parameter begins
+    assert MARK not in shows(f"{scheme}://{host}/cam?channel=1&{key}={secret}&x=1")
+
+
+@given(st.lists(st.tuples(SCHEMES, WORDS, VISIBLE, HOSTS), min_size=1, max_size=3))
+def test_no_password_survives_in_a_text_of_several_urls(
+    urls: list[tuple[str, str, str, str]],
+) -> None:
+    text = " and ".join(f"{scheme}://{user}:{pw}@{host}/x" for scheme, user, pw, host in urls)
+    assert MARK not in redact(f"lost {text}: refused")

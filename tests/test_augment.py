@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from monitor.clip import ClipSpec
+from tests.test_training_windows import numbered_clip, numbers
+from train.augment import mixup, random_window, vary
+from train.config import AugmentOptions
+
+SPEC = ClipSpec(frames=8, size=32, fps=10.0)
+OFF = AugmentOptions(
+    speed_min=1, crop_min=1, flip_share=0, brightness=0, contrast=0, gray_share=0, mixup_share=0
+)
+
+
+def only(**options: float) -> AugmentOptions:
+    return OFF.model_copy(update=options)
+
+
+@pytest.fixture
+def window() -> NDArray[np.uint8]:
+    return np.random.default_rng(3).integers(0, 256, SPEC.shape, dtype=np.uint8)
+
+
+def test_a_varied_window_keeps_its_shape_and_type(window: NDArray[np.uint8]) -> None:
+    varied = vary(window, AugmentOptions(), np.random.default_rng(1))
+
+    assert varied.shape == window.shape
+    assert varied.dtype == np.uint8
+
+
+def test_the_same_seed_varies_the_same_way(window: NDArray[np.uint8]) -> None:
+    first, second, other = (
+        vary(window, AugmentOptions(), np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+
+    assert (first == second).all()
+    assert (first != other).any()
+
+
+def test_with_everything_off_a_window_is_unchanged(window: NDArray[np.uint8]) -> None:
+    assert (vary(window, OFF, np.random.default_rng(1)) == window).all()
+
+
+def test_a_flip_mirrors_every_frame(window: NDArray[np.uint8]) -> None:
+    flipped = vary(window, only(flip_share=1.0), np.random.default_rng(1))
+
+    assert (flipped == window[:, :, ::-1]).all()
+
+
+def test_a_gray_window_has_no_colour(window: NDArray[np.uint8]) -> None:
+    gray = vary(window, only(gray_share=1.0), np.random.default_rng(1))
+
+    assert (gray == gray[..., :1]).all()
+    assert gray.std() > 0
+
+
+def test_a_crop_is_the_same_in_every_frame_and_stretches_a_part(
+    window: NDArray[np.uint8],
+) -> None:
+    still = np.broadcast_to(window[0], window.shape)
+    cropped = vary(still, only(crop_min=0.5), np.random.default_rng(1))
+    ramp = np.broadcast_to(
+        np.arange(32, dtype=np.uint8)[:, np.newaxis, np.newaxis] * 8, (*window.shape[:2], 32, 3)
+    )
+    stretched = vary(ramp, only(crop_min=0.5), np.random.default_rng(1))[0, :, 0, 0].astype(int)
+
+    assert (cropped == cropped[:1]).all()
+    assert stretched[-1] - stretched[0] < 248
+    assert (np.diff(stretched) >= 0).all()
+
+
+def test_brightness_and_contrast_stay_within_bytes() -> None:
+    edges = np.zeros(SPEC.shape, np.uint8)
+    edges[:, :16] = 255
+    for seed in range(20):
+        varied = vary(edges, only(brightness=0.5, contrast=0.5), np.random.default_rng(seed))
+        assert (varied[:, :16] >= varied[:, 16:]).all()
+
+
+def test_a_random_window_lies_anywhere_in_the_clip_and_never_leaves_it() -> None:
+    clip = numbered_clip(100, fps=20)
+    rng = np.random.default_rng(1)
+
+    found = [numbers(random_window(clip, SPEC, 0.6, rng)) for _ in range(200)]
+
+    assert min(window[0] for window in found) < 5
+    assert max(window[-1] for window in found) > 94
+    assert all(np.diff(window).min() >= 1 for window in found)
+    spans = {window[-1] - window[0] for window in found}
+    assert min(spans) < 10 < 13 < max(spans) <= 15
+
+
+def test_mixup_blends_clips_and_targets_alike() -> None:
+    black, white = np.zeros(SPEC.shape, np.uint8), np.full(SPEC.shape, 255, np.uint8)
+    clips = np.stack([black, white] * 4)
+    targets = np.eye(2, dtype=np.float32)[[0, 1] * 4]
+
+    mixed, blended = mixup(clips, targets, only(mixup_share=1.0), np.random.default_rng(2))
+
+    assert mixed.dtype == np.uint8
+    assert blended.dtype == np.float32
+    np.testing.assert_allclose(blended.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(mixed[:, 0, 0, 0, 0] / 255, blended[:, 1], atol=0.002)
+    assert ((blended > 0.01) & (blended < 0.99)).any()
+
+
+def test_mixup_can_be_off() -> None:
+    clips, targets = np.zeros((2, *SPEC.shape), np.uint8), np.eye(2, dtype=np.float32)
+
+    mixed, blended = mixup(clips, targets, OFF, np.random.default_rng(2))
+
+    assert mixed is clips
+    assert blended is targets

@@ -1,0 +1,322 @@
+"""har-monitor as a user types it."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from tests.fakes import wait_until
+from tests.models import motion_model
+from tests.servers.rtsp import rtsp_server
+
+COMMAND = [sys.executable, "-m", "monitor"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return motion_model(tmp_path_factory.mktemp("model") / "motion.onnx")
+
+
+def har_monitor(*arguments: object, cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run it to its end, headless unless told otherwise."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={k: v for k, v in os.environ.items() if k != "DISPLAY"},
+        **options,
+    )
+
+
+def alerts(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_file_is_watched_to_its_end(model: Path, fight_clip: Path, tmp_path: Path) -> None:
+    done = har_monitor("--model", model, "--source", fight_clip, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    start, end = alerts(tmp_path / "alerts.jsonl")
+    assert (start["camera"], start["label"], start["event"]) == ("fight", "moving", "start")
+    assert (end["event"], end["id"]) == ("end", start["id"])
+    assert done.stdout == ""
+    assert "ALERT fight: moving started at" in done.stderr
+    assert "camera fight: ended: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_alerts_on_standard_output_are_alone_there(
+    model: Path, fight_clip: Path, tmp_path: Path
+) -> None:
+    done = har_monitor("--model", model, "--source", fight_clip, "--log", "-", cwd=tmp_path)
+    assert [json.loads(line)["event"] for line in done.stdout.splitlines()] == ["start", "end"]
+
+
+def test_several_cameras_run_in_one_process(
+    model: Path, fight_clip: Path, nofight_clip: Path, tmp_path: Path
+) -> None:
+    done = har_monitor(
+        *("--model", model, "--source", f"door={fight_clip}", "--source", nofight_clip),
+        *("--source", fight_clip, "--threshold", "0.01", "-v"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    started = {a["camera"] for a in alerts(tmp_path / "alerts.jsonl") if a["event"] == "start"}
+    assert started == {"door", "nofight", "fight"}
+
+
+def test_the_threshold_decides_what_alerts(model: Path, fight_clip: Path, tmp_path: Path) -> None:
+    har_monitor("--model", model, "--source", fight_clip, "--threshold", "1", cwd=tmp_path)
+    assert alerts(tmp_path / "alerts.jsonl") == []
+
+
+def test_a_saved_video_holds_every_frame_with_a_caption(
+    model: Path, fight_clip: Path, tmp_path: Path
+) -> None:
+    done = har_monitor(
+        *("--model", model, "--source", fight_clip, "--save-video", "out.mp4"), cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    with av.open(str(fight_clip)) as before, av.open(str(tmp_path / "out.mp4")) as after:
+        originals = [frame.to_ndarray(format="rgb24") for frame in before.decode(video=0)]
+        drawn = [frame.to_ndarray(format="rgb24") for frame in after.decode(video=0)]
+    assert len(drawn) == len(originals)
+    assert drawn[0].shape == originals[0].shape
+    corner = (slice(12, 60), slice(12, 120))
+    assert drawn[60][corner].mean() < originals[60][corner].mean() - 20, "a dark panel lies there"
+
+
+def test_check_says_what_would_be_watched(model: Path, tmp_path: Path) -> None:
+    done = har_monitor(
+        *("--model", model, "--check", "--source", "door=rtsp://u:s3cret@192.0.2.1/s?token=s3cret"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "clip     20 frames of 64x64 at 10 a second: 2 s\n" in done.stdout
+    assert "alerts   moving from 0.6; background: still\n" in done.stdout
+    assert "camera   door: rtsp://u:***@192.0.2.1/s?token=***\n" in done.stdout
+    assert done.stdout.endswith("ok\n")
+    assert not (tmp_path / "alerts.jsonl").exists()
+
+
+BAD: dict[str, tuple[Sequence[str], int, str]] = {
+    "nothing to watch": (
+        (),
+        2,
+        "error: nothing to watch: give --source 0, --source rtsp://..., --source clip.mp4, or a "
+        "--config with cameras",
+    ),
+    "missing file": (("--source", "none.mp4"), 1, "error: none.mp4: no such file"),
+    "text file": (
+        ("--source", "text.mp4"),
+        1,
+        "error: text.mp4: not a video file that can be read",
+    ),
+    "folder": (("--source", "."), 1, "error: .: is a folder, not a video file"),
+    "wrong device": (
+        ("--source", "9"),
+        1,
+        "error: webcam 9: no such device, or another program uses it",
+    ),
+    "wrong host": (
+        ("--source", "rtsp://no-such-host.invalid/s"),
+        1,
+        "error: rtsp://no-such-host.invalid/s: unknown host: ",
+    ),
+    "scheme": (
+        ("--source", "ftp://h/x"),
+        2,
+        "error: source ftp://h/x: not a kind of source; allowed: a webcam number, ",
+    ),
+    "threshold": (
+        ("--source", "a.mp4", "--threshold", "1.5"),
+        2,
+        "error: activity.threshold: input should be less than or equal to 1, found 1.5",
+    ),
+    "stride": (
+        ("--source", "a.mp4", "--stride", "0"),
+        2,
+        "error: windows.stride: input should be greater than or equal to 1, found 0",
+    ),
+    "log without a folder": (
+        ("--source", "a.mp4", "--log", "none/a.jsonl"),
+        1,
+        "error: alert log none/a.jsonl: no such file or directory",
+    ),
+    "missing model": (
+        ("--source", "a.mp4", "--model", "none.onnx"),
+        1,
+        "error: none.onnx: no such file or directory",
+    ),
+    "not a model": (
+        ("--source", "a.mp4", "--model", "text.mp4"),
+        1,
+        "error: text.mp4: not an ONNX model that can be run: ",
+    ),
+    "config": (
+        ("--config", "bad.yaml"),
+        2,
+        "error: bad.yaml:2: unknown option windows.strides; options here: "
+        "max_gap_s, min_fps_share, stride",
+    ),
+    "missing config": (("--config", "none.yaml"), 2, "error: none.yaml: no such file or directory"),
+    "two cameras of one name": (
+        ("--source", "a=x.mp4", "--source", "a=y.mp4"),
+        2,
+        "error: two cameras are named a",
+    ),
+    "display where there is none": (
+        ("--source", "a.mp4", "--display"),
+        2,
+        "error: --display: there is no display here ($DISPLAY is not set); --headless or "
+        "--save-video out.mp4 work without one",
+    ),
+    "video to no folder": (
+        ("--source", "a.mp4", "--save-video", "none/o.mp4"),
+        1,
+        "error: none/o.mp4: cannot write video: No such file or directory",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "code", "expected"), BAD.values(), ids=BAD)
+def test_bad_input_gets_one_line_and_the_right_exit_code(
+    model: Path, tmp_path: Path, arguments: Sequence[str], code: int, expected: str
+) -> None:
+    (tmp_path / "text.mp4").write_text("not a video\n" * 50)
+    (tmp_path / "bad.yaml").write_text("windows:\n  strides: 3\n")
+    done = har_monitor("--model", model, *arguments, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    errors = [line for line in done.stderr.splitlines() if "error:" in line]
+    assert len(errors) == 1
+    assert errors[0].startswith(expected)
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
+    done = har_monitor("--sources", "0", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "No such option" in done.stderr
+
+
+class Started:
+    """The command running in the background."""
+
+    def __init__(self, *arguments: object, cwd: Path, **options: Any) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, "--headless", *map(str, arguments)],
+            cwd=cwd,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    def stop(self, number: int) -> tuple[float, str]:
+        """Signal it; the seconds it took to end and what it had logged."""
+        began_s = time.monotonic()
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=10)
+        return time.monotonic() - began_s, errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_signal_ends_it_cleanly_within_two_seconds(
+    model: Path, fight_clip: Path, tmp_path: Path, number: int
+) -> None:
+    log = tmp_path / "a.jsonl"
+    started = Started(
+        *("--model", model, "--source", fight_clip, "--realtime", "--log", log), cwd=tmp_path
+    )
+    wait_until(lambda: log.exists() and bool(log.read_text()))
+    seconds, errors = started.stop(number)
+    assert started.process.returncode == 0
+    assert seconds < 2
+    assert [alert["event"] for alert in alerts(log)] == ["start", "end"]
+    assert "Traceback" not in errors
+
+
+def test_a_killed_monitor_leaves_whole_lines(model: Path, fight_clip: Path, tmp_path: Path) -> None:
+    log = tmp_path / "a.jsonl"
+    started = Started(
+        *("--model", model, "--source", fight_clip, "--realtime", "--log", log), cwd=tmp_path
+    )
+    wait_until(lambda: log.exists() and bool(log.read_text()))
+    started.stop(signal.SIGKILL)
+    assert [alert["event"] for alert in alerts(log)] == ["start"]
+
+
+@pytest.mark.parametrize(
+    ("user", "path", "expected"),
+    [
+        pytest.param("watch:wrong@", "", "authentication", id="401"),
+        pytest.param("watch:s3cret@", "/none", "not found", id="404"),
+    ],
+)
+def test_a_server_that_refuses_gets_one_line_without_the_password(
+    model: Path, fight_clip: Path, tmp_path: Path, user: str, path: str, expected: str
+) -> None:
+    with rtsp_server(fight_clip, user="watch", password="s3cret") as server:
+        base = server.url if not path else server.base + path
+        url = "rtsp://" + user + base.rpartition("@")[2].removeprefix("rtsp://")
+        done = har_monitor("--model", model, "--source", url, cwd=tmp_path)
+    assert done.returncode == 1
+    (line,) = [text for text in done.stderr.splitlines() if "error:" in text]
+    assert expected in line
+    for secret in ("s3cret", "wrong"):
+        assert secret not in done.stderr
+
+
+def test_in_a_terminal_a_live_table_shows_each_camera(
+    model: Path, fight_clip: Path, tmp_path: Path
+) -> None:
+    main, child = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "--headless", "--model", str(model), "--source", f"door={fight_clip}"],
+        cwd=tmp_path,
+        stderr=child,
+        stdout=child,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "120"},
+    )
+    os.close(child)
+    shown = b""
+    while True:
+        try:
+            part = os.read(main, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+    os.close(main)
+    assert process.wait(20) == 0
+    text = shown.decode()
+    for word in ("camera", "state", "fps", "dropped", "latency", "door", "ended", "moving"):
+        assert word in text
+
+
+def test_a_headless_monitor_on_a_file_imports_neither_cv2_nor_tensorflow(
+    model: Path, fight_clip: Path, tmp_path: Path
+) -> None:
+    program = (
+        "import sys; from monitor.cli import app; app(sys.argv[1:], standalone_mode=False); "
+        "heavy = {'cv2', 'tensorflow', 'keras', 'tf2onnx', 'train', 'export'} & set(sys.modules); "
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--headless", "--model", model, "--source", fight_clip],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,275 @@
+"""The monitor's threads: who starts, who ends, who must not be held up by whom."""
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from monitor.classifier import OnnxClassifier
+from monitor.config import MonitorOptions
+from monitor.errors import SourceError, SourceOpenError
+from monitor.pipeline import Monitor
+from monitor.source import Source
+from monitor.source.address import Address
+from tests.fakes import FakeSource, RecordingSink, lost, moving, picture, still, wait_until
+from tests.models import motion_model
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> OnnxClassifier:
+    return OnnxClassifier(motion_model(tmp_path_factory.mktemp("model") / "motion.onnx"))
+
+
+Sources = dict[str, Iterator[Source]]
+
+
+def watching(
+    classifier: OnnxClassifier, sources: Sources, **options: Any
+) -> tuple[Monitor, RecordingSink]:
+    """A monitor of cameras whose addresses are these keys, each taking its sources in turn."""
+    names = {address: f"camera-{number}" for number, address in enumerate(sources)}
+    values: dict[str, Any] = {
+        "cameras": [{"name": name, "source": address} for address, name in names.items()],
+        "activity": {"smoothing_s": 0, "min_s": 0, "cooldown_s": 0},
+        "stream": {"retry_min_s": 0.1, "retry_max_s": 0.1},
+    }
+    sink = RecordingSink()
+
+    def make(address: Address, limits: object) -> Source:
+        return next(sources[address.target])
+
+    monitor = Monitor(
+        MonitorOptions.model_validate(values | options), classifier, [sink], make=make
+    )
+    return monitor, sink
+
+
+class Running:
+    """A monitor on its own thread; leaving stops it and raises what it raised."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self.monitor = monitor
+        self.error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        try:
+            self.monitor.run()
+        except BaseException as error:
+            self.error = error
+
+    def __enter__(self) -> "Running":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.monitor.stop()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+        if self.error is not None:
+            raise self.error
+
+
+def test_a_file_loses_no_window_and_ends_by_itself(classifier: OnnxClassifier) -> None:
+    source = FakeSource(moving(30))
+    monitor, sink = watching(classifier, {"clip.mp4": iter([source])})
+    monitor.run()
+    (camera,) = monitor.cameras
+    assert camera.state == "ended"
+    assert camera.windows == (300 - 20) // 5 + 1
+    assert not camera.dropped
+    start, end = sink.activities
+    assert (start.start_s, end.end_s) == (0.0, pytest.approx(29.9, abs=0.5))
+    assert sink.closed
+    assert source.closed
+
+
+def test_a_camera_that_is_lost_is_watched_again_and_its_activity_ended(
+    classifier: OnnxClassifier,
+) -> None:
+    sources = [FakeSource(moving(4), lost), FakeSource(moving(4), lost), FakeSource(still(9), lost)]
+    block = FakeSource(opening=lambda: time.sleep(0.05), after=lost)
+    monitor, sink = watching(classifier, {"rtsp://a/": iter([*sources, *[block] * 1000])})
+    with Running(monitor):
+        sink.wait_for(4)
+    events = [(a.end_s is None, a.id) for a in sink.activities]
+    assert [started for started, _ in events] == [True, False, True, False]
+    first_end, second_start = sink.activities[1], sink.activities[2]
+    assert first_end.end_s is not None
+    assert second_start.start_s > 0, "the axis goes on after a loss"
+    assert monitor.cameras[0].reconnects >= 1
+
+
+def test_a_camera_that_is_down_at_start_does_not_stop_another(classifier: OnnxClassifier) -> None:
+    def refuse() -> None:
+        raise SourceOpenError("rtsp://down/: refused: connection refused", "refused")
+
+    down = (FakeSource(opening=refuse) for _ in range(10_000))
+    monitor, sink = watching(
+        classifier, {"rtsp://down/": down, "rtsp://up/": iter([FakeSource(moving(4), lost)] * 999)}
+    )
+    with Running(monitor):
+        sink.wait_for(1)
+        wait_until(lambda: monitor.cameras[0].state == "retrying")
+    assert {activity.camera for activity in sink.activities} == {"camera-1"}
+
+
+def test_the_same_trouble_is_logged_once(
+    classifier: OnnxClassifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries = []
+
+    def refuse() -> None:
+        tries.append(1)
+        raise SourceOpenError("rtsp://down/: refused: connection refused", "refused")
+
+    down = (FakeSource(opening=refuse) for _ in range(10_000))
+    monitor, _ = watching(classifier, {"rtsp://down/": down})
+    with caplog.at_level(logging.INFO), Running(monitor):
+        wait_until(lambda: len(tries) >= 4)
+    assert caplog.text.count("connection refused") == 1
+
+
+@pytest.mark.parametrize("cause", ["authentication", "not found", "unknown host", "device"])
+def test_where_nothing_can_ever_be_opened_the_monitor_ends_with_the_reason(
+    classifier: OnnxClassifier, cause: Any
+) -> None:
+    def fail() -> None:
+        raise SourceOpenError(f"rtsp://a/: {cause}", cause)
+
+    sources = {f"rtsp://{n}/": (FakeSource(opening=fail) for _ in range(100)) for n in range(2)}
+    monitor, _ = watching(classifier, sources)
+    with pytest.raises(SourceOpenError, match=cause):
+        monitor.run()
+
+
+@pytest.mark.expects_errors
+def test_one_bad_file_does_not_stop_another_and_is_raised_at_the_end(
+    classifier: OnnxClassifier,
+) -> None:
+    def fail() -> None:
+        raise SourceOpenError("bad.mp4: not a video", "invalid")
+
+    monitor, sink = watching(
+        classifier,
+        {"bad.mp4": iter([FakeSource(opening=fail)]), "good.mp4": iter([FakeSource(moving(4))])},
+    )
+    with pytest.raises(SourceError, match="not a video"):
+        monitor.run()
+    assert [activity.camera for activity in sink.activities] == ["camera-1", "camera-1"]
+    assert [camera.state for camera in monitor.cameras] == ["failed", "ended"]
+
+
+@pytest.mark.parametrize("stage", ["capture", "classify", "sink"])
+def test_a_crash_in_a_stage_stops_the_others_and_is_raised(
+    classifier: OnnxClassifier, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*args: object) -> Any:
+        raise ZeroDivisionError(stage)
+
+    source = FakeSource(moving(4), crash) if stage == "capture" else FakeSource(moving(600))
+    monitor, sink = watching(
+        classifier, {"a.mp4": iter([source]), "b.mp4": iter([FakeSource(moving(600))])}
+    )
+    if stage == "classify":
+        monkeypatch.setattr(classifier, "predict", crash)
+    if stage == "sink":
+        monkeypatch.setattr(sink, "write", crash)
+    with pytest.raises(ZeroDivisionError, match=stage):
+        monitor.run()
+    assert sink.closed
+
+
+def test_stop_ends_what_is_open_within_two_seconds(classifier: OnnxClassifier) -> None:
+    def endless() -> Iterator[Any]:
+        number = 0
+        while True:
+            time.sleep(0.002)
+            yield picture(number / 10, 60 + 120 * (number % 2))
+            number += 1
+
+    monitor, sink = watching(classifier, {"rtsp://a/": iter([FakeSource(endless())])})
+    with Running(monitor):
+        sink.wait_for(1)
+        began_s = time.monotonic()
+        monitor.stop()
+        monitor.stop()
+    assert time.monotonic() - began_s < 2
+    assert [activity.end_s is None for activity in sink.activities] == [True, False]
+    assert monitor.cameras[0].state == "stopped"
+
+
+def test_stop_does_not_wait_for_a_camera_that_hangs(classifier: OnnxClassifier) -> None:
+    hang = threading.Event()
+
+    def wait() -> None:
+        hang.wait(10)
+        raise SourceOpenError("late", "timeout")
+
+    sources: Sources = {
+        "rtsp://hangs/": iter([FakeSource(opening=wait)]),
+        "rtsp://works/": iter([FakeSource(moving(4), lost)] * 999),
+    }
+    monitor, sink = watching(classifier, sources)
+    with Running(monitor):
+        sink.wait_for(1)
+        began_s = time.monotonic()
+        monitor.stop()
+    assert time.monotonic() - began_s < 2.5
+    assert sink.activities[-1].end_s is not None
+    hang.set()
+
+
+def test_a_slow_classifier_drops_windows_of_a_live_camera_and_counts_them(
+    classifier: OnnxClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict = classifier.predict
+
+    def slow(clips: Any) -> Any:
+        time.sleep(0.05)
+        return predict(clips)
+
+    monkeypatch.setattr(classifier, "predict", slow)
+    gone = (FakeSource(after=lost) for _ in range(999))
+    sources: Sources = {"rtsp://a/": itertools.chain([FakeSource(moving(60), lost)], gone)}
+    monitor, _ = watching(classifier, sources)
+    with Running(monitor):
+        wait_until(lambda: monitor.cameras[0].state == "retrying")
+    camera = monitor.cameras[0]
+    assert camera.dropped["busy"] > 50
+    assert camera.dropped["busy"] + camera.windows == (600 - 20) // 5 + 1
+
+
+def test_a_camera_too_slow_for_the_model_is_not_classified_and_it_is_said(
+    classifier: OnnxClassifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    monitor, _ = watching(classifier, {"slow.mp4": iter([FakeSource(moving(20, fps=5))])})
+    monitor.run()
+    camera = monitor.cameras[0]
+    assert camera.windows == 0
+    assert camera.dropped["slow source"] > 1
+    assert caplog.text.count("5.0 frames a second reach the model, it needs at least 8.0") == 1
+
+
+def test_a_realtime_file_takes_its_own_time(classifier: OnnxClassifier) -> None:
+    began_s = time.monotonic()
+    monitor, _ = watching(classifier, {"a.mp4": iter([FakeSource(still(1.0))])}, realtime=True)
+    monitor.run()
+    assert 0.85 < time.monotonic() - began_s < 3
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_cameras_share_one_worker_and_each_has_its_own_activities(
+    classifier: OnnxClassifier, count: int
+) -> None:
+    sources: Sources = {f"{n}.mp4": iter([FakeSource(moving(6))]) for n in range(count)}
+    monitor, sink = watching(classifier, sources)
+    monitor.run()
+    by_camera: dict[str, list[bool]] = {}
+    for activity in sink.activities:
+        by_camera.setdefault(activity.camera, []).append(activity.end_s is None)
+    assert by_camera == {f"camera-{n}": [True, False] for n in range(count)}

@@ -1,0 +1,102 @@
+"""The same footage through every kind of source gives the same activities."""
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from monitor.classifier import OnnxClassifier
+from monitor.config import MonitorOptions
+from monitor.pipeline import Monitor
+from monitor.records import Activity
+from monitor.source import Source, StreamLimits, make_source
+from monitor.source.address import Address
+from monitor.source.webcam import WebcamSource
+from tests.fakes import PacedDevice, RecordingSink
+from tests.models import contract, motion_model
+from tests.servers.rtsp import rtsp_server
+
+
+@pytest.fixture(scope="module")
+def footage(fight_clip: Path, nofight_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """3.4 s without a fight, 4.8 s of a fight, 3.4 s without: two real cameras, joined."""
+    path = tmp_path_factory.mktemp("footage") / "joined.mp4"
+    clips = [nofight_clip, fight_clip, nofight_clip]
+    inputs = [argument for clip in clips for argument in ("-i", str(clip))]
+    joined = "".join(f"[{n}:v]fps=25,setsar=1[v{n}];" for n in range(3))
+    joined += "[v0][v1][v2]concat=n=3"
+    encoder = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-g", "50", "-bf", "0"]
+    command = ["ffmpeg", "-v", "error", *inputs, "-filter_complex", joined, *encoder, str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> OnnxClassifier:
+    path = tmp_path_factory.mktemp("model") / "motion.onnx"
+    return OnnxClassifier(motion_model(path, contract()))
+
+
+@pytest.fixture(params=["file", "realtime file", "rtsp", "webcam"])
+def source(request: pytest.FixtureRequest, footage: Path) -> Iterator[str]:
+    with ExitStack() as stack:
+        if request.param == "rtsp":
+            yield stack.enter_context(rtsp_server(footage)).url
+        elif request.param == "webcam":
+            yield "0"
+        else:
+            yield str(footage) + ("?realtime" if request.param == "realtime file" else "")
+
+
+def activities(source: str, footage: Path, classifier: OnnxClassifier) -> tuple[Activity, Activity]:
+    """The first activity of the source: its start and its end."""
+    sink = RecordingSink()
+    target, _, realtime = source.partition("?")
+
+    def make(address: Address, limits: StreamLimits) -> Source:
+        if address.kind == "webcam":
+            return WebcamSource(address, opener=lambda target: PacedDevice(footage, 25))
+        return make_source(address, limits)
+
+    options = MonitorOptions.model_validate(
+        {"cameras": [{"name": "a", "source": target}], "realtime": bool(realtime)}
+    )
+    monitor = Monitor(options, classifier, [sink], make=make)
+    thread = threading.Thread(target=monitor.run)
+    thread.start()
+    try:
+        sink.wait_for(2, limit_s=30)
+    finally:
+        monitor.stop()
+        thread.join()
+    start, end = sink.activities[:2]
+    return start, end
+
+
+@pytest.fixture(scope="module")
+def expected(footage: Path, classifier: OnnxClassifier) -> tuple[Activity, Activity]:
+    return activities(str(footage), footage, classifier)
+
+
+def test_the_same_act_is_found_at_the_same_time(
+    source: str,
+    footage: Path,
+    classifier: OnnxClassifier,
+    expected: tuple[Activity, Activity],
+) -> None:
+    start, end = activities(source, footage, classifier)
+    assert (start.label, start.end_s) == ("moving", None)
+    assert end.id == start.id
+    assert start.start_s == pytest.approx(expected[0].start_s, abs=0.15)
+    assert end.end_s == pytest.approx(expected[1].end_s, abs=0.15)
+    assert start.score == pytest.approx(expected[0].score, abs=0.1)
+
+
+def test_the_act_is_where_it_was_laid(expected: tuple[Activity, Activity]) -> None:
+    start, end = expected
+    assert 1.0 < start.start_s < 3.4, "a window that reaches into the act, which begins at 3.4 s"
+    assert end.end_s is not None
+    assert 8.2 <= end.end_s < 10.2, "it is over at 8.2 s"

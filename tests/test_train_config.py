@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from monitor.errors import ConfigError
+from monitor.yamlfile import load
+from train.config import TrainConfig
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def test_the_shipped_recipe_shows_every_option_with_its_default() -> None:
+    shipped = yaml.safe_load((CONFIGS / "train.yaml").read_text(encoding="utf-8"))
+
+    assert load(CONFIGS / "train.yaml", TrainConfig) == TrainConfig()
+    assert list(shipped) == list(TrainConfig.model_fields)
+    defaults = TrainConfig().model_dump(mode="json")
+    for block in ("clip", "augment"):
+        assert list(shipped[block]) == list(defaults[block])
+
+
+def test_the_papers_recipe_is_the_papers() -> None:
+    recipe = load(CONFIGS / "ucf50-paper.yaml", TrainConfig)
+
+    assert recipe.arch == "convlstm"
+    assert recipe.labels == ("HorseRace", "Biking", "Swing", "PizzaTossing")
+    assert (recipe.clip.frames, recipe.clip.size) == (20, 64)
+    assert (recipe.sampling, recipe.split) == ("uniform", "random")
+    assert (recipe.test_share, recipe.validation_share) == (0.25, 0.2)
+    assert (recipe.epochs, recipe.batch, recipe.patience) == (50, 4, 10)
+    assert (recipe.optimizer, recipe.learning_rate, recipe.schedule) == ("adam", 1e-3, "constant")
+    assert (recipe.label_smoothing, recipe.ema_momentum, recipe.augment) == (0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(
+            "seed: 1\naugment:\n  crop: 0.5\n",
+            "3: unknown option augment.crop; options here: brightness, contrast, crop_min, "
+            "flip_share, gray_share, mixup_alpha, mixup_share, speed_min",
+            id="unknown option in a block",
+        ),
+        pytest.param(
+            "arch: resnet\n",
+            "1: arch: unknown network 'resnet'; allowed: convlstm, lrcn, r2plus1d, "
+            "convlstm-motion, svm, forest",
+            id="unknown network",
+        ),
+        pytest.param(
+            "epochs: 0\n",
+            "1: epochs: input should be greater than or equal to 1, found 0",
+            id="no epochs",
+        ),
+        pytest.param(
+            "sampling: uniformly\n",
+            "1: sampling: input should be 'time' or 'uniform', found 'uniformly'",
+            id="mistyped choice",
+        ),
+        pytest.param(
+            "validation_share: 0\npatience: 5\n",
+            "1: patience needs a validation_share above 0, or null for no early stop",
+            id="early stopping without validation",
+        ),
+        pytest.param(
+            "optimizer: adam\n",
+            "1: weight_decay needs optimizer adamw, or 0",
+            id="weight decay for Adam",
+        ),
+        pytest.param(
+            "labels: [fight]\n",
+            "1: labels names one label; at least two are needed, or [] for all",
+            id="one label",
+        ),
+    ],
+)
+def test_a_wrong_recipe_is_an_error_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "train.yaml"
+    path.write_text(text)
+
+    with pytest.raises(ConfigError) as error:
+        load(path, TrainConfig)
+
+    assert str(error.value) == f"{path}:{message}"

@@ -1,0 +1,154 @@
+"""The networks that har-train can fit: a clip of uint8 RGB in, one score a label out.
+
+Every network takes `clip` (N, T, H, W, 3) uint8 and gives `scores` (N, labels) float32 that sum to
+1; pixels are brought to 0..1 inside. Only layers that come with Keras are used, so that a saved
+model loads in safe mode without any code of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from monitor.clip import ClipSpec
+from monitor.contract import INPUT, OUTPUT
+from monitor.errors import ConfigError
+
+if TYPE_CHECKING:
+    import keras
+
+# Of the running mean and variance that the network is used with. Keras' 0.99 needs some 400 steps
+# to forget where it began: at 27 steps an epoch, early epochs look useless and stop the training.
+BATCH_MOMENTUM = 0.9
+
+
+def convlstm(spec: ClipSpec, labels: int) -> keras.Model:
+    """The source paper's ConvLSTM: 44,524 parameters for 20x64x64 and 4 labels.
+
+    Source: "Human Activity Recognition using LSTM & CNN" (Dheeraj et al.), layers as in FINDINGS.
+    """
+    from keras import layers
+
+    clip, x = _pixels(spec)
+    for block, filters in enumerate((4, 8, 14, 16), start=1):
+        x = layers.ConvLSTM2D(filters, 3, return_sequences=True, recurrent_dropout=0.2)(x)
+        x = layers.MaxPooling3D((1, 2, 2), padding="same")(x)
+        if block < 4:
+            x = layers.TimeDistributed(layers.Dropout(0.2))(x)
+    return _classify(clip, layers.Flatten()(x), labels)
+
+
+def lrcn(spec: ClipSpec, labels: int) -> keras.Model:
+    """The source paper's LSTM + CNN: 73,060 parameters for 20x64x64 and 4 labels."""
+    from keras import layers
+
+    clip, x = _pixels(spec)
+    for block, filters, pool in ((1, 16, 4), (2, 32, 4), (3, 64, 2), (4, 64, 2)):
+        conv = layers.Conv2D(filters, 3, padding="same", activation="relu")
+        x = layers.TimeDistributed(conv)(x)
+        x = layers.TimeDistributed(layers.MaxPooling2D(pool))(x)
+        if block < 4:
+            x = layers.TimeDistributed(layers.Dropout(0.25))(x)
+    x = layers.TimeDistributed(layers.Flatten())(x)
+    return _classify(clip, layers.LSTM(32)(x), labels)
+
+
+def r2plus1d(spec: ClipSpec, labels: int) -> keras.Model:
+    """A (2+1)D CNN on RGB and frame differences: 125,122 parameters for 2 labels.
+
+    After a stem in space alone, each block looks at space (1, 3, 3) and then at time (3, 1, 1); the
+    first block halves the frames, every block but the residual ones halves the picture.
+    Source: Tran et al. 2018, "A Closer Look at Spatiotemporal Convolutions", made small.
+    """
+    from keras import layers
+
+    clip, x = _pixels(spec)
+    x = _convolve(_with_differences(x), 16, (1, 3, 3), (1, 2, 2))
+    x = _factored(x, 32, (2, 2, 2))
+    x = layers.Add()([x, _factored(x, 32)])
+    x = _factored(x, 48, (1, 2, 2))
+    x = layers.Add()([x, _factored(x, 48)])
+    x = _factored(x, 80, (1, 2, 2))
+    x = layers.GlobalAveragePooling3D()(x)
+    return _classify(clip, layers.Dropout(0.4)(x), labels)
+
+
+def convlstm_motion(spec: ClipSpec, labels: int) -> keras.Model:
+    """A ConvLSTM on RGB and frame differences: 218,050 parameters for 2 labels."""
+    from keras import layers
+
+    clip, x = _pixels(spec)
+    x = _with_differences(x)
+    for filters in (16, 32):
+        x = _convolve(x, filters, (1, 3, 3), (1, 2, 2))
+    x = layers.ConvLSTM2D(32, 3, padding="same", return_sequences=True)(x)
+    x = layers.MaxPooling3D((1, 2, 2), padding="same")(x)
+    x = layers.ConvLSTM2D(48, 3, padding="same", return_sequences=True)(x)
+    x = layers.GlobalAveragePooling3D()(x)
+    return _classify(clip, layers.Dropout(0.4)(x), labels)
+
+
+NETWORKS: dict[str, Callable[[ClipSpec, int], keras.Model]] = {
+    "convlstm": convlstm,
+    "lrcn": lrcn,
+    "r2plus1d": r2plus1d,
+    "convlstm-motion": convlstm_motion,
+}
+
+
+def build(name: str, spec: ClipSpec, labels: int) -> keras.Model:
+    """The network called `name` with fresh weights; a ConfigError for an unknown name."""
+    if name not in NETWORKS:
+        raise ConfigError(f"unknown network {name!r}; allowed: {', '.join(NETWORKS)}")
+    try:
+        return NETWORKS[name](spec, labels)
+    except ValueError as error:  # Keras: a picture has shrunk to nothing
+        shape = "x".join(str(side) for side in spec.shape)
+        raise ConfigError(f"network {name} cannot take clips of {shape}: too small") from error
+
+
+def _pixels(spec: ClipSpec) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """The input, and the same as float32 in 0..1."""
+    from keras import Input, layers
+
+    clip = Input(spec.shape, dtype="uint8", name=INPUT)
+    return clip, layers.Rescaling(1 / 255)(clip)
+
+
+def _with_differences(x: keras.KerasTensor) -> keras.KerasTensor:
+    """(N, T, H, W, 3) -> (N, T, H, W, 6): RGB, then frame t less frame t-1 (zero at t=0)."""
+    from keras import layers
+
+    still = (0, 0)
+    later = layers.Cropping3D(((1, 0), still, still))(x)
+    earlier = layers.Cropping3D(((0, 1), still, still))(x)
+    change = layers.Subtract()([later, earlier])
+    change = layers.ZeroPadding3D(((1, 0), still, still))(change)
+    return layers.Concatenate()([x, change])
+
+
+def _convolve(
+    x: keras.KerasTensor, filters: int, kernel: tuple[int, int, int], strides: tuple[int, int, int]
+) -> keras.KerasTensor:
+    """Convolution, BatchNorm, ReLU; kernel and strides over (T, H, W)."""
+    from keras import layers
+
+    x = layers.Conv3D(filters, kernel, strides, padding="same", use_bias=False)(x)
+    return layers.ReLU()(layers.BatchNormalization(momentum=BATCH_MOMENTUM)(x))
+
+
+def _factored(
+    x: keras.KerasTensor, filters: int, strides: tuple[int, int, int] = (1, 1, 1)
+) -> keras.KerasTensor:
+    """One (2+1)D block: a convolution in space and then one in time; strides over (T, H, W)."""
+    in_time, down, across = strides
+    x = _convolve(x, filters, (1, 3, 3), (1, down, across))
+    return _convolve(x, filters, (3, 1, 1), (in_time, 1, 1))
+
+
+def _classify(clip: keras.KerasTensor, features: keras.KerasTensor, labels: int) -> keras.Model:
+    """The model from `clip` to a softmax over the labels on top of `features`."""
+    from keras import Model, layers
+
+    scores = layers.Dense(labels, activation="softmax", dtype="float32", name=OUTPUT)(features)
+    return Model(clip, scores)
