@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -11,10 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+import monitor
 from monitor.classifier import OnnxClassifier
-from monitor.clip import ClipSpec
+from monitor.clip import ClipSpec, prepare
 from monitor.contract import Contract
 from monitor.errors import ModelError
+from monitor.source.file import FileSource
+from monitor.windows import WindowBuffer
 
 if TYPE_CHECKING:
     import keras
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-5  # largest difference in a score between Keras and ONNX Runtime
 BATCHES = (1, 3)
 TIMED_RUNS = 15
+# Real video, as the monitor would see it: noise and waves alone hide what a camera shows.
+SAMPLE = Path(monitor.__file__).parent / "samples" / "bus.mp4"
 
 
 @dataclass(frozen=True)
@@ -32,21 +38,16 @@ class Verification:
     window_ms: float  # median time of one window on one thread
 
 
-def verify(
-    path: Path, model: keras.Model, contract: Contract, clips: NDArray[np.uint8] | None = None
-) -> Verification:
+def verify(path: Path, model: keras.Model, contract: Contract) -> Verification:
     """Compare the ONNX file at `path`, run as har-monitor runs it, with `model`.
 
-    `clips` (M, T, H, W, 3) are tested besides the synthetic ones, such as windows cut from video.
-    A ModelError names the first thing that differs.
+    Compared on real and on synthetic clips; a ModelError names the first thing that differs.
     """
     _check_onnx(path)
     classifier = OnnxClassifier(path)
     if classifier.contract != contract:
         raise ModelError("the exported file carries another contract than the network")
-    tested = synthetic_clips(contract.clip)
-    if clips is not None:
-        tested = np.concatenate([tested, clips])
+    tested = np.concatenate([real_clips(contract.clip), synthetic_clips(contract.clip)])
     expected = np.asarray(model(tested, training=False))
     difference = 0.0
     for batch in BATCHES:
@@ -54,6 +55,20 @@ def verify(
         got = np.concatenate([classifier.predict(part) for part in parts])
         difference = max(difference, compare(expected, got, batch))
     return Verification(difference, _window_ms(classifier, tested[:1]))
+
+
+def real_clips(spec: ClipSpec, video: Path = SAMPLE) -> NDArray[np.uint8]:
+    """(M, T, H, W, 3): windows of a video, cut and scaled as the monitor does it."""
+    source = FileSource(video)
+    buffer = WindowBuffer("sample", spec, spec.frames)
+    clips = []
+    source.open()
+    while (picture := source.read()) is not None:
+        window = buffer.push(picture.time_s, partial(prepare, picture.frame, spec.size))
+        if window is not None:
+            clips.append(window.clip)
+    source.close()
+    return np.array(clips, np.uint8).reshape(-1, *spec.shape)
 
 
 def synthetic_clips(spec: ClipSpec) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -13,9 +13,14 @@ from rich.live import Live
 
 from monitor.command import exit_codes, start_logging
 from monitor.config import MonitorOptions
+from monitor.contract import Contract
 from monitor.errors import ConfigError
 from monitor.source.address import parse_address, split_name
 from monitor.yamlfile import explain, load
+
+if TYPE_CHECKING:
+    from monitor.screen import Screen
+    from monitor.view import View
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -157,6 +162,10 @@ def _watch(options: MonitorOptions, console: Console) -> None:
             "nothing to watch: give --source 0, --source rtsp://..., --source clip.mp4, "
             "or a --config with cameras"
         )
+    from monitor.screen import Screen, has_display
+
+    display = has_display() if options.display is None else options.display
+    screen = Screen() if display else None  # before PyAV is loaded: see monitor.screen
     from monitor.classifier import SHIPPED, OnnxClassifier
     from monitor.pipeline import Monitor
     from monitor.sinks.console import ConsoleSink
@@ -164,7 +173,7 @@ def _watch(options: MonitorOptions, console: Console) -> None:
     from monitor.status import StatusTable
 
     classifier = OnnxClassifier(options.model or SHIPPED)
-    view = _view(options, classifier.contract)
+    view = _view(options, classifier.contract, screen)
     alert_log = JsonLinesSink(
         options.log.path,
         model=classifier.sha256,
@@ -186,16 +195,15 @@ def _watch(options: MonitorOptions, console: Console) -> None:
         monitor.run()
 
 
-def _view(options: MonitorOptions, contract: Any) -> Any:
+def _view(options: MonitorOptions, contract: Contract, screen: "Screen | None") -> "View | None":
     """The view that was asked for; None where there is nothing to draw."""
-    from monitor.view import View, has_display
-
-    display = has_display() if options.display is None else options.display
-    if not display and options.save_video is None:
+    if screen is None and options.save_video is None:
         return None
+    from monitor.view import View
+
     return View(
         {camera.name: camera.address.live or options.realtime for camera in options.cameras},
         options.activity.rules(contract).thresholds,
-        display=display,
+        screen=screen,
         save_video=options.save_video,
     )

@@ -4,23 +4,18 @@ Training, export and monitor all import this module, so that a model never sees 
 did not see in training.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from av import VideoFrame
-from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-# Area averaging from the decoder's own planes, with full chroma and exact rounding: within 1.2 grey
-# levels of OpenCV's INTER_AREA on full RGB, where INTER_LINEAR is 7.2 away.
-RESIZE = "area"
-COLOUR = "rgb"
-_SCALING = (
-    Interpolation.AREA
-    | Interpolation.ACCURATE_RND
-    | Interpolation.FULL_CHR_H_INT
-    | Interpolation.FULL_CHR_H_INP
-)
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.video.reformatter import Interpolation
 
 
 @dataclass(frozen=True)
@@ -48,6 +43,23 @@ def prepare(picture: VideoFrame, size: int) -> NDArray[np.uint8]:
     The aspect ratio is not kept: the whole picture is what the model sees. Colour matrix and range
     are read from the picture's own tags.
     """
-    scaled = picture.reformat(width=size, height=size, format="rgb24", interpolation=_SCALING)
+    scaled = picture.reformat(width=size, height=size, format="rgb24", interpolation=_scaling())
     pixels: NDArray[np.uint8] = scaled.to_ndarray()  # type: ignore[assignment]  # rgb24 is uint8
     return pixels
+
+
+@cache
+def _scaling() -> Interpolation:
+    """Area averaging from the decoder's own planes, with full chroma and exact rounding.
+
+    Within 1.2 grey levels of OpenCV's INTER_AREA on full RGB, where INTER_LINEAR is 7.2 away.
+    """
+    # Imported by who decodes only: see monitor.screen.
+    from av.video.reformatter import Interpolation
+
+    return (
+        Interpolation.AREA
+        | Interpolation.ACCURATE_RND
+        | Interpolation.FULL_CHR_H_INT
+        | Interpolation.FULL_CHR_H_INP
+    )

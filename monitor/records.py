@@ -5,12 +5,17 @@ timestamps where they can be trusted, else a monotonic clock; media time for fil
 the exception: the process's monotonic clock when the frame arrived, for measuring latency.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from av import VideoFrame
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from av import VideoFrame
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ class CameraStatus:
     @property
     def summary(self) -> str:
         """What became of it, in a line."""
-        counts = f"{self.frames} frames, {self.windows} windows, {self.alerts} alerts"
+        counted = ((self.frames, "frame"), (self.windows, "window"), (self.alerts, "alert"))
+        counts = ", ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in counted)
         dropped = ", ".join(f"{count} dropped: {cause}" for cause, count in self.dropped.items())
         return f"camera {self.name}: {self.state}: {counts}" + (f"; {dropped}" if dropped else "")
 

@@ -1,21 +1,14 @@
 """Frames with their captions, in windows on the screen and in video files, on the main thread."""
 
-import os
-import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from monitor.cv import load_cv2
-from monitor.errors import ConfigError
 from monitor.mailbox import Mailbox
 from monitor.overlay import Caption, draw
 from monitor.records import Activity, Frame
+from monitor.screen import Screen
 from monitor.video import VideoWriter
 
 KEYS_S = 0.05  # seconds between two looks at the keyboard while no frame comes
@@ -54,16 +47,16 @@ class View:
         cameras: Mapping[str, bool],  # name -> whether it is live
         thresholds: Mapping[str, float],
         *,
-        display: bool,
+        screen: Screen | None,
         save_video: Path | None,
     ) -> None:
         self._live = cameras
         self._thresholds = dict(thresholds)
+        self._screen = screen
         self._cameras = {name: _Shown(Update(name, None, {}, ())) for name in cameras}
         if save_video is not None:
             for name, shown in self._cameras.items():
                 shown.writer = VideoWriter(video_path(save_video, name, len(cameras)))
-        self._screen = Screen() if display else None
 
     def run(self, items: Mailbox[Frame | Update], stop: Callable[[], None]) -> None:
         """Take frames and updates until the mailbox is closed; `q` in a window asks to stop."""
@@ -113,43 +106,6 @@ class View:
             thresholds=self._thresholds,
             open=update.open,
         )
-
-
-class Screen:
-    """Windows on the screen, one a camera; ConfigError where there is no display."""
-
-    def __init__(self) -> None:
-        if not has_display():
-            raise ConfigError(
-                "--display: there is no display here ($DISPLAY is not set); "
-                "--headless or --save-video out.mp4 work without one"
-            )
-        self._cv2: Any = load_cv2()
-        self._names: set[str] = set()
-
-    def show(self, name: str, image: NDArray[np.uint8]) -> None:
-        """Show a picture, (H, W, 3) uint8 RGB, in the camera's window."""
-        title = f"har-monitor: {name}"
-        if name not in self._names:
-            self._cv2.namedWindow(title, self._cv2.WINDOW_NORMAL)
-            self._cv2.resizeWindow(title, image.shape[1], image.shape[0])
-            self._names.add(name)
-        self._cv2.imshow(title, image[:, :, ::-1])
-
-    def quit_asked(self) -> bool:
-        """Let the windows work, and say whether q or Escape was pressed."""
-        return bool(self._names) and self._cv2.waitKey(1) & 0xFF in (ord("q"), 27)
-
-    def close(self) -> None:
-        """Close every window."""
-        self._cv2.destroyAllWindows()
-
-
-def has_display() -> bool:
-    """Whether a window can be shown."""
-    if sys.platform.startswith("linux"):
-        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return True
 
 
 def video_path(path: Path, camera: str, cameras: int) -> Path:

@@ -29,10 +29,10 @@ def load(path: Path, model: type[Model]) -> Model:
         if path.stat().st_size > _MAX_BYTES:
             raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes: not a configuration file")
         text = path.read_text(encoding="utf-8")
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):  # could unfold to any size
-                line = event.start_mark.line + 1
-                raise ConfigError(f"{path}:{line}: aliases (*{event.anchor}) are not allowed")
+        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            if isinstance(token, yaml.AliasToken):  # could unfold to any size
+                line = token.start_mark.line + 1
+                raise ConfigError(f"{path}:{line}: aliases (*{token.value}) are not allowed")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
     except OSError as error:

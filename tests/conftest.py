@@ -1,10 +1,12 @@
 """What every test is held to, and what many of them use."""
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.servers.certificates import Certificates, make_certificates
@@ -15,7 +17,11 @@ THREAD_LIMIT_S = 2.0  # for a thread that was told to end and is on its way
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks of this suite."""
+    """Register the marks and the hypothesis profile of this suite."""
+    # A shared machine may be slow at any moment; in CI a run can be repeated as it was.
+    in_ci = os.environ.get("CI") == "true"
+    hypothesis.settings.register_profile("suite", deadline=None, derandomize=in_ci)
+    hypothesis.settings.load_profile("suite")
     config.addinivalue_line("markers", "expects_errors: the test logs at level ERROR on purpose")
 
 

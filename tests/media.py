@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -74,7 +75,7 @@ def numbered(index: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.broadcast_to(columns * 160 + 48, (height, width)).astype(np.uint8)
 
 
-def number_of(image: NDArray[np.uint8]) -> int:
+def number_of(image: NDArray[Any]) -> int:
     """The number burned into a picture, (H, W, 3), at any size and after any codec here."""
     width = image.shape[1]
     centres = (np.arange(BITS) * 2 + 1) * width // (2 * BITS)

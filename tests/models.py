@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-import numpy as np
 from monitor.contract import INPUT, METADATA_KEY, OUTPUT, Contract, Data
 
 

@@ -102,6 +102,21 @@ def test_a_source_may_have_a_name(text: str, name: str | None, source: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("0", "webcam0"),
+        ("/dev/video2", "webcam2"),
+        ("rtsp://u:p@10.0.0.7:554/cam", "10.0.0.7"),
+        ("rtsp://[fe80::1]/cam", "fe80-1"),
+        ("/videos/front door.mp4", "front-door"),
+        ("...", "camera"),
+    ],
+)
+def test_a_camera_without_a_name_is_called_after_its_source(text: str, name: str) -> None:
+    assert parse_address(text).name == name
+
+
+@pytest.mark.parametrize(
     ("text", "shown"),
     [
         ("rtsp://host:554/cam?channel=1", "rtsp://host:554/cam?channel=1"),
@@ -152,7 +167,7 @@ def shows(text: str) -> str:
         address = parse_address(text)
     except ConfigError as error:
         return str(error)
-    return f"{address} {address!r} {address!s}"
+    return f"{address} {address!r} {address.name}"
 
 
 @given(SCHEMES, WORDS, PASSWORDS, HOSTS, st.sampled_from(["://", ":/", ":///"]))

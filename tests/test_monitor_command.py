@@ -178,8 +178,8 @@ BAD: dict[str, tuple[Sequence[str], int, str]] = {
     "display where there is none": (
         ("--source", "a.mp4", "--display"),
         2,
-        "error: --display: there is no display here ($DISPLAY is not set); --headless or "
-        "--save-video out.mp4 work without one",
+        "error: --display: there is no display here ($DISPLAY is not set, or "
+        "nothing answers there); --headless or --save-video out.mp4 work without one",
     ),
     "video to no folder": (
         ("--source", "a.mp4", "--save-video", "none/o.mp4"),

@@ -1,12 +1,15 @@
 """Sources give timed pictures: webcams, network streams and video files behind one protocol."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
-
-from av import VideoFrame
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from monitor.source.address import Address
+
+if TYPE_CHECKING:
+    from av import VideoFrame
 
 
 @dataclass(frozen=True)

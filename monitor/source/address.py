@@ -40,7 +40,7 @@ class Address:
 
     @property
     def name(self) -> str:
-        """A short name for a camera that was given none: the device, the host or the file's stem."""
+        """A short name for a camera without one: the device, the host or the file's stem."""
         if self.kind == "webcam":
             text = f"webcam{self.target.removeprefix('/dev/video')}"
         elif self.kind == "stream":

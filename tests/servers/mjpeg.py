@@ -39,7 +39,7 @@ class _Handler(BaseHTTPRequestHandler):
     stopping: ClassVar[threading.Event]
     asked: ClassVar[list[str]]
 
-    def do_GET(self) -> None:  # noqa: N802 - the standard library's name
+    def do_GET(self) -> None:
         """Answer /cam, /locked (with a password) and the documents; all else is not found."""
         path = self.path.partition("?")[0]
         self.asked.append(path)
@@ -71,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
             except OSError:
                 return  # the client hung up
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
 

@@ -1,27 +1,23 @@
 import subprocess
 import sys
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-import av
 import keras
 import numpy as np
 import onnx
 import pytest
-from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 import export.export
 from export.cli import app
 from export.export import Summary, export_model
 from export.tf2onnx_route import OPSETS, convert
-from export.verify import compare, synthetic_clips, verify
+from export.verify import compare, real_clips, synthetic_clips, verify
 from monitor.classifier import OnnxClassifier
-from monitor.clip import ClipSpec, prepare
+from monitor.clip import ClipSpec
 from monitor.contract import METADATA_KEY, Contract, parse_contract
 from monitor.errors import ConfigError, ModelError, MonitorError
-from monitor.windows import WindowBuffer
 from tests.models import contract
 from tests.slow.trained import SMALL, random_clips, trained_like
 from train.networks import NETWORKS
@@ -109,33 +105,21 @@ def test_an_export_leaves_one_file_and_says_what_it_measured(exported: Exported)
 def test_keras_and_onnx_agree_on_real_clips(
     exported: Exported, fight_clip: Path, nofight_clip: Path
 ) -> None:
-    clips = np.concatenate([_windows(fight_clip), _windows(nofight_clip)])
-
-    assert verify(exported.onnx_path, exported.network, exported.about, clips).difference <= 1e-5
+    clips = np.concatenate([real_clips(SMALL, video) for video in (fight_clip, nofight_clip)])
+    assert len(clips) >= 3
+    expected = np.asarray(exported.network(clips, training=False))
+    compare(expected, OnnxClassifier(exported.onnx_path).predict(clips), len(clips))
 
 
 def test_keras_and_onnx_agree_on_the_surveillance_clips(shared_data: Path, saved: Path) -> None:
     files = sorted((shared_data / "fight-surv").glob("*/*.mp4"))[::30]
-    assert len(files) == 10
-    network, about = load_model(saved)
+    clips = np.concatenate([real_clips(SMALL, file) for file in files])
+    assert len(clips) >= 10
+    network, _ = load_model(saved)
     target = saved.with_suffix(".onnx")
     export_model(saved, target)
-
-    proof = verify(target, network, about, np.concatenate([_windows(file) for file in files]))
-
-    assert proof.difference <= 1e-5
-
-
-def _windows(video: Path) -> NDArray[np.uint8]:
-    """The windows that the monitor cuts from a video, (M, T, H, W, 3)."""
-    buffer = WindowBuffer("", SMALL, SMALL.frames)
-    clips = []
-    with av.open(video) as container:
-        for picture in container.decode(video=0):
-            window = buffer.push(picture.time, partial(prepare, picture, SMALL.size))
-            if window is not None:
-                clips.append(window.clip)
-    return np.stack(clips)
+    expected = np.asarray(network(clips, training=False))
+    compare(expected, OnnxClassifier(target).predict(clips), len(clips))
 
 
 @pytest.mark.parametrize("opset", [OPSETS[0], OPSETS[-1]])

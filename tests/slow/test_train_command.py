@@ -1,0 +1,205 @@
+import json
+import logging
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.slow.clips import make_clips
+from train.cli import app
+from train.saved import load_model
+from train.state import load_state
+
+RECIPE = """
+clip: {frames: 4, size: 16, fps: 10}
+batch: 4
+validation_share: 0.5
+patience: null
+background: [dark]
+"""
+START_LIMIT_S = 90.0  # TensorFlow's import on a busy machine
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clips(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "train.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+def har_train(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def command(*arguments: object) -> list[str]:
+    start = "from train.cli import app; app(prog_name='har-train')"
+    return [sys.executable, "-c", start, *map(str, arguments)]
+
+
+def test_folds_are_trained_once_and_the_last_model_carries_their_metrics(
+    data: Path, recipe: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("--data", data, "--out", out, "--config", recipe, "--cache", tmp_path / "cache",
+                 "--folds", "--epochs", 1)  # fmt: skip
+
+    first = har_train(*arguments)
+    kept = (out / "model.keras").read_bytes()
+    with caplog.at_level(logging.INFO):
+        again = har_train(*arguments)
+
+    assert first.exit_code == 0, first.output
+    assert again.exit_code == 0, again.output
+    for title in ("fold 0", "fold 1", "all clips"):
+        assert any(line.startswith(f"{title}: finished before") for line in caplog.messages)
+    assert (out / "model.keras").read_bytes() == kept
+    assert sorted(path.name for path in out.iterdir()) == [
+        "fold-0", "fold-1", "metrics.json", "model.keras", "report.html", "result.npz",
+    ]  # fmt: skip
+    _, contract = load_model(out / "model.keras")
+    assert contract.labels == ("dark", "light")
+    assert contract.background == ("dark",)
+    assert contract.thresholds == {"light": 0.5}
+    assert (contract.data.clips, contract.data.groups) == (8, 4)
+    assert contract.metrics["clips"] == 8
+    assert {"accuracy", "fold_accuracy_mean", "fold_accuracy_std"} <= set(contract.metrics)
+    assert contract.evaluation.startswith("cross-validated on ")
+    assert json.loads((out / "metrics.json").read_text())
+    _, of_fold = load_model(out / "fold-1" / "model.keras")
+    assert of_fold.metrics["clips"] == 4
+    assert of_fold.data.clips == 4
+
+
+def test_a_run_killed_between_epochs_goes_on_where_it_was(
+    data: Path, recipe: Path, tmp_path: Path
+) -> None:
+    out, epochs = tmp_path / "out", 20
+    line = command("--data", data, "--out", out, "--config", recipe, "--cache", tmp_path / "cache",
+                   "--fold", 0, "--epochs", epochs)  # fmt: skip
+    state_file = out / "checkpoint" / "state.npz"
+
+    process = subprocess.Popen(line, stderr=subprocess.DEVNULL)
+    limit_s = time.monotonic() + START_LIMIT_S
+    while not state_file.exists() and time.monotonic() < limit_s and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    state = load_state(state_file)
+    assert state is not None
+    assert 1 <= state.epochs < epochs
+
+    resumed = subprocess.run(line, capture_output=True, text=True, check=False)
+
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"fold 0: goes on after epoch {state.epochs}" in resumed.stderr
+    assert f"fold 0 {state.epochs}/{epochs}:" not in resumed.stderr
+    assert f"fold 0 {state.epochs + 1}/{epochs}:" in resumed.stderr
+    assert f"fold 0 {epochs}/{epochs}:" in resumed.stderr
+    assert not state_file.exists()
+    assert "oneDNN" not in resumed.stderr
+
+
+def test_a_baseline_gives_the_same_report_and_no_model(
+    data: Path, recipe: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+
+    result = har_train("--data", data, "--out", out, "--config", recipe, "--arch", "forest",
+                       "--cache", tmp_path / "cache", "--folds")  # fmt: skip
+
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in out.iterdir()) == [
+        "fold-0", "fold-1", "metrics.json", "report.html",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(("--fold", "7"), "error: fold 7: folds here: 0, 1", id="unknown fold"),
+        pytest.param(
+            ("--fold", "0", "--folds"),
+            "error: --fold and --folds exclude each other",
+            id="both",
+        ),
+        pytest.param(
+            ("--arch", "resnet"),
+            "error: arch: unknown network 'resnet'; allowed: convlstm, lrcn, r2plus1d, "
+            "convlstm-motion, svm, forest",
+            id="unknown network",
+        ),
+        pytest.param(
+            ("--background", "grey"),
+            "error: background grey: no such label; labels here: dark, light",
+            id="unknown background",
+        ),
+        pytest.param(
+            ("--background", "dark", "--background", "light"),
+            "error: every label is a background label: nothing could alert",
+            id="all background",
+        ),
+        pytest.param(
+            ("--epochs", "0"),
+            "error: epochs: input should be greater than or equal to 1, found 0",
+            id="no epochs",
+        ),
+    ],
+)
+def test_a_wrong_option_is_one_line_and_exit_code_2(
+    data: Path,
+    recipe: Path,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    result = har_train("--data", data, "--out", tmp_path / "out", "--config", recipe, "--cache", tmp_path / "cache",
+                       *arguments)  # fmt: skip
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == message
+
+
+def test_missing_data_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    result = har_train("--data", tmp_path / "none", "--out", tmp_path / "out")
+
+    assert result.exit_code == 1
+    assert result.stderr == f"error: {tmp_path / 'none'}: no such folder\n"
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("train.clips.find_clips", interrupted)
+
+    result = har_train("--data", data, "--out", tmp_path / "out")
+
+    assert result.exit_code == 130
+    assert result.stderr == "stopped; the same command goes on from the last whole epoch\n"
+
+
+def test_help_needs_no_tensorflow() -> None:
+    check = (
+        "import sys\n"
+        "from train.cli import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'tensorflow', 'keras', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "--data" in done.stdout

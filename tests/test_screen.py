@@ -1,0 +1,61 @@
+"""Windows on a real X server."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from monitor.screen import has_display
+from tests.fakes import wait_until
+from tests.models import motion_model
+from tests.servers.display import x_server
+
+
+def xdotool(display: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"DISPLAY": display}
+    return subprocess.run(
+        ["xdotool", *arguments], env=environment, capture_output=True, text=True, timeout=10
+    )
+
+
+def test_a_camera_has_a_window_and_q_in_it_ends_the_monitor(
+    fight_clip: Path, tmp_path: Path
+) -> None:
+    model = motion_model(tmp_path / "motion.onnx")
+    with x_server() as display:
+        options = ["--display", "--realtime", "--model", str(model)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "monitor", *options, "--source", f"door={fight_clip}"],
+            cwd=tmp_path,
+            env=os.environ | {"DISPLAY": display},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            search = ["search", "--name", "har-monitor: door"]
+            wait_until(lambda: bool(xdotool(display, *search).stdout), limit_s=20)
+            window = xdotool(display, *search).stdout.split()[-1]
+            xdotool(display, "windowfocus", "--sync", window)
+            xdotool(display, "key", "q")
+            _, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert "camera door: stopped: " in errors, "it was ended by q, not by the end of the file"
+    assert "QFont" not in errors
+
+
+@pytest.mark.parametrize("display", ["", ":4711", "nonsense", "localhost:4711"])
+def test_a_display_that_does_not_answer_is_none(
+    display: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", display)
+    assert not has_display()
+
+
+def test_what_is_imported_before_a_window_is_made_does_not_load_pyav() -> None:
+    program = "import sys, monitor.cli, monitor.screen; sys.exit('av' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
