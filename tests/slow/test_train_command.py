@@ -82,7 +82,7 @@ def test_folds_are_trained_once_and_the_last_model_carries_their_metrics(
 def test_a_run_killed_between_epochs_goes_on_where_it_was(
     data: Path, recipe: Path, tmp_path: Path
 ) -> None:
-    out, epochs = tmp_path / "out", 20
+    out, epochs = tmp_path / "out", 40
     line = command("--data", data, "--out", out, "--config", recipe, "--cache", tmp_path / "cache",
                    "--fold", 0, "--epochs", epochs)  # fmt: skip
     state_file = out / "checkpoint" / "state.npz"
@@ -161,8 +161,10 @@ def test_a_wrong_option_is_one_line_and_exit_code_2(
     arguments: tuple[str, ...],
     message: str,
 ) -> None:
-    result = har_train("--data", data, "--out", tmp_path / "out", "--config", recipe, "--cache", tmp_path / "cache",
-                       *arguments)  # fmt: skip
+    result = har_train(
+        "--data", data, "--out", tmp_path / "out", "--cache", tmp_path / "cache",
+        "--config", recipe, *arguments,
+    )  # fmt: skip
 
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1] == message

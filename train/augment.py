@@ -1,0 +1,83 @@
+"""Random variations of a training window, so that few clips teach more than their scenes."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.clip import ClipSpec
+from train.cache import Decoded
+from train.config import AugmentOptions
+from train.windows import window_from
+
+# Red, green and blue in perceived brightness, ITU-R BT.601.
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_MID = 127.5
+
+
+def random_window(
+    decoded: Decoded, spec: ClipSpec, speed_min: float, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """A window (T, H, W, 3) from anywhere in the clip, its motion slowed to `speed_min` to 1."""
+    speed = float(rng.uniform(speed_min, 1.0))
+    room_s = decoded.duration_s - (spec.frames - 1) / spec.fps * speed
+    start = int(np.searchsorted(decoded.times_s, rng.uniform(0, room_s))) if room_s > 0 else 0
+    return window_from(decoded, spec, start, speed)
+
+
+def vary(
+    window: NDArray[np.uint8], options: AugmentOptions, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """The window (T, H, W, 3) cropped, mirrored and recoloured, the same way in every frame."""
+    height, width = window.shape[1:3]
+    side = rng.uniform(options.crop_min, 1.0)
+    rows = _resample(height, side, rng.uniform(0, 1))
+    columns = _resample(width, side, rng.uniform(0, 1))
+    if rng.random() < options.flip_share:
+        columns = columns[::-1]
+    # Bilinear in both directions at once: two matrix products instead of four gathers.
+    pixels = rows @ window.astype(np.float32).reshape(len(window), height, width * 3)
+    pixels = columns @ pixels.reshape(-1, width, 3)
+    if rng.random() < options.gray_share:
+        pixels = np.repeat(pixels @ _LUMA[:, np.newaxis], 3, axis=-1)
+    gain = 1 + rng.uniform(-options.contrast, options.contrast)
+    shift = 255 * rng.uniform(-options.brightness, options.brightness)
+    pixels *= np.float32(gain)
+    pixels += np.float32(_MID * (1 - gain) + shift)
+    return _to_bytes(pixels).reshape(window.shape)
+
+
+def mixup(
+    clips: NDArray[np.uint8],
+    targets: NDArray[np.float32],
+    options: AugmentOptions,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """A batch (N, T, H, W, 3) with targets (N, labels), in some batches blended with itself.
+
+    Source: Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization".
+    """
+    if rng.random() >= options.mixup_share:
+        return clips, targets
+    share = np.float32(rng.beta(options.mixup_alpha, options.mixup_alpha))
+    other = rng.permutation(len(clips))
+    mixed = share * clips.astype(np.float32)
+    mixed += (1 - share) * clips[other]
+    return _to_bytes(mixed), share * targets + (1 - share) * targets[other]
+
+
+def _resample(size: int, side: float, place: float) -> NDArray[np.float32]:
+    """The (size, size) matrix that stretches a part of `side`, at `place` 0..1, over the whole."""
+    start = (1 - side) * size * place
+    at = start + (np.arange(size) + 0.5) * side - 0.5
+    at = np.clip(at, 0, size - 1)
+    low = np.minimum(at.astype(np.int64), size - 2)
+    weight = (at - low).astype(np.float32)
+    matrix = np.zeros((size, size), np.float32)
+    matrix[np.arange(size), low] = 1 - weight
+    matrix[np.arange(size), low + 1] = weight
+    return matrix
+
+
+def _to_bytes(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    np.rint(pixels, out=pixels)
+    np.clip(pixels, 0, 255, out=pixels)
+    return pixels.astype(np.uint8)

@@ -1,0 +1,136 @@
+"""Classical classifiers on simple motion features, to hold the networks against."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.errors import ConfigError
+
+Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+_MAP = 32  # cells along each side of the energy map
+_GRID = 4  # cells along each side of the histogram grid
+# Grey-level changes (0..255) between the bins of the histogram: noise, slow, fast, sudden motion.
+_EDGES = (2.0, 6.0, 16.0, 40.0)
+_CALIBRATION_PARTS = 5
+
+
+def fit_baseline(
+    name: str,
+    windows: NDArray[np.uint8],
+    truth: NDArray[np.int64],
+    groups: Sequence[str],
+    labels: int,
+    seed: int,
+) -> Predict:
+    """Fit `svm` or `forest` on windows (N, T, H, W, 3); the result gives scores (n, labels).
+
+    `truth` (N,) are indices into the labels, `groups` (N,) the source of each window: the SVM's
+    probabilities are fitted on groups that its margins were not. ConfigError for another name.
+    """
+    if name == "svm":
+        return _fit_svm(windows, truth, groups, labels, seed)
+    if name == "forest":
+        return _fit_forest(windows, truth, labels, seed)
+    raise ConfigError(f"unknown baseline {name!r}; allowed: svm, forest")
+
+
+def motion_features(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(N, up to 32 * 32 + T - 1) where and when windows (N, T, H, W, 3) change.
+
+    The frame-difference energy map: mean absolute change of grey level between frames, averaged
+    to 32x32 cells (or as many as there are pixels); then its mean over the picture, frame by frame.
+    Square roots tame the few very large changes.
+    """
+    found = []
+    for window in windows:
+        change = _change(window)
+        place = _cells(change.mean(axis=0), _MAP)
+        found.append(np.sqrt(np.concatenate((place.ravel(), change.mean(axis=(1, 2))))))
+    return np.stack(found).astype(np.float32)
+
+
+def histogram_features(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(N, 4 * 4 * 5) how strongly each cell of a 4x4 grid changes: shares of pixels per bin."""
+    found = []
+    for window in windows:
+        strength = np.digitize(_change(window), _EDGES)
+        shares = [(strength == level).mean(axis=0) for level in range(len(_EDGES) + 1)]
+        found.append(np.concatenate([_cells(share, _GRID).ravel() for share in shares]))
+    return np.stack(found).astype(np.float32)
+
+
+def _fit_svm(
+    windows: NDArray[np.uint8],
+    truth: NDArray[np.int64],
+    groups: Sequence[str],
+    labels: int,
+    seed: int,
+) -> Predict:
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    features = motion_features(windows)
+    parts = min(_CALIBRATION_PARTS, len(set(groups)))
+    folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
+    model = CalibratedClassifierCV(
+        make_pipeline(StandardScaler(), SVC()),
+        cv=list(folds.split(features, truth, groups)),
+        ensemble=False,
+    )
+    model.fit(features, truth)
+
+    def predict(clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return _placed(model.predict_proba(motion_features(clips)), model.classes_, labels)
+
+    return predict
+
+
+def _fit_forest(
+    windows: NDArray[np.uint8], truth: NDArray[np.int64], labels: int, seed: int
+) -> Predict:
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    def features(clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.concatenate((motion_features(clips), histogram_features(clips)), axis=1)
+
+    model = ExtraTreesClassifier(
+        500, min_samples_leaf=2, class_weight="balanced", random_state=seed
+    )
+    model.fit(features(windows), truth)
+
+    def predict(clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return _placed(model.predict_proba(features(clips)), model.classes_, labels)
+
+    return predict
+
+
+def _change(window: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(T - 1, H, W) absolute change of grey level, 0..255, from one frame to the next."""
+    grey = window.mean(axis=3, dtype=np.float32)
+    change: NDArray[np.float32] = np.abs(np.diff(grey, axis=0))
+    return change
+
+
+def _cells(picture: NDArray[np.floating], cells: int) -> NDArray[np.float64]:
+    """(cells, cells) means of the parts of a square picture; as it is where it has fewer pixels."""
+    side = len(picture)
+    cells = min(cells, side)
+    edges = np.arange(cells) * side // cells
+    sums = np.add.reduceat(np.add.reduceat(picture, edges, axis=0), edges, axis=1)
+    sizes = np.diff(np.append(edges, side))
+    means: NDArray[np.float64] = sums / np.outer(sizes, sizes)
+    return means
+
+
+def _placed(
+    scores: NDArray[np.float64], known: NDArray[np.int64], labels: int
+) -> NDArray[np.float32]:
+    """Scores of the labels that were fitted, put in the places of all labels."""
+    placed = np.zeros((len(scores), labels), np.float32)
+    placed[:, known] = scores
+    return placed

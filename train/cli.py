@@ -1,0 +1,141 @@
+"""har-train: fit a network on a folder of clips."""
+
+import logging
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from monitor.command import exit_codes, start_logging
+from monitor.errors import ConfigError, MonitorError
+from monitor.yamlfile import explain, load
+from train.config import TrainConfig
+
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of clips: with clips.csv, a folder per label, or named as UCF50 is."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the model, its metrics and the report.")],
+    arch: Annotated[
+        str | None,
+        typer.Option(
+            help="convlstm, lrcn, r2plus1d or convlstm-motion; svm or forest for a comparison.",
+            show_default="r2plus1d",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file; configs/train.yaml shows every option.")
+    ] = None,
+    fold: Annotated[int | None, typer.Option(help="Test on this fold only.")] = None,
+    folds: Annotated[
+        bool, typer.Option("--folds", help="Test on every fold in turn, then fit on all clips.")
+    ] = False,
+    background: Annotated[
+        list[str] | None,
+        typer.Option(help="Label that never alerts. Once per label.", show_default=False),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Most epochs.", show_default="30")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of every random choice.", show_default="1")] = (
+        None
+    ),
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Folder for decoded clips.", show_default="~/.cache/har-monitor"),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
+) -> None:
+    """Fit a network on labelled clips, test it on clips it never saw, report how good it is.
+
+    A run that was stopped goes on when the same command is given again.
+    """
+    console = Console(stderr=True)
+    with exit_codes(console):
+        options = {
+            "arch": arch,
+            "epochs": epochs,
+            "seed": seed,
+            "background": tuple(background) if background else None,
+        }
+        recipe = _recipe(config, options)
+        if folds and fold is not None:
+            raise ConfigError("--fold and --folds exclude each other")
+        if recipe.split == "random" and (folds or fold is not None):
+            raise ConfigError("--fold and --folds need split: grouped; the recipe says random")
+        start_logging(console, verbose=verbose)
+        try:
+            _train(data, out, recipe, fold, folds, cache, console)
+        except KeyboardInterrupt:
+            console.print("stopped; the same command goes on from the last whole epoch")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _recipe(path: Path | None, options: dict[str, Any]) -> TrainConfig:
+    """The defaults, changed by the file, changed by the options that were given."""
+    recipe = load(path, TrainConfig) if path else TrainConfig()
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return TrainConfig.model_validate({**recipe.model_dump(), **given})
+    except ValidationError as error:
+        raise ConfigError(explain(error, TrainConfig)) from None
+
+
+def _train(
+    data: Path,
+    out: Path,
+    recipe: TrainConfig,
+    fold: int | None,
+    folds: bool,
+    cache: Path | None,
+    console: Console,
+) -> None:
+    from train.cache import default_cache
+    from train.clips import find_clips, only_labels
+    from train.job import check_names, train_folds, train_split
+    from train.prepared import prepare_clips
+    from train.run import Run
+
+    dataset = only_labels(find_clips(data), recipe.labels)
+    check_names(recipe, dataset)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MonitorError(f"{out}: cannot be made: {error.strerror}") from None
+    prepared = prepare_clips(
+        dataset, recipe.spec, recipe.sampling, cache or default_cache(), console
+    )
+    run = Run(dataset, prepared, recipe, console)
+    if not run.is_baseline:
+        _start_tensorflow()
+    if folds:
+        train_folds(run, out)
+    else:
+        train_split(run, out, fold)
+
+
+def _start_tensorflow() -> None:
+    """Import TensorFlow and let it find its devices while nobody listens."""
+    from export.quiet import quiet
+
+    # Several networks in one process make it warn of retracing, which is no fault of the user.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+    try:
+        with quiet():
+            import tensorflow as tf
+
+            tf.zeros(1)
+    except ModuleNotFoundError as error:
+        raise MonitorError(
+            f"har-train needs {error.name}: pip install 'har-monitor[train]'"
+        ) from error

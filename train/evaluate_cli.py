@@ -1,0 +1,59 @@
+"""har-evaluate: test a trained or exported model on a folder of clips."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from monitor.command import exit_codes, start_logging
+from monitor.errors import MonitorError
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    model: Annotated[
+        Path, typer.Argument(help="A .keras or .onnx file.", metavar="MODEL", show_default=False)
+    ],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of clips: with clips.csv, a folder per label, or named as UCF50 is."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the metrics and the report.")],
+    fold: Annotated[
+        int | None, typer.Option(help="Test on this fold only.", show_default="all clips")
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Folder for decoded clips.", show_default="~/.cache/har-monitor"),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
+) -> None:
+    """Test a model on labelled clips and report how good it is, as har-train does."""
+    console = Console(stderr=True)
+    with exit_codes(console):
+        start_logging(console, verbose=verbose)
+        try:
+            if model.suffix == ".keras":
+                _start_tensorflow()
+            from train.cache import default_cache
+            from train.evaluate import evaluate
+        except ModuleNotFoundError as error:
+            raise MonitorError(
+                f"har-evaluate needs {error.name}: pip install 'har-monitor[train]'"
+            ) from error
+        evaluate(model, data, out, fold, cache or default_cache(), console)
+
+
+def _start_tensorflow() -> None:
+    """Import TensorFlow and let it find its devices while nobody listens."""
+    from export.quiet import quiet
+
+    with quiet():
+        import tensorflow as tf
+
+        tf.zeros(1)

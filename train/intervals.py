@@ -1,0 +1,49 @@
+"""95 % intervals of an accuracy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Z95 = 1.959964  # two-sided 95 % of the normal distribution
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 95 % interval of a share."""
+
+    low: float
+    high: float
+
+
+def wilson(right: int, total: int) -> Interval:
+    """Wilson's score interval of right / total.
+
+    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
+    JASA 1927.
+    """
+    share, z2 = right / total, Z95**2
+    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
+    half = Z95 / (1 + z2 / total) * np.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
+    return Interval(max(0.0, float(centre - half)), min(1.0, float(centre + half)))
+
+
+def group_bootstrap(
+    right: NDArray[np.bool_], groups: Sequence[str], seed: int, resamples: int = RESAMPLES
+) -> Interval | None:
+    """Percentile interval of accuracy with whole groups drawn with replacement.
+
+    Clips of one scene are right or wrong together, so that an interval over clips is too narrow.
+    None for fewer than two groups.
+    """
+    _, place = np.unique(np.asarray(groups), return_inverse=True)
+    sizes = np.bincount(place)
+    if len(sizes) < 2:
+        return None
+    hits = np.bincount(place, weights=right)
+    drawn = np.random.default_rng(seed).integers(len(sizes), size=(resamples, len(sizes)))
+    shares = hits[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    low, high = np.quantile(shares, (0.025, 0.975))
+    return Interval(float(low), float(high))

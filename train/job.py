@@ -1,0 +1,200 @@
+"""What har-train does after its options are read: fit, test, and write what a user takes away."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from monitor import __version__
+from monitor.contract import Contract, Data
+from monitor.errors import ConfigError
+from train.clips import Clip, Dataset
+from train.config import TrainConfig
+from train.metrics import measure, summary
+from train.report import HTML_NAME, write_report
+from train.results import Result
+from train.run import MODEL, Run
+from train.saved import load_model, save_model
+from train.scored import Scored, concatenate
+from train.split import Split, final_split, fold_split, folds_of, random_split
+
+log = logging.getLogger(__name__)
+
+
+def check_names(config: TrainConfig, dataset: Dataset) -> None:
+    """ConfigError where the recipe names labels or groups that the clips do not have."""
+    if unknown := sorted(set(config.background) - set(dataset.labels)):
+        raise ConfigError(
+            f"background {unknown[0]}: no such label; labels here: {', '.join(dataset.labels)}"
+        )
+    if set(config.background) == set(dataset.labels):
+        raise ConfigError("every label is a background label: nothing could alert")
+    if unknown := sorted(set(config.exclude_groups) - {clip.group for clip in dataset.clips}):
+        raise ConfigError(f"exclude_groups {unknown[0]}: no such group in {dataset.root}")
+
+
+def train_split(run: Run, out: Path, fold: int | None) -> None:
+    """Fit and test on one split: fold `fold`, else the first, or a random one by the recipe."""
+    clips = run.prepared.clips
+    if run.config.split == "random":
+        split, title = random_split(clips, run.config), "random split"
+        how = (
+            f"tested on {len(split.test)} clips of {run.dataset.name} drawn at random: scenes are "
+            "on both sides of this split, so the figures are better than new scenes would give"
+        )
+    else:
+        folds = folds_of(clips, run.config)
+        number = min(folds) if fold is None else fold
+        if number not in folds:
+            raise ConfigError(f"fold {number}: folds here: {', '.join(map(str, folds))}")
+        split, title = fold_split(clips, folds[number], run.config), f"fold {number}"
+        how = (
+            f"tested on fold {number} of {len(folds)} of {run.dataset.name}: "
+            f"{len(split.test)} clips of {_groups(split.test)} groups that were not trained on"
+        )
+    result = run.finished(split, out, title)
+    if result is None:
+        result = _fit(run, split, out, title, how, None)
+    assert result.scored is not None
+    _write(run, out, result.scored, result, [how], {})
+
+
+def train_folds(run: Run, out: Path) -> None:
+    """Test every fold in turn, then fit the model for all clips with the same recipe."""
+    clips = run.prepared.clips
+    results: dict[int, Result] = {}
+    folds = folds_of(clips, run.config)
+    for number, test in folds.items():
+        split, title = fold_split(clips, test, run.config), f"fold {number}"
+        folder = out / f"fold-{number}"
+        how = (
+            f"tested on fold {number} of {len(folds)} of {run.dataset.name}: {len(test)} clips of "
+            f"{_groups(test)} groups that were not trained on"
+        )
+        result = run.finished(split, folder, title)
+        results[number] = result or _fit(run, split, folder, title, how, None)
+        log.info("%s: %s", title, _figures(results[number].scored))
+    scored = concatenate([r.scored for r in results.values() if r.scored is not None])
+    each = _over_folds(results)
+    how = (
+        f"cross-validated on {run.dataset.name}, {len(folds)} folds, {len(scored)} clips of "
+        f"{len(set(scored.groups))} groups: each clip was scored by a network that was trained on "
+        "other groups only, with the recipe that this model was then fitted with on all folds"
+    )
+    if run.config.exclude_groups:
+        how += f", never on the groups {', '.join(run.config.exclude_groups)}"
+    final: Result | None = None
+    if not run.is_baseline:
+        split, title = final_split(clips, run.config), "all clips"
+        final = run.finished(split, out, title)
+        if final is None:
+            final = _fit(run, split, out, title, how, {**summary(measure(scored)), **each})
+    notes = [how, "means over the folds: " + ", ".join(f"{k} {v:g}" for k, v in each.items())]
+    parts = {f"fold {n}": r.scored for n, r in results.items() if r.scored is not None}
+    _write(run, out, scored, final, notes, parts)
+
+
+def _fit(
+    run: Run, split: Split, out: Path, title: str, how: str, metrics: Mapping[str, float] | None
+) -> Result:
+    """Fit and save; `metrics` are the contract's, by default measured on the split's test."""
+    if run.is_baseline:
+        result = run.fit_baseline(split)
+    else:
+        model, result = run.fit(split, out, title)
+        if metrics is None and result.scored is not None:
+            metrics = summary(measure(result.scored))
+        save_model(model, _contract(run, split, how, metrics or {}), out / MODEL)
+    run.finish(out, result)
+    return result
+
+
+def _contract(run: Run, split: Split, how: str, metrics: Mapping[str, float]) -> Contract:
+    config, labels = run.config, run.dataset.labels
+    return Contract(
+        name=f"{run.dataset.name}-{config.arch}",
+        network=config.arch,
+        version=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        labels=labels,
+        background=config.background,
+        frames=config.clip.frames,
+        size=config.clip.size,
+        fps=config.clip.fps,
+        thresholds={name: config.threshold for name in labels if name not in config.background},
+        data=_data(run, (*split.train, *split.validation)),
+        metrics=dict(metrics),
+        evaluation=how,
+    )
+
+
+def _write(
+    run: Run,
+    out: Path,
+    scored: Scored,
+    result: Result | None,
+    notes: Sequence[str],
+    folds: Mapping[str, Scored],
+) -> None:
+    """The report on `scored`; `result` is of the fit whose model lies in `out`, if one does."""
+    config, prepared = run.config, run.prepared
+    if prepared.held:
+        notes = (
+            *notes,
+            f"{len(prepared.held)} clips are shorter than a window of {config.spec.span_s:g} s and "
+            f"were completed by holding their last frame: {', '.join(prepared.held)}",
+        )
+    tested = set(scored.clips)
+    clips = [clip for clip in prepared.clips if clip.path in tested]
+    write_report(
+        out,
+        scored,
+        title=f"{config.arch} on {run.dataset.name}",
+        split=config.split,
+        contract=None if run.is_baseline else load_model(out / MODEL)[1],
+        data=_data(run, clips),
+        settings=config.model_dump(mode="json"),
+        history=result.history if result else None,
+        folds=folds,
+        skipped=[(skip.path, skip.reason) for skip in prepared.skipped],
+        notes=notes,
+    )
+    log.info("%s: %s; report in %s", run.dataset.name, _figures(scored), out / HTML_NAME)
+
+
+def _data(run: Run, clips: Sequence[Clip]) -> Data:
+    return Data(
+        name=run.dataset.name,
+        sha256=run.prepared.sha256(clips),
+        clips=len(clips),
+        groups=_groups(clips),
+    )
+
+
+def _over_folds(results: Mapping[int, Result]) -> dict[str, float]:
+    """Means over the folds, and how far the folds lie apart."""
+    found = [measure(result.scored) for result in results.values() if result.scored is not None]
+    accuracies = [metrics.accuracy for metrics in found]
+    figures = {
+        "fold_accuracy_mean": float(np.mean(accuracies)),
+        "fold_accuracy_std": float(np.std(accuracies)),
+    }
+    aucs = [metrics.macro_auc for metrics in found if metrics.macro_auc is not None]
+    if aucs:
+        figures["fold_auc_mean"] = float(np.mean(aucs))
+    return {name: round(figure, 4) for name, figure in figures.items()}
+
+
+def _figures(scored: Scored | None) -> str:
+    assert scored is not None
+    figures = summary(measure(scored))
+    text = f"accuracy {figures['accuracy']:.3f} on {len(scored)} clips"
+    return text + (f", AUC {figures['auc']:.3f}" if "auc" in figures else "")
+
+
+def _groups(clips: Sequence[Clip]) -> int:
+    return len({clip.group for clip in clips})

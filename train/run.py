@@ -1,0 +1,139 @@
+"""One fit of a run: from a split of the clips to a model and what it says of its test clips."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from train.baselines import fit_baseline
+from train.batches import TrainingBatches
+from train.clips import Clip, Dataset
+from train.config import BASELINES, TrainConfig
+from train.evaluate import score_clips
+from train.fit import Fit, Predict, predictor
+from train.networks import build
+from train.prepared import Prepared, cut
+from train.results import Result, load_result, save_result
+from train.score import clip_scores
+from train.scored import Scored
+from train.split import Split
+
+if TYPE_CHECKING:
+    import keras
+
+log = logging.getLogger(__name__)
+
+MODEL, RESULT, CHECKPOINT = "model.keras", "result.npz", "checkpoint"
+_LEAST = 1e-7  # a score of 0 would make the loss infinite
+
+
+@dataclass(frozen=True)
+class Run:
+    """The clips, the recipe and the screen of one run."""
+
+    dataset: Dataset
+    prepared: Prepared
+    config: TrainConfig
+    console: Console
+
+    def finished(self, split: Split, folder: Path, title: str) -> Result | None:
+        """The result of this very fit where it was finished before."""
+        result = load_result(folder / RESULT, self.fingerprint(split))
+        if result is None or not (self.is_baseline or (folder / MODEL).is_file()):
+            return None
+        log.info("%s: finished before, in %s", title, folder)
+        return result
+
+    def fit(self, split: Split, folder: Path, title: str) -> tuple[keras.Model, Result]:
+        """Fit the network on a split; an unfinished fit is kept under `folder`/checkpoint."""
+        import keras
+
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(self.config.seed)
+        model = build(self.config.arch, self.config.spec, len(self.dataset.labels))
+        batches = TrainingBatches(
+            [self.prepared.decoded(clip) for clip in split.train],
+            np.eye(len(self.dataset.labels), dtype=np.float32)[self._truth(split.train)],
+            self.config,
+        )
+
+        def validate(predict: Predict) -> tuple[float, float]:
+            truth = self._truth(split.validation)
+            scores = clip_scores(predict, map(self._windows, split.validation))
+            losses = -np.log(np.maximum(scores[np.arange(len(truth)), truth], _LEAST))
+            return float(losses.mean()), float((scores.argmax(axis=1) == truth).mean())
+
+        fingerprint = self.fingerprint(split)
+        fitted = Fit(
+            model,
+            batches,
+            validate if split.validation else None,
+            self.config,
+            folder / CHECKPOINT / "state.npz",
+            fingerprint,
+        ).run(self.console, title)
+        scored = self._score(predictor(model), split.test) if split.test else None
+        return model, Result(fingerprint, fitted.history, fitted.best_epoch, scored)
+
+    def fit_baseline(self, split: Split) -> Result:
+        """Fit the classical classifier on every window of the clips that are not for testing."""
+        clips = (*split.train, *split.validation)
+        windows = [self._windows(clip) for clip in clips]
+        counts = [len(found) for found in windows]
+        predict = fit_baseline(
+            self.config.arch,
+            np.concatenate(windows),
+            np.repeat(self._truth(clips), counts),
+            np.repeat([clip.group for clip in clips], counts).tolist(),
+            len(self.dataset.labels),
+            self.config.seed,
+        )
+        return Result(self.fingerprint(split), {}, 0, self._score(predict, split.test))
+
+    def finish(self, folder: Path, result: Result) -> None:
+        """Note that a fit is done and its model saved; its unfinished state is no longer needed."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_result(folder / RESULT, result)
+        shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the recipe names a classical classifier, which leaves no model file."""
+        return self.config.arch in BASELINES
+
+    def fingerprint(self, split: Split) -> str:
+        """sha256 of everything that decides what a fit becomes."""
+        parts = (split.train, split.validation, split.test)
+        facts = {
+            "config": self.config.model_dump(mode="json"),
+            "data": [self.prepared.sha256(part) for part in parts],
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def _score(self, predict: Predict, clips: Sequence[Clip]) -> Scored:
+        return score_clips(
+            predict,
+            self.prepared,
+            clips,
+            self.dataset.labels,
+            self.config.spec,
+            sampling=self.config.sampling,
+            stride=self.config.stride,
+        )
+
+    def _windows(self, clip: Clip) -> NDArray[np.uint8]:
+        config = self.config
+        return cut(self.prepared.decoded(clip), config.spec, config.sampling, config.stride)
+
+    def _truth(self, clips: Sequence[Clip]) -> NDArray[np.int64]:
+        return np.array([self.dataset.labels.index(clip.label) for clip in clips], np.int64)

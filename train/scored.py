@@ -1,0 +1,89 @@
+"""What a model said of test clips: everything that metrics and report are made from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Furthest a row of scores may be from summing to 1: above float32 rounding over a few hundred
+# labels, far below anything that a missing softmax would give.
+SUM_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Test clips with their true labels and the scores that a model gave them; n >= 1, k >= 2.
+
+    ValueError where the parts do not fit each other. A clip is scored once, by one model that was
+    not fitted on it (or the report says otherwise).
+    """
+
+    labels: tuple[str, ...]  # (k,) in the order of the scores
+    clips: tuple[str, ...]  # (n,) paths relative to the data folder
+    groups: tuple[str, ...]  # (n,) source video, actor or subject
+    truth: NDArray[np.int64]  # (n,) indices into labels
+    scores: NDArray[np.float32]  # (n, k) rows sum to 1
+    previews: NDArray[np.uint8]  # (n, frames, H, W, 3) RGB, a few frames of each clip
+
+    def __post_init__(self) -> None:
+        n, k = len(self.clips), len(self.labels)
+        if k < 2 or len(set(self.labels)) != k:
+            raise ValueError(f"labels {self.labels}: at least two, each different")
+        if n == 0 or len(set(self.clips)) != n:
+            raise ValueError(f"{n} clips: at least one, each once")
+        if len(self.groups) != n:
+            raise ValueError(f"{len(self.groups)} groups for {n} clips")
+        if self.truth.shape != (n,) or not np.issubdtype(self.truth.dtype, np.integer):
+            raise ValueError(f"truth {self.truth.dtype} {self.truth.shape}: integer ({n},) needed")
+        if self.truth.min() < 0 or self.truth.max() >= k:
+            raise ValueError(f"truth {self.truth.min()}..{self.truth.max()}: allowed 0..{k - 1}")
+        if self.scores.shape != (n, k):
+            raise ValueError(f"scores {self.scores.shape}: ({n}, {k}) needed")
+        if not np.isfinite(self.scores).all() or self.scores.min() < 0:
+            raise ValueError("scores: finite and not negative")
+        if np.abs(self.scores.sum(axis=1, dtype=np.float64) - 1).max() > SUM_TOLERANCE:
+            raise ValueError("scores: every row sums to 1")
+        if (
+            self.previews.dtype != np.uint8
+            or self.previews.ndim != 5
+            or self.previews.shape[0] != n
+            or self.previews.shape[4] != 3
+        ):
+            raise ValueError(
+                f"previews {self.previews.dtype} {self.previews.shape}: "
+                f"uint8 ({n}, frames, H, W, 3) needed"
+            )
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """(n,) index of the highest score; of equal ones, the first."""
+        predicted: NDArray[np.int64] = self.scores.argmax(axis=1).astype(np.int64)
+        return predicted
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """(n,) the highest score."""
+        confidence: NDArray[np.float32] = self.scores.max(axis=1)
+        return confidence
+
+
+def concatenate(parts: Sequence[Scored]) -> Scored:
+    """The test clips of several folds as one; ValueError for other labels or a clip twice."""
+    if not parts:
+        raise ValueError("no parts to concatenate")
+    labels = parts[0].labels
+    for part in parts:
+        if part.labels != labels:
+            raise ValueError(f"labels differ: {labels} and {part.labels}")
+    return Scored(
+        labels=labels,
+        clips=tuple(clip for part in parts for clip in part.clips),
+        groups=tuple(group for part in parts for group in part.groups),
+        truth=np.concatenate([part.truth for part in parts]),
+        scores=np.concatenate([part.scores for part in parts]),
+        previews=np.concatenate([part.previews for part in parts]),
+    )

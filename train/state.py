@@ -1,0 +1,70 @@
+"""The state of an unfinished fit on disk, so that a killed run goes on where it stopped."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.atomic import replacing
+
+Weights = list[NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class FitState:
+    """Everything that a fit knows after an epoch."""
+
+    fingerprint: str  # of the recipe and the data: a state fits no other
+    history: dict[str, list[float]]  # a value an epoch
+    best_epoch: int  # counted from 0; -1 before the first
+    best: Weights
+    model: Weights
+    optimizer: Weights
+
+    @property
+    def epochs(self) -> int:
+        """Epochs done."""
+        return len(self.history.get("loss", ()))
+
+
+def save_state(path: Path, state: FitState) -> None:
+    """Write the state; a kill leaves the former one or this one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    facts = {
+        "fingerprint": state.fingerprint,
+        "history": state.history,
+        "best_epoch": state.best_epoch,
+    }
+    arrays = {"facts": np.array(json.dumps(facts))}
+    for name in ("best", "model", "optimizer"):
+        weights: Weights = getattr(state, name)
+        arrays |= {f"{name}{index}": value for index, value in enumerate(weights)}
+    with replacing(path) as temporary:
+        np.savez(temporary, **arrays)  # type: ignore[arg-type]
+
+
+def load_state(path: Path) -> FitState | None:
+    """The state written at `path`; None where there is none that can be read."""
+    try:
+        with np.load(path) as file:
+            arrays = dict(file)
+    except (OSError, ValueError, EOFError, BadZipFile):
+        return None
+    facts = json.loads(str(arrays["facts"]))
+    return FitState(
+        fingerprint=facts["fingerprint"],
+        history=facts["history"],
+        best_epoch=facts["best_epoch"],
+        best=_numbered(arrays, "best"),
+        model=_numbered(arrays, "model"),
+        optimizer=_numbered(arrays, "optimizer"),
+    )
+
+
+def _numbered(arrays: dict[str, NDArray[np.generic]], name: str) -> Weights:
+    found: Sequence[str] = [key for key in arrays if key.removeprefix(name).isdecimal()]
+    return [arrays[f"{name}{index}"] for index in range(len(found))]
