@@ -1,6 +1,5 @@
 """har-train: fit a network on a folder of clips."""
 
-import logging
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,6 +74,10 @@ def main(
         start_logging(console, verbose=verbose)
         try:
             _train(data, out, recipe, fold, folds, cache, console)
+        except ModuleNotFoundError as error:
+            raise MonitorError(
+                f"har-train needs {error.name}: pip install 'har-monitor[train]'"
+            ) from error
         except KeyboardInterrupt:
             console.print("stopped; the same command goes on from the last whole epoch")
             raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -99,6 +102,7 @@ def _train(
     cache: Path | None,
     console: Console,
 ) -> None:
+    from train.backend import start_tensorflow
     from train.cache import default_cache
     from train.clips import find_clips, only_labels
     from train.job import check_names, train_folds, train_split
@@ -116,26 +120,9 @@ def _train(
     )
     run = Run(dataset, prepared, recipe, console)
     if not run.is_baseline:
-        _start_tensorflow()
+        start_tensorflow()
     if folds:
         train_folds(run, out)
     else:
         train_split(run, out, fold)
 
-
-def _start_tensorflow() -> None:
-    """Import TensorFlow and let it find its devices while nobody listens."""
-    from export.quiet import quiet
-
-    # Several networks in one process make it warn of retracing, which is no fault of the user.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-
-    try:
-        with quiet():
-            import tensorflow as tf
-
-            tf.zeros(1)
-    except ModuleNotFoundError as error:
-        raise MonitorError(
-            f"har-train needs {error.name}: pip install 'har-monitor[train]'"
-        ) from error

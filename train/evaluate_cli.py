@@ -39,7 +39,9 @@ def main(
         start_logging(console, verbose=verbose)
         try:
             if model.suffix == ".keras":
-                _start_tensorflow()
+                from train.backend import start_tensorflow
+
+                start_tensorflow()
             from train.cache import default_cache
             from train.evaluate import evaluate
         except ModuleNotFoundError as error:
@@ -48,12 +50,3 @@ def main(
             ) from error
         evaluate(model, data, out, fold, cache or default_cache(), console)
 
-
-def _start_tensorflow() -> None:
-    """Import TensorFlow and let it find its devices while nobody listens."""
-    from export.quiet import quiet
-
-    with quiet():
-        import tensorflow as tf
-
-        tf.zeros(1)

@@ -1,0 +1,86 @@
+"""Which caption is drawn on which frame."""
+
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import monitor.view
+from monitor.mailbox import Mailbox
+from monitor.overlay import Caption
+from monitor.records import Frame
+from monitor.view import Update, View, video_path
+from tests.fakes import picture
+
+
+def frame(time_s: float, camera: str = "a") -> Frame:
+    return Frame(camera, round(time_s * 10), time_s, 0.0, picture(time_s).frame)
+
+
+def update(end_s: float | None, score: float, camera: str = "a") -> Update:
+    return Update(camera, end_s, {"fight": score}, ())
+
+
+def captions(
+    items: list[Frame | Update], live: bool, monkeypatch: pytest.MonkeyPatch, video: Path
+) -> list[tuple[float, float | None]]:
+    """(time, score) of every caption that is drawn for these items."""
+    drawn: list[tuple[float, float | None]] = []
+
+    def draw(image: NDArray[np.uint8], caption: Caption) -> NDArray[np.uint8]:
+        drawn.append((caption.time_s, caption.scores.get("fight")))
+        return image
+
+    monkeypatch.setattr(monitor.view, "draw", draw)
+    box: Mailbox[Frame | Update] = Mailbox(room=100)
+    for item in items:
+        box.put(item.camera, item)
+    box.close()
+    View({"a": live}, {"fight": 0.5}, screen=None, save_video=video).run(box, lambda: None)
+    return drawn
+
+
+def test_a_files_frames_wait_for_the_window_that_covers_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    items: list[Any] = [frame(0.0), frame(0.1), frame(0.2), frame(0.3), update(0.2, 0.9)]
+    items += [frame(0.4), update(0.4, 0.1), update(None, 0.0)]
+    drawn = captions(items, False, monkeypatch, tmp_path / "o.mp4")
+    assert drawn == [(0.0, None), (0.1, None), (0.2, 0.9), (0.3, 0.9), (0.4, 0.1)]
+
+
+def test_a_live_frame_is_drawn_at_once_with_the_newest_scores(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    items: list[Any] = [frame(0.0), update(0.0, 0.9), frame(0.1), frame(0.2), update(0.1, 0.1)]
+    drawn = captions([*items, frame(0.3)], True, monkeypatch, tmp_path / "o.mp4")
+    assert drawn == [(0.0, None), (0.1, 0.9), (0.2, 0.9), (0.3, 0.1)]
+
+
+def test_frames_after_the_last_window_are_drawn_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    items: list[Any] = [frame(0.0), update(0.0, 0.9), frame(0.1)]
+    drawn = captions(items, False, monkeypatch, tmp_path / "o.mp4")
+    assert drawn == [(0.0, 0.9), (0.1, 0.9)]
+
+
+def test_each_of_several_cameras_has_its_own_video(tmp_path: Path) -> None:
+    box: Mailbox[Frame | Update] = Mailbox(room=100)
+    for camera in ("door", "yard"):
+        for number in range(5):
+            box.put(camera, frame(number / 10, camera))
+    box.close()
+    cameras = {"door": False, "yard": False}
+    View(cameras, {}, screen=None, save_video=tmp_path / "o.mp4").run(box, lambda: None)
+    for camera in cameras:
+        with av.open(str(tmp_path / f"o-{camera}.mp4")) as video:
+            assert len(list(video.decode(video=0))) == 5
+
+
+def test_the_video_of_one_camera_has_the_name_that_was_asked_for() -> None:
+    assert video_path(Path("x/o.mp4"), "door", 1) == Path("x/o.mp4")
+    assert video_path(Path("x/o.mp4"), "door", 2) == Path("x/o-door.mp4")
