@@ -149,8 +149,9 @@ def _check(options: MonitorOptions) -> None:
     )
     alerts = ", ".join(f"{label} from {score:g}" for label, score in rules.thresholds.items())
     out.print(f"alerts   {alerts}; background: {', '.join(contract.background) or 'none'}")
-    measured = ", ".join(f"{name} {value:.3f}" for name, value in contract.metrics.items())
-    out.print(f"measured {measured or 'nothing'}; {contract.evaluation}")
+    measured = ", ".join(f"{name} {value:.3g}" for name, value in contract.metrics.items())
+    out.print(f"measured {measured or 'nothing'}")
+    out.print(f"         {contract.evaluation}")
     for camera in options.cameras:
         out.print(f"camera   {camera.name}: {camera.address}")
     out.print("ok" if options.cameras else "ok; no camera is configured: give --source")

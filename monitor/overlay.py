@@ -36,7 +36,7 @@ class Caption:
     camera: str
     time_s: float  # on the camera's axis; shown as h:mm:ss.s
     fps: float | None  # real frame rate, frames per second; None while unknown
-    latency_ms: float | None
+    latency_ms: float | None  # None while unknown, and for files, where it means nothing
     scores: dict[str, float]  # label -> smoothed score; empty until the first window
     thresholds: dict[str, float]  # label -> score at which it alerts; background labels have none
     open: tuple[Activity, ...]  # activities open now
@@ -149,8 +149,8 @@ def _draw_panel(
         y += head_height
     if has_rates:
         fps = "–" if caption.fps is None else f"{caption.fps:.1f}"
-        latency = "–" if caption.latency_ms is None else f"{caption.latency_ms:.0f}"
-        texts = f"{fps} fps", f"latency {latency} ms"
+        latency = "" if caption.latency_ms is None else f"latency {caption.latency_ms:.0f} ms"
+        texts = f"{fps} fps", latency
         fonts, colours = (style.small, style.small), (_MUTED, _MUTED)
         pen.row(*texts, x, y + rates_height / 2, inner, fonts, colours)
         y += rates_height

@@ -1,0 +1,83 @@
+"""The model in the package, on the sample in the package."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.classifier import SHIPPED, OnnxClassifier
+from tests.fakes import wait_until
+from tests.servers.rtsp import rtsp_server
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "monitor" / "samples" / "bus.mp4"
+FIGHT_S = 8.1  # in the sample, from here to its end
+
+
+def alerts(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def watch(source: str, log: Path, events: int) -> list[dict[str, Any]]:
+    """The first events of a source, by the command as a user types it."""
+    command = [sys.executable, "-m", "monitor", "--headless", "--source", f"bus={source}"]
+    process = subprocess.Popen(
+        [*command, "--log", str(log)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"DISPLAY": ""},
+    )
+    try:
+        wait_until(lambda: log.exists() and len(alerts(log)) >= events, limit_s=60)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    assert "Traceback" not in errors
+    return alerts(log)[:events]
+
+
+def test_the_sample_gives_one_alert_for_its_one_fight(tmp_path: Path) -> None:
+    start, end = watch(str(SAMPLE), tmp_path / "a.jsonl", 2)
+    assert (start["label"], start["event"], end["event"]) == ("fight", "start", "end")
+    assert end["id"] == start["id"]
+    assert FIGHT_S - 3 < start["start_s"] < FIGHT_S + 2
+    assert end["end_s"] > 17
+    assert len(alerts(tmp_path / "a.jsonl")) == 2
+
+
+def test_the_sample_over_rtsp_gives_the_same_alert(tmp_path: Path) -> None:
+    expected = watch(str(SAMPLE), tmp_path / "file.jsonl", 2)
+    with rtsp_server(SAMPLE) as server:
+        found = watch(server.url, tmp_path / "rtsp.jsonl", 2)
+    for one, other in zip(expected, found, strict=True):
+        assert (one["event"], one["label"]) == (other["event"], other["label"])
+        assert one["start_s"] == pytest.approx(other["start_s"], abs=0.05)
+    assert expected[1]["end_s"] == pytest.approx(found[1]["end_s"], abs=0.05)
+
+
+def test_the_model_card_states_what_the_model_file_says() -> None:
+    card = (ROOT / "docs" / "model-card.md").read_text()
+    classifier = OnnxClassifier()
+    contract = classifier.contract
+    assert classifier.sha256 in card
+    assert contract.data.sha256 in card
+    assert f"{contract.data.clips} clips" in card
+    for name in ("fold_accuracy_mean", "fold_auc_mean"):
+        assert f"{contract.metrics[name]:.3f}" in card
+    thresholds = re.findall(r"alerts from (\d\.\d+)", card)
+    assert [float(value) for value in thresholds] == list(contract.thresholds.values())
+
+
+def test_the_shipped_model_is_small_and_knows_its_labels() -> None:
+    contract = OnnxClassifier().contract
+    assert SHIPPED.stat().st_size < 1 << 20
+    assert contract.labels == ("fight", "nofight")
+    assert contract.background == ("nofight",)
+    assert contract.clip.shape == (20, 64, 64, 3)
