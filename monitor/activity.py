@@ -13,7 +13,7 @@ class Rules:
     """When an activity starts and ends; the same for every camera."""
 
     thresholds: Mapping[str, float]  # label -> smoothed score that enters it; no others alert
-    hysteresis: float  # an activity is left below threshold - hysteresis
+    hysteresis: float  # an activity is left below threshold - hysteresis, or half the threshold
     smoothing_s: float  # time constant of the exponential smoothing; 0: none
     min_s: float  # seconds a score must stay at its threshold before the activity starts
     hold_s: float  # seconds below before it ends: shorter dips do not part one act in two
@@ -70,15 +70,20 @@ class ActivityTracker:
         return events
 
     def close(self) -> list[Activity]:
-        """End what is open: the stream ended or was lost, and the next window begins anew."""
-        ended = [self._end(state) for state in self._labels.values() if state.open]
-        self._labels = {label: _LabelState() for label in self.rules.thresholds}
+        """End what is open: the stream ended or was lost. Scores begin anew, a cooldown goes on."""
+        ended = []
+        for label, state in self._labels.items():
+            rest_until_s = state.rest_until_s
+            if state.open:
+                ended.append(self._end(state))
+                rest_until_s = self._now_s + self.rules.cooldown_s
+            self._labels[label] = _LabelState(rest_until_s=rest_until_s)
         self.scores = {}
         self._now_s = -math.inf
         return ended
 
     def _smooth(self, prediction: Prediction) -> None:
-        passed_s = prediction.end_s - self._now_s
+        passed_s = max(0.0, prediction.end_s - self._now_s)
         self._now_s = prediction.end_s
         tau_s = self.rules.smoothing_s
         weight = 1.0 if tau_s <= 0 else -math.expm1(-passed_s / tau_s)
@@ -97,7 +102,7 @@ class ActivityTracker:
             state.open = replace(
                 state.open, score=score, peak_score=state.peak, captured_s=prediction.captured_s
             )
-            if score >= enter - rules.hysteresis:
+            if score >= max(enter - rules.hysteresis, enter / 2):
                 state.last_s = now_s
             elif now_s - state.last_s >= rules.hold_s:
                 ended = self._end(state)

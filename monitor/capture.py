@@ -87,7 +87,6 @@ class Capture:
     def run(self) -> None:
         """Watch the camera; a file that cannot be read raises, a live camera is tried again."""
         while not self._stop.is_set():
-            began_s = self._clock()
             try:
                 self._session()
                 break
@@ -95,8 +94,6 @@ class Capture:
                 if self._file:
                     self.status.state, self.status.cause = "failed", str(error)
                     raise
-                if self._clock() - began_s > GOOD_S and self._index:
-                    self._failures = 0
                 self._wait(error)
         else:
             self.status.state = "stopped"
@@ -116,36 +113,44 @@ class Capture:
                 self._windows.put(self.name, StreamEnd(self.name))
 
     def _read(self, source: Source) -> None:
-        offset_s = 0.0
-        started_s = 0.0
-        last_s: float | None = None
+        offset_s = started_s = last_s = last_captured_s = 0.0
+        connected = False
         while not self._stop.is_set():
             picture = source.read()
             if picture is None:
                 return
             now_s = self._clock()
-            if last_s is None:
-                started_s = now_s
+            if not connected:
+                connected, started_s = True, now_s
                 if self._started_s is None:
                     self._started_s = now_s
                 # After a loss the axis goes on with the time that passed.
-                offset_s = now_s - self._started_s
+                offset_s = last_s = now_s - self._started_s
                 self._connected()
+            elif offset_s + picture.time_s < last_s:
+                # The stream's clock stepped back. The axis does not, and no window spans the step.
+                passed_s = 0.0 if self._file else now_s - last_captured_s
+                offset_s = last_s + passed_s - picture.time_s
+                self._buffer.reset()
             else:
-                self.status.measure_fps(picture.time_s - last_s)
-            last_s = picture.time_s
+                self.status.measure_fps(offset_s + picture.time_s - last_s)
+            if picture.time_s > GOOD_S:
+                self._failures = 0
+            last_s = offset_s + picture.time_s
             if self._paced:
                 # Stop cuts the wait short.
-                self._stop.wait(started_s + picture.time_s - now_s)
+                self._stop.wait(started_s + last_s - now_s)
                 now_s = self._clock()
-            frame = Frame(self.name, self._index, offset_s + picture.time_s, now_s, picture.frame)
+            last_captured_s = now_s
+            frame = Frame(self.name, self._index, last_s, now_s, picture.frame)
             self._index += 1
             self.status.frames += 1
             self._take(frame)
+            if self._on_frame is not None:
+                # Only now: two threads must never scale the same picture at once.
+                self._on_frame(frame)
 
     def _take(self, frame: Frame) -> None:
-        if self._on_frame is not None:
-            self._on_frame(frame)
         size = self._buffer.spec.size
         window = self._buffer.push(
             frame.time_s, lambda: prepare(frame.picture, size), frame.captured_s
@@ -180,9 +185,10 @@ class Capture:
         cause = error.cause if isinstance(error, SourceOpenError) else "lost"
         self._failures += 1
         lasting = cause in LASTING
+        known = self.status.cause == cause
+        self.status.state, self.status.cause = "retrying", cause
         if isinstance(error, SourceOpenError) and lasting and not self._index:
             self._on_hopeless(error)
-        if self.status.cause != cause and not self._stop.is_set():
+        if not known and not self._stop.is_set():
             log.warning("camera %s: %s; trying again", self.name, error)
-        self.status.state, self.status.cause = "retrying", cause
         self._stop.wait(self._retry.pause_s(self._failures, lasting))

@@ -42,10 +42,16 @@ class OnnxClassifier:
             raise ModelError(f"{path}: carries no har-monitor contract; har-export writes one")
         self.contract: Contract = parse_contract(metadata[METADATA_KEY], path)
         self._check_graph()
+        self.predict(np.zeros((1, *self.contract.clip.shape), np.uint8))  # runs, and gives numbers
 
     def predict(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Scores (N, labels), each row summing to 1, of clips (N, T, H, W, 3) uint8 RGB."""
-        scores: NDArray[np.float32] = self._session.run([OUTPUT], {INPUT: clips})[0]
+        try:
+            scores: NDArray[np.float32] = self._session.run([OUTPUT], {INPUT: clips})[0]
+        except Exception as error:  # see above
+            raise ModelError(f"{self.path}: cannot be run: {_first(error)}") from None
+        if not np.isfinite(scores).all():
+            raise ModelError(f"{self.path}: gives scores that are no numbers")
         return scores
 
     def _check_graph(self) -> None:

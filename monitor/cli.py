@@ -1,6 +1,8 @@
 """har-monitor: watch cameras and files."""
 
+import itertools
 import signal
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -15,6 +17,7 @@ from monitor.command import exit_codes, start_logging
 from monitor.config import MonitorOptions
 from monitor.contract import Contract
 from monitor.errors import ConfigError
+from monitor.outputs import check_outputs
 from monitor.source.address import parse_address, split_name
 from monitor.yamlfile import explain, load
 
@@ -64,7 +67,11 @@ def main(
     ] = None,
     realtime: Annotated[
         bool | None,
-        typer.Option("--realtime", help="Play files at their own speed, as if they were cameras."),
+        typer.Option(
+            "--realtime/--no-realtime",
+            help="Play files at their own speed, as if they were cameras.",
+            show_default="as fast as they go",
+        ),
     ] = None,
     save_video: Annotated[
         Path | None, typer.Option(help="Write the video with its captions to an MP4 file.")
@@ -103,8 +110,9 @@ def _cameras(sources: Sequence[str]) -> list[dict[str, str]] | None:
     for text in sources:
         given, target = split_name(text)
         name = default = given or parse_address(target).name
+        numbers = itertools.count(2)
         while given is None and any(camera["name"] == name for camera in cameras):
-            name = f"{default}-{len(cameras) + 1}"
+            name = f"{default}-{next(numbers)}"
         cameras.append({"name": name, "source": target})
     return cameras
 
@@ -112,8 +120,11 @@ def _cameras(sources: Sequence[str]) -> list[dict[str, str]] | None:
 def _options(config: Path | None, flags: dict[str, Any]) -> MonitorOptions:
     """Defaults, overridden by the file, overridden by the flags."""
     options = MonitorOptions() if config is None else load(config, MonitorOptions)
+    values = _merged(options.model_dump(), flags)
+    if flags["activity"]["threshold"] is not None:
+        values["activity"]["thresholds"] = {}  # the flag is for every label
     try:
-        return MonitorOptions.model_validate(_merged(options.model_dump(), flags))
+        return MonitorOptions.model_validate(values)
     except ValidationError as error:
         raise ConfigError(explain(error, MonitorOptions)) from None
 
@@ -136,8 +147,7 @@ def _check(options: MonitorOptions) -> None:
     classifier = OnnxClassifier(options.model or SHIPPED)
     contract = classifier.contract
     rules = options.activity.rules(contract)
-    for camera in options.cameras:
-        parse_address(camera.source)
+    check_outputs(options)
     out = Console(soft_wrap=True, highlight=False, markup=False)
     out.print(
         f"model    {contract.name} {contract.version} ({contract.network}), {classifier.path}"
@@ -174,6 +184,7 @@ def _watch(options: MonitorOptions, console: Console) -> None:
     from monitor.status import StatusTable
 
     classifier = OnnxClassifier(options.model or SHIPPED)
+    check_outputs(options)
     view = _view(options, classifier.contract, screen)
     alert_log = JsonLinesSink(
         options.log.path,
@@ -185,7 +196,8 @@ def _watch(options: MonitorOptions, console: Console) -> None:
     monitor = Monitor(options, classifier, [alert_log, ConsoleSink()], view)
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        monitor.stop()
+        # Not here: the handler may have interrupted the very lock that stop() takes.
+        threading.Thread(target=monitor.stop, name="stop").start()
 
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, stop)

@@ -32,9 +32,18 @@ class CameraOptions(Options):
     def _number_is_a_webcam(cls, value: object) -> object:
         return str(value) if type(value) is int else value
 
+    @field_validator("source")
+    @classmethod
+    def _is_a_source(cls, value: str) -> str:
+        try:
+            parse_address(value)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return value
+
     @property
     def address(self) -> Address:
-        """Where its frames come from; ConfigError where that is not allowed."""
+        """Where its frames come from."""
         return parse_address(self.source)
 
 
@@ -66,11 +75,10 @@ class ActivityOptions(Options):
                     f"activity.thresholds: label {label} is {kind}; "
                     f"labels that alert: {', '.join(contract.activities)}"
                 )
-        default = contract.thresholds if self.threshold is None else {}
         thresholds = {
-            label: self.thresholds.get(label, default.get(label, self.threshold or 0.0))
+            label: contract.thresholds[label] if self.threshold is None else self.threshold
             for label in contract.activities
-        }
+        } | self.thresholds
         return Rules(
             thresholds,
             self.hysteresis,

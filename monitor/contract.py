@@ -65,6 +65,8 @@ class Contract(BaseModel):
                 )
         if set(self.background) == labels:
             raise ValueError("every label is a background label: nothing could alert")
+        if missing := sorted(set(self.activities) - set(self.thresholds)):
+            raise ValueError(f"thresholds has none for the label {missing[0]}")
         return self
 
     @property

@@ -10,9 +10,10 @@ Item = TypeVar("Item")
 class Mailbox(Generic[Item]):
     """Items by key (a camera's name), taken in turn so that no camera starves another.
 
-    `put` waits for room and loses nothing: for files and for what must arrive. `offer` never waits:
-    it replaces the newest item that was offered before and not yet taken, for live cameras, where
-    only the newest counts. `close` wakes every waiting thread.
+    `put` waits for room and loses nothing: for files and for what must arrive. `leave` neither
+    waits nor loses. `offer` never waits: it replaces the newest item that was offered before and
+    not yet taken, for live cameras, where only the newest counts. `close` wakes every waiting
+    thread.
     """
 
     def __init__(self, room: int = 1) -> None:
@@ -28,6 +29,14 @@ class Mailbox(Generic[Item]):
         """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._waiting(key) < self._room)
+            return self._leave(key, item, replaceable=False)
+
+    def leave(self, key: str, item: Item) -> bool:
+        """Leave an item at once, dropping none: for what something else keeps few.
+
+        False where the mailbox was closed.
+        """
+        with self._changed:
             return self._leave(key, item, replaceable=False)
 
     def offer(self, key: str, item: Item) -> bool:

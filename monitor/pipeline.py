@@ -21,7 +21,7 @@ from monitor.activity import ActivityTracker
 from monitor.capture import Capture, Retry, StreamEnd
 from monitor.classifier import OnnxClassifier
 from monitor.config import CameraOptions, MonitorOptions
-from monitor.errors import SourceError, SourceOpenError
+from monitor.errors import LASTING, MonitorError, SourceError, SourceOpenError
 from monitor.mailbox import Mailbox
 from monitor.records import Activity, Frame, Prediction, Window
 from monitor.sinks import Sink
@@ -68,8 +68,7 @@ class Monitor:
         self._stop = threading.Event()
         self._captures_left = len(options.cameras)
         self._ending = threading.Event()  # every capture ended, or stop was asked for
-        self._lock = threading.Lock()  # of _captures_left, _hopeless and _failures
-        self._hopeless: set[str] = set()
+        self._lock = threading.Lock()  # of _captures_left and _failures
         self._failures: list[BaseException] = []
         self._windows: Mailbox[Window | StreamEnd] = Mailbox()
         self._views: Mailbox[Frame | Update] = Mailbox(VIEW_ROOM)
@@ -97,14 +96,17 @@ class Monitor:
             camera.thread.start()
         try:
             if self._view is not None:
-                self._view.run(self._views, self.stop)
+                self._view.run(self._views, self.stop, self._stop.is_set)
         except BaseException as error:
             self._failures.append(error)
             self.stop()
             self._views.close()
         closing.join()  # ends after the captures, each of which has a limit
         for sink in self._sinks:
-            sink.close()
+            try:
+                sink.close()
+            except MonitorError as error:
+                self._failures.append(error)
         for status in self.cameras:
             log.info("%s", status.summary)
         if self._failures:
@@ -125,16 +127,17 @@ class Monitor:
         status = CameraStatus(camera.name, str(address))
         live = address.live or options.realtime
 
-        # A live view shows the newest frame and must never hold up a camera or the worker, so that
-        # frames and updates replace their own kind; a file's video holds every frame, in order.
+        # A live view shows the newest frame and holds up neither camera nor worker: frames and
+        # updates replace their own kind. A file's video holds every frame, in order: its capture
+        # waits for room; the worker does not, for it must not hold up other cameras.
         def show(item: Frame | Update) -> None:
             if live:
-                self._views.offer(f"{camera.name} {type(item).__name__}", item)
-            else:
+                if not self._views.offer(f"{camera.name} {type(item).__name__}", item):
+                    status.unshown += isinstance(item, Frame)
+            elif isinstance(item, Frame):
                 self._views.put(camera.name, item)
-
-        def hopeless(error: SourceOpenError) -> None:
-            self._give_up_if_all(camera.name, error)
+            else:
+                self._views.leave(camera.name, item)
 
         capture = Capture(
             status,
@@ -147,7 +150,7 @@ class Monitor:
             retry=Retry(stream.retry_min_s, stream.retry_max_s),
             stop=self._stop,
             on_frame=show if self._view is not None else None,
-            on_hopeless=hopeless,
+            on_hopeless=self._give_up_if_all,
             clock=self._clock,
         )
         thread = threading.Thread(
@@ -174,13 +177,10 @@ class Monitor:
                 if not self._captures_left:
                     self._ending.set()
 
-    def _give_up_if_all(self, name: str, error: SourceOpenError) -> None:
-        """Fail where no camera at all can be opened and waiting will hardly mend it."""
-        with self._lock:
-            self._hopeless.add(name)
-            if len(self._hopeless) < len(self._cameras):
-                return
-        self._fail(error)
+    def _give_up_if_all(self, error: SourceOpenError) -> None:
+        """Fail where no camera at all could be opened and waiting will hardly mend it."""
+        if all(status.cause in LASTING and not status.frames for status in self.cameras):
+            self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
         with self._lock:
@@ -202,15 +202,20 @@ class Monitor:
             if camera.thread.ident is not None:
                 camera.thread.join(max(0.0, deadline_s - self._clock()))
             if camera.thread.is_alive():
-                log.info(
-                    "camera %s: was waiting for the network when it was stopped", camera.status.name
-                )
+                log.info("camera %s: was still reading when it was stopped", camera.status.name)
                 camera.status.state = "stopped"
         self._windows.close()
         worker.join()
         self._views.close()
 
     def _work(self) -> None:
+        try:
+            self._work_until_closed()
+        finally:  # what is open gets its end: of captures that missed their limit, or in a crash
+            for camera in self._cameras.values():
+                self._publish(camera, camera.tracker.close())
+
+    def _work_until_closed(self) -> None:
         while (item := self._windows.get()) is not None:
             camera = self._cameras[item.camera]
             if isinstance(item, StreamEnd):
@@ -218,8 +223,6 @@ class Monitor:
                 camera.show(Update(item.camera, None, {}, ()))
             else:
                 self._classify(camera, item)
-        for camera in self._cameras.values():  # of captures that missed their limit
-            self._publish(camera, camera.tracker.close())
 
     def _classify(self, camera: _Camera, window: Window) -> None:
         scores = self._classifier.predict(window.clip[np.newaxis])[0]
@@ -258,4 +261,7 @@ class Monitor:
             status.activity_at = self._clock()
             status.alerts += started
             for sink in self._sinks:
-                sink.write(activity)
+                try:
+                    sink.write(activity)
+                except Exception:  # one sink's failure is not the others'
+                    log.exception("%s could not take an activity", type(sink).__name__)

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -34,6 +34,7 @@ class CameraStatus:
     windows: int = 0  # classified
     reconnects: int = 0
     dropped: Counter[str] = field(default_factory=Counter)  # windows not classified, by cause
+    unshown: int = 0  # frames that came too fast for the view
     label: str = ""  # highest smoothed score, and its label
     score: float | None = None
     latency_ms: float | None = None  # from the newest frame of a window to its prediction
@@ -48,7 +49,10 @@ class CameraStatus:
         counted = ((self.frames, "frame"), (self.windows, "window"), (self.alerts, "alert"))
         counts = ", ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in counted)
         dropped = ", ".join(f"{count} dropped: {cause}" for cause, count in self.dropped.items())
-        return f"camera {self.name}: {self.state}: {counts}" + (f"; {dropped}" if dropped else "")
+        unshown = f"{self.unshown} frames came too fast to be drawn" if self.unshown else ""
+        return f"camera {self.name}: {self.state}: " + "; ".join(
+            part for part in (counts, dropped, unshown) if part
+        )
 
     def measure_fps(self, step_s: float) -> None:
         """Take the time between two frames into the frame rate."""
@@ -64,40 +68,45 @@ class StatusTable:
         self.cameras = cameras
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Render the table as it is now."""
+        """Render the table as it is now; a narrow terminal gets its most telling columns."""
+        columns = [column for column in _COLUMNS if options.max_width >= column.from_width]
         table = Table(box=None, pad_edge=False, header_style="dim", expand=False)
-        for heading, justify in (
-            ("camera", "left"),
-            ("state", "left"),
-            ("fps", "right"),
-            ("dropped", "right"),
-            ("now", "left"),
-            ("score", "right"),
-            ("latency", "right"),
-            ("alerts", "right"),
-            ("last activity", "left"),
-        ):
-            table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        for column in columns:
+            table.add_column(column.heading, justify=column.justify, no_wrap=True)
         for camera in self.cameras:
-            table.add_row(*_row(camera))
+            table.add_row(*(column.cell(camera) for column in columns))
         yield table
 
 
-def _row(camera: CameraStatus) -> tuple[str, ...]:
-    state = f"[{_COLOURS[camera.state]}]●[/] {camera.state}"
+@dataclass(frozen=True)
+class _Column:
+    heading: str
+    cell: Callable[[CameraStatus], str]
+    justify: Literal["left", "right"] = "left"
+    from_width: int = 0  # of the terminal, in characters
+
+
+def _state(camera: CameraStatus) -> str:
+    text = f"[{_COLOURS[camera.state]}]●[/] {camera.state}"
     if camera.cause and camera.state in ("retrying", "failed"):
-        state += f" [dim]{escape(camera.cause)}[/]"
-    return (
-        escape(camera.name),
-        state,
-        "–" if camera.fps is None else f"{camera.fps:.1f}",
-        str(sum(camera.dropped.values())),
-        escape(camera.label) or "–",
-        "–" if camera.score is None else f"{camera.score:.2f}",
-        "–" if camera.latency_ms is None else f"{camera.latency_ms:.0f} ms",
-        str(camera.alerts),
-        _activity(camera),
-    )
+        text += f" [dim]{escape(camera.cause)}[/]"
+    return text
+
+
+def _score(camera: CameraStatus) -> str:
+    if camera.score is None or camera.state != "live":
+        return "–"
+    return f"{escape(camera.label)} {camera.score:.2f}"
+
+
+def _fps(camera: CameraStatus) -> str:
+    return "–" if camera.fps is None or camera.state != "live" else f"{camera.fps:.1f}"
+
+
+def _latency(camera: CameraStatus) -> str:
+    if camera.latency_ms is None or camera.state != "live":
+        return "–"
+    return f"{camera.latency_ms:.0f} ms"
 
 
 def _activity(camera: CameraStatus) -> str:
@@ -107,3 +116,15 @@ def _activity(camera: CameraStatus) -> str:
         return f"[bold red]● {escape(camera.activity)}[/]"
     ago_s = time.monotonic() - camera.activity_at
     return f"{escape(camera.activity)} [dim]{ago_s:.0f} s ago[/]"
+
+
+_COLUMNS = (
+    _Column("camera", lambda camera: escape(camera.name)),
+    _Column("state", _state),
+    _Column("fps", _fps, "right"),
+    _Column("dropped", lambda camera: str(sum(camera.dropped.values())), "right", 70),
+    _Column("score", _score),
+    _Column("latency", _latency, "right", 90),
+    _Column("alerts", lambda camera: str(camera.alerts), "right", 90),
+    _Column("last activity", _activity),
+)

@@ -2,15 +2,20 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor.mailbox import Mailbox
+from monitor.outputs import video_path
 from monitor.overlay import Caption, draw
 from monitor.records import Activity, Frame
 from monitor.screen import Screen
 from monitor.video import VideoWriter
 
+# A file's frame waits no longer for its window, counted in frames after it: windows that are far
+# apart, or that are not classified, must not fill the memory.
+LONGEST_WAIT_S = 5.0
 KEYS_S = 0.05  # seconds between two looks at the keyboard while no frame comes
 
 
@@ -58,9 +63,22 @@ class View:
             for name, shown in self._cameras.items():
                 shown.writer = VideoWriter(video_path(save_video, name, len(cameras)))
 
-    def run(self, items: Mailbox[Frame | Update], stop: Callable[[], None]) -> None:
-        """Take frames and updates until the mailbox is closed; `q` in a window asks to stop."""
-        try:
+    def run(
+        self,
+        items: Mailbox[Frame | Update],
+        stop: Callable[[], None],
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Take frames and updates until the mailbox is closed; `q` in a window asks to stop.
+
+        Frames that still wait are shown, unless somebody `stopped` it and waits for the end.
+        """
+        with ExitStack() as closing:
+            for shown in self._cameras.values():
+                if shown.writer is not None:
+                    closing.enter_context(shown.writer)
+            if self._screen is not None:
+                closing.callback(self._screen.close)
             while not items.closed:
                 item = items.get(KEYS_S if self._screen else None)
                 if item is not None:
@@ -68,13 +86,8 @@ class View:
                 if self._screen is not None and self._screen.quit_asked():
                     stop()
             for shown in self._cameras.values():
-                self._show_pending(shown, None)
-        finally:
-            for shown in self._cameras.values():
-                if shown.writer is not None:
-                    shown.writer.close()
-            if self._screen is not None:
-                self._screen.close()
+                if not stopped():
+                    self._show_pending(shown, None)
 
     def _take(self, item: Frame | Update) -> None:
         shown = self._cameras[item.camera]
@@ -83,8 +96,7 @@ class View:
             shown.update = item
             return
         shown.pending.append(item)
-        if self._live[item.camera]:
-            self._show_pending(shown, None)
+        self._show_pending(shown, None if self._live[item.camera] else item.time_s - LONGEST_WAIT_S)
 
     def _show_pending(self, shown: _Shown, before_s: float | None) -> None:
         """Show the frames that came before a time; None: all."""
@@ -106,8 +118,3 @@ class View:
             thresholds=self._thresholds,
             open=update.open,
         )
-
-
-def video_path(path: Path, camera: str, cameras: int) -> Path:
-    """Where a camera's video goes: PATH, or PATH with the camera's name where there are several."""
-    return path if cameras == 1 else path.with_name(f"{path.stem}-{camera}{path.suffix}")

@@ -43,6 +43,7 @@ def load(path: Path, model: type[Model]) -> Model:
         raise ConfigError(f"{path}{_position(error)}: not valid YAML: {_problem(error)}") from None
     if values is None:
         values = {}
+    _refuse_repeated(root, path)
     if not isinstance(values, dict):
         raise ConfigError(f"{path}:1: options expected as `name: value`")
     values = _expand(values, path, root, ())
@@ -107,6 +108,21 @@ def _expand(value: Any, path: Path, root: yaml.Node | None, place: Location) -> 
         return os.environ[found[1]]
 
     return _VARIABLE.sub(variable, value)
+
+
+def _refuse_repeated(node: yaml.Node | None, path: Path) -> None:
+    """YAML would let the last of two equal options win in silence."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_repeated(item, path)
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            name = str(key.value)
+            if name in seen:
+                raise ConfigError(f"{path}:{key.start_mark.line + 1}: option {name} is given twice")
+            seen.add(name)
+            _refuse_repeated(value, path)
 
 
 def _line(node: yaml.Node | None, place: Location) -> int:

@@ -70,6 +70,23 @@ def test_a_longer_dip_ends_the_activity() -> None:
     assert events[1].end_s == pytest.approx(WINDOW_S + STEP_S)
 
 
+@pytest.mark.parametrize("threshold", [0.05, 0.15, 0.2])
+def test_a_low_threshold_is_left_too(threshold: float) -> None:
+    held = rules(thresholds={"fight": threshold}, hysteresis=0.2)
+    events = run([0.9, 0.9, 0.01, 0.01, 0.01, 0.01], held)
+    assert events[1].end_s == pytest.approx(WINDOW_S + STEP_S)
+
+
+def test_the_cooldown_outlasts_a_lost_stream() -> None:
+    tracker = ActivityTracker("door", rules(min_s=0.0, cooldown_s=5.0))
+    starts = []
+    for index in range(30):  # a camera that is lost every second, while the act goes on
+        scored = Prediction("door", index - 2.0, float(index), {"fight": 0.9}, 0.0)
+        starts += [a.start_s for a in tracker.update(scored) if a.end_s is None]
+        tracker.close()
+    assert len(starts) == 6
+
+
 def test_nothing_starts_during_the_cooldown() -> None:
     act = [0.9, 0.9, 0.1, 0.1, 0.1]
     assert len(run(act + act, rules())) == 2

@@ -1,9 +1,11 @@
 """The alert log on disk."""
 
+import contextlib
 import errno
 import json
 import logging
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -169,3 +171,72 @@ def test_the_log_is_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "alerts.jsonl"
     sink(path).close()
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_log_that_was_moved_away_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    log = sink(path)
+    log.write(START)
+    path.rename(tmp_path / "moved.jsonl")
+    log.write(END)
+    path.unlink()
+    log.write(START)
+    log.close()
+    assert [line["event"] for line in lines(tmp_path / "moved.jsonl")] == ["start"]
+    assert [line["event"] for line in lines(path)] == ["start"]
+
+
+def test_a_rotation_that_is_refused_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*paths: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    path = tmp_path / "alerts.jsonl"
+    log = sink(path, max_bytes=400)
+    monkeypatch.setattr(os, "replace", refuse)
+    for _ in range(5):
+        log.write(START)
+    log.close()
+    assert len(lines(path)) == 5
+    assert caplog.text.count("cannot be rotated: Permission denied; it grows on") == 1
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Iterator[tuple[Path, int]]:
+    """A pipe that is full, and the end to read it from."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 4095 + b"\n")
+    os.close(writer)
+    yield path, reader
+    os.close(reader)
+
+
+def test_a_pipe_that_nobody_reads_holds_nobody_up(pipe: tuple[Path, int]) -> None:
+    path, _ = pipe
+    log = sink(path)
+    log.write(START)
+    log.write(END)
+    with pytest.raises(SinkError) as caught:
+        log.close()
+    assert str(caught.value) == f"alert log {path}: 2 lines could not be written"
+
+
+def test_a_pipe_that_is_read_again_gets_what_waited(pipe: tuple[Path, int]) -> None:
+    path, reader = pipe
+    log = sink(path)
+    log.write(START)
+    with contextlib.suppress(BlockingIOError):
+        while os.read(reader, 1 << 20).endswith(b"x\n"):
+            pass
+    log.write(END)
+    log.close()
+    assert [json.loads(line)["event"] for line in os.read(reader, 1 << 16).splitlines()] == [
+        "start",
+        "end",
+    ]

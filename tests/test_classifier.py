@@ -57,13 +57,17 @@ BROKEN = {
     ),
     "a threshold over 1": (changed(thresholds={"moving": 2}), "less than or equal to 1"),
     "a threshold for no label": (changed(thresholds={"dance": 0.5}), "thresholds names 'dance'"),
+    "a label without a threshold": (
+        changed(thresholds={}),
+        "thresholds has none for the label moving",
+    ),
     "only background": (changed(background=["moving", "still"]), "nothing could alert"),
     "another size": (
         changed(size=32),
         "input clip uint8 (N, 20, 64, 64, 3); its contract promises",
     ),
     "another number of labels": (
-        changed(labels=["moving", "still", "dance"]),
+        changed(labels=["moving", "still", "dance"], background=["still", "dance"]),
         "output scores float (N, 2); its contract promises scores float (N, 3)",
     ),
 }

@@ -64,6 +64,10 @@ MISTAKES = {
         "a: [1,\n",
         ":2: not valid YAML: expected the node content, but found '<stream end>'",
     ),
+    "an option twice": (
+        "windows:\n  stride: 3\n  stride: 4\n",
+        ":3: option stride is given twice",
+    ),
     "a list": ("- 1\n", ":1: options expected as `name: value`"),
     "a variable that is not set": (
         "model: x\nsave_video: ${NO_SUCH_VARIABLE}\n",

@@ -51,7 +51,7 @@ def about(sha256: str = "0" * 64, name: str = "elsewhere", clips: int = 2) -> Co
     return contract(
         labels=LABELS,
         background=("nofight",),
-        thresholds={},
+        thresholds={"fight": 0.5},
         data=Data(name=name, sha256=sha256, clips=clips, groups=2),
     )
 

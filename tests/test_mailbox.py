@@ -20,6 +20,13 @@ def test_an_offer_never_replaces_what_was_put() -> None:
     assert (box.get(), box.get()) == ("the stream ended", "window")
 
 
+def test_what_is_left_is_neither_waited_for_nor_lost() -> None:
+    box: Mailbox[int] = Mailbox()
+    for number in range(3):
+        assert box.leave("door", number)
+    assert [box.get() for _ in range(3)] == [0, 1, 2]
+
+
 def test_cameras_are_taken_in_turn() -> None:
     box: Mailbox[str] = Mailbox(room=3)
     for item in ("a1", "a2", "a3"):

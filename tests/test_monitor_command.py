@@ -15,6 +15,7 @@ import av
 import pytest
 
 from tests.fakes import wait_until
+from tests.media import make_video
 from tests.models import motion_model
 from tests.servers.rtsp import rtsp_server
 
@@ -96,6 +97,44 @@ def test_a_saved_video_holds_every_frame_with_a_caption(
     assert drawn[60][corner].mean() < originals[60][corner].mean() - 20, "a dark panel lies there"
 
 
+def test_a_large_live_picture_is_drawn_while_the_next_is_scaled(
+    model: Path, tmp_path: Path
+) -> None:
+    video = make_video(tmp_path / "hd.mp4", fps=30, duration_s=3, size=(1920, 1080))
+    done = har_monitor(
+        *("--model", model, "--source", video.path, "--realtime", "--save-video", "out.mp4"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"camera hd: ended: {video.frames} frames, 3 windows" in done.stderr
+
+
+def test_a_slow_camera_does_not_fill_the_memory_with_frames(model: Path, tmp_path: Path) -> None:
+    video = make_video(tmp_path / "slow.mp4", fps=5, duration_s=60, size=(640, 360), gop=50)
+    done = har_monitor(
+        *("--model", model, "--source", video.path, "--save-video", "out.mp4"), cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "5.0 frames a second reach the model, it needs at least 8.0" in done.stderr
+    with av.open(str(tmp_path / "out.mp4")) as after:
+        assert sum(1 for _ in after.decode(video=0)) == video.frames
+
+
+def test_standard_output_that_is_closed_is_an_error_in_one_line(
+    model: Path, fight_clip: Path, tmp_path: Path
+) -> None:
+    command = [*COMMAND, "--headless", "--model", str(model), "--source", str(fight_clip)]
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" --log - >&-', "sh", *command],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip() == "error: alert log -: standard output is closed"
+
+
 def test_check_says_what_would_be_watched(model: Path, tmp_path: Path) -> None:
     done = har_monitor(
         *("--model", model, "--check", "--source", "door=rtsp://u:s3cret@192.0.2.1/s?token=s3cret"),
@@ -151,7 +190,7 @@ BAD: dict[str, tuple[Sequence[str], int, str]] = {
     "log without a folder": (
         ("--source", "a.mp4", "--log", "none/a.jsonl"),
         1,
-        "error: alert log none/a.jsonl: no such file or directory",
+        "error: log none/a.jsonl: there is no folder none",
     ),
     "missing model": (
         ("--source", "a.mp4", "--model", "none.onnx"),
@@ -181,10 +220,25 @@ BAD: dict[str, tuple[Sequence[str], int, str]] = {
         "error: --display: there is no display here ($DISPLAY is not set, or "
         "nothing answers there); --headless or --save-video out.mp4 work without one",
     ),
+    "video over its own source": (
+        ("--source", "text.mp4", "--save-video", "./text.mp4"),
+        2,
+        "error: save_video text.mp4: would overwrite text.mp4, which is read",
+    ),
+    "log over its own model": (
+        ("--source", "a.mp4", "--model", "text.mp4", "--log", "text.mp4"),
+        1,
+        "error: text.mp4: not an ONNX model",
+    ),
+    "config with a wrong source": (
+        ("--config", "source.yaml"),
+        2,
+        "error: source.yaml:3: cameras.0.source: source ftp://h/x: not a kind of source; allowed: ",
+    ),
     "video to no folder": (
         ("--source", "a.mp4", "--save-video", "none/o.mp4"),
         1,
-        "error: none/o.mp4: cannot write video: No such file or directory",
+        "error: save_video none/o.mp4: there is no folder none",
     ),
 }
 
@@ -195,6 +249,7 @@ def test_bad_input_gets_one_line_and_the_right_exit_code(
 ) -> None:
     (tmp_path / "text.mp4").write_text("not a video\n" * 50)
     (tmp_path / "bad.yaml").write_text("windows:\n  strides: 3\n")
+    (tmp_path / "source.yaml").write_text("cameras:\n  - name: a\n    source: ftp://h/x\n")
     done = har_monitor("--model", model, *arguments, cwd=tmp_path)
     assert done.returncode == code, done.stderr
     errors = [line for line in done.stderr.splitlines() if "error:" in line]

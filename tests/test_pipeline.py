@@ -164,7 +164,7 @@ def test_one_bad_file_does_not_stop_another_and_is_raised_at_the_end(
     assert [camera.state for camera in monitor.cameras] == ["failed", "ended"]
 
 
-@pytest.mark.parametrize("stage", ["capture", "classify", "sink"])
+@pytest.mark.parametrize("stage", ["capture", "classify"])
 def test_a_crash_in_a_stage_stops_the_others_and_is_raised(
     classifier: OnnxClassifier, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,11 +177,67 @@ def test_a_crash_in_a_stage_stops_the_others_and_is_raised(
     )
     if stage == "classify":
         monkeypatch.setattr(classifier, "predict", crash)
-    if stage == "sink":
-        monkeypatch.setattr(sink, "write", crash)
     with pytest.raises(ZeroDivisionError, match=stage):
         monitor.run()
     assert sink.closed
+
+
+@pytest.mark.expects_errors
+def test_a_sink_that_fails_is_logged_and_stops_nobody(
+    classifier: OnnxClassifier, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def crash(activity: object) -> None:
+        raise ZeroDivisionError("this sink is broken")
+
+    monitor, good = watching(classifier, {"a.mp4": iter([FakeSource(moving(6))])})
+    bad = RecordingSink()
+    monkeypatch.setattr(bad, "write", crash)
+    monitor._sinks = [bad, good]
+    monitor.run()
+    assert [activity.end_s is None for activity in good.activities] == [True, False]
+    assert caplog.text.count("RecordingSink could not take an activity") == 2
+
+
+def test_a_crash_of_the_classifier_still_ends_what_is_open(
+    classifier: OnnxClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict, calls = classifier.predict, itertools.count()
+
+    def crash_later(clips: Any) -> Any:
+        if next(calls) == 4:
+            raise ZeroDivisionError("classify")
+        return predict(clips)
+
+    monkeypatch.setattr(classifier, "predict", crash_later)
+    monitor, sink = watching(classifier, {"a.mp4": iter([FakeSource(moving(60))])})
+    with pytest.raises(ZeroDivisionError):
+        monitor.run()
+    assert [activity.end_s is None for activity in sink.activities] == [True, False]
+
+
+def test_a_step_back_in_time_leaves_the_axis_going_on(classifier: OnnxClassifier) -> None:
+    source = FakeSource([*moving(5), *moving(5)])
+    monitor, sink = watching(classifier, {"a.mp4": iter([source])})
+    monitor.run()
+    start, end = sink.activities
+    assert start.start_s == 0
+    assert end.end_s == pytest.approx(9.8, abs=0.5), "one act, on one axis"
+    assert monitor.cameras[0].windows == 2 * 7, "none spans the step"
+    assert 0 <= end.peak_score <= 1
+
+
+def test_a_camera_that_was_watched_once_keeps_the_monitor_going(
+    classifier: OnnxClassifier,
+) -> None:
+    def missing() -> None:
+        raise SourceOpenError("rtsp://a/: not found", "not found")
+
+    gone = (FakeSource(opening=missing) for _ in range(999))
+    sources: Sources = {"rtsp://a/": itertools.chain([FakeSource(moving(4), lost)], gone)}
+    monitor, _ = watching(classifier, sources)
+    with Running(monitor):
+        wait_until(lambda: monitor.cameras[0].cause == "not found")
+    assert monitor.cameras[0].frames == 40
 
 
 def test_stop_ends_what_is_open_within_two_seconds(classifier: OnnxClassifier) -> None:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+import monitor.screen
 from monitor.screen import has_display
 from tests.fakes import wait_until
 from tests.models import motion_model
 from tests.servers.display import x_server
+
+SAMPLE = Path(monitor.screen.__file__).parent / "samples" / "bus.mp4"  # 18 s
 
 
 def xdotool(display: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -20,14 +23,12 @@ def xdotool(display: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_camera_has_a_window_and_q_in_it_ends_the_monitor(
-    fight_clip: Path, tmp_path: Path
-) -> None:
+def test_a_camera_has_a_window_and_q_in_it_ends_the_monitor(tmp_path: Path) -> None:
     model = motion_model(tmp_path / "motion.onnx")
     with x_server() as display:
         options = ["--display", "--realtime", "--model", str(model)]
         process = subprocess.Popen(
-            [sys.executable, "-m", "monitor", *options, "--source", f"door={fight_clip}"],
+            [sys.executable, "-m", "monitor", *options, "--source", f"door={SAMPLE}"],
             cwd=tmp_path,
             env=os.environ | {"DISPLAY": display},
             stderr=subprocess.PIPE,
@@ -37,11 +38,16 @@ def test_a_camera_has_a_window_and_q_in_it_ends_the_monitor(
             search = ["search", "--name", "har-monitor: door"]
             wait_until(lambda: bool(xdotool(display, *search).stdout), limit_s=20)
             window = xdotool(display, *search).stdout.split()[-1]
-            xdotool(display, "windowfocus", "--sync", window)
-            xdotool(display, "key", "q")
-            _, errors = process.communicate(timeout=20)
+
+            def ended_by_q() -> bool:
+                xdotool(display, "windowfocus", window)
+                xdotool(display, "key", "q")
+                return process.poll() is not None
+
+            wait_until(ended_by_q)
         finally:
             process.kill()
+            _, errors = process.communicate()
     assert process.returncode == 0
     assert "camera door: stopped: " in errors, "it was ended by q, not by the end of the file"
     assert "QFont" not in errors

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 import monitor.view
 from monitor.mailbox import Mailbox
+from monitor.outputs import video_path
 from monitor.overlay import Caption
 from monitor.records import Frame
-from monitor.view import Update, View, video_path
+from monitor.view import Update, View
 from tests.fakes import picture
 
 
@@ -35,7 +36,7 @@ def captions(
         return image
 
     monkeypatch.setattr(monitor.view, "draw", draw)
-    box: Mailbox[Frame | Update] = Mailbox(room=100)
+    box: Mailbox[Frame | Update] = Mailbox(room=1000)
     for item in items:
         box.put(item.camera, item)
     box.close()
@@ -68,8 +69,18 @@ def test_frames_after_the_last_window_are_drawn_at_the_end(
     assert drawn == [(0.0, 0.9), (0.1, 0.9)]
 
 
+def test_a_files_frames_do_not_wait_for_ever(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    frames: list[Frame | Update] = [frame(number / 10) for number in range(100)]
+    drawn = captions([*frames, update(9.0, 0.9)], False, monkeypatch, tmp_path / "o.mp4")
+    waited = [time_s for time_s, score in drawn if score is not None]
+    assert len(drawn) == 100
+    assert waited == [time_s for time_s, _ in drawn if time_s >= 9.0]
+
+
 def test_each_of_several_cameras_has_its_own_video(tmp_path: Path) -> None:
-    box: Mailbox[Frame | Update] = Mailbox(room=100)
+    box: Mailbox[Frame | Update] = Mailbox(room=1000)
     for camera in ("door", "yard"):
         for number in range(5):
             box.put(camera, frame(number / 10, camera))

@@ -125,4 +125,3 @@ def _train(
         train_folds(run, out)
     else:
         train_split(run, out, fold)
-

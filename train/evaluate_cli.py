@@ -49,4 +49,3 @@ def main(
                 f"har-evaluate needs {error.name}: pip install 'har-monitor[train]'"
             ) from error
         evaluate(model, data, out, fold, cache or default_cache(), console)
-

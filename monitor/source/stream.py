@@ -14,6 +14,7 @@ from monitor.errors import OpenCause, SourceLostError, SourceOpenError
 from monitor.source import Picture, StreamLimits
 from monitor.source.address import Address
 from monitor.source.ffmpeg import open_cause, reason, video_fault
+from monitor.source.frametimes import FrameTimes
 
 log = logging.getLogger(__name__)
 
@@ -159,19 +160,15 @@ class StreamSource:
         stream = container.streams.video[0]
         # One thread: frame threads add a frame of delay each.
         stream.codec_context.thread_type = "NONE"
-        timed = container.format.name not in _UNTIMED
-        origin_s: float | None = None
+        times = FrameTimes(str(self.address), self._clock)
+        if container.format.name in _UNTIMED:
+            times.distrust()
         for packet in container.demux(stream):
             try:
                 frames = packet.decode()
             except av.InvalidDataError:
                 continue  # lost packets: the decoder takes up again by itself
             for frame in frames:
-                at_s = frame.time if timed else self._clock()
-                if at_s is None:
-                    if origin_s is not None:
-                        continue  # without a time it has no place in a window
-                    # RTSP counts from its first packet, and gives that one no timestamp.
-                    at_s = 0.0
-                origin_s = at_s if origin_s is None else origin_s
-                yield Picture(at_s - origin_s, frame)
+                time_s = times.of(frame.time)
+                if time_s is not None:  # without a time it has no place in a window
+                    yield Picture(time_s, frame)

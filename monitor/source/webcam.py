@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.cv import load_cv2
-from monitor.errors import SourceLostError, SourceOpenError
+from monitor.errors import MonitorError, SourceLostError, SourceOpenError
 from monitor.source import Picture
 from monitor.source.address import Address
 
@@ -53,7 +53,10 @@ class WebcamSource:
 
     def open(self) -> None:
         """Take the device; SourceOpenError where there is none or it is busy."""
-        device = self._opener(self.address.target)
+        try:
+            device = self._opener(self.address.target)
+        except MonitorError as error:  # OpenCV lacks a library
+            raise SourceOpenError(f"webcam {self.address}: {error}", "device") from error
         if not device.isOpened():
             device.release()
             raise SourceOpenError(

@@ -20,7 +20,9 @@ def test_a_keras_model_is_tested_with_the_same_report(
         (tmp_path / "data" / label / "a.mp4").write_bytes(clip.read_bytes())
         rows.append(f"{label}/a.mp4,{label},{label},0")
     (tmp_path / "data" / "clips.csv").write_text("\n".join(rows) + "\n")
-    about = contract(labels=("fight", "nofight"), background=("nofight",), thresholds={})
+    about = contract(
+        labels=("fight", "nofight"), background=("nofight",), thresholds={"fight": 0.5}
+    )
     model = tmp_path / "model.keras"
     save_model(build("lrcn", ClipSpec(20, 64, 10.0), 2), about, model)
     folders = {"--data": "data", "--out": "out", "--cache": "cache"}

@@ -1,0 +1,40 @@
+"""What a run would write, checked before it writes anything."""
+
+import os
+from pathlib import Path
+
+from monitor.config import MonitorOptions
+from monitor.errors import ConfigError, SinkError
+
+STDOUT = Path("-")
+
+
+def video_path(path: Path, camera: str, cameras: int) -> Path:
+    """Where a camera's video goes: PATH, or PATH with the camera's name where there are several."""
+    return path if cameras == 1 else path.with_name(f"{path.stem}-{camera}{path.suffix}")
+
+
+def check_outputs(options: MonitorOptions) -> None:
+    """ConfigError where an output would overwrite what is read; SinkError where there is no folder.
+
+    Nothing is written or made.
+    """
+    inputs = [Path(c.address.target) for c in options.cameras if c.address.kind == "file"]
+    inputs += [path for path in (options.model, options.stream.ca_file) if path is not None]
+    outputs = [] if options.log.path == STDOUT else [("log", options.log.path)]
+    if options.save_video is not None:
+        names = [camera.name for camera in options.cameras]
+        videos = [video_path(options.save_video, name, len(names)) for name in names]
+        outputs += [("save_video", video) for video in videos]
+    for option, output in outputs:
+        for source in inputs:
+            if output.exists() and source.exists() and output.samefile(source):
+                raise ConfigError(f"{option} {output}: would overwrite {source}, which is read")
+        folder = output.parent
+        if not folder.is_dir():
+            raise SinkError(f"{option} {output}: there is no folder {folder}")
+        if not os.access(output if output.exists() else folder, os.W_OK):
+            raise SinkError(f"{option} {output}: permission denied")
+    ca_file = options.stream.ca_file
+    if ca_file is not None and not ca_file.is_file():
+        raise ConfigError(f"stream.ca_file {ca_file}: no such file")
