@@ -1,4 +1,5 @@
 # make monitor [SOURCE=0|rtsp://...|clip.mp4]   watch something; the sample where nothing is named
+# make train-tools                              what har-train, har-evaluate and har-export need
 # make test                                     everything the tests need, then all tests
 # make check                                    lint, format and types
 SHELL := /bin/bash
@@ -17,21 +18,25 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 APT_INSTALL := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
 SOURCE ?=
+# By the environment, unexpanded: a password may hold a $, and is not to be printed.
+export HAR_SOURCE := $(value SOURCE)
 SAMPLE := monitor/samples/bus.mp4
 
-.PHONY: monitor test test-fast check format clean
+.PHONY: monitor train-tools test test-fast check format clean
 
 monitor: $(VENV)/.base
 ifeq ($(SOURCE),)
 	$(BIN)/har-monitor --headless --source $(SAMPLE) --log alerts.jsonl
 else
-	@case '$(SOURCE)' in [0-9]*|/dev/video*) need=1;; *) need=$$DISPLAY$$WAYLAND_DISPLAY;; esac; \
+	@case "$$HAR_SOURCE" in [0-9]*|/dev/video*) need=1;; *) need=$$DISPLAY$$WAYLAND_DISPLAY;; esac; \
 	if [ -n "$$need" ] && ! $(BIN)/python -c 'import cv2' 2>/dev/null; then \
 		echo "installing what OpenCV needs: $(CV2_PACKAGES)"; \
 		$(SUDO) apt-get update -qq && $(APT_INSTALL) $(CV2_PACKAGES) >/dev/null; \
 	fi
-	$(BIN)/har-monitor --source '$(SOURCE)' --log alerts.jsonl
+	@$(BIN)/har-monitor --source "$$HAR_SOURCE" --log alerts.jsonl
 endif
+
+train-tools: $(VENV)/.train
 
 test: test-fast
 	$(BIN)/python -m pytest -q tests/slow
@@ -60,8 +65,13 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 	@$(INSTALL) -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.base
-	@echo "installing what training and the tests need"
+$(VENV)/.train: $(VENV)/.base
+	@echo "installing what training needs"
+	@$(INSTALL) -e '.[train]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.train
+	@echo "installing what the tests need"
 	@$(INSTALL) -e '.[train,dev]'
 	@touch $@
 

@@ -40,7 +40,8 @@ def main(
                 done = export_model(model, target, opset)
             except ModuleNotFoundError as error:
                 raise MonitorError(
-                    f"har-export needs {error.name}: pip install 'har-monitor[train]'"
+                    f"training is not installed ({error.name} is missing): in its folder, "
+                    "run pip install '.[train]'"
                 ) from error
         console.print(
             Text(

@@ -35,6 +35,8 @@ def load_model(path: Path) -> tuple[keras.Model, Contract]:
 
 
 def _read_contract(path: Path) -> Contract:
+    if path.is_dir():
+        raise ModelError(f"{path}: a folder; the model in it is {path / 'model.keras'}")
     if not path.is_file():
         raise ModelError(f"{path}: no such file")
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):

@@ -78,10 +78,9 @@ class Capture:
         self._on_frame = on_frame
         self._on_hopeless = on_hopeless
         self._clock = clock
-        self._started_s: float | None = (
-            None  # clock at the camera's first frame: time 0 of its axis
-        )
+        self._started_s: float | None = None  # clock at the first frame: time 0 of the axis
         self._index = 0
+        self._cut = 0  # windows
         self._failures = 0
 
     def run(self) -> None:
@@ -92,13 +91,20 @@ class Capture:
                 break
             except SourceError as error:
                 if self._file:
-                    self.status.state, self.status.cause = "failed", str(error)
+                    cause = error.cause if isinstance(error, SourceOpenError) else "lost"
+                    self.status.state, self.status.cause = "failed", cause
                     raise
                 self._wait(error)
         else:
-            self.status.state = "stopped"
+            self.status.state = "stopped" if self._index else "failed"
             return
         self.status.state = "stopped" if self._stop.is_set() else "ended"
+        if self.status.state == "ended" and not self._cut:
+            log.warning(
+                "camera %s: shorter than the %g s that the model needs: nothing was classified",
+                self.name,
+                self._buffer.spec.span_s,
+            )
 
     def _session(self) -> None:
         """One connection, from opening to its end; returns where a file ended or stop was set."""
@@ -157,6 +163,7 @@ class Capture:
         )
         if window is None:
             return
+        self._cut += 1
         if window.fps < self._min_fps:
             if not self.status.dropped["slow source"]:
                 log.warning(

@@ -28,6 +28,8 @@ class OnnxClassifier:
             content = path.read_bytes()
         except OSError as error:
             raise ModelError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
+        if path.suffix == ".keras":
+            raise ModelError(f"{path}: a Keras model; har-export makes an ONNX file of it")
         self.sha256 = hashlib.sha256(content).hexdigest()
         try:
             self._session = ort.InferenceSession(

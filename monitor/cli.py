@@ -1,6 +1,7 @@
 """har-monitor: watch cameras and files."""
 
 import itertools
+import logging
 import signal
 import threading
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from monitor.command import exit_codes, start_logging
 from monitor.config import MonitorOptions
 from monitor.contract import Contract
 from monitor.errors import ConfigError
-from monitor.outputs import check_outputs
+from monitor.paths import STDOUT, check_inputs, check_outputs
 from monitor.source.address import parse_address, split_name
 from monitor.yamlfile import explain, load
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from monitor.screen import Screen
     from monitor.view import View
 
+log = logging.getLogger(__name__)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -52,10 +54,12 @@ def main(
             show_default="a window where there is a display",
         ),
     ] = None,
-    log: Annotated[
+    log_path: Annotated[
         Path | None,
         typer.Option(
-            help="Alert log, JSON lines; - is standard output.", show_default="alerts.jsonl"
+            "--log",
+            help="Alert log, JSON lines; - is standard output.",
+            show_default="alerts.jsonl",
         ),
     ] = None,
     threshold: Annotated[
@@ -88,7 +92,7 @@ def main(
             "cameras": _cameras(source or ()),
             "model": model,
             "display": display,
-            "log": {"path": log},
+            "log": {"path": log_path},
             "activity": {"threshold": threshold},
             "windows": {"stride": stride},
             "realtime": realtime,
@@ -147,6 +151,7 @@ def _check(options: MonitorOptions) -> None:
     classifier = OnnxClassifier(options.model or SHIPPED)
     contract = classifier.contract
     rules = options.activity.rules(contract)
+    check_inputs(options)
     check_outputs(options)
     out = Console(soft_wrap=True, highlight=False, markup=False)
     out.print(
@@ -159,12 +164,18 @@ def _check(options: MonitorOptions) -> None:
     )
     alerts = ", ".join(f"{label} from {score:g}" for label, score in rules.thresholds.items())
     out.print(f"alerts   {alerts}; background: {', '.join(contract.background) or 'none'}")
-    measured = ", ".join(f"{name} {value:.3g}" for name, value in contract.metrics.items())
-    out.print(f"measured {measured or 'nothing'}")
+    measured = contract.metrics
+    if "accuracy" in measured:
+        interval = f"{measured['accuracy_low']:.3f} to {measured['accuracy_high']:.3f}"
+        auc = f", AUC {measured['auc']:.3f}" if "auc" in measured else ""
+        out.print(f"measured accuracy {measured['accuracy']:.3f} ({interval}){auc}")
     out.print(f"         {contract.evaluation}")
     for camera in options.cameras:
         out.print(f"camera   {camera.name}: {camera.address}")
-    out.print("ok" if options.cameras else "ok; no camera is configured: give --source")
+    said = (
+        "no camera was contacted" if options.cameras else "no camera is configured: give --source"
+    )
+    out.print(f"ok; {said}")
 
 
 def _watch(options: MonitorOptions, console: Console) -> None:
@@ -193,6 +204,11 @@ def _watch(options: MonitorOptions, console: Console) -> None:
         max_bytes=int(options.log.max_mib * 2**20),
         keep=options.log.keep,
     )
+    log.info(
+        "alerts go to %s", "standard output" if options.log.path == STDOUT else options.log.path
+    )
+    if options.save_video is not None:
+        log.info("captioned video goes to %s", options.save_video)
     monitor = Monitor(options, classifier, [alert_log, ConsoleSink()], view)
 
     def stop(signum: int, frame: FrameType | None) -> None:

@@ -26,9 +26,7 @@ OpenCause = Literal[
     "device",
 ]
 # Causes that time alone will hardly mend: the address, the password or the device is wrong.
-LASTING: frozenset[OpenCause] = frozenset(
-    ("unknown host", "authentication", "not found", "invalid", "device")
-)
+LASTING: frozenset[OpenCause] = frozenset(("unknown host", "authentication", "not found", "device"))
 
 
 class MonitorError(Exception):

@@ -163,7 +163,7 @@ def _draw_panel(
         font = style.title if whole else style.strong
         pen.row(top, percent, x, middle_y, inner, (font, font), (colour, colour))
     else:
-        text = pen.fit("no window yet", style.text, inner)
+        text = pen.fit("not enough video yet", style.text, inner)
         pen.text(text, x, middle_y, style.text, _MUTED)
     y += style.title_height + style.gap
     if bars:

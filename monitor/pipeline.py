@@ -108,7 +108,8 @@ class Monitor:
             except MonitorError as error:
                 self._failures.append(error)
         for status in self.cameras:
-            log.info("%s", status.summary)
+            if status.frames:
+                log.info("%s", status.summary)
         if self._failures:
             raise self._failures[0]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor.mailbox import Mailbox
-from monitor.outputs import video_path
 from monitor.overlay import Caption, draw
+from monitor.paths import video_path
 from monitor.records import Activity, Frame
 from monitor.screen import Screen
 from monitor.video import VideoWriter

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import ConfigError, DataError
-from train.clips import Clip, data_hash, find_clips, only_labels
+from train.clips import SUFFIXES, Clip, data_hash, find_clips, only_labels
 
 HEADER = "path,label,group,fold\n"
 
@@ -127,8 +127,9 @@ def test_folders_without_groups_are_read_with_a_warning(
         Clip("sit/deep/2.MOV", "sit", "sit/deep/2.MOV", None),
     )
     assert caplog.messages == [
+        "passed over, no video by its ending: .txt",
         f"{tmp_path}: no groups are known (no clips.csv, no names with gNN): every clip counts as "
-        "its own group, so a split may leak scenes into the test"
+        "its own group, so a split may leak scenes into the test",
     ]
 
 
@@ -143,7 +144,8 @@ def test_folders_without_groups_are_read_with_a_warning(
         ),
         pytest.param(
             ("run/1.mp4", "sit/notes.txt"),
-            "{0}/sit: no clips in this folder; every label needs some",
+            "{0}/sit: no clips in this folder; every label needs some; endings read: "
+            + " ".join(sorted(SUFFIXES)),
             id="empty class",
         ),
         pytest.param(

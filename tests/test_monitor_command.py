@@ -144,7 +144,7 @@ def test_check_says_what_would_be_watched(model: Path, tmp_path: Path) -> None:
     assert "clip     20 frames of 64x64 at 10 a second: 2 s\n" in done.stdout
     assert "alerts   moving from 0.6; background: still\n" in done.stdout
     assert "camera   door: rtsp://u:***@192.0.2.1/s?token=***\n" in done.stdout
-    assert done.stdout.endswith("ok\n")
+    assert done.stdout.endswith("ok; no camera was contacted\n")
     assert not (tmp_path / "alerts.jsonl").exists()
 
 
@@ -165,7 +165,7 @@ BAD: dict[str, tuple[Sequence[str], int, str]] = {
     "wrong device": (
         ("--source", "9"),
         1,
-        "error: webcam 9: no such device, or another program uses it",
+        "error: webcam 9: there is no /dev/video9; found: none",
     ),
     "wrong host": (
         ("--source", "rtsp://no-such-host.invalid/s"),
@@ -225,6 +225,16 @@ BAD: dict[str, tuple[Sequence[str], int, str]] = {
         2,
         "error: save_video text.mp4: would overwrite text.mp4, which is read",
     ),
+    "checked file that is missing": (
+        ("--source", "none.mp4", "--check"),
+        1,
+        "error: camera none: none.mp4: no such file",
+    ),
+    "Keras model": (
+        ("--source", "a.mp4", "--model", "model.keras"),
+        1,
+        "error: model.keras: a Keras model; har-export makes an ONNX file of it",
+    ),
     "log over its own model": (
         ("--source", "a.mp4", "--model", "text.mp4", "--log", "text.mp4"),
         1,
@@ -248,6 +258,7 @@ def test_bad_input_gets_one_line_and_the_right_exit_code(
     model: Path, tmp_path: Path, arguments: Sequence[str], code: int, expected: str
 ) -> None:
     (tmp_path / "text.mp4").write_text("not a video\n" * 50)
+    (tmp_path / "model.keras").write_text("")
     (tmp_path / "bad.yaml").write_text("windows:\n  strides: 3\n")
     (tmp_path / "source.yaml").write_text("cameras:\n  - name: a\n    source: ftp://h/x\n")
     done = har_monitor("--model", model, *arguments, cwd=tmp_path)

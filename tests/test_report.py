@@ -169,7 +169,7 @@ def test_a_loss_that_was_lost_is_null_and_leaves_a_gap(tmp_path: Path) -> None:
         pytest.param("fitted", "This is training data, not a test", id="fitted"),
         pytest.param("overlapping", "Most likely training data, not a test", id="overlapping"),
         pytest.param("related", "Perhaps not a clean test", id="related"),
-        pytest.param("unknown", None, id="unknown"),
+        pytest.param("unknown", "Perhaps not a clean test", id="unknown"),
     ],
 )
 def test_a_measurement_that_is_no_clean_test_says_so_first(

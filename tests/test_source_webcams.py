@@ -34,13 +34,14 @@ class Script:
 def test_a_webcam_that_is_not_there_is_an_error_and_nothing_else_is_printed(
     text: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    if Path("/dev/video9").exists():
-        pytest.skip("this machine has a tenth webcam")
+    if list(Path("/dev").glob("video*")):
+        pytest.skip("this machine has a webcam")
     source = make_source(parse_address(text), StreamLimits())
     with pytest.raises(SourceOpenError) as caught:
         source.open()
     source.close()
-    assert str(caught.value) == f"webcam {text}: no such device, or another program uses it"
+    device = f"/dev/video{text.removeprefix('/dev/video')}"
+    assert str(caught.value) == f"webcam {text}: there is no {device}; found: none"
     assert caught.value.cause == "device"
     assert capfd.readouterr() == ("", "")
 

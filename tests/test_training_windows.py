@@ -150,9 +150,9 @@ def test_clips_that_cannot_be_used_are_skipped_with_the_reason(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = tmp_path / "data"
-    for label in ("run", "sit"):
+    for label, duration_s in (("run", 1.0), ("sit", 1.2)):
         (data / label).mkdir(parents=True)
-        make_video(data / label / "good.mp4")
+        make_video(data / label / "good.mp4", duration_s=duration_s)
     make_video(data / "run" / "half.mp4", duration_s=0.6)
     make_video(data / "run" / "short.mp4", duration_s=0.2)
     (data / "sit" / "text.mp4").write_text("not a video")
@@ -176,7 +176,7 @@ def test_clips_that_cannot_be_used_are_skipped_with_the_reason(
 
 def test_uniform_sampling_skips_a_clip_of_fewer_frames(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    for label, duration_s in (("run", 1.0), ("sit", 1.0), ("sit/more", 0.2)):
+    for label, duration_s in (("run", 1.0), ("sit", 1.2), ("sit/more", 0.2)):
         (data / label).mkdir(parents=True)
         make_video(data / label / "clip.mp4", duration_s=duration_s)
 
@@ -208,3 +208,39 @@ def test_the_short_clips_of_fight_surv_can_be_used(shared_data: Path, tmp_path: 
         decoded = cache.decode(dataset.file(clip))
         assert is_held(decoded, spec), clip.path
         assert len(windows(decoded, spec, 5)) == 1, clip.path
+
+
+def test_a_video_in_two_groups_or_with_two_labels_is_an_error(tmp_path: Path) -> None:
+    video = make_video(tmp_path / "one.mp4").path.read_bytes()
+    data = tmp_path / "data"
+    for label in ("run", "sit"):
+        (data / label).mkdir(parents=True)
+        (data / label / "a.mp4").write_bytes(video)
+    with pytest.raises(DataError) as error:
+        prepared_from(data)
+    assert str(error.value) == ("sit/a.mp4 and run/a.mp4 are the same video, labelled sit and run")
+    (data / "sit" / "a.mp4").write_bytes(video + b"\0")
+    (data / "sit" / "b.mp4").write_bytes(video + b"\0")
+    rows = ["run/a.mp4,run,g1,0", "sit/a.mp4,sit,g2,0", "sit/b.mp4,sit,g3,1"]
+    (data / "clips.csv").write_text("path,label,group,fold\n" + "\n".join(rows) + "\n")
+    with pytest.raises(DataError) as error:
+        prepared_from(data)
+    assert str(error.value) == ("sit/b.mp4 and sit/a.mp4 are the same video, in groups g3 and g2")
+
+
+def test_a_stored_clip_that_was_cut_short_is_decoded_again(tmp_path: Path) -> None:
+    clip = make_video(tmp_path / "clip.mp4").path
+    cache = ClipCache(tmp_path / "cache", 16)
+    before = cache.decode(clip).frames.tobytes()
+    (stored,) = [p for p in cache.folder.iterdir() if not p.name.endswith(".times.npy")]
+    stored.write_bytes(stored.read_bytes()[:1000])
+    assert cache.decode(clip).frames.tobytes() == before
+
+
+def test_a_thousand_clips_do_not_hold_a_thousand_files_open(tmp_path: Path) -> None:
+    cache = ClipCache(tmp_path / "cache", 16)
+    clip = make_video(tmp_path / "clip.mp4").path
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    decoded = [cache.decode(clip) for _ in range(50)]
+    assert all(len(one.frames) for one in decoded)
+    assert len(list(Path("/proc/self/fd").iterdir())) - open_before < 5

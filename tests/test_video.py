@@ -1,4 +1,3 @@
-import os
 import shutil
 from pathlib import Path
 
@@ -171,12 +170,10 @@ def test_a_path_that_cannot_be_written_is_one_line(name: str, message: str, tmp_
     assert str(raised.value) == message.format(path=tmp_path / name)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_one_line(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
+def test_a_folder_that_takes_no_file_is_one_line() -> None:
     with pytest.raises(SinkError) as raised:
-        VideoWriter(tmp_path / "out.mp4")
-    assert str(raised.value) == f"{tmp_path}/out.mp4: cannot write video: Permission denied"
+        VideoWriter(Path("/sys/out.mp4"))  # not even from root
+    assert str(raised.value) == "/sys/out.mp4: cannot write video: Permission denied"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 import monitor.view
 from monitor.mailbox import Mailbox
-from monitor.outputs import video_path
 from monitor.overlay import Caption
+from monitor.paths import video_path
 from monitor.records import Frame
 from monitor.view import Update, View
 from tests.fakes import picture

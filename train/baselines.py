@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.errors import ConfigError
+from monitor.errors import ConfigError, DataError
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -74,8 +74,14 @@ def _fit_svm(
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
+    named = np.asarray(groups)
+    fewest = min(len(set(named[truth == label])) for label in np.unique(truth))
+    if fewest < 2:
+        raise DataError(
+            "svm: a label is in one group only; its probabilities need every label in two groups"
+        )
     features = motion_features(windows)
-    parts = min(_CALIBRATION_PARTS, len(set(groups)))
+    parts = min(_CALIBRATION_PARTS, fewest)
     folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
     model = CalibratedClassifierCV(
         make_pipeline(StandardScaler(), SVC()),

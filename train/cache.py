@@ -20,8 +20,16 @@ FORMAT = 1
 class Decoded:
     """Every frame of a clip as the model sees it, and when it is shown."""
 
-    frames: NDArray[np.uint8]  # (n, H, W, 3) RGB, memory-mapped and read-only
+    stored: Path | NDArray[np.uint8]  # (n, H, W, 3) RGB, as an .npy file or in memory
     times_s: NDArray[np.float64]  # (n,) seconds since the first frame
+
+    @property
+    def frames(self) -> NDArray[np.uint8]:
+        """(n, H, W, 3) RGB; mapped anew each time, for thousands of open maps are not allowed."""
+        if isinstance(self.stored, Path):
+            mapped: NDArray[np.uint8] = np.load(self.stored, mmap_mode="r")
+            return mapped
+        return self.stored
 
     @property
     def duration_s(self) -> float:
@@ -54,7 +62,15 @@ class ClipCache:
         frames, times = self.folder / f"{key}.npy", self.folder / f"{key}.times.npy"
         if not frames.exists():  # written last
             self._write(path, frames, times)
-        return Decoded(np.load(frames, mmap_mode="r"), np.load(times))
+        decoded = Decoded(frames, np.load(times))
+        try:
+            whole = len(decoded.frames) == len(decoded.times_s)
+        except (ValueError, EOFError):
+            whole = False
+        if not whole:  # cut short by a full disk or a careless hand
+            self._write(path, frames, times)
+            decoded = Decoded(frames, np.load(times))
+        return decoded
 
     def _write(self, path: Path, frames: Path, times: Path) -> None:
         pictures: list[NDArray[np.uint8]] = []

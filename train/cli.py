@@ -10,7 +10,7 @@ from rich.console import Console
 from monitor.command import exit_codes, start_logging
 from monitor.errors import ConfigError, MonitorError
 from monitor.yamlfile import explain, load
-from train.config import TrainConfig
+from train.config import BASELINES, TrainConfig
 
 EXIT_INTERRUPTED = 130
 
@@ -76,7 +76,8 @@ def main(
             _train(data, out, recipe, fold, folds, cache, console)
         except ModuleNotFoundError as error:
             raise MonitorError(
-                f"har-train needs {error.name}: pip install 'har-monitor[train]'"
+                f"training is not installed ({error.name} is missing): in its folder, "
+                "run pip install '.[train]'"
             ) from error
         except KeyboardInterrupt:
             console.print("stopped; the same command goes on from the last whole epoch")
@@ -107,10 +108,17 @@ def _train(
     from train.clips import find_clips, only_labels
     from train.job import check_names, train_folds, train_split
     from train.prepared import prepare_clips
-    from train.run import Run
+    from train.run import MODEL, Run
 
     dataset = only_labels(find_clips(data), recipe.labels)
     check_names(recipe, dataset)
+    if out.resolve().is_relative_to(data.resolve()):
+        raise ConfigError(f"--out {out}: lies in the folder of clips; choose another")
+    if recipe.arch in BASELINES and (out / MODEL).exists():
+        raise ConfigError(
+            f"--out {out}: holds the {MODEL} of another run, which the report on {recipe.arch} "
+            "would not be about; choose another"
+        )
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,7 +18,12 @@ log = logging.getLogger(__name__)
 TABLE = "clips.csv"
 COLUMNS = ("path", "label", "group", "fold")
 TRAIN_ONLY = -1  # the fold of a clip that is never tested on
-SUFFIXES = frozenset((".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"))
+SUFFIXES = frozenset(
+    (
+        *(".3gp", ".asf", ".avi", ".dav", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
+        *(".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"),
+    )
+)
 
 _UCF_NAME = re.compile(r"v_(?P<label>.+)_(?P<group>g\d+)_c\d+")
 _LABEL: TypeAdapter[str] = TypeAdapter(Label)
@@ -68,6 +73,9 @@ def find_clips(data: Path) -> Dataset:
             f"{data}: no clips; a data folder holds {TABLE}, a folder per label, "
             "or files named v_<Class>_gNN_cNN"
         )
+    for clip in clips:
+        if not clip.path.isprintable():
+            raise DataError(f"{data}: {clip.path!r}: a name that cannot be printed; rename it")
     for label in labels:
         try:
             _LABEL.validate_python(label)
@@ -104,11 +112,11 @@ def data_hash(clips: Iterable[Clip], contents: Mapping[str, str]) -> str:
 
 
 def _videos(paths: Iterable[Path]) -> list[Path]:
-    return sorted(
-        path
-        for path in paths
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
+    files = sorted(path for path in paths if not path.name.startswith(".") and path.is_file())
+    videos = [path for path in files if path.suffix.lower() in SUFFIXES]
+    if others := {path.suffix or path.name for path in files} - {path.suffix for path in videos}:
+        log.warning("passed over, no video by its ending: %s", ", ".join(sorted(others)))
+    return videos
 
 
 def _ucf_clip(data: Path, path: Path, label: str | None = None) -> Clip:
@@ -126,9 +134,19 @@ def _from_folders(data: Path) -> list[Clip]:
         return []
     for folder, found in videos.items():
         if not found:
-            raise DataError(f"{folder}: no clips in this folder; every label needs some")
-    if all(_UCF_NAME.fullmatch(path.stem) for found in videos.values() for path in found):
+            raise DataError(
+                f"{folder}: no clips in this folder; every label needs some; "
+                f"endings read: {' '.join(sorted(SUFFIXES))}"
+            )
+    paths = [path for found in videos.values() for path in found]
+    odd = [path for path in paths if not _UCF_NAME.fullmatch(path.stem)]
+    if not odd:
         return [_ucf_clip(data, path, folder.name) for folder in folders for path in videos[folder]]
+    if len(odd) < len(paths):
+        raise DataError(
+            f"{odd[0]}: is not named v_<Class>_gNN_cNN as {len(paths) - len(odd)} others are, so "
+            "its group is not known; rename or remove it"
+        )
     log.warning(
         "%s: no groups are known (no %s, no names with gNN): every clip counts as its own group, "
         "so a split may leak scenes into the test",
@@ -190,6 +208,10 @@ def _row(data: Path, where: str, row: Mapping[str, str | None]) -> Clip:
         raise DataError(
             f"{where}: fold {values['fold']!r}: a whole number is needed, -1 for train only"
         )
+    inside = PurePosixPath(values["path"])
+    if inside.is_absolute() or ".." in inside.parts:
+        raise DataError(f"{where}: {values['path']}: leads out of the folder")
+    values["path"] = inside.as_posix()
     if not (data / values["path"]).is_file():
         raise DataError(f"{where}: {values['path']}: no such file")
     return Clip(values["path"], values["label"], values["group"], fold)

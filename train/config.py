@@ -78,6 +78,8 @@ class TrainConfig(_Options):
     def _agree(self) -> Self:
         if self.patience is not None and not self.validation_share:
             raise ValueError("patience needs a validation_share above 0, or null for no early stop")
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels names a label twice")
         if len(self.labels) == 1:
             raise ValueError("labels names one label; at least two are needed, or [] for all")
         if self.optimizer == "adam" and self.weight_decay:

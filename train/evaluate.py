@@ -12,7 +12,7 @@ from monitor.classifier import OnnxClassifier
 from monitor.clip import ClipSpec
 from monitor.contract import Contract, Data
 from monitor.errors import ConfigError, DataError
-from train.clips import Clip, find_clips
+from train.clips import Clip, find_clips, only_labels
 from train.config import TrainConfig
 from train.fit import Predict, predictor
 from train.measured import WARNINGS, Split
@@ -35,10 +35,15 @@ def evaluate(
 
     Windows are cut as the monitor cuts them, whatever the model was fitted on.
     """
+    if (out / "model.keras").exists():
+        raise ConfigError(f"--out {out}: holds a run of har-train, with its own report")
     predict, contract = load_predictor(model)
     recipe = TrainConfig()  # for the stride, and for folds where the data names none
-    dataset = find_clips(data)
-    check_labels(dataset.clips, contract.labels)
+    everything = find_clips(data)
+    known = [label for label in everything.labels if label in contract.labels]
+    if len(known) < 2:
+        check_labels(everything.clips, contract.labels)
+    dataset = only_labels(everything, known)
     prepared = prepare_clips(dataset, contract.clip, "time", cache, console)
     clips: Sequence[Clip] = prepared.clips
     if fold is not None:
@@ -63,6 +68,9 @@ def evaluate(
             f"{len(held)} clips are shorter than a window of {contract.clip.span_s:g} s and were "
             f"completed by holding their last frame: {', '.join(held)}."
         )
+    if left := len(everything.clips) - len(dataset.clips):
+        others = sorted(set(everything.labels) - set(known))
+        notes.append(f"{left} clips of labels the model does not know: {', '.join(others)}.")
     metrics = write_report(
         out,
         scored,

@@ -46,6 +46,7 @@ def main(
             from train.evaluate import evaluate
         except ModuleNotFoundError as error:
             raise MonitorError(
-                f"har-evaluate needs {error.name}: pip install 'har-monitor[train]'"
+                f"training is not installed ({error.name} is missing): in its folder, "
+                "run pip install '.[train]'"
             ) from error
         evaluate(model, data, out, fold, cache or default_cache(), console)

@@ -24,12 +24,19 @@ from train.split import Split, final_split, fold_split, folds_of, random_split
 
 log = logging.getLogger(__name__)
 
+FEW = 20  # test clips below which an accuracy says little
+
 
 def check_names(config: TrainConfig, dataset: Dataset) -> None:
     """ConfigError where the recipe names labels or groups that the clips do not have."""
     if unknown := sorted(set(config.background) - set(dataset.labels)):
         raise ConfigError(
             f"background {unknown[0]}: no such label; labels here: {', '.join(dataset.labels)}"
+        )
+    if not config.background:
+        log.warning(
+            "every label will alert: %s; --background names those that shall not",
+            ", ".join(dataset.labels),
         )
     if set(config.background) == set(dataset.labels):
         raise ConfigError("every label is a background label: nothing could alert")
@@ -54,8 +61,9 @@ def train_split(run: Run, out: Path, fold: int | None) -> None:
         split, title = fold_split(clips, folds[number], run.config), f"fold {number}"
         how = (
             f"tested on fold {number} of {len(folds)} of {run.dataset.name}: "
-            f"{len(split.test)} clips of {_groups(split.test)} groups that were not trained on"
+            f"{len(split.test)} clips {_from_where(split.test)}"
         )
+    how += _sampled(run)
     result = run.finished(split, out, title)
     if result is None:
         result = _fit(run, split, out, title, how, None)
@@ -72,18 +80,18 @@ def train_folds(run: Run, out: Path) -> None:
         split, title = fold_split(clips, test, run.config), f"fold {number}"
         folder = out / f"fold-{number}"
         how = (
-            f"tested on fold {number} of {len(folds)} of {run.dataset.name}: {len(test)} clips of "
-            f"{_groups(test)} groups that were not trained on"
+            f"tested on fold {number} of {len(folds)} of {run.dataset.name}: {len(test)} clips "
+            f"{_from_where(test)}{_sampled(run)}"
         )
         result = run.finished(split, folder, title)
         results[number] = result or _fit(run, split, folder, title, how, None)
         log.info("%s: %s", title, _figures(results[number].scored))
     scored = concatenate([r.scored for r in results.values() if r.scored is not None])
     each = _over_folds(results)
+    tested = [clip for test in folds.values() for clip in test]
     how = (
-        f"cross-validated on {run.dataset.name}, {len(folds)} folds, {len(scored)} clips of "
-        f"{len(set(scored.groups))} groups: each clip was scored by a network that was trained on "
-        "other groups only, with the recipe that this model was then fitted with on all folds"
+        f"cross-validated on {run.dataset.name}, {len(folds)} folds, {len(scored)} clips "
+        f"{_from_where(tested)}, by a model of its own for each fold{_sampled(run)}"
     )
     if run.config.exclude_groups:
         how += f", never on the groups {', '.join(run.config.exclude_groups)}"
@@ -108,6 +116,9 @@ def _fit(
         model, result = run.fit(split, out, title)
         if metrics is None and result.scored is not None:
             metrics = summary(measure(result.scored))
+        if (out / MODEL).exists():
+            log.warning("%s: replaces the model of an earlier run", out / MODEL)
+        run.unfinish(out)
         save_model(model, _contract(run, split, how, metrics or {}), out / MODEL)
     run.finish(out, result)
     return result
@@ -164,6 +175,10 @@ def _write(
         notes=notes,
     )
     log.info("%s: %s; report in %s", run.dataset.name, _figures(scored), out / HTML_NAME)
+    if len(scored) < FEW:
+        log.warning("%d test clips are too few to tell how good it is", len(scored))
+    if not run.is_baseline:
+        log.info("next: har-export %s NAME.onnx", out / MODEL)
 
 
 def _data(run: Run, clips: Sequence[Clip]) -> Data:
@@ -181,7 +196,7 @@ def _over_folds(results: Mapping[int, Result]) -> dict[str, float]:
     accuracies = [metrics.accuracy for metrics in found]
     figures = {
         "fold_accuracy_mean": float(np.mean(accuracies)),
-        "fold_accuracy_std": float(np.std(accuracies)),
+        "fold_accuracy_std": float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else 0.0,
     }
     aucs = [metrics.macro_auc for metrics in found if metrics.macro_auc is not None]
     if aucs:
@@ -192,8 +207,24 @@ def _over_folds(results: Mapping[int, Result]) -> dict[str, float]:
 def _figures(scored: Scored | None) -> str:
     assert scored is not None
     figures = summary(measure(scored))
-    text = f"accuracy {figures['accuracy']:.3f} on {len(scored)} clips"
+    text = (
+        f"accuracy {figures['accuracy']:.3f} on {len(scored)} clips "
+        f"({figures['accuracy_low']:.2f} to {figures['accuracy_high']:.2f})"
+    )
     return text + (f", AUC {figures['auc']:.3f}" if "auc" in figures else "")
+
+
+def _from_where(clips: Sequence[Clip]) -> str:
+    """Of how many groups test clips are, in words that claim no more than is known."""
+    if all(clip.group == clip.path for clip in clips):
+        return "that were not trained on; no groups are known, so their scenes may have been"
+    return f"of {_groups(clips)} groups that were not trained on"
+
+
+def _sampled(run: Run) -> str:
+    if run.config.sampling == "time":
+        return ""
+    return ", on frames spread over whole clips, which no live camera gives"
 
 
 def _groups(clips: Sequence[Clip]) -> int:

@@ -48,6 +48,7 @@ WARNINGS: Mapping[Split, str] = {
     "fitted": "This is training data, not a test",
     "overlapping": "Most likely training data, not a test",
     "related": "Perhaps not a clean test",
+    "unknown": "Perhaps not a clean test",
 }
 
 

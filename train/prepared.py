@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from monitor.clip import ClipSpec
-from monitor.errors import DataError, SourceError
+from monitor.errors import DataError, MonitorError, SourceError
 from train.cache import ClipCache, Decoded, file_sha256
 from train.clips import Clip, Dataset, data_hash
 from train.progress import Bar
@@ -76,8 +76,10 @@ def prepare_clips(
             return cache.decode(dataset.file(clip), contents[clip.path])
         except SourceError as error:
             return str(error).removeprefix(f"{dataset.file(clip)}: ")
-        except OSError as error:
+        except (FileNotFoundError, PermissionError) as error:
             return f"cannot be read: {error.strerror}"
+        except OSError as error:  # the machine's fault, and not this clip's alone
+            raise MonitorError(f"{dataset.file(clip)}: {error.strerror}") from error
 
     with (
         ThreadPoolExecutor(WORKERS, "decode") as workers,
@@ -99,6 +101,7 @@ def prepare_clips(
         log.warning("skipped %s: %s", skip.path, skip.reason)
     usable = tuple(clip for clip in dataset.clips if clip.path in decoded)
     _check_labels(dataset, usable)
+    _check_copies(usable, contents)
     held = _held(usable, decoded, spec, sampling)
     return Prepared(usable, tuple(skipped), held, decoded, contents)
 
@@ -126,6 +129,23 @@ def _held(
             len(held), len(clips), spec.span_s,
         )  # fmt: skip
     return held
+
+
+def _check_copies(clips: Sequence[Clip], contents: dict[str, str]) -> None:
+    """The same file in two groups would be on both sides of a split, in two labels a lie."""
+    first: dict[str, Clip] = {}
+    for clip in clips:
+        other = first.setdefault(contents[clip.path], clip)
+        if other.label != clip.label:
+            raise DataError(
+                f"{clip.path} and {other.path} are the same video, labelled {clip.label} and "
+                f"{other.label}"
+            )
+        if other.group != clip.group and {clip.group, other.group} != {clip.path, other.path}:
+            raise DataError(
+                f"{clip.path} and {other.path} are the same video, in groups {clip.group} and "
+                f"{other.group}"
+            )
 
 
 def _check_labels(dataset: Dataset, usable: Sequence[Clip]) -> None:

@@ -100,6 +100,10 @@ class Run:
         )
         return Result(self.fingerprint(split), {}, 0, self._score(predict, split.test))
 
+    def unfinish(self, folder: Path) -> None:
+        """Forget an older result, which says nothing about the model that is about to be saved."""
+        (folder / RESULT).unlink(missing_ok=True)
+
     def finish(self, folder: Path, result: Result) -> None:
         """Note that a fit is done and its model saved; its unfinished state is no longer needed."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -117,6 +121,7 @@ class Run:
         facts = {
             "config": self.config.model_dump(mode="json"),
             "data": [self.prepared.sha256(part) for part in parts],
+            "groups": [[clip.group for clip in part] for part in parts],
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

@@ -24,6 +24,8 @@ class Split:
 def folds_of(clips: Sequence[Clip], config: TrainConfig) -> dict[int, Clips]:
     """The test clips of every fold: as the data names them, else grouped ones made by the seed."""
     named = {clip.fold for clip in clips if clip.fold is not None} - {TRAIN_ONLY}
+    if not named and any(clip.fold is not None for clip in clips):
+        raise DataError(f"every clip is train only (fold {TRAIN_ONLY}): there is none to test on")
     if named:
         return {fold: tuple(c for c in clips if c.fold == fold) for fold in sorted(named)}
     parts = _grouped_parts(clips, config.test_share, config.seed)
@@ -53,6 +55,8 @@ def random_split(clips: Sequence[Clip], config: TrainConfig) -> Split:
     test, rest = order[:tested], order[tested:]
     kept = len(rest) - round(len(rest) * config.validation_share)
     split = Split(_trainable(rest[:kept], config), _trainable(rest[kept:], config), tuple(test))
+    if not test or (config.validation_share and not split.validation):
+        raise DataError(f"{len(clips)} clips are too few to hold some back; more are needed")
     _check_labels(split, clips)
     return split
 

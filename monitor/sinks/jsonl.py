@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from monitor.errors import SinkError
-from monitor.outputs import STDOUT
+from monitor.paths import STDOUT
 from monitor.records import Activity
 
 log = logging.getLogger(__name__)

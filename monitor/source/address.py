@@ -102,13 +102,13 @@ def parse_address(text: str) -> Address:
 
 
 def _hide(url: re.Match[str]) -> str:
-    rest = url["rest"]
+    rest = _SECRET.sub(r"\1***", url["rest"])  # first: a secret parameter may hold an @
     userinfo, at, host = rest.rpartition("@")
     # An @ after a path that follows a bare host name is part of the path.
     if at and ("@" in re.split(r"[/?#]", rest)[0] or ":" in userinfo):
         user, colon, _ = userinfo.partition(":")
         rest = f"{user}:***@{host}" if colon and url["scheme"] else f"***@{host}"
-    return url["scheme"] + _SECRET.sub(r"\1***", rest)
+    return url["scheme"] + rest
 
 
 def _exists(text: str) -> bool:

@@ -123,6 +123,8 @@ class StreamSource:
         # FFmpeg gives a wait that was cut short other names too.
         if cause == "timeout" or waited_s > 0.95 * self.limits.open_timeout_s:
             return "timeout", f"no answer within {self.limits.open_timeout_s:g} s"
+        if isinstance(error, av.InvalidDataError):
+            return "invalid", "answered, but not with video; check port and path"
         if isinstance(error, av.ArgumentError):
             return "invalid", "not a kind of video stream that is read here"
         if cause != "unreachable":

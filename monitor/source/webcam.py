@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +25,17 @@ class Device(Protocol):
 
     def release(self) -> None:
         """Give the device back."""
+
+
+def device_path(target: str) -> Path:
+    """The device file of a webcam's number or path."""
+    return Path(f"/dev/video{target.removeprefix('/dev/video')}")
+
+
+def no_device(target: str) -> str:
+    """That a webcam is not there, and which are."""
+    found = ", ".join(sorted(map(str, Path("/dev").glob("video*")))) or "none"
+    return f"there is no {device_path(target)}; found: {found}"
 
 
 def open_device(target: str) -> Device:
@@ -59,9 +70,10 @@ class WebcamSource:
             raise SourceOpenError(f"webcam {self.address}: {error}", "device") from error
         if not device.isOpened():
             device.release()
-            raise SourceOpenError(
-                f"webcam {self.address}: no such device, or another program uses it", "device"
-            )
+            fault = "no camera, or another program uses it"
+            if self._opener is open_device and not device_path(self.address.target).exists():
+                fault = no_device(self.address.target)
+            raise SourceOpenError(f"webcam {self.address}: {fault}", "device")
         self._device = device
         self._origin_s = None
 
@@ -75,6 +87,8 @@ class WebcamSource:
         now_s = self._clock()
         if self._origin_s is None:
             self._origin_s = now_s
+        import av  # not at the top: see monitor.screen
+
         return Picture(now_s - self._origin_s, av.VideoFrame.from_ndarray(image, format="bgr24"))
 
     def close(self) -> None:

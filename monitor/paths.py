@@ -1,10 +1,11 @@
-"""What a run would write, checked before it writes anything."""
+"""What a run would read and write, checked before it does."""
 
 import os
 from pathlib import Path
 
 from monitor.config import MonitorOptions
-from monitor.errors import ConfigError, SinkError
+from monitor.errors import ConfigError, SinkError, SourceOpenError
+from monitor.source.webcam import device_path, no_device
 
 STDOUT = Path("-")
 
@@ -12,6 +13,16 @@ STDOUT = Path("-")
 def video_path(path: Path, camera: str, cameras: int) -> Path:
     """Where a camera's video goes: PATH, or PATH with the camera's name where there are several."""
     return path if cameras == 1 else path.with_name(f"{path.stem}-{camera}{path.suffix}")
+
+
+def check_inputs(options: MonitorOptions) -> None:
+    """SourceOpenError for a file or device that is not there; no camera is contacted."""
+    for camera in options.cameras:
+        address = camera.address
+        if address.kind == "file" and not Path(address.target).exists():
+            raise SourceOpenError(f"camera {camera.name}: {address}: no such file", "not found")
+        if address.kind == "webcam" and not device_path(address.target).exists():
+            raise SourceOpenError(f"camera {camera.name}: {no_device(address.target)}", "device")
 
 
 def check_outputs(options: MonitorOptions) -> None:
