@@ -7,10 +7,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from export.extra import training_tools
 from export.quiet import quiet
 from export.tf2onnx_route import DEFAULT_OPSET, OPSETS
 from monitor.command import exit_codes
-from monitor.errors import MonitorError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -33,16 +33,10 @@ def main(
     """Turn a trained model into one ONNX file for har-monitor, and prove that both agree."""
     console = Console()
     with exit_codes(Console(stderr=True)):
-        with console.status("Converting and verifying"), quiet():
-            try:
-                from export.export import export_model
+        with console.status("Converting and verifying"), quiet(), training_tools():
+            from export.export import export_model
 
-                done = export_model(model, target, opset)
-            except ModuleNotFoundError as error:
-                raise MonitorError(
-                    f"training is not installed ({error.name} is missing): in its folder, "
-                    "run pip install '.[train]'"
-                ) from error
+            done = export_model(model, target, opset)
         console.print(
             Text(
                 f"{done.path}: {done.size_kib:.0f} KiB, opset {done.opset}, "

@@ -7,6 +7,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from export.extra import training_tools
 from monitor.command import exit_codes, start_logging
 from monitor.errors import ConfigError, MonitorError
 from monitor.yamlfile import explain, load
@@ -73,12 +74,8 @@ def main(
             raise ConfigError("--fold and --folds need split: grouped; the recipe says random")
         start_logging(console, verbose=verbose)
         try:
-            _train(data, out, recipe, fold, folds, cache, console)
-        except ModuleNotFoundError as error:
-            raise MonitorError(
-                f"training is not installed ({error.name} is missing): in its folder, "
-                "run pip install '.[train]'"
-            ) from error
+            with training_tools():
+                _train(data, out, recipe, fold, folds, cache, console)
         except KeyboardInterrupt:
             console.print("stopped; the same command goes on from the last whole epoch")
             raise typer.Exit(EXIT_INTERRUPTED) from None

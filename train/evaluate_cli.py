@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from export.extra import training_tools
 from monitor.command import exit_codes, start_logging
-from monitor.errors import MonitorError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -37,16 +37,12 @@ def main(
     console = Console(stderr=True)
     with exit_codes(console):
         start_logging(console, verbose=verbose)
-        try:
+        with training_tools():
             if model.suffix == ".keras":
                 from train.backend import start_tensorflow
 
                 start_tensorflow()
             from train.cache import default_cache
             from train.evaluate import evaluate
-        except ModuleNotFoundError as error:
-            raise MonitorError(
-                f"training is not installed ({error.name} is missing): in its folder, "
-                "run pip install '.[train]'"
-            ) from error
-        evaluate(model, data, out, fold, cache or default_cache(), console)
+
+            evaluate(model, data, out, fold, cache or default_cache(), console)

@@ -285,7 +285,8 @@ def test_without_tensorflow_the_command_says_what_to_install(
 
     assert (code, line) == (
         1,
-        "error: har-export needs tf2onnx: pip install 'har-monitor[train]'\n",
+        "error: training needs tf2onnx: in har-monitor's folder, run make train-tools, or "
+        "pip install '.[train]'\n",
     )
 
 
