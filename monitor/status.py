@@ -47,9 +47,11 @@ class CameraStatus:
     def summary(self) -> str:
         """What became of it, in a line."""
         counted = ((self.frames, "frame"), (self.windows, "window"), (self.alerts, "alert"))
-        counts = ", ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in counted)
+        counts = ", ".join(_count(number, what) for number, what in counted)
         dropped = ", ".join(f"{count} dropped: {cause}" for cause, count in self.dropped.items())
-        unshown = f"{self.unshown} frames came too fast to be drawn" if self.unshown else ""
+        unshown = (
+            f"{_count(self.unshown, 'frame')} came too fast to be drawn" if self.unshown else ""
+        )
         return f"camera {self.name}: {self.state}: " + "; ".join(
             part for part in (counts, dropped, unshown) if part
         )
@@ -59,6 +61,10 @@ class CameraStatus:
         if step_s > 0:
             rate = 1 / step_s
             self.fps = rate if self.fps is None else 1 / (0.95 / self.fps + 0.05 * step_s)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 class StatusTable:

@@ -58,6 +58,7 @@ class View:
         self._live = cameras
         self._thresholds = dict(thresholds)
         self._screen = screen
+        self._stopped: Callable[[], bool] = lambda: False
         self._cameras = {name: _Shown(Update(name, None, {}, ())) for name in cameras}
         if save_video is not None:
             for name, shown in self._cameras.items():
@@ -73,6 +74,7 @@ class View:
 
         Frames that still wait are shown, unless somebody `stopped` it and waits for the end.
         """
+        self._stopped = stopped
         with ExitStack() as closing:
             for shown in self._cameras.values():
                 if shown.writer is not None:
@@ -86,8 +88,7 @@ class View:
                 if self._screen is not None and self._screen.quit_asked():
                     stop()
             for shown in self._cameras.values():
-                if not stopped():
-                    self._show_pending(shown, None)
+                self._show_pending(shown, None)
 
     def _take(self, item: Frame | Update) -> None:
         shown = self._cameras[item.camera]
@@ -101,6 +102,8 @@ class View:
     def _show_pending(self, shown: _Shown, before_s: float | None) -> None:
         """Show the frames that came before a time; None: all."""
         while shown.pending and (before_s is None or shown.pending[0].time_s < before_s):
+            if self._stopped():
+                return
             frame = shown.pending.popleft()
             picture = draw(frame.image, self._caption(frame, shown.update))
             if shown.writer is not None:
