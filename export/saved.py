@@ -12,6 +12,7 @@ from monitor.errors import ModelError
 if TYPE_CHECKING:
     import keras
 
+MODEL_NAME = "model.keras"  # in the folder of a run
 CONTRACT_MEMBER = "har_monitor.contract.json"  # beside Keras' own members of the archive
 
 
@@ -36,7 +37,7 @@ def load_model(path: Path) -> tuple[keras.Model, Contract]:
 
 def _read_contract(path: Path) -> Contract:
     if path.is_dir():
-        raise ModelError(f"{path}: a folder; the model in it is {path / 'model.keras'}")
+        raise ModelError(f"{path}: a folder; the model in it is {path / MODEL_NAME}")
     if not path.is_file():
         raise ModelError(f"{path}: no such file")
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):

@@ -231,7 +231,7 @@ def _view(options: MonitorOptions, contract: Contract, screen: "Screen | None") 
     from monitor.view import View
 
     return View(
-        {camera.name: camera.address.live or options.realtime for camera in options.cameras},
+        {camera.name: options.is_live(camera) for camera in options.cameras},
         options.activity.rules(contract).thresholds,
         screen=screen,
         save_video=options.save_video,

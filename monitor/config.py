@@ -127,6 +127,10 @@ class MonitorOptions(Options):
     stream: StreamOptions = StreamOptions()
     log: LogOptions = LogOptions()
 
+    def is_live(self, camera: CameraOptions) -> bool:
+        """Whether the newest frame of a camera counts, and not every one."""
+        return self.realtime or camera.address.live
+
     @model_validator(mode="after")
     def _names_differ(self) -> "MonitorOptions":
         names = [camera.name for camera in self.cameras]

@@ -126,7 +126,7 @@ class Monitor:
             stream.transport, stream.ca_file, stream.open_timeout_s, stream.read_timeout_s
         )
         status = CameraStatus(camera.name, str(address))
-        live = address.live or options.realtime
+        live = options.is_live(camera)
 
         # A live view shows the newest frame and holds up neither camera nor worker: frames and
         # updates replace their own kind. A file's video holds every frame, in order: its capture

@@ -8,10 +8,12 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from export.extra import training_tools
+from export.saved import MODEL_NAME
 from monitor.command import exit_codes, start_logging
 from monitor.errors import ConfigError, MonitorError
 from monitor.yamlfile import explain, load
 from train.config import BASELINES, TrainConfig
+from train.options import CacheFolder, DataFolder
 
 EXIT_INTERRUPTED = 130
 
@@ -20,12 +22,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def main(
-    data: Annotated[
-        Path,
-        typer.Option(
-            help="Folder of clips: with clips.csv, a folder per label, or named as UCF50 is."
-        ),
-    ],
+    data: DataFolder,
     out: Annotated[Path, typer.Option(help="Folder for the model, its metrics and the report.")],
     arch: Annotated[
         str | None,
@@ -49,10 +46,7 @@ def main(
     seed: Annotated[int | None, typer.Option(help="Of every random choice.", show_default="1")] = (
         None
     ),
-    cache: Annotated[
-        Path | None,
-        typer.Option(help="Folder for decoded clips.", show_default="~/.cache/har-monitor"),
-    ] = None,
+    cache: CacheFolder = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
 ) -> None:
     """Fit a network on labelled clips, test it on clips it never saw, report how good it is.
@@ -105,16 +99,16 @@ def _train(
     from train.clips import find_clips, only_labels
     from train.job import check_names, train_folds, train_split
     from train.prepared import prepare_clips
-    from train.run import MODEL, Run
+    from train.run import Run
 
     dataset = only_labels(find_clips(data), recipe.labels)
     check_names(recipe, dataset)
     if out.resolve().is_relative_to(data.resolve()):
         raise ConfigError(f"--out {out}: lies in the folder of clips; choose another")
-    if recipe.arch in BASELINES and (out / MODEL).exists():
+    if recipe.arch in BASELINES and (out / MODEL_NAME).exists():
         raise ConfigError(
-            f"--out {out}: holds the {MODEL} of another run, which the report on {recipe.arch} "
-            "would not be about; choose another"
+            f"--out {out}: holds the {MODEL_NAME} of another run, which the report on "
+            f"{recipe.arch} would not be about; choose another"
         )
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from export.saved import MODEL_NAME
 from monitor.classifier import OnnxClassifier
 from monitor.clip import ClipSpec
 from monitor.contract import Contract, Data
@@ -35,7 +36,7 @@ def evaluate(
 
     Windows are cut as the monitor cuts them, whatever the model was fitted on.
     """
-    if (out / "model.keras").exists():
+    if (out / MODEL_NAME).exists():
         raise ConfigError(f"--out {out}: holds a run of har-train, with its own report")
     predict, contract = load_predictor(model)
     recipe = TrainConfig()  # for the stride, and for folds where the data names none

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from export.extra import training_tools
 from monitor.command import exit_codes, start_logging
+from train.options import CacheFolder, DataFolder
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -17,20 +18,12 @@ def main(
     model: Annotated[
         Path, typer.Argument(help="A .keras or .onnx file.", metavar="MODEL", show_default=False)
     ],
-    data: Annotated[
-        Path,
-        typer.Option(
-            help="Folder of clips: with clips.csv, a folder per label, or named as UCF50 is."
-        ),
-    ],
+    data: DataFolder,
     out: Annotated[Path, typer.Option(help="Folder for the metrics and the report.")],
     fold: Annotated[
         int | None, typer.Option(help="Test on this fold only.", show_default="all clips")
     ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(help="Folder for decoded clips.", show_default="~/.cache/har-monitor"),
-    ] = None,
+    cache: CacheFolder = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
 ) -> None:
     """Test a model on labelled clips and report how good it is, as har-train does."""

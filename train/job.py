@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from export.saved import MODEL_NAME
 from monitor import __version__
 from monitor.contract import Contract, Data
 from monitor.errors import ConfigError
@@ -17,7 +18,7 @@ from train.config import TrainConfig
 from train.metrics import measure, summary
 from train.report import HTML_NAME, write_report
 from train.results import Result
-from train.run import MODEL, Run
+from train.run import Run
 from train.saved import load_model, save_model
 from train.scored import Scored, concatenate
 from train.split import Split, final_split, fold_split, folds_of, random_split
@@ -116,10 +117,10 @@ def _fit(
         model, result = run.fit(split, out, title)
         if metrics is None and result.scored is not None:
             metrics = summary(measure(result.scored))
-        if (out / MODEL).exists():
-            log.warning("%s: replaces the model of an earlier run", out / MODEL)
+        if (out / MODEL_NAME).exists():
+            log.warning("%s: replaces the model of an earlier run", out / MODEL_NAME)
         run.unfinish(out)
-        save_model(model, _contract(run, split, how, metrics or {}), out / MODEL)
+        save_model(model, _contract(run, split, how, metrics or {}), out / MODEL_NAME)
     run.finish(out, result)
     return result
 
@@ -166,7 +167,7 @@ def _write(
         scored,
         title=f"{config.arch} on {run.dataset.name}",
         split=config.split,
-        contract=None if run.is_baseline else load_model(out / MODEL)[1],
+        contract=None if run.is_baseline else load_model(out / MODEL_NAME)[1],
         data=_data(run, clips),
         settings=config.model_dump(mode="json"),
         history=result.history if result else None,
@@ -178,7 +179,7 @@ def _write(
     if len(scored) < FEW:
         log.warning("%d test clips are too few to tell how good it is", len(scored))
     if not run.is_baseline:
-        log.info("next: har-export %s NAME.onnx", out / MODEL)
+        log.info("next: har-export %s NAME.onnx", out / MODEL_NAME)
 
 
 def _data(run: Run, clips: Sequence[Clip]) -> Data:

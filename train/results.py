@@ -1,14 +1,10 @@
 """What a finished fit left on disk, so that a rerun does not fit it again."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
-
-from export.atomic import replacing
+from train.npz import load_npz, save_npz
 from train.scored import Scored
 
 History = dict[str, list[float]]
@@ -35,18 +31,15 @@ def save_result(path: Path, result: Result) -> None:
     if (scored := result.scored) is not None:
         facts |= {"labels": scored.labels, "clips": scored.clips, "groups": scored.groups}
         arrays = {"truth": scored.truth, "scores": scored.scores, "previews": scored.previews}
-    with replacing(path) as temporary:
-        np.savez(temporary, facts=np.array(json.dumps(facts)), **arrays)
+    save_npz(path, facts, arrays)
 
 
 def load_result(path: Path, fingerprint: str) -> Result | None:
     """The result at `path`; None where there is none of this recipe, data and split."""
-    try:
-        with np.load(path) as file:
-            arrays = dict(file)
-    except (OSError, ValueError, EOFError, BadZipFile):
+    found = load_npz(path)
+    if found is None:
         return None
-    facts = json.loads(str(arrays["facts"]))
+    facts, arrays = found
     if facts["fingerprint"] != fingerprint:
         return None
     scored = None

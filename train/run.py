@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from export.saved import MODEL_NAME
 from train.baselines import fit_baseline
 from train.batches import TrainingBatches
 from train.clips import Clip, Dataset
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MODEL, RESULT, CHECKPOINT = "model.keras", "result.npz", "checkpoint"
+RESULT, CHECKPOINT = "result.npz", "checkpoint"
 _LEAST = 1e-7  # a score of 0 would make the loss infinite
 
 
@@ -49,7 +50,7 @@ class Run:
     def finished(self, split: Split, folder: Path, title: str) -> Result | None:
         """The result of this very fit where it was finished before."""
         result = load_result(folder / RESULT, self.fingerprint(split))
-        if result is None or not (self.is_baseline or (folder / MODEL).is_file()):
+        if result is None or not (self.is_baseline or (folder / MODEL_NAME).is_file()):
             return None
         log.info("%s: finished before, in %s", title, folder)
         return result

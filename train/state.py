@@ -1,15 +1,13 @@
 """The state of an unfinished fit on disk, so that a killed run goes on where it stopped."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.atomic import replacing
+from train.npz import load_npz, save_npz
 
 Weights = list[NDArray[np.generic]]
 
@@ -39,22 +37,19 @@ def save_state(path: Path, state: FitState) -> None:
         "history": state.history,
         "best_epoch": state.best_epoch,
     }
-    arrays = {"facts": np.array(json.dumps(facts))}
+    arrays: dict[str, NDArray[np.generic]] = {}
     for name in ("best", "model", "optimizer"):
         weights: Weights = getattr(state, name)
         arrays |= {f"{name}{index}": value for index, value in enumerate(weights)}
-    with replacing(path) as temporary:
-        np.savez(temporary, **arrays)  # type: ignore[arg-type]
+    save_npz(path, facts, arrays)
 
 
 def load_state(path: Path) -> FitState | None:
     """The state written at `path`; None where there is none that can be read."""
-    try:
-        with np.load(path) as file:
-            arrays = dict(file)
-    except (OSError, ValueError, EOFError, BadZipFile):
+    found = load_npz(path)
+    if found is None:
         return None
-    facts = json.loads(str(arrays["facts"]))
+    facts, arrays = found
     return FitState(
         fingerprint=facts["fingerprint"],
         history=facts["history"],

@@ -39,8 +39,10 @@ def no_device(target: str) -> str:
 
 
 def open_device(target: str) -> Device:
-    """The V4L2 device of a number or a path."""
+    """The V4L2 device of a number or a path; MonitorError where there is none."""
     cv2: Any = load_cv2()
+    if not device_path(target).exists():
+        raise MonitorError(no_device(target))
     # OpenCV would print to the screen what is raised here.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     device: Device = cv2.VideoCapture(int(target.removeprefix("/dev/video")), cv2.CAP_V4L2)
@@ -66,14 +68,13 @@ class WebcamSource:
         """Take the device; SourceOpenError where there is none or it is busy."""
         try:
             device = self._opener(self.address.target)
-        except MonitorError as error:  # OpenCV lacks a library
+        except MonitorError as error:  # there is none, or OpenCV lacks a library
             raise SourceOpenError(f"webcam {self.address}: {error}", "device") from error
         if not device.isOpened():
             device.release()
-            fault = "no camera, or another program uses it"
-            if self._opener is open_device and not device_path(self.address.target).exists():
-                fault = no_device(self.address.target)
-            raise SourceOpenError(f"webcam {self.address}: {fault}", "device")
+            raise SourceOpenError(
+                f"webcam {self.address}: no camera, or another program uses it", "device"
+            )
         self._device = device
         self._origin_s = None
 
