@@ -2,6 +2,7 @@
 # make train-tools                              what har-train, har-evaluate and har-export need
 # make test                                     everything the tests need, then all tests
 # make check                                    lint, format and types
+# make benchmark-recognition [DATA=../shared/data]  every network on clips of scenes it never saw
 SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -22,7 +23,10 @@ SOURCE ?=
 export HAR_SOURCE := $(value SOURCE)
 SAMPLE := monitor/samples/bus.mp4
 
-.PHONY: monitor train-tools test test-fast check format clean
+# The folder of data sets that the benchmarks run on.
+DATA ?= ../shared/data
+
+.PHONY: monitor train-tools test test-fast check format benchmark-recognition clean
 
 monitor: $(VENV)/.base
 ifeq ($(SOURCE),)
@@ -52,6 +56,9 @@ check: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+benchmark-recognition: $(VENV)/.train
+	@$(BIN)/python -m benchmarks.recognition --data $(DATA)
 
 clean:
 	rm -rf $(VENV) build *.egg-info

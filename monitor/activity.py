@@ -35,16 +35,17 @@ class _LabelState:
 
 @dataclass
 class ActivityTracker:
-    """The activities of one camera.
+    """The activities of one camera, or of one region of it.
 
     An activity spans the windows that carried it, from the start of the first to the end of the
     last.
-    `update` and `close` return the activities that started (`end_s` is None) or ended.
+    `update`, `skip` and `close` return the activities that started (`end_s` is None) or ended.
     """
 
     camera: str
     rules: Rules
     new_id: Callable[[], str] = field(default=lambda: uuid.uuid4().hex)
+    region: str = ""
     scores: dict[str, float] = field(default_factory=dict, init=False)  # smoothed, every label
     _labels: dict[str, _LabelState] = field(default_factory=dict, init=False)
     _now_s: float = field(default=-math.inf, init=False)
@@ -68,6 +69,17 @@ class ActivityTracker:
             if event is not None:
                 events.append(event)
         return events
+
+    def skip(self, now_s: float, captured_s: float) -> list[Activity]:
+        """Let time pass up to a window that was not classified: no score, but a hold goes on."""
+        ended = []
+        for state in self._labels.values():
+            state.entered_s = None
+            if state.open is not None and now_s - state.last_s >= self.rules.hold_s:
+                state.open = replace(state.open, captured_s=captured_s, decided_s=now_s)
+                ended.append(self._end(state))
+                state.rest_until_s = now_s + self.rules.cooldown_s
+        return ended
 
     def close(self) -> list[Activity]:
         """End what is open: the stream ended or was lost. Scores begin anew, a cooldown goes on."""
@@ -100,7 +112,11 @@ class ActivityTracker:
         if state.open is not None:
             state.peak = max(state.peak, score)
             state.open = replace(
-                state.open, score=score, peak_score=state.peak, captured_s=prediction.captured_s
+                state.open,
+                score=score,
+                peak_score=state.peak,
+                captured_s=prediction.captured_s,
+                decided_s=now_s,
             )
             if score >= max(enter - rules.hysteresis, enter / 2):
                 state.last_s = now_s
@@ -127,6 +143,8 @@ class ActivityTracker:
             score=score,
             peak_score=state.peak,
             captured_s=prediction.captured_s,
+            decided_s=now_s,
+            region=self.region,
         )
         return state.open
 

@@ -4,16 +4,15 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from monitor.clip import prepare
 from monitor.errors import LASTING, SourceError, SourceOpenError
 from monitor.mailbox import Mailbox
-from monitor.records import Frame, Window
+from monitor.records import Frame, Skipped, Window, place
+from monitor.sequence import WindowSequence
 from monitor.source import Source
 from monitor.status import CameraStatus
-from monitor.windows import WindowBuffer
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +24,14 @@ LASTING_PAUSE_S = 30.0
 
 @dataclass(frozen=True)
 class StreamEnd:
-    """A camera's stream ended or was lost: no window spans it."""
+    """A camera's stream ended or was lost: no window of the region spans it."""
 
     camera: str
+    region: str
+
+
+# What goes from a capture to the worker, by the key of its camera and region.
+Captured = Window | Skipped | StreamEnd
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,11 @@ class Capture:
         self,
         status: CameraStatus,
         make_source: Callable[[], Source],
-        buffer: WindowBuffer,
-        windows: Mailbox[Window | StreamEnd],
+        sequences: Sequence[WindowSequence],
+        windows: Mailbox[Captured],
         *,
         file: bool,
         realtime: bool,
-        min_fps: float,
         retry: Retry,
         stop: threading.Event,
         on_frame: Callable[[Frame], None] | None = None,
@@ -67,12 +70,11 @@ class Capture:
         self.status = status
         self.name = status.name
         self._make_source = make_source
-        self._buffer = buffer
+        self._sequences = sequences
         self._windows = windows
         self._file = file
         self._paced = file and realtime
         self._live = realtime or not file
-        self._min_fps = min_fps
         self._retry = retry
         self._stop = stop
         self._on_frame = on_frame
@@ -103,7 +105,7 @@ class Capture:
             log.warning(
                 "camera %s: shorter than the %g s that the model needs: nothing was classified",
                 self.name,
-                self._buffer.spec.span_s,
+                self._sequences[0].buffer.spec.span_s,
             )
 
     def _session(self) -> None:
@@ -114,9 +116,10 @@ class Capture:
             self._read(source)
         finally:
             source.close()
-            if self._buffer.started:
-                self._buffer.reset()
-                self._windows.put(self.name, StreamEnd(self.name))
+            for buffer in (sequence.buffer for sequence in self._sequences):
+                if buffer.started:
+                    buffer.reset()
+                    self._put(StreamEnd(self.name, buffer.region))
 
     def _read(self, source: Source) -> None:
         offset_s = started_s = last_s = last_captured_s = 0.0
@@ -137,7 +140,8 @@ class Capture:
                 # The stream's clock stepped back. The axis does not, and no window spans the step.
                 passed_s = 0.0 if self._file else now_s - last_captured_s
                 offset_s = last_s + passed_s - picture.time_s
-                self._buffer.reset()
+                for sequence in self._sequences:
+                    sequence.buffer.reset()
             else:
                 self.status.measure_fps(offset_s + picture.time_s - last_s)
             if picture.time_s > GOOD_S:
@@ -157,27 +161,18 @@ class Capture:
                 self._on_frame(frame)
 
     def _take(self, frame: Frame) -> None:
-        size = self._buffer.spec.size
-        window = self._buffer.push(
-            frame.time_s, lambda: prepare(frame.picture, size), frame.captured_s
-        )
-        if window is None:
-            return
-        self._cut += 1
-        if window.fps < self._min_fps:
-            if not self.status.dropped["slow source"]:
-                log.warning(
-                    "camera %s: %.1f frames a second reach the model, it needs at least %.1f: "
-                    "such windows are not classified",
-                    self.name,
-                    window.fps,
-                    self._min_fps,
-                )
-            self.status.dropped["slow source"] += 1
-        elif not self._live:
-            self._windows.put(self.name, window)
-        elif not self._windows.offer(self.name, window):
-            self.status.dropped["busy"] += 1
+        for sequence in self._sequences:
+            item = sequence.push(frame)
+            if item is None:
+                continue
+            self._cut += 1
+            if not self._live:
+                self._put(item)
+            elif isinstance(self._windows.offer(place(item.camera, item.region), item), Window):
+                self.status.dropped["busy"] += 1
+
+    def _put(self, item: Captured) -> None:
+        self._windows.put(place(item.camera, item.region), item)
 
     def _connected(self) -> None:
         if self._index:

@@ -19,6 +19,7 @@ from monitor.config import MonitorOptions
 from monitor.contract import Contract
 from monitor.errors import ConfigError
 from monitor.paths import STDOUT, check_inputs, check_outputs
+from monitor.records import place
 from monitor.source.address import parse_address, split_name
 from monitor.yamlfile import explain, load
 
@@ -164,14 +165,22 @@ def _check(options: MonitorOptions) -> None:
     )
     alerts = ", ".join(f"{label} from {score:g}" for label, score in rules.thresholds.items())
     out.print(f"alerts   {alerts}; background: {', '.join(contract.background) or 'none'}")
+    out.print(
+        f"         after {rules.min_s:g} s, smoothed over {rules.smoothing_s:g} s, "
+        f"left {rules.hysteresis:g} below"
+    )
     measured = contract.metrics
     if "accuracy" in measured:
         interval = f"{measured['accuracy_low']:.3f} to {measured['accuracy_high']:.3f}"
         auc = f", AUC {measured['auc']:.3f}" if "auc" in measured else ""
         out.print(f"measured accuracy {measured['accuracy']:.3f} ({interval}){auc}")
     out.print(f"         {contract.evaluation}")
+    if contract.tuning is not None:
+        out.print(f"tuned    {contract.tuning.evaluation}")
     for camera in options.cameras:
         out.print(f"camera   {camera.name}: {camera.address}")
+        for area in camera.areas:
+            out.print(f"region   {place(camera.name, area.name)}: {area}")
     said = (
         "no camera was contacted" if options.cameras else "no camera is configured: give --source"
     )
@@ -235,4 +244,5 @@ def _view(options: MonitorOptions, contract: Contract, screen: "Screen | None") 
         options.activity.rules(contract).thresholds,
         screen=screen,
         save_video=options.save_video,
+        regions={camera.name: camera.areas for camera in options.cameras},
     )

@@ -43,7 +43,13 @@ def prepare(picture: VideoFrame, size: int) -> NDArray[np.uint8]:
     The aspect ratio is not kept: the whole picture is what the model sees. Colour matrix and range
     are read from the picture's own tags.
     """
-    scaled = picture.reformat(width=size, height=size, format="rgb24", interpolation=_scaling())
+    scaled = picture.reformat(
+        width=size,
+        height=size,
+        format="rgb24",
+        interpolation=_scaling(),
+        threads=1,  # else FFmpeg starts a thread for every core, for every picture
+    )
     pixels: NDArray[np.uint8] = scaled.to_ndarray()  # type: ignore[assignment]  # rgb24 is uint8
     return pixels
 

@@ -1,18 +1,22 @@
 """Every option of the monitor, with its default and its limits: the one place for them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from monitor.activity import Rules
-from monitor.contract import Contract, Label, Share
+from monitor.contract import Contract, Decision, Label, Seconds, Share
 from monitor.errors import ConfigError
+from monitor.region import Point, Region, area, crosses_itself
 from monitor.source.address import Address, parse_address
 
-Seconds = Annotated[float, Field(ge=0, le=3600)]
 Limit = Annotated[float, Field(ge=0.1, le=120)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+MIN_SIDE = 0.03  # of the picture: 58 pixels of 1920, no more than the model's 64
+MAX_CORNERS = 32
 
 
 class Options(BaseModel):
@@ -21,11 +25,84 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _box(sides: tuple[float, ...]) -> tuple[float, ...]:
+    if len(sides) != 4:
+        raise ValueError(f"4 fractions needed: left, top, right, bottom; found {len(sides)}")
+    _check_sides(*sides)
+    return sides
+
+
+def _polygon(corners: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
+    if not 3 <= len(corners) <= MAX_CORNERS:
+        raise ValueError(f"3 to {MAX_CORNERS} corners needed, found {len(corners)}")
+    for corner in corners:
+        if len(corner) != 2:
+            raise ValueError(f"a corner is [x, y], found {list(corner)}")
+    outline = Region("", _points(corners))
+    _check_sides(*outline.bounds)
+    if crosses_itself(outline.corners):
+        raise ValueError("its outline crosses itself")
+    if area(outline.corners) < MIN_SIDE**2:
+        raise ValueError(f"covers less than {MIN_SIDE**2:g} of the picture")
+    return corners
+
+
+def _points(polygon: tuple[tuple[float, ...], ...]) -> tuple[Point, ...]:
+    return tuple((x, y) for x, y in polygon)
+
+
+def _check_sides(left: float, top: float, right: float, bottom: float) -> None:
+    for low, high, sides in ((left, right, "left and right"), (top, bottom, "top and bottom")):
+        if round(high - low, 9) < MIN_SIDE:
+            raise ValueError(f"{sides} must be {MIN_SIDE:g} apart, found {low:g} and {high:g}")
+
+
+def _repeated(names: Iterable[str]) -> str | None:
+    """The first name that comes twice."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
+class RegionOptions(Options):
+    """A part of a camera's picture that is watched for itself."""
+
+    name: Name
+    # Fractions of the picture's width and height, from its left and top; one of the two.
+    box: Annotated[tuple[Share, ...], AfterValidator(_box)] | None = None
+    polygon: Annotated[tuple[tuple[Share, ...], ...], AfterValidator(_polygon)] | None = None
+
+    @model_validator(mode="after")
+    def _has_one_outline(self) -> "RegionOptions":
+        if (self.box is None) == (self.polygon is None):
+            raise ValueError("either box or polygon is needed")
+        return self
+
+    @property
+    def region(self) -> Region:
+        """Where it lies."""
+        if self.box is not None:
+            return Region.box(self.name, *self.box)
+        assert self.polygon is not None
+        return Region(self.name, _points(self.polygon))
+
+
 class CameraOptions(Options):
     """One camera."""
 
     name: Name
     source: str = Field(repr=False)  # may hold a password
+    regions: tuple[RegionOptions, ...] = ()  # none: the whole picture is one
+
+    @field_validator("regions")
+    @classmethod
+    def _regions_differ(cls, value: tuple[RegionOptions, ...]) -> tuple[RegionOptions, ...]:
+        if (name := _repeated(region.name for region in value)) is not None:
+            raise ValueError(f"two regions are named {name}")
+        return value
 
     @field_validator("source", mode="before")
     @classmethod
@@ -46,6 +123,11 @@ class CameraOptions(Options):
         """Where its frames come from."""
         return parse_address(self.source)
 
+    @property
+    def areas(self) -> tuple[Region, ...]:
+        """Where its regions lie; empty where the whole picture is watched."""
+        return tuple(region.region for region in self.regions)
+
 
 class WindowOptions(Options):
     """How windows are cut from a camera's frames."""
@@ -53,6 +135,7 @@ class WindowOptions(Options):
     stride: int = Field(5, ge=1, le=1000)  # sampled frames from one window to the next
     max_gap_s: Limit = 1.0  # a longer pause between frames starts the window afresh
     min_fps_share: Share = 0.8  # of the model's rate: slower windows are not classified
+    quality: bool = True  # nor are those of pictures that are black, blank, still or blurred
 
 
 class ActivityOptions(Options):
@@ -60,9 +143,9 @@ class ActivityOptions(Options):
 
     threshold: Share | None = None  # for every label; null: the model's own
     thresholds: dict[Label, Share] = {}  # for single labels
-    hysteresis: Share = 0.15
-    smoothing_s: Seconds = 0.5
-    min_s: Seconds = 0.5
+    hysteresis: Share | None = None  # null: the model's own
+    smoothing_s: Seconds | None = None  # null: the model's own
+    min_s: Seconds | None = None  # null: the model's own
     hold_s: Seconds = 2.0
     cooldown_s: Seconds = 5.0
 
@@ -79,11 +162,12 @@ class ActivityOptions(Options):
             label: contract.thresholds[label] if self.threshold is None else self.threshold
             for label in contract.activities
         } | self.thresholds
+        own = contract.tuning or Decision()
         return Rules(
             thresholds,
-            self.hysteresis,
-            self.smoothing_s,
-            self.min_s,
+            own.hysteresis if self.hysteresis is None else self.hysteresis,
+            own.smoothing_s if self.smoothing_s is None else self.smoothing_s,
+            own.min_s if self.min_s is None else self.min_s,
             self.hold_s,
             self.cooldown_s,
         )
@@ -133,8 +217,6 @@ class MonitorOptions(Options):
 
     @model_validator(mode="after")
     def _names_differ(self) -> "MonitorOptions":
-        names = [camera.name for camera in self.cameras]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two cameras are named {name}")
+        if (name := _repeated(camera.name for camera in self.cameras)) is not None:
+            raise ValueError(f"two cameras are named {name}")
         return self

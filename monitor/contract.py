@@ -14,6 +14,7 @@ INPUT, OUTPUT = "clip", "scores"
 # A label is shown in terminals, written on pictures and used in file names, so it is plain text.
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.+-]{0,63}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, le=3600)]
 
 
 class Data(BaseModel):
@@ -25,6 +26,23 @@ class Data(BaseModel):
     sha256: str  # of every clip's path, label and content
     clips: int = Field(ge=0)
     groups: int = Field(ge=0)
+
+
+class Decision(BaseModel):
+    """How scores are made into decisions; the defaults are for a model that was never tuned."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hysteresis: Share = 0.15
+    smoothing_s: Seconds = 0.5
+    min_s: Seconds = 0.5
+
+
+class Tuning(Decision):
+    """The decision that suited a model best, beside its thresholds, and how that was found."""
+
+    metrics: dict[str, float]  # of events and false alarms; what was wanted, what was measured
+    evaluation: str  # how the metrics were measured, in one sentence
 
 
 class Contract(BaseModel):
@@ -52,6 +70,7 @@ class Contract(BaseModel):
     data: Data
     metrics: dict[str, float]  # measured on held-out clips
     evaluation: str  # how the metrics were measured, in one sentence
+    tuning: Tuning | None = None
 
     @model_validator(mode="after")
     def _labels_agree(self) -> "Contract":

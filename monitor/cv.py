@@ -87,6 +87,12 @@ class Pen:
         for x in (0, width - thickness):
             self._cv2.rectangle(self.image, (x, 0, thickness, height), colour, -1)
 
+    def outline(self, corners: NDArray[np.float64], thickness: int, colour: Colour) -> None:
+        """Draws a closed line through corners, (N, 2) as x and y in pixels."""
+        points = np.rint(corners).astype(np.int32)
+        aa = self._cv2.LINE_AA
+        self._cv2.polylines(self.image, [points], True, colour, thickness, aa)
+
     def width(self, text: str, font: Font) -> int:
         """Pixels that a printable text takes."""
         _, _, width, _ = self._cv2.getTextSize((0, 0), text, (0, 0), self._face, *font)

@@ -8,7 +8,7 @@ Item = TypeVar("Item")
 
 
 class Mailbox(Generic[Item]):
-    """Items by key (a camera's name), taken in turn so that no camera starves another.
+    """Items by key (a camera, or a region of one), taken in turn so that none starves another.
 
     `put` waits for room and loses nothing: for files and for what must arrive. `leave` neither
     waits nor loses. `offer` never waits: it replaces the newest item that was offered before and
@@ -39,18 +39,19 @@ class Mailbox(Generic[Item]):
         with self._changed:
             return self._leave(key, item, replaceable=False)
 
-    def offer(self, key: str, item: Item) -> bool:
-        """Leave an item at once; False where an older one was dropped for it."""
+    def offer(self, key: str, item: Item) -> Item | None:
+        """Leave an item at once; the older one that was dropped for it, None where none was."""
         with self._changed:
             items = self._items.get(key)
             if items and items[-1][1] and not self._closed:
+                dropped, _ = items[-1]
                 items[-1] = (item, True)
-                return False
+                return dropped
             self._leave(key, item, replaceable=True)
-            return True
+            return None
 
     def get(self, timeout_s: float | None = None) -> Item | None:
-        """The next item, the cameras in turn; None once closed and empty, or after `timeout_s`.
+        """The next item, the keys in turn; None once closed and empty, or after `timeout_s`.
 
         `put`, `offer` or `close` ends the wait.
         """

@@ -1,7 +1,7 @@
 """The monitor: its threads, what runs on each, and how they stop.
 
-    one capture thread per camera   Source -> WindowBuffer
-    one classify worker             OnnxClassifier -> the camera's ActivityTracker -> Sinks
+    one capture thread per camera   Source -> a WindowSequence for each region
+    one classify worker             Classifier -> the region's ActivityTracker -> Sinks
     one closing thread              waits for the captures to end, then closes each mailbox in turn
     the caller's thread             the view, or nothing
 
@@ -12,22 +12,27 @@ and every later stage ends because its input ended.
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.activity import ActivityTracker
-from monitor.capture import Capture, Retry, StreamEnd
-from monitor.classifier import OnnxClassifier
+from monitor.capture import Capture, Captured, Retry
 from monitor.config import CameraOptions, MonitorOptions
+from monitor.contract import Contract
 from monitor.errors import LASTING, MonitorError, SourceError, SourceOpenError
+from monitor.gate import Gate
 from monitor.mailbox import Mailbox
-from monitor.records import Activity, Frame, Prediction, Window
+from monitor.records import Activity, Frame, Prediction, Skipped, Window
+from monitor.sequence import WindowSequence
 from monitor.sinks import Sink
 from monitor.source import Source, StreamLimits, make_source
 from monitor.source.address import Address
-from monitor.status import CameraStatus
+from monitor.status import CameraStatus, RegionStatus
 from monitor.view import Update, View
 from monitor.windows import WindowBuffer
 
@@ -39,12 +44,23 @@ STOP_S = 1.5
 VIEW_ROOM = 8  # frames and updates of one camera that wait for the view
 
 
+class Classifier(Protocol):
+    """Names the activity in clips: a model file with its contract."""
+
+    @property
+    def contract(self) -> Contract:
+        """What the model says about itself."""
+
+    def predict(self, clips: NDArray[np.uint8], /) -> NDArray[np.float32]:
+        """Scores (N, labels), each row summing to 1, of clips (N, T, H, W, 3) uint8 RGB."""
+
+
 @dataclass
 class _Camera:
     """One camera and what belongs to it alone."""
 
     status: CameraStatus
-    tracker: ActivityTracker
+    trackers: dict[str, ActivityTracker]  # by region
     thread: threading.Thread
     show: Callable[[Frame | Update], None]
 
@@ -55,22 +71,24 @@ class Monitor:
     def __init__(
         self,
         options: MonitorOptions,
-        classifier: OnnxClassifier,
+        classifier: Classifier,
         sinks: Sequence[Sink],
         view: View | None = None,
         make: Callable[[Address, StreamLimits], Source] = make_source,
         clock: Callable[[], float] = time.monotonic,
+        on_window: Callable[[Prediction | Skipped], None] | None = None,
     ) -> None:
         self._classifier = classifier
         self._sinks = sinks
         self._view = view
         self._clock = clock
+        self._on_window = on_window  # called by the worker, which it must not hold up
         self._stop = threading.Event()
         self._captures_left = len(options.cameras)
         self._ending = threading.Event()  # every capture ended, or stop was asked for
         self._lock = threading.Lock()  # of _captures_left and _failures
         self._failures: list[BaseException] = []
-        self._windows: Mailbox[Window | StreamEnd] = Mailbox()
+        self._windows: Mailbox[Captured] = Mailbox()
         self._views: Mailbox[Frame | Update] = Mailbox(VIEW_ROOM)
         self._cameras = {
             camera.name: self._camera(camera, options, make) for camera in options.cameras
@@ -125,7 +143,13 @@ class Monitor:
         limits = StreamLimits(
             stream.transport, stream.ca_file, stream.open_timeout_s, stream.read_timeout_s
         )
+        regions = {region.name: region for region in camera.areas}
+        names = tuple(regions) or ("",)
         status = CameraStatus(camera.name, str(address))
+        status.regions.update((name, RegionStatus()) for name in names)
+        gate = Gate(
+            status, names, min_fps=windows.min_fps_share * spec.fps, pictures=windows.quality
+        )
         live = options.is_live(camera)
 
         # A live view shows the newest frame and holds up neither camera nor worker: frames and
@@ -133,8 +157,9 @@ class Monitor:
         # waits for room; the worker does not, for it must not hold up other cameras.
         def show(item: Frame | Update) -> None:
             if live:
-                if not self._views.offer(f"{camera.name} {type(item).__name__}", item):
-                    status.unshown += isinstance(item, Frame)
+                kind = "frame" if isinstance(item, Frame) else f"update {item.region}"
+                dropped = self._views.offer(f"{camera.name} {kind}", item)
+                status.unshown += isinstance(dropped, Frame)
             elif isinstance(item, Frame):
                 self._views.put(camera.name, item)
             else:
@@ -143,11 +168,17 @@ class Monitor:
         capture = Capture(
             status,
             lambda: make(address, limits),
-            WindowBuffer(camera.name, spec, windows.stride, windows.max_gap_s),
+            [
+                WindowSequence(
+                    WindowBuffer(camera.name, spec, windows.stride, windows.max_gap_s, name),
+                    regions.get(name),
+                    gate,
+                )
+                for name in names
+            ],
             self._windows,
             file=not address.live,
             realtime=options.realtime,
-            min_fps=windows.min_fps_share * spec.fps,
             retry=Retry(stream.retry_min_s, stream.retry_max_s),
             stop=self._stop,
             on_frame=show if self._view is not None else None,
@@ -157,9 +188,10 @@ class Monitor:
         thread = threading.Thread(
             target=self._capture, args=(capture,), name=f"capture-{camera.name}", daemon=True
         )
-        tracker = ActivityTracker(camera.name, options.activity.rules(self._classifier.contract))
+        rules = options.activity.rules(self._classifier.contract)
+        trackers = {name: ActivityTracker(camera.name, rules, region=name) for name in names}
         return _Camera(
-            status, tracker, thread, show if self._view is not None else lambda item: None
+            status, trackers, thread, show if self._view is not None else lambda item: None
         )
 
     def _capture(self, capture: Capture) -> None:
@@ -214,18 +246,35 @@ class Monitor:
             self._work_until_closed()
         finally:  # what is open gets its end: of captures that missed their limit, or in a crash
             for camera in self._cameras.values():
-                self._publish(camera, camera.tracker.close())
+                for tracker in camera.trackers.values():
+                    self._publish(camera, tracker, tracker.close())
 
     def _work_until_closed(self) -> None:
         while (item := self._windows.get()) is not None:
             camera = self._cameras[item.camera]
-            if isinstance(item, StreamEnd):
-                self._publish(camera, camera.tracker.close())
-                camera.show(Update(item.camera, None, {}, ()))
+            tracker = camera.trackers[item.region]
+            if isinstance(item, Window):
+                self._classify(camera, tracker, item)
+            elif isinstance(item, Skipped):
+                if self._on_window is not None:
+                    self._on_window(item)
+                self._publish(camera, tracker, tracker.skip(item.end_s, item.captured_s))
+                camera.show(
+                    Update(
+                        item.camera,
+                        item.end_s,
+                        {},
+                        tracker.open,
+                        camera.status.fps,
+                        region=item.region,
+                        skipped=item.reason,
+                    )
+                )
             else:
-                self._classify(camera, item)
+                self._publish(camera, tracker, tracker.close())
+                camera.show(Update(item.camera, None, {}, (), region=item.region))
 
-    def _classify(self, camera: _Camera, window: Window) -> None:
+    def _classify(self, camera: _Camera, tracker: ActivityTracker, window: Window) -> None:
         scores = self._classifier.predict(window.clip[np.newaxis])[0]
         labels = self._classifier.contract.labels
         prediction = Prediction(
@@ -234,31 +283,44 @@ class Monitor:
             end_s=window.end_s,
             scores=dict(zip(labels, scores.tolist(), strict=True)),
             captured_s=window.captured_s,
+            region=window.region,
         )
-        events = camera.tracker.update(prediction)
-        smoothed = camera.tracker.scores
+        if self._on_window is not None:
+            self._on_window(prediction)
+        events = tracker.update(prediction)
         status = camera.status
         status.windows += 1
         status.latency_ms = (self._clock() - window.captured_s) * 1000
-        status.label = max(smoothed, key=lambda label: smoothed[label])
-        status.score = smoothed[status.label]
-        self._publish(camera, events)
+        self._publish(camera, tracker, events, tracker.scores)
         camera.show(
             Update(
                 window.camera,
                 window.end_s,
-                smoothed,
-                camera.tracker.open,
+                tracker.scores,
+                tracker.open,
                 status.fps,
                 status.latency_ms,
+                window.region,
             )
         )
 
-    def _publish(self, camera: _Camera, events: Sequence[Activity]) -> None:
+    def _publish(
+        self,
+        camera: _Camera,
+        tracker: ActivityTracker,
+        events: Sequence[Activity],
+        scores: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
+        """Say what is new of a region: its smoothed scores, and what started or ended in it."""
         status = camera.status
+        status.regions[tracker.region] = RegionStatus(
+            scores,
+            highest=max(scores.get(label, 0.0) for label in tracker.rules.thresholds),
+            open=tuple(activity.label for activity in tracker.open),
+        )
         for activity in events:
             started = activity.end_s is None
-            status.activity, status.activity_open = activity.label, started
+            status.activity = activity.title
             status.activity_at = self._clock()
             status.alerts += started
             for sink in self._sinks:

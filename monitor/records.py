@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 
+def place(camera: str, region: str) -> str:
+    """How a camera, or one of its regions, is written and told from all others."""
+    return f"{camera}/{region}" if region else camera
+
+
 @dataclass(frozen=True)
 class Frame:
     """One picture of a camera, as the decoder gave it."""
@@ -45,8 +50,21 @@ class Window:
     end_s: float  # time of the last frame
     clip: NDArray[np.uint8]  # (T, H, W, 3) RGB
     fps: float  # the rate its frames really have
+    usual_fps: float  # the rate that most of its frames have: higher where some are missing
     missing: int  # frames that its span should hold at the model's rate, and does not
     captured_s: float  # when its last frame was captured
+    region: str = ""  # of the camera's picture; empty: the whole picture
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A stretch of time that shows nothing to classify."""
+
+    camera: str
+    region: str
+    end_s: float
+    captured_s: float  # when its last frame was captured
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -58,11 +76,12 @@ class Prediction:
     end_s: float
     scores: dict[str, float]  # label -> score; sums to 1
     captured_s: float
+    region: str = ""
 
 
 @dataclass(frozen=True)
 class Activity:
-    """An interval in which a camera shows an activity; open while `end_s` is None."""
+    """An interval in which a camera or a region shows an activity; open while `end_s` is None."""
 
     id: str
     camera: str
@@ -72,3 +91,10 @@ class Activity:
     score: float  # smoothed score at the moment of the event
     peak_score: float  # highest smoothed score so far
     captured_s: float  # when the frame that decided the event was captured
+    decided_s: float  # end of the window that decided the event
+    region: str = ""
+
+    @property
+    def title(self) -> str:
+        """What is shown of it where the camera is known."""
+        return f"{self.region}: {self.label}" if self.region else self.label

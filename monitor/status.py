@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -21,6 +21,15 @@ _COLOURS: dict[State, str] = {
 }
 
 
+@dataclass(frozen=True)
+class RegionStatus:
+    """A region of a camera's picture, or the whole of it, at its newest window."""
+
+    scores: Mapping[str, float] = field(default_factory=dict)  # smoothed; empty: not classified
+    highest: float = 0.0  # score of the labels that alert
+    open: tuple[str, ...] = ()  # labels of the activities that are open
+
+
 @dataclass
 class CameraStatus:
     """One camera as it is now; each field is written by one thread and read by any."""
@@ -29,19 +38,23 @@ class CameraStatus:
     source: str  # without credentials
     state: State = "connecting"
     cause: str = ""  # why it is not live
+    fault: str = ""  # why none of its windows is classified
     fps: float | None = None  # real frame rate of the source
     frames: int = 0
     windows: int = 0  # classified
     reconnects: int = 0
     dropped: Counter[str] = field(default_factory=Counter)  # windows not classified, by cause
     unshown: int = 0  # frames that came too fast for the view
-    label: str = ""  # highest smoothed score, and its label
-    score: float | None = None
+    regions: dict[str, RegionStatus] = field(default_factory=dict)  # by name; "": the whole picture
     latency_ms: float | None = None  # from the newest frame of a window to its prediction
-    activity: str = ""  # label of the last activity
-    activity_open: bool = False
-    activity_at: float = 0.0  # monotonic seconds, when it last started or ended
+    activity: str = ""  # the last activity that started or ended: its region and label
+    activity_at: float = 0.0  # monotonic seconds, when that was
     alerts: int = 0
+
+    @property
+    def foremost(self) -> tuple[str, RegionStatus]:
+        """The region that tells most: one with an open activity, else the highest score."""
+        return max(self.regions.items(), key=lambda item: (bool(item[1].open), item[1].highest))
 
     @property
     def summary(self) -> str:
@@ -96,13 +109,18 @@ def _state(camera: CameraStatus) -> str:
     text = f"[{_COLOURS[camera.state]}]●[/] {camera.state}"
     if camera.cause and camera.state in ("retrying", "failed"):
         text += f" [dim]{escape(camera.cause)}[/]"
+    if camera.fault and camera.state == "live":
+        colour = "dim" if camera.fault == "still" else "yellow"
+        text += f" [{colour}]{camera.fault}[/]"
     return text
 
 
 def _score(camera: CameraStatus) -> str:
-    if camera.score is None or camera.state != "live":
+    region, shown = camera.foremost
+    if not shown.scores or camera.state != "live":
         return "–"
-    return f"{escape(camera.label)} {camera.score:.2f}"
+    label = max(shown.scores, key=shown.scores.__getitem__)
+    return escape(f"{region} {label} {shown.scores[label]:.2f}".lstrip())
 
 
 def _fps(camera: CameraStatus) -> str:
@@ -116,10 +134,12 @@ def _latency(camera: CameraStatus) -> str:
 
 
 def _activity(camera: CameraStatus) -> str:
+    region, shown = camera.foremost
+    if shown.open:
+        title = f"{region}: {shown.open[0]}" if region else shown.open[0]
+        return f"[bold red]● {escape(title)}[/]"
     if not camera.activity:
         return "–"
-    if camera.activity_open:
-        return f"[bold red]● {escape(camera.activity)}[/]"
     ago_s = time.monotonic() - camera.activity_at
     return f"{escape(camera.activity)} [dim]{ago_s:.0f} s ago[/]"
 

@@ -1,20 +1,24 @@
 """Frames with their captions, in windows on the screen and in video files, on the main thread."""
 
+import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from monitor.mailbox import Mailbox
+from monitor.outlines import RegionCaption
 from monitor.overlay import Caption, draw
 from monitor.paths import video_path
 from monitor.records import Activity, Frame
+from monitor.region import Region
 from monitor.screen import Screen
 from monitor.video import VideoWriter
 
 # A file's frame waits no longer for its window, counted in frames after it: windows that are far
-# apart, or that are not classified, must not fill the memory.
+# apart, or that never come, must not fill the memory.
 LONGEST_WAIT_S = 5.0
 KEYS_S = 0.05  # seconds between two looks at the keyboard while no frame comes
 
@@ -29,13 +33,38 @@ class Update:
     open: tuple[Activity, ...]
     fps: float | None = None  # of the camera
     latency_ms: float | None = None
+    region: str = ""
+    skipped: str = ""  # why the window was not classified
+
+
+@dataclass
+class _Told:
+    """What the worker told of one region."""
+
+    now: Update  # drawn on the next frame
+    coming: deque[Update] = field(default_factory=deque)  # of windows that end after that
+
+    def covers(self, time_s: float) -> bool:
+        """Whether a window that reaches beyond this time is known."""
+        return bool(self.coming) and _end_s(self.coming[-1]) > time_s
+
+    def go_on(self, time_s: float) -> None:
+        """Let what is drawn be what was known at this time."""
+        while self.coming and _end_s(self.coming[0]) <= time_s:
+            self.now = self.coming.popleft()
+
+
+def _end_s(update: Update) -> float:
+    return math.inf if update.end_s is None else update.end_s
 
 
 @dataclass
 class _Shown:
     """One camera in the view."""
 
-    update: Update
+    areas: Sequence[Region]  # none: the whole picture is watched
+    told: dict[str, _Told]  # by region
+    newest: Update  # of any region
     pending: deque[Frame] = field(default_factory=deque)
     writer: VideoWriter | None = None
 
@@ -43,8 +72,9 @@ class _Shown:
 class View:
     """Draws captions on frames and shows or writes them.
 
-    A live frame is shown at once with the newest update. A file's frames wait until the window that
-    covers them was classified, so that a saved video shows every label at its own time.
+    A live frame is shown at once with the newest updates. A file's frames wait until the windows
+    that cover them, one of each region, were classified, so that a saved video shows every label at
+    its own time.
     """
 
     def __init__(
@@ -54,12 +84,13 @@ class View:
         *,
         screen: Screen | None,
         save_video: Path | None,
+        regions: Mapping[str, Sequence[Region]] = MappingProxyType({}),  # by camera
     ) -> None:
         self._live = cameras
         self._thresholds = dict(thresholds)
         self._screen = screen
         self._stopped: Callable[[], bool] = lambda: False
-        self._cameras = {name: _Shown(Update(name, None, {}, ())) for name in cameras}
+        self._cameras = {name: _shown(name, regions.get(name, ())) for name in cameras}
         if save_video is not None:
             for name, shown in self._cameras.items():
                 shown.writer = VideoWriter(video_path(save_video, name, len(cameras)))
@@ -88,36 +119,61 @@ class View:
                 if self._screen is not None and self._screen.quit_asked():
                     stop()
             for shown in self._cameras.values():
-                self._show_pending(shown, None)
+                self._show_pending(shown, math.inf)
 
     def _take(self, item: Frame | Update) -> None:
         shown = self._cameras[item.camera]
-        if isinstance(item, Update):
-            self._show_pending(shown, item.end_s)
-            shown.update = item
+        live = self._live[item.camera]
+        if isinstance(item, Frame):
+            shown.pending.append(item)
+            self._show_pending(shown, math.inf if live else item.time_s - LONGEST_WAIT_S)
             return
-        shown.pending.append(item)
-        self._show_pending(shown, None if self._live[item.camera] else item.time_s - LONGEST_WAIT_S)
+        shown.newest = item
+        told = shown.told[item.region]
+        if live:
+            told.now = item
+        else:
+            told.coming.append(item)
+            self._show_pending(shown, -math.inf)
 
-    def _show_pending(self, shown: _Shown, before_s: float | None) -> None:
-        """Show the frames that came before a time; None: all."""
-        while shown.pending and (before_s is None or shown.pending[0].time_s < before_s):
-            if self._stopped():
+    def _show_pending(self, shown: _Shown, before_s: float) -> None:
+        """Show the frames that came before a time, and those that windows of all regions cover."""
+        while shown.pending and not self._stopped():
+            time_s = shown.pending[0].time_s
+            if time_s >= before_s and not all(told.covers(time_s) for told in shown.told.values()):
                 return
             frame = shown.pending.popleft()
-            picture = draw(frame.image, self._caption(frame, shown.update))
+            for told in shown.told.values():
+                told.go_on(time_s)
+            picture = draw(frame.image, self._caption(frame, shown))
             if shown.writer is not None:
-                shown.writer.write(picture, frame.time_s)
+                shown.writer.write(picture, time_s)
             if self._screen is not None:
                 self._screen.show(frame.camera, picture)
 
-    def _caption(self, frame: Frame, update: Update) -> Caption:
+    def _caption(self, frame: Frame, shown: _Shown) -> Caption:
+        now = {name: told.now for name, told in shown.told.items()}
+        whole = now.get("", shown.newest)
+        opened = [activity for update in now.values() for activity in update.open]
         return Caption(
             camera=frame.camera,
             time_s=frame.time_s,
-            fps=update.fps,
-            latency_ms=update.latency_ms if self._live[frame.camera] else None,
-            scores=update.scores,
+            fps=whole.fps,
+            latency_ms=whole.latency_ms if self._live[frame.camera] else None,
+            scores={} if shown.areas else whole.scores,
             thresholds=self._thresholds,
-            open=update.open,
+            open=tuple(sorted(opened, key=lambda activity: activity.start_s)),
+            skipped="" if shown.areas else whole.skipped,
+            regions=tuple(
+                RegionCaption(
+                    area, now[area.name].scores, bool(now[area.name].open), now[area.name].skipped
+                )
+                for area in shown.areas
+            ),
         )
+
+
+def _shown(camera: str, areas: Sequence[Region]) -> _Shown:
+    nothing = Update(camera, None, {}, ())
+    names = [area.name for area in areas] or [""]
+    return _Shown(areas, {name: _Told(nothing) for name in names}, nothing)

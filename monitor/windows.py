@@ -28,13 +28,16 @@ class WindowBuffer:
     time: the buffer starts afresh, with a new origin.
     """
 
-    def __init__(self, camera: str, spec: ClipSpec, stride: int, max_gap_s: float = 1.0) -> None:
+    def __init__(
+        self, camera: str, spec: ClipSpec, stride: int, max_gap_s: float = 1.0, region: str = ""
+    ) -> None:
         if stride < 1:
             raise ValueError(f"stride {stride}: at least 1")
         self.camera = camera
         self.spec = spec
         self.stride = stride
         self.max_gap_s = max_gap_s
+        self.region = region
         self._clips = np.empty(spec.shape, np.uint8)
         self._times = np.empty(spec.frames, np.float64)
         self.reset()
@@ -82,6 +85,7 @@ class WindowBuffer:
         last = (self._count - 1) % self.spec.frames
         first = self._count % self.spec.frames
         start_s, end_s = float(self._times[first]), float(self._times[last])
+        times = np.concatenate((self._times[first:], self._times[:first]))
         steps = self.spec.frames - 1
         return Window(
             camera=self.camera,
@@ -89,6 +93,8 @@ class WindowBuffer:
             end_s=end_s,
             clip=np.concatenate((self._clips[first:], self._clips[:first])),
             fps=steps / (end_s - start_s),
+            usual_fps=1 / float(np.median(np.diff(times))),
             missing=max(0, round((end_s - start_s) * self.spec.fps) - steps),
             captured_s=captured_s,
+            region=self.region,
         )

@@ -16,8 +16,11 @@ from monitor.source import Picture
 
 
 def picture(time_s: float, level: int = 128) -> Picture:
-    """A small even picture."""
-    return Picture(time_s, VideoFrame.from_ndarray(np.full((48, 64, 3), level, np.uint8), "rgb24"))
+    """A small picture of stripes about a level, with a dot that moves as time passes."""
+    image = np.full((48, 64, 3), level, np.uint8)
+    image[:, ::8] += 60
+    image[24, round(time_s * 10) % 64] += 20
+    return Picture(time_s, VideoFrame.from_ndarray(image, "rgb24"))
 
 
 def moving(seconds: float, fps: float = 10.0) -> list[Picture]:

@@ -1,5 +1,6 @@
 """Small videos, made where a test needs them, whose pictures carry their own number."""
 
+import subprocess
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -68,11 +69,16 @@ def make_video(
 
 
 def numbered(index: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A grey picture, (H, W), whose columns are the bits of `index`, dark for 0, bright for 1."""
+    """A grey picture, (H, W), whose columns are the bits of `index`, dark for 0, bright for 1.
+
+    A bright band lies across it, so that none is black.
+    """
     width, height = size
     bits = [(index >> bit) & 1 for bit in range(BITS)]
     columns = np.array(bits, np.uint8)[np.arange(width) * BITS // width]
-    return np.broadcast_to(columns * 160 + 48, (height, width)).astype(np.uint8)
+    picture = np.broadcast_to(columns * 160 + 48, (height, width)).astype(np.uint8)
+    picture[height * 7 // 16 : height * 9 // 16] = 208
+    return picture
 
 
 def number_of(image: NDArray[Any]) -> int:
@@ -89,6 +95,15 @@ def cut(path: Path, share: float) -> Path:
     shorter = path.with_stem(f"{path.stem}-cut")
     shorter.write_bytes(data[: int(len(data) * share)])
     return shorter
+
+
+def filtered(target: Path, filters: str, *sources: Path, crf: int = 20) -> Path:
+    """Write `sources` through FFmpeg's `filters`, as H.264 of a quality `crf`."""
+    inputs = [word for path in sources for word in ("-i", str(path))]
+    encoder = ["-c:v", "libx264", "-preset", "veryfast", "-crf", str(crf), "-g", "50", "-bf", "0"]
+    command = ["ffmpeg", "-v", "error", *inputs, "-filter_complex", filters, *encoder, str(target)]
+    subprocess.run(command, check=True)
+    return target
 
 
 def make_audio(path: Path) -> Path:

@@ -48,6 +48,17 @@ def test_one_act_gives_one_start_and_one_end() -> None:
     assert end.peak_score == 0.9
 
 
+def test_an_event_says_which_window_decided_it() -> None:
+    start, end = run([0.1, 0.9, 0.8, 0.9, 0.1, 0.1, 0.1, 0.1], rules())
+    assert start.decided_s == pytest.approx(WINDOW_S + 2 * STEP_S), "the first, and half a second"
+    assert end.decided_s == pytest.approx(WINDOW_S + 5 * STEP_S), "the hold after the last"
+
+
+def test_the_end_of_a_stream_is_decided_by_its_last_window() -> None:
+    _, end = run([0.9, 0.9, 0.9, 0.1], rules())
+    assert end.decided_s == pytest.approx(WINDOW_S + 3 * STEP_S)
+
+
 def test_a_single_high_window_is_no_activity() -> None:
     assert run([0.1, 0.95, 0.1, 0.1], rules()) == []
 
@@ -105,6 +116,67 @@ def test_background_labels_never_start() -> None:
 def test_what_is_open_ends_with_the_stream() -> None:
     events = run([0.9, 0.9, 0.9], rules())
     assert events[-1].end_s == pytest.approx(WINDOW_S + 2 * STEP_S)
+
+
+def opened(**changes: object) -> ActivityTracker:
+    """A tracker whose act began at 0 s and was last seen at 2.5 s."""
+    tracker = ActivityTracker("hall", rules(**changes), region="till")
+    for end_s in (2.0, 2.5):
+        tracker.update(Prediction("hall", end_s - 2, end_s, {"fight": 0.9}, end_s, "till"))
+    assert len(tracker.open) == 1
+    return tracker
+
+
+def test_an_activity_carries_its_region() -> None:
+    assert [activity.region for activity in opened().open] == ["till"]
+
+
+def test_windows_that_are_not_classified_end_an_activity_after_its_hold() -> None:
+    tracker = opened(hold_s=2.0)
+    assert tracker.skip(3.0, 3.1) == []
+    assert tracker.skip(4.4, 4.5) == []
+    (ended,) = tracker.skip(4.5, 4.6)
+    assert (ended.end_s, ended.decided_s, ended.captured_s) == (2.5, 4.5, 4.6)
+    assert tracker.open == ()
+    assert tracker.skip(5.0, 5.1) == []
+
+
+def test_an_activity_outlasts_a_skip_that_is_shorter_than_its_hold() -> None:
+    tracker = opened(hold_s=2.0)
+    tracker.skip(4.0, 4.0)
+    assert tracker.update(Prediction("hall", 2.2, 4.2, {"fight": 0.9}, 4.2)) == []
+    assert tracker.skip(6.0, 6.0) == [], "the hold starts again"
+    assert len(tracker.open) == 1
+
+
+def test_the_cooldown_counts_from_an_end_by_skipping() -> None:
+    tracker = opened(hold_s=1.0, cooldown_s=3.0, min_s=0.0)
+    assert len(tracker.skip(4.0, 4.0)) == 1
+    scored = [Prediction("hall", end_s - 2, end_s, {"fight": 0.9}, 0.0) for end_s in (6.9, 7.0)]
+    assert [len(tracker.update(one)) for one in scored] == [0, 1]
+
+
+def test_what_is_skipped_does_not_count_towards_the_minimum() -> None:
+    tracker = ActivityTracker("hall", rules(min_s=1.0))
+    assert tracker.update(Prediction("hall", 0, 2, {"fight": 0.9}, 0.0)) == []
+    assert tracker.skip(2.5, 0.0) == []
+    assert tracker.update(Prediction("hall", 1, 3, {"fight": 0.9}, 0.0)) == []
+    assert len(tracker.update(Prediction("hall", 2, 4, {"fight": 0.9}, 0.0))) == 1
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=60))
+def test_an_activity_is_never_open_longer_than_its_hold_without_a_score(
+    scores: list[float | None],
+) -> None:
+    tracker = ActivityTracker("hall", rules(hold_s=1.0))
+    for index, score in enumerate(scores):
+        end_s = WINDOW_S + index * STEP_S
+        if score is not None:
+            tracker.update(Prediction("hall", end_s - 1.9, end_s, {"fight": score}, 0.0))
+        else:
+            tracker.skip(end_s, 0.0)
+            if scores[max(0, index - 1) : index + 1] == [None, None]:
+                assert not tracker.open
 
 
 def test_smoothing_follows_time_and_not_the_number_of_windows() -> None:

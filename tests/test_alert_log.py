@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from monitor.errors import SinkError
 from monitor.records import Activity
 from monitor.sinks.jsonl import JsonLinesSink
 
-START = Activity("a1", "door", "fight", 12.3456, None, 0.91234, 0.95, captured_s=100.0)
-END = Activity("a1", "door", "fight", 12.3456, 18.0, 0.2, 0.99, captured_s=106.0)
+START = Activity(
+    "a1", "door", "fight", 12.3456, None, 0.91234, 0.95, captured_s=100.0, decided_s=14.3
+)
+END = Activity("a1", "door", "fight", 12.3456, 18.0, 0.2, 0.99, captured_s=106.0, decided_s=20.0)
 
 
 def sink(path: Path, **changes: Any) -> JsonLinesSink:
@@ -46,6 +49,7 @@ def test_a_start_is_one_whole_line_with_every_field(tmp_path: Path) -> None:
             "id": "a1",
             "event": "start",
             "camera": "door",
+            "region": None,
             "label": "fight",
             "score": 0.9123,
             "peak_score": 0.95,
@@ -58,6 +62,14 @@ def test_a_start_is_one_whole_line_with_every_field(tmp_path: Path) -> None:
         }
     ], "written at once, not when it is closed"
     log.close()
+
+
+def test_an_activity_of_a_region_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    log = sink(path)
+    log.write(replace(START, region="till"))
+    log.close()
+    assert [(line["camera"], line["region"]) for line in lines(path)] == [("door", "till")]
 
 
 def test_an_end_carries_the_id_of_its_start(tmp_path: Path) -> None:
@@ -99,7 +111,7 @@ def test_a_full_log_is_rotated_and_the_oldest_goes(tmp_path: Path) -> None:
     size = len(json.dumps({})) + 330
     log = sink(path, max_bytes=2 * size)
     for number in range(12):
-        log.write(Activity(f"{number:02}", "door", "fight", 1.0, None, 0.9, 0.9, 100.0))
+        log.write(Activity(f"{number:02}", "door", "fight", 1.0, None, 0.9, 0.9, 100.0, 3.0))
     log.close()
     kept = sorted(tmp_path.iterdir())
     assert [file.name for file in kept] == ["alerts.jsonl", "alerts.jsonl.1", "alerts.jsonl.2"]
@@ -160,7 +172,7 @@ def test_alerts_wait_for_room_on_a_full_disk_and_keep_their_order(
 def test_what_a_label_holds_cannot_break_a_line(tmp_path: Path) -> None:
     path = tmp_path / "alerts.jsonl"
     log = sink(path)
-    log.write(Activity("1", 'do"or\n\x1b[31m', "fi\u2028ght", 0.0, None, 0.9, 0.9, 100.0))
+    log.write(Activity("1", 'do"or\n\x1b[31m', "fi\u2028ght", 0.0, None, 0.9, 0.9, 100.0, 2.0))
     log.close()
     (line,) = path.read_bytes().splitlines()
     assert json.loads(line)["camera"] == 'do"or\n\x1b[31m'

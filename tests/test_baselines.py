@@ -1,9 +1,27 @@
+import weakref
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rich.console import Console
 
+import train.run
 from monitor.errors import ConfigError
-from train.baselines import fit_baseline, histogram_features, motion_features
+from train.baselines import (
+    Predict,
+    baseline_features,
+    fit_baseline,
+    histogram_features,
+    motion_features,
+)
+from train.cache import Decoded
+from train.clips import Clip, Dataset
+from train.config import ClipOptions, TrainConfig
+from train.prepared import Prepared
+from train.run import Run
+from train.score import clip_scores
+from train.split import fold_split
 
 LABELS = 3  # still, left half moves, right half moves
 
@@ -18,6 +36,17 @@ def moving(label: int, count: int, seed: int, size: int = 24) -> NDArray[np.uint
     return windows
 
 
+def fitted(
+    name: str,
+    windows: NDArray[np.uint8],
+    truth: NDArray[np.int64],
+    groups: list[str],
+    labels: int = LABELS,
+    seed: int = 1,
+) -> Predict:
+    return fit_baseline(name, baseline_features(name, windows), truth, groups, labels, seed)
+
+
 def training() -> tuple[NDArray[np.uint8], NDArray[np.int64], list[str]]:
     windows = np.concatenate([moving(label, 12, label) for label in range(LABELS)])
     return windows, np.repeat(np.arange(LABELS), 12), [f"g{i % 6}" for i in range(36)]
@@ -27,7 +56,7 @@ def training() -> tuple[NDArray[np.uint8], NDArray[np.int64], list[str]]:
 def test_a_baseline_learns_where_it_moves(name: str) -> None:
     windows, truth, groups = training()
 
-    predict = fit_baseline(name, windows, truth, groups, LABELS, seed=1)
+    predict = fitted(name, windows, truth, groups)
 
     for label in range(LABELS):
         scores = predict(moving(label, 4, seed=50 + label))
@@ -42,8 +71,8 @@ def test_the_same_seed_gives_the_same_scores(name: str) -> None:
     windows, truth, groups = training()
     tested = moving(1, 3, seed=9)
 
-    first = fit_baseline(name, windows, truth, groups, LABELS, seed=4)(tested)
-    second = fit_baseline(name, windows, truth, groups, LABELS, seed=4)(tested)
+    first = fitted(name, windows, truth, groups, seed=4)(tested)
+    second = fitted(name, windows, truth, groups, seed=4)(tested)
 
     assert (first == second).all()
 
@@ -51,7 +80,7 @@ def test_the_same_seed_gives_the_same_scores(name: str) -> None:
 def test_a_label_without_training_windows_scores_zero() -> None:
     windows, truth, groups = training()
 
-    predict = fit_baseline("forest", windows, truth, groups, LABELS + 1, seed=1)
+    predict = fitted("forest", windows, truth, groups, LABELS + 1)
 
     assert (predict(windows)[:, LABELS] == 0).all()
 
@@ -87,4 +116,51 @@ def test_an_unknown_baseline_is_named_with_those_that_exist() -> None:
     windows, truth, groups = training()
 
     with pytest.raises(ConfigError, match="unknown baseline 'knn'; allowed: svm, forest"):
-        fit_baseline("knn", windows, truth, groups, LABELS, seed=1)
+        fitted("knn", windows, truth, groups)
+
+
+def run_of(name: str) -> Run:
+    """A run on clips of two windows each, in memory, three folds by group."""
+    clips, decoded = [], {}
+    for number in range(18):
+        label = number % LABELS
+        clip = Clip(f"{number:02d}.mp4", "abc"[label], f"g{number // LABELS}", number // LABELS % 3)
+        clips.append(clip)
+        frames = moving(label, 2, seed=number).reshape(12, 24, 24, 3)
+        decoded[clip.path] = Decoded(frames, np.arange(12) / 10)
+    prepared = Prepared(tuple(clips), (), (), decoded, {clip.path: "" for clip in clips})
+    config = TrainConfig(arch=name, clip=ClipOptions(frames=6, size=24, fps=10.0), stride=6)
+    dataset = Dataset("made", Path("made"), tuple(clips), ("a", "b", "c"))
+    return Run(dataset, prepared, config, Console(quiet=True))
+
+
+@pytest.mark.parametrize("name", ["svm", "forest"])
+def test_only_one_clips_windows_are_held_and_the_scores_are_those_of_all_at_once(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(name)
+    clips = run.prepared.clips
+    split = fold_split(clips, [clip for clip in clips if clip.fold == 0], run.config)
+    made: list[weakref.ref[NDArray[np.uint8]]] = []
+    alive: list[int] = []
+    cut = train.run.cut
+
+    def watched(*arguments: object) -> NDArray[np.uint8]:
+        alive.append(sum(one() is not None for one in made))
+        windows = cut(*arguments)
+        made.append(weakref.ref(windows))
+        return windows
+
+    monkeypatch.setattr(train.run, "cut", watched)
+
+    result = run.fit_baseline(split, name)
+
+    assert len(made) == len(split.train) == 12
+    assert max(alive) == 0
+    together = np.concatenate([run._windows(clip) for clip in split.train])
+    truth = np.repeat([run.dataset.labels.index(clip.label) for clip in split.train], 2)
+    groups = [clip.group for clip in split.train for _ in range(2)]
+    predict = fitted(name, together, truth, groups)
+    assert result.scored is not None
+    expected = clip_scores(predict, map(run._windows, split.test))
+    np.testing.assert_array_equal(result.scored.scores, expected)

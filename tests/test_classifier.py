@@ -56,6 +56,14 @@ BROKEN = {
         "labels.0: String should match pattern",
     ),
     "a threshold over 1": (changed(thresholds={"moving": 2}), "less than or equal to 1"),
+    "a tuning without its measurement": (
+        changed(tuning={"smoothing_s": 1}),
+        "its contract does not hold: tuning.metrics: Field required",
+    ),
+    "a smoothing of days": (
+        changed(tuning={"smoothing_s": 1e5, "metrics": {}, "evaluation": "-"}),
+        "tuning.smoothing_s: Input should be less than or equal to 3600",
+    ),
     "a threshold for no label": (changed(thresholds={"dance": 0.5}), "thresholds names 'dance'"),
     "a label without a threshold": (
         changed(thresholds={}),

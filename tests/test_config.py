@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from monitor.config import ActivityOptions, MonitorOptions
+from monitor.contract import Contract
 from monitor.errors import ConfigError
+from monitor.region import Region
 from monitor.yamlfile import load
 from tests.models import contract
 
@@ -18,6 +20,10 @@ def test_the_shipped_file_shows_every_option_with_its_default() -> None:
     defaults = MonitorOptions().model_dump(mode="json")
     assert yaml.safe_load(SHIPPED.read_text()) == defaults
     assert load(SHIPPED, MonitorOptions) == MonitorOptions()
+
+
+def region(outline: str, name: str = "till") -> str:
+    return f"cameras:\n- {{name: hall, source: 0, regions: [{{name: {name}, {outline}}}]}}\n"
 
 
 MISTAKES = {
@@ -33,7 +39,65 @@ MISTAKES = {
     ),
     "unknown option of a camera": (
         "cameras:\n  - name: door\n    source: 0\n    fps: 25\n",
-        ":4: unknown option cameras.0.fps; options here: name, source",
+        ":4: unknown option cameras.0.fps; options here: name, regions, source",
+    ),
+    "region without an outline": (
+        "cameras:\n  - name: hall\n    source: 0\n    regions:\n      - name: till\n",
+        ":5: cameras.0.regions.0: either box or polygon is needed",
+    ),
+    "region with two outlines": (
+        region("box: [0, 0, 1, 1], polygon: [[0, 0], [1, 0], [1, 1]]"),
+        ":2: cameras.0.regions.0: either box or polygon is needed",
+    ),
+    "unknown option of a region": (
+        region("rect: [0, 0, 1, 1]"),
+        ":2: unknown option cameras.0.regions.0.rect; options here: box, name, polygon",
+    ),
+    "box in pixels": (
+        region("box: [10, 40, 200, 300]"),
+        ":2: cameras.0.regions.0.box.0: input should be less than or equal to 1, found 10",
+    ),
+    "box of three": (
+        region("box: [0.1, 0.4, 0.9]"),
+        ":2: cameras.0.regions.0.box: 4 fractions needed: left, top, right, bottom; found 3",
+    ),
+    "box from right to left": (
+        region("box: [0.9, 0.4, 0.1, 0.9]"),
+        ":2: cameras.0.regions.0.box: left and right must be 0.03 apart, found 0.9 and 0.1",
+    ),
+    "box that is a line": (
+        region("box: [0.1, 0.4, 0.9, 0.42]"),
+        ":2: cameras.0.regions.0.box: top and bottom must be 0.03 apart, found 0.4 and 0.42",
+    ),
+    "polygon of two": (
+        region("polygon: [[0, 0], [1, 1]]"),
+        ":2: cameras.0.regions.0.polygon: 3 to 32 corners needed, found 2",
+    ),
+    "polygon of numbers": (
+        region("polygon: [[0, 0], [1, 1, 1], [0, 1]]"),
+        ":2: cameras.0.regions.0.polygon: a corner is [x, y], found [1.0, 1.0, 1.0]",
+    ),
+    "polygon that crosses itself": (
+        region("polygon: [[0, 0], [1, 1], [1, 0], [0, 1]]"),
+        ":2: cameras.0.regions.0.polygon: its outline crosses itself",
+    ),
+    "polygon that is a line": (
+        region("polygon: [[0, 0], [0.5, 0.5], [1, 1]]"),
+        ":2: cameras.0.regions.0.polygon: covers less than 0.0009 of the picture",
+    ),
+    "polygon that is narrow": (
+        region("polygon: [[0, 0], [0.01, 0], [0.01, 1]]"),
+        ":2: cameras.0.regions.0.polygon: left and right must be 0.03 apart, found 0 and 0.01",
+    ),
+    "region name": (
+        region("box: [0, 0, 1, 1]", name="a/b"),
+        ":2: cameras.0.regions.0.name: string should match pattern "
+        "'^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$', found 'a/b'",
+    ),
+    "region name twice": (
+        "cameras:\n- name: hall\n  source: 0\n  regions:\n"
+        "  - {name: a, box: [0, 0, 1, 1]}\n  - {name: a, box: [0, 0, 1, 1]}\n",
+        ":4: cameras.0.regions: two regions are named a",
     ),
     "mistyped": (
         "windows:\n  stride: often\n",
@@ -105,6 +169,26 @@ def test_a_file_that_is_no_configuration_is_refused(
         load(path, MonitorOptions)
 
 
+def test_regions_are_read_as_boxes_and_polygons(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yaml"
+    path.write_text(
+        "cameras:\n- name: hall\n  source: 0\n  regions:\n"
+        "  - {name: till, box: [0.1, 0.4, 0.35, 0.9]}\n"
+        "  - {name: door, polygon: [[0.6, 0.2], [0.9, 0.2], [0.9, 0.9]]}\n"
+    )
+    till, door = load(path, MonitorOptions).cameras[0].areas
+    assert till == Region.box("till", 0.1, 0.4, 0.35, 0.9)
+    assert door == Region("door", ((0.6, 0.2), (0.9, 0.2), (0.9, 0.9)))
+
+
+def test_the_commented_example_of_the_shipped_file_is_right(tmp_path: Path) -> None:
+    example = SHIPPED.read_text().partition("# cameras:")[2].partition("\n\n")[0]
+    path = tmp_path / "monitor.yaml"
+    path.write_text("cameras:" + example.replace("\n# ", "\n").replace("${DOOR_PASSWORD}", "x"))
+    door, desk = load(path, MonitorOptions).cameras
+    assert (door.areas, [area.name for area in desk.areas]) == ((), ["till", "door"])
+
+
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     path = tmp_path / "monitor.yaml"
     path.write_text("# nothing yet\n")
@@ -139,6 +223,19 @@ def test_thresholds_come_from_the_label_then_the_option_then_the_model() -> None
     assert dict(ActivityOptions(threshold=0.5).rules(about).thresholds) == {"a": 0.5, "b": 0.5}
     mixed = ActivityOptions(threshold=0.5, thresholds={"b": 0.9})
     assert dict(mixed.rules(about).thresholds) == {"a": 0.5, "b": 0.9}
+
+
+def test_timing_comes_from_the_option_then_the_model_then_the_default() -> None:
+    tuning = {"hysteresis": 0.3, "smoothing_s": 2, "min_s": 0, "metrics": {}, "evaluation": "-"}
+    tuned = contract(tuning=tuning)
+
+    def timing(options: ActivityOptions, about: Contract) -> tuple[float, float, float]:
+        rules = options.rules(about)
+        return rules.hysteresis, rules.smoothing_s, rules.min_s
+
+    assert timing(ActivityOptions(), contract()) == (0.15, 0.5, 0.5)
+    assert timing(ActivityOptions(), tuned) == (0.3, 2, 0)
+    assert timing(ActivityOptions(smoothing_s=0, min_s=1), tuned) == (0.3, 0, 1)
 
 
 @pytest.mark.parametrize(

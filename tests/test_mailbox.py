@@ -7,10 +7,10 @@ from monitor.mailbox import Mailbox
 
 def test_an_offer_replaces_the_one_that_was_not_taken() -> None:
     box: Mailbox[int] = Mailbox()
-    assert box.offer("door", 1)
-    assert not box.offer("door", 2)
+    assert box.offer("door", 1) is None
+    assert box.offer("door", 2) == 1
     assert box.get() == 2
-    assert box.offer("door", 3)
+    assert box.offer("door", 3) is None
 
 
 def test_an_offer_never_replaces_what_was_put() -> None:

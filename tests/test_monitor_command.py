@@ -16,7 +16,7 @@ import pytest
 
 from tests.fakes import wait_until
 from tests.media import make_video
-from tests.models import motion_model
+from tests.models import contract, motion_model
 from tests.servers.rtsp import rtsp_server
 
 COMMAND = [sys.executable, "-m", "monitor"]
@@ -142,10 +142,26 @@ def test_check_says_what_would_be_watched(model: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "clip     20 frames of 64x64 at 10 a second: 2 s\n" in done.stdout
-    assert "alerts   moving from 0.6; background: still\n" in done.stdout
+    assert (
+        "alerts   moving from 0.6; background: still\n"
+        "         after 0.5 s, smoothed over 0.5 s, left 0.15 below\n"
+    ) in done.stdout
+    assert "tuned" not in done.stdout
     assert "camera   door: rtsp://u:***@192.0.2.1/s?token=***\n" in done.stdout
     assert done.stdout.endswith("ok; no camera was contacted\n")
     assert not (tmp_path / "alerts.jsonl").exists()
+
+
+def test_check_says_what_the_model_was_tuned_for(tmp_path: Path) -> None:
+    tuning = {
+        **{"hysteresis": 0.15, "smoothing_s": 2.0, "min_s": 0.0},
+        **{"metrics": {"event_f1": 0.7}, "evaluation": "for the highest event F1; by hand"},
+    }
+    model = motion_model(tmp_path / "m.onnx", contract(tuning=tuning))
+    done = har_monitor("--model", model, "--check", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "         after 0 s, smoothed over 2 s, left 0.15 below\n" in done.stdout
+    assert "tuned    for the highest event F1; by hand\n" in done.stdout
 
 
 BAD: dict[str, tuple[Sequence[str], int, str]] = {
@@ -206,7 +222,7 @@ BAD: dict[str, tuple[Sequence[str], int, str]] = {
         ("--config", "bad.yaml"),
         2,
         "error: bad.yaml:2: unknown option windows.strides; options here: "
-        "max_gap_s, min_fps_share, stride",
+        "max_gap_s, min_fps_share, quality, stride",
     ),
     "missing config": (("--config", "none.yaml"), 2, "error: none.yaml: no such file or directory"),
     "two cameras of one name": (

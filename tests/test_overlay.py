@@ -18,7 +18,7 @@ Image = NDArray[np.uint8]
 
 
 def activity(label: str, start_s: float = 71.2) -> Activity:
-    return Activity("1", "lobby", label, start_s, None, 0.9, 0.95, 0.0)
+    return Activity("1", "lobby", label, start_s, None, 0.9, 0.95, 0.0, start_s + 2)
 
 
 CALM = Caption(

@@ -7,13 +7,15 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
+from av import VideoFrame
 
 from monitor.classifier import OnnxClassifier
 from monitor.config import MonitorOptions
 from monitor.errors import SourceError, SourceOpenError
 from monitor.pipeline import Monitor
-from monitor.source import Source
+from monitor.source import Picture, Source
 from monitor.source.address import Address
 from tests.fakes import FakeSource, RecordingSink, lost, moving, picture, still, wait_until
 from tests.models import motion_model
@@ -309,6 +311,81 @@ def test_a_camera_too_slow_for_the_model_is_not_classified_and_it_is_said(
     assert camera.windows == 0
     assert camera.dropped["slow source"] > 1
     assert caplog.text.count("5.0 frames a second reach the model, it needs at least 8.0") == 1
+
+
+def dark(seconds: float, start_s: float, fps: float = 10.0) -> list[Picture]:
+    """Pictures of a covered lens."""
+    black = VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")
+    return [Picture(start_s + n / fps, black) for n in range(round(seconds * fps))]
+
+
+def later(pictures: list[Picture], start_s: float) -> list[Picture]:
+    return [Picture(start_s + one.time_s, one.frame) for one in pictures]
+
+
+def test_a_black_picture_is_not_classified_and_ends_what_is_open(
+    classifier: OnnxClassifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    footage = [*moving(6), *dark(10, 6), *later(moving(12), 16)]
+    monitor, sink = watching(classifier, {"a.mp4": iter([FakeSource(footage)])})
+    with caplog.at_level(logging.INFO):
+        monitor.run()
+    first, end, second, _ = sink.activities
+    assert (first.end_s, end.id) == (None, first.id)
+    assert end.end_s == pytest.approx(5.9, abs=0.6), "the last window that is not black"
+    assert end.decided_s == pytest.approx(end.end_s + 2.0, abs=0.6), "one hold later, not at 16 s"
+    assert second.start_s >= 16, "no window that was partly black"
+    camera = monitor.cameras[0]
+    assert camera.dropped["black"] == pytest.approx(24, abs=2)
+    assert camera.windows + camera.dropped["black"] == (280 - 20) // 5 + 1
+    assert caplog.text.count("camera camera-0: its picture is black") == 1
+    assert caplog.text.count("camera camera-0: its windows are classified again") == 1
+
+
+def test_without_the_quality_gates_every_window_is_classified(classifier: OnnxClassifier) -> None:
+    source = FakeSource(dark(10, 0))
+    monitor, _ = watching(classifier, {"a.mp4": iter([source])}, windows={"quality": False})
+    monitor.run()
+    assert monitor.cameras[0].windows == (100 - 20) // 5 + 1
+    assert not monitor.cameras[0].dropped
+
+
+@pytest.mark.parametrize(
+    ("fps", "said"),
+    [(4.0, "4.8 frames a second reach the model"), (0.5, "no frame came for 2.0 s")],
+    ids=["too slow", "no window at all"],
+)
+def test_a_camera_that_becomes_too_slow_does_not_leave_an_activity_open(
+    classifier: OnnxClassifier, fps: float, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    footage = [*moving(6), *later(moving(30, fps), 6)]
+    monitor, sink = watching(classifier, {"a.mp4": iter([FakeSource(footage)])})
+    monitor.run()
+    start, end = sink.activities
+    assert start.id == end.id
+    assert end.decided_s < 12, "and not at the end of the file, at 36 s"
+    assert caplog.text.count(said) == 1
+
+
+def test_a_skipped_window_may_replace_one_of_a_live_camera_and_both_are_counted(
+    classifier: OnnxClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict = classifier.predict
+
+    def slow(clips: Any) -> Any:
+        time.sleep(0.05)
+        return predict(clips)
+
+    monkeypatch.setattr(classifier, "predict", slow)
+    footage = [*moving(30), *dark(30, 30), *later(moving(30), 60)]
+    gone = (FakeSource(after=lost) for _ in range(999))
+    sources: Sources = {"rtsp://a/": itertools.chain([FakeSource(footage, lost)], gone)}
+    monitor, _ = watching(classifier, sources)
+    with Running(monitor):
+        wait_until(lambda: monitor.cameras[0].state == "retrying")
+    camera = monitor.cameras[0]
+    assert camera.dropped["busy"] > 20
+    assert camera.dropped.total() + camera.windows == (900 - 20) // 5 + 1
 
 
 def test_a_realtime_file_takes_its_own_time(classifier: OnnxClassifier) -> None:

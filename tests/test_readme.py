@@ -10,6 +10,8 @@ import export.cli
 import monitor.cli
 import train.cli
 import train.evaluate_cli
+from monitor.config import MonitorOptions
+from monitor.yamlfile import load
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -47,6 +49,15 @@ def test_every_command_line_of_the_readme_uses_options_that_exist() -> None:
             for option in [*parameter.opts, *parameter.secondary_opts]
         }
         assert {word for word in line.split() if word.startswith("--")} <= known, line
+
+
+def test_every_configuration_of_the_readme_is_right(tmp_path: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        path = tmp_path / "monitor.yaml"
+        path.write_text(block.replace("rtsp://...", "rtsp://192.0.2.10/stream2"))
+        load(path, MonitorOptions)
 
 
 def test_every_file_the_readme_links_to_exists() -> None:

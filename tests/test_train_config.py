@@ -33,6 +33,27 @@ def test_the_papers_recipe_is_the_papers() -> None:
     assert (recipe.label_smoothing, recipe.ema_momentum, recipe.augment) == (0, None, None)
 
 
+def test_the_papers_other_network_differs_in_epochs_and_patience_only() -> None:
+    convlstm = load(CONFIGS / "ucf50-paper.yaml", TrainConfig)
+
+    lrcn = load(CONFIGS / "ucf50-paper-lrcn.yaml", TrainConfig)
+
+    changes = {"arch": "lrcn", "epochs": 70, "patience": 15}
+    assert lrcn == convlstm.model_copy(update=changes)
+
+
+def test_the_recipe_for_ucf50_is_the_shipped_models_on_the_papers_classes() -> None:
+    paper = load(CONFIGS / "ucf50-paper.yaml", TrainConfig)
+    shipped = load(CONFIGS / "fight.yaml", TrainConfig)
+
+    recipe = load(CONFIGS / "ucf50.yaml", TrainConfig)
+
+    assert (recipe.sampling, recipe.split) == ("time", "grouped")
+    of_the_data = {"labels": paper.labels, "test_share": paper.test_share}
+    of_fights = {"background": (), "exclude_groups": (), "threshold": recipe.threshold}
+    assert recipe == shipped.model_copy(update={**of_the_data, **of_fights})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -174,6 +174,36 @@ def test_clips_that_cannot_be_used_are_skipped_with_the_reason(
         assert f"skipped {path}: {reason}" in caplog.messages
 
 
+def test_a_second_run_decodes_nothing_and_a_changed_clip_alone_is_decoded_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    for label, duration_s in (("run", 1.0), ("sit", 1.2)):
+        (data / label).mkdir(parents=True)
+        make_video(data / label / "clip.mp4", duration_s=duration_s)
+    opened: list[str] = []
+    open_file = FileSource.open
+
+    def noted(self: FileSource) -> None:
+        opened.append(f"{self.path.parent.name}/{self.path.name}")
+        open_file(self)
+
+    monkeypatch.setattr(FileSource, "open", noted)
+    runs = []
+    for changed in (None, None, "sit"):
+        if changed:
+            make_video(data / changed / "clip.mp4", duration_s=2.0)
+        prepared = prepared_from(data)
+        runs.append((sorted(opened), [len(prepared.decoded(c).frames) for c in prepared.clips]))
+        opened.clear()
+
+    assert runs == [
+        (["run/clip.mp4", "sit/clip.mp4"], [25, 30]),
+        ([], [25, 30]),
+        (["sit/clip.mp4"], [25, 50]),
+    ]
+
+
 def test_uniform_sampling_skips_a_clip_of_fewer_frames(tmp_path: Path) -> None:
     data = tmp_path / "data"
     for label, duration_s in (("run", 1.0), ("sit", 1.2), ("sit/more", 0.2)):
@@ -228,13 +258,24 @@ def test_a_video_in_two_groups_or_with_two_labels_is_an_error(tmp_path: Path) ->
     assert str(error.value) == ("sit/b.mp4 and sit/a.mp4 are the same video, in groups g3 and g2")
 
 
-def test_a_stored_clip_that_was_cut_short_is_decoded_again(tmp_path: Path) -> None:
-    clip = make_video(tmp_path / "clip.mp4").path
+@pytest.mark.parametrize("ending", [".times.npy", "v1.npy"], ids=["times", "frames"])
+@pytest.mark.parametrize("left", [1000, 0, None], ids=["a part", "nothing", "no file"])
+def test_a_stored_clip_that_was_cut_short_is_decoded_again(
+    tmp_path: Path, ending: str, left: int | None
+) -> None:
+    clip = make_video(tmp_path / "clip.mp4", duration_s=8.0).path
     cache = ClipCache(tmp_path / "cache", 16)
-    before = cache.decode(clip).frames.tobytes()
-    (stored,) = [p for p in cache.folder.iterdir() if not p.name.endswith(".times.npy")]
-    stored.write_bytes(stored.read_bytes()[:1000])
-    assert cache.decode(clip).frames.tobytes() == before
+    before = cache.decode(clip)
+    frames, times = before.frames.tobytes(), before.times_s.tobytes()
+    (stored,) = [path for path in cache.folder.iterdir() if path.name.endswith(ending)]
+    content = stored.read_bytes()
+    stored.unlink()
+    if left is not None:
+        stored.write_bytes(content[:left])
+
+    after = cache.decode(clip)
+
+    assert (after.frames.tobytes(), after.times_s.tobytes()) == (frames, times)
 
 
 def test_a_thousand_clips_do_not_hold_a_thousand_files_open(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Which caption is drawn on which frame."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from monitor.mailbox import Mailbox
 from monitor.overlay import Caption
 from monitor.paths import video_path
 from monitor.records import Frame
+from monitor.region import Region
 from monitor.view import Update, View
 from tests.fakes import picture
 
@@ -59,6 +61,36 @@ def test_a_live_frame_is_drawn_at_once_with_the_newest_scores(
     items: list[Any] = [frame(0.0), update(0.0, 0.9), frame(0.1), frame(0.2), update(0.1, 0.1)]
     drawn = captions([*items, frame(0.3)], True, monkeypatch, tmp_path / "o.mp4")
     assert drawn == [(0.0, None), (0.1, 0.9), (0.2, 0.9), (0.3, 0.1)]
+
+
+def test_a_files_frames_wait_for_the_windows_of_every_region(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    drawn: list[tuple[float, list[float | None]]] = []
+
+    def draw(image: NDArray[np.uint8], caption: Caption) -> NDArray[np.uint8]:
+        drawn.append((caption.time_s, [shown.scores.get("fight") for shown in caption.regions]))
+        return image
+
+    def told(region: str, end_s: float | None, score: float) -> Update:
+        return replace(update(end_s, score), region=region)
+
+    monkeypatch.setattr(monitor.view, "draw", draw)
+    box: Mailbox[Frame | Update] = Mailbox(room=1000)
+    areas = [Region.box("till", 0, 0, 0.5, 1), Region.box("door", 0.5, 0, 1, 1)]
+    items = [frame(0.0), frame(0.1), told("till", 0.1, 0.9), told("till", 0.3, 0.8), frame(0.2)]
+    items += [told("door", 0.1, 0.2), told("door", 0.3, 0.1), frame(0.3), told("till", None, 0.0)]
+    for item in items:
+        box.put("a", item)
+    box.close()
+    view = View({"a": False}, {}, screen=None, save_video=tmp_path / "o.mp4", regions={"a": areas})
+    view.run(box, lambda: None)
+    assert drawn == [
+        (0.0, [None, None]),
+        (0.1, [0.9, 0.2]),
+        (0.2, [0.9, 0.2]),
+        (0.3, [0.8, 0.1]),
+    ]
 
 
 def test_frames_after_the_last_window_are_drawn_at_the_end(

@@ -1,11 +1,18 @@
 """Classical classifiers on simple motion features, to hold the networks against."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.ensemble import ExtraTreesClassifier
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -16,24 +23,39 @@ _EDGES = (2.0, 6.0, 16.0, 40.0)
 _CALIBRATION_PARTS = 5
 
 
+def baseline_features(name: str, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(N, F) what the classifier `name` sees of windows (N, T, H, W, 3)."""
+    if name == "svm":
+        return motion_features(windows)
+    return np.concatenate((motion_features(windows), histogram_features(windows)), axis=1)
+
+
 def fit_baseline(
     name: str,
-    windows: NDArray[np.uint8],
+    features: NDArray[np.float32],
     truth: NDArray[np.int64],
     groups: Sequence[str],
     labels: int,
     seed: int,
 ) -> Predict:
-    """Fit `svm` or `forest` on windows (N, T, H, W, 3); the result gives scores (n, labels).
+    """Fit `svm` or `forest` on the features (N, F) of windows; what it gives takes windows.
 
     `truth` (N,) are indices into the labels, `groups` (N,) the source of each window: the SVM's
-    probabilities are fitted on groups that its margins were not. ConfigError for another name.
+    probabilities are fitted on groups that its margins were not. Its scores are (n, labels).
+    ConfigError for another name.
     """
     if name == "svm":
-        return _fit_svm(windows, truth, groups, labels, seed)
-    if name == "forest":
-        return _fit_forest(windows, truth, labels, seed)
-    raise ConfigError(f"unknown baseline {name!r}; allowed: svm, forest")
+        model = _fit_svm(features, truth, groups, seed)
+    elif name == "forest":
+        model = _fit_forest(features, truth, seed)
+    else:
+        raise ConfigError(f"unknown baseline {name!r}; allowed: svm, forest")
+
+    def predict(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        scores = model.predict_proba(baseline_features(name, windows))
+        return _placed(scores, model.classes_, labels)
+
+    return predict
 
 
 def motion_features(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -62,12 +84,8 @@ def histogram_features(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _fit_svm(
-    windows: NDArray[np.uint8],
-    truth: NDArray[np.int64],
-    groups: Sequence[str],
-    labels: int,
-    seed: int,
-) -> Predict:
+    features: NDArray[np.float32], truth: NDArray[np.int64], groups: Sequence[str], seed: int
+) -> CalibratedClassifierCV:
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.model_selection import StratifiedGroupKFold
     from sklearn.pipeline import make_pipeline
@@ -80,7 +98,6 @@ def _fit_svm(
         raise DataError(
             "svm: a label is in one group only; its probabilities need every label in two groups"
         )
-    features = motion_features(windows)
     parts = min(_CALIBRATION_PARTS, fewest)
     folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
     model = CalibratedClassifierCV(
@@ -88,31 +105,18 @@ def _fit_svm(
         cv=list(folds.split(features, truth, groups)),
         ensemble=False,
     )
-    model.fit(features, truth)
-
-    def predict(clips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return _placed(model.predict_proba(motion_features(clips)), model.classes_, labels)
-
-    return predict
+    return model.fit(features, truth)
 
 
 def _fit_forest(
-    windows: NDArray[np.uint8], truth: NDArray[np.int64], labels: int, seed: int
-) -> Predict:
+    features: NDArray[np.float32], truth: NDArray[np.int64], seed: int
+) -> ExtraTreesClassifier:
     from sklearn.ensemble import ExtraTreesClassifier
-
-    def features(clips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.concatenate((motion_features(clips), histogram_features(clips)), axis=1)
 
     model = ExtraTreesClassifier(
         500, min_samples_leaf=2, class_weight="balanced", random_state=seed
     )
-    model.fit(features(windows), truth)
-
-    def predict(clips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return _placed(model.predict_proba(features(clips)), model.classes_, labels)
-
-    return predict
+    return model.fit(features, truth)
 
 
 def _change(window: NDArray[np.uint8]) -> NDArray[np.float32]:

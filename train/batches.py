@@ -1,10 +1,13 @@
 """Training batches, cut and varied anew in every epoch while the network learns from the last."""
 
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from monitor.clip import ClipSpec
 from train.augment import mixup, random_window, vary
@@ -13,15 +16,17 @@ from train.config import TrainConfig
 from train.windows import uniform_window
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]  # (N, T, H, W, 3), (N, labels)
+_Job = tuple[int, int, NDArray[np.int64]]  # epoch, batch, the clips in it
 
-_AHEAD = 2  # batches made in advance
+_AHEAD = 4  # batches made in advance
 
 
 class TrainingBatches:
     """One window of every clip in each epoch, shuffled.
 
     An epoch's batches depend on the seed and the epoch's number alone, so that a resumed run sees
-    what the uninterrupted one would have seen.
+    what the uninterrupted one would have seen. From the first one on, the process' NumPy works on
+    one thread.
     """
 
     def __init__(
@@ -31,27 +36,47 @@ class TrainingBatches:
         self._targets = targets
         self._config = config
         self._spec: ClipSpec = config.spec
+        self._begun: dict[int, deque[Future[Batch]]] = {}  # first batches of the next epoch
+        # The products of `vary` are small. More threads gain nothing, take the cores away from the
+        # network (a batch took 10 times as long beside another job), and round otherwise with
+        # every number of cores.
+        threadpool_limits(1, user_api="blas")
 
     def __len__(self) -> int:
         return -(-len(self._decoded) // self._config.batch)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of an epoch, in order, made ahead in a thread."""
+        """The batches of an epoch, in order, made ahead in a thread.
+
+        So are the next epoch's first ones, while the network still learns from the last ones of
+        this epoch and is validated and saved. The thread ends when nothing is left to be made.
+        """
+        coming = self._begun.pop(number, deque())
+        self._begun.clear()
+        jobs: Iterator[_Job] = islice(self._jobs(number), len(coming), None)
+        if number + 1 < self._config.epochs:
+            jobs = chain(jobs, islice(self._jobs(number + 1), _AHEAD))
+        maker = ThreadPoolExecutor(1, "batches")
+        try:
+            for job in islice(jobs, _AHEAD - len(coming)):
+                coming.append(maker.submit(self._batch, *job))
+            for _ in range(len(self)):
+                batch = coming.popleft().result()
+                for job in islice(jobs, 1):
+                    coming.append(maker.submit(self._batch, *job))
+                yield batch
+            self._begun[number + 1] = coming
+        except BaseException:
+            maker.shutdown(wait=False, cancel_futures=True)
+            raise
+        maker.shutdown(wait=False)
+
+    def _jobs(self, number: int) -> Iterator[_Job]:
+        """What `_batch` takes, for every batch of an epoch."""
         order = np.random.default_rng((self._config.seed, number)).permutation(len(self._decoded))
         # Of even size: a leftover of one or two clips would make a noisy step of its own.
-        parts = np.array_split(order, len(self))
-        with ThreadPoolExecutor(1, "batches") as maker:
-            coming = [
-                maker.submit(self._batch, number, index, part)
-                for index, part in enumerate(parts[:_AHEAD])
-            ]
-            for index in range(len(parts)):
-                batch = coming.pop(0).result()
-                if index + _AHEAD < len(parts):
-                    coming.append(
-                        maker.submit(self._batch, number, index + _AHEAD, parts[index + _AHEAD])
-                    )
-                yield batch
+        for index, members in enumerate(np.array_split(order, len(self))):
+            yield number, index, members
 
     def _batch(self, number: int, index: int, members: NDArray[np.int64]) -> Batch:
         rng = np.random.default_rng((self._config.seed, number, index + 1))

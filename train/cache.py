@@ -60,17 +60,14 @@ class ClipCache:
         """
         key = f"{sha256 or file_sha256(path)}-{self.size}-v{FORMAT}"
         frames, times = self.folder / f"{key}.npy", self.folder / f"{key}.times.npy"
-        if not frames.exists():  # written last
-            self._write(path, frames, times)
-        decoded = Decoded(frames, np.load(times))
         try:
-            whole = len(decoded.frames) == len(decoded.times_s)
-        except (ValueError, EOFError):
-            whole = False
-        if not whole:  # cut short by a full disk or a careless hand
-            self._write(path, frames, times)
             decoded = Decoded(frames, np.load(times))
-        return decoded
+            if len(decoded.frames) == len(decoded.times_s):
+                return decoded
+        except (FileNotFoundError, ValueError, EOFError):
+            pass  # not decoded yet, or cut short by a full disk or a careless hand
+        self._write(path, frames, times)
+        return Decoded(frames, np.load(times))
 
     def _write(self, path: Path, frames: Path, times: Path) -> None:
         pictures: list[NDArray[np.uint8]] = []

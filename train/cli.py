@@ -1,19 +1,21 @@
 """har-train: fit a network on a folder of clips."""
 
+import logging
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
 from export.extra import training_tools
 from export.saved import MODEL_NAME
 from monitor.command import exit_codes, start_logging
 from monitor.errors import ConfigError, MonitorError
-from monitor.yamlfile import explain, load
 from train.config import BASELINES, TrainConfig
 from train.options import CacheFolder, DataFolder
+from train.recipe import read_recipe
+
+log = logging.getLogger(__name__)
 
 EXIT_INTERRUPTED = 130
 
@@ -61,7 +63,8 @@ def main(
             "seed": seed,
             "background": tuple(background) if background else None,
         }
-        recipe = _recipe(config, options)
+        given = {name: value for name, value in options.items() if value is not None}
+        recipe = read_recipe(config, given)
         if folds and fold is not None:
             raise ConfigError("--fold and --folds exclude each other")
         if recipe.split == "random" and (folds or fold is not None):
@@ -73,16 +76,6 @@ def main(
         except KeyboardInterrupt:
             console.print("stopped; the same command goes on from the last whole epoch")
             raise typer.Exit(EXIT_INTERRUPTED) from None
-
-
-def _recipe(path: Path | None, options: dict[str, Any]) -> TrainConfig:
-    """The defaults, changed by the file, changed by the options that were given."""
-    recipe = load(path, TrainConfig) if path else TrainConfig()
-    given = {name: value for name, value in options.items() if value is not None}
-    try:
-        return TrainConfig.model_validate({**recipe.model_dump(), **given})
-    except ValidationError as error:
-        raise ConfigError(explain(error, TrainConfig)) from None
 
 
 def _train(
@@ -103,6 +96,11 @@ def _train(
 
     dataset = only_labels(find_clips(data), recipe.labels)
     check_names(recipe, dataset)
+    if not recipe.background:
+        log.warning(
+            "every label will alert: %s; --background names those that shall not",
+            ", ".join(dataset.labels),
+        )
     if out.resolve().is_relative_to(data.resolve()):
         raise ConfigError(f"--out {out}: lies in the folder of clips; choose another")
     if recipe.arch in BASELINES and (out / MODEL_NAME).exists():

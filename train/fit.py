@@ -17,7 +17,7 @@ from rich.console import Console
 from monitor.errors import MonitorError
 from train.batches import TrainingBatches
 from train.config import TrainConfig
-from train.progress import Bar
+from train.progress import Bar, Pace
 from train.state import FitState, Weights, load_state, save_state
 
 if TYPE_CHECKING:
@@ -66,11 +66,14 @@ class Fit:
         self._best_epoch = -1
         compile_for(model, config, len(batches))
 
-    def run(self, console: Console, title: str) -> Fitted:
-        """Train; MonitorError where the loss is lost or the memory is not enough."""
+    def run(self, console: Console, title: str, pace: Pace | None = None) -> Fitted:
+        """Train; MonitorError where the loss is lost or the memory is not enough.
+
+        `pace` is that of the command, where it has several fits.
+        """
         self._resume(title)
         done = len(self._history.get("loss", ()))
-        with Bar(console, title, self._config.epochs, done) as bar:
+        with Bar(console, title, self._config.epochs, done, pace) as bar:
             for epoch in range(done, self._config.epochs):
                 if self._patience_is_over(epoch):
                     log.info("%s: stopped after %d epochs without a better one", title,
@@ -85,7 +88,7 @@ class Fit:
     def _epoch(self, epoch: int) -> None:
         sums = {"loss": 0.0, "accuracy": 0.0}
         seen = 0
-        with explained(self._config, epoch):
+        with explained(self._config, f"in epoch {epoch + 1}"):
             for clips, targets in self._batches.epoch(epoch):
                 logs = self._model.train_on_batch(clips, targets, return_dict=True)
                 seen += len(clips)
@@ -213,15 +216,18 @@ def averaged(model: keras.Model) -> Iterator[None]:
 
 
 @contextmanager
-def explained(config: TrainConfig, epoch: int) -> Iterator[None]:
-    """Turns an allocation that failed into a message that says what to change."""
+def explained(config: TrainConfig, when: str) -> Iterator[None]:
+    """Turns an allocation that failed into a message that says `when`, and what to change."""
     import tensorflow as tf
 
     try:
         yield
-    except (MemoryError, tf.errors.ResourceExhaustedError):
+    except (MemoryError, tf.errors.ResourceExhaustedError, tf.errors.AbortedError) as error:
+        # oneDNN's way to say that it found no memory for a convolution.
+        if isinstance(error, tf.errors.AbortedError) and "create a primitive" not in str(error):
+            raise
         raise MonitorError(
-            f"not enough memory in epoch {epoch + 1}: a smaller batch (now {config.batch}) or "
+            f"not enough memory {when}: a smaller batch (now {config.batch}) or "
             f"smaller clips (now {config.clip.frames}x{config.clip.size}x{config.clip.size}) help"
         ) from None
 

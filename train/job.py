@@ -34,11 +34,6 @@ def check_names(config: TrainConfig, dataset: Dataset) -> None:
         raise ConfigError(
             f"background {unknown[0]}: no such label; labels here: {', '.join(dataset.labels)}"
         )
-    if not config.background:
-        log.warning(
-            "every label will alert: %s; --background names those that shall not",
-            ", ".join(dataset.labels),
-        )
     if set(config.background) == set(dataset.labels):
         raise ConfigError("every label is a background label: nothing could alert")
     if unknown := sorted(set(config.exclude_groups) - {clip.group for clip in dataset.clips}):
@@ -65,9 +60,7 @@ def train_split(run: Run, out: Path, fold: int | None) -> None:
             f"{len(split.test)} clips {_from_where(split.test)}"
         )
     how += _sampled(run)
-    result = run.finished(split, out, title)
-    if result is None:
-        result = _fit(run, split, out, title, how, None)
+    result = fit_split(run, split, out, title, how)
     assert result.scored is not None
     _write(run, out, result.scored, result, [how], {})
 
@@ -77,15 +70,15 @@ def train_folds(run: Run, out: Path) -> None:
     clips = run.prepared.clips
     results: dict[int, Result] = {}
     folds = folds_of(clips, run.config)
-    for number, test in folds.items():
+    for place, (number, test) in enumerate(folds.items()):
         split, title = fold_split(clips, test, run.config), f"fold {number}"
         folder = out / f"fold-{number}"
         how = (
             f"tested on fold {number} of {len(folds)} of {run.dataset.name}: {len(test)} clips "
             f"{_from_where(test)}{_sampled(run)}"
         )
-        result = run.finished(split, folder, title)
-        results[number] = result or _fit(run, split, folder, title, how, None)
+        run.pace.ahead = (len(folds) - place) * run.config.epochs
+        results[number] = fit_split(run, split, folder, title, how)
         log.info("%s: %s", title, _figures(results[number].scored))
     scored = concatenate([r.scored for r in results.values() if r.scored is not None])
     each = _over_folds(results)
@@ -99,20 +92,31 @@ def train_folds(run: Run, out: Path) -> None:
     final: Result | None = None
     if not run.is_baseline:
         split, title = final_split(clips, run.config), "all clips"
-        final = run.finished(split, out, title)
-        if final is None:
-            final = _fit(run, split, out, title, how, {**summary(measure(scored)), **each})
+        metrics = {**summary(measure(scored)), **each}
+        run.pace.ahead = 0
+        final = fit_split(run, split, out, title, how, metrics)
     notes = [how, "means over the folds: " + ", ".join(f"{k} {v:g}" for k, v in each.items())]
     parts = {f"fold {n}": r.scored for n, r in results.items() if r.scored is not None}
     _write(run, out, scored, final, notes, parts)
 
 
-def _fit(
-    run: Run, split: Split, out: Path, title: str, how: str, metrics: Mapping[str, float] | None
+def fit_split(
+    run: Run,
+    split: Split,
+    out: Path,
+    title: str,
+    how: str,
+    metrics: Mapping[str, float] | None = None,
 ) -> Result:
-    """Fit and save; `metrics` are the contract's, by default measured on the split's test."""
+    """Fit, test and save into `out`; where this very fit was finished before, what came of it.
+
+    `how` and `metrics` go into the contract; metrics are by default measured on the split's test.
+    """
+    finished = run.finished(split, out, title)
+    if finished is not None:
+        return finished
     if run.is_baseline:
-        result = run.fit_baseline(split)
+        result = run.fit_baseline(split, title)
     else:
         model, result = run.fit(split, out, title)
         if metrics is None and result.scored is not None:

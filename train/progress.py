@@ -1,42 +1,66 @@
 """How far a long job is: a bar with the time left in a terminal, plain lines elsewhere."""
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+class Pace:
+    """How long a step took so far; several bars in a row may share one, so that all of it counts.
+
+    Then `ahead` are the steps of the bars that come after the present one.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.ahead = 0
+        self._clock = clock
+        self._began_s: float | None = None
+        self._steps = 0
+
+    def start(self) -> None:
+        """Time runs from the first call on."""
+        if self._began_s is None:
+            self._began_s = self._clock()
+
+    def step(self) -> None:
+        """One step is done."""
+        self._steps += 1
+
+    def left_s(self, steps: int) -> float:
+        """Seconds that `steps` and those ahead will take, if they take as long as those so far."""
+        assert self._began_s is not None
+        return (self._clock() - self._began_s) / self._steps * (steps + self.ahead)
 
 
 class Bar:
     """Progress through `total` steps; the text beside it says what the last step brought."""
 
-    def __init__(self, console: Console, title: str, total: int, done: int = 0) -> None:
+    def __init__(
+        self, console: Console, title: str, total: int, done: int = 0, pace: Pace | None = None
+    ) -> None:
         self._console = console
         self._title = title
         self._total = total
-        self._done = self._start = done
-        self._began_s = time.monotonic()
+        self._done = done
+        self._pace = pace or Pace()
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TimeRemainingColumn(elapsed_when_finished=False),
+            TextColumn("{task.fields[left]}"),
             TextColumn("{task.fields[text]}"),
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._progress.add_task(title, total=total, completed=done, text="")
+        self._task = self._progress.add_task(title, total=total, completed=done, text="", left="")
 
     def __enter__(self) -> Self:
+        self._pace.start()
         self._progress.start()
         return self
 
@@ -51,12 +75,20 @@ class Bar:
     def advance(self, text: str = "", *, line: bool = True) -> None:
         """One step further; `line` says whether it is worth a line where there is no terminal."""
         self._done += 1
-        self._progress.update(self._task, completed=self._done, text=text)
+        self._pace.step()
+        left = f"{duration_text(self._pace.left_s(self._total - self._done))} left"
+        self._progress.update(self._task, completed=self._done, text=text, left=left)
         if line and not self._console.is_terminal:
-            each_s = (time.monotonic() - self._began_s) / (self._done - self._start)
-            left_s = each_s * (self._total - self._done)
             self._console.print(
-                f"{self._title} {self._done}/{self._total}: {text} ({left_s:.0f} s left)",
+                f"{self._title} {self._done}/{self._total}: {text} ({left})",
                 soft_wrap=True,
                 highlight=False,
             )
+
+
+def duration_text(seconds: float) -> str:
+    """A duration as one would say it: 40 s, 12 min, 3 h 05 min."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

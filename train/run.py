@@ -7,7 +7,7 @@ import json
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from export.saved import MODEL_NAME
-from train.baselines import fit_baseline
+from train.baselines import baseline_features, fit_baseline
 from train.batches import TrainingBatches
 from train.clips import Clip, Dataset
 from train.config import BASELINES, TrainConfig
 from train.evaluate import score_clips
-from train.fit import Fit, Predict, predictor
+from train.fit import Fit, Predict, explained, predictor
 from train.networks import build
 from train.prepared import Prepared, cut
+from train.progress import Bar, Pace
 from train.results import Result, load_result, save_result
 from train.score import clip_scores
 from train.scored import Scored
@@ -46,6 +47,7 @@ class Run:
     prepared: Prepared
     config: TrainConfig
     console: Console
+    pace: Pace = field(default_factory=Pace)  # in epochs, of all its fits
 
     def finished(self, split: Split, folder: Path, title: str) -> Result | None:
         """The result of this very fit where it was finished before."""
@@ -82,18 +84,28 @@ class Run:
             self.config,
             folder / CHECKPOINT / "state.npz",
             fingerprint,
-        ).run(self.console, title)
-        scored = self._score(predictor(model), split.test) if split.test else None
+        ).run(self.console, title, self.pace)
+        with explained(self.config, "in the test"):
+            scored = self._score(predictor(model), split.test) if split.test else None
         return model, Result(fingerprint, fitted.history, fitted.best_epoch, scored)
 
-    def fit_baseline(self, split: Split) -> Result:
-        """Fit the classical classifier on every window of the clips that are not for testing."""
+    def fit_baseline(self, split: Split, title: str) -> Result:
+        """Fit the classical classifier on every window of the clips that are not for testing.
+
+        Only their features are held, one clip's windows at a time: those of all clips together
+        may be more than the memory.
+        """
+        arch = self.config.arch
         clips = (*split.train, *split.validation)
-        windows = [self._windows(clip) for clip in clips]
-        counts = [len(found) for found in windows]
+        features = []
+        with Bar(self.console, f"{title}: features", len(clips)) as bar:
+            for clip in clips:
+                features.append(baseline_features(arch, self._windows(clip)))
+                bar.advance(line=False)
+        counts = [len(found) for found in features]
         predict = fit_baseline(
-            self.config.arch,
-            np.concatenate(windows),
+            arch,
+            np.concatenate(features),
             np.repeat(self._truth(clips), counts),
             np.repeat([clip.group for clip in clips], counts).tolist(),
             len(self.dataset.labels),

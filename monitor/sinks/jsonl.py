@@ -86,6 +86,7 @@ class JsonLinesSink:
             "id": activity.id,
             "event": "start" if activity.end_s is None else "end",
             "camera": activity.camera,
+            "region": activity.region or None,
             "label": activity.label,
             "score": round(activity.score, 4),
             "peak_score": round(activity.peak_score, 4),

@@ -6,9 +6,13 @@ import sys
 import time
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 from typer.testing import CliRunner, Result
 
+import train.run
 from tests.slow.clips import make_clips
 from train.cli import app
 from train.saved import load_model
@@ -59,6 +63,13 @@ def test_folds_are_trained_once_and_the_last_model_carries_their_metrics(
 
     assert first.exit_code == 0, first.output
     assert again.exit_code == 0, again.output
+    left = {
+        line.partition(" 1/1: ")[0]: line.rpartition(" (")[2]
+        for line in first.stderr.splitlines()
+        if " 1/1: " in line
+    }
+    assert left["fold 0"] != "0 s left)"  # of the whole command
+    assert left["all clips"] == "0 s left)"
     for title in ("fold 0", "fold 1", "all clips"):
         assert any(line.startswith(f"{title}: finished before") for line in caplog.messages)
     assert (out / "model.keras").read_bytes() == kept
@@ -79,12 +90,13 @@ def test_folds_are_trained_once_and_the_last_model_carries_their_metrics(
     assert of_fold.data.clips == 4
 
 
-def test_a_run_killed_between_epochs_goes_on_where_it_was(
+def test_a_run_killed_between_epochs_goes_on_where_it_was_and_ends_the_same(
     data: Path, recipe: Path, tmp_path: Path
 ) -> None:
-    out, epochs = tmp_path / "out", 40
-    line = command("--data", data, "--out", out, "--config", recipe, "--cache", tmp_path / "cache",
-                   "--fold", 0, "--epochs", epochs)  # fmt: skip
+    out, whole, epochs = tmp_path / "out", tmp_path / "whole", 40
+    arguments = ("--data", data, "--config", recipe, "--cache", tmp_path / "cache", "--fold", 0,
+                 "--epochs", epochs)  # fmt: skip
+    line = command(*arguments, "--out", out)
     state_file = out / "checkpoint" / "state.npz"
 
     process = subprocess.Popen(line, stderr=subprocess.DEVNULL)
@@ -106,6 +118,60 @@ def test_a_run_killed_between_epochs_goes_on_where_it_was(
     assert f"fold 0 {epochs}/{epochs}:" in resumed.stderr
     assert not state_file.exists()
     assert "oneDNN" not in resumed.stderr
+    assert har_train(*arguments, "--out", whole).exit_code == 0
+    for one, other in zip(weights(out), weights(whole), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def weights(out: Path) -> list[np.ndarray]:
+    return load_model(out / "model.keras")[0].get_weights()
+
+
+def test_a_loss_that_is_no_number_is_one_line_and_exit_code_1(
+    data: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = train.run.build
+
+    def burst(*arguments: object) -> keras.Model:
+        model = make(*arguments)
+        kernel = model.trainable_variables[0]
+        kernel.assign(np.full(kernel.shape, np.inf))
+        return model
+
+    monkeypatch.setattr(train.run, "build", burst)
+
+    result = har_train("--data", data, "--out", tmp_path / "out", "--config", recipe,
+                       "--cache", tmp_path / "cache", "--fold", 0)  # fmt: skip
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "error: the loss became nan in epoch 1: lower learning_rate (now 0.002)"
+    )
+    assert not (tmp_path / "out" / "model.keras").exists()
+
+
+@pytest.mark.parametrize(
+    ("step", "when"), [("train_on_batch", "in epoch 1"), ("predict_on_batch", "in the test")]
+)
+def test_memory_that_is_not_enough_is_one_line_and_exit_code_1(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, when: str
+) -> None:
+    recipe = tmp_path / "train.yaml"
+    recipe.write_text(RECIPE.replace("validation_share: 0.5", "validation_share: 0.0"))
+
+    def greedy(*_: object, **__: object) -> None:
+        tf.random.normal((2**24, 2**24))  # 1 PiB
+
+    monkeypatch.setattr(keras.Model, step, greedy)
+
+    result = har_train("--data", data, "--out", tmp_path / "out", "--config", recipe,
+                       "--cache", tmp_path / "cache", "--fold", 0, "--epochs", 1)  # fmt: skip
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        f"error: not enough memory {when}: a smaller batch (now 4) or smaller clips (now 4x16x16) "
+        "help"
+    )
 
 
 def test_a_baseline_gives_the_same_report_and_no_model(

@@ -1,0 +1,112 @@
+"""What each fit left as evidence: small JSON files from which every figure can be computed."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmarks.series import Series, SplitKind
+from export.atomic import replacing
+from monitor.errors import DataError
+from train.config import TrainConfig
+from train.report import json_text
+from train.scored import Scored
+
+DIGITS = 4  # of a score
+NETWORK = "network.json"
+
+_Read = TypeVar("_Read", bound="_Facts")
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClipScores(_Facts):
+    """A test clip and what the model said of it."""
+
+    path: str
+    label: str
+    group: str
+    fold: int | None  # as the data names it
+    scores: tuple[float, ...]  # in the order of the labels
+
+
+class Evidence(_Facts):
+    """One fit, tested."""
+
+    name: str  # of the row
+    data: str
+    split: SplitKind
+    seed: int
+    fold: int | None  # the tested one; None for a random split
+    folds: int  # fits that this split and seed consist of
+    recipe: dict[str, Any]  # every option of har-train
+    data_sha256: str  # of every usable clip's path, label and content
+    split_sha256: str  # of which clips, of which groups, are in which part of the split
+    date: str  # UTC
+    fit_s: float | None  # None where an interrupted fit was gone on with
+    version: str  # of har-monitor
+    labels: tuple[str, ...]
+    clips: tuple[ClipScores, ...]
+
+    def is_of(self, config: TrainConfig) -> bool:
+        """Whether it was fitted by this very recipe; options that came later had their default."""
+        try:
+            return TrainConfig.model_validate(self.recipe) == config
+        except ValidationError:
+            return False
+
+    @property
+    def scored(self) -> Scored:
+        """The clips in the form that is measured, without pictures."""
+        return Scored(
+            labels=self.labels,
+            clips=tuple(clip.path for clip in self.clips),
+            groups=tuple(clip.group for clip in self.clips),
+            truth=np.array([self.labels.index(clip.label) for clip in self.clips], np.int64),
+            scores=np.array([clip.scores for clip in self.clips], np.float32),
+            previews=np.empty((len(self.clips), 0, 1, 1, 3), np.uint8),
+        )
+
+
+class Network(_Facts):
+    """The size and speed of a row's network, measured on its exported file."""
+
+    arch: str
+    clip: dict[str, Any]  # frames, size, fps
+    parameters: int
+    window_ms: float  # median time of one window on one thread
+    date: str  # UTC
+    version: str
+
+    def is_of(self, config: TrainConfig) -> bool:
+        """Whether the recipe has this very network."""
+        return (self.arch, self.clip) == (config.arch, config.clip.model_dump(mode="json"))
+
+
+def evidence_file(series: Series, split: SplitKind, seed: int, fold: int | None) -> Path:
+    """Where the evidence of a fit lies, relative to the results."""
+    name = f"{split}-seed{seed}" if fold is None else f"{split}-seed{seed}-fold{fold}"
+    return series.folder / f"{name}.json"
+
+
+def write_facts(path: Path, facts: Evidence | Network) -> None:
+    """Write `facts`, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_text(json_text(facts.model_dump(mode="json")), encoding="utf-8")
+
+
+def read_facts(path: Path, kind: type[_Read]) -> _Read | None:
+    """The facts at `path`; None where there are none, DataError where they cannot be read."""
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(
+            f"{path}: not a result of this benchmark: {reason}; remove it, and it is made anew"
+        ) from None

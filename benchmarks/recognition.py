@@ -1,0 +1,54 @@
+"""make benchmark-recognition: from the data sets to the tables in benchmarks/recognition.md."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from export.atomic import replacing
+from export.extra import training_tools
+from monitor.command import exit_codes, start_logging
+from train.cli import EXIT_INTERRUPTED
+
+HERE = Path(__file__).parent
+ROWS, RESULTS, TABLE = HERE / "recognition.yaml", HERE / "results", HERE / "recognition.md"
+RUNS = HERE.parent / "runs" / "benchmark"
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the data sets.", show_default="none: nothing is fitted"),
+    ] = None,
+) -> None:
+    """Fit what has no evidence yet, then write the tables from the evidence and print them.
+
+    A command that was stopped goes on when it is given again.
+    """
+    console = Console(stderr=True)
+    with exit_codes(console), training_tools():
+        start_logging(console, verbose=False)
+        from benchmarks.fits import Places, do_fits
+        from benchmarks.page import page
+        from benchmarks.series import read_series
+        from train.cache import default_cache
+
+        name, all_series = read_series(ROWS)
+        if data is not None:
+            try:
+                do_fits(all_series, Places(data, RESULTS, RUNS, default_cache()), console)
+            except KeyboardInterrupt:
+                console.print("stopped; the same command goes on from the last whole epoch")
+                raise typer.Exit(EXIT_INTERRUPTED) from None
+        text = page(name, all_series, RESULTS)
+        with replacing(TABLE) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        typer.echo(text, nl=False)
+
+
+if __name__ == "__main__":
+    app()

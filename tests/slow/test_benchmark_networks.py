@@ -1,0 +1,45 @@
+"""The recognition benchmark with a network: its model, its size and its speed are kept too."""
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import benchmarks.fits
+from benchmarks.fits import Places, do_fits
+from benchmarks.page import page
+from benchmarks.series import read_series
+from tests.slow.clips import make_clips
+from train.saved import load_model
+
+RECIPE = "clip: {frames: 4, size: 16, fps: 10}\nepochs: 1\nbatch: 4\nbackground: [dark]\n"
+ROWS = "main: clips\nrows:\n  - {name: small, recipe: small.yaml, data: [clips]}\n"
+
+
+def test_a_network_is_fitted_measured_and_then_only_rendered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_clips(tmp_path / "data" / "clips")
+    (tmp_path / "small.yaml").write_text(RECIPE)
+    (tmp_path / "rows.yaml").write_text(ROWS)
+    places = Places(*(tmp_path / name for name in ("data", "results", "runs", "cache")))
+    main, series = read_series(tmp_path / "rows.yaml")
+
+    do_fits(series, places, Console(quiet=True))
+    monkeypatch.setattr(benchmarks.fits, "fit_split", lambda *_: pytest.fail("fitted again"))
+    do_fits(series, places, Console(quiet=True))
+
+    row = next(x for x in page(main, series, places.results).splitlines() if "| small |" in x)
+    network = json.loads((places.results / "clips" / "small" / "network.json").read_text())
+    assert network["parameters"] == 125_122
+    assert network["window_ms"] > 0
+    assert row.startswith(f"| small | 125,122 | {network['window_ms']:.1f} | 0.")
+    folder = places.runs / "clips" / "small" / "grouped-seed1-fold1"
+    _, contract = load_model(folder / "model.keras")
+    assert contract.evaluation == "benchmark: small on clips, grouped split, seed 1, fold 1"
+    evidence = json.loads((places.results / "clips/small/grouped-seed1-fold1.json").read_text())
+    right = [
+        clip["scores"][0 if clip["label"] == "dark" else 1] > 0.5 for clip in evidence["clips"]
+    ]
+    assert contract.metrics["accuracy"] == sum(right) / len(right)

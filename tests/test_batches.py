@@ -1,0 +1,94 @@
+import threading
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+import train.batches
+from train.batches import Batch, TrainingBatches
+from train.cache import Decoded
+from train.config import ClipOptions, TrainConfig
+
+CONFIG = TrainConfig(clip=ClipOptions(frames=4, size=16, fps=10.0), batch=2, epochs=3)
+CLIPS = 12
+
+
+def batches(config: TrainConfig = CONFIG) -> TrainingBatches:
+    rng = np.random.default_rng(5)
+    clips = [
+        Decoded(rng.integers(0, 256, (8, 16, 16, 3), dtype=np.uint8), np.arange(8) / 10)
+        for _ in range(CLIPS)
+    ]
+    return TrainingBatches(clips, np.eye(2, dtype=np.float32)[np.arange(CLIPS) % 2], config)
+
+
+def wait_for_the_maker() -> None:
+    for thread in threading.enumerate():
+        if thread.name.startswith("batches"):
+            thread.join()
+
+
+def assert_same(some: list[Batch], others: list[Batch]) -> None:
+    assert len(some) == len(others)
+    for (clips, targets), (other_clips, other_targets) in zip(some, others, strict=True):
+        np.testing.assert_array_equal(clips, other_clips)
+        np.testing.assert_array_equal(targets, other_targets)
+
+
+def test_batches_made_ahead_are_those_that_an_epoch_makes_for_itself() -> None:
+    running = batches()
+    epochs = [list(running.epoch(number)) for number in range(CONFIG.epochs)]
+
+    for number, found in enumerate(epochs):
+        assert_same(found, list(batches().epoch(number)))
+
+
+def test_the_first_batches_of_an_epoch_are_made_before_it_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    running = batches()
+    list(running.epoch(0))
+    wait_for_the_maker()
+    made: list[int] = []
+    make = TrainingBatches._batch
+
+    def noted(self: TrainingBatches, number: int, index: int, members: object) -> Batch:
+        made.append(index)
+        return make(self, number, index, members)
+
+    monkeypatch.setattr(TrainingBatches, "_batch", noted)
+    coming = running.epoch(1)
+    ready = [next(coming) for _ in range(2)]
+    coming.close()
+    wait_for_the_maker()
+
+    assert len(ready) == 2
+    assert 0 not in made
+    assert 1 not in made
+
+
+def test_nothing_is_made_for_an_epoch_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    running = batches(CONFIG.model_copy(update={"epochs": 1}))
+    made: list[object] = []
+    monkeypatch.setattr(train.batches, "vary", lambda window, *_: made.append(window) or window)
+
+    list(running.epoch(0))
+    wait_for_the_maker()
+
+    assert len(made) == CLIPS
+
+
+def test_a_fault_in_making_reaches_the_one_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(train.batches, "vary", broken)
+
+    with pytest.raises(MemoryError):
+        list(batches().epoch(0))
+
+
+def test_numpy_works_on_one_thread_beside_the_network() -> None:
+    batches()
+
+    assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}

@@ -1,0 +1,55 @@
+"""The table that shows how each camera does."""
+
+import pytest
+from rich.console import Console
+
+from monitor.status import CameraStatus, RegionStatus, StatusTable
+
+
+def shown(camera: CameraStatus, width: int = 120) -> str:
+    console = Console(width=width, no_color=True, highlight=False)
+    with console.capture() as captured:
+        console.print(StatusTable([camera]))
+    return captured.get().splitlines()[1]
+
+
+def region(fight: float, *opened: str) -> RegionStatus:
+    return RegionStatus({"fight": fight, "nofight": 1 - fight}, fight, opened)
+
+
+def test_a_camera_without_regions_shows_its_top_label() -> None:
+    camera = CameraStatus("hall", "s", state="live", regions={"": region(0.2)})
+    assert "nofight 0.80" in shown(camera)
+
+
+@pytest.mark.parametrize(
+    ("till", "door", "expected"),
+    [
+        (region(0.2), region(0.3), "door nofight 0.70"),
+        (region(0.8), region(0.3), "till fight 0.80"),
+        (region(0.5), region(0.4, "fight"), "door nofight 0.60"),
+        (RegionStatus(), region(0.1), "door nofight 0.90"),
+        (RegionStatus(), RegionStatus(), "–"),
+    ],
+    ids=["none near", "one high", "one open", "one skipped", "all skipped"],
+)
+def test_a_camera_with_regions_shows_the_one_that_tells_most(
+    till: RegionStatus, door: RegionStatus, expected: str
+) -> None:
+    camera = CameraStatus("hall", "s", state="live", regions={"till": till, "door": door})
+    assert expected in shown(camera)
+
+
+def test_an_open_activity_is_shown_with_its_region_whatever_ended_last() -> None:
+    regions = {"till": region(0.9, "fight"), "door": region(0.95)}
+    camera = CameraStatus("hall", "s", state="live", regions=regions, activity="door: fight")
+    assert "● till: fight" in shown(camera)
+    camera.regions["till"] = region(0.1)
+    assert "door: fight" in shown(camera)
+
+
+def test_why_nothing_is_classified_is_shown_beside_the_state() -> None:
+    camera = CameraStatus("hall", "s", state="live", regions={"": RegionStatus()}, fault="black")
+    assert "● live black" in shown(camera)
+    camera.state, camera.cause = "retrying", "lost"
+    assert "black" not in shown(camera)

@@ -1,0 +1,156 @@
+"""Footage in which nothing happens: what there is of it, and pieces read out of it."""
+
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+from av import VideoStream
+from av.container import InputContainer
+
+from monitor.errors import DataError, SourceError, SourceLostError
+from monitor.source import Picture
+from monitor.source.ffmpeg import reason
+from monitor.source.file import FileSource
+from train.clips import SUFFIXES
+
+log = logging.getLogger(__name__)
+
+# Seconds before a piece that are sought one after the other, until a picture is reached that is not
+# too late: files without an index are entered anywhere, and the next key frame may be far.
+_BACK_S = (0.0, 10.0, 60.0, math.inf)  # the last: read from the start
+
+
+@dataclass(frozen=True)
+class Footage:
+    """A video file in which no activity happens."""
+
+    path: Path
+    name: str  # in reports
+    duration_s: float  # to the end of its last picture
+
+
+def find_footage(where: Path) -> tuple[Footage, ...]:
+    """The video file `where`, or those in the folder `where` and below, sorted by path.
+
+    A file of a folder that cannot be read is passed over with a warning. DataError where none is
+    left, SourceError for a single file that cannot be read.
+    """
+    if not where.exists():
+        raise DataError(f"{where}: no such file or folder of footage")
+    if not where.is_dir():
+        return (Footage(where, where.name, _duration_s(where)),)
+    found = []
+    for path in sorted(path for path in where.rglob("*") if path.suffix.lower() in SUFFIXES):
+        try:
+            duration_s = _duration_s(path)
+        except SourceError as error:
+            log.warning("footage passed over: %s", error)
+        else:
+            found.append(Footage(path, path.relative_to(where).as_posix(), duration_s))
+    if not found:
+        raise DataError(
+            f"{where}: no footage that can be read; endings read: {' '.join(sorted(SUFFIXES))}"
+        )
+    return tuple(found)
+
+
+def read_piece(path: Path, offset_s: float, duration_s: float) -> Iterator[Picture]:
+    """The pictures of a file from `offset_s` on, for `duration_s`; their times count from there.
+
+    Reading starts at a key frame before, so that a piece from the end of a long file takes no
+    longer than one from its beginning. SourceLostError where the piece holds no picture.
+    """
+    count = 0
+    from_s = _first_s(path) + offset_s
+    for frame in _frames_from(path, from_s):
+        if frame.time is None or frame.time < from_s:
+            continue
+        if frame.time >= from_s + duration_s:
+            break
+        count += 1
+        yield Picture(frame.time - from_s, frame)
+    if not count:
+        raise SourceLostError(
+            f"{path}: holds no picture between {offset_s:.1f} and {offset_s + duration_s:.1f} s"
+        )
+
+
+def _first_s(path: Path) -> float:
+    """The file's own time of its first picture, which FileSource calls 0."""
+    with _opened(path) as container:
+        first = next(_frames(container), None)
+    if first is None or first.time is None:
+        raise SourceLostError(f"{path}: its pictures carry no times")
+    return first.time
+
+
+def _frames_from(path: Path, from_s: float) -> Iterator[av.VideoFrame]:
+    """What can be decoded from a picture at or before `from_s` on, the file's own time."""
+    for back_s in _BACK_S:
+        with _opened(path) as container:
+            stream = container.streams.video[0]
+            if back_s < math.inf and not _seek(container, stream, from_s - back_s):
+                continue
+            frames = _frames(container)
+            reached = next(frames, None)
+            if reached is None or reached.time is None or reached.time > from_s:
+                continue
+            yield reached
+            yield from frames
+            return
+
+
+def _frames(container: InputContainer) -> Iterator[av.VideoFrame]:
+    """What can be decoded; bytes that cannot are passed over, as FileSource does."""
+    stream = container.streams.video[0]
+    stream.codec_context.thread_type = "NONE"  # as there: the cores have other streams
+    try:
+        for packet in container.demux(stream):
+            try:
+                yield from packet.decode()
+            except av.InvalidDataError:
+                continue
+    except av.FFmpegError as error:
+        log.debug("%s: reading stopped: %s", container.name, reason(error))
+
+
+def _duration_s(path: Path) -> float:
+    """Measured on the packets: a header may say anything, and decoding hours would take as long."""
+    source = FileSource(path)
+    source.open()
+    try:
+        source.read()  # or its error: nothing in it can be decoded
+    finally:
+        source.close()
+    times_s = []
+    with _opened(path) as container:
+        try:
+            for packet in container.demux(container.streams.video[0]):
+                stamp = packet.dts if packet.pts is None else packet.pts
+                if stamp is not None and packet.time_base is not None:
+                    times_s.append(float(stamp * packet.time_base))
+        except av.FFmpegError as error:
+            log.warning("%s: reading stopped: %s", path, reason(error))
+    if len(times_s) < 2:
+        raise SourceLostError(f"{path}: {len(times_s)} timed pictures; footage needs at least 2")
+    length_s = max(times_s) - min(times_s)
+    return length_s + length_s / (len(times_s) - 1)
+
+
+def _opened(path: Path) -> InputContainer:
+    options = {"protocol_whitelist": "file"}  # it may only lead to itself
+    return av.open(str(path), "r", options=options, metadata_errors="ignore")
+
+
+def _seek(container: InputContainer, stream: VideoStream, to_s: float) -> bool:
+    """Whether that time could be sought; the picture there may be a key frame before or after."""
+    if stream.time_base is None:
+        return False
+    try:
+        container.seek(int(to_s / stream.time_base), stream=stream)
+    except av.FFmpegError:
+        return False
+    return True

@@ -1,0 +1,91 @@
+"""The clips that a model is tested on in streams, and its answers to them one by one."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from monitor.contract import Contract
+from monitor.errors import ConfigError
+from monitor.source.file import FileSource
+from train.clips import Clip, Dataset, find_clips, only_labels
+from train.config import TrainConfig
+from train.evaluate import check_labels, relation, score_clips
+from train.fit import Predict
+from train.measured import Split
+from train.prepared import Prepared, prepare_clips
+from train.scored import Scored
+from train.split import folds_of
+from train.streams import Inlay
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Some usable clips of a dataset."""
+
+    dataset: Dataset
+    prepared: Prepared
+    clips: Sequence[Clip]
+
+    @property
+    def inlays(self) -> list[Inlay]:
+        """The clips as streams take them."""
+        return [self._inlay(clip) for clip in self.clips]
+
+    def relation(self, contract: Contract) -> Split:
+        """How they relate to what the model was fitted on."""
+        return relation(contract, self.dataset.name, self.prepared, self.clips)
+
+    def score(self, predict: Predict, contract: Contract) -> Scored:
+        """The model's answers to the clips by themselves, as har-evaluate gives them."""
+        return score_clips(
+            predict,
+            self.prepared,
+            self.clips,
+            contract.labels,
+            contract.clip,
+            sampling="time",
+            stride=TrainConfig().stride,
+        )
+
+    def _inlay(self, clip: Clip) -> Inlay:
+        path = self.dataset.file(clip)
+        times_s = self.prepared.decoded(clip).times_s
+        source = FileSource(path)
+        source.open()
+        try:
+            picture = source.read()
+        finally:
+            source.close()
+        assert picture is not None  # it was decoded before
+        size = picture.frame.width, picture.frame.height
+        duration_s = float(times_s[-1] + np.diff(times_s).mean())
+        return Inlay(path, clip.path, clip.label, clip.group, size, duration_s)
+
+
+def held_out(
+    contract: Contract, data: Path, fold: int | None, cache: Path, console: Console
+) -> HeldOut:
+    """The clips of `data` whose labels the model knows; those of one fold, where one is named.
+
+    DataError where no clip is left, ConfigError for a fold that there is not.
+    """
+    everything = find_clips(data)
+    known = [label for label in everything.labels if label in contract.labels]
+    if len(known) < 2:
+        check_labels(everything.clips, contract.labels)
+    if unknown := sorted(set(everything.labels) - set(known)):
+        log.warning("clips left out, the model does not know %s", ", ".join(unknown))
+    dataset = only_labels(everything, known)
+    prepared = prepare_clips(dataset, contract.clip, "time", cache, console)
+    if fold is None:
+        return HeldOut(dataset, prepared, prepared.clips)
+    folds = folds_of(prepared.clips, TrainConfig())
+    if fold not in folds:
+        raise ConfigError(f"fold {fold}: folds here: {', '.join(map(str, folds))}")
+    return HeldOut(dataset, prepared, folds[fold])

@@ -1,0 +1,160 @@
+"""Planned streams played to the monitor as if each were a camera's recording."""
+
+import re
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+from av.video.reformatter import Interpolation
+
+from monitor.config import MonitorOptions
+from monitor.contract import Contract
+from monitor.pipeline import Classifier, Monitor
+from monitor.records import Activity, Prediction, Skipped
+from monitor.source import Picture, Source, StreamLimits
+from monitor.source.address import Address
+from monitor.source.file import FileSource
+from train.fit import Predict
+from train.footage import read_piece
+from train.streams import Piece, StreamPlan
+
+WindowOutcome = Prediction | Skipped  # scores, or why it was not classified
+
+_AT_ONCE = 4  # streams; each has a decoder, and one of them is always ahead of the classifier
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model as the monitor takes one, whatever runs it."""
+
+    predict: Predict
+    contract: Contract
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """A stream and what the monitor made of it; equal to itself only, and so a key."""
+
+    plan: StreamPlan
+    windows: tuple[WindowOutcome, ...]  # in order
+    activities: tuple[Activity, ...]  # each one's start and its end, as an alert log holds them
+
+
+class StreamSource:
+    """A planned stream, decoded while it is read.
+
+    Clips are given as they were decoded. Footage is scaled to the stream's size, as large as a
+    camera's picture, so that it reaches the model the way a camera's does: in one step from there.
+    """
+
+    def __init__(self, plan: StreamPlan) -> None:
+        self._plan = plan
+        self._pictures: Generator[Picture, None, None] | None = None
+
+    def open(self) -> None:
+        """Begin with the first piece; what is wrong with a file is said when it is its turn."""
+        self._pictures = self._play()
+
+    def read(self) -> Picture | None:
+        """The next picture, in seconds of the stream; None at the end. SourceError as files do."""
+        return None if self._pictures is None else next(self._pictures, None)
+
+    def close(self) -> None:
+        """Release what is being read."""
+        if self._pictures is not None:
+            self._pictures.close()
+            self._pictures = None
+
+    def _play(self) -> Generator[Picture, None, None]:
+        for piece in self._plan.pieces:
+            pictures = _footage(piece, self._plan.size) if piece.label is None else _clip(piece)
+            for picture in pictures:
+                yield Picture(piece.start_s + picture.time_s, picture.frame)
+
+
+def watch_streams(
+    classifier: Classifier,
+    plans: Sequence[StreamPlan],
+    advance: Callable[[str], None] = lambda name: None,
+) -> list[Watched]:
+    """Let the monitor, with the model's own rules, watch each stream from its start to its end.
+
+    `advance` is called with the name of a stream that is done. SourceError where a file of a stream
+    cannot be read, ModelError where the model cannot be run.
+    """
+    watched = []
+    for first in range(0, len(plans), _AT_ONCE):
+        together = plans[first : first + _AT_ONCE]
+        for one in _watch_together(classifier, together):
+            watched.append(one)
+            advance(_plain(one.plan.name))
+    return watched
+
+
+def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list[Watched]:
+    by_target = {f"stream-{index}": plan for index, plan in enumerate(plans)}
+    names = {target: f"{target}-{_plain(plan.name)}" for target, plan in by_target.items()}
+    cameras = [{"name": name, "source": target} for target, name in names.items()]
+    windows: list[WindowOutcome] = []
+    kept = _KeptActivities()
+
+    def make(address: Address, limits: StreamLimits) -> Source:
+        return StreamSource(by_target[address.target])
+
+    monitor = Monitor(
+        MonitorOptions.model_validate({"cameras": cameras}),
+        classifier,
+        [kept],
+        make=make,
+        on_window=windows.append,
+    )
+    try:
+        monitor.run()
+    except BaseException:  # an interrupt, too, must leave no thread at work
+        monitor.stop()
+        raise
+    return [
+        Watched(
+            plan,
+            tuple(window for window in windows if window.camera == names[target]),
+            tuple(activity for activity in kept.activities if activity.camera == names[target]),
+        )
+        for target, plan in by_target.items()
+    ]
+
+
+class _KeptActivities:
+    """A sink that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.activities: list[Activity] = []
+
+    def write(self, activity: Activity) -> None:
+        """Keep the start or the end of an activity."""
+        self.activities.append(activity)
+
+    def close(self) -> None:
+        """There is nothing to finish."""
+
+
+def _clip(piece: Piece) -> Iterator[Picture]:
+    source = FileSource(piece.path)
+    source.open()
+    try:
+        while (picture := source.read()) is not None:
+            yield picture
+    finally:
+        source.close()
+
+
+def _footage(piece: Piece, size: tuple[int, int] | None) -> Iterator[Picture]:
+    for picture in read_piece(piece.path, piece.offset_s, piece.end_s - piece.start_s):
+        frame = picture.frame
+        if size is not None and (frame.width, frame.height) != size:
+            # The picture's tags of colour and range stay with it. One thread, as in `prepare`.
+            frame = frame.reformat(*size, interpolation=Interpolation.BICUBIC, threads=1)
+        yield Picture(picture.time_s, frame)
+
+
+def _plain(name: str) -> str:
+    """A stream's name as a camera's may be written, and a terminal shown."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)[:40]

@@ -1,0 +1,91 @@
+"""The report of watched streams as one self-contained HTML page."""
+
+from itertools import accumulate
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from train.events import LATE_S, Figures
+from train.figures import Chart, Line, chart
+from train.intervals import Interval, wilson
+from train.page import percent, rate
+from train.stream_report import StreamReport
+from train.timeline import timeline, worst
+
+TIMELINES = 8  # streams that are drawn
+FALSE_ALARMS = 100  # that are listed; metrics.json has all
+
+
+def page(report: StreamReport) -> str:
+    """The page's text. Labels, paths and notes are data and are escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "rate": rate,
+        "percent": percent,
+        "seconds": _seconds,
+        "short": lambda value: f"{value:.3g}",
+    }
+    rows = {**report.by_label, "all": report.total} if len(report.by_label) > 1 else report.by_label
+    return environment.get_template("streams.html.jinja").render(
+        report=report,
+        total=report.total,
+        rows={name: (of, _interval(of)) for name, of in rows.items()},
+        sweep=_sweep_chart(report),
+        timelines=[timeline(one) for one in worst(report.judged, TIMELINES)],
+        false_alarms=report.false_alarms[:FALSE_ALARMS],
+        late_s=LATE_S,
+    )
+
+
+def _sweep_chart(report: StreamReport) -> Chart:
+    """Recall by false alarms, or false alarms by threshold where there is nothing to recall."""
+    if report.total.events:
+        return _front_chart(report)
+    rates = [of.false_per_hour for _, of in report.sweep]
+    line = Line("false alarms", [threshold for threshold, _ in report.sweep], rates, "c1")
+    return chart(
+        "False alarms by threshold",
+        [line],
+        x_label="threshold",
+        y_label="false alarms an hour",
+        x_range=(0, 1),
+        y_range=(0, max(rates) * 1.02 or 1.0),
+    )
+
+
+def _front_chart(report: StreamReport) -> Chart:
+    """The most events that can be found with so many false alarms.
+
+    A threshold that is lower still finds fewer: an activity that never ends raises no new alert.
+    """
+    found = sorted((of.false_per_hour, of.recall or 0.0) for _, of in report.sweep)
+    recalls = list(accumulate((recall for _, recall in found), max))
+    # Where nothing more is found, more false alarms are of no interest.
+    shown = recalls.index(recalls[-1]) + 1
+    now = report.total.false_per_hour
+    most = max(found[shown - 1][0], now) * 1.05 or 1.0
+    line = Line("thresholds", [rate for rate, _ in found[:shown]], recalls[:shown], "c0")
+    return chart(
+        "Recall by false alarms",
+        [line],
+        x_label="false alarms an hour",
+        y_label="events found",
+        x_range=(0, most),
+        y_range=(0, 1),
+        mark=(now, "false alarms under the rules in use"),
+    )
+
+
+def _interval(of: Figures) -> Interval | None:
+    return wilson(of.found, of.events) if of.events else None
+
+
+def _seconds(value: float | None) -> str:
+    """Seconds with one decimal; a dash where nothing was measured."""
+    return "–" if value is None else f"{value:.1f} s"
