@@ -41,6 +41,7 @@ class Evidence(_Facts):
     split: SplitKind
     seed: int
     fold: int | None  # the tested one; None for a random split
+    second: int | None = None  # of a nested fit: the other fold that was held back
     folds: int  # fits that this split and seed consist of
     recipe: dict[str, Any]  # every option of har-train
     data_sha256: str  # of every usable clip's path, label and content
@@ -86,10 +87,14 @@ class Network(_Facts):
         return (self.arch, self.clip) == (config.arch, config.clip.model_dump(mode="json"))
 
 
-def evidence_file(series: Series, split: SplitKind, seed: int, fold: int | None) -> Path:
+def evidence_file(
+    series: Series, split: SplitKind, seed: int, fold: int | None, second: int | None
+) -> Path:
     """Where the evidence of a fit lies, relative to the results."""
-    name = f"{split}-seed{seed}" if fold is None else f"{split}-seed{seed}-fold{fold}"
-    return series.folder / f"{name}.json"
+    parts = [f"{split}-seed{seed}"]
+    parts += [] if fold is None else [f"fold{fold}"]
+    parts += [] if second is None else [f"fold{second}"]
+    return series.folder / f"{'-'.join(parts)}.json"
 
 
 def write_facts(path: Path, facts: Evidence | Network) -> None:

@@ -37,18 +37,27 @@ class Line:
     network: Network | None
     grouped: Figures
     random: Figures
+    nested: Figures
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         """All of it."""
-        return self.grouped.evidence + self.random.evidence
+        return self.grouped.evidence + self.random.evidence + self.nested.evidence
 
     @property
     def missing(self) -> tuple[int, ...]:
         """Seeds that some split has not been fitted with."""
-        of_kind = {"grouped": self.grouped.seeds, "random": self.random.seeds}
-        whole = set.intersection(*(set(of_kind[kind]) for kind in self.series.splits))
-        return tuple(seed for seed in self.series.seeds if seed not in whole)
+        done = {
+            "grouped": self.grouped.seeds,
+            "random": self.random.seeds,
+            "nested": self.nested.seeds,
+        }
+        lacking = {
+            seed
+            for kind in self.series.splits
+            for seed in set(self.series.seeds_of(kind)) - set(done[kind])
+        }
+        return tuple(sorted(lacking))
 
 
 @dataclass(frozen=True)
@@ -114,6 +123,7 @@ def read_line(series: Series, results: Path) -> Line:
         network=network if network is not None and network.is_of(series.recipe) else None,
         grouped=_figures(found, "grouped"),
         random=_figures(found, "random"),
+        nested=_figures(found, "nested"),
     )
 
 

@@ -1,6 +1,7 @@
 """Does the fits that the evidence lacks, one after the other."""
 
 import hashlib
+import itertools
 import json
 import logging
 import tempfile
@@ -55,6 +56,7 @@ class PlannedFit:
     kind: SplitKind
     seed: int
     fold: int | None  # None for a random split
+    second: int | None  # of a nested fit: the other fold held back
     folds: int  # of this split and seed
     split: Split
     run: Run
@@ -62,13 +64,14 @@ class PlannedFit:
     @property
     def file(self) -> Path:
         """Its evidence, relative to the results."""
-        return evidence_file(self.series, self.kind, self.seed, self.fold)
+        return evidence_file(self.series, self.kind, self.seed, self.fold, self.second)
 
     @property
     def title(self) -> str:
         """What it is, for the screen and for the model's contract."""
         title = f"{self.series.name} on {self.series.data}, {self.kind} split, seed {self.seed}"
-        return title if self.fold is None else f"{title}, fold {self.fold}"
+        folds = [str(fold) for fold in (self.fold, self.second) if fold is not None]
+        return f"{title}, fold {' and '.join(folds)}" if folds else title
 
     @property
     def data_sha256(self) -> str:
@@ -156,7 +159,7 @@ def _all_fits(
         except ConfigError as error:
             raise ConfigError(f"row {series.name} on {series.data}: {error}") from None
         for kind in series.splits:
-            for seed in series.seeds:
+            for seed in series.seeds_of(kind):
                 run = Run(*ready[key], series.config(kind, seed), console)
                 yield from _fits_of(series, kind, seed, run)
 
@@ -164,11 +167,19 @@ def _all_fits(
 def _fits_of(series: Series, kind: SplitKind, seed: int, run: Run) -> Iterator[PlannedFit]:
     clips, config = run.prepared.clips, run.config
     if kind == "random":
-        yield PlannedFit(series, kind, seed, None, 1, random_split(clips, config), run)
+        split = random_split(clips, config)
+        yield PlannedFit(series, kind, seed, None, None, 1, split, run)
         return
     folds = folds_of(clips, config)
+    if kind == "nested":
+        pairs = list(itertools.combinations(folds, 2))
+        for fold, second in pairs:
+            split = fold_split(clips, (*folds[fold], *folds[second]), config)
+            yield PlannedFit(series, kind, seed, fold, second, len(pairs), split, run)
+        return
     for fold, test in folds.items():
-        yield PlannedFit(series, kind, seed, fold, len(folds), fold_split(clips, test, config), run)
+        split = fold_split(clips, test, config)
+        yield PlannedFit(series, kind, seed, fold, None, len(folds), split, run)
 
 
 def _do(fit: PlannedFit, places: Places) -> Evidence:
@@ -191,6 +202,7 @@ def _do(fit: PlannedFit, places: Places) -> Evidence:
         split=fit.kind,
         seed=fit.seed,
         fold=fit.fold,
+        second=fit.second,
         folds=fit.folds,
         recipe=run.config.model_dump(mode="json"),
         data_sha256=fit.data_sha256,

@@ -12,7 +12,7 @@ from monitor.yamlfile import load
 from train.config import TrainConfig
 from train.recipe import read_recipe
 
-SplitKind = Literal["grouped", "random"]
+SplitKind = Literal["grouped", "random", "nested"]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Name = Annotated[str, Field(pattern=r"^\w[^|/]*$")]  # of a row of a table, and of a folder
 
@@ -64,9 +64,14 @@ class Series:
         """Where its results lie, relative to those of all."""
         return Path(self.data, slug(self.name))
 
+    def seeds_of(self, split: SplitKind) -> tuple[int, ...]:
+        """The seeds of a split; choices are made with the first, so that is enough for nested."""
+        return self.seeds[:1] if split == "nested" else self.seeds
+
     def config(self, split: SplitKind, seed: int) -> TrainConfig:
         """The recipe of one split and seed."""
-        return self.recipe.model_copy(update={"split": split, "seed": seed})
+        drawn = "random" if split == "random" else "grouped"
+        return self.recipe.model_copy(update={"split": drawn, "seed": seed})
 
 
 def read_series(path: Path) -> tuple[str, tuple[Series, ...]]:

@@ -67,6 +67,8 @@ class Contract(BaseModel):
     colour: Literal["rgb"] = "rgb"
     resize: Literal["area"] = "area"
     thresholds: dict[Label, Share]  # label -> score at which an activity is entered
+    # What the logits were divided by so that scores mean what they say; it is in the graph already.
+    temperature: float | None = Field(None, gt=0, allow_inf_nan=False)
     data: Data
     metrics: dict[str, float]  # measured on held-out clips
     evaluation: str  # how the metrics were measured, in one sentence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from export.saved import MODEL_NAME
 from monitor import __version__
 from monitor.contract import Contract, Data
 from monitor.errors import ConfigError
+from train.calibrate import fit_temperature, set_temperature, with_temperature
 from train.clips import Clip, Dataset
 from train.config import TrainConfig
 from train.metrics import measure, summary
@@ -80,7 +82,14 @@ def train_folds(run: Run, out: Path) -> None:
         run.pace.ahead = (len(folds) - place) * run.config.epochs
         results[number] = fit_split(run, split, folder, title, how)
         log.info("%s: %s", title, _figures(results[number].scored))
-    scored = concatenate([r.scored for r in results.values() if r.scored is not None])
+    temperature: float | None = None
+    if not run.is_baseline:
+        temperature = fit_temperature([_scored(result) for result in results.values()])
+        for number in results:
+            others = [_scored(result) for n, result in results.items() if n != number]
+            own = fit_temperature(others) if others else temperature
+            results[number] = _calibrated(results[number], own, out / f"fold-{number}")
+    scored = concatenate([_scored(result) for result in results.values()])
     each = _over_folds(results)
     tested = [clip for test in folds.values() for clip in test]
     how = (
@@ -94,9 +103,14 @@ def train_folds(run: Run, out: Path) -> None:
         split, title = final_split(clips, run.config), "all clips"
         metrics = {**summary(measure(scored)), **each}
         run.pace.ahead = 0
-        final = fit_split(run, split, out, title, how, metrics)
+        final = fit_split(run, split, out, title, how, metrics, temperature)
     notes = [how, "means over the folds: " + ", ".join(f"{k} {v:g}" for k, v in each.items())]
-    parts = {f"fold {n}": r.scored for n, r in results.items() if r.scored is not None}
+    if temperature is not None:
+        notes.append(
+            f"temperature {temperature:.2f}, fitted on the held-out clips of all folds; the scores "
+            "of each fold are at one fitted on the other folds' clips"
+        )
+    parts = {f"fold {number}": _scored(result) for number, result in results.items()}
     _write(run, out, scored, final, notes, parts)
 
 
@@ -107,10 +121,12 @@ def fit_split(
     title: str,
     how: str,
     metrics: Mapping[str, float] | None = None,
+    temperature: float | None = None,
 ) -> Result:
     """Fit, test and save into `out`; where this very fit was finished before, what came of it.
 
     `how` and `metrics` go into the contract; metrics are by default measured on the split's test.
+    The saved model has the `temperature`; the result is without it.
     """
     finished = run.finished(split, out, title)
     if finished is not None:
@@ -124,9 +140,30 @@ def fit_split(
         if (out / MODEL_NAME).exists():
             log.warning("%s: replaces the model of an earlier run", out / MODEL_NAME)
         run.unfinish(out)
-        save_model(model, _contract(run, split, how, metrics or {}), out / MODEL_NAME)
+        contract = _contract(run, split, how, metrics or {})
+        if temperature is not None:
+            set_temperature(model, temperature)
+            contract = contract.model_copy(update={"temperature": round(temperature, 4)})
+        save_model(model, contract, out / MODEL_NAME)
     run.finish(out, result)
     return result
+
+
+def _scored(result: Result) -> Scored:
+    """The test clips of a fit that had some."""
+    assert result.scored is not None
+    return result.scored
+
+
+def _calibrated(result: Result, temperature: float, folder: Path) -> Result:
+    """A fold's result at `temperature`, which its saved model is given too, if it has none yet."""
+    path = folder / MODEL_NAME
+    model, contract = load_model(path)
+    if contract.temperature is None:
+        set_temperature(model, temperature)
+        changed = {"temperature": round(temperature, 4)}
+        save_model(model, contract.model_copy(update=changed), path)
+    return replace(result, scored=with_temperature(_scored(result), temperature))
 
 
 def _contract(run: Run, split: Split, how: str, metrics: Mapping[str, float]) -> Contract:

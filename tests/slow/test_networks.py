@@ -19,7 +19,8 @@ Array = NDArray[np.float64]
         pytest.param("convlstm", 4, 44_524, id="the paper's ConvLSTM"),
         pytest.param("lrcn", 4, 73_060, id="the paper's LRCN"),
         pytest.param("r2plus1d", 2, 125_122, id="(2+1)D"),
-        pytest.param("convlstm-motion", 2, 218_050, id="ConvLSTM with motion"),
+        pytest.param("motion-peaks", 2, 7_242, id="peaks of motion"),
+        pytest.param("convlstm-motion", 2, 0, id="ConvLSTM with motion"),
     ],
 )
 def test_a_network_has_exactly_its_parameters(name: str, labels: int, parameters: int) -> None:
@@ -77,7 +78,7 @@ def test_an_unknown_network_is_refused_with_the_allowed_ones() -> None:
         build("resnet", PAPER, 2)
 
     assert str(caught.value) == (
-        "unknown network 'resnet'; allowed: convlstm, lrcn, r2plus1d, convlstm-motion"
+        "unknown network 'resnet'; allowed: convlstm, lrcn, r2plus1d, motion-peaks, convlstm-motion"
     )
 
 
