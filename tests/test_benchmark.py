@@ -11,14 +11,17 @@ from typer.testing import CliRunner
 import benchmarks.fits
 import benchmarks.recognition
 from benchmarks.evidence import ClipScores, Evidence, Network, evidence_file, write_facts
-from benchmarks.fits import Places, do_fits, left_text
+from benchmarks.fits import do_fits, left_text
 from benchmarks.page import mean_text, page
-from benchmarks.series import Series, read_series
+from benchmarks.places import Places
+from benchmarks.series import Declared, Series, read_rows
 from monitor.errors import ConfigError, DataError
 from tests.slow.clips import make_clips
 from train.config import TrainConfig
+from train.recipe import read_recipe
 
 ROWS = Path(__file__).parents[1] / "benchmarks" / "recognition.yaml"
+FIGHT = ROWS.parents[1] / "configs" / "fight.yaml"
 SMALL = "arch: svm\nclip: {frames: 4, size: 16, fps: 10}\ntest_share: 0.3\n"
 
 
@@ -41,13 +44,13 @@ class Bench:
     def run(self) -> set[str]:
         """Do what is to be done; the files that were written."""
         before = self._files()
-        do_fits(read_series(self.rows)[1], self.places, Console(quiet=True))
+        do_fits(read_rows(self.rows).series, self.places, Console(quiet=True))
         after = self._files()
         return {name for name, changed in after.items() if before.get(name) != changed}
 
     def page(self) -> str:
         """The tables."""
-        return page(*read_series(self.rows), self.places.results)
+        return page(read_rows(self.rows), self.places.results)
 
     def _files(self) -> dict[str, int]:
         results = self.places.results
@@ -224,7 +227,7 @@ def evidence(
 
 def keep(series: Series, results: Path, *all_evidence: Evidence) -> None:
     for one in all_evidence:
-        write_facts(results / evidence_file(series, one.split, one.seed, one.fold), one)
+        write_facts(results / evidence_file(series, one.split, one.seed, one.fold, one.second), one)
 
 
 def series_of(name: str, data: str = "first", seeds: tuple[int, ...] = (1, 2)) -> Series:
@@ -246,21 +249,21 @@ def test_the_table_is_made_of_the_evidence_alone(tmp_path: Path) -> None:
     )  # fmt: skip
     write_facts(tmp_path / "first" / "good" / "network.json", network)
 
-    text = page("first", [poor, good, other], tmp_path)
+    text = page(Declared("first", (poor, good, other)), tmp_path)
 
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert rows == [
-        "| model | parameters | ms a window | accuracy, grouped | accuracy, random | AUC, grouped "
-        "| AUC, random | ECE, grouped | seeds | dates |",
+        "| model | parameters | ms a window | accuracy, grouped | nested | random | AUC, grouped "
+        "| nested | random | ECE, grouped | at temperature | seeds |",
         # Seeds: (1 + .5) / 2 and (1 + .75) / 2; random 1 and .75.
-        "| good | 125,122 | 5.5 | 0.812 ± 0.088 | 0.875 ± 0.177 | 0.812 ± 0.088 | 0.875 ± 0.177 "
-        "| 0.087 ± 0.088 | 1 2 | 2026-11-21 to 2026-11-22 |",
-        "| poor | – | – | 0.250 | – | 0.250 | – | 0.650 | 1 (unfinished: 1) | 2026-11-21 |",
-        "| model | more | seeds | dates |",
-        "| good | 0.750 | 1 | 2026-11-21 |",
+        "| good | 125,122 | 5.5 | 0.812 ± 0.088 | – | 0.875 ± 0.177 | 0.812 ± 0.088 | – "
+        "| 0.875 ± 0.177 | 0.087 ± 0.088 | – | 1 2 |",
+        "| poor | – | – | 0.250 | – | – | 0.250 | – | – | 0.650 | – | 1 (unfinished: 1) |",
+        "| model | more | seeds |",
+        "| good | 0.750 | 1 |",
     ]
     assert "first: 8 clips, groups: 8, folds: 2; always saying dark is right on\n0.500 of" in text
-    assert "`d` 0.1.0." in text
+    assert "`d` 0.1.0. Fitted 2026-11-21 to 2026-11-22." in text
 
 
 def test_the_command_without_data_writes_and_prints_the_table_and_fits_nothing(
@@ -282,15 +285,15 @@ def test_evidence_of_another_recipe_is_not_in_the_table(tmp_path: Path) -> None:
     keep(series, tmp_path, *(evidence(series, 1, fold, 4) for fold in (0, 1)))
     changed = Series("good", "first", ("grouped",), (1,), TrainConfig(epochs=7))
 
-    assert "| good | – | – | 1.000 |" in page("first", [series], tmp_path)
-    assert "| good | – | – | – |" in page("first", [changed], tmp_path)
+    assert "| good | – | – | 1.000 |" in page(Declared("first", (series,)), tmp_path)
+    assert "| good | – | – | – |" in page(Declared("first", (changed,)), tmp_path)
 
 
 def test_a_seed_without_all_its_folds_is_not_in_the_table(tmp_path: Path) -> None:
     series = series_of("good", seeds=(1,))
     keep(series, tmp_path, evidence(series, 1, 0, 4))
 
-    assert "| – | – (unfinished: 1) | – |" in page("first", [series], tmp_path)
+    assert "| – | – | – (unfinished: 1) |" in page(Declared("first", (series,)), tmp_path)
 
 
 def test_evidence_that_is_none_is_an_error_with_the_file(tmp_path: Path) -> None:
@@ -300,7 +303,7 @@ def test_evidence_that_is_none_is_an_error_with_the_file(tmp_path: Path) -> None
     path.write_text("{}")
 
     with pytest.raises(DataError) as error:
-        page("first", [series], tmp_path)
+        page(Declared("first", (series,)), tmp_path)
 
     assert str(error.value).startswith(f"{path}: not a result of this benchmark: ")
     assert str(error.value).endswith("; remove it, and it is made anew")
@@ -314,12 +317,16 @@ def test_one_seed_has_no_deviation() -> None:
 
 
 def test_the_declared_rows_can_be_read() -> None:
-    main, series = read_series(ROWS)
+    declared = read_rows(ROWS)
+    series = declared.series
 
-    assert main == "fight-surv"
-    of_main = [one for one in series if one.data == main]
-    assert {one.recipe.arch for one in of_main} >= {"convlstm", "lrcn", "r2plus1d", "svm", "forest"}
-    assert all(one.splits == ("grouped", "random") for one in of_main)
+    assert declared.main == "fight-surv"
+    of_main = [one for one in series if one.data == declared.main]
+    assert {one.recipe.arch for one in of_main} >= {"convlstm", "lrcn", "svm", "forest"}
+    assert all({"grouped", "random"} <= set(one.splits) for one in of_main)
+    assert declared.watch is not None
+    assert declared.watch.series in of_main
+    assert declared.watch.series.recipe == read_recipe(FIGHT, {})
     assert {one.data for one in series} == {"fight-surv", "weizmann64", "arid-dark", "falls"}
     (lrcn,) = [one.recipe for one in of_main if one.recipe.arch == "lrcn"]
     assert (lrcn.epochs, lrcn.patience, lrcn.batch) == (70, 15, 4)
@@ -359,13 +366,31 @@ def test_the_declared_rows_can_be_read() -> None:
             ": two rows are called a b on first",
             id="two rows of one name",
         ),
+        pytest.param(
+            "{name: a, recipe: small.yaml, data: [first]}\n"
+            "live: {row: b, background: c, wide: [d.avi]}",
+            ": live: no row b on first",
+            id="a row to watch that there is not",
+        ),
+        pytest.param(
+            "{name: a, recipe: small.yaml, data: [first]}\n"
+            "live: {row: a, background: c, wide: [d.avi]}",
+            ": live: row a needs the splits grouped, nested",
+            id="a row to watch that nothing could be tuned for",
+        ),
+        pytest.param(
+            "{name: a, recipe: small.yaml, data: [first], splits: [grouped, nested]}\n"
+            "live: {row: a, background: c, wide: [d.avi]}",
+            ": live: row a is no network that can be watched",
+            id="a row to watch that leaves no network",
+        ),
     ],
 )
 def test_a_wrong_row_is_one_line(bench: Bench, row: str, message: str) -> None:
     bench.declare(row)
 
     with pytest.raises(ConfigError) as error:
-        read_series(bench.rows)
+        read_rows(bench.rows)
 
     assert str(error.value) == f"{bench.rows}{message}"
 
@@ -385,4 +410,4 @@ def test_a_recipe_that_is_not_there_is_named_with_its_row(bench: Bench) -> None:
     bench.declare("{name: a, recipe: none.yaml, data: [first]}")
 
     with pytest.raises(ConfigError, match=r"rows\.yaml: row a: .*none\.yaml: no such file"):
-        read_series(bench.rows)
+        read_rows(bench.rows)

@@ -73,7 +73,7 @@ def main(
     with exit_codes(console):
         work = _work(model, data, out, fold, stream, tune, background, false_alarms_per_day)
         start_logging(console, verbose=verbose)
-        with training_tools(), _fewer_lines(verbose):
+        with training_tools(), fewer_lines(verbose):
             if model.suffix == ".keras" or tune:
                 from train.backend import start_tensorflow
 
@@ -84,7 +84,7 @@ def main(
 
 
 @contextmanager
-def _fewer_lines(verbose: bool) -> Iterator[None]:
+def fewer_lines(verbose: bool) -> Iterator[None]:
     """Without what the monitor says of each camera that starts and ends: streams are many."""
     logger = logging.getLogger("monitor")
     before = logger.level

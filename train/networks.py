@@ -92,7 +92,7 @@ def motion_peaks(spec: ClipSpec, labels: int) -> keras.Model:
 
 
 def convlstm_motion(spec: ClipSpec, labels: int) -> keras.Model:
-    """A ConvLSTM on the motion of ImageNet features, beside its peaks: 13,310 parameters.
+    """A ConvLSTM on the motion of ImageNet features, beside its peaks: 13,830 parameters.
 
     motion_peaks knows how much moved; the ConvLSTM adds in which order. Its maps are averaged over
     the clip, and of each the highest place is taken, so that neither place nor time is learned by

@@ -70,7 +70,7 @@ class StreamReport:
         """Every one of them, stream by stream."""
         half_s = self.contract.clip.span_s / 2
         return [
-            _false_alarm(one.watched.plan, alert, half_s)
+            false_alarm(one.watched.plan, alert, half_s)
             for one in self.judged
             for alert in one.matched.false
         ]
@@ -188,7 +188,8 @@ def _stream(one: Judged) -> dict[str, Any]:
     }
 
 
-def _false_alarm(plan: StreamPlan, alert: Alert, half_s: float) -> FalseAlarm:
+def false_alarm(plan: StreamPlan, alert: Alert, half_s: float) -> FalseAlarm:
+    """What an alert for nothing was raised at; a window of the model spans twice `half_s`."""
     middle_s = alert.decided_s - half_s
     shown = plan.shown(middle_s)
     return FalseAlarm(plan.name, alert, shown, shown.offset_s + middle_s - shown.start_s)

@@ -48,14 +48,18 @@ class Trials:
         """A stream's events with the alerts under these rules."""
         key = (watched, threshold, smoothing_s, min_s)
         if key not in self._known:
-            rules = replace(
-                self.base,
-                thresholds=dict.fromkeys(self.base.thresholds, threshold),
-                smoothing_s=smoothing_s,
-                min_s=min_s,
-            )
+            rules = self.rules(threshold, smoothing_s, min_s)
             self._known[key] = judge(watched, rules, self.span_s).matched
         return self._known[key]
+
+    def rules(self, threshold: float, smoothing_s: float, min_s: float) -> Rules:
+        """These rules, with one threshold for all labels."""
+        return replace(
+            self.base,
+            thresholds=dict.fromkeys(self.base.thresholds, threshold),
+            smoothing_s=smoothing_s,
+            min_s=min_s,
+        )
 
 
 @dataclass(frozen=True)

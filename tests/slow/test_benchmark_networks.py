@@ -7,9 +7,10 @@ import pytest
 from rich.console import Console
 
 import benchmarks.fits
-from benchmarks.fits import Places, do_fits
+from benchmarks.fits import do_fits
 from benchmarks.page import page
-from benchmarks.series import read_series
+from benchmarks.places import Places
+from benchmarks.series import read_rows
 from tests.slow.clips import make_clips
 from train.saved import load_model
 
@@ -24,13 +25,13 @@ def test_a_network_is_fitted_measured_and_then_only_rendered(
     (tmp_path / "small.yaml").write_text(RECIPE)
     (tmp_path / "rows.yaml").write_text(ROWS)
     places = Places(*(tmp_path / name for name in ("data", "results", "runs", "cache")))
-    main, series = read_series(tmp_path / "rows.yaml")
+    declared = read_rows(tmp_path / "rows.yaml")
 
-    do_fits(series, places, Console(quiet=True))
+    do_fits(declared.series, places, Console(quiet=True))
     monkeypatch.setattr(benchmarks.fits, "fit_split", lambda *_: pytest.fail("fitted again"))
-    do_fits(series, places, Console(quiet=True))
+    do_fits(declared.series, places, Console(quiet=True))
 
-    row = next(x for x in page(main, series, places.results).splitlines() if "| small |" in x)
+    row = next(x for x in page(declared, places.results).splitlines() if "| small |" in x)
     network = json.loads((places.results / "clips" / "small" / "network.json").read_text())
     assert network["parameters"] == 125_122
     assert network["window_ms"] > 0

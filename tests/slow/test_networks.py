@@ -8,6 +8,7 @@ from monitor.clip import ClipSpec
 from monitor.errors import ConfigError
 from tests.slow.trained import SMALL, random_clips, trained_like
 from train.networks import NETWORKS, build
+from train.pretrained import imagenet_stem
 
 PAPER = ClipSpec(frames=20, size=64, fps=10.0)
 Array = NDArray[np.float64]
@@ -20,7 +21,7 @@ Array = NDArray[np.float64]
         pytest.param("lrcn", 4, 73_060, id="the paper's LRCN"),
         pytest.param("r2plus1d", 2, 125_122, id="(2+1)D"),
         pytest.param("motion-peaks", 2, 7_242, id="peaks of motion"),
-        pytest.param("convlstm-motion", 2, 0, id="ConvLSTM with motion"),
+        pytest.param("convlstm-motion", 2, 13_830, id="ConvLSTM with motion"),
     ],
 )
 def test_a_network_has_exactly_its_parameters(name: str, labels: int, parameters: int) -> None:
@@ -71,6 +72,45 @@ def test_the_motion_input_is_the_picture_and_its_change_since_the_frame_before()
     np.testing.assert_allclose(motion[..., :3], pixels, atol=1e-6)
     np.testing.assert_allclose(motion[:, 0, ..., 3:], 0)
     np.testing.assert_allclose(motion[:, 1:, ..., 3:], pixels[:, 1:] - pixels[:, :-1], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["motion-peaks", "convlstm-motion"])
+def test_a_cut_between_two_still_scenes_is_no_motion(name: str) -> None:
+    network = build(name, PAPER, 2)
+    scenes = random_clips(3, PAPER)[:, 0]
+    still = np.repeat(scenes[:1], PAPER.frames, axis=0)
+    cut = np.concatenate([np.repeat(scenes[1:2], 7, axis=0), np.repeat(scenes[2:], 13, axis=0)])
+    moving = random_clips(1, PAPER)[0]
+
+    scores = np.asarray(network(np.stack([still, cut, moving]), training=False))
+
+    np.testing.assert_allclose(scores[1], scores[0], atol=1e-6)
+    assert np.abs(scores[2] - scores[0]).max() > 0.01
+
+
+@pytest.mark.parametrize("name", ["motion-peaks", "convlstm-motion"])
+def test_what_imagenet_taught_is_kept_as_it_was_in_training(name: str) -> None:
+    network = build(name, SMALL, 2)
+    network.compile("sgd", "categorical_crossentropy")
+    before = [np.asarray(weight) for weight in network.get_layer("stem").weights]
+
+    network.train_on_batch(random_clips(2), np.eye(2, dtype=np.float32))
+
+    assert len(before) == 12
+    for weight, value in zip(network.get_layer("stem").weights, before, strict=True):
+        np.testing.assert_array_equal(weight, value)
+
+
+def test_imagenet_features_tell_edges_from_flat_pictures() -> None:
+    stem = imagenet_stem(64)
+    flat = np.full((1, 64, 64, 3), 127, np.uint8)
+    edge = flat.copy()
+    edge[:, :, 32:] = 255
+
+    differing = np.abs(np.asarray(stem(edge)) - np.asarray(stem(flat)))[0].sum(axis=-1)
+
+    assert differing.shape == (16, 16)
+    assert differing[4:12, 8].min() > 10 * differing[4:12, 2:6].max()
 
 
 def test_an_unknown_network_is_refused_with_the_allowed_ones() -> None:

@@ -200,7 +200,7 @@ def test_a_baseline_gives_the_same_report_and_no_model(
         pytest.param(
             ("--arch", "resnet"),
             "error: arch: unknown network 'resnet'; allowed: convlstm, lrcn, r2plus1d, "
-            "convlstm-motion, svm, forest",
+            "motion-peaks, convlstm-motion, svm, forest",
             id="unknown network",
         ),
         pytest.param(
