@@ -1,5 +1,6 @@
 """What each fit left as evidence: small JSON files from which every figure can be computed."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,14 +17,16 @@ from train.scored import Scored
 DIGITS = 4  # of a score
 NETWORK = "network.json"
 
-_Read = TypeVar("_Read", bound="_Facts")
+_Read = TypeVar("_Read", bound="Facts")
 
 
-class _Facts(BaseModel):
+class Facts(BaseModel):
+    """Something that was measured, as it is kept."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ClipScores(_Facts):
+class ClipScores(Facts):
     """A test clip and what the model said of it."""
 
     path: str
@@ -33,7 +36,7 @@ class ClipScores(_Facts):
     scores: tuple[float, ...]  # in the order of the labels
 
 
-class Evidence(_Facts):
+class Evidence(Facts):
     """One fit, tested."""
 
     name: str  # of the row
@@ -53,11 +56,8 @@ class Evidence(_Facts):
     clips: tuple[ClipScores, ...]
 
     def is_of(self, config: TrainConfig) -> bool:
-        """Whether it was fitted by this very recipe; options that came later had their default."""
-        try:
-            return TrainConfig.model_validate(self.recipe) == config
-        except ValidationError:
-            return False
+        """Whether it was fitted by this very recipe."""
+        return same_recipe(self.recipe, config)
 
     @property
     def scored(self) -> Scored:
@@ -72,7 +72,24 @@ class Evidence(_Facts):
         )
 
 
-class Network(_Facts):
+class Basis(Facts):
+    """What the networks of a fold watched: where it is the same, so is what they found."""
+
+    recipe: dict[str, Any]
+    data_sha256: str
+    footage: dict[str, str]  # file -> sha256
+    temperature: float  # that the networks were at
+    method: int  # raised where the benchmark measures otherwise than before
+
+    def agrees(self, other: "Basis") -> bool:
+        """Whether it is the same; the recipe of `other` has every option."""
+        rest = {"recipe": other.recipe}
+        return self.model_copy(update=rest) == other and same_recipe(
+            self.recipe, TrainConfig.model_validate(other.recipe)
+        )
+
+
+class Network(Facts):
     """The size and speed of a row's network, measured on its exported file."""
 
     arch: str
@@ -87,6 +104,14 @@ class Network(_Facts):
         return (self.arch, self.clip) == (config.arch, config.clip.model_dump(mode="json"))
 
 
+def same_recipe(recipe: dict[str, Any], config: TrainConfig) -> bool:
+    """Whether a recipe that was kept is `config`; options that came later had their default."""
+    try:
+        return TrainConfig.model_validate(recipe) == config
+    except ValidationError:
+        return False
+
+
 def evidence_file(
     series: Series, split: SplitKind, seed: int, fold: int | None, second: int | None
 ) -> Path:
@@ -97,7 +122,7 @@ def evidence_file(
     return series.folder / f"{'-'.join(parts)}.json"
 
 
-def write_facts(path: Path, facts: Evidence | Network) -> None:
+def write_facts(path: Path, facts: Facts) -> None:
     """Write `facts`, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
@@ -115,3 +140,8 @@ def read_facts(path: Path, kind: type[_Read]) -> _Read | None:
         raise DataError(
             f"{path}: not a result of this benchmark: {reason}; remove it, and it is made anew"
         ) from None
+
+
+def now() -> str:
+    """The time as evidence holds it, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

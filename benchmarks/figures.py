@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.evidence import NETWORK, Evidence, Network, read_facts
+from benchmarks.nested import Nested, nested
 from benchmarks.series import Series, SplitKind
+from train.calibrate import with_temperature
 from train.metrics import measure
 from train.scored import concatenate
 
@@ -28,6 +30,15 @@ class Figures:
     auc: tuple[float, ...]  # empty where no fold has clips of several labels
     calibration_error: tuple[float, ...]
 
+    @property
+    def folds(self) -> tuple[int, ...]:
+        """Those that were tested, rising."""
+        return tuple(sorted({e.fold for e in self.evidence if e.fold is not None}))
+
+    def of(self, fold: int) -> tuple[Evidence, ...]:
+        """The fits that were tested on a fold, one for each seed."""
+        return tuple(e for e in self.evidence if e.fold == fold)
+
 
 @dataclass(frozen=True)
 class Line:
@@ -37,7 +48,29 @@ class Line:
     network: Network | None
     grouped: Figures
     random: Figures
-    nested: Figures
+    nested: Nested
+
+    @property
+    def calibrated_error(self) -> tuple[float, ...]:
+        """The calibration error of the grouped fits, each at the temperature of its fold.
+
+        Empty where no nested fits say what the temperatures are.
+        """
+        if not self.grouped.seeds or set(self.nested.folds) != set(self.grouped.folds):
+            return ()
+        temperatures = {fold: self.nested.temperature(fold) for fold in self.nested.folds}
+        return tuple(
+            measure(
+                concatenate(
+                    [
+                        with_temperature(e.scored, temperatures[e.fold])
+                        for e in self.grouped.evidence
+                        if e.seed == seed and e.fold is not None
+                    ]
+                )
+            ).calibration.error
+            for seed in self.grouped.seeds
+        )
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -123,7 +156,7 @@ def read_line(series: Series, results: Path) -> Line:
         network=network if network is not None and network.is_of(series.recipe) else None,
         grouped=_figures(found, "grouped"),
         random=_figures(found, "random"),
-        nested=_figures(found, "nested"),
+        nested=nested(_whole(found, "nested", series.seeds_of("nested")[0])),
     )
 
 
@@ -134,8 +167,8 @@ def _figures(found: Sequence[Evidence], kind: SplitKind) -> Figures:
     auc: list[float] = []
     calibration_error: list[float] = []
     for seed in sorted({e.seed for e in found}):
-        folds = [e for e in found if (e.split, e.seed) == (kind, seed)]
-        if not folds or len(folds) < folds[0].folds:
+        folds = _whole(found, kind, seed)
+        if not folds:
             continue
         metrics = [measure(e.scored) for e in folds]
         areas = [one.macro_auc for one in metrics if one.macro_auc is not None]
@@ -148,3 +181,9 @@ def _figures(found: Sequence[Evidence], kind: SplitKind) -> Figures:
     return Figures(
         tuple(evidence), tuple(seeds), tuple(accuracy), tuple(auc), tuple(calibration_error)
     )
+
+
+def _whole(found: Sequence[Evidence], kind: SplitKind, seed: int) -> list[Evidence]:
+    """The fits of a split and seed; none of them where one is missing."""
+    fits = [e for e in found if (e.split, e.seed) == (kind, seed)]
+    return fits if fits and len(fits) >= fits[0].folds else []

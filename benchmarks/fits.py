@@ -9,7 +9,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -21,9 +20,11 @@ from benchmarks.evidence import (
     Evidence,
     Network,
     evidence_file,
+    now,
     read_facts,
     write_facts,
 )
+from benchmarks.places import Places
 from benchmarks.series import Series, SplitKind
 from export.saved import MODEL_NAME, load_model
 from monitor import __version__
@@ -36,16 +37,6 @@ from train.run import CHECKPOINT, Run
 from train.split import Split, fold_split, folds_of, random_split
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where the benchmark reads and writes."""
-
-    data: Path  # folder of data sets
-    results: Path  # the evidence
-    runs: Path  # models and unfinished fits
-    cache: Path  # decoded clips
 
 
 @dataclass(frozen=True)
@@ -103,7 +94,7 @@ def do_fits(all_series: Sequence[Series], places: Places, console: Console) -> N
     seed before the first is with its second, so that the table soon has all its lines.
     """
     fits = sorted(
-        _all_fits(all_series, places, console), key=lambda fit: fit.series.seeds.index(fit.seed)
+        all_fits(all_series, places, console), key=lambda fit: fit.series.seeds.index(fit.seed)
     )
     found = {fit.file: read_facts(places.results / fit.file, Evidence) for fit in fits}
     todo = [fit for fit in fits if not fit.is_done(found[fit.file])]
@@ -141,9 +132,10 @@ def left_text(todo: Sequence[Path], took_s: Mapping[Path, Sequence[float]]) -> s
     return f"about {duration_text(sum(means.get(folder, other) for folder in todo))} left"
 
 
-def _all_fits(
+def all_fits(
     all_series: Sequence[Series], places: Places, console: Console
 ) -> Iterator[PlannedFit]:
+    """Every fit that the series consist of, done or not."""
     ready: dict[str, tuple[Dataset, Prepared]] = {}
     for series in all_series:
         recipe = series.recipe
@@ -184,7 +176,7 @@ def _fits_of(series: Series, kind: SplitKind, seed: int, run: Run) -> Iterator[P
 
 def _do(fit: PlannedFit, places: Places) -> Evidence:
     """The evidence of a fit that is done now, or was done without its evidence being kept."""
-    run, folder = fit.run, _folder(fit, places)
+    run, folder = fit.run, places.run(fit.file)
     folder.mkdir(parents=True, exist_ok=True)
     fit_s = None
     result = run.finished(fit.split, folder, fit.title)
@@ -207,7 +199,7 @@ def _do(fit: PlannedFit, places: Places) -> Evidence:
         recipe=run.config.model_dump(mode="json"),
         data_sha256=fit.data_sha256,
         split_sha256=fit.split_sha256,
-        date=_now(),
+        date=now(),
         fit_s=fit_s,
         version=__version__,
         labels=scored.labels,
@@ -234,7 +226,7 @@ def _measure_network(fit: PlannedFit, places: Places) -> None:
     from export.export import export_model
     from export.quiet import quiet
 
-    path = _folder(fit, places) / MODEL_NAME
+    path = places.run(fit.file) / MODEL_NAME
     with tempfile.TemporaryDirectory() as folder, quiet():
         exported = export_model(path, Path(folder) / "network.onnx")
         parameters = load_model(path)[0].count_params()
@@ -243,15 +235,7 @@ def _measure_network(fit: PlannedFit, places: Places) -> None:
         clip=config.clip.model_dump(mode="json"),
         parameters=parameters,
         window_ms=round(exported.window_ms, 2),
-        date=_now(),
+        date=now(),
         version=__version__,
     )
     write_facts(file, facts)
-
-
-def _folder(fit: PlannedFit, places: Places) -> Path:
-    return places.runs / fit.file.with_suffix("")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -7,30 +7,34 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
+from benchmarks.choice import choose
 from benchmarks.evidence import Evidence
 from benchmarks.figures import DataSet, Line, read_line
-from benchmarks.series import Series
+from benchmarks.live_page import NOTHING, live_sections
+from benchmarks.series import Declared
 
 TEMPLATE = "recognition.md.jinja"
-NOTHING = "–"
+
 
 _MAIN_HEAD = (
-    "model", "parameters", "ms a window", "accuracy, grouped", "accuracy, random",
-    "AUC, grouped", "AUC, random", "ECE, grouped", "seeds", "dates",
+    "model", "parameters", "ms a window",
+    "accuracy, grouped", "nested", "random", "AUC, grouped", "nested", "random",
+    "ECE, grouped", "at temperature", "seeds",
 )  # fmt: skip
 
 
-def page(main: str, all_series: Sequence[Series], results: Path) -> str:
-    """The tables of every series: the data set `main` by itself, best first, the others in short.
+def page(declared: Declared, results: Path) -> str:
+    """The tables of every series: the main data set by itself, best first, the others in short.
 
     Made from the evidence under `results` and from nothing else.
     """
-    lines = [read_line(series, results) for series in all_series]
+    lines = [read_line(series, results) for series in declared.series]
     data = {
         name: DataSet(name, tuple(line for line in lines if line.series.data == name))
-        for name in dict.fromkeys(series.data for series in all_series)
+        for name in dict.fromkeys(series.data for series in declared.series)
     }
-    others = [one for name, one in data.items() if name != main]
+    main = data[declared.main]
+    others = [one for name, one in data.items() if name != declared.main]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
@@ -39,11 +43,15 @@ def page(main: str, all_series: Sequence[Series], results: Path) -> str:
         lstrip_blocks=True,
     )
     text = environment.get_template(TEMPLATE).render(
-        main=data[main],
+        main=main,
         main_head=_MAIN_HEAD,
-        main_rows=[_main_row(line) for line in sorted(data[main].lines, key=_best_first)],
+        main_rows=[_main_row(line) for line in sorted(main.lines, key=_best_first)],
+        choice=choose(main.lines),
+        days=_days,
+        watch=declared.watch,
+        **live_sections(declared.watch, lines, results),
         others=others,
-        others_head=("model", *(one.name for one in others), "seeds", "dates"),
+        others_head=("model", *(one.name for one in others), "seeds"),
         others_rows=_others_rows(others),
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
@@ -64,12 +72,14 @@ def _main_row(line: Line) -> list[str]:
         f"{line.network.parameters:,}" if line.network else NOTHING,
         f"{line.network.window_ms:.1f}" if line.network else NOTHING,
         mean_text(line.grouped.accuracy),
+        mean_text(line.nested.accuracy),
         mean_text(line.random.accuracy),
         mean_text(line.grouped.auc),
+        mean_text(line.nested.auc),
         mean_text(line.random.auc),
         mean_text(line.grouped.calibration_error),
+        mean_text(line.calibrated_error),
         _seeds(line.evidence) + unfinished,
-        _days(line.evidence),
     ]
 
 
@@ -84,7 +94,7 @@ def _others_rows(others: Sequence[DataSet]) -> list[list[str]]:
             mean_text(own[one.name].grouped.accuracy) if one.name in own else NOTHING
             for one in others
         ]
-        rows.append([name, *accuracies, _seeds(evidence), _days(evidence)])
+        rows.append([name, *accuracies, _seeds(evidence)])
     return rows
 
 

@@ -32,19 +32,23 @@ def main(
     console = Console(stderr=True)
     with exit_codes(console), training_tools():
         start_logging(console, verbose=False)
-        from benchmarks.fits import Places, do_fits
+        from benchmarks.fits import do_fits
+        from benchmarks.live import watch_live
         from benchmarks.page import page
-        from benchmarks.series import read_series
+        from benchmarks.places import Places
+        from benchmarks.series import read_rows
         from train.cache import default_cache
 
-        name, all_series = read_series(ROWS)
+        declared = read_rows(ROWS)
         if data is not None:
+            places = Places(data, RESULTS, RUNS, default_cache())
             try:
-                do_fits(all_series, Places(data, RESULTS, RUNS, default_cache()), console)
+                do_fits(declared.series, places, console)
+                watch_live(declared, places, console)
             except KeyboardInterrupt:
                 console.print("stopped; the same command goes on from the last whole epoch")
                 raise typer.Exit(EXIT_INTERRUPTED) from None
-        text = page(name, all_series, RESULTS)
+        text = page(declared, RESULTS)
         with replacing(TABLE) as temporary:
             temporary.write_text(text, encoding="utf-8")
         typer.echo(text, nl=False)

@@ -1,6 +1,7 @@
 """What the recognition benchmark compares, as benchmarks/recognition.yaml declares it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from monitor.errors import ConfigError
 from monitor.yamlfile import load
-from train.config import TrainConfig
+from train.config import BASELINES, TrainConfig
 from train.recipe import read_recipe
 
 SplitKind = Literal["grouped", "random", "nested"]
@@ -42,10 +43,19 @@ class Row(_Options):
         return self
 
 
+class Live(_Options):
+    """The row that is also watched as the monitor would, and in what."""
+
+    row: Name  # on the main data set, with grouped and nested splits
+    background: Name  # folder of the folder of data sets: footage in which nothing happens
+    wide: tuple[str, ...] = Field(min_length=1)  # files of it in which people are small
+
+
 class Rows(_Options):
     """The whole file."""
 
     main: Name  # the data set that has a table of its own; the others share a short one
+    live: Live | None = None
     rows: tuple[Row, ...] = Field(min_length=1)
 
 
@@ -74,8 +84,26 @@ class Series:
         return self.recipe.model_copy(update={"split": drawn, "seed": seed})
 
 
-def read_series(path: Path) -> tuple[str, tuple[Series, ...]]:
-    """The main data set, and every series declared in the file `path`, in its order.
+@dataclass(frozen=True)
+class Watch:
+    """The series that is also watched as the monitor would, and in what."""
+
+    series: Series
+    background: str  # a folder of the folder of data sets
+    wide: tuple[str, ...]  # files of it
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the file of rows declares."""
+
+    main: str  # the data set that has a table of its own
+    series: tuple[Series, ...]  # in the order of the rows
+    watch: Watch | None = None
+
+
+def read_rows(path: Path) -> Declared:
+    """What the file `path` declares.
 
     ConfigError for a fault in it, in a recipe or in what overrides one.
     """
@@ -93,7 +121,21 @@ def read_series(path: Path) -> tuple[str, tuple[Series, ...]]:
             raise ConfigError(f"{path}: two rows are called {series.name} on {series.data}")
     if declared.main not in {series.data for series in found}:
         raise ConfigError(f"{path}: main: no row is on {declared.main}")
-    return declared.main, tuple(found)
+    return Declared(declared.main, tuple(found), _watch(path, declared, found))
+
+
+def _watch(path: Path, declared: Rows, found: Sequence[Series]) -> Watch | None:
+    live = declared.live
+    if live is None:
+        return None
+    for series in found:
+        if (series.name, series.data) == (live.row, declared.main):
+            if not {"grouped", "nested"} <= set(series.splits):
+                raise ConfigError(f"{path}: live: row {live.row} needs the splits grouped, nested")
+            if series.recipe.arch in BASELINES or series.recipe.sampling != "time":
+                raise ConfigError(f"{path}: live: row {live.row} is no network that can be watched")
+            return Watch(series, live.background, live.wide)
+    raise ConfigError(f"{path}: live: no row {live.row} on {declared.main}")
 
 
 def slug(name: str) -> str:

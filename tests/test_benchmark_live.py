@@ -176,8 +176,9 @@ def test_the_sections_are_made_of_the_evidence_alone(tmp_path: Path) -> None:
     )
     assert "False alarms by what was shown, untuned: nofight clips 4, a.avi 2.\n" in text
     assert "Of 4 clips the networks answer 1.000 rightly by themselves and 0.500 while" in text
-    assert "among other things: -50.0 points." in text
-    assert "fold 0 in a.avi: 0.8, 0.5, 1 or 0.8, 0.5, 1; fold 1 in a.avi" in text
+    assert "them among other things: -50.0 points." in text
+    cell = "0.8, 0.5 s, 1 s: 1 of 2, 3 false"
+    assert f"| 0 | a.avi | 0.50 | {cell} | {cell} | {cell} |" in text
     assert "| untuned | 2 in 0.060 h | 33.3 (4.0 to 120.4) | 0 in 0.020 h | below 149.8 |" in text
     assert "| the whole picture | 0.500 | 0.500 |" in text
     assert "| the region | 1.000 | 1.000 |" in text
