@@ -57,7 +57,10 @@ class Networks:
         )
 
     def scorer(self, fold: int, other: int | None = None) -> Scorer:
-        """The network that saw neither `fold` nor `other`, at the temperature of `fold`."""
+        """The network that saw neither `fold` nor `other`, at the temperature of `fold`.
+
+        It calls no window unknown: the limit in its file was fitted on the clips held back.
+        """
         start_tensorflow()
         import keras
 
@@ -67,7 +70,7 @@ class Networks:
         network, contract = load_model(path)
         self._check(fit, path, contract.data.sha256)
         set_temperature(network, self._nested.temperature(fold))
-        return Scorer(classify_with(network), contract)
+        return Scorer(classify_with(network), contract.model_copy(update={"unknown": None}))
 
     def _check(self, fit: PlannedFit, path: Path, fitted_on: str) -> None:
         if fitted_on != fit.run.prepared.sha256((*fit.split.train, *fit.split.validation)):

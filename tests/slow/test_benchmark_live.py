@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -16,12 +17,13 @@ from benchmarks.page import page
 from benchmarks.places import Places
 from benchmarks.series import Series, read_rows
 from export.saved import MODEL_NAME
-from monitor.contract import Data
+from monitor.contract import Data, Unknown
 from monitor.errors import DataError
 from tests.footage import quiet_footage
 from tests.models import contract
 from tests.slow.clips import make_clips
 from tests.slow.trained import trained_like
+from train.novelty import with_novelty
 from train.saved import save_model
 
 RECIPE = "arch: convlstm-motion\nclip: {frames: 6, size: 32, fps: 10}\nbackground: [dark]\n"
@@ -36,11 +38,13 @@ rows:
 def pretend_fits(series: Series, places: Places) -> None:
     """The networks and the evidence that fits would have left: one network for all of them."""
     spec = series.recipe.spec
-    network = trained_like(series.recipe.arch, spec)
+    noise = np.random.default_rng(1).integers(0, 256, (8, 1, *spec.shape), np.uint8)
+    network = with_novelty(trained_like(series.recipe.arch, spec), noise)
     for fit in all_fits([series], places, Console(quiet=True)):
         about = contract(
             labels=("dark", "light"), background=("dark",), thresholds={"light": 0.5},
             frames=spec.frames, size=spec.size,
+            unknown=Unknown(threshold=1e-4, share=0.9, evaluation="on what it is tested on"),
             data=Data(
                 name="clips", sha256=fit.run.prepared.sha256(fit.split.train), clips=0, groups=0
             ),
@@ -91,6 +95,7 @@ def test_a_row_is_watched_once_and_then_only_rendered(
     for judged in events.judged.values():
         assert [event.label for event in judged.events] == ["light", "light"]
         assert {alarm.shown for alarm in judged.alone} <= {"a.mp4", "b.mp4"}
+    assert all(clip.in_stream for clip in events.clips), "no window was called unknown"
     insets = read_facts(places.results / insets_file(series, 1), FoldInsets)
     assert insets is not None
     assert [clip.path for clip in insets.clips] == [
