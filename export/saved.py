@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monitor.contract import Contract, parse_contract
+from monitor.contract import NOVELTY, OUTPUT, Contract, parse_contract
 from monitor.errors import ModelError
 
 if TYPE_CHECKING:
@@ -54,11 +54,18 @@ def _read_contract(path: Path) -> Contract:
 
 def _check_fit(model: keras.Model, contract: Contract, path: Path) -> None:
     """A ModelError when the contract names other clips or labels than the network has."""
-    takes, gives = model.input_shape, model.output_shape
+    takes, shapes = model.input_shape, model.compute_output_shape(model.input_shape)
     clips, scores = (None, *contract.clip.shape), (None, len(contract.labels))
+    tells = isinstance(shapes, dict) and set(shapes) == {OUTPUT, NOVELTY}
+    gives = shapes[OUTPUT] if tells else shapes
     if takes != clips:
         raise ModelError(f"{path}: its contract says clips of {clips}, its network takes {takes}")
     if gives != scores:
         raise ModelError(
             f"{path}: its contract names {len(contract.labels)} labels, its network gives {gives}"
+        )
+    if tells != (contract.unknown is not None):
+        has, given = ("no", "novelty") if tells else ("a", "none")
+        raise ModelError(
+            f"{path}: its contract has {has} threshold for novelty, its network gives {given}"
         )

@@ -29,7 +29,8 @@ def check_opset(opset: int) -> None:
 def convert(model: keras.Model, contract: Contract, opset: int = DEFAULT_OPSET) -> onnx.ModelProto:
     """`model` as ONNX with its contract as metadata.
 
-    Input `clip`: uint8 (N, T, H, W, 3); output `scores`: float32 (N, labels).
+    Input `clip`: uint8 (N, T, H, W, 3); outputs `scores`: float32 (N, labels), and `novelty`:
+    float32 (N,) where the network gives it.
     """
     check_opset(opset)
     import tensorflow as tf
@@ -38,10 +39,11 @@ def convert(model: keras.Model, contract: Contract, opset: int = DEFAULT_OPSET) 
     network = without_recurrent_dropout(model)
     signature = [tf.TensorSpec((None, *contract.clip.shape), tf.uint8, name=INPUT)]
 
-    def scores(clip: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {OUTPUT: network(clip, training=False)}
+    def outputs(clip: tf.Tensor) -> dict[str, tf.Tensor]:
+        given = network(clip, training=False)
+        return given if isinstance(given, dict) else {OUTPUT: given}
 
-    traced = tf.function(scores, input_signature=signature)
+    traced = tf.function(outputs, input_signature=signature)
     proto: onnx.ModelProto
     try:
         proto, _ = tf2onnx.convert.from_function(traced, input_signature=signature, opset=opset)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import monitor
 from monitor.classifier import OnnxClassifier
 from monitor.clip import ClipSpec, prepare
-from monitor.contract import Contract
+from monitor.contract import NOVELTY, OUTPUT, Contract
 from monitor.errors import ModelError
 from monitor.source.file import FileSource
 from monitor.windows import WindowBuffer
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import keras
 
 TOLERANCE = 1e-5  # largest difference in a score between Keras and ONNX Runtime
+# Of novelty, which has no upper bound: largest difference as a share of it, or as such below 1.
+NOVELTY_TOLERANCE = 1e-4
 BATCHES = (1, 3)
 TIMED_RUNS = 15
 # Real video, as the monitor would see it: noise and waves alone hide what a camera shows.
@@ -48,12 +50,18 @@ def verify(path: Path, model: keras.Model, contract: Contract) -> Verification:
     if classifier.contract != contract:
         raise ModelError("the exported file carries another contract than the network")
     tested = np.concatenate([real_clips(contract.clip), synthetic_clips(contract.clip)])
-    expected = np.asarray(model(tested, training=False))
+    given = model(tested, training=False)
+    tells = isinstance(given, dict)
+    expected = np.asarray(given[OUTPUT] if tells else given)
     difference = 0.0
     for batch in BATCHES:
         parts = [tested[at : at + batch] for at in range(0, len(tested), batch)]
-        got = np.concatenate([classifier.predict(part) for part in parts])
-        difference = max(difference, compare(expected, got, batch))
+        got = [classifier.classify(part) for part in parts]
+        scores = np.concatenate([outputs.scores for outputs in got])
+        difference = max(difference, compare(expected, scores, batch))
+        if tells:
+            novelty = np.concatenate([n for _, n in got if n is not None])
+            compare_novelty(np.asarray(given[NOVELTY]), novelty, batch)
     return Verification(difference, _window_ms(classifier, tested[:1]))
 
 
@@ -100,6 +108,16 @@ def compare(expected: NDArray[np.float32], got: NDArray[np.float32], batch: int)
     return difference
 
 
+def compare_novelty(expected: NDArray[np.float32], got: NDArray[np.float32], batch: int) -> None:
+    """A ModelError where two (M,) arrays of novelty lie further apart than NOVELTY_TOLERANCE."""
+    difference = float((np.abs(expected - got) / np.maximum(np.abs(expected), 1)).max())
+    if not difference <= NOVELTY_TOLERANCE:  # so written that NaN fails
+        raise ModelError(
+            f"the exported novelty differs from Keras by up to {difference:.1e} of it "
+            f"in batches of {batch}; allowed: {NOVELTY_TOLERANCE:.0e}"
+        )
+
+
 def _check_onnx(path: Path) -> None:
     import onnx
 
@@ -115,6 +133,6 @@ def _window_ms(classifier: OnnxClassifier, clip: NDArray[np.uint8]) -> float:
     took_ms = []
     for _ in range(1 + TIMED_RUNS):
         start_s = time.perf_counter()
-        classifier.predict(clip)
+        classifier.classify(clip)
         took_ms.append((time.perf_counter() - start_s) * 1000)
     return median(took_ms[1:])

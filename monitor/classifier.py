@@ -7,8 +7,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from monitor.contract import INPUT, METADATA_KEY, OUTPUT, Contract, parse_contract
+from monitor.contract import INPUT, METADATA_KEY, NOVELTY, OUTPUT, Contract, parse_contract
 from monitor.errors import ModelError
+from monitor.records import Outputs
 
 # Name -> type and shape without the batch, of a graph's inputs or outputs.
 Ports = dict[str, tuple[str, tuple[int, ...]]]
@@ -44,25 +45,33 @@ class OnnxClassifier:
             raise ModelError(f"{path}: carries no har-monitor contract; har-export writes one")
         self.contract: Contract = parse_contract(metadata[METADATA_KEY], path)
         self._check_graph()
-        self.predict(np.zeros((1, *self.contract.clip.shape), np.uint8))  # runs, and gives numbers
+        self.classify(np.zeros((1, *self.contract.clip.shape), np.uint8))  # runs, gives numbers
 
-    def predict(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Scores (N, labels), each row summing to 1, of clips (N, T, H, W, 3) uint8 RGB."""
+    def classify(self, clips: NDArray[np.uint8]) -> Outputs:
+        """Scores, and novelty where the contract has it, of clips (N, T, H, W, 3) uint8 RGB."""
+        names = [OUTPUT] if self.contract.unknown is None else [OUTPUT, NOVELTY]
         try:
-            scores: NDArray[np.float32] = self._session.run([OUTPUT], {INPUT: clips})[0]
+            found: list[NDArray[np.float32]] = self._session.run(names, {INPUT: clips})
         except Exception as error:  # see above
             raise ModelError(f"{self.path}: cannot be run: {_first(error)}") from None
-        if not np.isfinite(scores).all():
-            raise ModelError(f"{self.path}: gives scores that are no numbers")
-        return scores
+        for name, values in zip(names, found, strict=True):
+            if not np.isfinite(values).all():
+                raise ModelError(f"{self.path}: gives {name} that are no numbers")
+        return Outputs(found[0], found[1] if len(found) > 1 else None)
+
+    def predict(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The scores alone, (N, labels)."""
+        return self.classify(clips).scores
 
     def _check_graph(self) -> None:
         """The graph's input and output are those that the contract promises."""
         taken: Ports = {i.name: (i.type, tuple(i.shape[1:])) for i in self._session.get_inputs()}
         given: Ports = {o.name: (o.type, tuple(o.shape[1:])) for o in self._session.get_outputs()}
         clip: Ports = {INPUT: ("tensor(uint8)", self.contract.clip.shape)}
-        scores: Ports = {OUTPUT: ("tensor(float)", (len(self.contract.labels),))}
-        for what, found, expected in (("input", taken, clip), ("output", given, scores)):
+        gives: Ports = {OUTPUT: ("tensor(float)", (len(self.contract.labels),))}
+        if self.contract.unknown is not None:
+            gives[NOVELTY] = ("tensor(float)", ())
+        for what, found, expected in (("input", taken, clip), ("output", given, gives)):
             if found != expected:
                 raise ModelError(
                     f"{self.path}: {what} {_graph_text(found)}; "
@@ -83,7 +92,8 @@ def _session_options() -> ort.SessionOptions:
 
 def _graph_text(ports: Ports) -> str:
     return ", ".join(
-        f"{name} {kind.removeprefix('tensor(').removesuffix(')')} (N, {', '.join(map(str, shape))})"
+        f"{name} {kind.removeprefix('tensor(').removesuffix(')')} "
+        f"({', '.join(map(str, ('N', *shape)))})"
         for name, (kind, shape) in ports.items()
     )
 

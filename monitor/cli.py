@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import math
 import signal
 import threading
 from collections.abc import Sequence
@@ -169,6 +170,8 @@ def _check(options: MonitorOptions) -> None:
         f"         after {rules.min_s:g} s, smoothed over {rules.smoothing_s:g} s, "
         f"left {rules.hysteresis:g} below"
     )
+    if math.isfinite(limit := options.activity.novelty_limit(contract)):
+        out.print(f"unknown  above a novelty of {limit:g}")
     measured = contract.metrics
     if "accuracy" in measured:
         interval = f"{measured['accuracy_low']:.3f} to {measured['accuracy_high']:.3f}"

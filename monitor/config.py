@@ -1,5 +1,6 @@
 """Every option of the monitor, with its default and its limits: the one place for them."""
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -148,6 +149,12 @@ class ActivityOptions(Options):
     min_s: Seconds | None = None  # null: the model's own
     hold_s: Seconds = 2.0
     cooldown_s: Seconds = 5.0
+    unknown: bool = True  # windows too unlike the training clips to be named are not classified
+
+    def novelty_limit(self, contract: Contract) -> float:
+        """The novelty above which a window is unknown; infinite where none is."""
+        own = contract.unknown
+        return own.threshold if self.unknown and own is not None else math.inf
 
     def rules(self, contract: Contract) -> Rules:
         """The rules for a model's labels; ConfigError for a label that it does not have."""

@@ -9,7 +9,7 @@ from monitor.clip import ClipSpec
 from monitor.errors import ModelError
 
 METADATA_KEY = "har_monitor.contract"
-INPUT, OUTPUT = "clip", "scores"
+INPUT, OUTPUT, NOVELTY = "clip", "scores", "novelty"
 
 # A label is shown in terminals, written on pictures and used in file names, so it is plain text.
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.+-]{0,63}$")]
@@ -45,11 +45,22 @@ class Tuning(Decision):
     evaluation: str  # how the metrics were measured, in one sentence
 
 
+class Unknown(BaseModel):
+    """From where on a window is too unlike the training clips to be named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    threshold: float = Field(gt=0, allow_inf_nan=False)  # of the output `novelty`
+    share: Share  # of windows of known activities that lie above it, held-out ones
+    evaluation: str  # how the threshold was found, in one sentence
+
+
 class Contract(BaseModel):
     """Everything needed to run a model and to know where it comes from.
 
     Input `clip` is uint8 RGB (N, T, H, W, 3); output `scores` is float32 (N, labels), each row
-    summing to 1. Normalisation is inside the graph.
+    summing to 1. Where the contract has `unknown`, and only there, a second output `novelty`,
+    float32 (N,), says how unlike the training clips each one is. Normalisation is inside the graph.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -73,6 +84,7 @@ class Contract(BaseModel):
     metrics: dict[str, float]  # measured on held-out clips
     evaluation: str  # how the metrics were measured, in one sentence
     tuning: Tuning | None = None
+    unknown: Unknown | None = None
 
     @model_validator(mode="after")
     def _labels_agree(self) -> "Contract":

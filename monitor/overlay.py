@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from monitor.cv import Colour, Image, Pen, printable
 from monitor.outlines import Box, RegionCaption, draw_outlines, draw_tags
-from monitor.records import Activity
+from monitor.records import UNKNOWN, Activity
 from monitor.style import (
     ACCENT,
     CALM,
@@ -145,6 +145,7 @@ def _draw_title(
     """Draws the top label and its score, or why there is none."""
     if not caption.scores:
         text = f"{caption.skipped}: not classified" if caption.skipped else "not enough video yet"
+        text = UNKNOWN if caption.skipped == UNKNOWN else text
         pen.text(pen.fit(text, style.text, width), x, middle_y, style.text, MUTED)
         return
     top = max(caption.scores, key=caption.scores.__getitem__)

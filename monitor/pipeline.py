@@ -27,7 +27,7 @@ from monitor.contract import Contract
 from monitor.errors import LASTING, MonitorError, SourceError, SourceOpenError
 from monitor.gate import Gate
 from monitor.mailbox import Mailbox
-from monitor.records import Activity, Frame, Prediction, Skipped, Window
+from monitor.records import UNKNOWN, Activity, Frame, Outputs, Prediction, Skipped, Window
 from monitor.sequence import WindowSequence
 from monitor.sinks import Sink
 from monitor.source import Source, StreamLimits, make_source
@@ -51,8 +51,8 @@ class Classifier(Protocol):
     def contract(self) -> Contract:
         """What the model says about itself."""
 
-    def predict(self, clips: NDArray[np.uint8], /) -> NDArray[np.float32]:
-        """Scores (N, labels), each row summing to 1, of clips (N, T, H, W, 3) uint8 RGB."""
+    def classify(self, clips: NDArray[np.uint8], /) -> Outputs:
+        """Scores, and novelty where there is one, of clips (N, T, H, W, 3) uint8 RGB."""
 
 
 @dataclass
@@ -79,6 +79,7 @@ class Monitor:
         on_window: Callable[[Prediction | Skipped], None] | None = None,
     ) -> None:
         self._classifier = classifier
+        self._novelty_limit = options.activity.novelty_limit(classifier.contract)
         self._sinks = sinks
         self._view = view
         self._clock = clock
@@ -256,26 +257,35 @@ class Monitor:
             if isinstance(item, Window):
                 self._classify(camera, tracker, item)
             elif isinstance(item, Skipped):
-                if self._on_window is not None:
-                    self._on_window(item)
-                self._publish(camera, tracker, tracker.skip(item.end_s, item.captured_s))
-                camera.show(
-                    Update(
-                        item.camera,
-                        item.end_s,
-                        {},
-                        tracker.open,
-                        camera.status.fps,
-                        region=item.region,
-                        skipped=item.reason,
-                    )
-                )
+                self._skip(camera, tracker, item)
             else:
                 self._publish(camera, tracker, tracker.close())
                 camera.show(Update(item.camera, None, {}, (), region=item.region))
 
+    def _skip(self, camera: _Camera, tracker: ActivityTracker, item: Skipped) -> None:
+        if self._on_window is not None:
+            self._on_window(item)
+        events = tracker.skip(item.end_s, item.captured_s)
+        self._publish(camera, tracker, events, unknown=item.reason == UNKNOWN)
+        camera.show(
+            Update(
+                item.camera,
+                item.end_s,
+                {},
+                tracker.open,
+                camera.status.fps,
+                region=item.region,
+                skipped=item.reason,
+            )
+        )
+
     def _classify(self, camera: _Camera, tracker: ActivityTracker, window: Window) -> None:
-        scores = self._classifier.predict(window.clip[np.newaxis])[0]
+        (scores,), novelty = self._classifier.classify(window.clip[np.newaxis])
+        if novelty is not None and novelty[0] > self._novelty_limit:
+            camera.status.dropped[UNKNOWN] += 1
+            place = window.camera, window.region
+            self._skip(camera, tracker, Skipped(*place, window.end_s, window.captured_s, UNKNOWN))
+            return
         labels = self._classifier.contract.labels
         prediction = Prediction(
             camera=window.camera,
@@ -310,6 +320,8 @@ class Monitor:
         tracker: ActivityTracker,
         events: Sequence[Activity],
         scores: Mapping[str, float] = MappingProxyType({}),
+        *,
+        unknown: bool = False,
     ) -> None:
         """Say what is new of a region: its smoothed scores, and what started or ended in it."""
         status = camera.status
@@ -317,6 +329,7 @@ class Monitor:
             scores,
             highest=max(scores.get(label, 0.0) for label in tracker.rules.thresholds),
             open=tuple(activity.label for activity in tracker.open),
+            unknown=unknown,
         )
         for activity in events:
             started = activity.end_s is None

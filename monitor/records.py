@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from av import VideoFrame
+
+
+UNKNOWN = "unknown"  # why a window is skipped that is too unlike the training clips to be named
 
 
 def place(camera: str, region: str) -> str:
@@ -65,6 +68,13 @@ class Skipped:
     end_s: float
     captured_s: float  # when its last frame was captured
     reason: str
+
+
+class Outputs(NamedTuple):
+    """What a model gives for N clips."""
+
+    scores: NDArray[np.float32]  # (N, labels), each row summing to 1
+    novelty: NDArray[np.float32] | None  # (N,) unlikeness to the training clips, where it is told
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markup import escape
 from rich.table import Table
 
+from monitor.records import UNKNOWN
+
 State = Literal["connecting", "live", "retrying", "ended", "failed", "stopped"]
 _COLOURS: dict[State, str] = {
     "connecting": "yellow",
@@ -28,11 +30,15 @@ class RegionStatus:
     scores: Mapping[str, float] = field(default_factory=dict)  # smoothed; empty: not classified
     highest: float = 0.0  # score of the labels that alert
     open: tuple[str, ...] = ()  # labels of the activities that are open
+    unknown: bool = False  # it was too unlike the training clips to be named
 
 
 @dataclass
 class CameraStatus:
-    """One camera as it is now; each field is written by one thread and read by any."""
+    """One camera as it is now.
+
+    Each field, and each cause in `dropped`, is written by one thread and read by any.
+    """
 
     name: str
     source: str  # without credentials
@@ -117,6 +123,8 @@ def _state(camera: CameraStatus) -> str:
 
 def _score(camera: CameraStatus) -> str:
     region, shown = camera.foremost
+    if shown.unknown and camera.state == "live":
+        return escape(f"{region} {UNKNOWN}".lstrip())
     if not shown.scores or camera.state != "live":
         return "–"
     label = max(shown.scores, key=shown.scores.__getitem__)

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from monitor.contract import INPUT, METADATA_KEY, OUTPUT, Contract, Data
+from monitor.contract import INPUT, METADATA_KEY, NOVELTY, OUTPUT, Contract, Data
 
 
 def contract(**changes: object) -> Contract:
@@ -30,7 +30,10 @@ def contract(**changes: object) -> Contract:
 
 
 def motion_model(path: Path, about: Contract | None = None, metadata: bool = True) -> Path:
-    """Write it: `moving` where the mean change between frames exceeds 0.78 grey levels."""
+    """Write it: `moving` where the mean change between frames exceeds 0.78 grey levels.
+
+    Where its contract has a threshold for novelty, the mean change is its novelty.
+    """
     about = about or contract()
     constants = {
         "starts": np.array([0, 1], np.int64),
@@ -54,11 +57,15 @@ def motion_model(path: Path, about: Contract | None = None, metadata: bool = Tru
         helper.make_node("MatMul", ["column", "signs"], ["logits"]),
         helper.make_node("Softmax", ["logits"], [OUTPUT], axis=1),
     ]
+    outputs = [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", len(about.labels)])]
+    if about.unknown is not None:
+        nodes.append(helper.make_node("Identity", ["mean"], [NOVELTY]))
+        outputs.append(helper.make_tensor_value_info(NOVELTY, TensorProto.FLOAT, ["N"]))
     graph = helper.make_graph(
         nodes,
         "motion",
         [helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["N", *about.clip.shape])],
-        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", len(about.labels)])],
+        outputs,
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -13,7 +13,7 @@ from monitor.classifier import OnnxClassifier
 from monitor.contract import Contract, Data
 from tests.models import contract, motion_model
 from train.clips import Clip, find_clips
-from train.evaluate import evaluate, load_predictor, relation, score_clips
+from train.evaluate import evaluate, load_scorer, relation, score_clips
 from train.evaluate_cli import app
 from train.prepared import Prepared, cut, prepare_clips
 
@@ -213,7 +213,7 @@ def test_an_onnx_model_is_tested_without_importing_tensorflow(
 
 
 def test_a_model_is_loaded_with_its_contract(tmp_path: Path) -> None:
-    predict, found = load_predictor(motion_model(tmp_path / "m.onnx", about()))
+    scorer = load_scorer(motion_model(tmp_path / "m.onnx", about()))
 
-    assert found == about()
-    assert predict(np.zeros((2, 20, 64, 64, 3), np.uint8)).shape == (2, 2)
+    assert scorer.contract == about()
+    assert scorer.predict(np.zeros((2, 20, 64, 64, 3), np.uint8)).shape == (2, 2)

@@ -178,7 +178,7 @@ def test_a_crash_in_a_stage_stops_the_others_and_is_raised(
         classifier, {"a.mp4": iter([source]), "b.mp4": iter([FakeSource(moving(600))])}
     )
     if stage == "classify":
-        monkeypatch.setattr(classifier, "predict", crash)
+        monkeypatch.setattr(classifier, "classify", crash)
     with pytest.raises(ZeroDivisionError, match=stage):
         monitor.run()
     assert sink.closed
@@ -203,14 +203,14 @@ def test_a_sink_that_fails_is_logged_and_stops_nobody(
 def test_a_crash_of_the_classifier_still_ends_what_is_open(
     classifier: OnnxClassifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    predict, calls = classifier.predict, itertools.count()
+    classify, calls = classifier.classify, itertools.count()
 
     def crash_later(clips: Any) -> Any:
         if next(calls) == 4:
             raise ZeroDivisionError("classify")
-        return predict(clips)
+        return classify(clips)
 
-    monkeypatch.setattr(classifier, "predict", crash_later)
+    monkeypatch.setattr(classifier, "classify", crash_later)
     monitor, sink = watching(classifier, {"a.mp4": iter([FakeSource(moving(60))])})
     with pytest.raises(ZeroDivisionError):
         monitor.run()
@@ -285,13 +285,13 @@ def test_stop_does_not_wait_for_a_camera_that_hangs(classifier: OnnxClassifier) 
 def test_a_slow_classifier_drops_windows_of_a_live_camera_and_counts_them(
     classifier: OnnxClassifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    predict = classifier.predict
+    classify = classifier.classify
 
     def slow(clips: Any) -> Any:
         time.sleep(0.05)
-        return predict(clips)
+        return classify(clips)
 
-    monkeypatch.setattr(classifier, "predict", slow)
+    monkeypatch.setattr(classifier, "classify", slow)
     gone = (FakeSource(after=lost) for _ in range(999))
     sources: Sources = {"rtsp://a/": itertools.chain([FakeSource(moving(60), lost)], gone)}
     monitor, _ = watching(classifier, sources)
@@ -370,13 +370,13 @@ def test_a_camera_that_becomes_too_slow_does_not_leave_an_activity_open(
 def test_a_skipped_window_may_replace_one_of_a_live_camera_and_both_are_counted(
     classifier: OnnxClassifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    predict = classifier.predict
+    classify = classifier.classify
 
     def slow(clips: Any) -> Any:
         time.sleep(0.05)
-        return predict(clips)
+        return classify(clips)
 
-    monkeypatch.setattr(classifier, "predict", slow)
+    monkeypatch.setattr(classifier, "classify", slow)
     footage = [*moving(30), *dark(30, 30), *later(moving(30), 60)]
     gone = (FakeSource(after=lost) for _ in range(999))
     sources: Sources = {"rtsp://a/": itertools.chain([FakeSource(footage, lost)], gone)}

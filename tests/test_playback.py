@@ -12,7 +12,7 @@ from monitor.classifier import OnnxClassifier
 from monitor.clip import prepare
 from monitor.config import ActivityOptions
 from monitor.errors import SourceError
-from monitor.records import Activity, Prediction, Skipped
+from monitor.records import Activity, Outputs, Prediction, Skipped
 from monitor.source.file import FileSource
 from tests.footage import quiet_footage
 from tests.media import make_video, number_of
@@ -194,10 +194,10 @@ def test_streams_keep_their_order_and_their_own_windows(
 def test_anything_that_scores_windows_and_has_a_contract_can_be_watched_with(
     footage: tuple[Footage, ...],
 ) -> None:
-    def predict(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.tile(np.array([0.9, 0.1], np.float32), (len(windows), 1))
+    def classify(windows: NDArray[np.uint8]) -> Outputs:
+        return Outputs(np.tile(np.array([0.9, 0.1], np.float32), (len(windows), 1)), None)
 
-    (one,) = watch_streams(Scorer(predict, contract()), plan_footage(footage))
+    (one,) = watch_streams(Scorer(classify, contract()), plan_footage(footage))
 
     assert len(one.windows) == 57
     assert [activity.label for activity in one.activities] == ["moving", "moving"]

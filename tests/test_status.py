@@ -30,8 +30,9 @@ def test_a_camera_without_regions_shows_its_top_label() -> None:
         (region(0.5), region(0.4, "fight"), "door nofight 0.60"),
         (RegionStatus(), region(0.1), "door nofight 0.90"),
         (RegionStatus(), RegionStatus(), "–"),
+        (RegionStatus(unknown=True), RegionStatus(), "till unknown"),
     ],
-    ids=["none near", "one high", "one open", "one skipped", "all skipped"],
+    ids=["none near", "one high", "one open", "one skipped", "all skipped", "one unknown"],
 )
 def test_a_camera_with_regions_shows_the_one_that_tells_most(
     till: RegionStatus, door: RegionStatus, expected: str

@@ -53,8 +53,10 @@ class Dataset:
         return self.root / clip.path
 
 
-def find_clips(data: Path) -> Dataset:
+def find_clips(data: Path, least_labels: int = 2) -> Dataset:
     """The labelled clips of the folder `data`; DataError where it cannot be trained or tested on.
+
+    That takes `least_labels` labels.
 
     Read are `clips.csv` where there is one, else UCF50's layout (`<Class>/v_<Class>_gNN_cNN.avi`,
     or such files directly in the folder), else a folder per label.
@@ -83,7 +85,7 @@ def find_clips(data: Path) -> Dataset:
             raise DataError(
                 f"{data}: label {label!r}: up to 64 letters, digits, spaces and _ . + - are allowed"
             ) from None
-    if len(labels) < 2:
+    if len(labels) < least_labels:
         raise DataError(f"{data}: only one label ({labels[0]}); at least two are needed")
     return Dataset(
         data.resolve().name, data, tuple(sorted(clips, key=lambda clip: clip.path)), labels

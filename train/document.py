@@ -52,6 +52,7 @@ def document(measured: Measured) -> dict[str, Any]:
         "settings": dict(measured.settings),
         "skipped": [{"path": path, "reason": reason} for path, reason in measured.skipped],
         "notes": list(measured.notes),
+        "unknown": [dict(folder) for folder in measured.unknown],
         "clips": [
             {
                 "path": path,

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,11 @@ from monitor.contract import Contract, Data
 from monitor.errors import ConfigError, DataError
 from train.clips import Clip, find_clips, only_labels
 from train.config import TrainConfig
-from train.fit import Predict, predictor
+from train.fit import Predict
+from train.known import check_told, known_against
 from train.measured import WARNINGS, Split
+from train.novelty import classify_with
+from train.playback import Scorer
 from train.prepared import Prepared, Sampling, cut, prepare_clips
 from train.report import HTML_NAME, write_report
 from train.saved import load_model
@@ -30,15 +34,24 @@ PREVIEW_FRAMES = 4
 
 
 def evaluate(
-    model: Path, data: Path, out: Path, fold: int | None, cache: Path, console: Console
+    model: Path,
+    data: Path,
+    out: Path,
+    fold: int | None,
+    cache: Path,
+    console: Console,
+    unknown: Sequence[Path] = (),
 ) -> None:
     """Test `model` on the clips of `data`, or those of one fold, and write the report to `out`.
 
-    Windows are cut as the monitor cuts them, whatever the model was fitted on.
+    Windows are cut as the monitor cuts them, whatever the model was fitted on. `unknown` are
+    folders of clips of other activities: told is how well their windows are known from these.
     """
     if (out / MODEL_NAME).exists():
         raise ConfigError(f"--out {out}: holds a run of har-train, with its own report")
-    predict, contract = load_predictor(model)
+    scorer = load_scorer(model)
+    contract = scorer.contract
+    limit = check_told(model, contract) if unknown else 0.0
     recipe = TrainConfig()  # for the stride, and for folds where the data names none
     everything = find_clips(data)
     known = [label for label in everything.labels if label in contract.labels]
@@ -54,7 +67,7 @@ def evaluate(
         clips = folds[fold]
     split = relation(contract, dataset.name, prepared, clips)
     scored = score_clips(
-        predict,
+        scorer.predict,
         prepared,
         clips,
         contract.labels,
@@ -70,8 +83,9 @@ def evaluate(
             f"completed by holding their last frame: {', '.join(held)}."
         )
     if left := len(everything.clips) - len(dataset.clips):
-        others = sorted(set(everything.labels) - set(known))
-        notes.append(f"{left} clips of labels the model does not know: {', '.join(others)}.")
+        strange = sorted(set(everything.labels) - set(known))
+        notes.append(f"{left} clips of labels the model does not know: {', '.join(strange)}.")
+    others = known_against(scorer, limit, prepared, clips, unknown, cache, console)
     metrics = write_report(
         out,
         scored,
@@ -86,7 +100,8 @@ def evaluate(
         ),
         settings={"model": model.name, "fold": fold, "stride": recipe.stride},
         skipped=[(skip.path, skip.reason) for skip in prepared.skipped],
-        notes=notes,
+        notes=[*notes, *(f"{one.words}." for one in others)],
+        unknown=[asdict(one) for one in others],
     )
     if split in WARNINGS:
         log.warning("%s: %s", tested, WARNINGS[split])
@@ -94,19 +109,21 @@ def evaluate(
         "%s: accuracy %.3f on %d clips; report in %s",
         tested, metrics.accuracy, len(scored), out / HTML_NAME,
     )  # fmt: skip
+    for one in others:
+        log.info("%s", one.words)
 
 
-def load_predictor(model: Path) -> tuple[Predict, Contract]:
-    """A .keras or .onnx model as a function of windows, and its contract; ModelError as those say.
+def load_scorer(model: Path) -> Scorer:
+    """A .keras or .onnx model as the monitor takes one; ModelError as those say.
 
     TensorFlow is imported for a .keras model only.
     """
     if model.suffix == ".onnx":
         classifier = OnnxClassifier(model)
-        return classifier.predict, classifier.contract
+        return Scorer(classifier.classify, classifier.contract)
     if model.suffix == ".keras":
         network, contract = load_model(model)
-        return predictor(network), contract
+        return Scorer(classify_with(network), contract)
     raise ConfigError(f"{model}: a model is a .keras or .onnx file")
 
 

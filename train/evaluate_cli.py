@@ -1,7 +1,7 @@
 """har-evaluate: test a trained or exported model, on clips one by one or in whole streams."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -65,13 +65,23 @@ def main(
             min=0, help="The most that --tune may accept.", show_default="whatever the best F1 has"
         ),
     ] = None,
+    unknown: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of clips of other activities, which --data is to be told from. Once per "
+            "folder.",
+            show_default=False,
+        ),
+    ] = None,
     cache: CacheFolder = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
 ) -> None:
     """Test a model on labelled clips and report how good it is, as har-train does."""
     console = Console(stderr=True)
     with exit_codes(console):
-        work = _work(model, data, out, fold, stream, tune, background, false_alarms_per_day)
+        work = _work(
+            model, data, out, fold, stream, tune, background, false_alarms_per_day, unknown or ()
+        )
         start_logging(console, verbose=verbose)
         with training_tools(), fewer_lines(verbose):
             if model.suffix == ".keras" or tune:
@@ -105,12 +115,15 @@ def _work(
     tune: bool,
     background: Path | None,
     per_day: float | None,
+    unknown: Sequence[Path],
 ) -> Callable[[Path, Console], None]:
     """What is to be done, given the cache; ConfigError for options that do not go together."""
     if stream and tune:
         raise ConfigError("--stream and --tune exclude each other")
     if background is not None and not (stream or tune):
         raise ConfigError("--background needs --stream or --tune")
+    if unknown and (stream or tune):
+        raise ConfigError("--unknown goes with neither --stream nor --tune")
     if per_day is not None and not tune:
         raise ConfigError("--false-alarms-per-day needs --tune")
     if tune:
@@ -141,7 +154,7 @@ def _work(
     def testing(cache: Path, console: Console) -> None:
         from train.evaluate import evaluate
 
-        evaluate(model, clips, report, fold, cache, console)
+        evaluate(model, clips, report, fold, cache, console, unknown)
 
     return testing
 

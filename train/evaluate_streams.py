@@ -10,7 +10,7 @@ from rich.console import Console
 from export.saved import MODEL_NAME
 from monitor.config import ActivityOptions
 from monitor.errors import ConfigError
-from train.evaluate import load_predictor
+from train.evaluate import load_scorer
 from train.footage import Footage, find_footage
 from train.heldout import held_out
 from train.measured import HOW, WARNINGS, seen_split
@@ -48,7 +48,7 @@ def evaluate_streams(
     if (out / MODEL_NAME).exists():
         raise ConfigError(f"--out {out}: holds a run of har-train, with its own report")
     footage = find_footage(background)
-    scorer = Scorer(*load_predictor(model))
+    scorer = load_scorer(model)
     contract = scorer.contract
     clips_alone: Accuracy | None = None
     if data is None:

@@ -12,12 +12,13 @@ import numpy as np
 
 from export.saved import MODEL_NAME
 from monitor import __version__
-from monitor.contract import Contract, Data
+from monitor.contract import Contract, Data, Unknown
 from monitor.errors import ConfigError
 from train.calibrate import fit_temperature, set_temperature, with_temperature
 from train.clips import Clip, Dataset
 from train.config import TrainConfig
 from train.metrics import measure, summary
+from train.novelty import fit_unknown
 from train.report import HTML_NAME, write_report
 from train.results import Result
 from train.run import Run
@@ -89,6 +90,7 @@ def train_folds(run: Run, out: Path) -> None:
             others = [_scored(result) for n, result in results.items() if n != number]
             own = fit_temperature(others) if others else temperature
             results[number] = _calibrated(results[number], own, out / f"fold-{number}")
+    unknown = fit_unknown([result.novelty for result in results.values()])
     scored = concatenate([_scored(result) for result in results.values()])
     each = _over_folds(results)
     tested = [clip for test in folds.values() for clip in test]
@@ -103,7 +105,7 @@ def train_folds(run: Run, out: Path) -> None:
         split, title = final_split(clips, run.config), "all clips"
         metrics = {**summary(measure(scored)), **each}
         run.pace.ahead = 0
-        final = fit_split(run, split, out, title, how, metrics, temperature)
+        final = fit_split(run, split, out, title, how, metrics, temperature, unknown)
     notes = [how, "means over the folds: " + ", ".join(f"{k} {v:g}" for k, v in each.items())]
     if temperature is not None:
         notes.append(
@@ -122,11 +124,13 @@ def fit_split(
     how: str,
     metrics: Mapping[str, float] | None = None,
     temperature: float | None = None,
+    unknown: Unknown | None = None,
 ) -> Result:
     """Fit, test and save into `out`; where this very fit was finished before, what came of it.
 
     `how` and `metrics` go into the contract; metrics are by default measured on the split's test.
-    The saved model has the `temperature`; the result is without it.
+    The saved model has the `temperature`; the result is without it. `unknown` is by default fitted
+    on the split's test; where there is none either, the saved model does not give novelty.
     """
     finished = run.finished(split, out, title)
     if finished is not None:
@@ -135,6 +139,9 @@ def fit_split(
         result = run.fit_baseline(split, title)
     else:
         model, result = run.fit(split, out, title)
+        wider, novelty = run.with_novelty(model, split)
+        result = replace(result, novelty=novelty)
+        unknown = unknown or fit_unknown([novelty])
         if metrics is None and result.scored is not None:
             metrics = summary(measure(result.scored))
         if (out / MODEL_NAME).exists():
@@ -144,6 +151,8 @@ def fit_split(
         if temperature is not None:
             set_temperature(model, temperature)
             contract = contract.model_copy(update={"temperature": round(temperature, 4)})
+        if unknown is not None:
+            model, contract = wider, contract.model_copy(update={"unknown": unknown})
         save_model(model, contract, out / MODEL_NAME)
     run.finish(out, result)
     return result

@@ -67,6 +67,7 @@ class Measured:
     history: Mapping[str, Sequence[float]]  # a value an epoch
     skipped: Sequence[tuple[str, str]]  # path, reason
     notes: Sequence[str]
+    unknown: Sequence[Mapping[str, object]]  # by folder: how clips of other activities were told
     created: str  # UTC, ISO 8601
     versions: Mapping[str, str]  # of what it was measured with
 

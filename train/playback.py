@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from av.video.reformatter import Interpolation
+from numpy.typing import NDArray
 
 from monitor.config import MonitorOptions
 from monitor.contract import Contract
@@ -13,8 +15,8 @@ from monitor.records import Activity, Prediction, Skipped
 from monitor.source import Picture, Source, StreamLimits
 from monitor.source.address import Address
 from monitor.source.file import FileSource
-from train.fit import Predict
 from train.footage import read_piece
+from train.novelty import Classify
 from train.streams import Piece, StreamPlan
 
 WindowOutcome = Prediction | Skipped  # scores, or why it was not classified
@@ -26,8 +28,12 @@ _AT_ONCE = 4  # streams; each has a decoder, and one of them is always ahead of 
 class Scorer:
     """A model as the monitor takes one, whatever runs it."""
 
-    predict: Predict
+    classify: Classify
     contract: Contract
+
+    def predict(self, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The scores alone, (N, labels), of windows (N, T, H, W, 3)."""
+        return self.classify(windows).scores
 
 
 @dataclass(frozen=True, eq=False)

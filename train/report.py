@@ -34,11 +34,13 @@ def write_report(
     folds: Mapping[str, Scored] | None = None,
     skipped: Sequence[tuple[str, str]] = (),
     notes: Sequence[str] = (),
+    unknown: Sequence[Mapping[str, object]] = (),
 ) -> Metrics:
     """Measure `scored` and write both files into the folder `out`, each whole or not at all.
 
     `split` says how the clips were held back; `folds` are the parts `scored` was pooled from, by
-    name; `settings` are JSON values. MonitorError where `out` cannot be written.
+    name; `settings`, and `unknown` with what was found on other activities, are JSON values.
+    MonitorError where `out` cannot be written.
     """
     measured = Measured(
         title=title,
@@ -52,6 +54,7 @@ def write_report(
         history=history or {},
         skipped=skipped,
         notes=notes,
+        unknown=unknown,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=_versions(),
     )

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from train.npz import load_npz, save_npz
 from train.scored import Scored
 
@@ -18,6 +21,7 @@ class Result:
     history: History
     best_epoch: int  # counted from 0
     scored: Scored | None  # None where no clips were held back
+    novelty: NDArray[np.float32] | None = None  # (n,) of every window of its test clips
 
 
 def save_result(path: Path, result: Result) -> None:
@@ -31,6 +35,8 @@ def save_result(path: Path, result: Result) -> None:
     if (scored := result.scored) is not None:
         facts |= {"labels": scored.labels, "clips": scored.clips, "groups": scored.groups}
         arrays = {"truth": scored.truth, "scores": scored.scores, "previews": scored.previews}
+    if result.novelty is not None:
+        arrays["novelty"] = result.novelty
     save_npz(path, facts, arrays)
 
 
@@ -52,4 +58,5 @@ def load_result(path: Path, fingerprint: str) -> Result | None:
             scores=arrays["scores"],
             previews=arrays["previews"],
         )
-    return Result(fingerprint, facts["history"], facts["best_epoch"], scored)
+    novelty = arrays.get("novelty")
+    return Result(fingerprint, facts["history"], facts["best_epoch"], scored, novelty)

@@ -23,6 +23,7 @@ from train.config import BASELINES, TrainConfig
 from train.evaluate import score_clips
 from train.fit import Fit, Predict, explained, predictor
 from train.networks import build
+from train.novelty import classify_with, window_novelty, with_novelty
 from train.prepared import Prepared, cut
 from train.progress import Bar, Pace
 from train.results import Result, load_result, save_result
@@ -112,6 +113,15 @@ class Run:
             self.config.seed,
         )
         return Result(self.fingerprint(split), {}, 0, self._score(predict, split.test))
+
+    def with_novelty(
+        self, model: keras.Model, split: Split
+    ) -> tuple[keras.Model, NDArray[np.float32] | None]:
+        """A fitted network that gives novelty too, and that of the windows of its test clips."""
+        with explained(self.config, "in the test"):
+            clips = (*split.train, *split.validation)
+            wider = with_novelty(model, map(self._windows, clips))
+            return wider, window_novelty(classify_with(wider), map(self._windows, split.test))
 
     def unfinish(self, folder: Path) -> None:
         """Forget an older result, which says nothing about the model that is about to be saved."""

@@ -15,10 +15,10 @@ from monitor.errors import ConfigError, DataError
 from train.clips import find_clips, only_labels
 from train.config import TrainConfig
 from train.evaluate_streams import COMPOSED, footage_words, watch
-from train.fit import predictor
 from train.footage import Footage, find_footage
 from train.heldout import HeldOut
 from train.measured import HOW, WARNINGS, seen_split
+from train.novelty import classify_with
 from train.outcome import judge
 from train.playback import Scorer, Watched
 from train.prepared import prepare_clips
@@ -121,7 +121,7 @@ def _watched(
             f"{path}: was not fitted on what fold {number} of {held.dataset.root} leaves; "
             "--data must be the clips that the run was trained on"
         )
-    scorer = Scorer(predictor(network), contract)
+    scorer = Scorer(classify_with(network), contract)
     streams = watch(scorer, plan_streams(held.inlays, footage), f"fold {number}", console)
     return _Fold(held.score(scorer.predict, contract), streams)
 
