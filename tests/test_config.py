@@ -30,7 +30,8 @@ MISTAKES = {
     "unknown option": (
         "model: m.onnx\nactivity:\n  hold: 3\n",
         ":3: unknown option activity.hold; options here: "
-        "cooldown_s, hold_s, hysteresis, min_s, smoothing_s, threshold, thresholds",
+        "cooldown_s, hold_s, hysteresis, min_s, smoothing_s, threshold, thresholds, "
+        "unknown",
     ),
     "unknown option at the top": (
         "thresholds: 0.5\n",

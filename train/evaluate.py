@@ -85,7 +85,9 @@ def evaluate(
     if left := len(everything.clips) - len(dataset.clips):
         strange = sorted(set(everything.labels) - set(known))
         notes.append(f"{left} clips of labels the model does not know: {', '.join(strange)}.")
-    others = known_against(scorer, limit, prepared, clips, unknown, cache, console)
+    others = []
+    if unknown:
+        others = known_against(scorer, limit, prepared, clips, unknown, cache, console)
     metrics = write_report(
         out,
         scored,

@@ -84,9 +84,14 @@ def test_folds_are_trained_once_and_the_last_model_carries_their_metrics(
     assert contract.metrics["clips"] == 8
     assert {"accuracy", "fold_accuracy_mean", "fold_accuracy_std"} <= set(contract.metrics)
     assert contract.evaluation.startswith("cross-validated on ")
+    assert contract.unknown is not None
+    assert "over 8 windows of clips that networks had not been fitted on" in (
+        contract.unknown.evaluation
+    )
     assert json.loads((out / "metrics.json").read_text())
     _, of_fold = load_model(out / "fold-1" / "model.keras")
     assert of_fold.metrics["clips"] == 4
+    assert of_fold.unknown is not None
     assert of_fold.data.clips == 4
 
 
