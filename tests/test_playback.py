@@ -255,7 +255,7 @@ def test_real_streams_of_the_shipped_model(shared_data: Path) -> None:
     clips = [
         Inlay(dataset.file(clip), clip.path, clip.label, clip.group, (640, 360), 2.0)
         for clip in dataset.clips
-        if clip.group == "yt042"
+        if clip.group == "yt016"
     ]
     assert len(clips) == 3
     classifier = OnnxClassifier()
