@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from monitor.contract import NOVELTY, OUTPUT, Unknown
 from monitor.records import Outputs
+from train.score import in_batches
 
 if TYPE_CHECKING:
     import keras
@@ -29,7 +30,6 @@ SHARE = 0.01
 # Of the mean variance: a feature that hardly varies over the training clips would drown all others
 # when it stirs. A tenth of their usual deviation is the least that counts as one.
 LEAST_VARIANCE = 0.01
-_AT_ONCE = 16  # windows in one call of a network
 
 
 def with_novelty(model: keras.Model, clips: Iterable[NDArray[np.uint8]]) -> keras.Model:
@@ -44,7 +44,7 @@ def with_novelty(model: keras.Model, clips: Iterable[NDArray[np.uint8]]) -> kera
     features = model.get_layer(OUTPUT).input
     inner = keras.Model(model.input, features)
     middle = (windows[len(windows) // 2 :][:1] for windows in clips)
-    found = np.concatenate([np.asarray(inner.predict_on_batch(w)) for w in _batches(middle)])
+    found = np.concatenate([np.asarray(inner.predict_on_batch(w)) for w in in_batches(middle)])
     mean, std = standard(found)
     # Lists and no arrays: they are part of the layer's configuration, which is JSON.
     scaled = layers.Rescaling((1 / std).tolist(), (-mean / std).tolist())(features)
@@ -78,7 +78,7 @@ def window_novelty(
     classify: Classify, clips: Iterable[NDArray[np.uint8]]
 ) -> NDArray[np.float32] | None:
     """(n,) of every window of `clips`, each (m, T, H, W, 3); None where the network gives none."""
-    found = [classify(windows).novelty for windows in _batches(clips)]
+    found = [classify(windows).novelty for windows in in_batches(clips)]
     given = [values for values in found if values is not None]
     return np.concatenate(given) if given else None
 
@@ -103,15 +103,3 @@ def fit_unknown(parts: Sequence[NDArray[np.float32] | None]) -> Unknown | None:
             f"{networks} had not been fitted on; no clip of another activity was used"
         ),
     )
-
-
-def _batches(clips: Iterable[NDArray[np.uint8]]) -> Iterable[NDArray[np.uint8]]:
-    """The windows of all clips in turn, _AT_ONCE together."""
-    waiting: list[NDArray[np.uint8]] = []
-    for windows in clips:
-        waiting.extend(windows)
-        while len(waiting) >= _AT_ONCE:
-            yield np.stack(waiting[:_AT_ONCE])
-            del waiting[:_AT_ONCE]
-    if waiting:
-        yield np.stack(waiting)

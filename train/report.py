@@ -58,15 +58,20 @@ def write_report(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=_versions(),
     )
+    write_files(out, document(measured), page(measured))
+    return measured.metrics
+
+
+def write_files(out: Path, content: Mapping[str, object], html: str) -> None:
+    """Write both forms of a report into the folder `out`; MonitorError where it cannot be made."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MonitorError(f"cannot write a report to {out}: {error.strerror}") from None
     with replacing(out / JSON_NAME) as temporary:
-        temporary.write_text(json_text(document(measured)), encoding="utf-8")
+        temporary.write_text(json_text(content), encoding="utf-8")
     with replacing(out / HTML_NAME) as temporary:
-        temporary.write_text(page(measured), encoding="utf-8")
-    return measured.metrics
+        temporary.write_text(html, encoding="utf-8")
 
 
 def json_text(content: Mapping[str, object]) -> str:

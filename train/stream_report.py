@@ -7,14 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from export.atomic import replacing
 from monitor import __version__
 from monitor.contract import Contract
-from monitor.errors import MonitorError
 from train.events import Alert, Figures, figures, grace_s
 from train.intervals import wilson
 from train.outcome import Judged, answers, hours
-from train.report import HTML_NAME, JSON_NAME, json_text
+from train.report import write_files
 from train.scored import Scored
 from train.streams import Piece, StreamPlan
 
@@ -94,14 +92,7 @@ def write_stream_report(out: Path, report: StreamReport) -> None:
     """Write metrics.json and report.html into `out`; MonitorError where that cannot be done."""
     from train.stream_page import page
 
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MonitorError(f"cannot write a report to {out}: {error.strerror}") from None
-    with replacing(out / JSON_NAME) as temporary:
-        temporary.write_text(json_text(document(report)), encoding="utf-8")
-    with replacing(out / HTML_NAME) as temporary:
-        temporary.write_text(page(report), encoding="utf-8")
+    write_files(out, document(report), page(report))
 
 
 def in_words(of: Figures) -> str:
