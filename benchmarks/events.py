@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.evidence import Basis, Evidence, Facts, read_facts, same_recipe
+from benchmarks.evidence import Evidence, Facts
+from benchmarks.folds import FoldFacts, read_folds
 from benchmarks.intervals import poisson
 from benchmarks.series import Series
 from train.events import Figures
@@ -61,22 +62,15 @@ class ClipAnswer(Facts):
     in_stream: str | None  # None where no window of it was classified
 
 
-class FoldEvents(Facts):
+class FoldEvents(FoldFacts):
     """The streams of a fold, watched by the network that did not see it."""
 
-    basis: Basis
-    name: str  # of the row
-    data: str
-    seed: int
-    fold: int
     tuned_in: tuple[str, ...]  # footage
     tested_in: tuple[str, ...]  # other footage
     footage_s: dict[str, float]  # how long each is
     streams_s: dict[str, float]  # how long each is
     judged: dict[Choosing, Judgement]
     clips: tuple[ClipAnswer, ...]
-    date: str  # UTC
-    version: str
 
 
 @dataclass(frozen=True)
@@ -162,19 +156,5 @@ def events_file(series: Series, fold: int) -> Path:
 
 def read_events(series: Series, grouped: Sequence[Evidence], results: Path) -> Events | None:
     """The evidence of all folds that the grouped fits were tested on; None while one is missing."""
-    files = [results / events_file(series, fold) for fold in folds_of(series, grouped)]
-    found = [facts for path in files if (facts := read_facts(path, FoldEvents)) is not None]
-    wanted = [of_fits(fold.basis, series, grouped) for fold in found]
-    return Events(tuple(found)) if files and len(found) == len(files) and all(wanted) else None
-
-
-def folds_of(series: Series, grouped: Sequence[Evidence]) -> list[int]:
-    """The folds that the grouped fits of the series' first seed were tested on."""
-    return [e.fold for e in grouped if e.seed == series.seeds[0] and e.fold is not None]
-
-
-def of_fits(basis: Basis, series: Series, grouped: Sequence[Evidence]) -> bool:
-    """Whether something was made by the networks of these fits."""
-    return same_recipe(basis.recipe, series.config("grouped", series.seeds[0])) and (
-        basis.data_sha256 in {e.data_sha256 for e in grouped}
-    )
+    folds = read_folds(FoldEvents, events_file, series, grouped, results)
+    return Events(folds) if folds else None

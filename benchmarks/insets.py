@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.events import folds_of, of_fits
-from benchmarks.evidence import Basis, Evidence, Facts, read_facts
+from benchmarks.evidence import Evidence, Facts
+from benchmarks.folds import FoldFacts, read_folds
 from benchmarks.series import Series
 from monitor.region import Region
 from train.metrics import measure
@@ -48,18 +48,11 @@ class InsetClip(Facts):
     scores: dict[View, tuple[float, ...]]
 
 
-class FoldInsets(Facts):
+class FoldInsets(FoldFacts):
     """The clips of a fold, seen by the network that did not see it in training."""
 
-    basis: Basis
-    name: str  # of the row
-    data: str
-    seed: int
-    fold: int
     labels: tuple[str, ...]
     clips: tuple[InsetClip, ...]
-    date: str  # UTC
-    version: str
 
     def scored(self, view: View) -> Scored:
         """The clips in one view."""
@@ -136,10 +129,8 @@ def insets_file(series: Series, fold: int) -> Path:
 
 def read_insets(series: Series, grouped: Sequence[Evidence], results: Path) -> Insets | None:
     """The evidence of all folds that the grouped fits were tested on; None while one is missing."""
-    files = [results / insets_file(series, fold) for fold in folds_of(series, grouped)]
-    found = [facts for path in files if (facts := read_facts(path, FoldInsets)) is not None]
-    wanted = [of_fits(fold.basis, series, grouped) for fold in found]
-    return Insets(tuple(found)) if files and len(found) == len(files) and all(wanted) else None
+    folds = read_folds(FoldInsets, insets_file, series, grouped, results)
+    return Insets(folds) if folds else None
 
 
 def _around(start: float, length: float) -> tuple[float, float]:

@@ -43,7 +43,7 @@ class Networks:
     def held(self, fold: int) -> HeldOut:
         """The clips of a fold."""
         fit = self._fits[fold,]
-        return HeldOut(fit.run.dataset, fit.run.prepared, fit.split.test)
+        return HeldOut(fit.run.dataset, fit.run.prepared, fit.split.test, fold)
 
     def basis(self, fold: int, footage: tuple[Path, ...], method: int) -> Basis:
         """What a fold's networks, and the footage that they watch, are."""

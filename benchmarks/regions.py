@@ -20,7 +20,7 @@ from monitor import __version__
 from monitor.clip import prepare
 from monitor.crop import Cropper
 from monitor.errors import DataError
-from monitor.source.file import FileSource
+from monitor.source.file import pictures
 from train.cache import Decoded
 from train.footage import Footage, find_footage, read_piece
 from train.prepared import cut
@@ -104,13 +104,7 @@ def _films(watch: Watch, places: Places) -> list[_Film]:
     for name in watch.wide:
         if name not in known:
             raise DataError(f"{folder}: no {name} that can be read; footage there: {list(known)}")
-        source = FileSource(known[name].path)
-        source.open()
-        try:
-            picture = source.read()
-        finally:
-            source.close()
-        assert picture is not None  # find_footage read it
+        picture = next(pictures(known[name].path))
         films.append(_Film(known[name], (picture.frame.width, picture.frame.height)))
     return films
 
@@ -138,18 +132,13 @@ def _laid(inlay: Inlay, inset: Inset, film: Footage) -> Iterator[tuple[float, Vi
     """The clip's pictures, each on the film's at that time, in a camera's pixel format."""
     behind = list(read_piece(film.path, inset.offset_s, inlay.duration_s))
     times_s = [picture.time_s for picture in behind]
-    source = FileSource(inlay.path)
-    source.open()
-    try:
-        while (picture := source.read()) is not None:
-            shown = max(0, bisect.bisect_right(times_s, picture.time_s) - 1)
-            wide = behind[shown].frame.to_ndarray(format="rgb24")
-            small = picture.frame.reformat(
-                inset.width, inset.height, "rgb24", interpolation=Interpolation.AREA, threads=1
-            )
-            right, bottom = inset.left + inset.width, inset.top + inset.height
-            wide[inset.top : bottom, inset.left : right] = small.to_ndarray()
-            laid = VideoFrame.from_ndarray(wide, "rgb24")
-            yield picture.time_s, laid.reformat(format="yuv420p", threads=1)
-    finally:
-        source.close()
+    for picture in pictures(inlay.path):
+        shown = max(0, bisect.bisect_right(times_s, picture.time_s) - 1)
+        wide = behind[shown].frame.to_ndarray(format="rgb24")
+        small = picture.frame.reformat(
+            inset.width, inset.height, "rgb24", interpolation=Interpolation.AREA, threads=1
+        )
+        right, bottom = inset.left + inset.width, inset.top + inset.height
+        wide[inset.top : bottom, inset.left : right] = small.to_ndarray()
+        laid = VideoFrame.from_ndarray(wide, "rgb24")
+        yield picture.time_s, laid.reformat(format="yuv420p", threads=1)

@@ -11,7 +11,7 @@ from monitor.errors import LASTING, SourceError, SourceOpenError
 from monitor.mailbox import Mailbox
 from monitor.records import Frame, Skipped, Window, place
 from monitor.sequence import WindowSequence
-from monitor.source import Source
+from monitor.source import Picture, Source
 from monitor.status import CameraStatus
 
 log = logging.getLogger(__name__)
@@ -125,9 +125,12 @@ class Capture:
         offset_s = started_s = last_s = last_captured_s = 0.0
         connected = False
         while not self._stop.is_set():
-            picture = source.read()
-            if picture is None:
+            moment = source.read()
+            if moment is None:
                 return
+            if moment.time_s is None:
+                self.status.state = "idle"
+                continue
             now_s = self._clock()
             if not connected:
                 connected, started_s = True, now_s
@@ -136,40 +139,46 @@ class Capture:
                 # After a loss the axis goes on with the time that passed.
                 offset_s = last_s = now_s - self._started_s
                 self._connected()
-            elif offset_s + picture.time_s < last_s:
+            elif offset_s + moment.time_s < last_s:
                 # The stream's clock stepped back. The axis does not, and no window spans the step.
                 passed_s = 0.0 if self._file else now_s - last_captured_s
-                offset_s = last_s + passed_s - picture.time_s
+                offset_s = last_s + passed_s - moment.time_s
                 for sequence in self._sequences:
                     sequence.buffer.reset()
             else:
-                self.status.measure_fps(offset_s + picture.time_s - last_s)
-            if picture.time_s > GOOD_S:
+                self.status.measure_fps(offset_s + moment.time_s - last_s)
+            if moment.time_s > GOOD_S:
                 self._failures = 0
-            last_s = offset_s + picture.time_s
+            last_s = offset_s + moment.time_s
             if self._paced:
                 # Stop cuts the wait short.
                 self._stop.wait(started_s + last_s - now_s)
                 now_s = self._clock()
             last_captured_s = now_s
-            frame = Frame(self.name, self._index, last_s, now_s, picture.frame)
-            self._index += 1
+            arrived_s = now_s if moment.arrived_s is None else moment.arrived_s
+            index, self._index = self._index, self._index + 1
             self.status.frames += 1
-            self._take(frame)
+            if not isinstance(moment, Picture):
+                self.status.state = "idle"
+                for sequence in self._sequences:
+                    self._take(sequence.pass_over(last_s, arrived_s))
+                continue
+            self.status.state = "live"
+            frame = Frame(self.name, index, last_s, arrived_s, moment.frame)
+            for sequence in self._sequences:
+                self._take(sequence.push(frame))
             if self._on_frame is not None:
                 # Only now: two threads must never scale the same picture at once.
                 self._on_frame(frame)
 
-    def _take(self, frame: Frame) -> None:
-        for sequence in self._sequences:
-            item = sequence.push(frame)
-            if item is None:
-                continue
-            self._cut += 1
-            if not self._live:
-                self._put(item)
-            elif isinstance(self._windows.offer(place(item.camera, item.region), item), Window):
-                self.status.dropped["busy"] += 1
+    def _take(self, item: Window | Skipped | None) -> None:
+        if item is None:
+            return
+        self._cut += 1
+        if not self._live:
+            self._put(item)
+        elif isinstance(self._windows.offer(place(item.camera, item.region), item), Window):
+            self.status.dropped["busy"] += 1
 
     def _put(self, item: Captured) -> None:
         self._windows.put(place(item.camera, item.region), item)

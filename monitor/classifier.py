@@ -48,10 +48,20 @@ class OnnxClassifier:
         self.classify(np.zeros((1, *self.contract.clip.shape), np.uint8))  # runs, gives numbers
 
     def classify(self, clips: NDArray[np.uint8]) -> Outputs:
-        """Scores, and novelty where the contract has it, of clips (N, T, H, W, 3) uint8 RGB."""
+        """Scores, and novelty where the contract has it, of clips (N, T, H, W, 3) uint8 RGB.
+
+        One clip after the other: batches gain nothing on one thread, and a graph may take but one.
+        """
+        found = [self._run(clips[at : at + 1]) for at in range(len(clips))]
+        scores = np.concatenate([outputs.scores for outputs in found])
+        told = [outputs.novelty for outputs in found if outputs.novelty is not None]
+        return Outputs(scores, np.concatenate(told) if told else None)
+
+    def _run(self, clip: NDArray[np.uint8]) -> Outputs:
+        """The outputs for one clip, (1, T, H, W, 3)."""
         names = [OUTPUT] if self.contract.unknown is None else [OUTPUT, NOVELTY]
         try:
-            found: list[NDArray[np.float32]] = self._session.run(names, {INPUT: clips})
+            found: list[NDArray[np.float32]] = self._session.run(names, {INPUT: clip})
         except Exception as error:  # see above
             raise ModelError(f"{self.path}: cannot be run: {_first(error)}") from None
         for name, values in zip(names, found, strict=True):

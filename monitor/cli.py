@@ -2,8 +2,8 @@
 
 import itertools
 import logging
-import math
 import signal
+import textwrap
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,6 @@ from monitor.config import MonitorOptions
 from monitor.contract import Contract
 from monitor.errors import ConfigError
 from monitor.paths import STDOUT, check_inputs, check_outputs
-from monitor.records import place
 from monitor.source.address import parse_address, split_name
 from monitor.yamlfile import explain, load
 
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+_NAMES = 9  # width of the column of names that --check prints
 
 
 @app.command()
@@ -148,46 +149,33 @@ def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 def _check(options: MonitorOptions) -> None:
     """Print what would be watched, with which model."""
+    from monitor.check import facts
     from monitor.classifier import SHIPPED, OnnxClassifier
 
     classifier = OnnxClassifier(options.model or SHIPPED)
-    contract = classifier.contract
-    rules = options.activity.rules(contract)
+    found = facts(options, classifier)
     check_inputs(options)
     check_outputs(options)
     out = Console(soft_wrap=True, highlight=False, markup=False)
-    out.print(
-        f"model    {contract.name} {contract.version} ({contract.network}), {classifier.path}"
-    )
-    out.print(f"sha256   {classifier.sha256}")
-    out.print(
-        f"clip     {contract.frames} frames of {contract.size}x{contract.size} "
-        f"at {contract.fps:g} a second: {contract.clip.span_s:g} s"
-    )
-    alerts = ", ".join(f"{label} from {score:g}" for label, score in rules.thresholds.items())
-    out.print(f"alerts   {alerts}; background: {', '.join(contract.background) or 'none'}")
-    out.print(
-        f"         after {rules.min_s:g} s, smoothed over {rules.smoothing_s:g} s, "
-        f"left {rules.hysteresis:g} below"
-    )
-    if math.isfinite(limit := options.activity.novelty_limit(contract)):
-        out.print(f"unknown  above a novelty of {limit:g}")
-    measured = contract.metrics
-    if "accuracy" in measured:
-        interval = f"{measured['accuracy_low']:.3f} to {measured['accuracy_high']:.3f}"
-        auc = f", AUC {measured['auc']:.3f}" if "auc" in measured else ""
-        out.print(f"measured accuracy {measured['accuracy']:.3f} ({interval}){auc}")
-    out.print(f"         {contract.evaluation}")
-    if contract.tuning is not None:
-        out.print(f"tuned    {contract.tuning.evaluation}")
-    for camera in options.cameras:
-        out.print(f"camera   {camera.name}: {camera.address}")
-        for area in camera.areas:
-            out.print(f"region   {place(camera.name, area.name)}: {area}")
+    for name, text in found:
+        line = f"{name:{_NAMES}}{text}"
+        # People read it in a terminal; elsewhere, a fact is a line.
+        out.print(_hanging(line, out.width) if out.is_terminal else line)
     said = (
         "no camera was contacted" if options.cameras else "no camera is configured: give --source"
     )
     out.print(f"ok; {said}")
+
+
+def _hanging(line: str, width: int) -> str:
+    """A line of --check in several, below one another beside its name; no word is broken."""
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=" " * _NAMES,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _watch(options: MonitorOptions, console: Console) -> None:

@@ -149,7 +149,9 @@ class ActivityOptions(Options):
     min_s: Seconds | None = None  # null: the model's own
     hold_s: Seconds = 2.0
     cooldown_s: Seconds = 5.0
-    unknown: bool = True  # windows too unlike the training clips to be named are not classified
+    # Windows too unlike the training clips to be named are not classified. Off: the model card says
+    # what this costs and what it saves.
+    unknown: bool = False
 
     def novelty_limit(self, contract: Contract) -> float:
         """The novelty above which a window is unknown; infinite where none is."""
@@ -197,6 +199,15 @@ class StreamOptions(Options):
         return self
 
 
+class DecodeOptions(Options):
+    """What is decoded of streams and files."""
+
+    # Pictures that nobody looks at do without the codec's smoothing of block borders.
+    loop_filter: bool = False
+    idle: bool = True  # of a scene that is still only key frames are decoded, until it moves
+    idle_max_delay_s: Limit = 2.5  # longest pause between key frames that this is done with
+
+
 class LogOptions(Options):
     """The alert log: JSON lines."""
 
@@ -216,6 +227,7 @@ class MonitorOptions(Options):
     windows: WindowOptions = WindowOptions()
     activity: ActivityOptions = ActivityOptions()
     stream: StreamOptions = StreamOptions()
+    decode: DecodeOptions = DecodeOptions()
     log: LogOptions = LogOptions()
 
     def is_live(self, camera: CameraOptions) -> bool:

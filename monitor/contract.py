@@ -17,8 +17,20 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 
 
+class Film(BaseModel):
+    """A file of footage in which nothing happens, or a part of it, that was trained on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    sha256: str  # of the file
+    from_s: float
+    to_s: float
+    slices: int = Field(ge=1)  # that it was cut into
+
+
 class Data(BaseModel):
-    """The clips a model was fitted on."""
+    """The clips a model was fitted on, and the footage beside them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -26,6 +38,7 @@ class Data(BaseModel):
     sha256: str  # of every clip's path, label and content
     clips: int = Field(ge=0)
     groups: int = Field(ge=0)
+    footage: tuple[Film, ...] = ()
 
 
 class Decision(BaseModel):
@@ -58,8 +71,8 @@ class Unknown(BaseModel):
 class Contract(BaseModel):
     """Everything needed to run a model and to know where it comes from.
 
-    Input `clip` is uint8 RGB (N, T, H, W, 3); output `scores` is float32 (N, labels), each row
-    summing to 1. Where the contract has `unknown`, and only there, a second output `novelty`,
+    Input `clip` is uint8 RGB (N, T, H, W, 3), where N may be fixed to 1; output `scores` is float32
+    (N, labels), each row summing to 1. Where the contract has `unknown`, and only there, a second output `novelty`,
     float32 (N,), says how unlike the training clips each one is. Normalisation is inside the graph.
     """
 

@@ -32,6 +32,7 @@ from monitor.sequence import WindowSequence
 from monitor.sinks import Sink
 from monitor.source import Source, StreamLimits, make_source
 from monitor.source.address import Address
+from monitor.source.decoding import Decoding
 from monitor.status import CameraStatus, RegionStatus
 from monitor.view import Update, View
 from monitor.windows import WindowBuffer
@@ -141,8 +142,16 @@ class Monitor:
         address = camera.address
         spec = self._classifier.contract.clip
         stream, windows = options.stream, options.windows
+        shown = self._view is not None  # whole pictures, and each of them
+        decoding = Decoding(
+            loop_filter=options.decode.loop_filter or shown,
+            idle_max_delay_s=(
+                options.decode.idle_max_delay_s if options.decode.idle and not shown else None
+            ),
+            context_s=spec.span_s,
+        )
         limits = StreamLimits(
-            stream.transport, stream.ca_file, stream.open_timeout_s, stream.read_timeout_s
+            stream.transport, stream.ca_file, stream.open_timeout_s, stream.read_timeout_s, decoding
         )
         regions = {region.name: region for region in camera.areas}
         names = tuple(regions) or ("",)

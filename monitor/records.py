@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 
+IDLE = "idle"  # why a window is skipped whose frames were not decoded, since nothing moved
 UNKNOWN = "unknown"  # why a window is skipped that is too unlike the training clips to be named
 
 

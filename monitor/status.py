@@ -12,10 +12,11 @@ from rich.table import Table
 
 from monitor.records import UNKNOWN
 
-State = Literal["connecting", "live", "retrying", "ended", "failed", "stopped"]
+State = Literal["connecting", "live", "idle", "retrying", "ended", "failed", "stopped"]
 _COLOURS: dict[State, str] = {
     "connecting": "yellow",
     "live": "green",
+    "idle": "green",
     "retrying": "red",
     "ended": "dim",
     "failed": "red",

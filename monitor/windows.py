@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.clip import ClipSpec
-from monitor.records import Window
+from monitor.records import IDLE, Skipped, Window
 
 # A frame may come this share of a slot early and still count for the slot: with none, a camera that
 # runs at the model's own rate would lose every frame that jitter brings a millisecond early.
@@ -40,6 +40,7 @@ class WindowBuffer:
         self.region = region
         self._clips = np.empty(spec.shape, np.uint8)
         self._times = np.empty(spec.frames, np.float64)
+        self._seen = np.zeros(spec.frames, np.bool_)
         self.reset()
 
     def reset(self) -> None:
@@ -59,8 +60,19 @@ class WindowBuffer:
     ) -> Window | None:
         """Take a frame at `time_s`; return the window it completes, if it completes one.
 
-        `pixels` gives the frame as (H, W, 3) uint8 RGB and is called for sampled frames only.
+        `pixels` gives the frame as (H, W, 3) uint8 RGB and is called for sampled frames only. A
+        window that holds frames passed over is none.
         """
+        due = self._sample(time_s, pixels)
+        return self._window(captured_s) if due and self._seen.all() else None
+
+    def pass_over(self, time_s: float, captured_s: float = 0.0) -> Skipped | None:
+        """Take the moment of a frame that was not decoded; return the window it would complete."""
+        due = self._sample(time_s, None)
+        return Skipped(self.camera, self.region, time_s, captured_s, IDLE) if due else None
+
+    def _sample(self, time_s: float, pixels: Callable[[], NDArray[np.uint8]] | None) -> bool:
+        """Take a frame, if it is its slot's first; whether a window is due with it."""
         if not self._last_s <= time_s <= self._last_s + self.max_gap_s:
             self.reset()
             self._origin_s = time_s
@@ -68,18 +80,18 @@ class WindowBuffer:
         turn = (time_s - self._origin_s) * self.spec.fps
         slot = math.floor(turn + EARLY)
         if slot <= self._slot:
-            return None
+            return False
         if slot == self._slot + 2 and turn < self._slot + 1 + LATE:
             slot -= 1
         self._slot = slot
         place = self._count % self.spec.frames
-        self._clips[place] = pixels()
+        self._seen[place] = pixels is not None
+        if pixels is not None:
+            self._clips[place] = pixels()
         self._times[place] = time_s
         self._count += 1
         ready = self._count - self.spec.frames
-        if ready < 0 or ready % self.stride:
-            return None
-        return self._window(captured_s)
+        return ready >= 0 and not ready % self.stride
 
     def _window(self, captured_s: float) -> Window:
         last = (self._count - 1) % self.spec.frames

@@ -13,8 +13,9 @@ from monitor.classifier import OnnxClassifier
 from monitor.contract import Contract, Data
 from tests.models import contract, motion_model
 from train.clips import Clip, find_clips
-from train.evaluate import evaluate, load_scorer, relation, score_clips
+from train.evaluate import load_scorer, relation, score_clips
 from train.evaluate_cli import app
+from train.evaluate_clips import evaluate_clips
 from train.prepared import Prepared, cut, prepare_clips
 
 LABELS = ("fight", "nofight")
@@ -120,7 +121,7 @@ def test_training_data_is_loudly_called_so_in_the_report(
     made_from = about(prepared.sha256(prepared.clips))
     model = motion_model(tmp_path / "m.onnx", made_from)
 
-    evaluate(model, data, tmp_path / "out", None, cache, QUIET)
+    evaluate_clips(model, data, tmp_path / "out", None, cache, QUIET)
 
     assert content(tmp_path / "out")["warning"] == "This is training data, not a test"
     assert "This is training data, not a test" in (tmp_path / "out" / "report.html").read_text()
@@ -129,11 +130,28 @@ def test_training_data_is_loudly_called_so_in_the_report(
 def test_one_fold_is_tested_alone(data: Path, cache: Path, tmp_path: Path) -> None:
     model = motion_model(tmp_path / "m.onnx", about())
 
-    evaluate(model, data, tmp_path / "out", 1, cache, QUIET)
+    evaluate_clips(model, data, tmp_path / "out", 1, cache, QUIET)
 
     clips = content(tmp_path / "out")["clips"]
     assert isinstance(clips, list)
     assert [clip["path"] for clip in clips] == ["fight/b.mp4", "nofight/b.mp4"]
+
+
+def test_clips_of_labels_that_the_model_does_not_know_are_left_out_and_it_is_said(
+    data: Path, fight_clip: Path, cache: Path, tmp_path: Path
+) -> None:
+    (data / "dance").mkdir()
+    (data / "dance" / "a.mp4").write_bytes(fight_clip.read_bytes() + b"\0\0")
+    with (data / "clips.csv").open("a") as table:
+        table.write("dance/a.mp4,dance,dance-a,0\n")
+    model = motion_model(tmp_path / "m.onnx", about())
+
+    evaluate_clips(model, data, tmp_path / "out", 0, cache, QUIET)
+
+    found = content(tmp_path / "out")
+    assert found["title"] == "motion on fold 0 of data"
+    assert isinstance(found["notes"], list)
+    assert "1 clips of labels that the model does not know: dance." in found["notes"]
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from monitor.contract import Film
 from tests.footage import motion_clips, quiet_footage
 from tests.models import contract, motion_model
+from train.cache import file_sha256
 from train.evaluate_cli import app
 
 
@@ -120,6 +122,24 @@ def test_alerts_in_footage_are_listed_with_their_place(
     assert alarm["time_s"] == pytest.approx(2.4, abs=0.3)
     assert alarm["shown_s"] == pytest.approx(alarm["time_s"] - 1)
     assert alarm["score"] > 0.6
+
+
+def test_footage_that_was_trained_on_is_told(
+    footage: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    film = Film(
+        name="a.mp4", sha256=file_sha256(footage / "hall.mp4"), from_s=0.0, to_s=16.9, slices=6
+    )
+    data = contract().data.model_copy(update={"footage": (film,)})
+    model = motion_model(tmp_path / "m.onnx", contract(data=data))
+
+    done = har_evaluate(model, "--stream", "--background", footage, "--out", tmp_path / "out")
+
+    assert done.exit_code == 0, done.stderr
+    warning = "1 of 2 films of the footage were trained on"
+    assert content(tmp_path / "out")["warning"] == warning
+    assert f"{footage.name}: {warning}" in caplog.messages
+    assert "0 clips and 1 films of footage" in (tmp_path / "out" / "report.html").read_text()
 
 
 WRONG: dict[str, tuple[str, int, str]] = {

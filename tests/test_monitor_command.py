@@ -13,7 +13,9 @@ from typing import Any
 
 import av
 import pytest
+from typer.testing import CliRunner
 
+from monitor.cli import app
 from tests.fakes import wait_until
 from tests.media import make_video
 from tests.models import contract, motion_model
@@ -143,6 +145,8 @@ def test_check_says_what_would_be_watched(model: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "clip     20 frames of 64x64 at 10 a second: 2 s\n" in done.stdout
     assert (
+        "trained  on none: 0 clips of 0 groups\n"
+        "measured not trained\n"
         "alerts   moving from 0.6; background: still\n"
         "         after 0.5 s, smoothed over 0.5 s, left 0.15 below\n"
     ) in done.stdout
@@ -152,16 +156,28 @@ def test_check_says_what_would_be_watched(model: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "alerts.jsonl").exists()
 
 
-def test_check_says_what_the_model_was_tuned_for(tmp_path: Path) -> None:
+def test_check_says_what_the_model_was_trained_and_tuned_for(tmp_path: Path) -> None:
     tuning = {
         **{"hysteresis": 0.15, "smoothing_s": 2.0, "min_s": 0.0},
         **{"metrics": {"event_f1": 0.7}, "evaluation": "for the highest event F1; by hand"},
     }
-    model = motion_model(tmp_path / "m.onnx", contract(tuning=tuning))
+    trained_on = {"name": "yard", "sha256": "0" * 64, "clips": 286, "groups": 73}
+    about = contract(tuning=tuning, data=trained_on, temperature=0.71)
+    model = motion_model(tmp_path / "m.onnx", about)
     done = har_monitor("--model", model, "--check", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "         after 0 s, smoothed over 2 s, left 0.15 below\n" in done.stdout
     assert "tuned    for the highest event F1; by hand\n" in done.stdout
+    assert "trained  on yard: 286 clips of 73 groups; scores at temperature 0.71\n" in done.stdout
+
+
+def test_check_keeps_its_columns_in_a_terminal(tmp_path: Path) -> None:
+    word = "cross-validated-on-held-out-clips"
+    model = motion_model(tmp_path / "m.onnx", contract(evaluation=f"{word} {word} {word}"))
+    terminal = {"FORCE_COLOR": "1", "COLUMNS": "70"}
+    done = CliRunner().invoke(app, ["--model", str(model), "--check"], env=terminal)
+    assert done.exit_code == 0, done.stderr
+    assert f"measured {word}\n         {word}\n         {word}\n" in done.stdout
 
 
 BAD: dict[str, tuple[Sequence[str], int, str]] = {

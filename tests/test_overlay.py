@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from monitor.cv import Font, Pen, load_cv2
 from monitor.errors import MonitorError
+from monitor.outlines import RegionCaption
 from monitor.overlay import Caption, draw
-from monitor.records import Activity
+from monitor.records import UNKNOWN, Activity
+from monitor.region import Region
 
 Image = NDArray[np.uint8]
 
@@ -232,6 +234,36 @@ def test_a_long_name_is_cut_with_an_ellipsis_to_the_width_it_has(width: int) -> 
     assert pen.width(cut, font) <= width
     assert cut.endswith("…") or not cut
     assert len(cut) >= width // 10
+
+
+@pytest.mark.parametrize(
+    ("caption", "said"),
+    [
+        pytest.param(replace(EMPTY, skipped=UNKNOWN), "unknown", id="unknown"),
+        pytest.param(replace(EMPTY, skipped="black"), "black: not classified", id="skipped"),
+        pytest.param(EMPTY, "not enough video yet", id="no window yet"),
+        pytest.param(
+            replace(EMPTY, regions=(RegionCaption(Region.box("till", 0.5, 0.5, 0.9, 0.9), {},
+                                                  False, UNKNOWN),)),
+            "unknown", id="an unknown region",
+        ),
+    ],
+)  # fmt: skip
+def test_where_there_are_no_scores_the_caption_says_why(
+    caption: Caption, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts: list[str] = []
+    write = Pen.text
+
+    def noted(pen: Pen, text: str, *rest: Any) -> None:
+        texts.append(text)
+        write(pen, text, *rest)
+
+    monkeypatch.setattr(Pen, "text", noted)
+    draw(plain(), caption)
+
+    assert said in texts
+    assert not any("%" in text for text in texts), "no score is shown"
 
 
 def test_importing_the_overlay_does_not_import_opencv() -> None:

@@ -6,6 +6,7 @@ import yaml
 from monitor.errors import ConfigError
 from monitor.yamlfile import load
 from train.config import TrainConfig
+from train.recipe import read_recipe
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -50,6 +51,14 @@ def test_the_recipe_for_ucf50_is_the_default_one_on_the_papers_classes() -> None
     assert (recipe.sampling, recipe.split) == ("time", "grouped")
     of_the_data = {"labels": paper.labels, "test_share": paper.test_share, "epochs": 60}
     assert recipe == TrainConfig().model_copy(update=of_the_data)
+
+
+def test_footage_is_found_beside_the_recipe_and_an_option_replaces_it(tmp_path: Path) -> None:
+    path = tmp_path / "train.yaml"
+    path.write_text("footage: [films, /srv/yard.mp4]\n")
+
+    assert read_recipe(path, {}).footage == (tmp_path / "films", Path("/srv/yard.mp4"))
+    assert read_recipe(path, {"footage": (Path("here"),)}).footage == (Path("here"),)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from train.known import against
 from train.novelty import fit_unknown, standard
 
 FROM_50 = Unknown(threshold=50, share=0.01, evaluation="chosen for the tests")
+ON = {"smoothing_s": 0, "min_s": 0, "cooldown_s": 0, "unknown": True}
 
 
 def about(**changes: object) -> Contract:
@@ -39,7 +40,7 @@ def classifier(tmp_path: Path) -> OnnxClassifier:
 def test_a_window_of_something_unknown_starts_no_activity_and_is_counted(
     classifier: OnnxClassifier,
 ) -> None:
-    monitor, sink = watching(classifier, {"wild.mp4": iter([FakeSource(moving(10))])})
+    monitor, sink = watching(classifier, {"wild.mp4": iter([FakeSource(moving(10))])}, activity=ON)
     monitor.run()
 
     (camera,) = monitor.cameras
@@ -58,7 +59,7 @@ def test_the_status_says_while_it_is_so(classifier: OnnxClassifier) -> None:
     sources = itertools.chain(
         [FakeSource(moving(4), lambda: wait() or lost())], [FakeSource()] * 99
     )
-    monitor, _ = watching(classifier, {"rtsp://a/": sources})
+    monitor, _ = watching(classifier, {"rtsp://a/": sources}, activity=ON)
     with Running(monitor):
         wait_until(lambda: monitor.cameras[0].regions[""].unknown)
         watched.set()
@@ -69,7 +70,9 @@ def test_an_activity_ends_after_its_hold_where_what_follows_is_unknown(
 ) -> None:
     calm = [picture(n / 10, 110 + 20 * (n % 2)) for n in range(50)]
     wild = [picture(5 + n / 10, 60 + 120 * (n % 2)) for n in range(100)]
-    monitor, sink = watching(classifier, {"both.mp4": iter([FakeSource([*calm, *wild])])})
+    monitor, sink = watching(
+        classifier, {"both.mp4": iter([FakeSource([*calm, *wild])])}, activity=ON
+    )
     monitor.run()
 
     start, end = sink.activities
@@ -79,11 +82,8 @@ def test_an_activity_ends_after_its_hold_where_what_follows_is_unknown(
     assert end.decided_s < 10, "and not at the end of the file, at 15 s"
 
 
-def test_it_can_be_switched_off(classifier: OnnxClassifier) -> None:
-    activity = {"smoothing_s": 0, "min_s": 0, "cooldown_s": 0, "unknown": False}
-    monitor, sink = watching(
-        classifier, {"wild.mp4": iter([FakeSource(moving(10))])}, activity=activity
-    )
+def test_without_the_option_nothing_is_unknown(classifier: OnnxClassifier) -> None:
+    monitor, sink = watching(classifier, {"wild.mp4": iter([FakeSource(moving(10))])})
     monitor.run()
 
     assert len(sink.activities) == 2
@@ -91,17 +91,22 @@ def test_it_can_be_switched_off(classifier: OnnxClassifier) -> None:
 
 
 def test_the_limit_is_the_models_own_and_none_where_it_has_none_or_it_is_off() -> None:
-    assert ActivityOptions().novelty_limit(about()) == 50
-    assert ActivityOptions().novelty_limit(contract()) == float("inf")
-    assert ActivityOptions(unknown=False).novelty_limit(about()) == float("inf")
+    assert ActivityOptions(unknown=True).novelty_limit(about()) == 50
+    assert ActivityOptions(unknown=True).novelty_limit(contract()) == float("inf")
+    assert ActivityOptions().novelty_limit(about()) == float("inf")
 
 
 def test_check_says_from_where_on_windows_are_unknown(tmp_path: Path) -> None:
     model = motion_model(tmp_path / "m.onnx", about())
-    assert (
-        "unknown  above a novelty of 50"
-        in CliRunner().invoke(har_monitor, ["--model", str(model), "--check"]).stdout
-    )
+    on = tmp_path / "on.yaml"
+    on.write_text("activity:\n  unknown: true\n")
+
+    def checked(*options: object) -> str:
+        command = ["--model", str(model), "--check", *map(str, options)]
+        return CliRunner().invoke(har_monitor, command).stdout
+
+    assert "unknown  nothing: activity.unknown is false\n" in checked()
+    assert "unknown  above a novelty of 50\n" in checked("--config", on)
 
 
 def test_a_model_gives_novelty_beside_its_scores(classifier: OnnxClassifier) -> None:

@@ -22,7 +22,7 @@ _AHEAD = 4  # batches made in advance
 
 
 class TrainingBatches:
-    """One window of every clip in each epoch, shuffled.
+    """One window of every clip in each epoch, shuffled, and of as many slices of footage.
 
     An epoch's batches depend on the seed and the epoch's number alone, so that a resumed run sees
     what the uninterrupted one would have seen. From the first one on, the process' NumPy works on
@@ -30,8 +30,15 @@ class TrainingBatches:
     """
 
     def __init__(
-        self, decoded: list[Decoded], targets: NDArray[np.float32], config: TrainConfig
+        self,
+        decoded: list[Decoded],
+        targets: NDArray[np.float32],
+        config: TrainConfig,
+        slices: int = 0,
     ) -> None:
+        """`decoded`, with `targets` (n, labels), are the clips and then so many `slices`."""
+        self._clips = len(decoded) - slices
+        self._slices = slices
         self._decoded = decoded
         self._targets = targets
         self._config = config
@@ -43,7 +50,8 @@ class TrainingBatches:
         threadpool_limits(1, user_api="blas")
 
     def __len__(self) -> int:
-        return -(-len(self._decoded) // self._config.batch)
+        windows = 2 * self._clips if self._slices else self._clips
+        return -(-windows // self._config.batch)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of an epoch, in order, made ahead in a thread.
@@ -73,7 +81,12 @@ class TrainingBatches:
 
     def _jobs(self, number: int) -> Iterator[_Job]:
         """What `_batch` takes, for every batch of an epoch."""
-        order = np.random.default_rng((self._config.seed, number)).permutation(len(self._decoded))
+        seed = self._config.seed
+        taken = np.arange(self._clips)
+        if self._slices:
+            drawn = draw(self._slices, self._clips, seed, number)
+            taken = np.append(taken, self._clips + drawn)
+        order = taken[np.random.default_rng((seed, number)).permutation(len(taken))]
         # Of even size: a leftover of one or two clips would make a noisy step of its own.
         for index, members in enumerate(np.array_split(order, len(self))):
             yield number, index, members
@@ -94,3 +107,18 @@ class TrainingBatches:
             speed_min = augment.speed_min if augment else 1.0
             window = random_window(decoded, self._spec, speed_min, rng)
         return window if augment is None else vary(window, augment, rng)
+
+
+def draw(slices: int, wanted: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """Which of `slices` an epoch takes: (wanted,) indices.
+
+    They are dealt in an order that is shuffled anew whenever all were dealt: up to any epoch, each
+    slice was taken as often as every other, or once more. Seed and epoch alone decide.
+    """
+    dealt = epoch * wanted
+    rounds = range(dealt // slices, -(-(dealt + wanted) // slices))
+    orders = [
+        np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,))).permutation(slices)
+        for number in rounds
+    ]
+    return np.concatenate(orders)[dealt % slices :][:wanted]

@@ -1,8 +1,9 @@
-"""Decoded clips on disk, so that a video is decoded once and not in every epoch."""
+"""Decoded videos on disk, so that each is decoded once and not in every epoch."""
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from export.atomic import replacing
 from monitor.clip import prepare
 from monitor.errors import MonitorError
-from monitor.source.file import FileSource
+from monitor.source.file import pictures
 
 # Part of every key: to be raised when `prepare` or what is stored changes.
 FORMAT = 1
@@ -20,16 +21,22 @@ FORMAT = 1
 class Decoded:
     """Every frame of a clip as the model sees it, and when it is shown."""
 
-    stored: Path | NDArray[np.uint8]  # (n, H, W, 3) RGB, as an .npy file or in memory
+    stored: Path | NDArray[np.uint8]  # (m, H, W, 3) RGB, as an .npy file or in memory; m >= n
     times_s: NDArray[np.float64]  # (n,) seconds since the first frame
+    first: int = 0  # of the frames stored
 
     @property
     def frames(self) -> NDArray[np.uint8]:
         """(n, H, W, 3) RGB; mapped anew each time, for thousands of open maps are not allowed."""
-        if isinstance(self.stored, Path):
-            mapped: NDArray[np.uint8] = np.load(self.stored, mmap_mode="r")
-            return mapped
-        return self.stored
+        stored = self.stored
+        if isinstance(stored, Path):
+            stored = _mapped(stored)
+        return stored[self.first : self.first + len(self.times_s)]
+
+    def part(self, start: int, stop: int) -> "Decoded":
+        """The frames from `start` to before `stop` as a clip of its own; nothing is copied."""
+        times_s = self.times_s[start:stop]
+        return Decoded(self.stored, times_s - times_s[0], self.first + start)
 
     @property
     def duration_s(self) -> float:
@@ -62,7 +69,7 @@ class ClipCache:
         frames, times = self.folder / f"{key}.npy", self.folder / f"{key}.times.npy"
         try:
             decoded = Decoded(frames, np.load(times))
-            if len(decoded.frames) == len(decoded.times_s):
+            if len(_mapped(frames)) == len(decoded.times_s):
                 return decoded
         except (FileNotFoundError, ValueError, EOFError):
             pass  # not decoded yet, or cut short by a full disk or a careless hand
@@ -70,18 +77,23 @@ class ClipCache:
         return Decoded(frames, np.load(times))
 
     def _write(self, path: Path, frames: Path, times: Path) -> None:
-        pictures: list[NDArray[np.uint8]] = []
+        """Frame by frame: those of an hour of footage may be more than the memory."""
         times_s: list[float] = []
-        source = FileSource(path)
-        source.open()
-        try:
-            while (picture := source.read()) is not None:
-                pictures.append(prepare(picture.frame, self.size))
+        with replacing(frames) as temporary, temporary.open("wb") as file:
+            self._header(file, 0)
+            for picture in pictures(path):
+                file.write(prepare(picture.frame, self.size).tobytes())
                 times_s.append(picture.time_s)
-        finally:
-            source.close()
-        _save(times, np.array(times_s, np.float64))
-        _save(frames, np.stack(pictures))
+            file.seek(0)
+            self._header(file, len(times_s))
+        with replacing(times) as temporary:
+            np.save(temporary, np.array(times_s, np.float64))
+
+    def _header(self, file: BinaryIO, count: int) -> None:
+        """That of an .npy file of `count` frames; NumPy makes it equally long for any count."""
+        shape = (count, self.size, self.size, 3)
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
 
 
 def default_cache() -> Path:
@@ -95,6 +107,6 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _save(path: Path, array: NDArray[np.generic]) -> None:
-    with replacing(path) as temporary:
-        np.save(temporary, array)
+def _mapped(path: Path) -> NDArray[np.uint8]:
+    mapped: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+    return mapped

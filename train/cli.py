@@ -45,6 +45,14 @@ def main(
         list[str] | None,
         typer.Option(help="Label that never alerts. Once per label.", show_default=False),
     ] = None,
+    footage: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Video file, or folder of such, of your own cameras in which nothing happens: "
+            "trained on as the background label. Once per file or folder.",
+            show_default=False,
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Most epochs.", show_default="30")] = None,
     seed: Annotated[int | None, typer.Option(help="Of every random choice.", show_default="1")] = (
         None
@@ -63,6 +71,7 @@ def main(
             "epochs": epochs,
             "seed": seed,
             "background": tuple(background) if background else None,
+            "footage": tuple(footage) if footage else None,
         }
         given = {name: value for name, value in options.items() if value is not None}
         recipe = read_recipe(config, given)
@@ -94,6 +103,7 @@ def _train(
     from train.job import check_names, train_folds, train_split
     from train.prepared import prepare_clips
     from train.run import Run
+    from train.slices import Ordinary, check_apart, film_parts, prepare_footage
 
     dataset = only_labels(find_clips(data), recipe.labels)
     check_names(recipe, dataset)
@@ -113,10 +123,15 @@ def _train(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MonitorError(f"{out}: cannot be made: {error.strerror}") from None
-    prepared = prepare_clips(
-        dataset, recipe.spec, recipe.sampling, cache or default_cache(), console
-    )
-    run = Run(dataset, prepared, recipe, console)
+    cache = cache or default_cache()
+    parts = film_parts(recipe.footage)
+    prepared = prepare_clips(dataset, recipe.spec, recipe.sampling, cache, console)
+    ordinary = Ordinary()
+    if parts:
+        ordinary = prepare_footage(parts, recipe.spec, cache, console)
+        check_apart(ordinary, prepared)
+        log.info("footage: %s", ordinary.words)
+    run = Run(dataset, prepared, recipe, console, ordinary=ordinary)
     if not run.is_baseline:
         start_tensorflow()
     if folds:

@@ -1,118 +1,26 @@
-"""Testing a model on clips: its scores averaged over each clip's windows, and the report."""
+"""A model's scores of clips, and how these relate to what it was fitted on."""
 
-import logging
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 
-from export.saved import MODEL_NAME
 from monitor.classifier import OnnxClassifier
 from monitor.clip import ClipSpec
-from monitor.contract import Contract, Data
+from monitor.contract import Contract
 from monitor.errors import ConfigError, DataError
-from train.clips import Clip, find_clips, only_labels
-from train.config import TrainConfig
+from train.clips import Clip
 from train.fit import Predict
-from train.known import check_told, known_against
-from train.measured import WARNINGS, Split
+from train.measured import Split
 from train.novelty import classify_with
 from train.playback import Scorer
-from train.prepared import Prepared, Sampling, cut, prepare_clips
-from train.report import HTML_NAME, write_report
+from train.prepared import Prepared, Sampling, cut
 from train.saved import load_model
 from train.score import clip_scores
 from train.scored import Scored
-from train.split import folds_of
-
-log = logging.getLogger(__name__)
 
 PREVIEW_FRAMES = 4
-
-
-def evaluate(
-    model: Path,
-    data: Path,
-    out: Path,
-    fold: int | None,
-    cache: Path,
-    console: Console,
-    unknown: Sequence[Path] = (),
-) -> None:
-    """Test `model` on the clips of `data`, or those of one fold, and write the report to `out`.
-
-    Windows are cut as the monitor cuts them, whatever the model was fitted on. `unknown` are
-    folders of clips of other activities: told is how well their windows are known from these.
-    """
-    if (out / MODEL_NAME).exists():
-        raise ConfigError(f"--out {out}: holds a run of har-train, with its own report")
-    scorer = load_scorer(model)
-    contract = scorer.contract
-    limit = check_told(model, contract) if unknown else 0.0
-    recipe = TrainConfig()  # for the stride, and for folds where the data names none
-    everything = find_clips(data)
-    known = [label for label in everything.labels if label in contract.labels]
-    if len(known) < 2:
-        check_labels(everything.clips, contract.labels)
-    dataset = only_labels(everything, known)
-    prepared = prepare_clips(dataset, contract.clip, "time", cache, console)
-    clips: Sequence[Clip] = prepared.clips
-    if fold is not None:
-        folds = folds_of(prepared.clips, recipe)
-        if fold not in folds:
-            raise ConfigError(f"fold {fold}: folds here: {', '.join(map(str, folds))}")
-        clips = folds[fold]
-    split = relation(contract, dataset.name, prepared, clips)
-    scored = score_clips(
-        scorer.predict,
-        prepared,
-        clips,
-        contract.labels,
-        contract.clip,
-        sampling="time",
-        stride=recipe.stride,
-    )
-    tested = dataset.name if fold is None else f"fold {fold} of {dataset.name}"
-    notes = [f"The model's own evaluation: {contract.evaluation}."]
-    if held := [clip.path for clip in clips if clip.path in prepared.held]:
-        notes.append(
-            f"{len(held)} clips are shorter than a window of {contract.clip.span_s:g} s and were "
-            f"completed by holding their last frame: {', '.join(held)}."
-        )
-    if left := len(everything.clips) - len(dataset.clips):
-        strange = sorted(set(everything.labels) - set(known))
-        notes.append(f"{left} clips of labels the model does not know: {', '.join(strange)}.")
-    others = []
-    if unknown:
-        others = known_against(scorer, limit, prepared, clips, unknown, cache, console)
-    metrics = write_report(
-        out,
-        scored,
-        title=f"{contract.name} on {tested}",
-        split=split,
-        contract=contract,
-        data=Data(
-            name=dataset.name,
-            sha256=prepared.sha256(clips),
-            clips=len(clips),
-            groups=len({clip.group for clip in clips}),
-        ),
-        settings={"model": model.name, "fold": fold, "stride": recipe.stride},
-        skipped=[(skip.path, skip.reason) for skip in prepared.skipped],
-        notes=[*notes, *(f"{one.words}." for one in others)],
-        unknown=[asdict(one) for one in others],
-    )
-    if split in WARNINGS:
-        log.warning("%s: %s", tested, WARNINGS[split])
-    log.info(
-        "%s: accuracy %.3f on %d clips; report in %s",
-        tested, metrics.accuracy, len(scored), out / HTML_NAME,
-    )  # fmt: skip
-    for one in others:
-        log.info("%s", one.words)
 
 
 def load_scorer(model: Path) -> Scorer:

@@ -152,9 +152,9 @@ def _work(
     clips = _given("--data", data)
 
     def testing(cache: Path, console: Console) -> None:
-        from train.evaluate import evaluate
+        from train.evaluate_clips import evaluate_clips
 
-        evaluate(model, clips, report, fold, cache, console, unknown)
+        evaluate_clips(model, clips, report, fold, cache, console, unknown)
 
     return testing
 

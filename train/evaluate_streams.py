@@ -18,6 +18,7 @@ from train.outcome import Judged, judge
 from train.playback import Scorer, Watched, watch_streams
 from train.progress import Bar
 from train.report import HTML_NAME
+from train.slices import warned
 from train.stream_report import Accuracy, StreamReport, accuracy, in_words, write_stream_report
 from train.streams import StreamPlan, plan_footage, plan_streams
 from train.tune import sweep
@@ -51,6 +52,7 @@ def evaluate_streams(
     scorer = load_scorer(model)
     contract = scorer.contract
     clips_alone: Accuracy | None = None
+    notes: Sequence[str] = ()
     if data is None:
         how, warning, of = ALONE, None, background.name
         judged = _watch(scorer, plan_footage(footage), console)
@@ -59,9 +61,10 @@ def evaluate_streams(
         scored = held.score(scorer.predict, contract)
         split = seen_split(held.relation(contract), scored)
         how, warning = f"{COMPOSED} {HOW[split]}", WARNINGS.get(split)
-        of = held.dataset.name if fold is None else f"fold {fold} of {held.dataset.name}"
+        of, notes = held.name, held.notes
         judged = _watch(scorer, plan_streams(held.inlays, footage), console)
         clips_alone = accuracy([scored], judged)
+    warning = warned(warning, contract.data.footage, footage)
     rules = ActivityOptions().rules(contract)
     report = StreamReport(
         title=f"{contract.name} on streams of {of}",
@@ -77,6 +80,7 @@ def evaluate_streams(
             "background": footage_words(background, footage),
             "rules": asdict(rules),
         },
+        notes=notes,
     )
     write_stream_report(out, report)
     if warning is not None:

@@ -13,7 +13,7 @@ from av.container import InputContainer
 from monitor.errors import DataError, SourceError, SourceLostError
 from monitor.source import Picture
 from monitor.source.ffmpeg import reason
-from monitor.source.file import FileSource
+from monitor.source.file import pictures
 from train.clips import SUFFIXES
 
 log = logging.getLogger(__name__)
@@ -119,12 +119,7 @@ def _frames(container: InputContainer) -> Iterator[av.VideoFrame]:
 
 def _duration_s(path: Path) -> float:
     """Measured on the packets: a header may say anything, and decoding hours would take as long."""
-    source = FileSource(path)
-    source.open()
-    try:
-        source.read()  # or its error: nothing in it can be decoded
-    finally:
-        source.close()
+    next(pictures(path))  # or its error: nothing in it can be decoded
     times_s = []
     with _opened(path) as container:
         try:

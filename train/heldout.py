@@ -1,4 +1,4 @@
-"""The clips that a model is tested on in streams, and its answers to them one by one."""
+"""The clips that a model is tested on, and its answers to them one by one."""
 
 import logging
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from rich.console import Console
 
 from monitor.contract import Contract
 from monitor.errors import ConfigError
-from monitor.source.file import FileSource
+from monitor.source.file import pictures
 from train.clips import Clip, Dataset, find_clips, only_labels
 from train.config import TrainConfig
 from train.evaluate import check_labels, relation, score_clips
@@ -31,6 +31,14 @@ class HeldOut:
     dataset: Dataset
     prepared: Prepared
     clips: Sequence[Clip]
+    fold: int | None  # that they are; None: all
+    notes: Sequence[str] = ()  # what a report on them must say
+
+    @property
+    def name(self) -> str:
+        """What they are called in a report."""
+        whole = self.dataset.name
+        return whole if self.fold is None else f"fold {self.fold} of {whole}"
 
     @property
     def inlays(self) -> list[Inlay]:
@@ -56,13 +64,7 @@ class HeldOut:
     def _inlay(self, clip: Clip) -> Inlay:
         path = self.dataset.file(clip)
         times_s = self.prepared.decoded(clip).times_s
-        source = FileSource(path)
-        source.open()
-        try:
-            picture = source.read()
-        finally:
-            source.close()
-        assert picture is not None  # it was decoded before
+        picture = next(pictures(path))
         size = picture.frame.width, picture.frame.height
         duration_s = float(times_s[-1] + np.diff(times_s).mean())
         return Inlay(path, clip.path, clip.label, clip.group, size, duration_s)
@@ -79,13 +81,17 @@ def held_out(
     known = [label for label in everything.labels if label in contract.labels]
     if len(known) < 2:
         check_labels(everything.clips, contract.labels)
-    if unknown := sorted(set(everything.labels) - set(known)):
-        log.warning("clips left out, the model does not know %s", ", ".join(unknown))
     dataset = only_labels(everything, known)
+    notes = []
+    if left := len(everything.clips) - len(dataset.clips):
+        strange = ", ".join(sorted(set(everything.labels) - set(known)))
+        notes.append(f"{left} clips of labels that the model does not know: {strange}.")
+        log.warning("clips left out, the model does not know %s", strange)
     prepared = prepare_clips(dataset, contract.clip, "time", cache, console)
-    if fold is None:
-        return HeldOut(dataset, prepared, prepared.clips)
-    folds = folds_of(prepared.clips, TrainConfig())
-    if fold not in folds:
-        raise ConfigError(f"fold {fold}: folds here: {', '.join(map(str, folds))}")
-    return HeldOut(dataset, prepared, folds[fold])
+    clips: Sequence[Clip] = prepared.clips
+    if fold is not None:
+        folds = folds_of(clips, TrainConfig())
+        if fold not in folds:
+            raise ConfigError(f"fold {fold}: folds here: {', '.join(map(str, folds))}")
+        clips = folds[fold]
+    return HeldOut(dataset, prepared, clips, fold, notes)

@@ -12,7 +12,7 @@ import numpy as np
 
 from export.saved import MODEL_NAME
 from monitor import __version__
-from monitor.contract import Contract, Data, Unknown
+from monitor.contract import Contract, Data, Film, Unknown
 from monitor.errors import ConfigError
 from train.calibrate import fit_temperature, set_temperature, with_temperature
 from train.clips import Clip, Dataset
@@ -24,6 +24,7 @@ from train.results import Result
 from train.run import Run
 from train.saved import load_model, save_model
 from train.scored import Scored, concatenate
+from train.slices import footage_label
 from train.split import Split, final_split, fold_split, folds_of, random_split
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ def check_names(config: TrainConfig, dataset: Dataset) -> None:
         raise ConfigError("every label is a background label: nothing could alert")
     if unknown := sorted(set(config.exclude_groups) - {clip.group for clip in dataset.clips}):
         raise ConfigError(f"exclude_groups {unknown[0]}: no such group in {dataset.root}")
+    if config.footage:
+        footage_label(config, dataset.labels)
 
 
 def train_split(run: Run, out: Path, fold: int | None) -> None:
@@ -62,7 +65,7 @@ def train_split(run: Run, out: Path, fold: int | None) -> None:
             f"tested on fold {number} of {len(folds)} of {run.dataset.name}: "
             f"{len(split.test)} clips {_from_where(split.test)}"
         )
-    how += _sampled(run)
+    how += _trained(run)
     result = fit_split(run, split, out, title, how)
     assert result.scored is not None
     _write(run, out, result.scored, result, [how], {})
@@ -78,7 +81,7 @@ def train_folds(run: Run, out: Path) -> None:
         folder = out / f"fold-{number}"
         how = (
             f"tested on fold {number} of {len(folds)} of {run.dataset.name}: {len(test)} clips "
-            f"{_from_where(test)}{_sampled(run)}"
+            f"{_from_where(test)}{_trained(run)}"
         )
         run.pace.ahead = (len(folds) - place) * run.config.epochs
         results[number] = fit_split(run, split, folder, title, how)
@@ -96,7 +99,7 @@ def train_folds(run: Run, out: Path) -> None:
     tested = [clip for test in folds.values() for clip in test]
     how = (
         f"cross-validated on {run.dataset.name}, {len(folds)} folds, {len(scored)} clips "
-        f"{_from_where(tested)}, by a model of its own for each fold{_sampled(run)}"
+        f"{_from_where(tested)}, by a model of its own for each fold{_trained(run)}"
     )
     if run.config.exclude_groups:
         how += f", never on the groups {', '.join(run.config.exclude_groups)}"
@@ -188,7 +191,7 @@ def _contract(run: Run, split: Split, how: str, metrics: Mapping[str, float]) ->
         size=config.clip.size,
         fps=config.clip.fps,
         thresholds={name: config.threshold for name in labels if name not in config.background},
-        data=_data(run, (*split.train, *split.validation)),
+        data=_data(run, (*split.train, *split.validation), run.ordinary.films),
         metrics=dict(metrics),
         evaluation=how,
     )
@@ -232,12 +235,13 @@ def _write(
         log.info("next: har-export %s NAME.onnx", out / MODEL_NAME)
 
 
-def _data(run: Run, clips: Sequence[Clip]) -> Data:
+def _data(run: Run, clips: Sequence[Clip], footage: tuple[Film, ...] = ()) -> Data:
     return Data(
         name=run.dataset.name,
         sha256=run.prepared.sha256(clips),
         clips=len(clips),
         groups=_groups(clips),
+        footage=footage,
     )
 
 
@@ -272,10 +276,15 @@ def _from_where(clips: Sequence[Clip]) -> str:
     return f"of {_groups(clips)} groups that were not trained on"
 
 
-def _sampled(run: Run) -> str:
-    if run.config.sampling == "time":
-        return ""
-    return ", on frames spread over whole clips, which no live camera gives"
+def _trained(run: Run) -> str:
+    """What else a reader must know of the training."""
+    if run.config.sampling != "time":
+        return ", on frames spread over whole clips, which no live camera gives"
+    if run.ordinary.films:
+        return (
+            f", trained beside the clips on footage in which nothing happens ({run.ordinary.words})"
+        )
+    return ""
 
 
 def _groups(clips: Sequence[Clip]) -> int:

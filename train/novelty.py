@@ -1,9 +1,9 @@
 """How unlike its training clips a window looks to a network, and from where on it is unknown.
 
 Novelty is the mean square of the features that the scores are made from, each standardised by its
-mean and standard deviation over the training clips: about 1 for these. Measured with the shipped
-recipe on clips of other activities, it tells them from held-out clips where the highest score does
-not: sure scores are given to what was never learned.
+mean and standard deviation over the training clips, and counted only above its mean: about a half
+for these. A feature is high where something is there; a scene in which less happens than in the
+training clips lies below all means, and is no news. The model card says what this is worth.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def with_novelty(model: keras.Model, clips: Iterable[NDArray[np.uint8]]) -> kera
     mean, std = standard(found)
     # Lists and no arrays: they are part of the layer's configuration, which is JSON.
     scaled = layers.Rescaling((1 / std).tolist(), (-mean / std).tolist())(features)
-    novelty = ops.mean(ops.square(scaled), axis=-1)
+    novelty = ops.mean(ops.square(layers.ReLU()(scaled)), axis=-1)
     return keras.Model(model.input, {OUTPUT: model.output, NOVELTY: novelty})
 
 

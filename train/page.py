@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from train.figures import COLOURS, calibration_chart, film_strip, history_charts, roc_chart
 from train.measured import Measured
 from train.scored import Scored
+from train.template import render
 
 SHEET = 24  # clips on the contact sheet, or one of each label where there are more labels
 MISTAKES = 12
@@ -53,20 +52,11 @@ class Cell:
 
 
 def page(measured: Measured) -> str:
-    """The page's text. Labels, paths and notes are data and are escaped."""
-    folder = Path(__file__).parent
-    environment = Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["rate"] = rate
-    environment.filters["percent"] = percent
+    """The page's text."""
     scored, metrics = measured.scored, measured.metrics
     mistakes = worst_mistakes(scored)
-    return environment.get_template("report.html.jinja").render(
+    return render(
+        "report.html.jinja",
         measured=measured,
         scored=scored,
         metrics=metrics,
@@ -101,16 +91,6 @@ def contact_sheet(scored: Scored) -> list[int]:
         places = np.linspace(0, len(members) - 1, min(each, len(members))).round().astype(int)
         chosen.extend(int(index) for index in members[places])
     return chosen
-
-
-def rate(value: float | None) -> str:
-    """A share with three decimals; a dash where it could not be measured."""
-    return "–" if value is None else f"{value:.3f}"
-
-
-def percent(value: float) -> str:
-    """A share in percent with one decimal."""
-    return f"{100 * value:.1f} %"
 
 
 def _matrix(measured: Measured) -> list[tuple[str, list[Cell]]]:

@@ -14,7 +14,7 @@ from monitor.pipeline import Classifier, Monitor
 from monitor.records import Activity, Prediction, Skipped
 from monitor.source import Picture, Source, StreamLimits
 from monitor.source.address import Address
-from monitor.source.file import FileSource
+from monitor.source.file import pictures
 from train.footage import read_piece
 from train.novelty import Classify
 from train.streams import Piece, StreamPlan
@@ -72,8 +72,10 @@ class StreamSource:
 
     def _play(self) -> Generator[Picture, None, None]:
         for piece in self._plan.pieces:
-            pictures = _footage(piece, self._plan.size) if piece.label is None else _clip(piece)
-            for picture in pictures:
+            shown = (
+                _footage(piece, self._plan.size) if piece.label is None else pictures(piece.path)
+            )
+            for picture in shown:
                 yield Picture(piece.start_s + picture.time_s, picture.frame)
 
 
@@ -140,16 +142,6 @@ class _KeptActivities:
 
     def close(self) -> None:
         """There is nothing to finish."""
-
-
-def _clip(piece: Piece) -> Iterator[Picture]:
-    source = FileSource(piece.path)
-    source.open()
-    try:
-        while (picture := source.read()) is not None:
-            yield picture
-    finally:
-        source.close()
 
 
 def _footage(piece: Piece, size: tuple[int, int] | None) -> Iterator[Picture]:

@@ -46,6 +46,10 @@ class Prepared:
         """The frames of a usable clip."""
         return self._decoded[clip.path]
 
+    def path_of(self, sha256: str) -> str | None:
+        """The usable clip whose file has this content."""
+        return next((clip.path for clip in self.clips if self._contents[clip.path] == sha256), None)
+
     def sha256(self, clips: Sequence[Clip]) -> str:
         """The hash of some of the usable clips: paths, labels and contents."""
         return data_hash(clips, self._contents)

@@ -17,7 +17,8 @@ from rich.console import Console
 
 from export.saved import MODEL_NAME
 from train.baselines import baseline_features, fit_baseline
-from train.batches import TrainingBatches
+from train.batches import TrainingBatches, draw
+from train.cache import Decoded
 from train.clips import Clip, Dataset
 from train.config import BASELINES, TrainConfig
 from train.evaluate import score_clips
@@ -29,6 +30,7 @@ from train.progress import Bar, Pace
 from train.results import Result, load_result, save_result
 from train.score import clip_scores
 from train.scored import Scored
+from train.slices import Ordinary, footage_label
 from train.split import Split
 
 if TYPE_CHECKING:
@@ -49,6 +51,13 @@ class Run:
     config: TrainConfig
     console: Console
     pace: Pace = field(default_factory=Pace)  # in epochs, of all its fits
+    ordinary: Ordinary = field(default_factory=Ordinary)  # footage that every fit is trained on
+
+    def __post_init__(self) -> None:
+        if self.config.footage and not self.ordinary.slices:
+            raise ValueError("the recipe names footage: its slices are needed")
+        if self.ordinary.slices:
+            footage_label(self.config, self.dataset.labels)  # or its error, before anything is done
 
     def finished(self, split: Split, folder: Path, title: str) -> Result | None:
         """The result of this very fit where it was finished before."""
@@ -65,10 +74,16 @@ class Run:
         keras.backend.clear_session()
         keras.utils.set_random_seed(self.config.seed)
         model = build(self.config.arch, self.config.spec, len(self.dataset.labels))
+        slices = self.ordinary.slices
+        truth = self._truth(split.train)
+        if slices:
+            quiet = self.dataset.labels.index(footage_label(self.config, self.dataset.labels))
+            truth = np.append(truth, [quiet] * len(slices))
         batches = TrainingBatches(
-            [self.prepared.decoded(clip) for clip in split.train],
-            np.eye(len(self.dataset.labels), dtype=np.float32)[self._truth(split.train)],
+            [*map(self.prepared.decoded, split.train), *slices],
+            np.eye(len(self.dataset.labels), dtype=np.float32)[truth],
             self.config,
+            len(slices),
         )
 
         def validate(predict: Predict) -> tuple[float, float]:
@@ -120,7 +135,11 @@ class Run:
         """A fitted network that gives novelty too, and that of the windows of its test clips."""
         with explained(self.config, "in the test"):
             clips = (*split.train, *split.validation)
-            wider = with_novelty(model, map(self._windows, clips))
+            fitted_on = [self.prepared.decoded(clip) for clip in clips]
+            if slices := self.ordinary.slices:
+                drawn = draw(len(slices), len(clips), self.config.seed, epoch=0)
+                fitted_on += [slices[index] for index in drawn]
+            wider = with_novelty(model, map(self._cut, fitted_on))
             return wider, window_novelty(classify_with(wider), map(self._windows, split.test))
 
     def unfinish(self, folder: Path) -> None:
@@ -142,10 +161,12 @@ class Run:
         """sha256 of everything that decides what a fit becomes."""
         parts = (split.train, split.validation, split.test)
         facts = {
-            "config": self.config.model_dump(mode="json"),
+            "config": self.config.model_dump(mode="json", exclude={"footage"}),
             "data": [self.prepared.sha256(part) for part in parts],
             "groups": [[clip.group for clip in part] for part in parts],
         }
+        if self.ordinary.films:
+            facts["footage"] = self.ordinary.sha256
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def _score(self, predict: Predict, clips: Sequence[Clip]) -> Scored:
@@ -160,8 +181,10 @@ class Run:
         )
 
     def _windows(self, clip: Clip) -> NDArray[np.uint8]:
-        config = self.config
-        return cut(self.prepared.decoded(clip), config.spec, config.sampling, config.stride)
+        return self._cut(self.prepared.decoded(clip))
+
+    def _cut(self, decoded: Decoded) -> NDArray[np.uint8]:
+        return cut(decoded, self.config.spec, self.config.sampling, self.config.stride)
 
     def _truth(self, clips: Sequence[Clip]) -> NDArray[np.int64]:
         return np.array([self.dataset.labels.index(clip.label) for clip in clips], np.int64)

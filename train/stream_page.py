@@ -1,15 +1,12 @@
 """The report of watched streams as one self-contained HTML page."""
 
 from itertools import accumulate
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from train.events import LATE_S, Figures
 from train.figures import Chart, Line, chart
 from train.intervals import Interval, wilson
-from train.page import percent, rate
 from train.stream_report import StreamReport
+from train.template import render
 from train.timeline import timeline, worst
 
 TIMELINES = 8  # streams that are drawn
@@ -17,22 +14,10 @@ FALSE_ALARMS = 100  # that are listed; metrics.json has all
 
 
 def page(report: StreamReport) -> str:
-    """The page's text. Labels, paths and notes are data and are escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "rate": rate,
-        "percent": percent,
-        "seconds": _seconds,
-        "short": lambda value: f"{value:.3g}",
-    }
+    """The page's text."""
     rows = {**report.by_label, "all": report.total} if len(report.by_label) > 1 else report.by_label
-    return environment.get_template("streams.html.jinja").render(
+    return render(
+        "streams.html.jinja",
         report=report,
         total=report.total,
         rows={name: (of, _interval(of)) for name, of in rows.items()},
@@ -84,8 +69,3 @@ def _front_chart(report: StreamReport) -> Chart:
 
 def _interval(of: Figures) -> Interval | None:
     return wilson(of.found, of.events) if of.events else None
-
-
-def _seconds(value: float | None) -> str:
-    """Seconds with one decimal; a dash where nothing was measured."""
-    return "–" if value is None else f"{value:.1f} s"

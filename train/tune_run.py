@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -25,6 +25,7 @@ from train.prepared import prepare_clips
 from train.report import HTML_NAME, JSON_NAME
 from train.saved import load_model
 from train.scored import Scored
+from train.slices import warned
 from train.split import fold_split, folds_of
 from train.stream_report import StreamReport, accuracy, in_words, write_stream_report
 from train.streams import plan_streams
@@ -59,7 +60,7 @@ def tune_run(
     dataset = only_labels(find_clips(data), recipe.labels)
     prepared = prepare_clips(dataset, recipe.spec, recipe.sampling, cache, console)
     held = {
-        number: HeldOut(dataset, prepared, clips)
+        number: HeldOut(dataset, prepared, clips, number)
         for number, clips in folds_of(prepared.clips, recipe).items()
     }
     folds = [_watched(run, number, of, recipe, footage, console) for number, of in held.items()]
@@ -74,6 +75,10 @@ def tune_run(
         "rules": asdict(tuned.rules),
     }
     report = _report(contract, folds, trials, tuned, settings, per_day)
+    warning = warned(report.warning, contract.data.footage, footage)
+    if warning != report.warning:
+        log.warning("%s: %s", dataset.name, warning)
+        report = replace(report, warning=warning)
     tuning = tuning_of(tuned.rules, report, per_day)
     write_contract(
         run / MODEL_NAME,

@@ -28,9 +28,14 @@ def windows(decoded: Decoded, spec: ClipSpec, stride: int) -> NDArray[np.uint8]:
 
 
 def is_held(decoded: Decoded, spec: ClipSpec) -> bool:
-    """Whether a clip holds no whole window, so that `windows` completes or refuses it."""
-    buffer = WindowBuffer("", spec, 1, MAX_GAP_S)
-    return next(_pushed(buffer, decoded, 0, 1.0), None) is None
+    """Whether a clip holds no whole window, so that `windows` completes or refuses it.
+
+    Times alone tell: no frame is read.
+    """
+    timed = ClipSpec(spec.frames, 1, spec.fps)
+    blank = np.broadcast_to(np.uint8(0), (len(decoded.times_s), *timed.shape[1:]))
+    buffer = WindowBuffer("", timed, 1, MAX_GAP_S)
+    return next(_pushed(buffer, Decoded(blank, decoded.times_s), 0, 1.0), None) is None
 
 
 def window_from(decoded: Decoded, spec: ClipSpec, start: int, speed: float) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from monitor.source.address import Address
+from monitor.source.decoding import FULL, Decoding
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -18,6 +19,15 @@ class Picture:
 
     time_s: float
     frame: VideoFrame
+    arrived_s: float | None = None  # the process's monotonic clock, where it is not just now
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """A moment of an idle camera that was not decoded, since nothing moved in it."""
+
+    time_s: float | None  # as a picture's; None: it is not settled yet whether anything moved
+    arrived_s: float | None = None
 
 
 class Source(Protocol):
@@ -30,8 +40,8 @@ class Source(Protocol):
     def open(self) -> None:
         """Connect; SourceOpenError where that fails."""
 
-    def read(self) -> Picture | None:
-        """The next picture, None at the end of a file; SourceLostError where a live source ends."""
+    def read(self) -> Picture | Unseen | None:
+        """The next moment, None at the end of a file; SourceLostError where a live source ends."""
 
     def close(self) -> None:
         """Release the device, connection or file."""
@@ -45,6 +55,7 @@ class StreamLimits:
     ca_file: Path | None = None  # certificate authorities; None: certificates are not checked
     open_timeout_s: float = 5.0
     read_timeout_s: float = 5.0
+    decoding: Decoding = FULL  # of webcams there is none
 
 
 def make_source(address: Address, limits: StreamLimits) -> Source:
@@ -59,4 +70,4 @@ def make_source(address: Address, limits: StreamLimits) -> Source:
         return StreamSource(address, limits)
     from monitor.source.file import FileSource
 
-    return FileSource(Path(address.target))
+    return FileSource(Path(address.target), limits.decoding)

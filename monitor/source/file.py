@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
-from av import VideoFrame, VideoStream
+from av import VideoStream
 from av.container import InputContainer
 
 from monitor.errors import SourceOpenError
-from monitor.source import Picture
+from monitor.source import Picture, Unseen
+from monitor.source.decoder import Decoded, make_decoder
+from monitor.source.decoding import FULL, Decoding
 from monitor.source.ffmpeg import reason, video_fault
 
 log = logging.getLogger(__name__)
@@ -25,10 +27,11 @@ class FileSource:
     picture at all is an error.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, decoding: Decoding = FULL) -> None:
         self.path = path
+        self._decoding = decoding
         self._container: InputContainer | None = None
-        self._pictures: Iterator[Picture] = iter(())
+        self._pictures: Iterator[Picture | Unseen] = iter(())
 
     def open(self) -> None:
         """Open the file; SourceOpenError says what is wrong with it."""
@@ -55,8 +58,8 @@ class FileSource:
             raise SourceOpenError(f"{self.path}: {fault}", "invalid")
         self._pictures = self._decode(self._container)
 
-    def read(self) -> Picture | None:
-        """The next picture; None at the end."""
+    def read(self) -> Picture | Unseen | None:
+        """The next moment; None at the end."""
         return next(self._pictures, None)
 
     def close(self) -> None:
@@ -66,23 +69,27 @@ class FileSource:
             self._container.close()
             self._container = None
 
-    def _decode(self, container: InputContainer) -> Iterator[Picture]:
+    def _decode(self, container: InputContainer) -> Iterator[Picture | Unseen]:
         stream = container.streams.video[0]
-        # One thread: frame threads would only add delay, and the cores belong to other cameras.
-        stream.codec_context.thread_type = "NONE"
         frame_s = 1 / float(stream.average_rate or 25)
         first_s: float | None = None
         time_s = 0.0
         count = 0
         faults: list[str] = []
-        for frame in self._frames(container, stream, faults):
-            at_s = frame.time
+        for decoded in self._decoded(container, stream, faults):
+            if decoded is None:
+                yield Unseen(None)
+                continue
+            at_s = decoded.stamp_s
             if at_s is None:
                 at_s = count * frame_s
             first_s = at_s if first_s is None else first_s
             time_s = at_s - first_s
             count += 1
-            yield Picture(time_s, frame)
+            if decoded.frame is None:
+                yield Unseen(time_s)
+            else:
+                yield Picture(time_s, decoded.frame)
         if not count:
             raise SourceOpenError(f"{self.path}: holds no picture that can be decoded", "invalid")
         end_s = time_s + frame_s
@@ -92,21 +99,29 @@ class FileSource:
         if faults:
             log.warning("%s: %s", self.path, "; ".join(faults))
 
-    def _frames(
+    def _decoded(
         self, container: InputContainer, stream: VideoStream, faults: list[str]
-    ) -> Iterator[VideoFrame]:
-        damaged = 0
+    ) -> Iterator[Decoded | None]:
+        decoder = make_decoder(stream, self._decoding)
         try:
             for packet in container.demux(stream):
-                try:
-                    yield from packet.decode()
-                except av.InvalidDataError:
-                    damaged += 1
+                yield from decoder.take(packet)
         except av.FFmpegError as error:
             faults.append(f"reading stopped: {reason(error)}")
-            yield from stream.codec_context.decode(None)  # what the decoder still held back
-        if damaged:
-            faults.append(f"damaged packets passed over: {damaged}")
+        yield from decoder.finish()
+        if decoder.damaged:
+            faults.append(f"damaged packets passed over: {decoder.damaged}")
+
+
+def pictures(path: Path) -> Iterator[Picture]:
+    """Every picture of a file, decoded in full; SourceOpenError where it cannot be read."""
+    source = FileSource(path)
+    source.open()
+    try:
+        while isinstance(picture := source.read(), Picture):
+            yield picture
+    finally:
+        source.close()
 
 
 def _declared_s(container: InputContainer, stream: VideoStream) -> float:

@@ -5,14 +5,16 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from urllib.parse import SplitResult, urlsplit
 
 import av
 from av.container import InputContainer
 
 from monitor.errors import OpenCause, SourceLostError, SourceOpenError
-from monitor.source import Picture, StreamLimits
+from monitor.source import Picture, StreamLimits, Unseen
 from monitor.source.address import Address
+from monitor.source.decoder import Decoded, Decoder, make_decoder
 from monitor.source.ffmpeg import open_cause, reason, video_fault
 from monitor.source.frametimes import FrameTimes
 
@@ -46,7 +48,7 @@ class StreamSource:
         self.limits = limits
         self._clock = clock
         self._container: InputContainer | None = None
-        self._pictures: Iterator[Picture] = iter(())
+        self._pictures: Iterator[Picture | Unseen] = iter(())
 
     def open(self) -> None:
         """Connect, within `open_timeout_s`; SourceOpenError says why it could not be."""
@@ -69,8 +71,8 @@ class StreamSource:
             raise SourceOpenError(f"{self.address}: {fault}", "invalid")
         self._pictures = self._decode(self._container)
 
-    def read(self) -> Picture:
-        """The next picture, within `read_timeout_s`; SourceLostError where there is none."""
+    def read(self) -> Picture | Unseen:
+        """The next moment, within `read_timeout_s`; SourceLostError where there is none."""
         try:
             return next(self._pictures)
         except StopIteration:
@@ -158,19 +160,31 @@ class StreamSource:
         except OSError:
             return None
 
-    def _decode(self, container: InputContainer) -> Iterator[Picture]:
+    def _decode(self, container: InputContainer) -> Iterator[Picture | Unseen]:
         stream = container.streams.video[0]
-        # One thread: frame threads add a frame of delay each.
-        stream.codec_context.thread_type = "NONE"
         times = FrameTimes(str(self.address), self._clock)
+        decoding = self.limits.decoding
         if container.format.name in _UNTIMED:
             times.distrust()
-        for packet in container.demux(stream):
-            try:
-                frames = packet.decode()
-            except av.InvalidDataError:
-                continue  # lost packets: the decoder takes up again by itself
-            for frame in frames:
-                time_s = times.of(frame.time)
-                if time_s is not None:  # without a time it has no place in a window
-                    yield Picture(time_s, frame)
+            decoding = replace(decoding, idle_max_delay_s=None)  # late pictures would be misdated
+        for decoded in self._decoded(container, make_decoder(stream, decoding, self._clock)):
+            if decoded is None:
+                yield Unseen(None)
+                continue
+            time_s = times.of(decoded.stamp_s)
+            if time_s is None:  # without a time it has no place in a window
+                continue
+            if decoded.frame is None:
+                yield Unseen(time_s, decoded.arrived_s)
+            else:
+                yield Picture(time_s, decoded.frame, decoded.arrived_s)
+
+    @staticmethod
+    def _decoded(container: InputContainer, decoder: Decoder) -> Iterator[Decoded | None]:
+        try:
+            for packet in container.demux(container.streams.video[0]):
+                yield from decoder.take(packet)
+        except av.FFmpegError:
+            yield from decoder.finish()  # it was lost, but not what had come
+            raise
+        yield from decoder.finish()

@@ -9,10 +9,12 @@ import onnx
 import pytest
 from typer.testing import CliRunner
 
-import export.export
+from export import fused_route
 from export.cli import app
+from export.engine import Engine
 from export.export import Summary, export_model
-from export.tf2onnx_route import OPSETS, convert
+from export.opsets import OPSETS
+from export.tf2onnx_route import convert
 from export.verify import compare, real_clips, synthetic_clips, verify
 from monitor.classifier import OnnxClassifier
 from monitor.clip import ClipSpec
@@ -34,6 +36,11 @@ class Exported:
     onnx_path: Path
     summary: Summary
 
+    @property
+    def batch(self) -> str:
+        """How many clips a file of its engine says that it takes."""
+        return "1" if self.summary.engine is Engine.FUSED else "N"
+
 
 def _about(name: str, spec: ClipSpec = SMALL) -> Contract:
     return contract(network=name, frames=spec.frames, size=spec.size, fps=spec.fps)
@@ -45,12 +52,17 @@ def _save(name: str, folder: Path, spec: ClipSpec = SMALL) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(
+    scope="module",
+    params=[(name, engine) for engine in Engine for name in NETWORKS],
+    ids=lambda param: " by ".join(param),
+)
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("exported")
-    path = _save(request.param, folder)
+    name, engine = request.param
+    path = _save(name, folder)
     target = folder / "model.onnx"
-    summary = export_model(path, target)
+    summary = export_model(path, target, engine=engine)
     return Exported(*load_model(path), path, target, summary)
 
 
@@ -79,8 +91,10 @@ def test_an_exported_file_describes_and_holds_itself(exported: Exported) -> None
 
     written = {entry.key: entry.value for entry in proto.metadata_props}
     assert parse_contract(written[METADATA_KEY], exported.onnx_path) == exported.about
-    assert [_port(value) for value in proto.graph.input] == ["clip uint8 N,6,64,64,3"]
-    assert [_port(value) for value in proto.graph.output] == ["scores float N,2"]
+    assert [_port(value) for value in proto.graph.input] == [
+        f"clip uint8 {exported.batch},6,64,64,3"
+    ]
+    assert [_port(value) for value in proto.graph.output] == [f"scores float {exported.batch},2"]
     stored = {weight.data_location for weight in proto.graph.initializer}
     assert stored == {onnx.TensorProto.DEFAULT}
 
@@ -98,6 +112,7 @@ def test_an_export_leaves_one_file_and_says_what_it_measured(exported: Exported)
     assert len(list(exported.onnx_path.parent.iterdir())) == 2
     assert summary.size_kib == exported.onnx_path.stat().st_size / 1024
     assert summary.opset == 17
+    assert summary.not_fused is None
     assert summary.difference <= 1e-5
     assert summary.window_ms > 0
 
@@ -134,6 +149,15 @@ def test_the_oldest_and_the_newest_opset_work(opset: int, saved: Path, tmp_path:
     assert summary.opset == used == opset
 
 
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_network_is_exported_by_the_fused_engine_where_none_is_named(
+    network: str, tmp_path: Path
+) -> None:
+    summary = export_model(_save(network, tmp_path), tmp_path / "model.onnx")
+
+    assert (summary.engine, summary.not_fused) == (Engine.FUSED, None)
+
+
 @pytest.mark.parametrize("opset", [14, 19])
 def test_other_opsets_are_refused_as_a_usage_error(opset: int, saved: Path, tmp_path: Path) -> None:
     code, message = _command(saved, tmp_path / "model.onnx", "--opset", opset)
@@ -159,13 +183,15 @@ def test_an_export_that_differs_leaves_what_was_there(
     if older is not None:
         target.write_bytes(older)
 
+    to_onnx = fused_route.convert
+
     def convert_another(network: keras.Model, about: Contract, opset: int) -> onnx.ModelProto:
         network.set_weights([weight * 1.1 for weight in network.get_weights()])
-        proto = convert(network, about, opset)
+        proto = to_onnx(network, about, opset)
         network.set_weights([weight / 1.1 for weight in network.get_weights()])
         return proto
 
-    monkeypatch.setattr(export.export, "convert", convert_another)
+    monkeypatch.setattr(fused_route, "convert", convert_another)
     with pytest.raises(
         ModelError, match=r"^the exported scores differ from Keras by up to \d"
     ) as e:
@@ -281,7 +307,7 @@ def test_without_tensorflow_the_command_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
 
-    code, line = _command(saved, tmp_path / "model.onnx")
+    code, line = _command(saved, tmp_path / "model.onnx", "--engine", "tf2onnx")
 
     assert (code, line) == (
         1,
@@ -316,7 +342,7 @@ def test_the_command_prints_its_summary_and_nothing_else(tmp_path: Path) -> None
     assert done.stderr == ""
     (line,) = done.stdout.splitlines()
     kib = target.stat().st_size / 1024
-    assert line.startswith(f"{target}: {kib:.0f} KiB, opset 17, ")
+    assert line.startswith(f"{target}: {kib:.0f} KiB, opset 17, fused, ")
     assert kib < 600
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from rich.console import Console
 
 from monitor.errors import MonitorError
 from train.batches import TrainingBatches
 from train.cache import Decoded
 from train.config import ClipOptions, TrainConfig
-from train.fit import Fit, Fitted, Predict, averaged, compile_for
+from train.fit import Fit, Fitted, Predict, averaged, compile_for, explained
 from train.state import load_state
 
 CONFIG = TrainConfig(
@@ -152,11 +153,21 @@ def test_a_lost_loss_is_an_error_that_says_what_to_change(tmp_path: Path) -> Non
     assert str(error.value) == "the loss became nan in epoch 1: lower learning_rate (now 0.002)"
 
 
+@pytest.mark.parametrize(
+    "raised",
+    [
+        pytest.param(MemoryError(), id="python"),
+        pytest.param(tf.errors.ResourceExhaustedError(None, None, "OOM"), id="tensorflow"),
+        pytest.param(
+            tf.errors.AbortedError(None, None, "could not create a primitive"), id="onednn"
+        ),
+    ],
+)
 def test_too_little_memory_is_an_error_that_says_what_to_change(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception
 ) -> None:
     def exhausted(*_: object, **__: object) -> None:
-        raise MemoryError
+        raise raised
 
     monkeypatch.setattr(keras.Model, "train_on_batch", exhausted)
 
@@ -166,6 +177,14 @@ def test_too_little_memory_is_an_error_that_says_what_to_change(
     assert str(error.value) == (
         "not enough memory in epoch 1: a smaller batch (now 4) or smaller clips (now 4x16x16) help"
     )
+
+
+def test_what_was_aborted_for_another_reason_stays_what_it_is() -> None:
+    with (
+        pytest.raises(tf.errors.AbortedError, match="cancelled"),
+        explained(CONFIG, "in epoch 1"),
+    ):
+        raise tf.errors.AbortedError(None, None, "cancelled")
 
 
 def test_an_epoch_repeats_and_the_next_one_differs() -> None:

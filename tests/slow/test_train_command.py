@@ -13,7 +13,9 @@ import tensorflow as tf
 from typer.testing import CliRunner, Result
 
 import train.run
+from tests.footage import quiet_footage
 from tests.slow.clips import make_clips
+from train.cache import file_sha256
 from train.cli import app
 from train.saved import load_model
 from train.state import load_state
@@ -93,6 +95,43 @@ def test_folds_are_trained_once_and_the_last_model_carries_their_metrics(
     assert of_fold.metrics["clips"] == 4
     assert of_fold.unknown is not None
     assert of_fold.data.clips == 4
+
+
+def test_footage_is_trained_on_beside_the_clips_and_the_model_says_so(
+    data: Path, recipe: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    films, out = tmp_path / "films", tmp_path / "out"
+    films.mkdir()
+    yard = quiet_footage(films / "yard.mp4", 3)
+    recipe.write_text(f"{RECIPE}footage: [films]\n")
+    arguments = ("--data", data, "--out", out, "--config", recipe, "--cache", tmp_path / "cache",
+                 "--fold", 1, "--epochs", 2)  # fmt: skip
+
+    with caplog.at_level(logging.INFO):
+        first = har_train(*arguments)
+        again = har_train(*arguments)
+        quiet_footage(films / "hall.mp4", 2)
+        other = har_train(*arguments)
+
+    assert first.exit_code == again.exit_code == other.exit_code == 0, caplog.text
+    assert [line for line in caplog.messages if line.startswith("footage: ")] == [
+        *["footage: 1 films, 0.0 minutes, 6 slices"] * 2,
+        "footage: 2 films, 0.1 minutes, 10 slices",
+    ]
+    assert sum("finished before" in line for line in caplog.messages) == 1
+    _, contract = load_model(out / "model.keras")
+    assert contract.data.clips == 4, "footage is in no count of clips"
+    assert [film.name for film in contract.data.footage] == ["hall.mp4", "yard.mp4"]
+    assert contract.data.footage[1].sha256 == file_sha256(yard)
+    assert contract.evaluation.endswith(
+        ", trained beside the clips on footage in which nothing happens "
+        "(2 films, 0.1 minutes, 10 slices)"
+    )
+    report = json.loads((out / "metrics.json").read_text())
+    assert report["counts"]["clips"] == 4
+    assert {clip["truth"] for clip in report["clips"]} == {"dark", "light"}
+    assert contract.evaluation in report["notes"]
+    assert "4 clips and 2 films of footage" in (out / "report.html").read_text()
 
 
 def test_a_run_killed_between_epochs_goes_on_where_it_was_and_ends_the_same(
@@ -217,6 +256,11 @@ def test_a_baseline_gives_the_same_report_and_no_model(
             ("--background", "dark", "--background", "light"),
             "error: every label is a background label: nothing could alert",
             id="all background",
+        ),
+        pytest.param(
+            ("--footage", "yard.mp4", "--arch", "forest"),
+            "error: footage needs a network: forest is fitted on clips alone",
+            id="footage for a classical classifier",
         ),
         pytest.param(
             ("--epochs", "0"),

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import pytest
 import typer
 from typer.testing import CliRunner, Result
@@ -16,21 +17,33 @@ import train.evaluate_cli
 from export.export import export_model
 from export.saved import CONTRACT_MEMBER
 from monitor.classifier import OnnxClassifier
+from monitor.clip import ClipSpec
 from monitor.config import ActivityOptions
+from monitor.contract import INPUT, OUTPUT
 from monitor.errors import MonitorError
 from tests.footage import quiet_footage
 from tests.models import contract
 from tests.slow.clips import make_clips
 from tests.slow.trained import SMALL, trained_like
+from train.networks import NETWORKS
 from train.saved import load_model, save_model
 from train.tuned import write_contract
 
 RECIPE = """
 clip: {frames: 4, size: 16, fps: 10}
 batch: 4
-epochs: 40
+epochs: 10
+learning_rate: 0.05
 background: [dark]
 """
+
+
+def brightness(spec: ClipSpec, labels: int) -> keras.Model:
+    """A network that sees how bright a clip is: one of the real ones takes a minute to compile."""
+    layers = keras.layers
+    clip = keras.Input(spec.shape, dtype="uint8", name=INPUT)
+    level = layers.GlobalAveragePooling3D()(layers.Rescaling(1 / 64, offset=-2.0)(clip))
+    return keras.Model(clip, layers.Dense(labels, activation="softmax", name=OUTPUT)(level))
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +61,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     """A run with both of its folds."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "train.yaml").write_text(RECIPE)
-    done = invoke(
-        train.cli.app,
-        *("--data", data, "--out", folder / "run", "--config", folder / "train.yaml", "--folds"),
-        *("--cache", folder / "cache"),
-    )
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(NETWORKS, "r2plus1d", brightness)
+        done = invoke(
+            train.cli.app,
+            *("--data", data, "--out", folder / "run", "--config", folder / "train.yaml"),
+            *("--folds", "--cache", folder / "cache"),
+        )
     assert done.exit_code == 0, done.output
     return folder / "run"
 

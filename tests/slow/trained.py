@@ -11,7 +11,11 @@ SMALL = ClipSpec(frames=6, size=64, fps=10.0)  # the smallest picture that every
 
 def trained_like(name: str, spec: ClipSpec = SMALL, labels: int = 2) -> keras.Model:
     """Network `name` with weights drawn at random, batch statistics too, so that scores vary."""
-    model = build(name, spec, labels)
+    return give_weights(build(name, spec, labels))
+
+
+def give_weights(model: keras.Model) -> keras.Model:
+    """`model` with weights drawn at random, always the same."""
     random = np.random.default_rng(7)
     for weight in model.variables:
         if weight.name in ("gamma", "moving_variance"):

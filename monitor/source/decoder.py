@@ -1,0 +1,88 @@
+"""Packets of a video stream made pictures: the one place where the decoder is set up and fed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import av
+from av import Packet, VideoFrame, VideoStream
+
+from monitor.source.decoding import Decoding
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture of a stream; None where it was passed over, since nothing moved in it."""
+
+    stamp_s: float | None  # the stream's own time, where it gives one
+    frame: VideoFrame | None
+    arrived_s: float  # the clock when its packet came
+
+
+class Decoder(Protocol):
+    """Turns the packets of one stream into its pictures, in the order in which they are shown."""
+
+    @property
+    def damaged(self) -> int:
+        """Packets that could not be decoded."""
+
+    def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded | None]:
+        """What is known with this packet; None alone stands for: nothing yet, it was kept."""
+
+    def finish(self) -> Iterator[Decoded | None]:
+        """What was still held back, where no more packets come."""
+
+
+class EveryPicture:
+    """Decodes everything."""
+
+    def __init__(self, stream: VideoStream, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self.damaged = 0
+
+    def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded]:
+        """The pictures that a packet completes."""
+        arrived_s = self._clock()
+        for frame in self.decode(packet):
+            yield Decoded(self.stamp_s(frame.pts), frame, arrived_s)
+
+    def finish(self) -> Iterator[Decoded]:
+        """The pictures that the decoder still holds, to put them into their order."""
+        arrived_s = self._clock()
+        for frame in self.decode(None):
+            yield Decoded(self.stamp_s(frame.pts), frame, arrived_s)
+
+    def stamp_s(self, pts: int | None) -> float | None:
+        """The time of a packet's or a frame's timestamp; frames that were held back have no base."""
+        base = self._stream.time_base
+        return None if pts is None or base is None else pts * base.numerator / base.denominator
+
+    def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        """The decoder's answer; None for a packet asks for what it still holds."""
+        try:
+            return self._stream.decode(packet)
+        except av.InvalidDataError:
+            self.damaged += 1  # the decoder takes up again by itself
+        except av.EOFError:
+            pass  # it was asked before
+        return []
+
+
+def make_decoder(
+    stream: VideoStream, decoding: Decoding, clock: Callable[[], float] = time.monotonic
+) -> Decoder:
+    """A decoder for a stream of which nothing was decoded yet."""
+    # One thread: frame threads add a frame of delay each, and the cores belong to other cameras.
+    stream.codec_context.thread_type = "NONE"
+    if not decoding.loop_filter:
+        stream.codec_context.options = {"skip_loop_filter": "all"}
+    every = EveryPicture(stream, clock)
+    if decoding.idle_max_delay_s is None:
+        return every
+    from monitor.source.idle import IdleDecoder
+
+    return IdleDecoder(every, stream, decoding.idle_max_delay_s, decoding.context_s, clock)
