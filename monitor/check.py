@@ -52,6 +52,11 @@ def _rules(activity: ActivityOptions, contract: Contract) -> Iterator[tuple[str,
     )
     if contract.tuning is not None:
         yield "tuned", contract.tuning.evaluation
+    if contract.motion is not None:
+        yield (
+            "motion",
+            f"of {contract.motion.least:g} grey levels at least, {contract.motion.evaluation}",
+        )
     if contract.unknown is not None:
         limit = activity.novelty_limit(contract)
         off = "nothing: activity.unknown is false"

@@ -137,6 +137,7 @@ class WindowOptions(Options):
     max_gap_s: Limit = 1.0  # a longer pause between frames starts the window afresh
     min_fps_share: Share = 0.8  # of the model's rate: slower windows are not classified
     quality: bool = True  # nor are those of pictures that are black, blank, still or blurred
+    motion: bool = True  # nor those in which less moves than in any activity of the model
 
 
 class ActivityOptions(Options):
@@ -229,6 +230,11 @@ class MonitorOptions(Options):
     stream: StreamOptions = StreamOptions()
     decode: DecodeOptions = DecodeOptions()
     log: LogOptions = LogOptions()
+
+    def least_motion(self, contract: Contract) -> float:
+        """Grey levels of motion below which a window is not classified; 0 where all are."""
+        own = contract.motion
+        return own.least if self.windows.motion and own is not None else 0.0
 
     def is_live(self, camera: CameraOptions) -> bool:
         """Whether the newest frame of a camera counts, and not every one."""

@@ -68,12 +68,22 @@ class Unknown(BaseModel):
     evaluation: str  # how the threshold was found, in one sentence
 
 
+class Motion(BaseModel):
+    """How little a window may move to be classified at all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    least: float = Field(gt=0, allow_inf_nan=False)  # grey levels, as monitor.motion measures
+    evaluation: str  # how it was found, in one sentence
+
+
 class Contract(BaseModel):
     """Everything needed to run a model and to know where it comes from.
 
     Input `clip` is uint8 RGB (N, T, H, W, 3), where N may be fixed to 1; output `scores` is float32
-    (N, labels), each row summing to 1. Where the contract has `unknown`, and only there, a second output `novelty`,
-    float32 (N,), says how unlike the training clips each one is. Normalisation is inside the graph.
+    (N, labels), each row summing to 1. Where the contract has `unknown`, and only there, a second
+    output `novelty`, float32 (N,), says how unlike the training clips each one is. Normalisation is
+    inside the graph.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -98,6 +108,7 @@ class Contract(BaseModel):
     evaluation: str  # how the metrics were measured, in one sentence
     tuning: Tuning | None = None
     unknown: Unknown | None = None
+    motion: Motion | None = None  # None: some of its activities hardly move
 
     @model_validator(mode="after")
     def _labels_agree(self) -> "Contract":

@@ -4,13 +4,15 @@ import logging
 from collections.abc import Sequence
 from typing import Literal
 
+from monitor.motion import motion
 from monitor.quality import PictureFault, picture_fault
 from monitor.records import Window
 from monitor.status import CameraStatus
 
 log = logging.getLogger(__name__)
 
-Fault = Literal[PictureFault, "frozen", "slow source", "gaps"]
+Fault = Literal[PictureFault, "frozen", "slow source", "gaps", "quiet"]
+
 
 # A scene may be so quiet that a window of it is still, though none of the 488 windows of streets
 # and corridors that quality.py was measured on is. After so long a whole picture is said to be
@@ -30,15 +32,23 @@ _WORDS: dict[Fault, str] = {
 class Gate:
     """Finds what is wrong with the windows of a camera, counts it, and logs it once a spell.
 
-    What is wrong with every region at once is wrong with the camera: only that is logged and shown
-    as its state, for a region may well see nothing but a dark corner.
+    A window in which less moves than in any activity of the model is passed over, too, which is no
+    fault. What is wrong with every region at once is wrong with the camera: only that is logged and
+    shown as its state, for a region may well see nothing but a dark corner.
     """
 
     def __init__(
-        self, status: CameraStatus, regions: Sequence[str], *, min_fps: float, pictures: bool
+        self,
+        status: CameraStatus,
+        regions: Sequence[str],
+        *,
+        min_fps: float,
+        pictures: bool,
+        least_motion: float = 0.0,
     ) -> None:
         self._status = status
         self._min_fps = min_fps
+        self._least_motion = least_motion  # grey levels, as monitor.motion measures
         self._pictures = pictures  # whether pictures are judged, and not only their times
         self._faults: dict[str, Fault | None] = dict.fromkeys(regions)
         self._still_since_s: float | None = None
@@ -66,6 +76,8 @@ class Gate:
         fault = picture_fault(window.clip, not window.region) if self._pictures else None
         if fault != "still" or window.region:
             self._still_since_s = None
+            if fault is None and motion(window.clip) < self._least_motion:
+                return "quiet"
             return fault
         if self._still_since_s is None:
             self._still_since_s = window.start_s
@@ -73,8 +85,9 @@ class Gate:
 
     def _tell(self, region: str, fault: Fault | None, words: str, time_s: float) -> None:
         self._faults[region] = fault
-        if None in self._faults.values():  # the camera shows something somewhere
-            self._status.fault = ""
+        # The camera shows something somewhere, be it that nothing moves there.
+        if shown := {None, "quiet"}.intersection(self._faults.values()):
+            self._status.fault = "" if None in shown else "quiet"
             if self._spell and time_s - self._fault_s >= RECOVERED_S:
                 self._spell.clear()
                 log.info("camera %s: its windows are classified again", self._status.name)

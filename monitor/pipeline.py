@@ -142,12 +142,13 @@ class Monitor:
         address = camera.address
         spec = self._classifier.contract.clip
         stream, windows = options.stream, options.windows
+        least_motion = options.least_motion(self._classifier.contract)
+        # Where activities may hardly move, a still scene says nothing.
+        idle = options.decode.idle and least_motion > 0
         shown = self._view is not None  # whole pictures, and each of them
         decoding = Decoding(
             loop_filter=options.decode.loop_filter or shown,
-            idle_max_delay_s=(
-                options.decode.idle_max_delay_s if options.decode.idle and not shown else None
-            ),
+            idle_max_delay_s=(options.decode.idle_max_delay_s if idle and not shown else None),
             context_s=spec.span_s,
         )
         limits = StreamLimits(
@@ -158,7 +159,11 @@ class Monitor:
         status = CameraStatus(camera.name, str(address))
         status.regions.update((name, RegionStatus()) for name in names)
         gate = Gate(
-            status, names, min_fps=windows.min_fps_share * spec.fps, pictures=windows.quality
+            status,
+            names,
+            min_fps=windows.min_fps_share * spec.fps,
+            pictures=windows.quality,
+            least_motion=least_motion,
         )
         live = options.is_live(camera)
 

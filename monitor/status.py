@@ -13,6 +13,7 @@ from rich.table import Table
 from monitor.records import UNKNOWN
 
 State = Literal["connecting", "live", "idle", "retrying", "ended", "failed", "stopped"]
+_NOTHING_MOVES = ("still", "quiet")
 _COLOURS: dict[State, str] = {
     "connecting": "yellow",
     "live": "green",
@@ -59,6 +60,11 @@ class CameraStatus:
     alerts: int = 0
 
     @property
+    def missed(self) -> int:
+        """Windows that were not classified though something may have happened in them."""
+        return sum(count for cause, count in self.dropped.items() if cause not in _NOTHING_MOVES)
+
+    @property
     def foremost(self) -> tuple[str, RegionStatus]:
         """The region that tells most: one with an open activity, else the highest score."""
         return max(self.regions.items(), key=lambda item: (bool(item[1].open), item[1].highest))
@@ -68,7 +74,10 @@ class CameraStatus:
         """What became of it, in a line."""
         counted = ((self.frames, "frame"), (self.windows, "window"), (self.alerts, "alert"))
         counts = ", ".join(_count(number, what) for number, what in counted)
-        dropped = ", ".join(f"{count} dropped: {cause}" for cause, count in self.dropped.items())
+        dropped = ", ".join(
+            f"{count} {cause}" if cause in _NOTHING_MOVES else f"{count} dropped: {cause}"
+            for cause, count in self.dropped.items()
+        )
         unshown = (
             f"{_count(self.unshown, 'frame')} came too fast to be drawn" if self.unshown else ""
         )
@@ -117,7 +126,7 @@ def _state(camera: CameraStatus) -> str:
     if camera.cause and camera.state in ("retrying", "failed"):
         text += f" [dim]{escape(camera.cause)}[/]"
     if camera.fault and camera.state == "live":
-        colour = "dim" if camera.fault == "still" else "yellow"
+        colour = "dim" if camera.fault in _NOTHING_MOVES else "yellow"
         text += f" [{colour}]{camera.fault}[/]"
     return text
 
@@ -157,7 +166,7 @@ _COLUMNS = (
     _Column("camera", lambda camera: escape(camera.name)),
     _Column("state", _state),
     _Column("fps", _fps, "right"),
-    _Column("dropped", lambda camera: str(sum(camera.dropped.values())), "right", 70),
+    _Column("dropped", lambda camera: str(camera.missed), "right", 70),
     _Column("score", _score),
     _Column("latency", _latency, "right", 90),
     _Column("alerts", lambda camera: str(camera.alerts), "right", 90),

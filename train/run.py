@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from export.saved import MODEL_NAME
+from monitor.contract import Motion
 from train.baselines import baseline_features, fit_baseline
 from train.batches import TrainingBatches, draw
 from train.cache import Decoded
@@ -23,6 +24,7 @@ from train.clips import Clip, Dataset
 from train.config import BASELINES, TrainConfig
 from train.evaluate import score_clips
 from train.fit import Fit, Predict, explained, predictor
+from train.least_motion import fit_motion
 from train.networks import build
 from train.novelty import classify_with, window_novelty, with_novelty
 from train.prepared import Prepared, cut
@@ -141,6 +143,15 @@ class Run:
                 fitted_on += [slices[index] for index in drawn]
             wider = with_novelty(model, map(self._cut, fitted_on))
             return wider, window_novelty(classify_with(wider), map(self._windows, split.test))
+
+    def least_motion(self, split: Split) -> Motion | None:
+        """How little a window may move, by the clips trained on."""
+        return fit_motion(
+            window
+            for clip in (*split.train, *split.validation)
+            if clip.label not in self.config.background
+            for window in self._windows(clip)
+        )
 
     def unfinish(self, folder: Path) -> None:
         """Forget an older result, which says nothing about the model that is about to be saved."""
