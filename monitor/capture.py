@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from monitor.errors import LASTING, SourceError, SourceOpenError
 from monitor.mailbox import Mailbox
-from monitor.records import Frame, Skipped, Window, place
+from monitor.records import IDLE, OVERLOAD, Frame, Skipped, Window, place
 from monitor.sequence import WindowSequence
 from monitor.source import Picture, Source
 from monitor.status import CameraStatus
@@ -159,9 +159,10 @@ class Capture:
             index, self._index = self._index, self._index + 1
             self.status.frames += 1
             if not isinstance(moment, Picture):
-                self.status.state = "idle"
+                self.status.state = "waiting" if moment.waiting else "idle"
+                reason = OVERLOAD if moment.waiting else IDLE
                 for sequence in self._sequences:
-                    self._take(sequence.pass_over(last_s, arrived_s))
+                    self._take(sequence.pass_over(last_s, arrived_s, reason))
                 continue
             self.status.state = "live"
             frame = Frame(self.name, index, last_s, arrived_s, moment.frame)
@@ -175,6 +176,8 @@ class Capture:
         if item is None:
             return
         self._cut += 1
+        if isinstance(item, Skipped) and item.reason == OVERLOAD:
+            self.status.dropped[OVERLOAD] += 1
         if not self._live:
             self._put(item)
         elif isinstance(self._windows.offer(place(item.camera, item.region), item), Window):

@@ -1,7 +1,7 @@
 """The monitor: its threads, what runs on each, and how they stop.
 
     one capture thread per camera   Source -> a WindowSequence for each region
-    one classify worker             Classifier -> the region's ActivityTracker -> Sinks
+    a classify worker per core      Classifier -> the region's ActivityTracker -> Sinks
     one closing thread              waits for the captures to end, then closes each mailbox in turn
     the caller's thread             the view, or nothing
 
@@ -9,33 +9,31 @@ Stop enters at the sources and leaves at the sinks: only the capture path looks 
 and every later stage ends because its input ended.
 """
 
+import itertools
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from monitor.activity import ActivityTracker
-from monitor.capture import Capture, Captured, Retry
+from monitor.capture import Capture, Retry
 from monitor.config import CameraOptions, MonitorOptions
-from monitor.contract import Contract
 from monitor.errors import LASTING, MonitorError, SourceError, SourceOpenError
 from monitor.gate import Gate
 from monitor.mailbox import Mailbox
-from monitor.records import UNKNOWN, Activity, Frame, Outputs, Prediction, Skipped, Window
+from monitor.records import Frame, Prediction, Skipped
 from monitor.sequence import WindowSequence
 from monitor.sinks import Sink
 from monitor.source import Source, StreamLimits, make_source
 from monitor.source.address import Address
 from monitor.source.decoding import Decoding
+from monitor.source.turns import Turns
 from monitor.status import CameraStatus, RegionStatus
 from monitor.view import Update, View
 from monitor.windows import WindowBuffer
+from monitor.worker import Classifier, Outlet, Watched, Worker
 
 log = logging.getLogger(__name__)
 
@@ -45,25 +43,12 @@ STOP_S = 1.5
 VIEW_ROOM = 8  # frames and updates of one camera that wait for the view
 
 
-class Classifier(Protocol):
-    """Names the activity in clips: a model file with its contract."""
-
-    @property
-    def contract(self) -> Contract:
-        """What the model says about itself."""
-
-    def classify(self, clips: NDArray[np.uint8], /) -> Outputs:
-        """Scores, and novelty where there is one, of clips (N, T, H, W, 3) uint8 RGB."""
-
-
 @dataclass
 class _Camera:
-    """One camera and what belongs to it alone."""
+    """One camera and its thread."""
 
     status: CameraStatus
-    trackers: dict[str, ActivityTracker]  # by region
     thread: threading.Thread
-    show: Callable[[Frame | Update], None]
 
 
 class Monitor:
@@ -78,22 +63,29 @@ class Monitor:
         make: Callable[[Address, StreamLimits], Source] = make_source,
         clock: Callable[[], float] = time.monotonic,
         on_window: Callable[[Prediction | Skipped], None] | None = None,
+        workers: int | None = None,
     ) -> None:
         self._classifier = classifier
-        self._novelty_limit = options.activity.novelty_limit(classifier.contract)
         self._sinks = sinks
         self._view = view
         self._clock = clock
-        self._on_window = on_window  # called by the worker, which it must not hold up
+        self._turns = Turns()
         self._stop = threading.Event()
         self._captures_left = len(options.cameras)
         self._ending = threading.Event()  # every capture ended, or stop was asked for
         self._lock = threading.Lock()  # of _captures_left and _failures
         self._failures: list[BaseException] = []
-        self._windows: Mailbox[Captured] = Mailbox()
+        outlet, limit = Outlet(sinks), options.activity.novelty_limit(classifier.contract)
+        self._workers = [
+            Worker(classifier, outlet, limit, clock, on_window)
+            for _ in range(max(1, min(workers or cores(), len(options.cameras))))
+        ]
         self._views: Mailbox[Frame | Update] = Mailbox(VIEW_ROOM)
         self._cameras = {
-            camera.name: self._camera(camera, options, make) for camera in options.cameras
+            camera.name: self._camera(camera, options, make, self._workers[place])
+            for place, camera in zip(
+                itertools.cycle(range(len(self._workers))), options.cameras, strict=False
+            )
         }
 
     @property
@@ -108,10 +100,13 @@ class Monitor:
 
     def run(self) -> None:
         """Watch until every file has ended, or `stop`; then raise what went wrong first."""
-        worker = threading.Thread(target=self._guard, args=(self._work,), name="classify")
-        closing = threading.Thread(target=self._close_in_turn, args=(worker,), name="closing")
-        worker.start()
-        closing.start()
+        workers = [
+            threading.Thread(target=self._guard, args=(worker,), name=f"classify-{number}")
+            for number, worker in enumerate(self._workers)
+        ]
+        closing = threading.Thread(target=self._close_in_turn, args=(workers,), name="closing")
+        for thread in (*workers, closing):
+            thread.start()
         for camera in self._cameras.values():
             camera.thread.start()
         try:
@@ -138,6 +133,7 @@ class Monitor:
         camera: CameraOptions,
         options: MonitorOptions,
         make: Callable[[Address, StreamLimits], Source],
+        worker: Worker,
     ) -> _Camera:
         address = camera.address
         spec = self._classifier.contract.clip
@@ -150,6 +146,7 @@ class Monitor:
             loop_filter=options.decode.loop_filter or shown,
             idle_max_delay_s=(options.decode.idle_max_delay_s if idle and not shown else None),
             context_s=spec.span_s,
+            turns=self._turns if address.live else None,
         )
         limits = StreamLimits(
             stream.transport, stream.ca_file, stream.open_timeout_s, stream.read_timeout_s, decoding
@@ -191,7 +188,7 @@ class Monitor:
                 )
                 for name in names
             ],
-            self._windows,
+            worker.windows,
             file=not address.live,
             realtime=options.realtime,
             retry=Retry(stream.retry_min_s, stream.retry_max_s),
@@ -205,9 +202,8 @@ class Monitor:
         )
         rules = options.activity.rules(self._classifier.contract)
         trackers = {name: ActivityTracker(camera.name, rules, region=name) for name in names}
-        return _Camera(
-            status, trackers, thread, show if self._view is not None else lambda item: None
-        )
+        worker.add(Watched(status, trackers, show if self._view is not None else lambda item: None))
+        return _Camera(status, thread)
 
     def _capture(self, capture: Capture) -> None:
         try:
@@ -235,15 +231,15 @@ class Monitor:
             self._failures.append(error)
         self.stop()
 
-    def _guard(self, work: Callable[[], None]) -> None:
+    def _guard(self, worker: Worker) -> None:
         try:
-            work()
+            worker.run()
         except BaseException as error:
             self._fail(error)
         finally:
-            self._windows.close()  # wakes a capture that waits to leave a window
+            worker.windows.close()  # wakes a capture that waits to leave a window
 
-    def _close_in_turn(self, worker: threading.Thread) -> None:
+    def _close_in_turn(self, workers: Sequence[threading.Thread]) -> None:
         self._ending.wait()  # ended by the last capture, or by stop
         deadline_s = self._clock() + STOP_S
         for camera in self._cameras.values():
@@ -252,106 +248,13 @@ class Monitor:
             if camera.thread.is_alive():
                 log.info("camera %s: was still reading when it was stopped", camera.status.name)
                 camera.status.state = "stopped"
-        self._windows.close()
-        worker.join()
+        for worker in self._workers:
+            worker.windows.close()
+        for thread in workers:
+            thread.join()
         self._views.close()
 
-    def _work(self) -> None:
-        try:
-            self._work_until_closed()
-        finally:  # what is open gets its end: of captures that missed their limit, or in a crash
-            for camera in self._cameras.values():
-                for tracker in camera.trackers.values():
-                    self._publish(camera, tracker, tracker.close())
 
-    def _work_until_closed(self) -> None:
-        while (item := self._windows.get()) is not None:
-            camera = self._cameras[item.camera]
-            tracker = camera.trackers[item.region]
-            if isinstance(item, Window):
-                self._classify(camera, tracker, item)
-            elif isinstance(item, Skipped):
-                self._skip(camera, tracker, item)
-            else:
-                self._publish(camera, tracker, tracker.close())
-                camera.show(Update(item.camera, None, {}, (), region=item.region))
-
-    def _skip(self, camera: _Camera, tracker: ActivityTracker, item: Skipped) -> None:
-        if self._on_window is not None:
-            self._on_window(item)
-        events = tracker.skip(item.end_s, item.captured_s)
-        self._publish(camera, tracker, events, unknown=item.reason == UNKNOWN)
-        camera.show(
-            Update(
-                item.camera,
-                item.end_s,
-                {},
-                tracker.open,
-                camera.status.fps,
-                region=item.region,
-                skipped=item.reason,
-            )
-        )
-
-    def _classify(self, camera: _Camera, tracker: ActivityTracker, window: Window) -> None:
-        (scores,), novelty = self._classifier.classify(window.clip[np.newaxis])
-        if novelty is not None and novelty[0] > self._novelty_limit:
-            camera.status.dropped[UNKNOWN] += 1
-            place = window.camera, window.region
-            self._skip(camera, tracker, Skipped(*place, window.end_s, window.captured_s, UNKNOWN))
-            return
-        labels = self._classifier.contract.labels
-        prediction = Prediction(
-            camera=window.camera,
-            start_s=window.start_s,
-            end_s=window.end_s,
-            scores=dict(zip(labels, scores.tolist(), strict=True)),
-            captured_s=window.captured_s,
-            region=window.region,
-        )
-        if self._on_window is not None:
-            self._on_window(prediction)
-        events = tracker.update(prediction)
-        status = camera.status
-        status.windows += 1
-        status.latency_ms = (self._clock() - window.captured_s) * 1000
-        self._publish(camera, tracker, events, tracker.scores)
-        camera.show(
-            Update(
-                window.camera,
-                window.end_s,
-                tracker.scores,
-                tracker.open,
-                status.fps,
-                status.latency_ms,
-                window.region,
-            )
-        )
-
-    def _publish(
-        self,
-        camera: _Camera,
-        tracker: ActivityTracker,
-        events: Sequence[Activity],
-        scores: Mapping[str, float] = MappingProxyType({}),
-        *,
-        unknown: bool = False,
-    ) -> None:
-        """Say what is new of a region: its smoothed scores, and what started or ended in it."""
-        status = camera.status
-        status.regions[tracker.region] = RegionStatus(
-            scores,
-            highest=max(scores.get(label, 0.0) for label in tracker.rules.thresholds),
-            open=tuple(activity.label for activity in tracker.open),
-            unknown=unknown,
-        )
-        for activity in events:
-            started = activity.end_s is None
-            status.activity = activity.title
-            status.activity_at = self._clock()
-            status.alerts += started
-            for sink in self._sinks:
-                try:
-                    sink.write(activity)
-                except Exception:  # one sink's failure is not the others'
-                    log.exception("%s could not take an activity", type(sink).__name__)
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 IDLE = "idle"  # why a window is skipped whose frames were not decoded, since nothing moved
+OVERLOAD = "overload"  # the same, since the cores could not decode all cameras at once
 UNKNOWN = "unknown"  # why a window is skipped that is too unlike the training clips to be named
 
 

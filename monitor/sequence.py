@@ -17,10 +17,10 @@ class WindowSequence:
         self._gate = gate
         self._last_s = 0.0  # of the frame before
 
-    def pass_over(self, time_s: float, captured_s: float) -> Skipped | None:
+    def pass_over(self, time_s: float, captured_s: float, reason: str) -> Skipped | None:
         """Take the moment of a frame that was not decoded; return the window that it completes."""
         self._last_s = time_s
-        return self.buffer.pass_over(time_s, captured_s)
+        return self.buffer.pass_over(time_s, captured_s, reason)
 
     def push(self, frame: Frame) -> Window | Skipped | None:
         """Take the camera's next frame; return the window it completes, or what is skipped."""

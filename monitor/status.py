@@ -12,12 +12,13 @@ from rich.table import Table
 
 from monitor.records import UNKNOWN
 
-State = Literal["connecting", "live", "idle", "retrying", "ended", "failed", "stopped"]
+State = Literal["connecting", "live", "idle", "waiting", "retrying", "ended", "failed", "stopped"]
 _NOTHING_MOVES = ("still", "quiet")
 _COLOURS: dict[State, str] = {
     "connecting": "yellow",
     "live": "green",
     "idle": "green",
+    "waiting": "yellow",
     "retrying": "red",
     "ended": "dim",
     "failed": "red",

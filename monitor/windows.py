@@ -66,10 +66,12 @@ class WindowBuffer:
         due = self._sample(time_s, pixels)
         return self._window(captured_s) if due and self._seen.all() else None
 
-    def pass_over(self, time_s: float, captured_s: float = 0.0) -> Skipped | None:
+    def pass_over(
+        self, time_s: float, captured_s: float = 0.0, reason: str = IDLE
+    ) -> Skipped | None:
         """Take the moment of a frame that was not decoded; return the window it would complete."""
         due = self._sample(time_s, None)
-        return Skipped(self.camera, self.region, time_s, captured_s, IDLE) if due else None
+        return Skipped(self.camera, self.region, time_s, captured_s, reason) if due else None
 
     def _sample(self, time_s: float, pixels: Callable[[], NDArray[np.uint8]] | None) -> bool:
         """Take a frame, if it is its slot's first; whether a window is due with it."""

@@ -15,6 +15,7 @@ from monitor.classifier import OnnxClassifier
 from monitor.config import MonitorOptions
 from monitor.errors import SourceError, SourceOpenError
 from monitor.pipeline import Monitor
+from monitor.records import Prediction, Skipped
 from monitor.source import Picture, Source
 from monitor.source.address import Address
 from tests.fakes import FakeSource, RecordingSink, lost, moving, picture, still, wait_until
@@ -30,7 +31,7 @@ Sources = dict[str, Iterator[Source]]
 
 
 def watching(
-    classifier: OnnxClassifier, sources: Sources, **options: Any
+    classifier: OnnxClassifier, sources: Sources, *more: RecordingSink, **options: Any
 ) -> tuple[Monitor, RecordingSink]:
     """A monitor of cameras whose addresses are these keys, each taking its sources in turn."""
     names = {address: f"camera-{number}" for number, address in enumerate(sources)}
@@ -45,7 +46,7 @@ def watching(
         return next(sources[address.target])
 
     monitor = Monitor(
-        MonitorOptions.model_validate(values | options), classifier, [sink], make=make
+        MonitorOptions.model_validate(values | options), classifier, [*more, sink], make=make
     )
     return monitor, sink
 
@@ -191,10 +192,9 @@ def test_a_sink_that_fails_is_logged_and_stops_nobody(
     def crash(activity: object) -> None:
         raise ZeroDivisionError("this sink is broken")
 
-    monitor, good = watching(classifier, {"a.mp4": iter([FakeSource(moving(6))])})
     bad = RecordingSink()
     monkeypatch.setattr(bad, "write", crash)
-    monitor._sinks = [bad, good]
+    monitor, good = watching(classifier, {"a.mp4": iter([FakeSource(moving(6))])}, bad)
     monitor.run()
     assert [activity.end_s is None for activity in good.activities] == [True, False]
     assert caplog.text.count("RecordingSink could not take an activity") == 2
@@ -406,3 +406,29 @@ def test_cameras_share_one_worker_and_each_has_its_own_activities(
     for activity in sink.activities:
         by_camera.setdefault(activity.camera, []).append(activity.end_s is None)
     assert by_camera == {f"camera-{n}": [True, False] for n in range(count)}
+
+
+def test_cameras_are_shared_out_among_the_workers_and_each_keeps_its_order(
+    classifier: OnnxClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.pipeline.cores", lambda: 2)
+    by: dict[str, set[str]] = {}
+    ends: dict[str, list[float]] = {}
+
+    def note(window: Prediction | Skipped) -> None:
+        by.setdefault(window.camera, set()).add(threading.current_thread().name)
+        ends.setdefault(window.camera, []).append(window.end_s)
+
+    sources = {f"{name}.mp4": FakeSource(moving(8)) for name in "abc"}
+    monitor = Monitor(
+        MonitorOptions.model_validate(
+            {"cameras": [{"name": address[0], "source": address} for address in sources]}
+        ),
+        classifier,
+        [RecordingSink()],
+        make=lambda address, limits: sources[address.target],
+        on_window=note,
+    )
+    monitor.run()
+    assert by == {"a": {"classify-0"}, "b": {"classify-1"}, "c": {"classify-0"}}
+    assert all(times == sorted(times) and len(times) > 5 for times in ends.values())

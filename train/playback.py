@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from monitor.config import MonitorOptions
 from monitor.contract import Contract
-from monitor.pipeline import Classifier, Monitor
+from monitor.pipeline import Monitor
 from monitor.records import Activity, Prediction, Skipped
 from monitor.source import Picture, Source, StreamLimits
 from monitor.source.address import Address
 from monitor.source.file import pictures
+from monitor.worker import Classifier
 from train.footage import read_piece
 from train.novelty import Classify
 from train.streams import Piece, StreamPlan
@@ -114,6 +115,7 @@ def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list
         [kept],
         make=make,
         on_window=windows.append,
+        workers=1,  # TensorFlow has its own threads
     )
     try:
         monitor.run()

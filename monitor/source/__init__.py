@@ -24,10 +24,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Unseen:
-    """A moment of an idle camera that was not decoded, since nothing moved in it."""
+    """A moment that was not decoded: nothing moved in it, or it was other cameras' turn."""
 
     time_s: float | None  # as a picture's; None: it is not settled yet whether anything moved
     arrived_s: float | None = None
+    waiting: bool = False  # for its turn, where the cores cannot decode all cameras at once
 
 
 class Source(Protocol):

@@ -15,11 +15,12 @@ from monitor.source.decoding import Decoding
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture of a stream; None where it was passed over, since nothing moved in it."""
+    """A picture of a stream; no frame where it was passed over, since nothing moved in it."""
 
     stamp_s: float | None  # the stream's own time, where it gives one
     frame: VideoFrame | None
     arrived_s: float  # the clock when its packet came
+    waiting: bool = False  # it was passed over since it was other streams' turn
 
 
 class Decoder(Protocol):
@@ -28,6 +29,10 @@ class Decoder(Protocol):
     @property
     def damaged(self) -> int:
         """Packets that could not be decoded."""
+
+    @property
+    def resting(self) -> bool:
+        """Whether it decodes key frames alone just now."""
 
     def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded | None]:
         """What is known with this packet; None alone stands for: nothing yet, it was kept."""
@@ -44,6 +49,11 @@ class EveryPicture:
         self._clock = clock
         self.damaged = 0
 
+    @property
+    def resting(self) -> bool:
+        """It never does."""
+        return False
+
     def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded]:
         """The pictures that a packet completes."""
         arrived_s = self._clock()
@@ -57,7 +67,7 @@ class EveryPicture:
             yield Decoded(self.stamp_s(frame.pts), frame, arrived_s)
 
     def stamp_s(self, pts: int | None) -> float | None:
-        """The time of a packet's or a frame's timestamp; frames that were held back have no base."""
+        """The time of a packet's or a frame's timestamp, in the stream's own base."""
         base = self._stream.time_base
         return None if pts is None or base is None else pts * base.numerator / base.denominator
 
@@ -81,8 +91,16 @@ def make_decoder(
     if not decoding.loop_filter:
         stream.codec_context.options = {"skip_loop_filter": "all"}
     every = EveryPicture(stream, clock)
-    if decoding.idle_max_delay_s is None:
-        return every
-    from monitor.source.idle import IdleDecoder
 
-    return IdleDecoder(every, stream, decoding.idle_max_delay_s, decoding.context_s, clock)
+    def begin() -> Decoder:
+        if decoding.idle_max_delay_s is None:
+            return every
+        from monitor.source.idle import IdleDecoder
+
+        return IdleDecoder(every, stream, decoding.idle_max_delay_s, decoding.context_s, clock)
+
+    if decoding.turns is None:
+        return begin()
+    from monitor.source.turns import TurnDecoder
+
+    return TurnDecoder(begin, stream.codec_context, every.stamp_s, decoding.turns, clock)

@@ -1,6 +1,12 @@
 """How a stream is decoded."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from monitor.source.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -14,6 +20,7 @@ class Decoding:
     # at most so many seconds apart; None: everything is decoded at all times.
     idle_max_delay_s: float | None = None
     context_s: float = 0.0  # span of the windows: so much from before a movement is decoded
+    turns: Turns | None = None  # shared by all streams that must not fall behind; None: of a file
 
 
 FULL = Decoding()

@@ -64,6 +64,11 @@ class IdleDecoder:
         """Packets that could not be decoded."""
         return self._every.damaged
 
+    @property
+    def resting(self) -> bool:
+        """Whether it decodes key frames alone just now."""
+        return self._idle
+
     def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded | None]:
         """What is known with this packet; None alone while it is only kept."""
         stamp_s = self._every.stamp_s(packet.pts)

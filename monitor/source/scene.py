@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 160, 88  # of the grey pictures
 _CELL = 4  # pixels of a side: of 1080p, 48x48 are one value, and noise averages out
-# Grey levels that one cell changes by where something moves: between key frames, and between others.
+# Grey levels by which a cell changes where something moves: between key frames, between others.
 MOVED = 5.0
 MOVED_BETWEEN = 10.0
 LOOK_S = 0.5  # from one look at a scene to the next

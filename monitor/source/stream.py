@@ -14,7 +14,8 @@ from av.container import InputContainer
 from monitor.errors import OpenCause, SourceLostError, SourceOpenError
 from monitor.source import Picture, StreamLimits, Unseen
 from monitor.source.address import Address
-from monitor.source.decoder import Decoded, Decoder, make_decoder
+from monitor.source.decoder import Decoded, make_decoder
+from monitor.source.decoding import Decoding
 from monitor.source.ffmpeg import open_cause, reason, video_fault
 from monitor.source.frametimes import FrameTimes
 
@@ -161,13 +162,12 @@ class StreamSource:
             return None
 
     def _decode(self, container: InputContainer) -> Iterator[Picture | Unseen]:
-        stream = container.streams.video[0]
         times = FrameTimes(str(self.address), self._clock)
         decoding = self.limits.decoding
         if container.format.name in _UNTIMED:
             times.distrust()
             decoding = replace(decoding, idle_max_delay_s=None)  # late pictures would be misdated
-        for decoded in self._decoded(container, make_decoder(stream, decoding, self._clock)):
+        for decoded in self._decoded(container, decoding):
             if decoded is None:
                 yield Unseen(None)
                 continue
@@ -175,16 +175,20 @@ class StreamSource:
             if time_s is None:  # without a time it has no place in a window
                 continue
             if decoded.frame is None:
-                yield Unseen(time_s, decoded.arrived_s)
+                yield Unseen(time_s, decoded.arrived_s, decoded.waiting)
             else:
                 yield Picture(time_s, decoded.frame, decoded.arrived_s)
 
-    @staticmethod
-    def _decoded(container: InputContainer, decoder: Decoder) -> Iterator[Decoded | None]:
+    def _decoded(self, container: InputContainer, decoding: Decoding) -> Iterator[Decoded | None]:
+        stream = container.streams.video[0]
+        decoder = make_decoder(stream, decoding, self._clock)
         try:
-            for packet in container.demux(container.streams.video[0]):
+            for packet in container.demux(stream):
                 yield from decoder.take(packet)
+            yield from decoder.finish()
         except av.FFmpegError:
             yield from decoder.finish()  # it was lost, but not what had come
             raise
-        yield from decoder.finish()
+        finally:
+            if decoding.turns is not None:
+                decoding.turns.leave(decoder)
