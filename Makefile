@@ -2,6 +2,7 @@
 # make train-tools                              what har-train, har-evaluate and har-export need
 # make test                                     everything the tests need, then all tests
 # make check                                    lint, format and types
+# make benchmark [QUICK=1] [DATA=../shared/data]    what it costs, beside other ways to do the same
 # make benchmark-recognition [DATA=../shared/data]  every network on clips of scenes it never saw
 SHELL := /bin/bash
 VENV ?= .venv
@@ -26,7 +27,7 @@ SAMPLE := monitor/samples/bus.mp4
 # The folder of data sets that the benchmarks run on.
 DATA ?= ../shared/data
 
-.PHONY: monitor train-tools test test-fast check format benchmark-recognition clean
+.PHONY: monitor train-tools test test-fast check format benchmark benchmark-recognition clean
 
 monitor: $(VENV)/.base
 ifeq ($(SOURCE),)
@@ -56,6 +57,9 @@ check: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+benchmark: $(VENV)/.train $(VENV)/.system
+	@$(BIN)/python -m benchmarks.performance --data $(DATA) $(if $(QUICK),--quick)
 
 benchmark-recognition: $(VENV)/.train
 	@$(BIN)/python -m benchmarks.recognition --data $(DATA)

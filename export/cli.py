@@ -7,9 +7,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from export.engine import Engine
 from export.extra import training_tools
+from export.opsets import DEFAULT_OPSET, OPSETS
 from export.quiet import quiet
-from export.tf2onnx_route import DEFAULT_OPSET, OPSETS
 from monitor.command import exit_codes
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -29,6 +30,13 @@ def main(
     opset: Annotated[
         int, typer.Option(help=f"ONNX operator set, {OPSETS[0]} to {OPSETS[-1]}.")
     ] = DEFAULT_OPSET,
+    engine: Annotated[
+        Engine | None,
+        typer.Option(
+            help="What writes the graph: fused, for speed, or tf2onnx, for any network.",
+            show_default="fused where it knows the network",
+        ),
+    ] = None,
 ) -> None:
     """Turn a trained model into one ONNX file for har-monitor, and prove that both agree."""
     console = Console()
@@ -36,10 +44,12 @@ def main(
         with console.status("Converting and verifying"), quiet(), training_tools():
             from export.export import export_model
 
-            done = export_model(model, target, opset)
+            done = export_model(model, target, opset, engine)
+        if done.not_fused is not None:
+            console.print(Text(f"not fused, by tf2onnx: {done.not_fused}"), soft_wrap=True)
         console.print(
             Text(
-                f"{done.path}: {done.size_kib:.0f} KiB, opset {done.opset}, "
+                f"{done.path}: {done.size_kib:.0f} KiB, opset {done.opset}, {done.engine}, "
                 f"{done.window_ms:.1f} ms a window on one thread, "
                 f"differs from Keras by {done.difference:.1g} at most"
             ),

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from export import fused_route, tf2onnx_route
 from export.atomic import replacing
+from export.engine import Engine
+from export.fused.layer import NotFused
+from export.opsets import DEFAULT_OPSET, check_opset
 from export.saved import load_model
-from export.tf2onnx_route import DEFAULT_OPSET, check_opset, convert
 from export.verify import verify
+from monitor.contract import Contract
 from monitor.errors import ConfigError
+
+if TYPE_CHECKING:
+    import keras
+    import onnx
 
 
 @dataclass(frozen=True)
@@ -19,22 +28,42 @@ class Summary:
     path: Path
     size_kib: float
     opset: int
+    engine: Engine
+    not_fused: str | None  # why the engine is not the fused one, where that was not asked for
     difference: float  # largest difference in a score between Keras and ONNX Runtime
     window_ms: float  # median time of one window on one thread
 
 
-def export_model(keras_path: Path, onnx_path: Path, opset: int = DEFAULT_OPSET) -> Summary:
+def export_model(
+    keras_path: Path, onnx_path: Path, opset: int = DEFAULT_OPSET, engine: Engine | None = None
+) -> Summary:
     """Convert `keras_path`, verify the result and only then let it take the name `onnx_path`.
 
-    On failure (ConfigError; ModelError; MonitorError when the target cannot be written) no file is
-    left and an older `onnx_path` is untouched.
+    Without an `engine`, the fused one where it knows all of the network, else tf2onnx. On failure
+    (ConfigError; ModelError; MonitorError when the target cannot be written) no file is left and an
+    older `onnx_path` is untouched.
     """
     check_opset(opset)
     if onnx_path.suffix != ".onnx":
         raise ConfigError(f"{onnx_path}: the name of the file to write must end with .onnx")
     with replacing(onnx_path) as temporary:
         model, contract = load_model(keras_path)
-        temporary.write_bytes(convert(model, contract, opset).SerializeToString())
+        proto, used, not_fused = _convert(model, contract, opset, engine)
+        temporary.write_bytes(proto.SerializeToString())
         proof = verify(temporary, model, contract)
         size_kib = temporary.stat().st_size / 1024
-    return Summary(onnx_path, size_kib, opset, proof.difference, proof.window_ms)
+    return Summary(onnx_path, size_kib, opset, used, not_fused, proof.difference, proof.window_ms)
+
+
+def _convert(
+    model: keras.Model, contract: Contract, opset: int, engine: Engine | None
+) -> tuple[onnx.ModelProto, Engine, str | None]:
+    """The graph, what made it, and why that is not the fused engine where nothing was asked for."""
+    if engine is Engine.TF2ONNX:
+        return tf2onnx_route.convert(model, contract, opset), engine, None
+    try:
+        return fused_route.convert(model, contract, opset), Engine.FUSED, None
+    except NotFused as error:
+        if engine is Engine.FUSED:
+            raise NotFused(f"not fused: {error}") from None
+        return tf2onnx_route.convert(model, contract, opset), Engine.TF2ONNX, str(error)

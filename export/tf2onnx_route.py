@@ -8,22 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from export.opsets import DEFAULT_OPSET, check_opset
 from monitor.contract import INPUT, METADATA_KEY, OUTPUT, Contract
-from monitor.errors import ConfigError, ModelError
+from monitor.errors import ModelError
 
 if TYPE_CHECKING:
     import keras
     import onnx
 
-DEFAULT_OPSET = 17
-OPSETS = range(15, 19)  # tf2onnx refuses 19 and newer
 BATCH = "N"
-
-
-def check_opset(opset: int) -> None:
-    """A ConfigError when `opset` is not one of OPSETS."""
-    if opset not in OPSETS:
-        raise ConfigError(f"opset {opset}: allowed are {OPSETS[0]} to {OPSETS[-1]}")
 
 
 def convert(model: keras.Model, contract: Contract, opset: int = DEFAULT_OPSET) -> onnx.ModelProto:

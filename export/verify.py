@@ -17,7 +17,7 @@ from monitor.classifier import OnnxClassifier
 from monitor.clip import ClipSpec, prepare
 from monitor.contract import NOVELTY, OUTPUT, Contract
 from monitor.errors import ModelError
-from monitor.source.file import FileSource
+from monitor.source.file import pictures
 from monitor.windows import WindowBuffer
 
 if TYPE_CHECKING:
@@ -67,15 +67,12 @@ def verify(path: Path, model: keras.Model, contract: Contract) -> Verification:
 
 def real_clips(spec: ClipSpec, video: Path = SAMPLE) -> NDArray[np.uint8]:
     """(M, T, H, W, 3): windows of a video, cut and scaled as the monitor does it."""
-    source = FileSource(video)
     buffer = WindowBuffer("sample", spec, spec.frames)
     clips = []
-    source.open()
-    while (picture := source.read()) is not None:
+    for picture in pictures(video):
         window = buffer.push(picture.time_s, partial(prepare, picture.frame, spec.size))
         if window is not None:
             clips.append(window.clip)
-    source.close()
     return np.array(clips, np.uint8).reshape(-1, *spec.shape)
 
 

@@ -1,0 +1,1 @@
+"""How much of a machine har-monitor needs, beside other ways to do the same."""

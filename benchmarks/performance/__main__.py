@@ -1,0 +1,59 @@
+"""make benchmark: from footage to the tables in benchmarks/performance.md."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from benchmarks.performance.measure import Places
+from benchmarks.performance.plan import read_plan
+from benchmarks.performance.results import RESULTS
+from benchmarks.performance.run import measure_all
+from monitor.command import exit_codes, start_logging
+from train.cli import EXIT_INTERRUPTED
+
+HERE = Path(__file__).parents[1]
+PLAN, PAGE = HERE / "performance.yaml", HERE / "performance.md"
+RUNS = HERE.parent / "runs" / "benchmark"
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the data sets.", show_default="none: nothing is measured"),
+    ] = None,
+    only: Annotated[
+        str, typer.Option(help="Measure only what has this in its name.", show_default="all")
+    ] = "",
+    quick: Annotated[
+        bool, typer.Option(help="A few seconds each, to try it; results go to runs/benchmark.")
+    ] = False,
+) -> None:
+    """Measure what has no results on this machine and of this code yet, then write the page.
+
+    A command that was stopped goes on when it is given again.
+    """
+    console = Console(stderr=True)
+    with exit_codes(console):
+        start_logging(console, verbose=False)
+        declared = read_plan(PLAN)
+        results = RUNS / "quick" if quick else RESULTS
+        if data is not None:
+            places = Places(data, results, RUNS / "streams", RUNS / "models", RUNS / "work")
+            try:
+                measure_all(declared, places, console, only=only, quick=quick)
+            except KeyboardInterrupt:
+                console.print("stopped; the same command goes on")
+                raise typer.Exit(EXIT_INTERRUPTED) from None
+        from benchmarks.performance.page import write_page
+
+        text = write_page(declared, results, PAGE.parent if not quick else results)
+        typer.echo(text, nl=False)
+
+
+if __name__ == "__main__":
+    app()

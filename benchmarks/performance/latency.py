@@ -1,0 +1,117 @@
+"""From a picture that is handed to the socket to the line that it decides."""
+
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.performance.measure import Places, measure, usage, wait_until_watching
+from benchmarks.performance.paced import PacedServer, paced_server
+from benchmarks.performance.plan import Latency
+from benchmarks.performance.programs import Line, told
+from benchmarks.performance.results import LatencyResult, Origin
+from benchmarks.performance.running import running
+from benchmarks.performance.streams import Stream
+from monitor.clip import ClipSpec
+from monitor.windows import WindowBuffer
+
+# So that a fight is told of with the first window that shows it, and again when it comes again:
+# what a user waits for beyond this are the rules that he has chosen.
+QUICK_RULES = {
+    "activity": {"threshold": 0.5, "min_s": 0, "smoothing_s": 0, "hold_s": 0, "cooldown_s": 0},
+    "log": {"path": "-"},
+}
+_SPEC = ClipSpec(20, 64, 10.0)  # of both networks
+_STRIDE = 5
+_ALERT = '{"schema"'
+
+
+def run_latency(job: Latency, stream: Stream, places: Places, origin: Origin) -> LatencyResult:
+    """Watch a paced server's streams, and take the time of every line that is decided."""
+    path = places.clip(stream)
+    with paced_server(path, job.cameras) as server:
+        sources = [server.url(client) for client in range(job.cameras)]
+        task = places.task(job.program, sources, "shipped")
+        task = replace(task, settings=QUICK_RULES, tell_windows=True)
+        with running(job.program, task) as program:
+            wait_until_watching(program, job.cameras)
+            time.sleep(job.warm_s)
+            began_s = time.monotonic()
+            (cpu_ms,), share = measure([program], time.process_time, job.cameras, job.seconds)
+            ended_s = time.monotonic()
+            memory_mib = program.memory_mib
+            program.check()
+        lines = [line for line in program.lines if began_s <= line[0] <= ended_s]
+        latencies, estimated = matched(job.program, lines, server)
+        used = usage(program, stream.fps, job.cameras, cpu_ms, memory_mib)
+    return LatencyResult(
+        origin=origin,
+        stream=stream.title,
+        program=job.program,
+        cameras=job.cameras,
+        seconds=job.seconds,
+        latencies_ms=tuple(round(latency, 1) for latency in latencies),
+        estimated=estimated,
+        usage=used,
+        server_ms=share.server_ms,
+        others_share=share.others_share,
+        stolen_share=share.stolen_share,
+    )
+
+
+def matched(program: str, lines: Sequence[Line], server: PacedServer) -> tuple[list[float], int]:
+    """The latency in ms of each line that tells of a window; of how many it is an estimate."""
+    pictures = max((len(sending.at_s) for sending in server.sent.values()), default=0)
+    ends = newest_pictures(pictures, server.fps)
+    latencies: list[float] = []
+    estimated = 0
+    for at_s, camera, decided_by in _decided(program, lines):
+        if isinstance(decided_by, int):
+            picture = decided_by
+        elif decided_by in ends:
+            picture = ends[decided_by]
+        else:  # the windows were begun anew; a picture too early makes the latency too long
+            picture = math.floor((decided_by + (_SPEC.frames - 1) / _SPEC.fps) * server.fps)
+            estimated += 1
+        latencies.append(1000 * (at_s - server.sent[camera].at_s[picture]))
+    return latencies, estimated
+
+
+def newest_pictures(pictures: int, fps: float) -> dict[float, int]:
+    """Start of each window, in seconds rounded to ms -> its newest picture.
+
+    They are cut from that many pictures by the monitor's own code.
+    """
+    pixels = np.zeros((_SPEC.size, _SPEC.size, 3), np.uint8)
+    buffer = WindowBuffer("", _SPEC, _STRIDE)
+    found = {}
+    for picture in range(pictures):
+        window = buffer.push(picture / fps, lambda: pixels)
+        if window is not None:
+            found[round(window.start_s, 3)] = picture
+    return found
+
+
+def _decided(program: str, lines: Sequence[Line]) -> Iterator[tuple[float, int, int | float]]:
+    """When a line came, of which camera it is, and what decided it.
+
+    That is the number of a picture, or the start of a window in seconds.
+    """
+    for at_s, event in told(lines) if program != "har-monitor" else ():
+        if event["event"] == "window":
+            yield at_s, event["camera"], int(event["frame"])
+    for at_s, text in lines if program == "har-monitor" else ():
+        alert: dict[str, Any] = json.loads(text) if text.startswith(_ALERT) else {}
+        if alert.get("event") == "start":
+            yield at_s, int(alert["camera"][1:]), float(alert["start_s"])
+
+
+def summary(latencies_ms: Sequence[float]) -> tuple[float, float] | None:
+    """Median and 95th percentile; None where there are too few for that."""
+    if len(latencies_ms) < 2:
+        return None
+    return float(np.percentile(latencies_ms, 50)), float(np.percentile(latencies_ms, 95))

@@ -1,0 +1,239 @@
+"""benchmarks/performance.md as text: figures put into the tables of its template."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+import jinja2
+
+from benchmarks.evidence import read_facts
+from benchmarks.performance.chart import Curve, chart
+from benchmarks.performance.latency import summary
+from benchmarks.performance.plan import Declared, ProgramName, jobs_of
+from benchmarks.performance.programs import TITLES
+from benchmarks.performance.results import (
+    IN_TIME,
+    InferenceResult,
+    LatencyResult,
+    Result,
+    StartResult,
+    TogetherResult,
+    Usage,
+    kind_of,
+)
+from benchmarks.performance.targets import OURS, Results, targets
+from export.atomic import replacing
+
+NAME, TEMPLATE, PICTURE = "performance.md", "performance.md.jinja", "performance.svg.jinja"
+_FOLDER = Path(__file__).parents[1]
+_NOTHING = "–"
+_AGAINST: tuple[ProgramName, ...] = (
+    "opencv", "opencv-grab", "ffmpeg-pipes", "decode", "keras", "tutorial",
+)  # fmt: skip
+
+
+def write_page(declared: Declared, results_folder: Path, folder: Path) -> str:
+    """Write the page and its pictures into `folder`, from the results and nothing else."""
+    results = read_results(declared, results_folder)
+    pictures = dict(_pictures(declared, results))
+    text = page(declared, results, tuple(pictures))
+    for name, content in {**pictures, NAME: text}.items():
+        with replacing(folder / name) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    return text
+
+
+def read_results(declared: Declared, folder: Path) -> dict[str, Result]:
+    """What there is of everything that is declared, in that order."""
+    found: dict[str, Result] = {}
+    for job in jobs_of(declared):
+        result = read_facts(folder / job.file, kind_of(job))
+        if result is not None:
+            found[job.file.stem] = result
+    return found
+
+
+def page(declared: Declared, results: Results, pictures: Sequence[str] = ()) -> str:
+    """The page as Markdown."""
+    together = {
+        name.removeprefix("together-"): result
+        for name, result in results.items()
+        if isinstance(result, TogetherResult) and name.startswith("together-")
+    }
+    text = _environment().get_template(TEMPLATE).render(
+        targets=targets(results),
+        ratio_head=("watched", "network", *(TITLES[program] for program in _AGAINST)),
+        ratio_rows=[_ratio_row(result) for result in together.values()],
+        usage_head=_USAGE_HEAD,
+        together=[(result, _usage_rows(result)) for result in together.values()],
+        scaling_head=_SCALING_HEAD,
+        scaling=[(title, rows) for title, rows in _scaling(declared, results)],
+        latency_head=_LATENCY_HEAD,
+        latency_rows=[_latency_row(r) for r in results.values() if isinstance(r, LatencyResult)],
+        start_head=("file", "program", "median s", "least", "most"),
+        start_rows=[row for r in results.values() if isinstance(r, StartResult)
+                    for row in _start_rows(r)],
+        window_head=("network", "tf2onnx, ms", "har-export, ms", "times as fast"),
+        window_rows=[row for r in results.values() if isinstance(r, InferenceResult)
+                     for row in _window_rows(r)],
+        machines=_machines(results),
+        pictures=pictures,
+        in_time=IN_TIME,
+    )  # fmt: skip
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+_USAGE_HEAD = (
+    "program", "CPU ms a camera-second", "cameras a core", "memory a camera, MiB",
+    "read in time", "windows a second", "windows dropped",
+)  # fmt: skip
+_SCALING_HEAD = ("program", "cameras", *_USAGE_HEAD[1:])
+_LATENCY_HEAD = (
+    "stream", "program", "cameras", "lines", "p50 ms", "p95 ms", "CPU ms a camera-second",
+    "read in time", "windows dropped",
+)  # fmt: skip
+
+
+def _ratio_row(result: TogetherResult) -> list[str]:
+    ours = result.of(OURS)
+    cells = []
+    for program in _AGAINST:
+        theirs = result.of(program)
+        if ours is None or theirs is None:
+            cells.append(_NOTHING)
+        else:
+            late = "" if theirs.in_time else " (late)"
+            late += "" if ours.in_time else " (har-monitor late)"
+            cells.append(f"{ours.cpu_ms / theirs.cpu_ms:.2f}{late}")
+    return [result.stream, result.network, *cells]
+
+
+def _usage_rows(result: TogetherResult) -> list[list[str]]:
+    return [[TITLES[usage.program], *_usage_cells(usage)] for usage in result.usages]
+
+
+def _usage_cells(usage: Usage) -> list[str]:
+    dropped = ", ".join(f"{count} {cause}" for cause, count in usage.dropped.items())
+    return [
+        f"{usage.cpu_ms:.1f}",
+        f"{1000 / usage.cpu_ms:.1f}" if usage.in_time and usage.cpu_ms else _NOTHING,
+        f"{usage.memory_mib / usage.cameras:.0f}",
+        _NOTHING if usage.read is None else f"{100 * usage.read:.0f} %",
+        _NOTHING if usage.windows_per_s is None else f"{usage.windows_per_s:.2f}",
+        dropped or _NOTHING,
+    ]
+
+
+def _scaling(declared: Declared, results: Results) -> Iterator[tuple[str, list[list[str]]]]:
+    for scaling in declared.scaling:
+        rows = []
+        for program in scaling.programs:
+            for usage in _scaled(results, scaling.name, program):
+                rows.append([TITLES[program], str(usage.cameras), *_usage_cells(usage)])
+        if rows:
+            yield declared.stream(scaling.stream).title, rows
+
+
+def _scaled(results: Results, name: str, program: str) -> list[Usage]:
+    """A program's usages of a scaling, by cameras."""
+    return [
+        usage
+        for file, result in results.items()
+        if re.fullmatch(rf"scaling-{name}-{program}-\d+", file)
+        and isinstance(result, TogetherResult)
+        for usage in result.usages
+    ]
+
+
+def _latency_row(result: LatencyResult) -> list[str]:
+    found = summary(result.latencies_ms)
+    p50, p95 = (_NOTHING, _NOTHING) if found is None else (f"{v:.0f}" for v in found)
+    lines = str(len(result.latencies_ms))
+    if result.estimated:
+        lines += f" ({result.estimated} within 2 pictures)"
+    cpu, _, _, read, _, dropped = _usage_cells(result.usage)
+    title = TITLES[result.program]
+    return [result.stream, title, str(result.cameras), lines, p50, p95, cpu, read, dropped]
+
+
+def _start_rows(result: StartResult) -> list[list[str]]:
+    return [
+        [result.clip, TITLES[program], *(f"{v:.2f}" for v in (median(s), min(s), max(s)))]
+        for program, s in result.starts_s.items()
+        if s
+    ]
+
+
+def _window_rows(result: InferenceResult) -> list[list[str]]:
+    return [
+        [
+            cost.network,
+            f"{cost.tf2onnx_ms:.2f}",
+            f"{cost.fused_ms:.2f}",
+            f"{cost.tf2onnx_ms / cost.fused_ms:.2f}",
+        ]
+        for cost in result.costs
+    ]
+
+
+def _pictures(declared: Declared, results: Results) -> Iterator[tuple[str, str]]:
+    template = _environment().get_template(PICTURE)
+    for scaling in declared.scaling:
+        curves = [
+            Curve(TITLES[program].removesuffix(", tf2onnx"), points)
+            for program in scaling.programs
+            if (points := _cores(_scaled(results, scaling.name, program)))
+        ]
+        if curves:
+            cores = results[
+                next(n for n in results if n.startswith("scaling"))
+            ].origin.machine.cores
+            title = f"Cores in use: {declared.stream(scaling.stream).title}"
+            drawn = chart(title, "cores in use", curves, cores)
+            yield f"performance-{scaling.name}.svg", template.render(chart=drawn)
+    curves = list(_latency_curves(results))
+    if curves:
+        drawn = chart("Picture in the socket to alert line", "ms", curves)
+        yield "performance-latency.svg", template.render(chart=drawn)
+
+
+def _cores(usages: Sequence[Usage]) -> tuple[tuple[int, float], ...]:
+    return tuple((u.cameras, u.cpu_ms * u.cameras / 1000) for u in usages if u.in_time)
+
+
+def _latency_curves(results: Results) -> Iterator[Curve]:
+    found = [r for r in results.values() if isinstance(r, LatencyResult) and r.usage.in_time]
+    for program in dict.fromkeys(r.program for r in found):
+        for place, name in ((0, "p50"), (1, "p95")):
+            points = tuple(
+                (r.cameras, summary_[place])
+                for r in found
+                if r.program == program and (summary_ := summary(r.latencies_ms)) is not None
+            )
+            if points:
+                title = TITLES[program].removesuffix(", tf2onnx")
+                yield Curve(f"{title}, {name}", points, dashed=bool(place))
+
+
+def _machines(results: Results) -> list[str]:
+    """Each machine that something was measured on, in words."""
+    words = []
+    for result in results.values():
+        machine = result.origin.machine
+        versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
+        words.append(
+            f"{machine.cpu}, {machine.cores} cores, {machine.memory_gib:g} GiB, "
+            f"{machine.kernel}; {versions}"
+        )
+    return list(dict.fromkeys(words))
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # of names that are letters and digits
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

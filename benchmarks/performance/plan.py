@@ -1,0 +1,218 @@
+"""What is measured, as benchmarks/performance.yaml declares it, and in which order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from benchmarks.performance.streams import FILMS, Codec, Rate, Stream
+from monitor.errors import ConfigError
+from monitor.yamlfile import load
+
+ProgramName = Literal[
+    "tutorial", "keras", "opencv", "opencv-grab", "ffmpeg-pipes", "decode", "har-monitor"
+]
+Network = Literal["shipped", "paper"]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]  # of a result's file, too
+Count = Annotated[int, Field(ge=1, le=256)]
+Seconds = Annotated[float, Field(gt=0, le=600)]
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StreamOptions(_Options):
+    """One camera's stream."""
+
+    name: Name
+    film: str
+    width: int = Field(ge=64, le=7680)
+    height: int = Field(ge=64, le=4320)
+    fps: int = Field(ge=10, le=60)
+    codec: Codec
+    rate: Rate
+    kbps: int = Field(ge=50, le=50_000)
+
+    @model_validator(mode="after")
+    def _has_a_film(self) -> Self:
+        if self.film not in FILMS:
+            raise ValueError(f"no film {self.film}; films here: {', '.join(FILMS)}")
+        return self
+
+
+class Comparison(_Options):
+    """Programs that watch the same stream at the same time."""
+
+    name: Name
+    stream: Name
+    network: Network = "shipped"
+    programs: tuple[ProgramName, ...] = Field(min_length=1)
+    cameras: Count = 1  # of each program
+    seconds: Seconds
+    warm: Seconds = 4  # seconds before; the first window is full after two
+
+
+class Scaling(_Options):
+    """One program at a time, with more and more cameras."""
+
+    name: Name
+    stream: Name
+    programs: tuple[ProgramName, ...] = Field(min_length=1)
+    cameras: tuple[Count, ...] = Field(min_length=1)
+    seconds: Seconds
+    warm: Seconds = 4  # seconds before; the first window is full after two
+
+
+class LatencyOptions(_Options):
+    """One program's latency, with more and more cameras."""
+
+    name: Name
+    stream: Name
+    program: Literal["har-monitor", "opencv"]
+    cameras: tuple[Count, ...] = Field(min_length=1)
+    seconds: Seconds
+    warm: Seconds = 4  # seconds before; the first window is full after two
+
+
+class StartOptions(_Options):
+    """How fast programs start on a file: of the project, or a stream's."""
+
+    name: Name
+    file: Path | None = None
+    stream: Name | None = None
+    programs: tuple[ProgramName, ...] = Field(min_length=1)
+    runs: Count
+
+    @model_validator(mode="after")
+    def _has_one_file(self) -> Self:
+        if (self.file is None) == (self.stream is None):
+            raise ValueError("either file or stream is needed")
+        return self
+
+
+class InferenceOptions(_Options):
+    """What one window costs, by itself, of every network."""
+
+    name: Name
+    rounds: Count
+
+
+class Declared(_Options):
+    """The whole file."""
+
+    streams: tuple[StreamOptions, ...] = Field(min_length=1)
+    comparisons: tuple[Comparison, ...] = ()
+    scaling: tuple[Scaling, ...] = ()
+    latency: tuple[LatencyOptions, ...] = ()
+    start: tuple[StartOptions, ...] = ()
+    inference: InferenceOptions | None = None
+
+    def stream(self, name: str) -> Stream:
+        """The stream of that name."""
+        found = next(stream for stream in self.streams if stream.name == name)
+        return Stream(**found.model_dump())
+
+    @model_validator(mode="after")
+    def _names_hold(self) -> Self:
+        names = [stream.name for stream in self.streams]
+        for job in jobs_of(self):
+            name = job.stream
+            if name is not None and name not in names:
+                raise ValueError(f"no stream {name}; streams here: {', '.join(names)}")
+        jobs = [job.file for job in jobs_of(self)]
+        for file in jobs:
+            if jobs.count(file) > 1:
+                raise ValueError(f"{file.stem} is measured twice")
+        return self
+
+
+@dataclass(frozen=True)
+class Together:
+    """Programs to be run at once, each with its cameras."""
+
+    file: Path  # of the result, relative to the folder of results
+    stream: str
+    network: Network
+    programs: tuple[ProgramName, ...]
+    cameras: int
+    seconds: float
+    warm_s: float
+    series: str = ""  # of a scaling: a program that cannot keep up is not given more cameras
+
+
+@dataclass(frozen=True)
+class Latency:
+    """A program whose latency is to be measured."""
+
+    file: Path
+    stream: str
+    program: Literal["har-monitor", "opencv"]
+    cameras: int
+    seconds: float
+    warm_s: float
+
+
+@dataclass(frozen=True)
+class Start:
+    """Programs to be started, in turn."""
+
+    file: Path
+    clip: Path | None  # a file of the project
+    stream: str | None
+    programs: tuple[ProgramName, ...]
+    runs: int
+
+
+@dataclass(frozen=True)
+class Inference:
+    """Windows by themselves, by each engine."""
+
+    file: Path
+    rounds: int
+    stream: None = None
+
+
+Job = Together | Latency | Start | Inference
+
+
+def jobs_of(declared: Declared) -> Iterator[Job]:
+    """Everything that is measured, the short and telling things first."""
+    for one in declared.comparisons:
+        file = Path(f"together-{one.name}.json")
+        yield Together(
+            file, one.stream, one.network, one.programs, one.cameras, one.seconds, one.warm
+        )
+    if declared.inference is not None:
+        yield Inference(
+            Path(f"inference-{declared.inference.name}.json"), declared.inference.rounds
+        )
+    for start in declared.start:
+        file = Path(f"start-{start.name}.json")
+        yield Start(file, start.file, start.stream, start.programs, start.runs)
+    for latency in declared.latency:
+        for count in latency.cameras:
+            file = Path(f"latency-{latency.name}-{latency.program}-{count}.json")
+            yield Latency(
+                file, latency.stream, latency.program, count, latency.seconds, latency.warm
+            )
+    for scaling in declared.scaling:
+        for program in scaling.programs:
+            for count in scaling.cameras:
+                series = f"scaling-{scaling.name}-{program}"
+                file = Path(f"{series}-{count}.json")
+                yield Together(
+                    file, scaling.stream, "shipped", (program,), count,
+                    scaling.seconds, scaling.warm, series,
+                )  # fmt: skip
+
+
+def read_plan(path: Path) -> Declared:
+    """What the file `path` declares; ConfigError for a fault in it."""
+    declared = load(path, Declared)
+    for start in declared.start:
+        if start.file is not None and not (path.parents[1] / start.file).is_file():
+            raise ConfigError(f"{path}: start {start.name}: no file {start.file}")
+    return declared
