@@ -180,8 +180,9 @@ class Capture:
             self.status.dropped[OVERLOAD] += 1
         if not self._live:
             self._put(item)
-        elif isinstance(self._windows.offer(place(item.camera, item.region), item), Window):
-            self.status.dropped["busy"] += 1
+            return
+        replaced = self._windows.offer(place(item.camera, item.region), item)
+        self.status.measure_stride(isinstance(replaced, Window))
 
     def _put(self, item: Captured) -> None:
         self._windows.put(place(item.camera, item.region), item)

@@ -13,6 +13,8 @@ from rich.table import Table
 from monitor.records import UNKNOWN
 
 State = Literal["connecting", "live", "idle", "waiting", "retrying", "ended", "failed", "stopped"]
+_STRETCHED = 1.15  # shown from here on: a window now and then is no matter
+_WATCHED: tuple[State, ...] = ("live", "idle", "waiting")
 _NOTHING_MOVES = ("still", "quiet")
 _COLOURS: dict[State, str] = {
     "connecting": "yellow",
@@ -52,6 +54,7 @@ class CameraStatus:
     frames: int = 0
     windows: int = 0  # classified
     reconnects: int = 0
+    stretch: float = 1.0  # what the stride is multiplied by, where the cores are too few
     dropped: Counter[str] = field(default_factory=Counter)  # windows not classified, by cause
     unshown: int = 0  # frames that came too fast for the view
     regions: dict[str, RegionStatus] = field(default_factory=dict)  # by name; "": the whole picture
@@ -85,6 +88,17 @@ class CameraStatus:
         return f"camera {self.name}: {self.state}: " + "; ".join(
             part for part in (counts, dropped, unshown) if part
         )
+
+    def measure_stride(self, too_soon: bool) -> None:
+        """Take note of a window that is due, and whether the one before was still waiting for it.
+
+        The newest replaces it: under load, windows are further apart, and none is late.
+        """
+        if too_soon:
+            self.dropped["busy"] += 1
+        # Of some twenty windows; that many in a row without a miss, and the stride is its own again.
+        missed = 0.9 * (1 - 1 / self.stretch) + 0.1 * too_soon
+        self.stretch = 1 / (1 - missed) if missed > 0.05 or too_soon else 1.0
 
     def measure_fps(self, step_s: float) -> None:
         """Take the time between two frames into the frame rate."""
@@ -126,6 +140,8 @@ def _state(camera: CameraStatus) -> str:
     text = f"[{_COLOURS[camera.state]}]●[/] {camera.state}"
     if camera.cause and camera.state in ("retrying", "failed"):
         text += f" [dim]{escape(camera.cause)}[/]"
+    if camera.stretch > _STRETCHED and camera.state == "live":
+        text += f" [yellow]stride ×{camera.stretch:.1f}[/]"
     if camera.fault and camera.state == "live":
         colour = "dim" if camera.fault in _NOTHING_MOVES else "yellow"
         text += f" [{colour}]{camera.fault}[/]"
@@ -143,7 +159,7 @@ def _score(camera: CameraStatus) -> str:
 
 
 def _fps(camera: CameraStatus) -> str:
-    return "–" if camera.fps is None or camera.state != "live" else f"{camera.fps:.1f}"
+    return "–" if camera.fps is None or camera.state not in _WATCHED else f"{camera.fps:.1f}"
 
 
 def _latency(camera: CameraStatus) -> str:

@@ -54,3 +54,16 @@ def test_why_nothing_is_classified_is_shown_beside_the_state() -> None:
     assert "● live black" in shown(camera)
     camera.state, camera.cause = "retrying", "lost"
     assert "black" not in shown(camera)
+
+
+def test_the_stride_stretches_while_windows_are_replaced_and_shrinks_back() -> None:
+    camera = CameraStatus("door", "door.mp4", state="live")
+    for number in range(60):
+        camera.measure_stride(number % 3 != 0)  # two of three came too soon
+    assert camera.stretch == pytest.approx(3, rel=0.35)
+    assert camera.dropped["busy"] == 40
+    assert "stride ×" in shown(camera)
+    for _ in range(60):
+        camera.measure_stride(False)
+    assert camera.stretch == 1.0
+    assert "stride" not in shown(camera)
