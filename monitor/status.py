@@ -96,7 +96,7 @@ class CameraStatus:
         """
         if too_soon:
             self.dropped["busy"] += 1
-        # Of some twenty windows; that many in a row without a miss, and the stride is its own again.
+        # Of some twenty windows; as many in a row without a miss, and the stride is its own again.
         missed = 0.9 * (1 - 1 / self.stretch) + 0.1 * too_soon
         self.stretch = 1 / (1 - missed) if missed > 0.05 or too_soon else 1.0
 

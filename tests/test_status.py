@@ -57,7 +57,7 @@ def test_why_nothing_is_classified_is_shown_beside_the_state() -> None:
 
 
 def test_the_stride_stretches_while_windows_are_replaced_and_shrinks_back() -> None:
-    camera = CameraStatus("door", "door.mp4", state="live")
+    camera = CameraStatus("door", "door.mp4", state="live", regions={"": region(0.2)})
     for number in range(60):
         camera.measure_stride(number % 3 != 0)  # two of three came too soon
     assert camera.stretch == pytest.approx(3, rel=0.35)

@@ -14,6 +14,7 @@ from monitor.clip import ClipSpec
 from monitor.contract import INPUT, OUTPUT
 from monitor.errors import ConfigError
 from train.pretrained import imagenet_stem
+from train.trajectories import over_time, trajectories
 
 if TYPE_CHECKING:
     import keras
@@ -110,12 +111,26 @@ def convlstm_motion(spec: ClipSpec, labels: int) -> keras.Model:
     return _classify(clip, layers.Concatenate()([peaks, x]), labels)
 
 
+def motion_trajectories(spec: ClipSpec, labels: int) -> keras.Model:
+    """How what moves goes through the picture: 722 parameters for 2 labels, 482 fitted by descent.
+
+    Which way, how fast and how wide, from frame to frame, and of that what is linear: nine clips a
+    label are enough, in the light or in the dark.
+    """
+    from keras import Input, layers
+
+    clip = Input(spec.shape, dtype="uint8", name=INPUT)
+    x = layers.BatchNormalization(momentum=BATCH_MOMENTUM)(over_time(trajectories(clip)))
+    return _classify(clip, layers.Dropout(0.2)(x), labels)
+
+
 NETWORKS: dict[str, Callable[[ClipSpec, int], keras.Model]] = {
     "convlstm": convlstm,
     "lrcn": lrcn,
     "r2plus1d": r2plus1d,
     "motion-peaks": motion_peaks,
     "convlstm-motion": convlstm_motion,
+    "motion-trajectories": motion_trajectories,
 }
 
 

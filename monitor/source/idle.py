@@ -11,18 +11,22 @@ from __future__ import annotations
 import heapq
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from av import Packet, VideoStream
+from av import Packet, VideoFrame, VideoStream
 
 from monitor.source.decoder import Decoded, EveryPicture
-from monitor.source.scene import MOVED, Cells, Stillness, cells, moved
+from monitor.source.scene import Stillness
 from monitor.source.sizes import PacketSizes
 
 AFTER_S = 10.0  # a scene must have been still for so long
 LEAST_PACKETS = 5  # of a group of pictures: in a shorter one there is nothing to be saved
 MOST_BYTES = 16 * 2**20  # that are kept of a stream
+# Of the scene before a movement is seen, besides what a window needs: it may begin unseen.
+MARGIN_S = 0.5
+_REORDER_S = 1.0  # packets may come so much later than one that is shown after them
 _AT_ONCE = 2  # pictures passed over for one packet that comes: so they flow as evenly as they came
 
 
@@ -53,11 +57,13 @@ class IdleDecoder:
         self._sizes = PacketSizes()
         self._idle = False
         self._by_size = False  # whether sizes ended the last idle spell
-        self._kept: list[_Kept] = []  # from a key frame on
+        self._kept: list[_Kept] = []  # from a key frame on, or empty
+        self._kept_bytes = 0
         self._due: list[tuple[float, float]] = []  # stamp and arrival of what was not given; a heap
         self._from_s = -math.inf  # pictures before are given or passed over: never to be decoded
+        self._again: Counter[float] = Counter()  # stamps of those that are decoded all the same
         self._key_s = -math.inf  # the newest key frame
-        self._cells: Cells | None = None  # of the newest key frame, while idle
+        self._newest_s = -math.inf  # of all that was kept
 
     @property
     def damaged(self) -> int:
@@ -72,21 +78,18 @@ class IdleDecoder:
     def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded | None]:
         """What is known with this packet; None alone while it is only kept."""
         stamp_s = self._every.stamp_s(packet.pts)
+        if not self._idle and self._may_rest(packet, stamp_s):
+            yield from self._awake(None)
+            self._rest()
         if self._idle:
             if stamp_s is not None and self._stays_still(packet, stamp_s):
                 self._keep(packet, stamp_s)
                 yield from self._pass_over()
                 return
             yield from self._wake()
-        elif stamp_s is not None and packet.is_keyframe and self._may_rest(stamp_s):
-            yield from self._awake(None)
-            self._rest()
-            if self._stays_still(packet, stamp_s):
-                self._keep(packet, stamp_s)
-                yield None
-                return
-            yield from self._wake()
-        if stamp_s is not None:
+        if stamp_s is None:
+            self._drop()  # what is kept is to be whole
+        else:
             self._keep(packet, stamp_s)
         yield from self._awake(packet)
 
@@ -96,67 +99,87 @@ class IdleDecoder:
             yield from self._wake()
         yield from self._awake(None)
 
-    def _awake(self, packet: Packet[VideoStream] | None) -> Iterator[Decoded | None]:
+    def _awake(self, packet: Packet[VideoStream] | None) -> Iterator[Decoded]:
         pictures = self._every.finish() if packet is None else self._every.take(packet)
         for picture in pictures:
-            yield self._given(picture)
+            if picture.stamp_s is not None and self._again[picture.stamp_s]:
+                self._again[picture.stamp_s] -= 1
+                continue
+            self._see(picture)
+            yield picture
 
-    def _given(self, picture: Decoded | None) -> Decoded | None:
-        if picture is not None and picture.stamp_s is not None and picture.frame is not None:
+    def _see(self, picture: Decoded) -> None:
+        if picture.stamp_s is None or picture.frame is None:
+            return
+        if picture.stamp_s == self._key_s:
+            self._scene.see_key(picture.stamp_s, picture.frame)
+        if self._by_size:
             self._scene.see(picture.stamp_s, picture.frame)
-            self._from_s = math.nextafter(picture.stamp_s, math.inf)
-        return picture
+        self._from_s = math.nextafter(picture.stamp_s, math.inf)
 
     def _keep(self, packet: Packet[VideoStream], stamp_s: float) -> None:
-        arrived_s = self._clock()
+        if self._idle:
+            self._newest_s = max(self._newest_s, stamp_s)
+            heapq.heappush(self._due, (stamp_s, self._clock()))
+        else:  # an idle spell may begin with it, where its group ends in time
+            if not self._bounded(stamp_s):
+                self._scene.reset()
+                self._drop()
+            if packet.is_keyframe:
+                self._drop()  # what came before was given
+            if not packet.is_keyframe and not self._kept:
+                return
+            self._newest_s = stamp_s
         if packet.is_keyframe:
             self._key_s = stamp_s
-            if not self._idle:
-                self._kept.clear()  # what came before was given
-        self._kept.append(_Kept(packet, stamp_s, arrived_s))
-        if self._idle:
-            heapq.heappush(self._due, (stamp_s, arrived_s))
+        self._kept.append(_Kept(packet, stamp_s, self._clock()))
+        self._kept_bytes += packet.size
 
-    def _may_rest(self, stamp_s: float) -> bool:
-        group_s = stamp_s - self._key_s
+    def _drop(self) -> None:
+        self._kept.clear()
+        self._kept_bytes = 0
+
+    def _bounded(self, stamp_s: float) -> bool:
+        return abs(stamp_s - self._key_s) <= self._max_delay_s and self._kept_bytes <= MOST_BYTES
+
+    def _may_rest(self, packet: Packet[VideoStream], stamp_s: float | None) -> bool:
         return (
-            self._scene.lasted_s(stamp_s) >= AFTER_S
-            and 0 < group_s <= self._max_delay_s
+            packet.is_keyframe
+            and stamp_s is not None
             and len(self._kept) >= LEAST_PACKETS
+            and self._bounded(stamp_s)
+            and self._scene.lasted_s(stamp_s) >= AFTER_S
         )
 
     def _rest(self) -> None:
         if self._by_size and not self._scene.has_moved:
             self._sizes.doubt()
-        self._idle, self._by_size, self._cells = True, False, None
+        self._idle, self._by_size = True, False
+        self._newest_s = self._from_s
+        self._again.clear()
 
     def _stays_still(self, packet: Packet[VideoStream], stamp_s: float) -> bool:
         """Whether nothing speaks against it, in an idle scene's next packet."""
-        if not packet.size or packet.is_corrupt or abs(stamp_s - self._key_s) > self._max_delay_s:
-            return False
-        if sum(kept.packet.size for kept in self._kept) > MOST_BYTES:
+        if not packet.size or packet.is_corrupt or not self._bounded(stamp_s):
             return False
         if not packet.is_keyframe:
             self._by_size = self._sizes.unusual(packet.size)
-            return not self._by_size
-        now = self._look(packet)
-        if now is None or stamp_s <= self._key_s:
-            return False
-        before, self._cells = self._cells, now
-        if before is None:  # it is the first
-            return True
-        if moved(before, now, MOVED):
+            return not self._by_size and stamp_s >= self._newest_s - _REORDER_S
+        key = self._look(packet)
+        if key is None or stamp_s < self._newest_s or self._scene.see_key(stamp_s, key):
             return False
         self._sizes.learn([one.packet.size for one in self._kept if one.stamp_s > self._key_s])
-        self._from_s = max(self._from_s, stamp_s - self._context_s)
+        self._from_s = max(self._from_s, stamp_s - self._context_s - MARGIN_S)
         self._forget()
         return True
 
-    def _look(self, packet: Packet[VideoStream]) -> Cells | None:
-        """A key frame as it is compared; None where it cannot be decoded by itself."""
+    def _look(self, packet: Packet[VideoStream]) -> VideoFrame | None:
+        """A key frame's picture; None where it cannot be decoded by itself."""
         self._context.flush_buffers()
+        damaged = self._every.damaged
         frames = self._every.decode(packet) + self._every.decode(None)
-        return cells(frames[0]) if frames else None
+        self._every.damaged = damaged  # it is kept, and counted where it is decoded to be given
+        return frames[0] if frames else None
 
     def _forget(self) -> None:
         """Drop what no decoding will have to begin with."""
@@ -166,6 +189,7 @@ class IdleDecoder:
             if kept.packet.is_keyframe and kept.stamp_s <= self._from_s
         ]
         if starts:
+            self._kept_bytes -= sum(kept.packet.size for kept in self._kept[: starts[-1]])
             del self._kept[: starts[-1]]
 
     def _pass_over(self) -> Iterator[Decoded | None]:
@@ -183,14 +207,19 @@ class IdleDecoder:
         while self._due and self._due[0][0] < self._from_s:
             stamp_s, arrived_s = heapq.heappop(self._due)
             yield Decoded(stamp_s, None, arrived_s)
+        arrived = dict(self._due)
+        self._due = []
         self._idle = False
         self._scene.reset()
-        arrived: dict[float | None, float] = dict(self._due)
-        self._due = []
         self._context.flush_buffers()
-        from_s = self._from_s
-        for kept in self._kept:
-            for picture in self._every.take(kept.packet):
-                if picture.stamp_s is None or picture.stamp_s >= from_s:
+        self._again = Counter(one.stamp_s for one in self._kept if one.stamp_s < self._from_s)
+        for kept in self._kept.copy():
+            damaged = self._every.damaged
+            for picture in self._awake(kept.packet):
+                if picture.stamp_s is None:
+                    yield picture
+                else:
                     at_s = arrived.get(picture.stamp_s, kept.arrived_s)
-                    yield self._given(replace(picture, arrived_s=at_s))
+                    yield replace(picture, arrived_s=at_s)
+            if self._again[kept.stamp_s]:
+                self._every.damaged = damaged  # it was counted before

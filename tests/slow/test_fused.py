@@ -239,6 +239,19 @@ PARTS: dict[str, Callable[[], Part]] = {
             ]
         )
     ),
+    "rows": lambda: chain(
+        every_frame(layers.Flatten()),
+        every_frame(layers.Dense(4, activation="tanh")),
+        lambda x: layers.Concatenate(axis=1)(
+            [layers.MaxPooling1D(2)(x), layers.AveragePooling1D(3, 1)(layers.Cropping1D((1, 0))(x))]
+        ),
+        lambda x: ops.squeeze(ops.sum(x, axis=1, keepdims=True), axis=1),
+    ),
+    "constants, split": lambda: (
+        lambda x: (lambda parts: parts[0] * parts[2] - parts[1])(
+            ops.split(x * np.linspace(0, 1, 36).reshape(12, 1, 3).astype(np.float32), 3, axis=-1)
+        )
+    ),
     "the highest": lambda: lambda x: ops.top_k(ops.max(x, axis=(2, 3, 4)), 3)[0][:, 1:],
     "a part of a clip": lambda: lambda x: x[:, 1:4:2, 2:, :-3],
 }

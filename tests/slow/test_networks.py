@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
         pytest.param("r2plus1d", 2, 125_122, id="(2+1)D"),
         pytest.param("motion-peaks", 2, 7_242, id="peaks of motion"),
         pytest.param("convlstm-motion", 2, 13_830, id="ConvLSTM with motion"),
+        pytest.param("motion-trajectories", 2, 722, id="paths of motion"),
     ],
 )
 def test_a_network_has_exactly_its_parameters(name: str, labels: int, parameters: int) -> None:
@@ -118,7 +119,8 @@ def test_an_unknown_network_is_refused_with_the_allowed_ones() -> None:
         build("resnet", PAPER, 2)
 
     assert str(caught.value) == (
-        "unknown network 'resnet'; allowed: convlstm, lrcn, r2plus1d, motion-peaks, convlstm-motion"
+        "unknown network 'resnet'; allowed: convlstm, lrcn, r2plus1d, motion-peaks, "
+        "convlstm-motion, motion-trajectories"
     )
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from export.engine import Engine
 from export.export import export_model
 from export.verify import compare_novelty
 from monitor.classifier import OnnxClassifier
@@ -28,9 +29,10 @@ def clips(count: int) -> list[np.ndarray]:
     return [pair[: 1 + n % 2] // np.uint8(1 + n) for n, pair in enumerate(windows)]
 
 
+@pytest.mark.parametrize("engine", Engine)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_gives_novelty_and_its_export_gives_the_same(
-    name: str, tmp_path: Path
+    name: str, engine: Engine, tmp_path: Path
 ) -> None:
     network = trained_like(name)
     fitted_on = clips(5)
@@ -38,7 +40,7 @@ def test_every_network_gives_novelty_and_its_export_gives_the_same(
     save_model(wider, ABOUT, tmp_path / "model.keras")
     loaded, about = load_model(tmp_path / "model.keras")
 
-    export_model(tmp_path / "model.keras", tmp_path / "model.onnx")
+    export_model(tmp_path / "model.keras", tmp_path / "model.onnx", engine=engine)
     classifier = OnnxClassifier(tmp_path / "model.onnx")
 
     assert classifier.contract == about == ABOUT
