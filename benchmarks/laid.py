@@ -47,9 +47,16 @@ class Laid:
     """An activity and its place in a film."""
 
     images: Sequence[Image]  # the first is shown before, the last after
-    start: int  # picture of the film with which it begins
+    spells: Sequence[
+        tuple[int, int]
+    ]  # in which they go on: first picture of the film, and how many
     left: int
     top: int
+
+    def at(self, index: int) -> Image:
+        """What is shown of it with a picture of the film."""
+        shown = sum(min(max(index - start, 0), count) for start, count in self.spells)
+        return self.images[min(shown, len(self.images) - 1)]
 
 
 def corridor(data: Path, size: tuple[int, int]) -> list[Image]:
@@ -96,7 +103,7 @@ def film(
     for index in range(round(seconds * FPS)):
         image = scene[index % len(scene)].copy()
         for one in laid:
-            shown = one.images[min(max(index - one.start, 0), len(one.images) - 1)]
+            shown = one.at(index)
             image[one.top : one.top + shown.shape[0], one.left : one.left + shown.shape[1]] = shown
         down, right = random.integers(0, 64, 2)
         mirror = random.choice((-1, 1))

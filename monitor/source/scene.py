@@ -8,6 +8,7 @@ stray from key frame to key frame, by 3 to 20 levels in daylight and by 100 in t
 """
 
 import math
+from collections import deque
 
 import numpy as np
 from av import VideoFrame
@@ -22,8 +23,13 @@ _CELLS, _MOST_CELLS = 48, 120  # of a row
 MOVED = 7.0
 MOVED_BETWEEN = 20.0
 LOOK_S = 0.5  # from one look between key frames to the next
+# Clocks that cameras write into their pictures lie mostly in the outer eighths. Where a cell there
+# changes in most of so many looks, while the rest of the picture does not, it belongs to one.
+_OUTER = 8
+_CLOCK_LOOKS, _CLOCK_SHARE = 15, 0.7
 
 Cells = NDArray[np.float32]
+Moved = NDArray[np.bool_]  # of cells
 
 
 def cells(picture: VideoFrame) -> Cells:
@@ -35,18 +41,43 @@ def cells(picture: VideoFrame) -> Cells:
     return small.to_ndarray().astype(np.float32)
 
 
-def moved(before: Cells, after: Cells, limit: float) -> bool:
-    """Whether anything moved; all of the picture getting lighter or darker alike does not count."""
+def moved(before: Cells, after: Cells, limit: float) -> Moved:
+    """In which cells something moved; all of the picture getting lighter alike does not count."""
     if before.shape != after.shape:
-        return True
+        return np.ones(after.shape, np.bool_)
     change = after - before
-    return bool(np.abs(change - np.median(change)).max() > limit)
+    return np.asarray(np.abs(change - np.median(change)) > limit)
+
+
+class Clock:
+    """Finds the lines of a picture, at its top and bottom, in which a camera writes the time."""
+
+    def __init__(self) -> None:
+        self._looks: deque[Moved] = deque(maxlen=_CLOCK_LOOKS)
+
+    def learn(self, changed: Moved, faintly: Moved) -> None:
+        """Take note of what changed, were it faintly, unless something did so elsewhere, too."""
+        if self._looks and self._looks[0].shape != changed.shape:
+            self._looks.clear()
+        outer = -(-len(changed) // _OUTER)
+        if not changed[outer:-outer].any():
+            self._looks.append(faintly)
+
+    def taken_out(self, changed: Moved) -> Moved:
+        """What changed, without the lines of a clock: letters to the left change less often."""
+        if len(self._looks) < _CLOCK_LOOKS or self._looks[0].shape != changed.shape:
+            return changed
+        lines = (np.mean(self._looks, axis=0) >= _CLOCK_SHARE).any(axis=1)
+        # Its letters may reach into the cells above and below.
+        above, below = np.append(lines[1:], False), np.append(False, lines[:-1])
+        return np.asarray(changed & ~(lines | above | below)[:, np.newaxis])
 
 
 class Stillness:
     """Compares each key frame with the one before, and knows how long a scene has been still."""
 
     def __init__(self) -> None:
+        self._clock = Clock()
         self.reset()
 
     def reset(self) -> None:
@@ -63,7 +94,9 @@ class Stillness:
         if before is None:
             self._since_s = time_s
             return False
-        if not moved(before, self._key, MOVED):
+        changed = moved(before, self._key, MOVED)
+        self._clock.learn(changed, moved(before, self._key, MOVED / 2))
+        if not self._clock.taken_out(changed).any():
             return False
         self._since_s, self.has_moved = time_s, True
         return True
@@ -74,8 +107,9 @@ class Stillness:
             return
         before, self._other = self._other, cells(picture)
         self._looked_s = time_s
-        if before is not None and moved(before, self._other, MOVED_BETWEEN):
-            self.has_moved = True
+        if before is not None:
+            changed = moved(before, self._other, MOVED_BETWEEN)
+            self.has_moved |= bool(self._clock.taken_out(changed).any())
 
     def lasted_s(self, time_s: float) -> float:
         """Seconds that the scene has been still at a time; negative where nothing was seen yet."""
