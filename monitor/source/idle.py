@@ -21,8 +21,7 @@ from monitor.source.decoder import Decoded, EveryPicture
 from monitor.source.scene import Stillness
 from monitor.source.sizes import PacketSizes
 
-# A scene must have been still for so long: from one key frame to the next, with most cameras.
-AFTER_S = 1.9
+AFTER_S = 4.0  # a scene must have been still for so long
 LEAST_PACKETS = 5  # of a group of pictures: in a shorter one there is nothing to be saved
 MOST_BYTES = 16 * 2**20  # that are kept of a stream
 # Of the scene before a movement is seen, besides what a window needs: it may begin unseen.
