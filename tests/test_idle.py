@@ -39,7 +39,7 @@ SPEC = ClipSpec(frames=20, size=32, fps=10)
 STRIDE = 5
 FULL = Decoding(loop_filter=False)
 IDLE = replace(FULL, idle_max_delay_s=2.5, context_s=SPEC.span_s)
-AFTER_S = 4.0  # instead of the real one: shorter films
+AFTER_S = 4.0  # whatever the real one is: the films are made for it
 SIZE = (320, 180)
 ACT_S = (8.3, 10.3)  # when something moves
 FILM_S = 11.6
