@@ -8,12 +8,13 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from monitor.contract import INPUT, METADATA_KEY, NOVELTY, OUTPUT, Contract, parse_contract
-from monitor.errors import ModelError
+from monitor.errors import ConfigError, ModelError
 from monitor.records import Outputs
 
 # Name -> type and shape without the batch, of a graph's inputs or outputs.
 Ports = dict[str, tuple[str, tuple[int, ...]]]
 
+_PROVIDER = "ExecutionProvider"  # the end of their names
 SHIPPED = Path(__file__).parent / "models" / "fight.onnx"
 
 
@@ -23,8 +24,9 @@ class OnnxClassifier:
     ModelError where the file is not an ONNX model, carries no contract, or does not fit it.
     """
 
-    def __init__(self, path: Path = SHIPPED) -> None:
+    def __init__(self, path: Path = SHIPPED, provider: str = "cpu") -> None:
         self.path = path
+        wanted = _provider(provider)
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -34,12 +36,14 @@ class OnnxClassifier:
         self.sha256 = hashlib.sha256(content).hexdigest()
         try:
             self._session = ort.InferenceSession(
-                content, _session_options(), providers=["CPUExecutionProvider"]
+                content, _session_options(wanted), providers=[wanted]
             )
         except Exception as error:  # ONNX Runtime's errors share no class of their own
             raise ModelError(
                 f"{path}: not an ONNX model that can be run: {_first(error)}"
             ) from None
+        if (used := self._session.get_providers()[0]) != wanted:
+            raise ConfigError(f"inference.provider {provider}: cannot be used here: it is {used}")
         metadata = self._session.get_modelmeta().custom_metadata_map
         if METADATA_KEY not in metadata:
             raise ModelError(f"{path}: carries no har-monitor contract; har-export writes one")
@@ -89,8 +93,21 @@ class OnnxClassifier:
                 )
 
 
-def _session_options() -> ort.SessionOptions:
+def _provider(name: str) -> str:
+    """ONNX Runtime's execution provider of a name; ConfigError where it has none."""
+    names: list[str] = ort.get_available_providers()
+    known = {full.removesuffix(_PROVIDER).lower(): full for full in names}
+    if name.lower() not in known:
+        raise ConfigError(
+            f"inference.provider {name}: not in this ONNX Runtime; it has {', '.join(known)}"
+        )
+    return known[name.lower()]
+
+
+def _session_options(provider: str) -> ort.SessionOptions:
     options = ort.SessionOptions()
+    if provider != f"CPU{_PROVIDER}":  # all of the model, or an error: never a part on the cores
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     # The cores belong to the cameras: one thread a window is the most windows a CPU-second, and a
     # spinning pool would double the CPU time for nothing.
     options.intra_op_num_threads = 1

@@ -151,8 +151,10 @@ def _check(options: MonitorOptions) -> None:
     """Print what would be watched, with which model."""
     from monitor.check import facts
     from monitor.classifier import SHIPPED, OnnxClassifier
+    from monitor.hardware import check_hardware
 
-    classifier = OnnxClassifier(options.model or SHIPPED)
+    classifier = OnnxClassifier(options.model or SHIPPED, options.inference.provider)
+    check_hardware(options.decode.hardware)
     found = facts(options, classifier)
     check_inputs(options)
     check_outputs(options)
@@ -189,12 +191,14 @@ def _watch(options: MonitorOptions, console: Console) -> None:
     display = has_display() if options.display is None else options.display
     screen = Screen() if display else None  # before PyAV is loaded: see monitor.screen
     from monitor.classifier import SHIPPED, OnnxClassifier
+    from monitor.hardware import check_hardware
     from monitor.pipeline import Monitor
     from monitor.sinks.console import ConsoleSink
     from monitor.sinks.jsonl import JsonLinesSink
     from monitor.status import StatusTable
 
-    classifier = OnnxClassifier(options.model or SHIPPED)
+    classifier = OnnxClassifier(options.model or SHIPPED, options.inference.provider)
+    check_hardware(options.decode.hardware)
     check_outputs(options)
     view = _view(options, classifier.contract, screen)
     alert_log = JsonLinesSink(

@@ -16,6 +16,8 @@ from monitor.source.address import Address, parse_address
 Limit = Annotated[float, Field(ge=0.1, le=120)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
+Device = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,32}$")]
+
 MIN_SIDE = 0.03  # of the picture: 58 pixels of 1920, no more than the model's 64
 MAX_CORNERS = 32
 
@@ -207,6 +209,13 @@ class DecodeOptions(Options):
     loop_filter: bool = False
     idle: bool = True  # of a scene that is still only key frames are decoded, until it moves
     idle_max_delay_s: Limit = 2.5  # longest pause between key frames that this is done with
+    hardware: Device | None = None  # FFmpeg's name of what decodes, such as vaapi; null: the cores
+
+
+class InferenceOptions(Options):
+    """What runs the model."""
+
+    provider: Device = "cpu"  # ONNX Runtime's execution provider, such as cuda or openvino
 
 
 class LogOptions(Options):
@@ -229,6 +238,7 @@ class MonitorOptions(Options):
     activity: ActivityOptions = ActivityOptions()
     stream: StreamOptions = StreamOptions()
     decode: DecodeOptions = DecodeOptions()
+    inference: InferenceOptions = InferenceOptions()
     log: LogOptions = LogOptions()
 
     def least_motion(self, contract: Contract) -> float:

@@ -146,6 +146,7 @@ class Monitor:
             loop_filter=options.decode.loop_filter or shown,
             idle_max_delay_s=(options.decode.idle_max_delay_s if idle and not shown else None),
             context_s=spec.span_s,
+            hardware=options.decode.hardware,
             turns=self._turns if address.live else None,
         )
         limits = StreamLimits(

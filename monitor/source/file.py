@@ -9,6 +9,7 @@ from av import VideoStream
 from av.container import InputContainer
 
 from monitor.errors import SourceOpenError
+from monitor.hardware import accelerator, not_by_hardware
 from monitor.source import Picture, Unseen
 from monitor.source.decoder import Decoded, make_decoder
 from monitor.source.decoding import FULL, Decoding
@@ -46,7 +47,10 @@ class FileSource:
                 "r",
                 options={"protocol_whitelist": "file"},
                 metadata_errors="ignore",
+                hwaccel=accelerator(self._decoding.hardware),
             )
+        except RuntimeError as error:
+            raise SourceOpenError(f"{self.path}: {not_by_hardware(error)}", "invalid") from None
         except PermissionError:
             raise SourceOpenError(f"{self.path}: permission denied", "invalid") from None
         except (av.FFmpegError, OSError) as error:

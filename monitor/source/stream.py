@@ -12,6 +12,7 @@ import av
 from av.container import InputContainer
 
 from monitor.errors import OpenCause, SourceLostError, SourceOpenError
+from monitor.hardware import accelerator, not_by_hardware
 from monitor.source import Picture, StreamLimits, Unseen
 from monitor.source.address import Address
 from monitor.source.decoder import Decoded, make_decoder
@@ -63,7 +64,10 @@ class StreamSource:
                 # FFmpeg tries a read of RTSP once more after it was cut short.
                 timeout=(self.limits.open_timeout_s, self.limits.read_timeout_s / tries),
                 metadata_errors="ignore",
+                hwaccel=accelerator(self.limits.decoding.hardware),
             )
+        except RuntimeError as error:
+            raise SourceOpenError(f"{self.address}: {not_by_hardware(error)}", "invalid") from None
         except (av.FFmpegError, OSError, ValueError) as error:
             cause, words = self._why(error, time.monotonic() - began_s)
             raise SourceOpenError(f"{self.address}: {cause}: {words}", cause) from None
