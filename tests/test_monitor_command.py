@@ -238,7 +238,7 @@ BAD: dict[str, tuple[Sequence[str], int, str]] = {
         ("--config", "bad.yaml"),
         2,
         "error: bad.yaml:2: unknown option windows.strides; options here: "
-        "max_gap_s, min_fps_share, quality, stride",
+        "max_gap_s, min_fps_share, motion, quality, stride",
     ),
     "missing config": (("--config", "none.yaml"), 2, "error: none.yaml: no such file or directory"),
     "two cameras of one name": (
