@@ -205,7 +205,7 @@ def _cores(usages: Sequence[Usage]) -> tuple[tuple[int, float], ...]:
 def _latency_curves(results: Results) -> Iterator[Curve]:
     """Of the stream that is declared first; others are in the table alone."""
     every = [r for r in results.values() if isinstance(r, LatencyResult) and r.usage.in_time]
-    found = [r for r in every if r.stream == every[0].stream]
+    found = [r for r in every if r.stream == every[0].stream] if every else []
     for program in dict.fromkeys(r.program for r in found):
         for place, name in ((0, "p50"), (1, "p95")):
             points = tuple(
