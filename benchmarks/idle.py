@@ -219,6 +219,9 @@ class Watched:
         if activity.end_s is None:
             self.alerts.append(activity)
 
+    def flush(self) -> None:
+        """Nothing waits."""
+
     def close(self) -> None:
         """Nothing is open."""
 

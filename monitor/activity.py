@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from monitor.records import Activity, Prediction
+from monitor.records import Activity, EndReason, Prediction
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class ActivityTracker:
     rules: Rules
     new_id: Callable[[], str] = field(default=lambda: uuid.uuid4().hex)
     region: str = ""
+    live: bool = True
     scores: dict[str, float] = field(default_factory=dict, init=False)  # smoothed, every label
     _labels: dict[str, _LabelState] = field(default_factory=dict, init=False)
     _now_s: float = field(default=-math.inf, init=False)
@@ -77,17 +78,17 @@ class ActivityTracker:
             state.entered_s = None
             if state.open is not None and now_s - state.last_s >= self.rules.hold_s:
                 state.open = replace(state.open, captured_s=captured_s, decided_s=now_s)
-                ended.append(self._end(state))
+                ended.append(self._end(state, "not classified"))
                 state.rest_until_s = now_s + self.rules.cooldown_s
         return ended
 
-    def close(self) -> list[Activity]:
-        """End what is open: the stream ended or was lost. Scores begin anew, a cooldown goes on."""
+    def close(self, reason: EndReason) -> list[Activity]:
+        """End what is open: no window follows. Scores begin anew, a cooldown goes on."""
         ended = []
         for label, state in self._labels.items():
             rest_until_s = state.rest_until_s
             if state.open:
-                ended.append(self._end(state))
+                ended.append(self._end(state, reason))
                 rest_until_s = self._now_s + self.rules.cooldown_s
             self._labels[label] = _LabelState(rest_until_s=rest_until_s)
         self.scores = {}
@@ -121,7 +122,7 @@ class ActivityTracker:
             if score >= max(enter - rules.hysteresis, enter / 2):
                 state.last_s = now_s
             elif now_s - state.last_s >= rules.hold_s:
-                ended = self._end(state)
+                ended = self._end(state, "score fell")
                 state.rest_until_s = now_s + rules.cooldown_s
                 return ended
             return None
@@ -145,12 +146,13 @@ class ActivityTracker:
             captured_s=prediction.captured_s,
             decided_s=now_s,
             region=self.region,
+            live=self.live,
         )
         return state.open
 
     @staticmethod
-    def _end(state: _LabelState) -> Activity:
+    def _end(state: _LabelState, reason: EndReason) -> Activity:
         assert state.open is not None
-        ended = replace(state.open, end_s=state.last_s, peak_score=state.peak)
+        ended = replace(state.open, end_s=state.last_s, peak_score=state.peak, reason=reason)
         state.open = state.entered_s = None
         return ended

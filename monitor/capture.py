@@ -6,13 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from av import VideoFrame
+
+from monitor.counted import Counted
 from monitor.errors import LASTING, SourceError, SourceOpenError
-from monitor.mailbox import Mailbox
-from monitor.records import IDLE, OVERLOAD, Frame, Skipped, Window, place
+from monitor.records import IDLE, OVERLOAD, Captured, EndReason, Frame, Skipped, StreamEnd, Window
 from monitor.sequence import WindowSequence
-from monitor.source import Picture, Source
+from monitor.source import Picture, Source, Unseen
 from monitor.status import CameraStatus
+from monitor.timeline import Moment, Timeline
 
 log = logging.getLogger(__name__)
 
@@ -20,18 +24,40 @@ log = logging.getLogger(__name__)
 GOOD_S = 10.0
 # An address or a password that is wrong is tried again more slowly: cameras lock out who insists.
 LASTING_PAUSE_S = 30.0
+# Cameras that fail together, behind one switch, do not come back in step: pauses are spread.
+LEAST_JITTER = 0.2
 
 
-@dataclass(frozen=True)
-class StreamEnd:
-    """A camera's stream ended or was lost: no window of the region spans it."""
+class Windows(Protocol):
+    """Where what is captured goes."""
 
-    camera: str
-    region: str
+    def put(self, item: Captured) -> None:
+        """Hand on an item, waiting for room: none is lost."""
+
+    def offer(self, item: Captured) -> Captured | None:
+        """Hand on an item at once; the older one that was dropped for it, None where none was."""
 
 
-# What goes from a capture to the worker, by the key of its camera and region.
-Captured = Window | Skipped | StreamEnd
+class Stop:
+    """Asks a capture to end, and says why; from any thread."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.reason: EndReason = "monitor stopped"
+
+    def set(self, reason: EndReason) -> None:
+        """Ask; the first reason counts."""
+        if not self._event.is_set():
+            self.reason = reason
+        self._event.set()
+
+    def is_set(self) -> bool:
+        """Whether it was asked."""
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, cut short where it is asked."""
+        self._event.wait(seconds)
 
 
 @dataclass(frozen=True)
@@ -44,9 +70,8 @@ class Retry:
     def pause_s(self, failures: int, lasting: bool) -> float:
         """Seconds to wait after the given number of failures in a row, from 1."""
         longest_s = LASTING_PAUSE_S if lasting else self.max_s
-        return float(min(longest_s, self.min_s * 2.0 ** min(failures - 1, 16))) * random.uniform(
-            0.75, 1
-        )
+        pause_s = min(longest_s, self.min_s * 2.0 ** min(failures - 1, 16))
+        return float(pause_s * random.uniform(LEAST_JITTER, 1))
 
 
 class Capture:
@@ -57,12 +82,12 @@ class Capture:
         status: CameraStatus,
         make_source: Callable[[], Source],
         sequences: Sequence[WindowSequence],
-        windows: Mailbox[Captured],
+        windows: Windows,
         *,
         file: bool,
         realtime: bool,
         retry: Retry,
-        stop: threading.Event,
+        stop: Stop,
         on_frame: Callable[[Frame], None] | None = None,
         on_hopeless: Callable[[SourceOpenError], None] = lambda error: None,
         clock: Callable[[], float] = time.monotonic,
@@ -80,7 +105,9 @@ class Capture:
         self._on_frame = on_frame
         self._on_hopeless = on_hopeless
         self._clock = clock
-        self._started_s: float | None = None  # clock at the first frame: time 0 of the axis
+        self._timeline = Timeline(live=not file)
+        self._counted = Counted(log, clock)
+        self._size: tuple[int, int] | None = None  # of the pictures, in pixels
         self._index = 0
         self._cut = 0  # windows
         self._failures = 0
@@ -111,86 +138,99 @@ class Capture:
     def _session(self) -> None:
         """One connection, from opening to its end; returns where a file ended or stop was set."""
         source = self._make_source()
+        reason: EndReason = "monitor stopped"
+        self._timeline.connect()
+        before = self._index
         try:
             source.open()
             self._read(source)
+            reason = self._stop.reason if self._stop.is_set() else "file ended"
+        except SourceError:
+            reason = "stream lost"
+            raise
         finally:
             source.close()
-            for buffer in (sequence.buffer for sequence in self._sequences):
-                if buffer.started:
+            if self._index > before:
+                for buffer in (sequence.buffer for sequence in self._sequences):
                     buffer.reset()
-                    self._put(StreamEnd(self.name, buffer.region))
+                    self._windows.put(StreamEnd(self.name, buffer.region, reason))
 
     def _read(self, source: Source) -> None:
-        offset_s = started_s = last_s = last_captured_s = 0.0
-        connected = False
+        connected, began_s = False, 0.0
         while not self._stop.is_set():
-            moment = source.read()
-            if moment is None:
+            read = source.read()
+            if read is None:
                 return
-            if moment.time_s is None:
+            self.status.seen_s = now_s = self._clock()
+            if read.time_s is None:
                 self.status.state = "idle"
                 continue
-            now_s = self._clock()
+            arrived_s = now_s if read.arrived_s is None else read.arrived_s
+            moment = self._timeline.place(read.time_s, arrived_s)
             if not connected:
-                connected, started_s = True, now_s
-                if self._started_s is None:
-                    self._started_s = now_s
-                # After a loss the axis goes on with the time that passed.
-                offset_s = last_s = now_s - self._started_s
+                connected, began_s = True, now_s
                 self._connected()
-            elif offset_s + moment.time_s < last_s:
-                # The stream's clock stepped back. The axis does not, and no window spans the step.
-                passed_s = 0.0 if self._file else now_s - last_captured_s
-                offset_s = last_s + passed_s - moment.time_s
-                for sequence in self._sequences:
-                    sequence.buffer.reset()
+            elif moment.jump_s is not None:
+                self._start_afresh(f"its timestamps jumped by {moment.jump_s:.1f} s")
             else:
-                self.status.measure_fps(offset_s + moment.time_s - last_s)
-            if moment.time_s > GOOD_S:
+                self.status.measure_fps(moment.step_s)
+            if read.time_s > GOOD_S:
                 self._failures = 0
-            last_s = offset_s + moment.time_s
             if self._paced:
-                # Stop cuts the wait short.
-                self._stop.wait(started_s + last_s - now_s)
-                now_s = self._clock()
-            last_captured_s = now_s
-            arrived_s = now_s if moment.arrived_s is None else moment.arrived_s
-            index, self._index = self._index, self._index + 1
-            self.status.frames += 1
-            if not isinstance(moment, Picture):
-                self.status.state = "waiting" if moment.waiting else "idle"
-                reason = OVERLOAD if moment.waiting else IDLE
-                for sequence in self._sequences:
-                    self._take(sequence.pass_over(last_s, arrived_s, reason))
-                continue
-            self.status.state = "live"
-            frame = Frame(self.name, index, last_s, arrived_s, moment.frame)
-            for sequence in self._sequences:
-                self._take(sequence.push(frame))
-            if self._on_frame is not None:
-                # Only now: two threads must never scale the same picture at once.
-                self._on_frame(frame)
+                self._stop.wait(began_s + moment.time_s - now_s)
+                arrived_s = self._clock()
+            self._take(read, moment, arrived_s)
 
-    def _take(self, item: Window | Skipped | None) -> None:
+    def _take(self, read: Picture | Unseen, moment: Moment, arrived_s: float) -> None:
+        index, self._index = self._index, self._index + 1
+        self.status.frames += 1
+        if not isinstance(read, Picture):
+            self.status.state = "waiting" if read.waiting else "idle"
+            reason = OVERLOAD if read.waiting else IDLE
+            for sequence in self._sequences:
+                self._hand_on(sequence.pass_over(moment.time_s, arrived_s, reason))
+            return
+        self.status.state = "live"
+        self._look_at_size(read.frame)
+        frame = Frame(self.name, index, moment.time_s, arrived_s, read.frame)
+        for sequence in self._sequences:
+            self._hand_on(sequence.push(frame))
+        if self._on_frame is not None:
+            # Only now: two threads must never scale the same picture at once.
+            self._on_frame(frame)
+
+    def _look_at_size(self, picture: VideoFrame) -> None:
+        size = picture.width, picture.height
+        if self._size not in (None, size):
+            assert self._size is not None
+            was, now = ("x".join(map(str, sides)) for sides in (self._size, size))
+            self._start_afresh(f"its pictures are {now} now, and were {was}")
+        self._size = size
+
+    def _start_afresh(self, why: str) -> None:
+        """Let no window span what happened."""
+        for sequence in self._sequences:
+            sequence.buffer.reset()
+        text = f"camera {self.name}: {why}: windows start afresh"
+        self._counted.say(logging.WARNING, "afresh", text)
+
+    def _hand_on(self, item: Window | Skipped | None) -> None:
         if item is None:
             return
         self._cut += 1
         if isinstance(item, Skipped) and item.reason == OVERLOAD:
             self.status.dropped[OVERLOAD] += 1
         if not self._live:
-            self._put(item)
+            self._windows.put(item)
             return
-        replaced = self._windows.offer(place(item.camera, item.region), item)
+        replaced = self._windows.offer(item)
         self.status.measure_stride(isinstance(replaced, Window))
-
-    def _put(self, item: Captured) -> None:
-        self._windows.put(place(item.camera, item.region), item)
 
     def _connected(self) -> None:
         if self._index:
             self.status.reconnects += 1
-            log.info("camera %s: back after %d tries", self.name, self._failures)
+            text = f"camera {self.name}: back after {self._failures} tries"
+            self._counted.say(logging.INFO, "back", text)
         else:
             log.info("camera %s: watching %s", self.name, self.status.source)
         self.status.state, self.status.cause = "live", ""
@@ -205,5 +245,6 @@ class Capture:
         if isinstance(error, SourceOpenError) and lasting and not self._index:
             self._on_hopeless(error)
         if not known and not self._stop.is_set():
-            log.warning("camera %s: %s; trying again", self.name, error)
+            text = f"camera {self.name}: {error}; trying again"
+            self._counted.say(logging.WARNING, cause, text)
         self._stop.wait(self._retry.pause_s(self._failures, lasting))

@@ -141,6 +141,11 @@ class WindowOptions(Options):
     quality: bool = True  # nor are those of pictures that are black, blank, still or blurred
     motion: bool = True  # nor those in which less moves than in any activity of the model
 
+    def least_motion(self, contract: Contract) -> float:
+        """Grey levels of motion below which a window is not classified; 0 where all are."""
+        own = contract.motion
+        return own.least if self.motion and own is not None else 0.0
+
 
 class ActivityOptions(Options):
     """How scores become activities."""
@@ -195,6 +200,11 @@ class StreamOptions(Options):
     retry_min_s: Limit = 0.5  # first pause before connecting again; it doubles up to the last
     retry_max_s: Limit = 4.0
 
+    @property
+    def longest_s(self) -> float:
+        """Seconds that a single call may take."""
+        return max(self.open_timeout_s, self.read_timeout_s)
+
     @model_validator(mode="after")
     def _pauses_grow(self) -> "StreamOptions":
         if self.retry_max_s < self.retry_min_s:
@@ -240,11 +250,6 @@ class MonitorOptions(Options):
     decode: DecodeOptions = DecodeOptions()
     inference: InferenceOptions = InferenceOptions()
     log: LogOptions = LogOptions()
-
-    def least_motion(self, contract: Contract) -> float:
-        """Grey levels of motion below which a window is not classified; 0 where all are."""
-        own = contract.motion
-        return own.least if self.windows.motion and own is not None else 0.0
 
     def is_live(self, camera: CameraOptions) -> bool:
         """Whether the newest frame of a camera counts, and not every one."""

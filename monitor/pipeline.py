@@ -2,38 +2,32 @@
 
     one capture thread per camera   Source -> a WindowSequence for each region
     a classify worker per core      Classifier -> the region's ActivityTracker -> Sinks
+    one heartbeat thread            every second: sinks try again, supervisors are told
     one closing thread              waits for the captures to end, then closes each mailbox in turn
     the caller's thread             the view, or nothing
 
-Stop enters at the sources and leaves at the sinks: only the capture path looks at the stop event,
-and every later stage ends because its input ended.
+Stop enters at the sources and leaves at the sinks: only the capture path looks at it, and every
+later stage ends because its input ended.
 """
 
-import itertools
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from monitor.activity import ActivityTracker
-from monitor.capture import Capture, Retry
-from monitor.config import CameraOptions, MonitorOptions
-from monitor.errors import LASTING, MonitorError, SourceError, SourceOpenError
-from monitor.gate import Gate
+from monitor.camera import Camera, CameraSettings, Show
+from monitor.config import MonitorOptions
+from monitor.errors import LASTING, ConfigError, MonitorError, SourceError, SourceOpenError
 from monitor.mailbox import Mailbox
 from monitor.records import Frame, Prediction, Skipped
-from monitor.sequence import WindowSequence
 from monitor.sinks import Sink
 from monitor.source import Source, StreamLimits, make_source
 from monitor.source.address import Address
-from monitor.source.decoding import Decoding
 from monitor.source.turns import Turns
-from monitor.status import CameraStatus, RegionStatus
+from monitor.status import CameraStatus
 from monitor.view import Update, View
-from monitor.windows import WindowBuffer
-from monitor.worker import Classifier, Outlet, Watched, Worker
+from monitor.worker import Classifier, Outlet, Worker
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +35,7 @@ log = logging.getLogger(__name__)
 # cannot be cut short; such a thread holds nothing that could be lost and ends with the process.
 STOP_S = 1.5
 VIEW_ROOM = 8  # frames and updates of one camera that wait for the view
-
-
-@dataclass
-class _Camera:
-    """One camera and its thread."""
-
-    status: CameraStatus
-    thread: threading.Thread
+BEAT_S = 1.0
 
 
 class Monitor:
@@ -64,38 +51,51 @@ class Monitor:
         clock: Callable[[], float] = time.monotonic,
         on_window: Callable[[Prediction | Skipped], None] | None = None,
         workers: int | None = None,
+        on_beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._classifier = classifier
         self._sinks = sinks
         self._view = view
+        self._make = make
         self._clock = clock
+        self._on_beat = on_beat
         self._turns = Turns()
-        self._stop = threading.Event()
-        self._captures_left = len(options.cameras)
+        self._stopping = threading.Event()
         self._ending = threading.Event()  # every capture ended, or stop was asked for
-        self._lock = threading.Lock()  # of _captures_left and _failures
+        self._lock = threading.Lock()  # of _cameras, _leaving, _left and _failures
+        self._reloading = threading.Lock()  # one at a time
         self._failures: list[BaseException] = []
-        outlet, limit = Outlet(sinks), options.activity.novelty_limit(classifier.contract)
+        self._outlet = Outlet(sinks)
+        self._views: Mailbox[Frame | Update] = Mailbox(VIEW_ROOM)
         self._workers = [
-            Worker(classifier, outlet, limit, clock, on_window)
+            Worker(classifier, self._outlet, clock, on_window)
             for _ in range(max(1, min(workers or cores(), len(options.cameras))))
         ]
-        self._views: Mailbox[Frame | Update] = Mailbox(VIEW_ROOM)
-        self._cameras = {
-            camera.name: self._camera(camera, options, make, self._workers[place])
-            for place, camera in zip(
-                itertools.cycle(range(len(self._workers))), options.cameras, strict=False
-            )
-        }
+        self._leaving: list[Camera] = []  # no longer watched, but perhaps still reading
+        self._left: set[Camera] = set()  # whose threads have ended
+        self._cameras: dict[str, Camera] = {}
+        for name, settings in CameraSettings.of(options).items():
+            self._cameras[name] = self._camera(settings)
 
     @property
     def cameras(self) -> tuple[CameraStatus, ...]:
         """How each camera does, in the order of the configuration."""
-        return tuple(camera.status for camera in self._cameras.values())
+        return tuple(camera.status for camera in tuple(self._cameras.values()))
+
+    @property
+    def busy_s(self) -> float:
+        """For how long the slowest worker has been at work on one window."""
+        now_s = self._clock()
+        begun = [worker.busy_since_s for worker in self._workers]
+        return max((now_s - at_s for at_s in begun if at_s is not None), default=0.0)
 
     def stop(self) -> None:
-        """Ask every stage to end; from a signal handler, from any thread, and twice is fine."""
-        self._stop.set()
+        """Ask every stage to end; from any thread, and twice is fine."""
+        self._stopping.set()
+        with self._lock:
+            cameras = tuple(self._cameras.values())
+        for camera in cameras:
+            camera.stop("monitor stopped")
         self._ending.set()
 
     def run(self) -> None:
@@ -105,18 +105,20 @@ class Monitor:
             for number, worker in enumerate(self._workers)
         ]
         closing = threading.Thread(target=self._close_in_turn, args=(workers,), name="closing")
-        for thread in (*workers, closing):
+        heartbeat = threading.Thread(target=self._beat, name="heartbeat")
+        for thread in (*workers, closing, heartbeat):
             thread.start()
-        for camera in self._cameras.values():
-            camera.thread.start()
+        for camera in tuple(self._cameras.values()):
+            camera.start()
         try:
             if self._view is not None:
-                self._view.run(self._views, self.stop, self._stop.is_set)
+                self._view.run(self._views, self.stop, self._stopping.is_set)
         except BaseException as error:
             self._failures.append(error)
             self.stop()
             self._views.close()
         closing.join()  # ends after the captures, each of which has a limit
+        heartbeat.join()  # ends with them
         for sink in self._sinks:
             try:
                 sink.close()
@@ -128,98 +130,91 @@ class Monitor:
         if self._failures:
             raise self._failures[0]
 
-    def _camera(
-        self,
-        camera: CameraOptions,
-        options: MonitorOptions,
-        make: Callable[[Address, StreamLimits], Source],
-        worker: Worker,
-    ) -> _Camera:
-        address = camera.address
-        spec = self._classifier.contract.clip
-        stream, windows = options.stream, options.windows
-        least_motion = options.least_motion(self._classifier.contract)
-        # Where activities may hardly move, a still scene says nothing.
-        idle = options.decode.idle and least_motion > 0
-        shown = self._view is not None  # whole pictures, and each of them
-        decoding = Decoding(
-            loop_filter=options.decode.loop_filter or shown,
-            idle_max_delay_s=(options.decode.idle_max_delay_s if idle and not shown else None),
-            context_s=spec.span_s,
-            hardware=options.decode.hardware,
-            turns=self._turns if address.live else None,
-        )
-        limits = StreamLimits(
-            stream.transport, stream.ca_file, stream.open_timeout_s, stream.read_timeout_s, decoding
-        )
-        regions = {region.name: region for region in camera.areas}
-        names = tuple(regions) or ("",)
-        status = CameraStatus(camera.name, str(address))
-        status.regions.update((name, RegionStatus()) for name in names)
-        gate = Gate(
-            status,
-            names,
-            min_fps=windows.min_fps_share * spec.fps,
-            pictures=windows.quality,
-            least_motion=least_motion,
-        )
-        live = options.is_live(camera)
+    def reload(self, options: MonitorOptions) -> None:
+        """Watch the cameras of `options`; one whose own settings are the same is not interrupted.
 
-        # A live view shows the newest frame and holds up neither camera nor worker: frames and
-        # updates replace their own kind. A file's video holds every frame, in order: its capture
-        # waits for room; the worker does not, for it must not hold up other cameras.
-        def show(item: Frame | Update) -> None:
-            if live:
-                kind = "frame" if isinstance(item, Frame) else f"update {item.region}"
-                dropped = self._views.offer(f"{camera.name} {kind}", item)
-                status.unshown += isinstance(dropped, Frame)
-            elif isinstance(item, Frame):
-                self._views.put(camera.name, item)
-            else:
-                self._views.leave(camera.name, item)
+        ConfigError where that cannot be, and then everything goes on as it was. It takes no longer
+        than the cameras that leave need to end.
+        """
+        if self._view is not None:
+            raise ConfigError("cameras that are shown or recorded cannot be changed while they are")
+        if not options.cameras:
+            raise ConfigError("no camera is left")
+        options.activity.rules(self._classifier.contract)  # or its error
+        wanted = CameraSettings.of(options)
+        with self._reloading:
+            now = self._cameras
+            stay = {n: c for n, c in now.items() if wanted.get(n) == c.settings}
+            leave = {n: c for n, c in now.items() if n not in stay}
+            come = {n: self._camera(wanted[n]) for n in wanted if n not in stay}
+            with self._lock:
+                self._cameras = {name: stay.get(name) or come[name] for name in wanted}
+                self._leaving = list(leave.values())
+            log.info("cameras: %d stay, %d leave, %d come", len(stay), len(leave), len(come))
+            for camera in leave.values():
+                camera.stop("camera removed")
+            limit_s = max(c.settings.stream.longest_s for c in now.values()) + STOP_S
+            for name, camera in leave.items():
+                if not camera.join(limit_s) and not self._stopping.is_set():
+                    self._fail(MonitorError(f"camera {name}: did not end within {limit_s:g} s"))
+                    return
+                camera.leave()
+                with self._lock:
+                    self._left.discard(camera)
+            for camera in come.values():
+                if self._stopping.is_set():
+                    camera.stop("monitor stopped")
+                camera.start()
 
-        capture = Capture(
-            status,
-            lambda: make(address, limits),
-            [
-                WindowSequence(
-                    WindowBuffer(camera.name, spec, windows.stride, windows.max_gap_s, name),
-                    regions.get(name),
-                    gate,
-                )
-                for name in names
-            ],
-            worker.windows,
-            file=not address.live,
-            realtime=options.realtime,
-            retry=Retry(stream.retry_min_s, stream.retry_max_s),
-            stop=self._stop,
-            on_frame=show if self._view is not None else None,
+    def _camera(self, settings: CameraSettings) -> Camera:
+        worker = min(self._workers, key=lambda worker: len(worker.cameras))
+        return Camera(
+            settings,
+            self._classifier.contract,
+            worker,
+            make=self._make,
+            turns=self._turns,
+            show=None if self._view is None else self._show(settings.live),
+            run=self._capture,
             on_hopeless=self._give_up_if_all,
             clock=self._clock,
         )
-        thread = threading.Thread(
-            target=self._capture, args=(capture,), name=f"capture-{camera.name}", daemon=True
-        )
-        rules = options.activity.rules(self._classifier.contract)
-        trackers = {name: ActivityTracker(camera.name, rules, region=name) for name in names}
-        worker.add(Watched(status, trackers, show if self._view is not None else lambda item: None))
-        return _Camera(status, thread)
 
-    def _capture(self, capture: Capture) -> None:
+    def _show(self, live: bool) -> Show:
+        """How a camera's frames and updates go to the view.
+
+        A live view shows the newest frame and holds up neither camera nor worker: frames and
+        updates replace their own kind. A file's video holds every frame, in order: its capture
+        waits for room; the worker does not, for it must not hold up other cameras.
+        """
+
+        def newest(status: CameraStatus, item: Frame | Update) -> None:
+            kind = "frame" if isinstance(item, Frame) else f"update {item.region}"
+            dropped = self._views.offer(f"{status.name} {kind}", item)
+            status.unshown += isinstance(dropped, Frame)
+
+        def every(status: CameraStatus, item: Frame | Update) -> None:
+            if isinstance(item, Frame):
+                self._views.put(status.name, item)
+            else:
+                self._views.leave(status.name, item)
+
+        return newest if live else every
+
+    def _capture(self, camera: Camera) -> None:
         try:
-            capture.run()
+            camera.capture.run()
         except SourceError as error:  # this camera alone; the others go on
             if len(self._cameras) > 1:
-                log.error("camera %s: %s", capture.name, error)
+                log.error("camera %s: %s", camera.status.name, error)
             with self._lock:
                 self._failures.append(error)
         except BaseException as error:
             self._fail(error)
         finally:
             with self._lock:
-                self._captures_left -= 1
-                if not self._captures_left:
+                self._left.add(camera)
+                if self._left.issuperset(self._cameras.values()):
                     self._ending.set()
 
     def _give_up_if_all(self, error: SourceOpenError) -> None:
@@ -240,13 +235,21 @@ class Monitor:
         finally:
             worker.windows.close()  # wakes a capture that waits to leave a window
 
+    def _beat(self) -> None:
+        try:
+            while not self._ending.wait(BEAT_S):
+                self._outlet.flush()
+                self._on_beat()
+        except BaseException as error:
+            self._fail(error)
+
     def _close_in_turn(self, workers: Sequence[threading.Thread]) -> None:
         self._ending.wait()  # ended by the last capture, or by stop
         deadline_s = self._clock() + STOP_S
-        for camera in self._cameras.values():
-            if camera.thread.ident is not None:
-                camera.thread.join(max(0.0, deadline_s - self._clock()))
-            if camera.thread.is_alive():
+        with self._lock:
+            cameras = (*self._cameras.values(), *self._leaving)
+        for camera in cameras:
+            if not camera.join(max(0.0, deadline_s - self._clock())):
                 log.info("camera %s: was still reading when it was stopped", camera.status.name)
                 camera.status.state = "stopped"
         for worker in self._workers:

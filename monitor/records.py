@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 IDLE = "idle"  # why a window is skipped whose frames were not decoded, since nothing moved
 OVERLOAD = "overload"  # the same, since the cores could not decode all cameras at once
+# Why an activity ended.
+EndReason = Literal[
+    "score fell",
+    "not classified",  # for longer than its hold: too dark, too slow, too many cameras, ...
+    "stream lost",
+    "file ended",
+    "camera removed",  # from the configuration, or changed in it
+    "monitor stopped",
+    "monitor died",  # before it could say so: the next one writes this
+]
 UNKNOWN = "unknown"  # why a window is skipped that is too unlike the training clips to be named
 
 
@@ -72,6 +82,19 @@ class Skipped:
     reason: str
 
 
+@dataclass(frozen=True)
+class StreamEnd:
+    """No more windows of this stream follow: an activity that is open ends here."""
+
+    camera: str
+    region: str
+    reason: EndReason
+
+
+# What goes from a camera's capture to its worker.
+Captured = Window | Skipped | StreamEnd
+
+
 class Outputs(NamedTuple):
     """What a model gives for N clips."""
 
@@ -105,6 +128,8 @@ class Activity:
     captured_s: float  # when the frame that decided the event was captured
     decided_s: float  # end of the window that decided the event
     region: str = ""
+    reason: EndReason | None = None  # why it ended; None while it is open
+    live: bool = True  # its seconds passed as the world's did: not so in a file
 
     @property
     def title(self) -> str:

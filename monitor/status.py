@@ -13,14 +13,19 @@ from rich.table import Table
 from monitor.records import UNKNOWN
 
 State = Literal["connecting", "live", "idle", "waiting", "retrying", "ended", "failed", "stopped"]
+Shown = State | Literal["stalled"]
+# Seconds without a frame after which a camera that is watched is said to be stalled; a slow one has
+# the time of three frames. That it is lost is for its source to say, at the read limit.
+STALLED_S = 2.0
 _STRETCHED = 1.15  # shown from here on: a window now and then is no matter
 _WATCHED: tuple[State, ...] = ("live", "idle", "waiting")
 _NOTHING_MOVES = ("still", "quiet")
-_COLOURS: dict[State, str] = {
+_COLOURS: dict[Shown, str] = {
     "connecting": "yellow",
     "live": "green",
     "idle": "green",
     "waiting": "yellow",
+    "stalled": "red",
     "retrying": "red",
     "ended": "dim",
     "failed": "red",
@@ -47,7 +52,7 @@ class CameraStatus:
 
     name: str
     source: str  # without credentials
-    state: State = "connecting"
+    state: State = "connecting"  # as its capture knows, which may wait for a frame: see `shown`
     cause: str = ""  # why it is not live
     fault: str = ""  # why none of its windows is classified
     fps: float | None = None  # real frame rate of the source
@@ -62,6 +67,16 @@ class CameraStatus:
     activity: str = ""  # the last activity that started or ended: its region and label
     activity_at: float = 0.0  # monotonic seconds, when that was
     alerts: int = 0
+    seen_s: float | None = None  # the clock when the newest frame came
+    clock: Callable[[], float] = time.monotonic
+
+    @property
+    def shown(self) -> Shown:
+        """Its state as it looks from outside: stalled where frames are overdue."""
+        if self.state not in _WATCHED or self.seen_s is None:
+            return self.state
+        limit_s = max(STALLED_S, 3 / self.fps if self.fps else 0.0)
+        return "stalled" if self.clock() - self.seen_s > limit_s else self.state
 
     @property
     def missed(self) -> int:
@@ -137,12 +152,13 @@ class _Column:
 
 
 def _state(camera: CameraStatus) -> str:
-    text = f"[{_COLOURS[camera.state]}]●[/] {camera.state}"
-    if camera.cause and camera.state in ("retrying", "failed"):
+    shown = camera.shown
+    text = f"[{_COLOURS[shown]}]●[/] {shown}"
+    if camera.cause and shown in ("retrying", "failed"):
         text += f" [dim]{escape(camera.cause)}[/]"
-    if camera.stretch > _STRETCHED and camera.state == "live":
+    if camera.stretch > _STRETCHED and shown == "live":
         text += f" [yellow]stride ×{camera.stretch:.1f}[/]"
-    if camera.fault and camera.state == "live":
+    if camera.fault and shown == "live":
         colour = "dim" if camera.fault in _NOTHING_MOVES else "yellow"
         text += f" [{colour}]{camera.fault}[/]"
     return text
@@ -150,20 +166,20 @@ def _state(camera: CameraStatus) -> str:
 
 def _score(camera: CameraStatus) -> str:
     region, shown = camera.foremost
-    if shown.unknown and camera.state == "live":
+    if shown.unknown and camera.shown == "live":
         return escape(f"{region} {UNKNOWN}".lstrip())
-    if not shown.scores or camera.state != "live":
+    if not shown.scores or camera.shown != "live":
         return "–"
     label = max(shown.scores, key=shown.scores.__getitem__)
     return escape(f"{region} {label} {shown.scores[label]:.2f}".lstrip())
 
 
 def _fps(camera: CameraStatus) -> str:
-    return "–" if camera.fps is None or camera.state not in _WATCHED else f"{camera.fps:.1f}"
+    return "–" if camera.fps is None or camera.shown not in _WATCHED else f"{camera.fps:.1f}"
 
 
 def _latency(camera: CameraStatus) -> str:
-    if camera.latency_ms is None or camera.state != "live":
+    if camera.latency_ms is None or camera.shown != "live":
         return "–"
     return f"{camera.latency_ms:.0f} ms"
 
@@ -175,7 +191,7 @@ def _activity(camera: CameraStatus) -> str:
         return f"[bold red]● {escape(title)}[/]"
     if not camera.activity:
         return "–"
-    ago_s = time.monotonic() - camera.activity_at
+    ago_s = camera.clock() - camera.activity_at
     return f"{escape(camera.activity)} [dim]{ago_s:.0f} s ago[/]"
 
 

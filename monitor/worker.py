@@ -12,10 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.activity import ActivityTracker
-from monitor.capture import Captured
 from monitor.contract import Contract
 from monitor.mailbox import Mailbox
-from monitor.records import UNKNOWN, Activity, Frame, Outputs, Prediction, Skipped, Window
+from monitor.records import (
+    UNKNOWN,
+    Activity,
+    Captured,
+    Frame,
+    Outputs,
+    Prediction,
+    Skipped,
+    Window,
+    place,
+)
 from monitor.sinks import Sink
 from monitor.status import CameraStatus, RegionStatus
 from monitor.view import Update
@@ -34,13 +43,24 @@ class Classifier(Protocol):
         """Scores, and novelty where there is one, of clips (N, T, H, W, 3) uint8 RGB."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Watched:
-    """What of a camera belongs to its worker."""
+    """A camera's end at its worker: what the worker knows of it, and the way there."""
 
     status: CameraStatus
-    trackers: dict[str, ActivityTracker]  # by region
+    trackers: Mapping[str, ActivityTracker]  # by region
     show: Callable[[Frame | Update], None]
+    windows: Mailbox[tuple["Watched", Captured]]  # the worker's
+    novelty_limit: float  # above it a window is unknown
+
+    def put(self, item: Captured) -> None:
+        """Hand on what its capture made, waiting for room: none is lost."""
+        self.windows.put(place(item.camera, item.region), (self, item))
+
+    def offer(self, item: Captured) -> Captured | None:
+        """Hand it on at once; the older one that was dropped for it, None where none was."""
+        dropped = self.windows.offer(place(item.camera, item.region), (self, item))
+        return None if dropped is None else dropped[1]
 
 
 class Outlet:
@@ -59,6 +79,15 @@ class Outlet:
                 except Exception:
                     log.exception("%s could not take an activity", type(sink).__name__)
 
+    def flush(self) -> None:
+        """Let every sink try again what it could not write."""
+        with self._lock:
+            for sink in self._sinks:
+                try:
+                    sink.flush()
+                except Exception:
+                    log.exception("%s could not write", type(sink).__name__)
+
 
 class Worker:
     """Classifies the windows of some cameras, each in its turn, and tracks their activities.
@@ -70,42 +99,38 @@ class Worker:
         self,
         classifier: Classifier,
         outlet: Outlet,
-        novelty_limit: float,
         clock: Callable[[], float] = time.monotonic,
         on_window: Callable[[Prediction | Skipped], None] | None = None,
     ) -> None:
-        self.windows: Mailbox[Captured] = Mailbox()
+        self.windows: Mailbox[tuple[Watched, Captured]] = Mailbox()
+        self.cameras: set[Watched] = set()
+        self.busy_since_s: float | None = None  # the clock, while it works on something
         self._classifier = classifier
         self._outlet = outlet
-        self._novelty_limit = novelty_limit
         self._clock = clock
         self._on_window = on_window  # must not hold the worker up
-        self._cameras: dict[str, Watched] = {}
-
-    def add(self, camera: Watched) -> None:
-        """Take a camera on, before `run`."""
-        self._cameras[camera.status.name] = camera
 
     def run(self) -> None:
         """Work until the mailbox is closed and empty; then everything that is open ends."""
         try:
-            self._work()
+            while (item := self.windows.get()) is not None:
+                self.busy_since_s = self._clock()
+                self._take(*item)
+                self.busy_since_s = None
         finally:  # of captures that missed their limit, or in a crash
-            for camera in self._cameras.values():
+            for camera in tuple(self.cameras):
                 for tracker in camera.trackers.values():
-                    self._publish(camera, tracker, tracker.close())
+                    self._publish(camera, tracker, tracker.close("monitor stopped"))
 
-    def _work(self) -> None:
-        while (item := self.windows.get()) is not None:
-            camera = self._cameras[item.camera]
-            tracker = camera.trackers[item.region]
-            if isinstance(item, Window):
-                self._classify(camera, tracker, item)
-            elif isinstance(item, Skipped):
-                self._skip(camera, tracker, item)
-            else:
-                self._publish(camera, tracker, tracker.close())
-                camera.show(Update(item.camera, None, {}, (), region=item.region))
+    def _take(self, camera: Watched, item: Captured) -> None:
+        tracker = camera.trackers[item.region]
+        if isinstance(item, Window):
+            self._classify(camera, tracker, item)
+        elif isinstance(item, Skipped):
+            self._skip(camera, tracker, item)
+        else:
+            self._publish(camera, tracker, tracker.close(item.reason))
+            camera.show(Update(item.camera, None, {}, (), region=item.region))
 
     def _skip(self, camera: Watched, tracker: ActivityTracker, item: Skipped) -> None:
         if self._on_window is not None:
@@ -126,10 +151,10 @@ class Worker:
 
     def _classify(self, camera: Watched, tracker: ActivityTracker, window: Window) -> None:
         (scores,), novelty = self._classifier.classify(window.clip[np.newaxis])
-        if novelty is not None and novelty[0] > self._novelty_limit:
+        if novelty is not None and novelty[0] > camera.novelty_limit:
             camera.status.dropped[UNKNOWN] += 1
-            place = window.camera, window.region
-            self._skip(camera, tracker, Skipped(*place, window.end_s, window.captured_s, UNKNOWN))
+            where = window.camera, window.region
+            self._skip(camera, tracker, Skipped(*where, window.end_s, window.captured_s, UNKNOWN))
             return
         labels = self._classifier.contract.labels
         prediction = Prediction(

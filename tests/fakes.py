@@ -79,6 +79,9 @@ class RecordingSink:
             self.activities.append(activity)
             self._came.notify_all()
 
+    def flush(self) -> None:
+        """Nothing waits."""
+
     def close(self) -> None:
         self.closed = True
 

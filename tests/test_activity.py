@@ -35,7 +35,7 @@ def run(scores: Iterable[float], held_to: Rules) -> list[Activity]:
         end_s = WINDOW_S + index * STEP_S
         scored = {"fight": score, "nofight": 1 - score}
         events += tracker.update(Prediction("door", end_s - WINDOW_S, end_s, scored, end_s))
-    return events + tracker.close()
+    return events + tracker.close("stream lost")
 
 
 def test_one_act_gives_one_start_and_one_end() -> None:
@@ -94,7 +94,7 @@ def test_the_cooldown_outlasts_a_lost_stream() -> None:
     for index in range(30):  # a camera that is lost every second, while the act goes on
         scored = Prediction("door", index - 2.0, float(index), {"fight": 0.9}, 0.0)
         starts += [a.start_s for a in tracker.update(scored) if a.end_s is None]
-        tracker.close()
+        tracker.close("stream lost")
     assert len(starts) == 6
 
 

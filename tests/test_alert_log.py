@@ -54,8 +54,11 @@ def test_a_start_is_one_whole_line_with_every_field(tmp_path: Path) -> None:
             "score": 0.9123,
             "peak_score": 0.95,
             "time": "2026-05-04T03:02:01.987Z",
+            "start_time": "2026-05-04T03:01:59.783Z",  # 0.25 s and 1.954 s before
+            "end_time": None,
             "start_s": 12.346,
             "end_s": None,
+            "reason": None,
             "window_s": 2.0,
             "model": "f" * 64,
             "latency_ms": 250.0,
@@ -88,8 +91,9 @@ def test_an_older_log_is_continued(tmp_path: Path) -> None:
     for _ in range(2):
         log = sink(path)
         log.write(START)
+        log.write(END)
         log.close()
-    assert len(lines(path)) == 2
+    assert len(lines(path)) == 4
 
 
 def test_a_torn_last_line_stays_apart_from_the_next(
@@ -252,3 +256,100 @@ def test_a_pipe_that_is_read_again_gets_what_waited(pipe: tuple[Path, int]) -> N
         "start",
         "end",
     ]
+
+
+def test_a_file_says_when_in_it_and_not_when_in_the_world(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    log = sink(path)
+    log.write(replace(END, live=False, reason="file ended"))
+    log.close()
+    (line,) = lines(path)
+    assert (line["start_time"], line["end_time"]) == (None, None)
+    assert (line["start_s"], line["end_s"], line["reason"]) == (12.346, 18.0, "file ended")
+
+
+def test_what_a_killed_monitor_left_open_is_ended_by_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    log = sink(path)
+    log.write(START)
+    log.write(END)
+    log.write(replace(START, id="a2", region="till"))
+    log._file.close()  # as the kernel does for a killed process
+    sink(path).close()
+    found = lines(path)
+    assert [(line["event"], line["id"]) for line in found] == [
+        ("start", "a1"), ("end", "a1"), ("start", "a2"), ("end", "a2"),
+    ]  # fmt: skip
+    assert found[-1]["reason"] == "monitor died"
+    assert found[-1]["end_s"] is None, "nobody knows"
+    assert (found[-1]["camera"], found[-1]["region"]) == ("door", "till")
+    sink(path).close()
+    assert lines(path) == found, "once"
+
+
+def test_what_was_rotated_before_the_monitor_was_killed_is_ended_too(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    log = sink(path)
+    log.write(START)
+    log.close()
+    path.rename(tmp_path / "alerts.jsonl.1")
+    sink(path).close()
+    assert [(line["event"], line["id"]) for line in lines(path)] == [("end", "a1")]
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        b"no json\n",
+        b'{"schema": "har-monitor.alert.v1", "event": "start"}\n',
+        b'{"schema": "har-monitor.alert.v1", "event": "start", "id": 7}\n',
+        b'{"schema": "another", "event": "start", "id": "x"}\n',
+        b'{"schema": "har-monitor.alert.v1", "event": "start", "id": "x"\n',
+        b"[" * 50_000 + b"\n",
+        b"x" * 200_000 + b"\n",
+        b"\xff\xfe\x00\n",
+    ],
+    ids=["words", "no id", "a number", "schema", "torn", "deep", "long", "bytes"],
+)
+def test_what_others_wrote_into_the_log_is_passed_over(tmp_path: Path, foreign: bytes) -> None:
+    path = tmp_path / "alerts.jsonl"
+    log = sink(path)
+    log.write(START)
+    log.close()
+    path.write_bytes(foreign + path.read_bytes() + foreign)
+    sink(path).close()
+    assert path.read_bytes().count(b'"monitor died"') == 1
+
+
+def test_a_second_monitor_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    log = sink(path)
+    with pytest.raises(SinkError, match="another har-monitor writes to it; give each its own log"):
+        sink(path)
+    log.close()
+    sink(path).close()
+
+
+def test_a_log_that_was_rotated_is_locked_again(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    log = sink(path, max_bytes=700)
+    for _ in range(3):
+        log.write(START)
+    assert (tmp_path / "alerts.jsonl.1").exists()
+    with pytest.raises(SinkError, match="another"):
+        sink(path)
+    log.close()
+
+
+def test_waiting_alerts_are_written_without_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "alerts.jsonl"
+    log = sink(path)
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "write", lambda file, data: 0)
+        log.write(START)
+        assert log.waiting == 1
+    log.flush()
+    assert (log.waiting, len(lines(path))) == (0, 1)
+    log.close()

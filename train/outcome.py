@@ -49,7 +49,7 @@ def replay(windows: Iterable[WindowOutcome], rules: Rules) -> list[Activity]:
             activities += tracker.update(window)
         else:
             activities += tracker.skip(window.end_s, window.captured_s)
-    return activities + tracker.close()
+    return activities + tracker.close("file ended")
 
 
 def answers(watched: Watched) -> list[Answer]:

@@ -11,5 +11,8 @@ class Sink(Protocol):
     def write(self, activity: Activity) -> None:
         """Take an activity: one that started where `end_s` is None, else one that ended."""
 
+    def flush(self) -> None:
+        """Try again what could not be written; called about once a second."""
+
     def close(self) -> None:
         """Finish writing; twice is fine."""

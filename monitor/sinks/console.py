@@ -30,5 +30,8 @@ class ConsoleSink:
                 activity.peak_score,
             )
 
+    def flush(self) -> None:
+        """Nothing waits."""
+
     def close(self) -> None:
         """There is nothing to finish."""
