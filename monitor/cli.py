@@ -1,33 +1,23 @@
 """har-monitor: watch cameras and files."""
 
 import itertools
-import logging
-import signal
 import textwrap
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.live import Live
 
-from monitor.command import exit_codes, start_logging
+from monitor.command import EXIT_FAILED, exit_codes, hide_arguments, start_logging
 from monitor.config import MonitorOptions
-from monitor.contract import Contract
 from monitor.errors import ConfigError
-from monitor.paths import STDOUT, check_inputs, check_outputs
+from monitor.paths import check_inputs, check_outputs
+from monitor.printable import printable
 from monitor.source.address import parse_address, split_name
 from monitor.yamlfile import explain, load
 
-if TYPE_CHECKING:
-    from monitor.screen import Screen
-    from monitor.view import View
-
-log = logging.getLogger(__name__)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 _NAMES = 9  # width of the column of names that --check prints
@@ -83,15 +73,26 @@ def main(
     save_video: Annotated[
         Path | None, typer.Option(help="Write the video with its captions to an MP4 file.")
     ] = None,
+    health: Annotated[
+        Path | None,
+        typer.Option(help="File that says every second how each camera does.", show_default="none"),
+    ] = None,
+    status: Annotated[
+        bool,
+        typer.Option(
+            "--status", help="Say how a running har-monitor does, by its --health file, then exit."
+        ),
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Check the configuration and the model, then exit.")
     ] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
 ) -> None:
     """Watch cameras and video files, name what people do, raise alerts."""
+    hide_arguments()
     console = Console(stderr=True)
     with exit_codes(console):
-        flags = {
+        flags: dict[str, Any] = {
             "cameras": _cameras(source or ()),
             "model": model,
             "display": display,
@@ -100,13 +101,18 @@ def main(
             "windows": {"stride": stride},
             "realtime": realtime,
             "save_video": save_video,
+            "health": health,
         }
         options = _options(config, flags)
         start_logging(console, verbose=verbose)
-        if check:
+        if status:
+            _status(options)
+        elif check:
             _check(options)
         else:
-            _watch(options, console)
+            from monitor.watch import watch
+
+            watch(options, console, None if config is None else lambda: _options(config, flags))
 
 
 def _cameras(sources: Sequence[str]) -> list[dict[str, str]] | None:
@@ -147,6 +153,18 @@ def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _status(options: MonitorOptions) -> None:
+    """Print how the monitor does that writes the health file; exit 1 where not all is well."""
+    from monitor.health import read_health, show_health
+
+    if options.health is None:
+        raise ConfigError("--status needs --health FILE, or a --config with health")
+    health = read_health(options.health)
+    show_health(health, Console())
+    if not health.ok:
+        raise typer.Exit(EXIT_FAILED)
+
+
 def _check(options: MonitorOptions) -> None:
     """Print what would be watched, with which model."""
     from monitor.check import facts
@@ -160,7 +178,7 @@ def _check(options: MonitorOptions) -> None:
     check_outputs(options)
     out = Console(soft_wrap=True, highlight=False, markup=False)
     for name, text in found:
-        line = f"{name:{_NAMES}}{text}"
+        line = f"{name:{_NAMES}}{printable(text)}"
         # People read it in a terminal; elsewhere, a fact is a line.
         out.print(_hanging(line, out.width) if out.is_terminal else line)
     said = (
@@ -177,67 +195,4 @@ def _hanging(line: str, width: int) -> str:
         subsequent_indent=" " * _NAMES,
         break_long_words=False,
         break_on_hyphens=False,
-    )
-
-
-def _watch(options: MonitorOptions, console: Console) -> None:
-    if not options.cameras:
-        raise ConfigError(
-            "nothing to watch: give --source 0, --source rtsp://..., --source clip.mp4, "
-            "or a --config with cameras"
-        )
-    from monitor.screen import Screen, has_display
-
-    display = has_display() if options.display is None else options.display
-    screen = Screen() if display else None  # before PyAV is loaded: see monitor.screen
-    from monitor.classifier import SHIPPED, OnnxClassifier
-    from monitor.hardware import check_hardware
-    from monitor.pipeline import Monitor
-    from monitor.sinks.console import ConsoleSink
-    from monitor.sinks.jsonl import JsonLinesSink
-    from monitor.status import StatusTable
-
-    classifier = OnnxClassifier(options.model or SHIPPED, options.inference.provider)
-    check_hardware(options.decode.hardware)
-    check_outputs(options)
-    view = _view(options, classifier.contract, screen)
-    alert_log = JsonLinesSink(
-        options.log.path,
-        model=classifier.sha256,
-        window_s=classifier.contract.clip.span_s,
-        max_bytes=int(options.log.max_mib * 2**20),
-        keep=options.log.keep,
-    )
-    log.info(
-        "alerts go to %s", "standard output" if options.log.path == STDOUT else options.log.path
-    )
-    if options.save_video is not None:
-        log.info("captioned video goes to %s", options.save_video)
-    monitor = Monitor(options, classifier, [alert_log, ConsoleSink()], view)
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        # Not here: the handler may have interrupted the very lock that stop() takes.
-        threading.Thread(target=monitor.stop, name="stop").start()
-
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, stop)
-    if console.is_terminal:
-        with Live(StatusTable(monitor.cameras), console=console, refresh_per_second=4):
-            monitor.run()
-    else:
-        monitor.run()
-
-
-def _view(options: MonitorOptions, contract: Contract, screen: "Screen | None") -> "View | None":
-    """The view that was asked for; None where there is nothing to draw."""
-    if screen is None and options.save_video is None:
-        return None
-    from monitor.view import View
-
-    return View(
-        {camera.name: options.is_live(camera) for camera in options.cameras},
-        options.activity.rules(contract).thresholds,
-        screen=screen,
-        save_video=options.save_video,
-        regions={camera.name: camera.areas for camera in options.cameras},
     )

@@ -1,8 +1,12 @@
-"""What the three commands share: how they log, and how errors become messages and exit codes."""
+"""What the commands share: how they log, what they hide, how errors become messages and codes."""
 
+import faulthandler
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from io import UnsupportedOperation
 
 import typer
 from rich.console import Console
@@ -10,17 +14,31 @@ from rich.logging import RichHandler
 from rich.text import Text
 
 from monitor.errors import ConfigError, MonitorError
-from monitor.source.address import redact
+from monitor.printable import printable
+from monitor.source.address import redact, redact_argument
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
 
-class _Redacted(logging.Filter):
-    """Takes credentials out of every line, wherever it comes from."""
+class _Safe(logging.Formatter):
+    """Lets nothing out that is secret, and nothing that a terminal or a reader would take for more.
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redact(record.getMessage()), None
-        return True
+    A message is one line, whatever it quotes; only the traceback of an error has several.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.msg, record.args = printable(record.getMessage()), None
+        return redact(super().format(record))
+
+
+def hide_arguments(arguments: Sequence[str] | None = None) -> None:
+    """Take passwords out of the command line that other users see in the list of processes."""
+    given = sys.argv[1:] if arguments is None else arguments
+    shown = [redact_argument(argument) for argument in given]
+    if shown != list(given):
+        from setproctitle import setproctitle
+
+        setproctitle(printable(" ".join(("har-monitor", *shown))))
 
 
 def start_logging(console: Console, *, verbose: bool) -> None:
@@ -30,22 +48,31 @@ def start_logging(console: Console, *, verbose: bool) -> None:
         handler = RichHandler(
             console=console, show_path=False, rich_tracebacks=False, log_time_format="%H:%M:%S"
         )
-        handler.setFormatter(logging.Formatter("%(message)s"))
+        handler.setFormatter(_Safe("%(message)s"))
     else:
         handler = logging.StreamHandler(console.file)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    handler.addFilter(_Redacted())
+        handler.setFormatter(_Safe("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
 
 
 @contextmanager
 def exit_codes(console: Console) -> Iterator[None]:
-    """Print a MonitorError as one line and exit 1, or 2 where the configuration is wrong."""
+    """Print a MonitorError as one line and exit 1, or 2 where the configuration is wrong.
+
+    Any other error is a fault of the program: its traceback is printed, and it exits 1 too.
+    """
+    with suppress(UnsupportedOperation, AttributeError):  # standard error may be no file
+        faulthandler.enable()  # a crash of a library, too, says where
     try:
         yield
     except MonitorError as error:
         line = Text("error: ", style="bold red")
-        line.append(redact(str(error)), style="not bold default")
+        line.append(redact(printable(str(error))), style="not bold default")
         console.print(line, soft_wrap=True)
         code = EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
         raise typer.Exit(code) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception:
+        console.print(redact(traceback.format_exc()), markup=False, highlight=False, end="")
+        raise typer.Exit(EXIT_FAILED) from None

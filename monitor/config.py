@@ -243,6 +243,7 @@ class MonitorOptions(Options):
     model: Path | None = None  # null: the model in the package
     display: bool | None = None  # a window; null: where there is a display
     save_video: Path | None = None
+    health: Path | None = None  # file that says every second how each camera does
     realtime: bool = False  # play files at their own speed, as if they were cameras
     windows: WindowOptions = WindowOptions()
     activity: ActivityOptions = ActivityOptions()

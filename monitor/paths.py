@@ -33,6 +33,8 @@ def check_outputs(options: MonitorOptions) -> None:
     inputs = [Path(c.address.target) for c in options.cameras if c.address.kind == "file"]
     inputs += [path for path in (options.model, options.stream.ca_file) if path is not None]
     outputs = [] if options.log.path == STDOUT else [("log", options.log.path)]
+    if options.health is not None:
+        outputs.append(("health", options.health))
     if options.save_video is not None:
         names = [camera.name for camera in options.cameras]
         videos = [video_path(options.save_video, name, len(names)) for name in names]

@@ -51,7 +51,7 @@ class Monitor:
         clock: Callable[[], float] = time.monotonic,
         on_window: Callable[[Prediction | Skipped], None] | None = None,
         workers: int | None = None,
-        on_beat: Callable[[], None] = lambda: None,
+        on_beat: Callable[[Sequence[CameraStatus], float], None] = lambda cameras, busy_s: None,
     ) -> None:
         self._classifier = classifier
         self._sinks = sinks
@@ -81,13 +81,6 @@ class Monitor:
     def cameras(self) -> tuple[CameraStatus, ...]:
         """How each camera does, in the order of the configuration."""
         return tuple(camera.status for camera in tuple(self._cameras.values()))
-
-    @property
-    def busy_s(self) -> float:
-        """For how long the slowest worker has been at work on one window."""
-        now_s = self._clock()
-        begun = [worker.busy_since_s for worker in self._workers]
-        return max((now_s - at_s for at_s in begun if at_s is not None), default=0.0)
 
     def stop(self) -> None:
         """Ask every stage to end; from any thread, and twice is fine."""
@@ -156,7 +149,7 @@ class Monitor:
             limit_s = max(c.settings.stream.longest_s for c in now.values()) + STOP_S
             for name, camera in leave.items():
                 if not camera.join(limit_s) and not self._stopping.is_set():
-                    self._fail(MonitorError(f"camera {name}: did not end within {limit_s:g} s"))
+                    self.fail(MonitorError(f"camera {name}: did not end within {limit_s:g} s"))
                     return
                 camera.leave()
                 with self._lock:
@@ -210,7 +203,7 @@ class Monitor:
             with self._lock:
                 self._failures.append(error)
         except BaseException as error:
-            self._fail(error)
+            self.fail(error)
         finally:
             with self._lock:
                 self._left.add(camera)
@@ -220,9 +213,10 @@ class Monitor:
     def _give_up_if_all(self, error: SourceOpenError) -> None:
         """Fail where no camera at all could be opened and waiting will hardly mend it."""
         if all(status.cause in LASTING and not status.frames for status in self.cameras):
-            self._fail(error)
+            self.fail(error)
 
-    def _fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
+        """Stop, and have `run` raise this; from any thread."""
         with self._lock:
             self._failures.append(error)
         self.stop()
@@ -231,7 +225,7 @@ class Monitor:
         try:
             worker.run()
         except BaseException as error:
-            self._fail(error)
+            self.fail(error)
         finally:
             worker.windows.close()  # wakes a capture that waits to leave a window
 
@@ -239,9 +233,15 @@ class Monitor:
         try:
             while not self._ending.wait(BEAT_S):
                 self._outlet.flush()
-                self._on_beat()
+                self._on_beat(self.cameras, self._busy_s())
         except BaseException as error:
-            self._fail(error)
+            self.fail(error)
+
+    def _busy_s(self) -> float:
+        """For how long the slowest worker has been at work on one window."""
+        now_s = self._clock()
+        begun = [worker.busy_since_s for worker in self._workers]
+        return max((now_s - at_s for at_s in begun if at_s is not None), default=0.0)
 
     def _close_in_turn(self, workers: Sequence[threading.Thread]) -> None:
         self._ending.wait()  # ended by the last capture, or by stop

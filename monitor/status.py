@@ -18,9 +18,9 @@ Shown = State | Literal["stalled"]
 # the time of three frames. That it is lost is for its source to say, at the read limit.
 STALLED_S = 2.0
 _STRETCHED = 1.15  # shown from here on: a window now and then is no matter
-_WATCHED: tuple[State, ...] = ("live", "idle", "waiting")
+WATCHED: tuple[State, ...] = ("live", "idle", "waiting")
 _NOTHING_MOVES = ("still", "quiet")
-_COLOURS: dict[Shown, str] = {
+COLOURS: dict[Shown, str] = {
     "connecting": "yellow",
     "live": "green",
     "idle": "green",
@@ -73,7 +73,7 @@ class CameraStatus:
     @property
     def shown(self) -> Shown:
         """Its state as it looks from outside: stalled where frames are overdue."""
-        if self.state not in _WATCHED or self.seen_s is None:
+        if self.state not in WATCHED or self.seen_s is None:
             return self.state
         limit_s = max(STALLED_S, 3 / self.fps if self.fps else 0.0)
         return "stalled" if self.clock() - self.seen_s > limit_s else self.state
@@ -129,8 +129,8 @@ def _count(number: int, what: str) -> str:
 class StatusTable:
     """A row per camera, drawn anew each time it is rendered."""
 
-    def __init__(self, cameras: Sequence[CameraStatus]) -> None:
-        self.cameras = cameras
+    def __init__(self, cameras: Callable[[], Sequence[CameraStatus]]) -> None:
+        self._cameras = cameras
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Render the table as it is now; a narrow terminal gets its most telling columns."""
@@ -138,7 +138,7 @@ class StatusTable:
         table = Table(box=None, pad_edge=False, header_style="dim", expand=False)
         for column in columns:
             table.add_column(column.heading, justify=column.justify, no_wrap=True)
-        for camera in self.cameras:
+        for camera in self._cameras():
             table.add_row(*(column.cell(camera) for column in columns))
         yield table
 
@@ -153,7 +153,7 @@ class _Column:
 
 def _state(camera: CameraStatus) -> str:
     shown = camera.shown
-    text = f"[{_COLOURS[shown]}]●[/] {shown}"
+    text = f"[{COLOURS[shown]}]●[/] {shown}"
     if camera.cause and shown in ("retrying", "failed"):
         text += f" [dim]{escape(camera.cause)}[/]"
     if camera.stretch > _STRETCHED and shown == "live":
@@ -175,7 +175,7 @@ def _score(camera: CameraStatus) -> str:
 
 
 def _fps(camera: CameraStatus) -> str:
-    return "–" if camera.fps is None or camera.shown not in _WATCHED else f"{camera.fps:.1f}"
+    return "–" if camera.fps is None or camera.shown not in WATCHED else f"{camera.fps:.1f}"
 
 
 def _latency(camera: CameraStatus) -> str:

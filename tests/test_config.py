@@ -36,8 +36,8 @@ MISTAKES = {
     "unknown option at the top": (
         "thresholds: 0.5\n",
         ":1: unknown option thresholds; options here: "
-        "activity, cameras, decode, display, inference, log, model, realtime, save_video, stream, "
-        "windows",
+        "activity, cameras, decode, display, health, inference, log, model, realtime, save_video, "
+        "stream, windows",
     ),
     "unknown option of a camera": (
         "cameras:\n  - name: door\n    source: 0\n    fps: 25\n",

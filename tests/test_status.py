@@ -9,7 +9,7 @@ from monitor.status import CameraStatus, RegionStatus, StatusTable
 def shown(camera: CameraStatus, width: int = 120) -> str:
     console = Console(width=width, no_color=True, highlight=False)
     with console.capture() as captured:
-        console.print(StatusTable([camera]))
+        console.print(StatusTable(lambda: [camera]))
     return captured.get().splitlines()[1]
 
 

@@ -64,6 +64,12 @@ def redact(text: str) -> str:
     return _URL.sub(_hide, text)
 
 
+def redact_argument(text: str) -> str:
+    """One argument of a command, which may hold a source; that may be mistyped, with any spaces."""
+    shown = redact(text)
+    return _WHOLE.sub(_hide, text) if shown == text and "@" in text else shown
+
+
 def split_name(text: str) -> tuple[str | None, str]:
     """`name=source` as (name, source); (None, text) where no name is given."""
     named = _NAMED.fullmatch(text)
