@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 # A connection that gave frames for this long was a good one: the next pause is the shortest again.
 GOOD_S = 10.0
-# An address or a password that is wrong is tried again more slowly: cameras lock out who insists.
-LASTING_PAUSE_S = 30.0
+# Longest pauses, for an address or a password that is wrong: cameras lock out who insists.
+PATIENCE = 2.5
 # Cameras that fail together, behind one switch, do not come back in step: pauses are spread.
 LEAST_JITTER = 0.2
 
@@ -69,7 +69,7 @@ class Retry:
 
     def pause_s(self, failures: int, lasting: bool) -> float:
         """Seconds to wait after the given number of failures in a row, from 1."""
-        longest_s = LASTING_PAUSE_S if lasting else self.max_s
+        longest_s = PATIENCE * self.max_s if lasting else self.max_s
         pause_s = min(longest_s, self.min_s * 2.0 ** min(failures - 1, 16))
         return float(pause_s * random.uniform(LEAST_JITTER, 1))
 

@@ -30,6 +30,11 @@ class RtspServer:
     url: str  # of the stream, with its credentials
     process: subprocess.Popen[str]
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.base.rpartition(":")[2])
+
     def freeze(self) -> None:
         """Stop it in its tracks; its connections stay open."""
         self.process.send_signal(signal.SIGSTOP)

@@ -1,0 +1,229 @@
+"""Every fault of a stream at once: one camera each, real servers, the real command.
+
+Each camera watches the same film through a proxy of its own. All are watched; then all but one go
+wrong, each in its way; then all are healed. What is asserted afterwards is what anybody could see:
+the health file, the alert log, the screen.
+"""
+
+import signal
+import subprocess
+import time
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.media import looped
+from tests.models import contract, motion_model
+from tests.process import COMMAND, har_monitor
+from tests.servers.proxy import Fault, Proxy, proxy
+from tests.servers.rtsp import rtsp_server
+
+SECRET = "hunter2"
+USER = "viewer"
+LIMIT_S = 1.0  # of every call
+RETRY_S = 1.25  # the longest pause: two and a half times retry_max_s
+BROKEN_S = 3.0  # for which everything is wrong
+
+# Faults that show only in new connections need one.
+CONNECTING: dict[str, Fault] = {
+    "silent": "silent",
+    "closing": "closing",
+    "unauthorized": "unauthorized",
+    "not-found": "not found",
+    "babbling": "babbling",
+}
+FLOWING: dict[str, Fault] = {
+    "frozen": "frozen",
+    "lossy": "lossy",
+    "corrupt": "corrupt",
+    "garbled": "garbled",
+}
+SHIFTS_S = {"ahead": 3600.0, "back": -3600.0}
+SERVERS = ("killed", "stopped")
+BROKEN = (*CONNECTING, *FLOWING, *SHIFTS_S, *SERVERS)
+LOST = (*CONNECTING, "frozen", *SERVERS)  # those of which nothing comes any more
+
+
+@dataclass
+class Ordeal:
+    """What was seen of it."""
+
+    states: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # while broken
+    causes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    healed_s: dict[str, float] = field(default_factory=dict)  # until windows were classified again
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    said: str = ""
+    outputs: str = ""  # everything that anybody could read
+    exit_code: int | None = None
+
+
+@pytest.fixture(scope="module")
+def film(fight_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute in which something always moves."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    return looped(path, fight_clip, 12, "fps=25,scale=320:240", "libx264", "-g", "50", "-bf", "0")
+
+
+@pytest.fixture(scope="module")
+def other_film(film: Path) -> Path:
+    """As a camera would send it after its settings were changed: H.265, smaller, slower."""
+    path = film.with_name("other.mp4")
+    codec = ("libx265", "-x265-params", "log-level=none:bframes=0:keyint=15")
+    return looped(path, film, 1, "fps=15,scale=256:192", *codec)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a second is enough for it."""
+    about = contract(frames=5)
+    return motion_model(tmp_path_factory.mktemp("model") / "motion.onnx", about)
+
+
+@pytest.fixture(scope="module")
+def ordeal(
+    film: Path, other_film: Path, model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Ordeal:
+    seen = Ordeal()
+    folder = tmp_path_factory.mktemp("ordeal")
+    login: dict[str, Any] = {"user": USER, "password": SECRET}
+    with ExitStack() as stack:
+        server = stack.enter_context(rtsp_server(film, **login))
+        killed = stack.enter_context(rtsp_server(film, **login))
+        stopped = stack.enter_context(rtsp_server(film, **login))
+        upstream = {"killed": killed.port, "stopped": stopped.port}
+        proxies = {
+            name: stack.enter_context(proxy(upstream.get(name, server.port)))
+            for name in ("healthy", *BROKEN)
+        }
+        cameras = {name: _url(one) for name, one in proxies.items()}
+        process = stack.enter_context(har_monitor(cameras, model, folder=folder))
+
+        def windows() -> dict[str, int]:
+            return {name: camera["windows"] for name, camera in process.health.items()}
+
+        process.wait_for(
+            "every camera watched",
+            lambda: len(windows()) == len(cameras) and min(windows().values()) > 2,
+        )
+        for name in CONNECTING:
+            proxies[name].fault = CONNECTING[name]
+            proxies[name].cut()
+        for name in FLOWING:
+            proxies[name].fault = FLOWING[name]
+        for name, shift_s in SHIFTS_S.items():
+            proxies[name].shift_s = shift_s
+        killed.process.kill()
+        stopped.process.send_signal(signal.SIGSTOP)
+        until_s = time.monotonic() + BROKEN_S
+        while time.monotonic() < until_s:
+            for name, camera in process.health.items():
+                seen.states[name].add(camera["state"])
+                seen.causes[name].add(camera["cause"])
+            time.sleep(0.2)
+        seen.outputs += _visible(process.popen.pid, folder)
+        back = stack.enter_context(rtsp_server(other_film, codec="hevc", **login))
+        proxies["killed"].upstream = back.port
+        stopped.process.send_signal(signal.SIGCONT)
+        before, began_s = windows(), time.monotonic()
+        for one in proxies.values():
+            one.fault, one.shift_s = "none", 0.0
+
+        def all_back() -> bool:
+            for name, count in windows().items():
+                if count > before[name] + 1 and name not in seen.healed_s:
+                    seen.healed_s[name] = time.monotonic() - began_s
+            return len(seen.healed_s) == len(cameras)
+
+        process.wait_for("every camera watched again", all_back)
+        seen.exit_code = process.end()
+        seen.alerts, seen.said = process.alerts, process.said
+        seen.outputs += _visible(process.popen.pid, folder)
+    return seen
+
+
+def _url(one: Proxy) -> str:
+    return f"{one.base.replace('://', f'://{USER}:{SECRET}@')}/cam"
+
+
+def _visible(pid: int, folder: Path) -> str:
+    """All that the command shows of itself, but for the configuration that it was given."""
+    process = Path(f"/proc/{pid}/cmdline")
+    texts = [process.read_text()] if process.exists() else []
+    for path in folder.iterdir():
+        if path.name != "monitor.yaml":
+            texts.append(path.read_text(errors="replace"))
+    for question in ("--check", "--status"):
+        asked = [*COMMAND, "--config", "monitor.yaml", "--health", "health.json", question]
+        done = subprocess.run(asked, cwd=folder, capture_output=True, text=True, timeout=30)
+        texts += [done.stdout, done.stderr]
+    return "\n".join(texts)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_camera_is_watched_again_soon_after_its_fault(ordeal: Ordeal, name: str) -> None:
+    # A call that waits, the pause, the connection, half a second of film, the health file's beat.
+    assert ordeal.healed_s[name] < LIMIT_S + RETRY_S + 3.5
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_a_fault_is_noticed_within_the_limit_and_shown_with_its_cause(
+    ordeal: Ordeal, name: str
+) -> None:
+    assert "retrying" in ordeal.states[name]
+    expected = {
+        "unauthorized": "authentication",
+        "not-found": "not found",
+        "babbling": "invalid",
+        "silent": "timeout",
+        "frozen": "lost",
+        "stopped": "lost",
+    }
+    if name in expected:
+        assert expected[name] in ordeal.causes[name]
+
+
+def test_a_healthy_camera_is_watched_all_the_while(ordeal: Ordeal) -> None:
+    assert ordeal.states["healthy"] == {"live"}
+    (start, end) = (alert for alert in ordeal.alerts if alert["camera"] == "healthy")
+    assert (start["event"], end["event"], end["reason"]) == ("start", "end", "monitor stopped")
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_an_activity_that_was_open_when_the_stream_was_lost_says_so(
+    ordeal: Ordeal, name: str
+) -> None:
+    reasons = [a["reason"] for a in ordeal.alerts if a["camera"] == name and a["event"] == "end"]
+    assert reasons[0] == "stream lost"
+    assert reasons[-1] == "monitor stopped"
+
+
+def test_every_start_has_one_end_after_it(ordeal: Ordeal) -> None:
+    starts = [alert["id"] for alert in ordeal.alerts if alert["event"] == "start"]
+    ends = [alert["id"] for alert in ordeal.alerts if alert["event"] == "end"]
+    assert len(set(starts)) == len(starts) >= len(BROKEN) + 1
+    assert sorted(starts) == sorted(ends)
+
+
+@pytest.mark.parametrize("name", SHIFTS_S)
+def test_timestamps_that_jump_break_windows_and_nothing_else(ordeal: Ordeal, name: str) -> None:
+    assert ordeal.states[name] == {"live"}
+    assert f"camera {name}: its timestamps jumped by" in ordeal.said
+    spans = [(a["start_s"], a["end_s"]) for a in ordeal.alerts if a["camera"] == name]
+    assert all(end_s is None or end_s < 120 for _, end_s in spans), "the hour never passed"
+
+
+def test_no_password_is_shown_anywhere(ordeal: Ordeal) -> None:
+    assert USER in ordeal.outputs, "addresses are shown"
+    assert SECRET not in ordeal.outputs
+
+
+def test_troubles_are_logged_in_words_and_never_as_a_flood(ordeal: Ordeal) -> None:
+    assert ordeal.exit_code == 0
+    assert "Traceback" not in ordeal.said
+    for name in BROKEN:
+        lines = [line for line in ordeal.said.splitlines() if f"camera {name}: " in line]
+        assert len(lines) < 12, lines
