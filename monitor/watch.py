@@ -89,11 +89,15 @@ def watch(
 
     _on_signals({signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGHUP: reload})
     systemd.ready()
-    if console.is_terminal:
-        with Live(StatusTable(lambda: monitor.cameras), console=console, refresh_per_second=4):
+    try:
+        if console.is_terminal:
+            with Live(StatusTable(lambda: monitor.cameras), console=console, refresh_per_second=4):
+                monitor.run()
+        else:
             monitor.run()
-    else:
-        monitor.run()
+    finally:  # one more signal must not tear down what is ending already
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _on_signals(actions: dict[signal.Signals, Callable[[], None]]) -> None:

@@ -1,0 +1,304 @@
+"""har-monitor as a service: what it tells, what it survives, what it takes up while it runs."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.media import looped
+from tests.models import contract, motion_model
+from tests.process import COMMAND, Process, har_monitor, write_config
+from tests.servers.proxy import proxy
+from tests.servers.rtsp import rtsp_server
+from tests.servers.tcp import silent_server
+
+KILLS = 8  # make soak does a hundred
+
+
+@pytest.fixture(scope="module")
+def film(fight_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty seconds in which something always moves."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    return looped(path, fight_clip, 4, "fps=25,scale=160:120", "libx264", "-g", "50", "-bf", "0")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a second is enough for it."""
+    return motion_model(tmp_path_factory.mktemp("model") / "m.onnx", contract(frames=5))
+
+
+def watched(process: Process, *names: str) -> bool:
+    health = process.health
+    return bool(health) and all(health.get(name, {}).get("windows", 0) > 0 for name in names)
+
+
+def test_every_alert_survives_kill_9_and_the_next_start_ends_what_was_open(
+    film: Path, model: Path, tmp_path: Path
+) -> None:
+    pause = random.Random(9)
+    quick = {"smoothing_s": 0, "min_s": 0, "hold_s": 0, "cooldown_s": 0, "threshold": 0.97}
+    log = tmp_path / "alerts.jsonl"
+    for _ in range(KILLS):
+        size = log.stat().st_size if log.exists() else 0
+        cameras = {f"c{n}": str(film) for n in range(3)}
+        with har_monitor(cameras, model, folder=tmp_path, activity=quick) as process:
+            process.wait_for(
+                "an alert", lambda size=size: log.exists() and log.stat().st_size > size
+            )
+            time.sleep(pause.uniform(0, 0.2))
+            process.popen.kill()
+            process.popen.wait(10)
+    with har_monitor({"c0": str(film)}, model, folder=tmp_path) as process:
+        assert process.popen.wait(30) == 0
+    data = log.read_bytes()
+    assert data.endswith(b"\n")
+    found = [json.loads(line) for line in data.splitlines()]
+    starts = [line["id"] for line in found if line["event"] == "start"]
+    ends = Counter(line["id"] for line in found if line["event"] == "end")
+    assert len(set(starts)) == len(starts) > KILLS
+    assert ends == Counter(starts), "each has one end"
+    assert any(line["reason"] == "monitor died" for line in found)
+    seen: set[str] = set()
+    for line in found:
+        assert (line["event"] == "start") == (line["id"] not in seen)
+        seen.add(line["id"])
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "har-monitor-test", str(place)],
+        capture_output=True,
+        text=True,
+    )
+    if mounted.returncode:
+        reason = f"needs to mount a small disk: {mounted.stderr.strip()}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_on_a_full_disk_alerts_wait_and_are_written_in_order_when_there_is_room(
+    small_disk: Path, film: Path, model: Path, tmp_path: Path
+) -> None:
+    log, ballast = small_disk / "alerts.jsonl", small_disk / "ballast"
+    log.write_bytes(b"x" * 4095 + b"\n")  # a whole page, so that no line finds room in it
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 1024)
+    quick = {"smoothing_s": 0, "min_s": 0, "hold_s": 0, "cooldown_s": 0, "threshold": 0.97}
+    with har_monitor(
+        {"c": str(film)}, model, "--log", str(log), folder=tmp_path, activity=quick, realtime=True
+    ) as process:
+        process.wait_for(
+            "alerts that wait",
+            lambda: _whole(tmp_path / "health.json").get("alerts_waiting", 0) > 1,
+        )
+        windows = process.health["c"]["windows"]
+        process.wait_for("windows", lambda: process.health["c"]["windows"] > windows)
+        asked = [*COMMAND, "--status", "--health", "health.json"]
+        done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert "alert lines wait to be written" in done.stdout
+        ballast.unlink()
+        process.wait_for("room", lambda: _whole(tmp_path / "health.json")["alerts_waiting"] == 0)
+        assert process.end() == 0
+        said = process.said
+    lines = [json.loads(line) for line in log.read_text().splitlines()[1:]]
+    times = [line["time"] for line in lines]
+    assert times == sorted(times)
+    assert [line["event"] for line in lines] == ["start", "end"] * (len(lines) // 2)
+    assert said.count("alerts wait in memory") == said.count("writing works again") == 1
+
+
+def _whole(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+def test_sighup_takes_up_what_changed_and_interrupts_no_other_camera(
+    film: Path, model: Path, tmp_path: Path
+) -> None:
+    with rtsp_server(film) as server, proxy(server.port) as stays, proxy(server.port) as leaves:
+        cameras = {"stays": f"{stays.base}/cam", "leaves": f"{leaves.base}/cam"}
+        with har_monitor(cameras, model, folder=tmp_path) as process:
+            process.wait_for("both", lambda: watched(process, *cameras))
+            new = {"stays": cameras["stays"], "comes": f"{leaves.base}/cam"}
+            write_config(process.config, new)
+            process.popen.send_signal(signal.SIGHUP)
+            process.wait_for("the new one", lambda: watched(process, "comes"))
+            assert set(process.health) == {"stays", "comes"}
+            assert "cameras: 1 stay, 1 leave, 1 come" in process.said
+            write_config(process.config, new, windows={"strides": 1})
+            process.popen.send_signal(signal.SIGHUP)
+            process.wait_for("a refusal", lambda: "goes on as it was" in process.said)
+            assert "unknown option windows.strides" in process.said
+            write_config(process.config, new, log={"keep": 3})
+            process.popen.send_signal(signal.SIGHUP)
+            process.wait_for("a word", lambda: "log changes when" in process.said)
+            assert process.end() == 0
+            assert stays.accepted == 1, "it was never connected to again"
+            reasons = {a["camera"]: a["reason"] for a in process.alerts if a["event"] == "end"}
+    assert reasons["leaves"] == "camera removed"
+    assert reasons["stays"] == reasons["comes"] == "monitor stopped"
+
+
+def test_without_a_configuration_file_sighup_ends_it(
+    film: Path, model: Path, tmp_path: Path
+) -> None:
+    command = [*COMMAND, "--headless", "--model", str(model), "--source", str(film), "--realtime"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as popen:
+        assert popen.stderr is not None
+        while "watching" not in popen.stderr.readline():
+            pass
+        popen.send_signal(signal.SIGHUP)
+        popen.communicate(timeout=10)
+        assert popen.returncode == 0
+
+
+def test_an_impatient_user_does_no_harm(film: Path, model: Path, tmp_path: Path) -> None:
+    with har_monitor({"c": str(film)}, model, folder=tmp_path, realtime=True) as process:
+        process.wait_for("an alert", lambda: bool(process.alerts))
+        began_s = time.monotonic()
+        for _ in range(3):
+            process.popen.send_signal(signal.SIGINT)
+            time.sleep(0.02)
+        assert process.popen.wait(10) == 0
+        assert time.monotonic() - began_s < 2
+        assert [alert["event"] for alert in process.alerts] == ["start", "end"]
+
+
+def test_systemd_is_told_of_the_start_the_state_the_reload_and_the_end(
+    film: Path, model: Path, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(10)
+        told: list[str] = []
+
+        def until(message: str) -> None:
+            while message not in told:
+                told.append(systemd.recv(4096).decode())
+
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+        with har_monitor(
+            {"c": str(film)}, model, folder=tmp_path, environment=environment, realtime=True
+        ) as process:
+            until("READY=1")
+            assert told == ["READY=1"], "first of all"
+            until("STATUS=1 of 1 cameras watched")
+            until("WATCHDOG=1")
+            process.popen.send_signal(signal.SIGHUP)
+            until("RELOADING=1")
+            del told[:]
+            until("READY=1")
+            process.popen.send_signal(signal.SIGTERM)
+            until("STOPPING=1")
+            assert process.popen.wait(10) == 0
+
+
+def test_status_says_how_a_running_monitor_does(film: Path, model: Path, tmp_path: Path) -> None:
+    def status() -> tuple[int, str]:
+        asked = [*COMMAND, "--status", "--health", str(tmp_path / "health.json")]
+        done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    code, said = status()
+    assert (code, "no such file or directory" in said) == (1, True)
+    with silent_server() as port:
+        cameras = {"film": str(film), "down": f"rtsp://u:hunter2@127.0.0.1:{port}/"}
+        with har_monitor(cameras, model, folder=tmp_path, realtime=True) as process:
+            process.wait_for("both known", lambda: watched(process, "film"))
+            process.wait_for("it", lambda: process.health["down"]["state"] == "retrying")
+            code, said = status()
+            assert code == 1
+            assert "not ok: 1 of 2 cameras watched" in said
+            assert "● retrying timeout" in said
+            assert "● live" in said
+            assert process.end() == 0
+    assert (tmp_path / "health.json").stat().st_mode & 0o777 == 0o600
+    facts = json.loads((tmp_path / "health.json").read_text())
+    facts["monotonic_s"] -= 3600
+    (tmp_path / "health.json").write_text(json.dumps(facts))
+    code, said = status()
+    assert code == 1
+    assert "nothing was written for 36" in said
+
+
+CRASH = """
+import sys
+from monitor.classifier import OnnxClassifier
+from monitor.cli import app
+calls = 0
+classify = OnnxClassifier.classify
+def crash(self, clips):
+    global calls
+    calls += 1
+    if calls > 3:
+        raise ZeroDivisionError("in front of rtsp://u:hunter2@192.0.2.1/")
+    return classify(self, clips)
+OnnxClassifier.classify = crash
+app(sys.argv[1:])
+"""
+
+
+def test_a_stage_that_crashes_ends_the_process_with_its_traceback(
+    film: Path, model: Path, tmp_path: Path
+) -> None:
+    arguments = [
+        "--headless",
+        "--model",
+        str(model),
+        "--source",
+        f"a={film}",
+        "--source",
+        f"b={film}",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", CRASH, *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "ZeroDivisionError: in front of rtsp://u:***@192.0.2.1/" in done.stderr
+    assert "hunter2" not in done.stderr
+    lines = [json.loads(line) for line in (tmp_path / "alerts.jsonl").read_text().splitlines()]
+    assert Counter(line["event"] for line in lines)["start"] * 2 == len(lines), "all is ended"
+
+
+def test_a_model_that_is_replaced_or_a_log_that_is_taken_away_stops_nothing(
+    film: Path, model: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.onnx"
+    own.write_bytes(model.read_bytes())
+    with har_monitor({"c": str(film)}, own, folder=tmp_path, realtime=True) as process:
+        process.wait_for("an alert", lambda: bool(process.alerts))
+        own.write_bytes(b"no model")
+        (tmp_path / "alerts.jsonl").unlink()
+        process.wait_for("the health file", lambda: watched(process, "c"))
+        windows = process.health["c"]["windows"]
+        process.wait_for("windows", lambda: process.health["c"]["windows"] > windows)
+        assert process.end() == 0
+        (end,) = process.alerts
+    assert end["event"] == "end"
+    assert "was moved or deleted; going on in a new file" in process.said
