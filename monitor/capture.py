@@ -171,7 +171,7 @@ class Capture:
                 connected, began_s = True, now_s
                 self._connected()
             elif moment.jump_s is not None:
-                self._start_afresh(f"its timestamps jumped by {moment.jump_s:.1f} s")
+                self._start_afresh("jump", f"its timestamps jumped by {moment.jump_s:.1f} s")
             else:
                 self.status.measure_fps(moment.step_s)
             if read.time_s > GOOD_S:
@@ -204,15 +204,15 @@ class Capture:
         if self._size not in (None, size):
             assert self._size is not None
             was, now = ("x".join(map(str, sides)) for sides in (self._size, size))
-            self._start_afresh(f"its pictures are {now} now, and were {was}")
+            self._start_afresh("size", f"its pictures are {now} now, and were {was}")
         self._size = size
 
-    def _start_afresh(self, why: str) -> None:
+    def _start_afresh(self, kind: str, why: str) -> None:
         """Let no window span what happened."""
         for sequence in self._sequences:
             sequence.buffer.reset()
         text = f"camera {self.name}: {why}: windows start afresh"
-        self._counted.say(logging.WARNING, "afresh", text)
+        self._counted.say(logging.WARNING, kind, text)
 
     def _hand_on(self, item: Window | Skipped | None) -> None:
         if item is None:

@@ -14,6 +14,7 @@ from monitor.source import Picture, Unseen
 from monitor.source.decoder import Decoded, make_decoder
 from monitor.source.decoding import FULL, Decoding
 from monitor.source.ffmpeg import reason, video_fault
+from monitor.source.upright import upright
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class FileSource:
             if decoded.frame is None:
                 yield Unseen(time_s)
             else:
-                yield Picture(time_s, decoded.frame)
+                yield Picture(time_s, upright(decoded.frame))
         if not count:
             raise SourceOpenError(f"{self.path}: holds no picture that can be decoded", "invalid")
         end_s = time_s + frame_s

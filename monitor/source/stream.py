@@ -19,6 +19,7 @@ from monitor.source.decoder import Decoded, make_decoder
 from monitor.source.decoding import Decoding
 from monitor.source.ffmpeg import open_cause, reason, video_fault
 from monitor.source.frametimes import FrameTimes
+from monitor.source.upright import upright
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +182,7 @@ class StreamSource:
             if decoded.frame is None:
                 yield Unseen(time_s, decoded.arrived_s, decoded.waiting)
             else:
-                yield Picture(time_s, decoded.frame, decoded.arrived_s)
+                yield Picture(time_s, upright(decoded.frame), decoded.arrived_s)
 
     def _decoded(self, container: InputContainer, decoding: Decoding) -> Iterator[Decoded | None]:
         stream = container.streams.video[0]
