@@ -81,7 +81,7 @@ WATCHED: dict[str, tuple[str, Make]] = {
     "still pictures": ("a.avi", ffmpeg("-c:v", "mjpeg", "-q:v", "5")),
     "wide": ("a.mp4", ffmpeg("-vf", "scale=640:32")),
     "one pixel": ("a.mkv", generated("1x1", 3, "-c:v", "ffv1", "-pix_fmt", "gray")),
-    "8K": ("a.mkv", generated("160x90", 0.6, "-vf", "scale=7680:4320:flags=neighbor", "-c:v", "mjpeg")),
+    "8K": ("a.mkv", generated("160x90", 0.6, "-vf", "scale=7680:4320", "-c:v", "mjpeg")),
     "two sizes": ("a.ts", two_sizes),
     "lying header": ("a.mp4", lying_header),
     "no timestamps": ("a.h264", ffmpeg("-c:v", "libx264", "-preset", "ultrafast")),

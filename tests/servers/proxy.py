@@ -9,6 +9,7 @@ import asyncio
 import random
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal
@@ -41,6 +42,8 @@ class Proxy:
         self.fault: Fault = "none"
         self.shift_s = 0.0  # added to the times of all packets
         self.accepted = 0
+        self.accepted_s: list[float] = []  # the clock, of each
+        self.packets = 0  # that were passed on
         self.delay_s = 0.0  # by which everything from the server is held up
         self._port = port
         self._random = random.Random(1)
@@ -93,6 +96,7 @@ class Proxy:
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
+        self.accepted_s.append(time.monotonic())
         self._open.add(writer)
         with suppress(ConnectionError, OSError, asyncio.IncompleteReadError):
             await self._talk(reader, writer)
@@ -147,6 +151,7 @@ class Proxy:
             if first == b"$":
                 head = await reader.readexactly(3)
                 packet = await reader.readexactly(int.from_bytes(head[1:]))
+                self.packets += 1
                 changed = self._packet(packet, head[0])
                 data = b"" if changed is None else first + head[:1] + _length(changed) + changed
             else:
