@@ -2,7 +2,7 @@
 
 import subprocess
 import threading
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -40,54 +40,58 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> OnnxClassifier:
     return OnnxClassifier(motion_model(path, contract()))
 
 
-@pytest.fixture(params=["file", "realtime file", "rtsp", "webcam"])
-def source(request: pytest.FixtureRequest, footage: Path) -> Iterator[str]:
-    with ExitStack() as stack:
-        if request.param == "rtsp":
-            yield stack.enter_context(rtsp_server(footage)).url
-        elif request.param == "webcam":
-            yield "0"
-        else:
-            yield str(footage) + ("?realtime" if request.param == "realtime file" else "")
+SOURCES = ("realtime file", "rtsp", "webcam")
 
 
 def activities(source: str, footage: Path, classifier: OnnxClassifier) -> tuple[Activity, Activity]:
     """The first activity of the source: its start and its end."""
     sink = RecordingSink()
-    target, _, realtime = source.partition("?")
 
     def make(address: Address, limits: StreamLimits) -> Source:
         if address.kind == "webcam":
             return WebcamSource(address, opener=lambda target: PacedDevice(footage, 25))
         return make_source(address, limits)
 
-    options = MonitorOptions.model_validate(
-        {"cameras": [{"name": "a", "source": target}], "realtime": bool(realtime)}
-    )
-    monitor = Monitor(options, classifier, [sink], make=make)
-    thread = threading.Thread(target=monitor.run)
-    thread.start()
-    try:
-        sink.wait_for(2, limit_s=30)
-    finally:
-        monitor.stop()
-        thread.join()
+    with ExitStack() as stack:
+        target = {
+            "rtsp": lambda: stack.enter_context(rtsp_server(footage)).url,
+            "webcam": lambda: "0",
+        }.get(source, lambda: str(footage))()
+        options = MonitorOptions.model_validate(
+            {"cameras": [{"name": "a", "source": target}], "realtime": source == "realtime file"}
+        )
+        monitor = Monitor(options, classifier, [sink], make=make)
+        thread = threading.Thread(target=monitor.run)
+        thread.start()
+        try:
+            sink.wait_for(2, limit_s=30)
+        finally:
+            monitor.stop()
+            thread.join()
     start, end = sink.activities[:2]
     return start, end
 
 
 @pytest.fixture(scope="module")
 def expected(footage: Path, classifier: OnnxClassifier) -> tuple[Activity, Activity]:
-    return activities(str(footage), footage, classifier)
+    return activities("file", footage, classifier)
 
 
+@pytest.fixture(scope="module")
+def found(footage: Path, classifier: OnnxClassifier) -> dict[str, tuple[Activity, Activity]]:
+    """Of every source that takes its time; all at once, since they wait most of it."""
+    with ThreadPoolExecutor() as watching:
+        results = watching.map(lambda source: activities(source, footage, classifier), SOURCES)
+        return dict(zip(SOURCES, results, strict=True))
+
+
+@pytest.mark.parametrize("source", SOURCES)
 def test_the_same_act_is_found_at_the_same_time(
     source: str,
-    footage: Path,
-    classifier: OnnxClassifier,
+    found: dict[str, tuple[Activity, Activity]],
     expected: tuple[Activity, Activity],
 ) -> None:
-    start, end = activities(source, footage, classifier)
+    start, end = found[source]
     assert (start.label, start.end_s) == ("moving", None)
     assert end.id == start.id
     assert start.start_s == pytest.approx(expected[0].start_s, abs=0.15)

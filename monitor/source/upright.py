@@ -2,6 +2,7 @@
 
 import numpy as np
 from av import VideoFrame
+from numpy.typing import NDArray
 
 
 def upright(picture: VideoFrame) -> VideoFrame:
@@ -9,5 +10,5 @@ def upright(picture: VideoFrame) -> VideoFrame:
     quarters = round(picture.rotation / 90) % 4  # counted against the clock
     if not quarters:
         return picture
-    turned = np.rot90(picture.to_ndarray(format="rgb24"), quarters)
-    return VideoFrame.from_ndarray(np.ascontiguousarray(turned), "rgb24")
+    image: NDArray[np.uint8] = picture.to_ndarray(format="rgb24")  # type: ignore[assignment]
+    return VideoFrame.from_ndarray(np.ascontiguousarray(np.rot90(image, quarters)), "rgb24")
