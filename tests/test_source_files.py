@@ -10,8 +10,8 @@ import pytest
 from monitor.errors import SourceOpenError
 from monitor.source.file import FileSource
 from tests.media import cut, make_audio, make_video, number_of
-from tests.servers.mjpeg import http_camera
 
+OTHER_KIND = "not a kind of video file that is read here"
 INVALID = "not a video file that can be read (invalid data found when processing input)"
 
 
@@ -92,7 +92,9 @@ def make_concatenation(path: Path) -> None:
 
 
 def make_session(path: Path) -> None:
-    path.write_text("v=0\no=- 0 0 IN IP4 0.0.0.0\ns=x\nt=0 0\nm=video 5004 RTP/AVP 26\n")
+    path.write_text(
+        "v=0\no=- 0 0 IN IP4 0.0.0.0\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 26\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,18 +132,18 @@ def make_session(path: Path) -> None:
         pytest.param(
             make_playlist("other.ts"),
             "a.m3u8",
-            "is a playlist, not a video",
+            OTHER_KIND,
             "invalid",
             id="local-playlist",
         ),
         pytest.param(
             make_concatenation,
             "a.ffconcat",
-            "is a playlist, not a video",
+            OTHER_KIND,
             "invalid",
             id="concatenation",
         ),
-        pytest.param(make_session, "a.sdp", INVALID, "invalid", id="session"),
+        pytest.param(make_session, "a.sdp", OTHER_KIND, "invalid", id="session"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_an_error_that_says_why(
@@ -153,15 +155,6 @@ def test_a_file_that_cannot_be_read_is_an_error_that_says_why(
         read_all(path)
     assert str(caught.value) == f"{path}: {message}"
     assert caught.value.cause == cause
-
-
-def test_a_playlist_in_a_file_reaches_no_server(tmp_path: Path) -> None:
-    path = tmp_path / "a.m3u8"
-    with http_camera([], 25) as camera:
-        make_playlist(camera.url("/other.ts"))(path)
-        with pytest.raises(SourceOpenError):
-            read_all(path)
-        assert camera.asked == []
 
 
 def test_a_file_without_permission_is_an_error_that_says_so(

@@ -12,7 +12,7 @@ from av.container import InputContainer
 
 from monitor.errors import DataError, SourceError, SourceLostError
 from monitor.source import Picture
-from monitor.source.ffmpeg import reason
+from monitor.source.ffmpeg import open_file, reason
 from monitor.source.file import pictures
 from train.clips import SUFFIXES
 
@@ -80,7 +80,7 @@ def read_piece(path: Path, offset_s: float, duration_s: float) -> Iterator[Pictu
 
 def _first_s(path: Path) -> float:
     """The file's own time of its first picture, which FileSource calls 0."""
-    with _opened(path) as container:
+    with open_file(path) as container:
         first = next(_frames(container), None)
     if first is None or first.time is None:
         raise SourceLostError(f"{path}: its pictures carry no times")
@@ -90,7 +90,7 @@ def _first_s(path: Path) -> float:
 def _frames_from(path: Path, from_s: float) -> Iterator[av.VideoFrame]:
     """What can be decoded from a picture at or before `from_s` on, the file's own time."""
     for back_s in _BACK_S:
-        with _opened(path) as container:
+        with open_file(path) as container:
             stream = container.streams.video[0]
             if back_s < math.inf and not _seek(container, stream, from_s - back_s):
                 continue
@@ -121,7 +121,7 @@ def _duration_s(path: Path) -> float:
     """Measured on the packets: a header may say anything, and decoding hours would take as long."""
     next(pictures(path))  # or its error: nothing in it can be decoded
     times_s = []
-    with _opened(path) as container:
+    with open_file(path) as container:
         try:
             for packet in container.demux(container.streams.video[0]):
                 stamp = packet.dts if packet.pts is None else packet.pts
@@ -133,11 +133,6 @@ def _duration_s(path: Path) -> float:
         raise SourceLostError(f"{path}: {len(times_s)} timed pictures; footage needs at least 2")
     length_s = max(times_s) - min(times_s)
     return length_s + length_s / (len(times_s) - 1)
-
-
-def _opened(path: Path) -> InputContainer:
-    options = {"protocol_whitelist": "file"}  # it may only lead to itself
-    return av.open(str(path), "r", options=options, metadata_errors="ignore")
 
 
 def _seek(container: InputContainer, stream: VideoStream, to_s: float) -> bool:

@@ -1,12 +1,36 @@
-"""FFmpeg's errors in the words of this project."""
+"""Files opened by FFmpeg, and its errors in the words of this project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 from av.container import InputContainer
 
 from monitor.errors import OpenCause
 
-# A playlist is a list of other addresses, and a source may lead only to itself.
-_PLAYLISTS = {"hls", "dash", "concat", "imf", "sdp"}
+if TYPE_CHECKING:
+    from av.codec.hwaccel import HWAccel
+
+# What a file may hold: video, and nothing that leads on to other files and hosts. Playlists, lists
+# of parts, session descriptions and patterns of names do, and FFmpeg follows when it opens one.
+_FORMATS = (
+    "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,nut,mxf,gxf,wtv,dv,rm,swf,ivf,obu,av1,"
+    "h264,hevc,vvc,m4v,h261,h263,vc1,mjpeg,mpjpeg,jpeg_pipe,gif,apng,yuv4mpegpipe,"
+    "dhav,ifv,luodat,hxvs,iv8,mxg"  # of recorders
+)
+
+
+def open_file(path: Path, hwaccel: HWAccel | None = None) -> InputContainer:
+    """The video file at `path`, which can lead to nothing but itself; FFmpeg's errors."""
+    return av.open(
+        str(path.absolute()),  # a relative one could read as another protocol: at:noon.mp4
+        "r",
+        options={"protocol_whitelist": "file", "format_whitelist": _FORMATS},
+        metadata_errors="ignore",
+        hwaccel=hwaccel,
+    )
 
 
 def reason(error: Exception) -> str:
@@ -33,8 +57,6 @@ def open_cause(error: Exception) -> OpenCause:
 
 def video_fault(container: InputContainer) -> str | None:
     """What keeps the pictures of an open container from being read, None where nothing does."""
-    if container.format.name in _PLAYLISTS:
-        return "is a playlist, not a video"
     if not container.streams.video:
         return "holds no video stream"
     if container.streams.video[0].codec_context is None:

@@ -13,7 +13,7 @@ from monitor.hardware import accelerator, not_by_hardware
 from monitor.source import Picture, Unseen
 from monitor.source.decoder import Decoded, make_decoder
 from monitor.source.decoding import FULL, Decoding
-from monitor.source.ffmpeg import reason, video_fault
+from monitor.source.ffmpeg import open_file, reason, video_fault
 from monitor.source.upright import upright
 
 log = logging.getLogger(__name__)
@@ -42,18 +42,15 @@ class FileSource:
         if self.path.is_dir():
             raise SourceOpenError(f"{self.path}: is a folder, not a video file", "invalid")
         try:
-            # A file may only lead to itself: no playlist or reference reaches the network.
-            self._container = av.open(
-                str(self.path),
-                "r",
-                options={"protocol_whitelist": "file"},
-                metadata_errors="ignore",
-                hwaccel=accelerator(self._decoding.hardware),
-            )
+            self._container = open_file(self.path, accelerator(self._decoding.hardware))
         except RuntimeError as error:
             raise SourceOpenError(f"{self.path}: {not_by_hardware(error)}", "invalid") from None
         except PermissionError:
             raise SourceOpenError(f"{self.path}: permission denied", "invalid") from None
+        except av.ArgumentError:
+            raise SourceOpenError(
+                f"{self.path}: not a kind of video file that is read here", "invalid"
+            ) from None
         except (av.FFmpegError, OSError) as error:
             raise SourceOpenError(
                 f"{self.path}: not a video file that can be read ({reason(error)})", "invalid"

@@ -1,36 +1,36 @@
 """Network streams: RTSP, RTSPS and HTTP cameras."""
 
 import logging
-import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from urllib.parse import SplitResult, urlsplit
 
 import av
 from av.container import InputContainer
 
-from monitor.errors import OpenCause, SourceLostError, SourceOpenError
+from monitor.errors import SourceLostError, SourceOpenError
 from monitor.hardware import accelerator, not_by_hardware
 from monitor.source import Picture, StreamLimits, Unseen
 from monitor.source.address import Address
 from monitor.source.decoder import Decoded, make_decoder
 from monitor.source.decoding import Decoding
-from monitor.source.ffmpeg import open_cause, reason, video_fault
+from monitor.source.ffmpeg import reason, video_fault
 from monitor.source.frametimes import FrameTimes
+from monitor.source.refusal import why
 from monitor.source.upright import upright
 
 log = logging.getLogger(__name__)
 
-# What a stream may reach: its own transport, never a file, a pipe or another kind of address.
+# What a stream may reach: what carries it, never a file, a pipe or another kind of address. An RTSP
+# server may send to another one, which FFmpeg would follow and give the password to, even in the
+# clear; it does not where the scheme itself is not among the protocols, and opens the first all the
+# same. Of HTTP, `max_redirects` is the answer.
 _PROTOCOLS = {
-    "rtsp": "rtp,rtsp,tcp,udp",
-    "rtsps": "rtp,srtp,rtsp,rtsps,tcp,tls,udp",
+    "rtsp": "rtp,tcp,udp",
+    "rtsps": "rtp,srtp,tcp,tls,udp",
     "http": "http,tcp",
-    "https": "https,http,tls,tcp",
+    "https": "https,tls,tcp",
 }
-_TLS_PORTS = {"rtsps": 322, "https": 443}
 # What HTTP may bring: video, never a playlist, which is a list of other addresses to go to.
 _HTTP_FORMATS = "mpjpeg,mjpeg,jpeg_pipe,mpegts,h264,hevc,m4v,flv,mp4,matroska,webm,avi,asf,ogg,nut"
 # Multipart JPEG and raw video carry no clock of their own: FFmpeg would invent a steady 25 fps.
@@ -70,7 +70,7 @@ class StreamSource:
         except RuntimeError as error:
             raise SourceOpenError(f"{self.address}: {not_by_hardware(error)}", "invalid") from None
         except (av.FFmpegError, OSError, ValueError) as error:
-            cause, words = self._why(error, time.monotonic() - began_s)
+            cause, words = why(self.address, self.limits, error, time.monotonic() - began_s)
             raise SourceOpenError(f"{self.address}: {cause}: {words}", cause) from None
         if fault := video_fault(self._container):
             self.close()
@@ -110,6 +110,7 @@ class StreamSource:
                 "rw_timeout": microseconds,
                 "analyzeduration": "1000000",
                 "format_whitelist": _HTTP_FORMATS,
+                "max_redirects": "0",
             }
         else:
             # Nothing is probed: an RTSP session describes itself, and probing costs seconds.
@@ -125,46 +126,6 @@ class StreamSource:
             else:
                 options |= {"tls_verify": "1", "ca_file": str(self.limits.ca_file)}
         return options
-
-    def _why(self, error: Exception, waited_s: float) -> tuple[OpenCause, str]:
-        cause, words = open_cause(error), reason(error)
-        # FFmpeg gives a wait that was cut short other names too.
-        if cause == "timeout" or waited_s > 0.95 * self.limits.open_timeout_s:
-            return "timeout", f"no answer within {self.limits.open_timeout_s:g} s"
-        if isinstance(error, av.InvalidDataError):
-            return "invalid", "answered, but not with video; check port and path"
-        if isinstance(error, av.ArgumentError):
-            return "invalid", "not a kind of video stream that is read here"
-        if cause != "unreachable":
-            return cause, words
-        # One name, an input/output error, for a wrong host, a wrong certificate and no video.
-        url = urlsplit(self.address.target)
-        try:
-            socket.getaddrinfo(url.hostname, None)
-        except OSError:
-            return "unknown host", "the name does not resolve"
-        if url.scheme in ("rtsps", "https") and (fault := self._certificate_fault(url)):
-            return "invalid", f"the certificate is refused: {fault}"
-        return cause, f"no video came ({words})"
-
-    def _certificate_fault(self, url: SplitResult) -> str | None:
-        if self.limits.ca_file is None:
-            return None
-        place = (url.hostname, url.port or _TLS_PORTS[url.scheme])
-        try:
-            context = ssl.create_default_context(cafile=self.limits.ca_file)
-        except OSError as error:
-            return f"{self.limits.ca_file} cannot be used: {reason(error)}"
-        try:
-            with (
-                socket.create_connection(place, self.limits.open_timeout_s) as plain,
-                context.wrap_socket(plain, server_hostname=url.hostname),
-            ):
-                return None
-        except ssl.SSLCertVerificationError as error:
-            return error.verify_message
-        except OSError:
-            return None
 
     def _decode(self, container: InputContainer) -> Iterator[Picture | Unseen]:
         times = FrameTimes(str(self.address), self._clock)
