@@ -42,6 +42,9 @@ def changed(**values: object) -> str:
     return json.dumps(json.loads(contract().model_dump_json()) | values)
 
 
+DATA = {"name": "none", "sha256": "0" * 64, "clips": 0, "groups": 0}
+FILM = {"name": "a.mp4", "sha256": "0" * 64, "from_s": 0, "to_s": 1, "slices": 1}
+
 BROKEN = {
     "not JSON": ("{", "its contract does not hold: contract: Invalid JSON"),
     "a field missing": ("{}", "its contract does not hold: name: Field required"),
@@ -54,6 +57,46 @@ BROKEN = {
     "a label with a path": (
         changed(labels=["../../etc", "still"]),
         "labels.0: String should match pattern",
+    ),
+    "a name with a terminal escape": (
+        changed(name="\x1b[31mred"),
+        "name: holds characters that cannot be printed, found '\\x1b[31mred'",
+    ),
+    "an evaluation of two lines": (
+        changed(evaluation="well\nERROR forged"),
+        "evaluation: holds characters that cannot be printed, found 'well\\nERROR forged'",
+    ),
+    "a name that fills the screen": (
+        changed(name="x" * 301),
+        "name: String should have at most 300 characters, found '" + "x" * 99,
+    ),
+    "a metric that no terminal shows": (
+        changed(metrics={"\x1b]0;x\x07": 1}),
+        r"metrics.\x1b]0;x\x07.[key]: holds characters that cannot be printed, found",
+    ),
+    "a metric that is no number": (
+        changed(metrics={"accuracy": float("nan")}),
+        "metrics.accuracy: Input should be a finite number, found nan",
+    ),
+    "a metric without end": (
+        changed(metrics={"accuracy": 0}).replace('"accuracy": 0', '"accuracy": 1e999'),
+        "metrics.accuracy: Input should be a finite number, found inf",
+    ),
+    "too many metrics": (
+        changed(metrics={str(count): 0 for count in range(201)}),
+        "metrics: Dictionary should have at most 200 items after validation, not more",
+    ),
+    "data without a hash": (
+        changed(data={"name": "none", "sha256": "../../etc", "clips": 0, "groups": 0}),
+        "data.sha256: String should match pattern '^[0-9a-f]{64}$', found '../../etc'",
+    ),
+    "a film with a path of two lines": (
+        changed(data=DATA | {"footage": [FILM | {"name": "a\nb"}]}),
+        "data.footage.0.name: holds characters that cannot be printed, found 'a\\nb'",
+    ),
+    "a film that has no end": (
+        changed(data=DATA | {"footage": [FILM | {"to_s": float("inf")}]}),
+        "data.footage.0.to_s: Input should be a finite number, found inf",
     ),
     "a threshold over 1": (changed(thresholds={"moving": 2}), "less than or equal to 1"),
     "a tuning without its measurement": (
@@ -90,7 +133,7 @@ def test_a_model_that_does_not_fit_its_contract_is_refused(
     message = str(caught.value)
     assert message.startswith(f"{tmp_path}/m.onnx: ")
     assert expected in message
-    assert "\n" not in message
+    assert message.isprintable()
 
 
 def test_a_model_without_a_contract_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from monitor.contract import Label
 from monitor.errors import ConfigError, DataError
+from monitor.printable import printable
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,10 @@ def find_clips(data: Path, least_labels: int = 2) -> Dataset:
     if len(labels) < least_labels:
         raise DataError(f"{data}: only one label ({labels[0]}); at least two are needed")
     return Dataset(
-        data.resolve().name, data, tuple(sorted(clips, key=lambda clip: clip.path)), labels
+        printable(data.resolve().name),
+        data,
+        tuple(sorted(clips, key=lambda clip: clip.path)),
+        labels,
     )
 
 

@@ -11,6 +11,7 @@ from av import VideoStream
 from av.container import InputContainer
 
 from monitor.errors import DataError, SourceError, SourceLostError
+from monitor.printable import printable
 from monitor.source import Picture
 from monitor.source.ffmpeg import open_file, reason
 from monitor.source.file import pictures
@@ -41,7 +42,7 @@ def find_footage(where: Path) -> tuple[Footage, ...]:
     if not where.exists():
         raise DataError(f"{where}: no such file or folder of footage")
     if not where.is_dir():
-        return (Footage(where, where.name, _duration_s(where)),)
+        return (Footage(where, printable(where.name), _duration_s(where)),)
     found = []
     for path in sorted(path for path in where.rglob("*") if path.suffix.lower() in SUFFIXES):
         try:
@@ -49,7 +50,7 @@ def find_footage(where: Path) -> tuple[Footage, ...]:
         except SourceError as error:
             log.warning("footage passed over: %s", error)
         else:
-            found.append(Footage(path, path.relative_to(where).as_posix(), duration_s))
+            found.append(Footage(path, printable(path.relative_to(where).as_posix()), duration_s))
     if not found:
         raise DataError(
             f"{where}: no footage that can be read; endings read: {' '.join(sorted(SUFFIXES))}"

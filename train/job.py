@@ -14,6 +14,7 @@ from export.saved import MODEL_NAME
 from monitor import __version__
 from monitor.contract import Contract, Data, Film, Unknown
 from monitor.errors import ConfigError
+from monitor.printable import printable
 from train.calibrate import fit_temperature, set_temperature, with_temperature
 from train.clips import Clip, Dataset
 from train.config import TrainConfig
@@ -194,7 +195,7 @@ def _contract(run: Run, split: Split, how: str, metrics: Mapping[str, float]) ->
         thresholds={name: config.threshold for name in labels if name not in config.background},
         data=_data(run, (*split.train, *split.validation), run.ordinary.films),
         metrics=dict(metrics),
-        evaluation=how,
+        evaluation=printable(how),
     )
 
 
