@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -121,9 +122,9 @@ class CameraOptions(Options):
             raise ValueError(str(error)) from None
         return value
 
-    @property
+    @cached_property
     def address(self) -> Address:
-        """Where its frames come from."""
+        """Where its frames come from; settled once, for what is a file now may be deleted later."""
         return parse_address(self.source)
 
     @property

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from monitor.errors import ConfigError
-from monitor.source.address import redact
+from monitor.printable import printable
+from monitor.source.address import redact, redact_argument
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
@@ -26,13 +27,24 @@ def load(path: Path, model: type[Model]) -> Model:
     out of the file.
     """
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        return _load(path, model)
+    except ConfigError as error:  # it may quote anything
+        raise ConfigError(printable(redact(str(error)))) from None
+
+
+def _load(path: Path, model: type[Model]) -> Model:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
             raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes: not a configuration file")
-        text = path.read_text(encoding="utf-8")
+        text = content.decode("utf-8")
         for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            line = token.start_mark.line + 1
             if isinstance(token, yaml.AliasToken):  # could unfold to any size
-                line = token.start_mark.line + 1
                 raise ConfigError(f"{path}:{line}: aliases (*{token.value}) are not allowed")
+            if isinstance(token, yaml.TagToken):  # no option needs one
+                raise ConfigError(f"{path}:{line}: tags (such as !!str) are not allowed")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
     except OSError as error:
@@ -46,31 +58,34 @@ def load(path: Path, model: type[Model]) -> Model:
     _refuse_repeated(root, path)
     if not isinstance(values, dict):
         raise ConfigError(f"{path}:1: options expected as `name: value`")
-    values = _expand(values, path, root, ())
     try:
-        return model.model_validate(values)
+        return model.model_validate(_expand(values, path, root, ()))
     except ValidationError as error:
         first = error.errors()[0]
-        line = _line(root, first["loc"])
-        raise ConfigError(f"{path}:{line}: {redact(_say(first, model))}") from None
+        written = _at(values, first["loc"])
+        if isinstance(written, str):  # and not what a variable stands for: it may be a password
+            first["input"] = written
+        raise ConfigError(f"{path}:{_line(root, first['loc'])}: {_say(first, model)}") from None
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """The first fault of a validation in one line, for values that come from no file."""
-    return redact(_say(error.errors()[0], model))
+    return printable(redact(_say(error.errors()[0], model)))
 
 
 def _say(fault: ErrorDetails, model: type[BaseModel]) -> str:
-    option = ".".join(str(part) for part in fault["loc"])
+    option = redact_argument(".".join(str(part) for part in fault["loc"]))
     if fault["type"] == "extra_forbidden":
         allowed = ", ".join(sorted(_fields(model, fault["loc"][:-1])))
-        return f"unknown option {option}; options here: {allowed}"
+        return f"unknown option {option:.100}; options here: {allowed}"
     found = fault["input"]
     message = fault["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
-    if isinstance(found, str | int | float | bool) and repr(found) not in message:
-        return f"{option}: {message}, found {found!r}"
-    return f"{option}: {message}" if option else message
+    # Our own errors say what was found.
+    if isinstance(found, str | int | float | bool) and fault["type"] != "value_error":
+        shown = redact_argument(found) if isinstance(found, str) else found
+        return f"{option:.100}: {message}, found {shown!r:.200}"
+    return f"{option:.100}: {message}" if option else message
 
 
 def _fields(model: type[BaseModel], place: Location) -> set[str]:
@@ -100,6 +115,8 @@ def _expand(value: Any, path: Path, root: yaml.Node | None, place: Location) -> 
         return [_expand(v, path, root, (*place, i)) for i, v in enumerate(value)]
     if not isinstance(value, str):
         return value
+    if "\0" in value:
+        raise ConfigError(f"{path}:{_line(root, place)}: a text holds the character NUL")
 
     def variable(found: re.Match[str]) -> str:
         if found[1] not in os.environ:
@@ -120,7 +137,10 @@ def _refuse_repeated(node: yaml.Node | None, path: Path) -> None:
         for key, value in node.value:
             name = str(key.value)
             if name in seen:
-                raise ConfigError(f"{path}:{key.start_mark.line + 1}: option {name} is given twice")
+                shown = redact_argument(name)
+                raise ConfigError(
+                    f"{path}:{key.start_mark.line + 1}: option {shown:.100} is given twice"
+                )
             seen.add(name)
             _refuse_repeated(value, path)
 
@@ -140,6 +160,16 @@ def _line(node: yaml.Node | None, place: Location) -> int:
             node = node.value[part]
             line = node.start_mark.line + 1
     return line
+
+
+def _at(values: Any, place: Location) -> Any:
+    """What stands at `place`, None where nothing does."""
+    for part in place:
+        try:
+            values = values[part]
+        except (LookupError, TypeError):
+            return None
+    return values
 
 
 def _position(error: Exception) -> str:

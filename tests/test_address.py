@@ -8,7 +8,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from monitor.errors import ConfigError
-from monitor.source.address import ALLOWED, Address, parse_address, redact, split_name
+from monitor.source.address import (
+    ALLOWED,
+    Address,
+    parse_address,
+    redact,
+    redact_argument,
+    split_name,
+)
 
 MALFORMED = (
     "not a valid URL; write rtsp://user:password@host:port/path, "
@@ -57,11 +64,20 @@ def test_an_address_is_a_webcam_a_stream_or_a_file(text: str, kind: str, target:
         ("rtsp:host", "source rtsp:host: a URL starts with rtsp://"),
         ("rtsp://", f"source rtsp://: {MALFORMED}"),
         ("rtsp:///cam", f"source rtsp:///cam: {MALFORMED}"),
-        ("rtsp://host:port/x", f"source rtsp://host:port/x: {MALFORMED}"),
+        ("rtsp://host:port/x", f"source rtsp://host:***: {MALFORMED}"),
         ("rtsp://host:99999/x", f"source rtsp://host:99999/x: {MALFORMED}"),
         ("rtsp://[::1/x", f"source rtsp://[::1/x: {MALFORMED}"),
         ("rtsp://u:a/b@host/x", f"source rtsp://u:***@host/x: {MALFORMED}"),
         ("rtsp://u:a b@host/x", f"source rtsp://u:***@host/x: {MALFORMED}"),
+        ("rtsp://u:a%40host/x", f"source rtsp://u:***@host/x: {MALFORMED}"),
+        ("rtsp://u:a\uff20host/x", f"source rtsp://u:***@host/x: {MALFORMED}"),
+        ("rtsp://u:!a", f"source rtsp://u:***: {MALFORMED}"),
+        ("http://h/?pwd=a b", f"source http://h/?pwd=***: {MALFORMED.replace('rtsp', 'http')}"),
+        ("u:pw@host/x", f"source ***@host/x: no such file, nor a URL; allowed: {ALLOWED}"),
+        (
+            "10.0.0.7/?pwd=x",
+            f"source 10.0.0.7/?pwd=***: no such file, nor a URL; allowed: {ALLOWED}",
+        ),
     ],
     ids=lambda value: value[:20],
 )
@@ -138,6 +154,12 @@ def test_a_camera_without_a_name_is_called_after_its_source(text: str, name: str
         ("rtsp://host/user=a&password=b&channel=1", "rtsp://host/user=a&password=***&channel=1"),
         ("http://host/mail@home", "http://host/mail@home"),
         (
+            "http://host:80: refused, http://[::1]: too",
+            "http://host:80: refused, http://[::1]: too",
+        ),
+        ("rtsp://user:pw/cam is down", "rtsp://user:*** is down"),
+        ("rtsp://user:p%40w%40host/cam", "rtsp://user:***@host/cam"),
+        (
             "rtsp://a:b@host/x: refused, then rtsp://c:d@host/y",
             "rtsp://a:***@host/x: refused, then rtsp://c:***@host/y",
         ),
@@ -148,6 +170,21 @@ def test_a_camera_without_a_name_is_called_after_its_source(text: str, name: str
 def test_redact_hides_passwords_and_tokens_and_nothing_else(text: str, shown: str) -> None:
     assert redact(text) == shown
     assert redact(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("--source=rtsp://u:p w@host/x", "--source=rtsp://u:***@host/x"),
+        ("door=rtsp://u:p w", "door=rtsp://u:***"),
+        ("u:p w@host", "***@host"),
+        ("--threshold=0.5", "--threshold=0.5"),
+        ("clips/a b.mp4", "clips/a b.mp4"),
+    ],
+)
+def test_an_argument_is_redacted_as_a_whole(text: str, shown: str) -> None:
+    assert redact_argument(text) == shown
+    assert redact_argument(shown) == shown
 
 
 MARK = "Hunter2"

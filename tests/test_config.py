@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from monitor.config import ActivityOptions, MonitorOptions
+from monitor.config import ActivityOptions, CameraOptions, MonitorOptions
 from monitor.contract import Contract
 from monitor.errors import ConfigError
 from monitor.region import Region
+from monitor.source.address import Address
 from monitor.yamlfile import load
 from tests.models import contract
 
@@ -135,6 +136,14 @@ MISTAKES = {
         ":3: option stride is given twice",
     ),
     "a list": ("- 1\n", ":1: options expected as `name: value`"),
+    "a tag": ("model: !!python/name:os.system\n", ":1: tags (such as !!str) are not allowed"),
+    "a NUL": ('model: "a\\0b"\n', ":1: a text holds the character NUL"),
+    "a name that steers a terminal": (
+        '"\\e[31m": 1\n',
+        ":1: unknown option \\x1b[31m; options here: "
+        "activity, cameras, decode, display, health, inference, log, model, realtime, save_video, "
+        "stream, windows",
+    ),
     "a variable that is not set": (
         "model: x\nsave_video: ${NO_SUCH_VARIABLE}\n",
         ":2: the environment variable NO_SUCH_VARIABLE is not set",
@@ -209,12 +218,54 @@ def test_a_password_comes_from_the_environment_and_stays_out_of_sight(
     assert str(options.cameras[0].address) == "rtsp://u:***@192.0.2.1/s"
 
 
-def test_a_password_stays_out_of_a_mistakes_message(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cameras:\n- {name: 'rtsp://u:s3cret@h/', source: 0}\n",
+        "cameras:\n- {name: 'u:s3cret@h', source: 0}\n",
+        "cameras:\n- {name: a, source: 'u:s3cret@h'}\n",
+        "cameras:\n- {name: a, source: 'user:s3cret@h/cam'}\n",
+        "cameras:\n- {name: a, source: 'rtsp://u:s3cret/cam'}\n",
+        "cameras:\n- {name: a, source: 'rtsp://u:a s3cret@h'}\n",
+        "cameras: 'rtsp://u:a s3cret@h'\n",
+        "rtsp://u:s3cret@h: 0\n",
+        "u:s3cret@h: 0\nu:s3cret@h: 0\n",
+        "stream: {transport: '${PASSWORD}'}\n",
+        "cameras:\n- {name: '${PASSWORD}', source: 0}\n",
+    ],
+)
+def test_a_password_stays_out_of_a_mistakes_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("PASSWORD", "s3cret!")
     path = tmp_path / "monitor.yaml"
-    path.write_text("cameras:\n- {name: 'rtsp://u:s3cret@h/', source: 0}\n")
+    path.write_text(text)
     with pytest.raises(ConfigError) as caught:
         load(path, MonitorOptions)
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_value_from_the_environment_is_shown_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPEED", "s3cret")
+    path = tmp_path / "monitor.yaml"
+    path.write_text("windows:\n  stride: ${SPEED}\n")
+    with pytest.raises(ConfigError, match=r"unable to parse .*, found '\$\{SPEED\}'$"):
+        load(path, MonitorOptions)
+
+
+def test_a_file_that_is_deleted_later_is_still_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    film = Path("at:noon@home.mp4")
+    film.touch()
+    camera = CameraOptions(name="a", source=str(film))
+    assert camera.address == Address("file", str(film))
+    film.unlink()
+    assert camera.address == Address("file", str(film))
+    assert camera == camera.model_copy()
 
 
 def test_thresholds_come_from_the_label_then_the_option_then_the_model() -> None:

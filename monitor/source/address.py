@@ -18,12 +18,17 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 # One slash counts too: a mistyped URL holds the same password, and Path makes // into /.
 # The lengths are bounded here and below so that a long text takes no quadratic time.
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,15}:/+)(?P<rest>\S+)")
-_WHOLE = re.compile(r"(?P<scheme>(?:[A-Za-z][A-Za-z0-9+.-]+:/+)?)(?P<rest>.+)", re.DOTALL)
+_WHOLE = re.compile(
+    r"(?P<scheme>(?:(?:[\w.-]{1,64}=)?[A-Za-z][A-Za-z0-9+.-]+:/+)?)(?P<rest>.+)", re.DOTALL
+)
 # In the query, and in the path too: some recorders take rtsp://host/user=a_password=b_channel=1.
 _SECRET = re.compile(
     r"(?i)([^\s=&?;/]{0,64}(?:pas|pwd|pw|token|secret|key|auth|sig|credential|session|jwt|hash)"
-    r"[^\s=&?;/]{0,64}=)[^\s&]+"
+    r"[^\s=&?;/]{0,64}=)[^&]+"
 )
+# What was meant for an @ where there is none: escaped with all the rest, or of a wide keyboard.
+_AT = re.compile("%40|\N{FULLWIDTH COMMERCIAL AT}|\N{SMALL COMMERCIAL AT}")
+_PORT = re.compile(r"[0-9]{0,5}\W*")  # with the marks of a sentence around it
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,8 @@ def redact(text: str) -> str:
 
 
 def redact_argument(text: str) -> str:
-    """One argument of a command, which may hold a source; that may be mistyped, with any spaces."""
-    shown = redact(text)
-    return _WHOLE.sub(_hide, text) if shown == text and "@" in text else shown
+    """One argument or value, which may be a source; that may be mistyped, with any spaces in it."""
+    return _WHOLE.sub(_hide, text)
 
 
 def split_name(text: str) -> tuple[str | None, str]:
@@ -82,11 +86,13 @@ def parse_address(text: str) -> Address:
     """The address written as `text`; ConfigError for anything that is not allowed."""
     if _WEBCAM.fullmatch(text):
         return Address("webcam", text)
-    shown = _WHOLE.sub(_hide, text)  # a source is one URL, even with a space in its password
+    shown = f"{redact_argument(text):.200}"
     if not text or not (text.isprintable() or _exists(text)):
         raise ConfigError(f"source {shown!r}: allowed: {ALLOWED}")
     scheme = _SCHEME.match(text)
     if scheme is None or _exists(text):
+        if shown != text[:200] and not _exists(text):  # a URL without its beginning
+            raise ConfigError(f"source {shown}: no such file, nor a URL; allowed: {ALLOWED}")
         return Address("file", text)
     name = scheme[1].lower()
     if name not in STREAM_SCHEMES:
@@ -109,11 +115,18 @@ def parse_address(text: str) -> Address:
 
 def _hide(url: re.Match[str]) -> str:
     rest = _SECRET.sub(r"\1***", url["rest"])  # first: a secret parameter may hold an @
+    if "@" not in rest and (last := [*_AT.finditer(rest)][-1:]):
+        rest = f"{rest[: last[0].start()]}@{rest[last[0].end() :]}"
     userinfo, at, host = rest.rpartition("@")
+    first = re.split(r"[/?#]", rest)[0]
     # An @ after a path that follows a bare host name is part of the path.
-    if at and ("@" in re.split(r"[/?#]", rest)[0] or ":" in userinfo):
+    if at and ("@" in first or ":" in userinfo):
         user, colon, _ = userinfo.partition(":")
         rest = f"{user}:***@{host}" if colon and url["scheme"] else f"***@{host}"
+    elif url["scheme"] and not first.startswith("["):
+        name, colon, port = first.partition(":")
+        if colon and not _PORT.fullmatch(port):  # a password whose host was forgotten
+            rest = f"{name}:***"
     return url["scheme"] + rest
 
 
