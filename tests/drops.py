@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.process import har_monitor
+from tests.process import Process, har_monitor
 from tests.servers.proxy import Proxy
 
 WARM = 10  # drops until everything was used once
@@ -29,6 +29,10 @@ class Held:
         )
 
 
+def _wait(process: Process, camera: Proxy, packets: int) -> None:
+    process.wait_for("packets", lambda: camera.packets > packets + 5)
+
+
 def drop(camera: Proxy, model: Path, drops: int) -> tuple[Held, Held]:
     """Lose a camera's stream so many times, each time as soon as it flows; before and after."""
     soon = {"open_timeout_s": 1, "read_timeout_s": 1, "retry_min_s": 0.1, "retry_max_s": 0.1}
@@ -36,12 +40,12 @@ def drop(camera: Proxy, model: Path, drops: int) -> tuple[Held, Held]:
         before = None
         for number in range(drops):
             packets = camera.packets
-            process.wait_for("packets", lambda packets=packets: camera.packets > packets + 5)
+            _wait(process, camera, packets)
             if number == WARM:
                 before = Held.by(process.popen.pid)
             camera.cut()
         packets = camera.packets
-        process.wait_for("packets", lambda: camera.packets > packets + 5)
+        _wait(process, camera, packets)
         after = Held.by(process.popen.pid)
         assert process.end() == 0
     assert before is not None

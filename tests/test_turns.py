@@ -179,6 +179,31 @@ def test_a_network_that_stalls_and_catches_up_is_no_overload() -> None:
     assert turns.limit == float("inf")
 
 
+def test_a_stream_that_stalls_and_stays_late_is_no_overload() -> None:
+    clock = Clock()
+    turns = Turns(clock)
+    cameras = [Camera(clock, turns, 0.003) for _ in range(4)]
+    watch(cameras, 10)
+    cameras[0].began_s += 4 * LATE_S  # a server that held its pictures up, and goes on so
+    watch(cameras, 30)
+    assert all(not camera.waited for camera in cameras)
+    assert turns.limit == float("inf")
+
+
+@pytest.mark.parametrize("jump", [90_000, -90_000], ids=["ahead", "back"])
+def test_timestamps_that_jump_to_and_fro_are_no_overload(jump: int) -> None:
+    clock = Clock()
+    turns = Turns(clock)
+    camera = Camera(clock, turns, 0.003)
+    watch([camera], 10)
+    for by in (jump, -jump):
+        camera.next += by
+        camera.began_s -= by * FRAME_S
+        watch([camera], 10)
+    assert not camera.waited
+    assert turns.limit == float("inf")
+
+
 def test_a_resting_camera_takes_no_ones_turn() -> None:
     turns = Turns(Clock())
     turns.late("slow", 0.5)

@@ -7,6 +7,7 @@ take their packets in. All of them are watched a part of the time, and none late
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -14,7 +15,10 @@ from collections.abc import Callable, Iterator
 
 from av import Packet, VideoCodecContext, VideoStream
 
+from monitor.counted import Counted
 from monitor.source.decoder import Decoded, Decoder
+
+log = logging.getLogger(__name__)
 
 TURN_S = 8.0  # that a camera decodes before it makes room: several windows, and an alert
 LATE_S = 1.0  # behind its stream, and for so long: it does not keep up
@@ -28,6 +32,7 @@ class Turns:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._counted = Counted(log, clock)
         self._lock = threading.Lock()
         self._limit = math.inf
         self._changed_s = -math.inf  # when the limit last changed
@@ -72,6 +77,11 @@ class Turns:
             if now_s - self._changed_s >= LATE_S:  # those that fell behind together are one event
                 self._limit = max(1, math.floor(_ROOM * pace * len(self._decoding)))
                 self._changed_s = now_s
+                text = (
+                    "the cores cannot decode all cameras that move: they take turns, "
+                    f"{self._limit} at a time"
+                )
+                self._counted.say(logging.WARNING, "late", text)
             self._wait(who)
 
     def leave(self, who: object) -> None:
@@ -114,6 +124,8 @@ class TurnDecoder:
         self._given_s = -math.inf  # the last stamp
         self._offset_s = math.inf  # of our clock against the stream's, at its soonest
         self._last_s = 0.0  # our clock at the last packet
+        self._newest_s = 0.0  # its stamp
+        self._done_s = math.inf  # and when all was done with it
         self._began_s = 0.0  # how late it was when it began to be
         self._since_s: float | None = None  # it is late, or, where it does not decode, it waits
 
@@ -148,6 +160,7 @@ class TurnDecoder:
         elif stamp_s is not None and stamp_s > self._given_s:
             self._given_s = stamp_s
             yield Decoded(stamp_s, None, now_s, waiting=True)
+        self._done_s = self._clock()
 
     def finish(self) -> Iterator[Decoded | None]:
         """What the decoder still holds."""
@@ -172,11 +185,16 @@ class TurnDecoder:
         """Seconds of stream a second, of a decoder that fell behind; None where it keeps up.
 
         It did where packets have come much later than the soonest one for a while, by their
-        stamps. Those of a network that stalled come late, too, but not for long once they come.
+        stamps. Those of a network that stalled come late, too, but nobody was at work meanwhile;
+        and stamps may jump. From then on it counts anew.
         """
         if stamp_s is None:
             return None
         offset_s = now_s - stamp_s
+        step_s, self._newest_s = stamp_s - self._newest_s, stamp_s
+        jumped = not -LATE_S <= step_s <= LATE_S + now_s - self._last_s
+        if jumped or now_s - self._done_s >= LATE_S:
+            self._offset_s, self._since_s = offset_s, None
         drifted_s = self._offset_s + _DRIFT * (now_s - self._last_s)
         self._offset_s, self._last_s = min(offset_s, drifted_s), now_s
         behind_s = offset_s - self._offset_s

@@ -44,6 +44,7 @@ class Proxy:
         self.accepted = 0
         self.accepted_s: list[float] = []  # the clock, of each
         self.packets = 0  # that were passed on
+        self.sessions: list[tuple[float, float]] = []  # the clock at first and last packet, of each
         self.delay_s = 0.0  # by which everything from the server is held up
         self._port = port
         self._random = random.Random(1)
@@ -146,6 +147,7 @@ class Proxy:
             await writer.drain()
 
     async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        session = None
         while True:
             first = await reader.readexactly(1)
             if first == b"$":
@@ -165,6 +167,12 @@ class Proxy:
                 await asyncio.sleep(self.delay_s)
             writer.write(data)
             await writer.drain()
+            if first == b"$":
+                now_s = time.monotonic()
+                if session is None:
+                    session = len(self.sessions)
+                    self.sessions.append((now_s, now_s))
+                self.sessions[session] = self.sessions[session][0], now_s
 
     def _packet(self, packet: bytes, channel: int) -> bytes | None:
         """What becomes of a packet; None where it is lost. Odd channels carry reports."""

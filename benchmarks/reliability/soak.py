@@ -1,0 +1,223 @@
+"""Real streams for as long as one likes, with faults at random, watched by the real command."""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.performance.server import served
+from benchmarks.performance.streams import Stream, encoded
+from benchmarks.reliability.expected import Due, Judged, Session, Spell, judge, slope_an_hour
+from benchmarks.reliability.schedule import SHIFTS_S, Planned, planned
+from monitor.classifier import SHIPPED, OnnxClassifier
+from monitor.config import MonitorOptions
+from monitor.pipeline import Monitor
+from monitor.records import Activity
+from tests.drops import Held
+from tests.process import Process, har_monitor
+from tests.servers.proxy import Proxy, proxy
+
+CAMERAS = 8
+HEALTHY = 2  # of them are left alone: theirs are the latencies
+STREAM = Stream("fights-360p25", "fights", 640, 360, 25, "h264", "variable", 1000)
+# Every fight is told of as soon as a window shows it, and each time it comes again.
+RULES = {"threshold": 0.5, "smoothing_s": 0, "min_s": 0, "hold_s": 1, "cooldown_s": 0}
+SURE = 0.2  # by so much the score of an alert that is owed exceeds the threshold
+SAMPLE_S = 5.0
+WARM_SHARE = 0.2  # of the run, that no slope is taken of: caches fill
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the process held at a moment."""
+
+    at_s: float  # since the start
+    held: Held
+    cpu_s: float
+
+
+@dataclass(frozen=True)
+class Soak:
+    """What was seen of a run."""
+
+    minutes: float
+    cameras: int
+    faults: dict[str, int]
+    reconnects: int
+    judged: dict[str, Judged]
+    latencies_ms: tuple[tuple[float, float], ...]  # seconds since the start, of healthy cameras
+    samples: tuple[Sample, ...]
+    states_s: dict[str, float]  # camera-seconds in each state
+    exit_code: int
+    tracebacks: int
+
+    @property
+    def memory_slope(self) -> float:
+        """MiB an hour, after the warm part."""
+        return slope_an_hour([(s.at_s, s.held.memory_mib) for s in self._settled])
+
+    @property
+    def _settled(self) -> list[Sample]:
+        warm_s = WARM_SHARE * self.minutes * 60
+        return [sample for sample in self.samples if sample.at_s >= warm_s]
+
+    def latency_ms(self, percent: float, part: int, parts: int = 3) -> float | None:
+        """A percentile of the latencies in one part of the run, of so many."""
+        edge_s = self.minutes * 60 / parts
+        found = [ms for at_s, ms in self.latencies_ms if part <= at_s / edge_s < part + 1]
+        return float(np.percentile(found, percent)) if found else None
+
+
+@dataclass
+class _Camera:
+    """One camera, its proxy and its faults."""
+
+    name: str
+    proxy: Proxy
+    healthy: bool
+    faults: Any  # iterator of Planned
+    spells: list[Spell] = field(default_factory=list)
+    next: Planned | None = None
+    due_s: float = 0.0
+    until_s: float | None = None
+
+    def turn(self, now_s: float) -> str | None:
+        """Begin or end a fault that is due; the kind of one that began."""
+        if self.healthy:
+            return None
+        if self.next is None:
+            self.next = next(self.faults)
+            self.due_s = now_s + self.next.rest_s
+        if self.until_s is None and now_s >= self.due_s:
+            self.until_s = now_s + self.next.lasts_s
+            self.spells.append(Spell(self.next.kind, now_s, self.until_s))
+            self.proxy.fault = self.next.fault
+            self.proxy.shift_s = SHIFTS_S.get(self.next.kind, 0.0)
+            if self.next.cuts:
+                self.proxy.cut()
+            return self.next.kind
+        if self.until_s is not None and now_s >= self.until_s:
+            self.proxy.fault, self.proxy.shift_s = "none", 0.0
+            last = self.spells[-1]
+            self.spells[-1] = Spell(last.kind, last.from_s, now_s)
+            self.next, self.until_s = None, None
+        return None
+
+
+def film_alerts(film: Path) -> list[Due]:
+    """What the film gives where nothing goes wrong, by har-monitor itself."""
+    options = MonitorOptions.model_validate(
+        {"cameras": [{"name": "film", "source": str(film)}], "activity": RULES}
+    )
+    kept = _Kept()
+    Monitor(options, OnnxClassifier(), [kept]).run()
+    highest = {one.id: one.peak_score for one in kept.activities}  # the last: its end's
+    return [
+        Due(one.start_s, one.decided_s, highest[one.id] >= RULES["threshold"] + SURE)
+        for one in kept.activities
+        if one.end_s is None
+    ]
+
+
+class _Kept:
+    """A sink that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.activities: list[Activity] = []
+
+    def write(self, activity: Activity) -> None:
+        """Keep it."""
+        self.activities.append(activity)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        """There is nothing to finish."""
+
+
+def soak(minutes: float, data: Path, streams: Path, seed: int = 1) -> Soak:
+    """Watch eight cameras for so long; two are left alone, six go wrong at random."""
+    film = encoded(STREAM, data, streams)
+    due = film_alerts(film)
+    with ExitStack() as stack:
+        server = stack.enter_context(served(film, "h264"))
+        port = int(server.url.rpartition("/")[0].rpartition(":")[2])
+        cameras = [
+            _Camera(f"camera-{n}", stack.enter_context(proxy(port)), n < HEALTHY, planned(n, seed))
+            for n in range(CAMERAS)
+        ]
+        urls = {one.name: f"{one.proxy.base}/cam" for one in cameras}
+        process = stack.enter_context(har_monitor(urls, SHIPPED, activity=RULES, stream={}))
+        process.wait_for(
+            "every camera watched",
+            lambda: [c["state"] for c in process.health.values()].count("live") == CAMERAS,
+        )
+        began_s, wall_s = time.monotonic(), time.time() - time.monotonic()
+        faults: Counter[str] = Counter()
+        samples: list[Sample] = []
+        states_s: defaultdict[str, float] = defaultdict(float)
+        while (passed_s := time.monotonic() - began_s) < minutes * 60:
+            for camera in cameras:
+                if kind := camera.turn(time.monotonic()):
+                    faults[kind] += 1
+            if passed_s >= len(samples) * SAMPLE_S:
+                samples.append(_sample(process, passed_s))
+                for health in process.health.values():
+                    states_s[health["state"]] += SAMPLE_S
+            time.sleep(0.1)
+        reconnects = sum(camera["reconnects"] for camera in process.health.values())
+        exit_code = process.end()
+        alerts, said = process.alerts, process.said
+        ended_s = time.monotonic()
+    starts = [alert for alert in alerts if alert["event"] == "start"]
+    return Soak(
+        minutes,
+        CAMERAS,
+        dict(faults),
+        reconnects,
+        {
+            one.name: judge(
+                due,
+                [Session(first, min(last, ended_s)) for first, last in one.proxy.sessions],
+                one.spells,
+                [_clock_s(a["start_time"], wall_s) for a in starts if a["camera"] == one.name],
+            )
+            for one in cameras
+        },
+        tuple(
+            (_clock_s(alert["time"], wall_s) - began_s, alert["latency_ms"])
+            for alert in starts
+            if alert["camera"] in {one.name for one in cameras if one.healthy}
+        ),
+        tuple(samples),
+        dict(states_s),
+        exit_code,
+        said.count("Traceback"),
+    )
+
+
+def _clock_s(text: str, wall_s: float) -> float:
+    return datetime.fromisoformat(text).timestamp() - wall_s
+
+
+def _sample(process: Process, at_s: float) -> Sample:
+    fields = Path(f"/proc/{process.popen.pid}/stat").read_text().rpartition(") ")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    return Sample(at_s, Held.by(process.popen.pid), ticks / 100)
+
+
+def total(judged: Sequence[Judged]) -> Judged:
+    """All cameras together."""
+    return Judged(
+        sum(one.expected for one in judged),
+        sum(one.seen for one in judged),
+        tuple(at_s for one in judged for at_s in one.lost),
+        sum(one.unexpected for one in judged),
+    )
