@@ -42,10 +42,6 @@ def why(
 
 def _fault(url: SplitResult, limits: StreamLimits) -> tuple[OpenCause, str] | None:
     """What FFmpeg has no words for."""
-    try:
-        socket.getaddrinfo(url.hostname, None)
-    except OSError:
-        return "unknown host", "the name does not resolve"
     if url.scheme in ("rtsps", "https") and (fault := _certificate_fault(url, limits)):
         return "invalid", f"the certificate is refused: {fault}"
     if place := _redirect(url, limits):

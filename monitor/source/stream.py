@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import av
 from av.container import InputContainer
@@ -17,6 +18,7 @@ from monitor.source.decoding import Decoding
 from monitor.source.ffmpeg import reason, video_fault
 from monitor.source.frametimes import FrameTimes
 from monitor.source.refusal import why
+from monitor.source.resolve import resolve
 from monitor.source.upright import upright
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ class StreamSource:
     def open(self) -> None:
         """Connect, within `open_timeout_s`; SourceOpenError says why it could not be."""
         tries = 2 if self.address.target.startswith("rtsp") else 1
+        self._look_up()
         began_s = time.monotonic()
         try:
             self._container = av.open(
@@ -98,6 +101,21 @@ class StreamSource:
         if self._container is not None:
             self._container.close()
             self._container = None
+
+    def _look_up(self) -> None:
+        """Find out whether the host has an address: FFmpeg would wait for one without limit."""
+        limit_s = self.limits.open_timeout_s
+        try:
+            known = resolve(urlsplit(self.address.target).hostname or "", limit_s)
+        except TimeoutError:
+            raise SourceOpenError(
+                f"{self.address}: timeout: no name server told its address within {limit_s:g} s",
+                "timeout",
+            ) from None
+        if not known:
+            raise SourceOpenError(
+                f"{self.address}: unknown host: the name does not resolve", "unknown host"
+            )
 
     def _options(self) -> dict[str, str]:
         scheme = self.address.target.partition(":")[0].lower()

@@ -99,7 +99,9 @@ class Proxy:
         self.accepted += 1
         self.accepted_s.append(time.monotonic())
         self._open.add(writer)
-        with suppress(ConnectionError, OSError, asyncio.IncompleteReadError):
+        # A cancelled handler would be logged as an error by asyncio of Python 3.11.
+        ended = (ConnectionError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError)
+        with suppress(*ended):
             await self._talk(reader, writer)
         self._open.discard(writer)
         writer.transport.abort()
