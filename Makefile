@@ -2,6 +2,7 @@
 # make train-tools                              what har-train, har-evaluate and har-export need
 # make test                                     everything the tests need, then all tests
 # make check                                    lint, format and types
+# make soak [MINUTES=60] [DATA=../shared/data]  faults at random, drops, kills: does it keep watching?
 # make benchmark [QUICK=1] [DATA=../shared/data]    what it costs, beside other ways to do the same
 # make benchmark-recognition [DATA=../shared/data]  every network on clips of scenes it never saw
 SHELL := /bin/bash
@@ -26,8 +27,9 @@ SAMPLE := monitor/samples/bus.mp4
 
 # The folder of data sets that the benchmarks run on.
 DATA ?= ../shared/data
+MINUTES ?= 60
 
-.PHONY: monitor train-tools test test-fast check format benchmark benchmark-recognition clean
+.PHONY: monitor train-tools test test-fast check format soak benchmark benchmark-recognition clean
 
 monitor: $(VENV)/.base
 ifeq ($(SOURCE),)
@@ -60,6 +62,9 @@ format: $(VENV)/.dev
 
 benchmark: $(VENV)/.train $(VENV)/.system
 	@$(BIN)/python -m benchmarks.performance --data $(DATA) $(if $(QUICK),--quick)
+
+soak: $(VENV)/.dev $(VENV)/.system
+	@$(BIN)/python -m benchmarks.reliability --data $(DATA) --minutes $(MINUTES)
 
 benchmark-recognition: $(VENV)/.train
 	@$(BIN)/python -m benchmarks.recognition --data $(DATA)

@@ -106,14 +106,6 @@ def filtered(target: Path, filters: str, *sources: Path, crf: int = 20) -> Path:
     return target
 
 
-def looped(target: Path, source: Path, times: int, filters: str, *codec: str) -> Path:
-    """Write a film that shows `source` so many times, through FFmpeg's `filters`."""
-    played = ("-stream_loop", str(times - 1), "-i", str(source), "-an", "-vf", filters)
-    encoder = ("-preset", "ultrafast", "-c:v", *codec)
-    subprocess.run(["ffmpeg", "-v", "error", *played, *encoder, str(target)], check=True)
-    return target
-
-
 def make_audio(path: Path) -> Path:
     """Write half a second of silence, and no picture."""
     with av.open(str(path), "w") as container:

@@ -1,9 +1,11 @@
 """A tiny real model: it scores the motion in a clip, and needs no training."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from monitor.contract import INPUT, METADATA_KEY, NOVELTY, OUTPUT, Contract, Data
@@ -35,7 +37,7 @@ def motion_model(path: Path, about: Contract | None = None, metadata: bool = Tru
     Where its contract has a threshold for novelty, the mean change is its novelty.
     """
     about = about or contract()
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "starts": np.array([0, 1], np.int64),
         "firsts": np.array([0, 0], np.int64),
         "ends": np.array([2**31, about.frames], np.int64),

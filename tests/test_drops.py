@@ -12,7 +12,7 @@ from monitor.config import MonitorOptions
 from monitor.pipeline import Monitor
 from tests.drops import drop
 from tests.fakes import RecordingSink
-from tests.media import looped
+from tests.films import looped
 from tests.models import contract, motion_model
 from tests.servers.proxy import proxy
 from tests.servers.rtsp import rtsp_server

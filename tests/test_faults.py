@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.media import looped
+from tests.films import looped
 from tests.models import contract, motion_model
 from tests.process import COMMAND, har_monitor
 from tests.servers.proxy import Fault, Proxy, proxy

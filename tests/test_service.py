@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -16,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.media import looped
+from tests.films import looped
+from tests.kills import kill_again
 from tests.models import contract, motion_model
 from tests.process import COMMAND, Process, har_monitor, write_config
 from tests.servers.proxy import proxy
@@ -47,33 +47,10 @@ def watched(process: Process, *names: str) -> bool:
 def test_every_alert_survives_kill_9_and_the_next_start_ends_what_was_open(
     film: Path, model: Path, tmp_path: Path
 ) -> None:
-    pause = random.Random(9)
-    quick = {"smoothing_s": 0, "min_s": 0, "hold_s": 0, "cooldown_s": 0, "threshold": 0.97}
-    log = tmp_path / "alerts.jsonl"
-    for _ in range(KILLS):
-        size = log.stat().st_size if log.exists() else 0
-        cameras = {f"c{n}": str(film) for n in range(3)}
-        with har_monitor(cameras, model, folder=tmp_path, activity=quick) as process:
-            process.wait_for(
-                "an alert", lambda size=size: log.exists() and log.stat().st_size > size
-            )
-            time.sleep(pause.uniform(0, 0.2))
-            process.popen.kill()
-            process.popen.wait(10)
-    with har_monitor({"c0": str(film)}, model, folder=tmp_path) as process:
-        assert process.popen.wait(30) == 0
-    data = log.read_bytes()
-    assert data.endswith(b"\n")
-    found = [json.loads(line) for line in data.splitlines()]
-    starts = [line["id"] for line in found if line["event"] == "start"]
-    ends = Counter(line["id"] for line in found if line["event"] == "end")
-    assert len(set(starts)) == len(starts) > KILLS
-    assert ends == Counter(starts), "each has one end"
-    assert any(line["reason"] == "monitor died" for line in found)
-    seen: set[str] = set()
-    for line in found:
-        assert (line["event"] == "start") == (line["id"] not in seen)
-        seen.add(line["id"])
+    found = kill_again(KILLS, film, model, tmp_path)
+    assert found.starts > KILLS
+    assert found.died > 0
+    assert (found.torn, found.twice, found.unended) == (0, 0, 0)
 
 
 @pytest.fixture

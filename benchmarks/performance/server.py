@@ -21,6 +21,11 @@ class Server:
     url: str
     pid: int
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.rpartition("/")[0].rpartition(":")[2])
+
 
 @contextmanager
 def served(path: Path, codec: str) -> Iterator[Server]:

@@ -148,9 +148,13 @@ def soak(minutes: float, data: Path, streams: Path, seed: int = 1) -> Soak:
     due = film_alerts(film)
     with ExitStack() as stack:
         server = stack.enter_context(served(film, "h264"))
-        port = int(server.url.rpartition("/")[0].rpartition(":")[2])
         cameras = [
-            _Camera(f"camera-{n}", stack.enter_context(proxy(port)), n < HEALTHY, planned(n, seed))
+            _Camera(
+                f"camera-{n}",
+                stack.enter_context(proxy(server.port)),
+                n < HEALTHY,
+                planned(n, seed),
+            )
             for n in range(CAMERAS)
         ]
         urls = {one.name: f"{one.proxy.base}/cam" for one in cameras}

@@ -1,0 +1,71 @@
+"""make soak: faults for as long as one likes, drops and kills, and the page about them."""
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from benchmarks.performance.server import served
+from benchmarks.performance.streams import encoded
+from benchmarks.reliability.page import page
+from benchmarks.reliability.results import Dropped, read, stamped, write
+from benchmarks.reliability.soak import STREAM, soak
+from monitor.classifier import SHIPPED
+from monitor.command import exit_codes, start_logging
+from tests.drops import drop
+from tests.films import looped
+from tests.kills import kill_again
+from tests.models import contract, motion_model
+from tests.servers.proxy import proxy
+
+log = logging.getLogger(__name__)
+
+HERE = Path(__file__).parents[1]
+RESULTS, PAGE = HERE / "results" / "reliability.json", HERE / "reliability.md"
+STREAMS = HERE.parent / "runs" / "benchmark" / "streams"
+CLIP = HERE.parent / "tests" / "data" / "fight.mp4"
+DROPS, KILLS = 200, 100
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    data: Annotated[Path, typer.Option(help="Folder of the data sets.")] = Path("../shared/data"),
+    minutes: Annotated[float, typer.Option(help="Of faults; 0: none.")] = 60,
+    drops: Annotated[int, typer.Option(help="Of one stream; 0: none.")] = DROPS,
+    kills: Annotated[int, typer.Option(help="Of the monitor; 0: none.")] = KILLS,
+    seed: Annotated[int, typer.Option(help="Draws other faults.")] = 1,
+) -> None:
+    """Measure what is asked for, keep it, and write the page from all that is kept."""
+    console = Console(stderr=True)
+    with exit_codes(console):
+        start_logging(console, verbose=False)
+        if drops:
+            log.info("%d drops of one stream", drops)
+            film = encoded(STREAM, data, STREAMS)
+            with served(film, "h264") as server, proxy(server.port) as camera:
+                before, after = drop(camera, SHIPPED, drops)
+            write(RESULTS, stamped(read(RESULTS), drops=Dropped(drops, before, after)))
+        if kills:
+            log.info("%d kills", kills)
+            with tempfile.TemporaryDirectory() as folder:
+                place = Path(folder)
+                model = motion_model(place / "m.onnx", contract(frames=5))
+                codec = ("libx264", "-g", "50", "-bf", "0")
+                film = looped(place / "f.mp4", CLIP, 4, "fps=25,scale=160:120", *codec)
+                write(RESULTS, stamped(read(RESULTS), kills=kill_again(kills, film, model, place)))
+        if minutes:
+            log.info("%g minutes of faults", minutes)
+            found = soak(minutes, data, STREAMS, seed)
+            write(RESULTS, stamped(read(RESULTS), soak=found))
+        text = page(read(RESULTS))
+        PAGE.write_text(text, encoding="utf-8")
+        typer.echo(text, nl=False)
+
+
+if __name__ == "__main__":
+    app()
