@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def kill_again(times: int, film: Path, model: Path, folder: Path, seed: int = 9)
         with har_monitor(
             {f"c{n}": str(film) for n in range(3)}, model, folder=folder, activity=_QUICK
         ) as process:
-            process.wait_for("an alert", lambda size=size: log.exists() and _size(log) > size)
+            process.wait_for("an alert", partial(_has_grown, log, size))
             time.sleep(draw.uniform(0, _LONGEST_S))
             process.popen.kill()
             process.popen.wait(10)
@@ -46,8 +47,8 @@ def kill_again(times: int, film: Path, model: Path, folder: Path, seed: int = 9)
     return _judged(times, log.read_bytes())
 
 
-def _size(log: Path) -> int:
-    return log.stat().st_size
+def _has_grown(log: Path, size: int) -> bool:
+    return log.exists() and log.stat().st_size > size
 
 
 def _judged(kills: int, data: bytes) -> Killed:
