@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monitor.counted import Counted
-from monitor.health import Outbox, examine, write_health
+from monitor.health import Health, Outbox, examine, write_health
 from monitor.status import CameraStatus
 from monitor.systemd import Systemd
 
@@ -32,16 +32,21 @@ class Heartbeat:
 
     def beat(self, cameras: Sequence[CameraStatus], busy_s: float) -> None:
         """Say it once."""
-        health = examine(cameras, self._alerts)
-        if self._path is not None:
-            try:
-                write_health(self._path, health)
-            except OSError as error:
-                text = f"health {self._path}: {error.strerror or error}; watching goes on"
-                self._counted.say(logging.WARNING, "health", text)
-        self._systemd.status(health.summary)
+        if self._path is not None or self._systemd.listens:
+            health = examine(cameras, self._alerts)
+            self._systemd.status(health.summary)
+            self._write(health)
         if busy_s < STUCK_S:
             self._systemd.alive()
         else:
             text = f"a window has been worked on for {busy_s:.0f} s: the classify worker is stuck"
             self._counted.say(logging.ERROR, "stuck", text)
+
+    def _write(self, health: Health) -> None:
+        if self._path is None:
+            return
+        try:
+            write_health(self._path, health)
+        except OSError as error:
+            text = f"health {self._path}: {error.strerror or error}; watching goes on"
+            self._counted.say(logging.WARNING, "health", text)

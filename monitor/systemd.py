@@ -26,6 +26,11 @@ class Systemd:
             ) from None
         self._notify, self._kinds = notify, Notification
 
+    @property
+    def listens(self) -> bool:
+        """Whether anybody is told."""
+        return self._notify is not None
+
     def ready(self) -> None:
         """Everything is set up, and the cameras are being connected to; also after a reload."""
         self._say("READY")
