@@ -49,7 +49,7 @@ test: test-fast
 	$(BIN)/python -m pytest -q tests/slow
 
 test-fast: $(VENV)/.dev $(VENV)/.system
-	$(BIN)/python -m pytest -q --ignore=tests/slow
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --ignore=tests/slow
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -364,7 +364,7 @@ def test_what_an_idle_stream_had_kept_is_given_before_its_loss(
     path, packets = quiet(13, Encoding(group=25)), 240
     container = BreakingContainer(path, packets)
     monkeypatch.setattr(stream.av, "open", lambda *_, **__: container)
-    source = StreamSource(parse_address("rtsp://camera/a"), StreamLimits(decoding=IDLE))
+    source = StreamSource(parse_address("rtsp://127.0.0.1/a"), StreamLimits(decoding=IDLE))
     moments: list[Picture | Unseen] = []
     monkeypatch.setattr(stream, "video_fault", lambda container: None)
     source.open()
