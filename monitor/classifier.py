@@ -41,7 +41,10 @@ class OnnxClassifier:
             raise ModelError(f"{path}: a Keras model; har-export makes an ONNX file of it")
         self.sha256 = hashlib.sha256(content).hexdigest()
         try:
-            session = ort.InferenceSession(content, _session_options(wanted), providers=[wanted])
+            # Its fallback, to the provider that failed, would print to standard output.
+            session = ort.InferenceSession(
+                content, _session_options(wanted), providers=[wanted], enable_fallback=0
+            )
             metadata = session.get_modelmeta().custom_metadata_map
             taken, given = _ports(session.get_inputs()), _ports(session.get_outputs())
         except Exception as error:  # ONNX Runtime's errors share no class of their own

@@ -231,11 +231,14 @@ def test_names_in_a_graph_cannot_steer_a_terminal(tmp_path: Path) -> None:
     assert str(caught.value).isprintable()
 
 
-def test_text_that_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_text_that_is_no_text_is_refused_and_nothing_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = motion_model(tmp_path / "m.onnx")
     path.write_bytes(path.read_bytes().replace(b'"network"', b'"n\xff\xfework"'))
     with pytest.raises(ModelError, match="not an ONNX model that can be run: 'utf-8' codec"):
         OnnxClassifier(path)
+    assert capsys.readouterr().out == "", "the alert log may be there"
 
 
 def test_scores_of_another_shape_than_the_graph_declares_are_refused(tmp_path: Path) -> None:
