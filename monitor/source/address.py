@@ -19,15 +19,18 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 # The lengths are bounded here and below so that a long text takes no quadratic time.
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,15}:/+)(?P<rest>\S+)")
 _WHOLE = re.compile(
-    r"(?P<scheme>(?:(?:[\w.-]{1,64}=)?[A-Za-z][A-Za-z0-9+.-]+:/+)?)(?P<rest>.+)", re.DOTALL
+    r"(?P<scheme>(?:(?:[\w.-]{1,64}=)?(?:(?i:rtsps?|https?):/+|[A-Za-z][A-Za-z0-9+.-]+://+))?)"
+    r"(?P<rest>.+)",
+    re.DOTALL,
 )
 # In the query, and in the path too: some recorders take rtsp://host/user=a_password=b_channel=1.
 _SECRET = re.compile(
     r"(?i)([^\s=&?;/]{0,64}(?:pas|pwd|pw|token|secret|key|auth|sig|credential|session|jwt|hash)"
     r"[^\s=&?;/]{0,64}=)[^&]+"
 )
-# What was meant for an @ where there is none: escaped with all the rest, or of a wide keyboard.
-_AT = re.compile("%40|\N{FULLWIDTH COMMERCIAL AT}|\N{SMALL COMMERCIAL AT}")
+# What was meant for an @: of a wide keyboard, or escaped with all the rest.
+_WIDE = str.maketrans("\N{FULLWIDTH COMMERCIAL AT}\N{SMALL COMMERCIAL AT}", "@@")
+_FIRST = re.compile(r"[/?#]")  # ends a host
 _PORT = re.compile(r"[0-9]{0,5}\W*")  # with the marks of a sentence around it
 
 
@@ -114,13 +117,15 @@ def parse_address(text: str) -> Address:
 
 
 def _hide(url: re.Match[str]) -> str:
-    rest = _SECRET.sub(r"\1***", url["rest"])  # first: a secret parameter may hold an @
-    if "@" not in rest and (last := [*_AT.finditer(rest)][-1:]):
-        rest = f"{rest[: last[0].start()]}@{rest[last[0].end() :]}"
+    given = url["rest"].translate(_WIDE)
+    rest = _SECRET.sub(r"\1***", given)  # first: a secret parameter may hold an @
+    if ":" in rest and rest.count("@") < given.count("@"):
+        return url["scheme"] + "***"  # or a password, with an @ after it, may hold a parameter
+    rest = _with_at(rest)
     userinfo, at, host = rest.rpartition("@")
-    first = re.split(r"[/?#]", rest)[0]
+    first = _FIRST.split(rest)[0]
     # An @ after a path that follows a bare host name is part of the path.
-    if at and ("@" in first or ":" in userinfo):
+    if at and ("@" in first or ":" in userinfo or not first):
         user, colon, _ = userinfo.partition(":")
         rest = f"{user}:***@{host}" if colon and url["scheme"] else f"***@{host}"
     elif url["scheme"] and not first.startswith("["):
@@ -128,6 +133,14 @@ def _hide(url: re.Match[str]) -> str:
         if colon and not _PORT.fullmatch(port):  # a password whose host was forgotten
             rest = f"{name}:***"
     return url["scheme"] + rest
+
+
+def _with_at(rest: str) -> str:
+    """The rest of a URL with an @ for a last %40 where it can be no part of a host's name."""
+    before, at, after = rest.rpartition("@")
+    end = len(_FIRST.split(after)[0]) if at else len(after)
+    place = after.rfind("%40", 0, end)
+    return rest if place < 0 else f"{before}{at}{after[:place]}@{after[place + 3 :]}"
 
 
 def _exists(text: str) -> bool:
