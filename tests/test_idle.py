@@ -23,13 +23,14 @@ from monitor.pipeline import Monitor
 from monitor.records import Prediction, Skipped
 from monitor.source import Picture, StreamLimits, Unseen, idle, stream
 from monitor.source.address import parse_address
-from monitor.source.decoder import EveryPicture, make_decoder
+from monitor.source.decoder import Decoded, EveryPicture, make_decoder
 from monitor.source.decoding import Decoding
 from monitor.source.file import FileSource
 from monitor.source.idle import MARGIN_S, IdleDecoder
 from monitor.source.scene import MOVED, Stillness, cells, moved
 from monitor.source.sizes import PacketSizes
 from monitor.source.stream import StreamSource
+from monitor.source.turns import LATE_S, TurnDecoder, Turns
 from monitor.windows import WindowBuffer
 from tests.fakes import FakeSource, RecordingSink, picture
 from tests.media import make_video
@@ -55,6 +56,15 @@ CAMERAS = {
 }
 
 Alter = Callable[[int, "Packet[Any]"], "Packet[Any] | None"]  # None: the packet is lost
+
+
+class StreamClock:
+    """Goes as fast as a stream is read."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
 @dataclass
@@ -191,6 +201,43 @@ def test_windows_of_a_movement_are_the_same_and_at_most_a_group_late(
     assert late_s <= how.group / FPS + reorder_s
     assert found.pictures[-1] == full.pictures[-1], "the kept packets are decoded at the end"
     assert found.damaged == 0
+
+
+def test_a_camera_that_waits_for_its_turn_rests_once_it_is_seen_to_be_still(
+    filmed: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = filmed(Encoding(group=25))
+    full = watch(path, FULL)
+    turns = Turns(clock := StreamClock())
+    turns.late("another", 0.5)  # so that one may decode at a time: the other one
+    assert turns.start("another")
+    begun: list[Decoded | None] = []
+    windows: dict[float, bytes] = {}
+    buffer = WindowBuffer("a", SPEC, STRIDE)
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        decoder = make_decoder(video, replace(IDLE, turns=turns), clock)
+        assert isinstance(decoder, TurnDecoder)
+        decoder._stop(-LATE_S)
+        for packet in container.demux(video):
+            if packet.pts is not None and video.time_base is not None:
+                clock.now_s = float(packet.pts * video.time_base)
+            begun += decoder.take(packet) if packet.size else decoder.finish()
+    told = [one for one in begun if one is not None and one.stamp_s is not None]
+    assert [round(one.stamp_s or 0.0, 4) for one in told] == full.times
+    waited = [one.stamp_s for one in told if one.waiting]
+    assert AFTER_S <= waited[-1] + FRAME_S < AFTER_S + 1, "then it is known to be still"
+    for one in told:
+        assert one.stamp_s is not None
+        time_s = round(one.stamp_s, 4)
+        if one.frame is None:
+            buffer.pass_over(time_s)
+        elif window := buffer.push(time_s, lambda one=one: prepare(one.frame, SPEC.size)):
+            windows[window.end_s] = window.clip.tobytes()
+    wanted = around(full.windows, *ACT_S)
+    assert wanted
+    for end_s in wanted:
+        assert windows[end_s] == full.windows[end_s][1], f"the window that ends at {end_s}"
 
 
 def test_a_scene_that_has_become_still_again_is_idle_again(

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
+from av import VideoFrame
 
 from monitor.source.decoder import Decoded
+from monitor.source.scene import Stillness
 from monitor.source.turns import GROW_S, LATE_S, TURN_S, TurnDecoder, Turns
 
 FRAME_S = 0.04
@@ -31,11 +34,26 @@ class FakePacket:
 
 
 @dataclass
-class FakeContext:
-    flushed: int = 0
+class FakeEvery:
+    """Stands for the stream's own decoder; `looks` are those at key frames alone."""
 
-    def flush_buffers(self) -> None:
+    moving: bool = True
+    damaged: int = 0
+    flushed: int = 0
+    looks: int = 0
+
+    def stamp_s(self, pts: int | None) -> float | None:
+        return None if pts is None else pts * FRAME_S
+
+    def flush(self) -> None:
         self.flushed += 1
+
+    def look(self, key: Any) -> VideoFrame:
+        self.looks += 1
+        level = 60 + 120 * (self.looks % 2) * self.moving
+        image = np.full((48, 64, 3), 128, np.uint8)
+        image[:24] = level
+        return VideoFrame.from_ndarray(image, "rgb24")
 
 
 @dataclass
@@ -46,6 +64,7 @@ class FakeDecoder:
     cost_s: float
     resting: bool = False
     damaged: int = 0
+    at_rest_from_s: float | None = None
 
     def take(self, packet: Any) -> Iterator[Decoded | None]:
         self.clock.now_s += self.cost_s
@@ -63,7 +82,7 @@ class Camera:
     turns: Turns
     cost_s: float
     began_s: float = field(init=False)
-    context: Any = field(default_factory=FakeContext)
+    every: Any = field(default_factory=FakeEvery)
     next: int = 0
     decoded: list[float] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
@@ -73,12 +92,12 @@ class Camera:
         self.began_s = self.clock.now_s
         self.inner = FakeDecoder(self.clock, self.cost_s)
         self.decoder = TurnDecoder(
-            lambda: self.inner,
-            self.context,
-            lambda pts: None if pts is None else pts * FRAME_S,
-            self.turns,
-            self.clock,
+            lambda: self.inner, self.every, self.turns, self.clock, self.rest
         )
+
+    def rest(self, key: Any, stamp_s: float, scene: Stillness) -> FakeDecoder:
+        self.inner.resting, self.inner.at_rest_from_s, self.inner.cost_s = True, stamp_s, 0.0
+        return self.inner
 
     @property
     def due_s(self) -> float:
@@ -204,6 +223,31 @@ def test_timestamps_that_jump_to_and_fro_are_no_overload(jump: int) -> None:
     assert turns.limit == float("inf")
 
 
+def test_still_cameras_that_wait_rest_without_a_turn() -> None:
+    clock = Clock()
+    turns = Turns(clock)
+    still = [Camera(clock, turns, 0.004, every=FakeEvery(moving=False)) for _ in range(40)]
+    watch(still, 30)
+    rested = [camera.inner.at_rest_from_s for camera in still]
+    assert sum(at_s is not None for at_s in rested) > 20
+    assert max(at_s for at_s in rested if at_s is not None) < 20
+    for camera in still:
+        assert not camera.waited or camera.waited[-1] < 25, "none waits any more"
+        given = sorted(camera.decoded + camera.waited)
+        assert len(given) == len(set(given)), "and none is given twice"
+
+
+def test_of_a_scene_that_moves_two_key_frames_are_looked_at_each_time_it_waits() -> None:
+    clock = Clock()
+    turns = Turns(clock)
+    cameras = [Camera(clock, turns, 0.004) for _ in range(24)]
+    watch(cameras, 100)
+    assert all(camera.inner.at_rest_from_s is None for camera in cameras)
+    turns_had = [camera.every.flushed for camera in cameras]
+    looks = [camera.every.looks for camera in cameras]
+    assert all(seen <= 2 * (had + 1) for seen, had in zip(looks, turns_had, strict=True))
+
+
 def test_a_resting_camera_takes_no_ones_turn() -> None:
     turns = Turns(Clock())
     turns.late("slow", 0.5)
@@ -241,6 +285,6 @@ def test_the_decoder_begins_anew_at_a_key_frame() -> None:
     turns.late(camera.decoder, 0.5)
     camera.decoder._stop(clock.now_s)
     watch([camera], 4)
-    assert camera.context.flushed == 1
+    assert camera.every.flushed == 1
     assert round(camera.waited[-1] / FRAME_S) % GROUP == GROUP - 1
     assert Fraction(round(camera.decoded[-1] / FRAME_S)) > 0

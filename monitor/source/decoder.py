@@ -11,6 +11,7 @@ import av
 from av import Packet, VideoFrame, VideoStream
 
 from monitor.source.decoding import Decoding
+from monitor.source.scene import Stillness
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,22 @@ class EveryPicture:
         for frame in self.decode(None):
             yield Decoded(self.stamp_s(frame.pts), frame, arrived_s)
 
+    def flush(self) -> None:
+        """Forget what came before: the next packet is a key frame."""
+        self._stream.codec_context.flush_buffers()
+
+    def look(self, key: Packet[VideoStream]) -> VideoFrame | None:
+        """A key frame's picture by itself, which leaves nothing behind in the decoder.
+
+        None where it cannot be decoded; that is counted where it is decoded to be given.
+        """
+        damaged = self.damaged
+        self.flush()
+        frames = self.decode(key) + self.decode(None)
+        self.flush()
+        self.damaged = damaged
+        return frames[0] if frames else None
+
     def stamp_s(self, pts: int | None) -> float | None:
         """The time of a packet's or a frame's timestamp, in the stream's own base."""
         base = self._stream.time_base
@@ -92,15 +109,23 @@ def make_decoder(
         stream.codec_context.options = {"skip_loop_filter": "all"}
     every = EveryPicture(stream, clock)
 
-    def begin() -> Decoder:
-        if decoding.idle_max_delay_s is None:
+    delay_s = decoding.idle_max_delay_s
+    if delay_s is None:
+        if decoding.turns is None:
             return every
-        from monitor.source.idle import IdleDecoder
+        from monitor.source.turns import TurnDecoder
 
-        return IdleDecoder(every, stream, decoding.idle_max_delay_s, decoding.context_s, clock)
+        return TurnDecoder(lambda: every, every, decoding.turns, clock)
+    from monitor.source.idle import IdleDecoder
+
+    def begin() -> IdleDecoder:
+        return IdleDecoder(every, stream, delay_s, decoding.context_s, clock)
 
     if decoding.turns is None:
         return begin()
     from monitor.source.turns import TurnDecoder
 
-    return TurnDecoder(begin, stream.codec_context, every.stamp_s, decoding.turns, clock)
+    def rest(key: Packet[VideoStream], stamp_s: float, scene: Stillness) -> Decoder:
+        return begin().rested(key, stamp_s, scene)
+
+    return TurnDecoder(begin, every, decoding.turns, clock, rest)

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from av import Packet, VideoFrame, VideoStream
+from av import Packet, VideoStream
 
 from monitor.source.decoder import Decoded, EveryPicture
 from monitor.source.scene import Stillness
@@ -93,6 +93,13 @@ class IdleDecoder:
             self._keep(packet, stamp_s)
         yield from self._awake(packet)
 
+    def rested(self, key: Packet[VideoStream], stamp_s: float, scene: Stillness) -> IdleDecoder:
+        """Itself, of which nothing was taken yet, at rest from a key frame of a still scene on."""
+        self._scene, self._idle = scene, True
+        self._from_s = self._newest_s = stamp_s
+        self._keep(key, stamp_s)
+        return self
+
     def finish(self) -> Iterator[Decoded | None]:
         """All that was kept, decoded: what it shows is not known."""
         if self._idle:
@@ -165,21 +172,13 @@ class IdleDecoder:
         if not packet.is_keyframe:
             self._by_size = self._sizes.unusual(packet.size)
             return not self._by_size and stamp_s >= self._newest_s - _REORDER_S
-        key = self._look(packet)
+        key = self._every.look(packet)
         if key is None or stamp_s < self._newest_s or self._scene.see_key(stamp_s, key):
             return False
         self._sizes.learn([one.packet.size for one in self._kept if one.stamp_s > self._key_s])
         self._from_s = max(self._from_s, stamp_s - self._context_s - MARGIN_S)
         self._forget()
         return True
-
-    def _look(self, packet: Packet[VideoStream]) -> VideoFrame | None:
-        """A key frame's picture; None where it cannot be decoded by itself."""
-        self._context.flush_buffers()
-        damaged = self._every.damaged
-        frames = self._every.decode(packet) + self._every.decode(None)
-        self._every.damaged = damaged  # it is kept, and counted where it is decoded to be given
-        return frames[0] if frames else None
 
     def _forget(self) -> None:
         """Drop what no decoding will have to begin with."""

@@ -12,11 +12,18 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from av import Packet, VideoCodecContext, VideoStream
+from av import Packet, VideoStream
 
 from monitor.counted import Counted
-from monitor.source.decoder import Decoded, Decoder
+from monitor.source.decoder import Decoded, Decoder, EveryPicture
+from monitor.source.idle import AFTER_S
+from monitor.source.scene import Stillness
+
+if TYPE_CHECKING:
+    # A decoder at rest, from a key frame, its stamp and what is known of the scene.
+    Rest = Callable[[Packet[VideoStream], float, Stillness], Decoder]
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +68,7 @@ class Turns:
         with self._lock:
             if resting:
                 self._decoding.pop(who, None)
+                self._waiting.pop(who, None)
                 return True
             since_s = self._decoding.setdefault(who, self._clock())
             self._grow()
@@ -104,23 +112,27 @@ class Turns:
 
 
 class TurnDecoder:
-    """Decodes in its turn, from a key frame on; passes over everything else."""
+    """Decodes in its turn, from a key frame on; passes over everything else.
+
+    While it waits it looks at key frames, for as long as nothing moves in them: a scene that turns
+    out to be still needs no turn. Of one that moves it looks at two or three each time it waits.
+    """
 
     def __init__(
         self,
         begin: Callable[[], Decoder],
-        context: VideoCodecContext,
-        stamp_s: Callable[[int | None], float | None],
+        every: EveryPicture,
         turns: Turns,
         clock: Callable[[], float] = time.monotonic,
+        rest: Rest | None = None,
     ) -> None:
         self._begin = begin  # a decoder that knows nothing yet
-        self._context = context
-        self._stamp_s = stamp_s
+        self._every = every
         self._turns = turns
         self._clock = clock
+        self._rest = rest  # None: no scene may rest
+        self._scene: Stillness | None = None  # that is looked at while it waits
         self._decoder: Decoder | None = begin()  # None: another's turn
-        self._damaged = 0  # of decoders that stopped
         self._given_s = -math.inf  # the last stamp
         self._offset_s = math.inf  # of our clock against the stream's, at its soonest
         self._last_s = 0.0  # our clock at the last packet
@@ -132,7 +144,7 @@ class TurnDecoder:
     @property
     def damaged(self) -> int:
         """Packets that could not be decoded."""
-        return self._damaged + (0 if self._decoder is None else self._decoder.damaged)
+        return self._every.damaged
 
     @property
     def resting(self) -> bool:
@@ -142,7 +154,7 @@ class TurnDecoder:
     def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded | None]:
         """What is known with this packet."""
         now_s = self._clock()
-        stamp_s = self._stamp_s(packet.pts)
+        stamp_s = self._every.stamp_s(packet.pts)
         if self._decoder is not None:
             pace = self._pace(stamp_s, now_s)
             if pace is not None:
@@ -150,9 +162,17 @@ class TurnDecoder:
                 self._stop(now_s)
             elif packet.is_keyframe and not self._turns.keep(self, self._decoder.resting):
                 self._stop(now_s)
-        elif packet.is_keyframe and self._has_caught_up(now_s) and self._turns.start(self):
-            self._context.flush_buffers()
-            self._decoder, self._since_s, self._offset_s = self._begin(), None, math.inf
+        elif packet.is_keyframe and self._has_caught_up(now_s):
+            if self._turns.start(self):
+                self._every.flush()
+                self._go_on(self._begin())
+            elif stamp_s is not None and self._is_still(packet, stamp_s):
+                assert self._rest is not None
+                assert self._scene is not None
+                self._turns.keep(self, resting=True)
+                self._go_on(self._rest(packet, stamp_s, self._scene))
+                self._done_s = self._clock()
+                return
         if self._decoder is not None:
             for decoded in self._decoder.take(packet):
                 self._note(decoded)
@@ -174,8 +194,21 @@ class TurnDecoder:
 
     def _stop(self, now_s: float) -> None:
         if self._decoder is not None:
-            self._damaged += self._decoder.damaged
             self._decoder, self._since_s = None, now_s
+            self._scene = None if self._rest is None else Stillness()
+
+    def _go_on(self, decoder: Decoder) -> None:
+        self._decoder, self._since_s, self._offset_s = decoder, None, math.inf
+
+    def _is_still(self, key: Packet[VideoStream], stamp_s: float) -> bool:
+        """Whether the scene has been still for long enough, as far as the key frames show."""
+        if self._scene is None:
+            return False
+        picture = self._every.look(key)
+        if picture is None or self._scene.see_key(stamp_s, picture):
+            self._scene = None
+            return False
+        return self._scene.lasted_s(stamp_s) >= AFTER_S
 
     def _has_caught_up(self, now_s: float) -> bool:
         """Whether it has done nothing but take packets in for long enough to be at the newest."""
