@@ -21,7 +21,7 @@ from monitor.status import COLOURS, WATCHED, CameraStatus, Shown
 STALE_S = 10.0  # a monitor that has written nothing for so long is stuck, or gone
 _MOST_BYTES = 1 << 24
 
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=10**15)]  # sums of more could not even be shown
 
 
 class _Facts(BaseModel):

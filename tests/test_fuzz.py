@@ -110,6 +110,12 @@ def test_lines_of_an_alert_log_may_be_torn_doubled_and_in_any_order(data: st.Dat
     check_alert_log(b"".join(data.draw(st.permutations(chosen))))
 
 
+def test_a_health_file_with_counts_that_cannot_be_shown_is_none() -> None:
+    health = json.loads(TARGETS["health"].seeds()[0])
+    health["cameras"][0]["dropped"] = dict.fromkeys("ab", int("9" * 4300))  # Python's longest
+    assert not TARGETS["health"].check(json.dumps(health).encode())
+
+
 def test_a_damaged_model_is_a_classifier_or_an_error() -> None:
     command = [sys.executable, "-m", "tests.fuzz.damaged", "60"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
