@@ -149,6 +149,7 @@ def assert_nothing_is_lost(
 @pytest.fixture(autouse=True)
 def _rests_early(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idle, "AFTER_S", AFTER_S)
+    monkeypatch.setattr(idle, "SOONER_S", AFTER_S)
 
 
 @pytest.fixture(scope="session")
@@ -238,6 +239,37 @@ def test_a_camera_that_waits_for_its_turn_rests_once_it_is_seen_to_be_still(
     assert wanted
     for end_s in wanted:
         assert windows[end_s] == full.windows[end_s][1], f"the window that ends at {end_s}"
+
+
+@pytest.mark.parametrize(
+    ("stirs_s", "rests_s"),
+    [(None, 2.0), (0.2, 4.0), (1.2, 4.0)],
+    ids=["nothing", "in the first group", "in the second"],
+)
+def test_a_scene_rests_sooner_where_nothing_moves_between_its_key_frames(
+    stirs_s: float | None,
+    rests_s: float,
+    shared_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(idle, "SOONER_S", 1.5)
+    scene = corridor(shared_data, SIZE)
+    laid = []
+    if stirs_s is not None:  # something white, which is gone before the next key frame
+        place = scene[0][70:142, 150:246]
+        white = [np.full_like(place, 255)] * round(0.6 * FPS)
+        laid = [Laid([place, *white, place], [(round(stirs_s * FPS), len(white) + 1)], 150, 70)]
+    path = encode(tmp_path / "film.mp4", film(scene, laid, 6), Encoding(group=25))
+    resting_s: list[float] = []
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        decoder = make_decoder(video, IDLE)
+        for packet in container.demux(video):
+            list(decoder.take(packet))
+            if decoder.resting and packet.pts is not None and video.time_base is not None:
+                resting_s.append(float(packet.pts * video.time_base))
+    assert resting_s[0] == pytest.approx(rests_s, abs=0.05)
 
 
 def test_a_scene_that_has_become_still_again_is_idle_again(

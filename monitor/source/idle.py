@@ -21,7 +21,9 @@ from monitor.source.decoder import Decoded, EveryPicture
 from monitor.source.scene import Stillness
 from monitor.source.sizes import PacketSizes
 
-AFTER_S = 4.0  # a scene must have been still for so long
+# A scene rests that has been still, by its key frames, for AFTER_S; sooner where nothing moved in
+# between, either.
+AFTER_S, SOONER_S = 4.0, 1.5
 LEAST_PACKETS = 5  # of a group of pictures: in a shorter one there is nothing to be saved
 MOST_BYTES = 16 * 2**20  # that are kept of a stream
 # Of the scene before a movement is seen, besides what a window needs: it may begin unseen.
@@ -120,8 +122,7 @@ class IdleDecoder:
             return
         if picture.stamp_s == self._key_s:
             self._scene.see_key(picture.stamp_s, picture.frame)
-        if self._by_size:
-            self._scene.see(picture.stamp_s, picture.frame)
+        self._scene.see(picture.stamp_s, picture.frame)
         self._from_s = math.nextafter(picture.stamp_s, math.inf)
 
     def _keep(self, packet: Packet[VideoStream], stamp_s: float) -> None:
@@ -155,8 +156,14 @@ class IdleDecoder:
             and stamp_s is not None
             and len(self._kept) >= LEAST_PACKETS
             and self._bounded(stamp_s)
-            and self._scene.lasted_s(stamp_s) >= AFTER_S
+            and self._is_still(stamp_s)
         )
+
+    def _is_still(self, stamp_s: float) -> bool:
+        lasted_s = self._scene.lasted_s(stamp_s)
+        if lasted_s >= AFTER_S:
+            return True
+        return lasted_s >= SOONER_S and not self._scene.stirred(lasted_s, stamp_s)
 
     def _rest(self) -> None:
         if self._by_size and not self._scene.has_moved:

@@ -74,7 +74,11 @@ class Clock:
 
 
 class Stillness:
-    """Compares each key frame with the one before, and knows how long a scene has been still."""
+    """Compares each key frame with the one before, and knows how long a scene has been still.
+
+    Two key frames may look alike while much moves between them: pictures in between are looked at
+    too, as far as they are shown to it.
+    """
 
     def __init__(self) -> None:
         self._clock = Clock()
@@ -86,6 +90,7 @@ class Stillness:
         self._other: Cells | None = None
         self._looked_s = -math.inf
         self._since_s = math.inf
+        self._stirred_s = -math.inf  # when something moved between two key frames
         self.has_moved = False  # as far as it was looked
 
     def see_key(self, time_s: float, picture: VideoFrame) -> bool:
@@ -102,15 +107,20 @@ class Stillness:
         return True
 
     def see(self, time_s: float, picture: VideoFrame) -> None:
-        """Look at any picture, if it is time to: for `has_moved` alone."""
+        """Look at any picture, if it is time to."""
         if self._looked_s <= time_s < self._looked_s + LOOK_S:
             return
         before, self._other = self._other, cells(picture)
         self._looked_s = time_s
         if before is not None:
             changed = moved(before, self._other, MOVED_BETWEEN)
-            self.has_moved |= bool(self._clock.taken_out(changed).any())
+            if self._clock.taken_out(changed).any():
+                self._stirred_s, self.has_moved = time_s, True
 
     def lasted_s(self, time_s: float) -> float:
         """Seconds that the scene has been still at a time; negative where nothing was seen yet."""
         return time_s - self._since_s
+
+    def stirred(self, seconds: float, time_s: float) -> bool:
+        """Whether anything moved between key frames in the seconds before a time."""
+        return self._stirred_s >= time_s - seconds
