@@ -111,11 +111,13 @@ def monitor_of(source: str, watched: Watched, *, idle: bool, realtime: bool = Fa
 
 
 def assert_same_alerts(full: Watched, found: Watched, fights: int) -> None:
+    # Each window that a busy machine dropped, and counted, may make a start half a second later.
+    apart_s = 0.01 + 0.5 * (full.busy + found.busy)
     assert len(full.starts) == fights
     assert len(found.starts) == fights
     for one, other in zip(full.starts, found.starts, strict=True):
         assert one[:2] == other[:2]
-        assert other[2] == pytest.approx(one[2], abs=0.01)
+        assert other[2] == pytest.approx(one[2], abs=apart_s)
     assert not full.idle
     assert found.idle
 
