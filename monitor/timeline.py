@@ -12,7 +12,9 @@ from dataclasses import dataclass
 JUMP_S = 5.0
 # The soonest arrival of a spell tells how far the two clocks are apart, whatever the network does.
 SPELL_S = 10.0
-APART_S = 0.1  # is let be: what jitter and a busy machine make of it
+# So much is let be: what jitter, a busy machine and a stream's first frame make of it. Steps that are
+# changed fall into other slots of a window.
+APART_S = 0.5
 SLEW = 0.01  # of a step, by which it is made longer or shorter until they agree
 
 
