@@ -12,7 +12,7 @@ from dataclasses import dataclass
 JUMP_S = 5.0
 # The soonest arrival of a spell tells how far the two clocks are apart, whatever the network does.
 SPELL_S = 10.0
-# So much is let be: what jitter, a busy machine and a stream's first frame make of it. Steps that are
+# So much is let be: what jitter, a busy machine and a first frame make of it. Steps that are
 # changed fall into other slots of a window.
 APART_S = 0.5
 SLEW = 0.01  # of a step, by which it is made longer or shorter until they agree

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -73,12 +72,12 @@ def watch(
         systemd.stopping()
         monitor.stop()
 
-    current = options
+    current, in_terminal = options, console.is_terminal
 
     def reload() -> None:
         nonlocal current
-        if again is None or (console.is_terminal and not _has_terminal(console)):
-            stop()  # the terminal was closed
+        if again is None or (in_terminal and not console.is_terminal):  # it was closed
+            stop()
             return
         systemd.reloading()
         try:
@@ -90,7 +89,7 @@ def watch(
     _on_signals({signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGHUP: reload})
     systemd.ready()
     try:
-        if console.is_terminal:
+        if in_terminal:
             with Live(StatusTable(lambda: monitor.cameras), console=console, refresh_per_second=4):
                 monitor.run()
         else:
@@ -108,14 +107,6 @@ def _on_signals(actions: dict[signal.Signals, Callable[[], None]]) -> None:
 
     for number in actions:
         signal.signal(number, act)
-
-
-def _has_terminal(console: Console) -> bool:
-    try:
-        os.tcgetpgrp(console.file.fileno())
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def _reload(

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from tests.servers.proxy import proxy
 from tests.servers.rtsp import rtsp_server
 from tests.servers.tcp import silent_server
 
+ROOT = Path(__file__).parents[1]
 KILLS = 8  # make soak does a hundred
 
 
@@ -148,6 +150,25 @@ def test_without_a_configuration_file_sighup_ends_it(
         popen.send_signal(signal.SIGHUP)
         popen.communicate(timeout=10)
         assert popen.returncode == 0
+
+
+def test_a_terminal_that_is_closed_ends_it(film: Path, model: Path, tmp_path: Path) -> None:
+    write_config(tmp_path / "m.yaml", {"c": str(film)}, realtime=True)
+    command = [*COMMAND, "--headless", "--config", "m.yaml", "--model", str(model)]
+    child, terminal = pty.fork()
+    if not child:
+        os.chdir(tmp_path)
+        os.execve(command[0], command, {**os.environ, "PYTHONPATH": str(ROOT)})
+    shown = b""
+    while b"ALERT" not in shown:
+        shown += os.read(terminal, 4096)
+    os.close(terminal)
+    deadline_s = time.monotonic() + 5
+    while not os.waitpid(child, os.WNOHANG)[0]:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+    lines = [json.loads(line) for line in (tmp_path / "alerts.jsonl").read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["start", "end"]
 
 
 def test_an_impatient_user_does_no_harm(film: Path, model: Path, tmp_path: Path) -> None:
