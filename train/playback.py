@@ -104,7 +104,7 @@ def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list
     names = {target: f"{target}-{_plain(plan.name)}" for target, plan in by_target.items()}
     cameras = [{"name": name, "source": target} for target, name in names.items()]
     windows: list[WindowOutcome] = []
-    kept = _KeptActivities()
+    kept = KeptActivities()
 
     def make(address: Address, limits: StreamLimits) -> Source:
         return StreamSource(by_target[address.target])
@@ -132,7 +132,7 @@ def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list
     ]
 
 
-class _KeptActivities:
+class KeptActivities:
     """A sink that keeps what it is given."""
 
     def __init__(self) -> None:

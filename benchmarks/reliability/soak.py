@@ -18,10 +18,10 @@ from benchmarks.reliability.schedule import SHIFTS_S, Planned, planned
 from monitor.classifier import SHIPPED, OnnxClassifier
 from monitor.config import MonitorOptions
 from monitor.pipeline import Monitor
-from monitor.records import Activity
 from tests.drops import Held
 from tests.process import Process, har_monitor
 from tests.servers.proxy import Proxy, proxy
+from train.playback import KeptActivities
 
 CAMERAS = 8
 HEALTHY = 2  # of them are left alone: theirs are the latencies
@@ -115,7 +115,7 @@ def film_alerts(film: Path) -> list[Due]:
     options = MonitorOptions.model_validate(
         {"cameras": [{"name": "film", "source": str(film)}], "activity": RULES}
     )
-    kept = _Kept()
+    kept = KeptActivities()
     Monitor(options, OnnxClassifier(), [kept]).run()
     highest = {one.id: one.peak_score for one in kept.activities}  # the last: its end's
     return [
@@ -123,23 +123,6 @@ def film_alerts(film: Path) -> list[Due]:
         for one in kept.activities
         if one.end_s is None
     ]
-
-
-class _Kept:
-    """A sink that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.activities: list[Activity] = []
-
-    def write(self, activity: Activity) -> None:
-        """Keep it."""
-        self.activities.append(activity)
-
-    def flush(self) -> None:
-        """Nothing waits."""
-
-    def close(self) -> None:
-        """There is nothing to finish."""
 
 
 def soak(minutes: float, data: Path, streams: Path, seed: int = 1) -> Soak:
