@@ -180,6 +180,8 @@ def test_redact_hides_passwords_and_tokens_and_nothing_else(text: str, shown: st
         ("u:p w@host", "***@host"),
         ("user:/p/w@host/cam", "***@host/cam"),
         ("my_name:p&password=w@host", "***"),
+        ("rtsp://token,pass=w@host", "rtsp://***"),
+        ("http://host/cam?pass=a@b", "http://host/cam?pass=***"),
         ("rtsp://?#pw@host", "rtsp://***@host"),
         ("rtsp://u:p@?w\uff20host", "rtsp://u:***@host"),
         ("rtsp://u:p@w%40host/a%40b", "rtsp://u:***@host/a%40b"),

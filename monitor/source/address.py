@@ -119,7 +119,7 @@ def parse_address(text: str) -> Address:
 def _hide(url: re.Match[str]) -> str:
     scheme, given = url["scheme"], url["rest"].translate(_WIDE)
     rest = _SECRET.sub(r"\1***", given)  # first: a secret parameter may hold an @
-    if ":" in rest and rest.count("@") < given.count("@"):
+    if rest.count("@") < given.count("@") and (":" in rest or "@" in _FIRST.split(given)[0]):
         return f"{scheme}***"  # or a password, with an @ after it, may hold a parameter
     rest = _with_at(rest)
     userinfo, at, host = rest.rpartition("@")

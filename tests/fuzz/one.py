@@ -22,7 +22,7 @@ def main(name: str, seconds: int, found: Path) -> None:
     words.write_text("".join(f'"{_escaped(word)}"\n' for word in target.words))
     options = [
         f"-max_total_time={seconds}", f"-artifact_prefix={found}/{name}-", f"-dict={words}",
-        "-timeout=10", "-rss_limit_mb=4096", "-seed=1", "-max_len=100000", "-verbosity=0",
+        "-timeout=10", "-rss_limit_mb=4096", "-max_len=100000", "-verbosity=0",
         "-print_final_stats=1",
     ]  # fmt: skip
 
