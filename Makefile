@@ -3,6 +3,7 @@
 # make test                                     everything the tests need, then all tests
 # make check                                    lint, format and types
 # make soak [MINUTES=60] [DATA=../shared/data]  faults at random, drops, kills: does it keep watching?
+# make fuzz [FUZZ_SECONDS=300]                  input that nobody thought of, so many seconds a target
 # make benchmark [QUICK=1] [DATA=../shared/data]    what it costs, beside other ways to do the same
 # make benchmark-recognition [DATA=../shared/data]  every network on clips of scenes it never saw
 SHELL := /bin/bash
@@ -28,8 +29,9 @@ SAMPLE := monitor/samples/bus.mp4
 # The folder of data sets that the benchmarks run on.
 DATA ?= ../shared/data
 MINUTES ?= 60
+FUZZ_SECONDS ?= 300
 
-.PHONY: monitor train-tools test test-fast check format soak benchmark benchmark-recognition clean
+.PHONY: monitor train-tools test test-fast check format soak fuzz benchmark benchmark-recognition clean
 
 monitor: $(VENV)/.base
 ifeq ($(SOURCE),)
@@ -65,6 +67,10 @@ benchmark: $(VENV)/.train $(VENV)/.system
 
 soak: $(VENV)/.dev $(VENV)/.system
 	@$(BIN)/python -m benchmarks.reliability --data $(DATA) --minutes $(MINUTES)
+
+fuzz: $(VENV)/.dev
+	@$(INSTALL) -e '.[train,dev,fuzz]'
+	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 benchmark-recognition: $(VENV)/.train
 	@$(BIN)/python -m benchmarks.recognition --data $(DATA)

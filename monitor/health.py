@@ -140,6 +140,8 @@ def write_health(path: Path, health: Health) -> None:
 def read_health(path: Path) -> Health:
     """What a running monitor wrote last; MonitorError where there is none, or it is stuck."""
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ValueError
         with path.open("rb") as file:
             health = Health.model_validate(json.loads(file.read(_MOST_BYTES)))
     except OSError as error:

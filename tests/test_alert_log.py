@@ -353,3 +353,13 @@ def test_waiting_alerts_are_written_without_another_one(
     log.flush()
     assert (log.waiting, len(lines(path))) == (0, 1)
     log.close()
+
+
+def test_numbers_that_json_does_not_have_stop_no_start(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    head = '{"schema": "har-monitor.alert.v1", "event": "start", "id": "x"'
+    path.write_text(head + ', "score": NaN, "more": [Infinity, {"far": 1e999}]}\n')
+    sink(path).close()
+    end = json.loads(path.read_text().splitlines()[-1])
+    assert (end["event"], end["id"], end["score"]) == ("end", "x", None)
+    assert end["more"] == [None, {"far": None}]

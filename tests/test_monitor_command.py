@@ -307,6 +307,26 @@ def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
     assert "No such option" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["rtsp://u:hunter2@h/x"],
+        ["u:hunter2@h"],
+        ["--threshold", "rtsp://u:hunter2@h/x"],
+        ["--stride=u:hunter2@h"],
+        ["--source", "rtsp://u:hunter2@h:port/x"],
+        ["--hunter2@h"],
+    ],
+)
+def test_an_argument_that_is_refused_is_repeated_without_its_password(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    done = har_monitor(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "h" in done.stderr
+    assert "hunter2" not in done.stderr + done.stdout
+
+
 class Started:
     """The command running in the background."""
 

@@ -1,6 +1,7 @@
 """The alert log read back: activities that were started and never ended."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,17 @@ def records(lines: Iterable[bytes]) -> Iterator[Record]:
         if len(line) > _LONGEST:
             continue
         try:
-            found = json.loads(line)
+            found = json.loads(line, parse_float=_number, parse_constant=_number)
         except (ValueError, RecursionError):
             continue
         if isinstance(found, dict) and found.get("schema") == SCHEMA:
             yield found
+
+
+def _number(text: str) -> float | None:
+    """JSON knows neither NaN nor infinity; others write them all the same."""
+    value = float(text)
+    return value if math.isfinite(value) else None
 
 
 def unended(found: Iterable[Record]) -> list[Record]:

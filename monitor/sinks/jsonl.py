@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -144,12 +143,4 @@ def _utc(moment: datetime) -> str:
 
 
 def _line(record: Record) -> bytes:
-    return json.dumps(_finite(record), ensure_ascii=True, allow_nan=False).encode() + b"\n"
-
-
-def _finite(record: Record) -> Record:
-    """A record of somebody else's may hold numbers that JSON does not have."""
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in record.items()
-    }
+    return json.dumps(record, ensure_ascii=True, allow_nan=False).encode() + b"\n"
