@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from monitor.activity import ActivityTracker
 from monitor.capture import Capture, Retry, Stop
+from monitor.clip import ClipSpec
 from monitor.config import (
     ActivityOptions,
     CameraOptions,
@@ -145,6 +146,14 @@ class Camera:
         self._worker.cameras.discard(self._watched)
 
 
+def _context_s(clip: ClipSpec) -> float:
+    """How far before a movement its first window begins, at the most.
+
+    That is a frame less than a clip spans, and half a one more for jitter.
+    """
+    return clip.span_s - 0.5 / clip.fps
+
+
 def _limits(
     settings: CameraSettings, contract: Contract, turns: Turns, *, shown: bool
 ) -> StreamLimits:
@@ -159,7 +168,7 @@ def _limits(
         Decoding(
             loop_filter=decode.loop_filter or shown,
             idle_max_delay_s=decode.idle_max_delay_s if idle else None,
-            context_s=contract.clip.span_s,
+            context_s=_context_s(contract.clip),
             hardware=decode.hardware,
             turns=turns if settings.camera.address.live else None,
         ),

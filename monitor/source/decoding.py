@@ -19,7 +19,7 @@ class Decoding:
     # A scene that has been still for a while is only looked at in its key frames, where these are
     # at most so many seconds apart; None: everything is decoded at all times.
     idle_max_delay_s: float | None = None
-    context_s: float = 0.0  # span of the windows: so much from before a movement is decoded
+    context_s: float = 0.0  # how far before a movement its first window begins: so much is decoded
     hardware: str | None = None  # FFmpeg's name of what decodes; None: the cores
     turns: Turns | None = None  # shared by all streams that must not fall behind; None: of a file
 

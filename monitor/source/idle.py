@@ -26,8 +26,6 @@ from monitor.source.sizes import PacketSizes
 AFTER_S, SOONER_S = 4.0, 1.5
 LEAST_PACKETS = 5  # of a group of pictures: in a shorter one there is nothing to be saved
 MOST_BYTES = 16 * 2**20  # that are kept of a stream
-# Of the scene before a movement is seen, besides what a window needs: it may begin unseen.
-MARGIN_S = 0.5
 _REORDER_S = 1.0  # packets may come so much later than one that is shown after them
 _AT_ONCE = 2  # pictures passed over for one packet that comes: so they flow as evenly as they came
 
@@ -61,6 +59,7 @@ class IdleDecoder:
         self._by_size = False  # whether sizes ended the last idle spell
         self._kept: list[_Kept] = []  # from a key frame on, or empty
         self._kept_bytes = 0
+        self._group: list[int] = []  # sizes of the packets between the last two key frames
         self._due: list[tuple[float, float]] = []  # stamp and arrival of what was not given; a heap
         self._from_s = -math.inf  # pictures before are given or passed over: never to be decoded
         self._again: Counter[float] = Counter()  # stamps of those that are decoded all the same
@@ -120,8 +119,12 @@ class IdleDecoder:
     def _see(self, picture: Decoded) -> None:
         if picture.stamp_s is None or picture.frame is None:
             return
-        if picture.stamp_s == self._key_s:
-            self._scene.see_key(picture.stamp_s, picture.frame)
+        if picture.stamp_s == self._key_s and not self._scene.see_key(
+            picture.stamp_s, picture.frame
+        ):
+            lasted_s = self._scene.lasted_s(picture.stamp_s)
+            if lasted_s > 0 and not self._scene.stirred(lasted_s, picture.stamp_s):
+                self._sizes.learn(self._group)
         self._scene.see(picture.stamp_s, picture.frame)
         self._from_s = math.nextafter(picture.stamp_s, math.inf)
 
@@ -134,6 +137,7 @@ class IdleDecoder:
                 self._scene.reset()
                 self._drop()
             if packet.is_keyframe:
+                self._group = [one.packet.size for one in self._kept[1:]]
                 self._drop()  # what came before was given
             if not packet.is_keyframe and not self._kept:
                 return
@@ -183,7 +187,7 @@ class IdleDecoder:
         if key is None or stamp_s < self._newest_s or self._scene.see_key(stamp_s, key):
             return False
         self._sizes.learn([one.packet.size for one in self._kept if one.stamp_s > self._key_s])
-        self._from_s = max(self._from_s, stamp_s - self._context_s - MARGIN_S)
+        self._from_s = max(self._from_s, stamp_s - self._context_s)
         self._forget()
         return True
 
