@@ -70,6 +70,31 @@ def test_a_crop_is_the_same_in_every_frame_and_stretches_a_part(
     assert (np.diff(stretched) >= 0).all()
 
 
+def test_a_zoom_keeps_what_moves_and_makes_it_larger() -> None:
+    window = np.zeros(SPEC.shape, np.uint8)
+    window[::2, 22:26, 4:8] = 255  # blinks
+    for seed in range(10):
+        zoomed = vary(window, only(zoom_share=1.0, zoom_min=0.5), np.random.default_rng(seed))
+
+        assert (zoomed[1::2] == 0).all()
+        assert (zoomed[0] > 0).sum() >= (window[0] > 0).sum()
+
+
+def test_a_zoom_of_a_still_window_is_still() -> None:
+    still = np.full(SPEC.shape, 99, np.uint8)
+
+    assert (vary(still, only(zoom_share=1.0), np.random.default_rng(1)) == 99).all()
+
+
+def test_a_zoom_that_is_off_changes_no_other_draw(window: NDArray[np.uint8]) -> None:
+    off = AugmentOptions(zoom_share=0.0, zoom_min=0.4)
+
+    np.testing.assert_array_equal(
+        vary(window, off, np.random.default_rng(1)),
+        vary(window, off.model_copy(update={"zoom_min": 0.9}), np.random.default_rng(1)),
+    )
+
+
 def test_brightness_and_contrast_stay_within_bytes() -> None:
     edges = np.zeros(SPEC.shape, np.uint8)
     edges[:, :16] = 255

@@ -92,3 +92,15 @@ def test_numpy_works_on_one_thread_beside_the_network() -> None:
     batches()
 
     assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
+
+
+def test_windows_that_things_cross_are_the_same_whenever_they_are_made() -> None:
+    assert CONFIG.augment is not None
+    crossed = CONFIG.augment.model_copy(update={"crossing_share": 1.0})
+    config = CONFIG.model_copy(update={"augment": crossed})
+
+    first, again = list(batches(config).epoch(1)), list(batches(config).epoch(1))
+
+    assert_same(first, again)
+    usual = [clips for clips, _ in batches().epoch(1)]
+    assert any((clips != other).any() for (clips, _), other in zip(first, usual, strict=True))

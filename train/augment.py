@@ -11,6 +11,8 @@ from train.windows import window_from
 # Red, green and blue in perceived brightness, ITU-R BT.601.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _MID = 127.5
+_PREFERENCE = 6  # power of the motion in a part by which it is preferred to others
+_STILL = 1e-9  # where nothing moves, every part is as good
 
 
 def random_window(
@@ -28,9 +30,14 @@ def vary(
 ) -> NDArray[np.uint8]:
     """The window (T, H, W, 3) cropped, mirrored and recoloured, the same way in every frame."""
     height, width = window.shape[1:3]
-    side = rng.uniform(options.crop_min, 1.0)
-    rows = _resample(height, side, rng.uniform(0, 1))
-    columns = _resample(width, side, rng.uniform(0, 1))
+    # Nothing is drawn for what is off: batches stay what they were before there was such an option.
+    if options.zoom_share and rng.random() < options.zoom_share:
+        side, down, right = _where_it_moves(window, options.zoom_min, rng)
+    else:
+        side = rng.uniform(options.crop_min, 1.0)
+        down, right = rng.uniform(0, 1), rng.uniform(0, 1)
+    rows = _resample(height, side, down)
+    columns = _resample(width, side, right)
     if rng.random() < options.flip_share:
         columns = columns[::-1]
     # Bilinear in both directions at once: two matrix products instead of four gathers.
@@ -62,6 +69,26 @@ def mixup(
     mixed = share * clips.astype(np.float32)
     mixed += (1 - share) * clips[other]
     return _to_bytes(mixed), share * targets + (1 - share) * targets[other]
+
+
+def _where_it_moves(
+    window: NDArray[np.uint8], least: float, rng: np.random.Generator
+) -> tuple[float, float, float]:
+    """A part of the picture with much motion in it: its side, and its place down and right, 0..1.
+
+    Drawn, and the more probable the more moves in it, so that an act is rarely cut away.
+    """
+    grey = window.mean(axis=3, dtype=np.float32)
+    moves = np.abs(np.diff(grey, axis=0)).mean(axis=0)
+    height, width = moves.shape
+    side = rng.uniform(least, 1.0)
+    high, wide = max(1, int(height * side)), max(1, int(width * side))
+    sums = np.pad(moves.astype(np.float64), ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
+    inside = sums[high:, wide:] - sums[:-high, wide:] - sums[high:, :-wide] + sums[:-high, :-wide]
+    chances = (inside / max(float(inside.max()), _STILL)) ** _PREFERENCE + _STILL
+    drawn = int(rng.choice(chances.size, p=(chances / chances.sum()).ravel()))
+    down, right = divmod(drawn, chances.shape[1])
+    return side, down / max(1, height - high), right / max(1, width - wide)
 
 
 def _resample(size: int, side: float, place: float) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from monitor.clip import ClipSpec
 from train.augment import mixup, random_window, vary
 from train.cache import Decoded
 from train.config import TrainConfig
+from train.crossing import MOST, with_crossings
 from train.windows import uniform_window
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]  # (N, T, H, W, 3), (N, labels)
@@ -101,12 +102,25 @@ class TrainingBatches:
 
     def _window(self, decoded: Decoded, rng: np.random.Generator) -> NDArray[np.uint8]:
         augment = self._config.augment
+        window: NDArray[np.uint8]
         if self._config.sampling == "uniform":
             window = uniform_window(decoded, self._spec)[0]
         else:
             speed_min = augment.speed_min if augment else 1.0
             window = random_window(decoded, self._spec, speed_min, rng)
-        return window if augment is None else vary(window, augment, rng)
+        if augment is None:
+            return window
+        window = vary(window, augment, rng)
+        if augment.crossing_share and rng.random() < augment.crossing_share:
+            pictures = [self._picture(rng) for _ in range(rng.integers(1, MOST + 1))]
+            window = with_crossings(window, pictures, self._spec.fps, rng)
+        return window
+
+    def _picture(self, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """A picture of any clip that is trained on."""
+        frames = self._decoded[rng.integers(len(self._decoded))].frames
+        picture: NDArray[np.uint8] = frames[rng.integers(len(frames))]
+        return picture
 
 
 def draw(slices: int, wanted: int, seed: int, epoch: int) -> NDArray[np.int64]:

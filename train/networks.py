@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from monitor.clip import ClipSpec
 from monitor.contract import INPUT, OUTPUT
 from monitor.errors import ConfigError
+from train.carried import not_carried
 from train.pretrained import imagenet_stem
 from train.trajectories import over_time, trajectories
 
@@ -25,6 +26,7 @@ BATCH_MOMENTUM = 0.9
 # Before a few weights that see little else, an estimate that swings with every batch would bias the
 # scores; 30 epochs of 30 steps are enough to settle.
 PEAK_MOMENTUM = 0.99
+PLACES = 6  # of some 256
 JUMPS = 2  # a cut makes a jump of one first difference and of two second ones
 
 
@@ -80,20 +82,21 @@ def r2plus1d(spec: ClipSpec, labels: int) -> keras.Model:
 
 
 def motion_peaks(spec: ClipSpec, labels: int) -> keras.Model:
-    """The strongest lasting motion in the picture: 7,242 parameters for 2 labels, 386 to fit.
+    """The strongest lasting motion in the picture: 7,530 parameters for 2 labels, 578 to fit.
 
-    How fast ImageNet features change at each place, averaged over the clip, and of that the highest
-    place: one act of a few people counts in full however small they are, and however much else
-    moves less. It knows what moved most, not where it was.
+    How fast ImageNet features change at each place, in both halves of the clip, and how much of
+    their change no shift of the picture explains; of both the highest few places: one act of a few
+    people counts in full however much else moves less, and a car that crosses counts little. It
+    knows what moved most, not where it was.
     """
     from keras import layers
 
-    clip, motion = _feature_motion(spec)
-    return _classify(clip, layers.Dropout(0.2)(_peaks(motion)), labels)
+    clip, motion, uncarried = _feature_motion(spec)
+    return _classify(clip, layers.Dropout(0.2)(_peaks(motion, uncarried)), labels)
 
 
 def convlstm_motion(spec: ClipSpec, labels: int) -> keras.Model:
-    """A ConvLSTM on the motion of ImageNet features, beside its peaks: 13,830 parameters.
+    """A ConvLSTM on the motion of ImageNet features, beside its peaks: 14,118 parameters.
 
     motion_peaks knows how much moved; the ConvLSTM adds in which order. Its maps are averaged over
     the clip, and of each the highest place is taken, so that neither place nor time is learned by
@@ -101,13 +104,13 @@ def convlstm_motion(spec: ClipSpec, labels: int) -> keras.Model:
     """
     from keras import layers
 
-    clip, motion = _feature_motion(spec)
+    clip, motion, uncarried = _feature_motion(spec)
     x = layers.MaxPooling3D((1, 2, 2), padding="same")(motion)
     x = layers.BatchNormalization(momentum=PEAK_MOMENTUM)(_log(x))
     x = layers.Dense(12, activation="relu")(x)
     x = layers.ConvLSTM2D(8, 3, padding="same", return_sequences=True)(x)
     x = layers.Dropout(0.5)(layers.GlobalMaxPooling3D()(_mean_in_time(x)))
-    peaks = layers.Dropout(0.2)(_peaks(motion))
+    peaks = layers.Dropout(0.2)(_peaks(motion, uncarried))
     return _classify(clip, layers.Concatenate()([peaks, x]), labels)
 
 
@@ -161,12 +164,14 @@ def _with_differences(x: keras.KerasTensor) -> keras.KerasTensor:
     return layers.Concatenate()([x, change])
 
 
-def _feature_motion(spec: ClipSpec) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """The input, and how ImageNet features change: (N, T - 2, H / 4, W / 4, 48), not negative.
+def _feature_motion(
+    spec: ClipSpec,
+) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
+    """The input, how ImageNet features change, and what of that no shift of the picture explains.
 
-    The sizes of the first and second differences in time: speed, and change of speed, which tells a
-    blow from a walk. The JUMPS steps at which the whole picture changes most are zero: a light that
-    goes on, a lost keyframe or a shaken camera is not an act.
+    (N, T - 2, H / 4, W / 4, 48) and (N, T - 1, H / 4 - 2, W / 4 - 2, 24), not negative. The first
+    are the sizes of the first and second differences in time: speed, and change of speed, which
+    tells a blow from a walk.
     """
     from keras import Input, layers, ops
 
@@ -176,11 +181,20 @@ def _feature_motion(spec: ClipSpec) -> tuple[keras.KerasTensor, keras.KerasTenso
     change = _differences(speed)
     speed = layers.Cropping3D(((1, 0), (0, 0), (0, 0)))(speed)
     motion = ops.absolute(layers.Concatenate()([speed, change]))
+    return clip, _without_jumps(motion), _without_jumps(ops.absolute(not_carried(features)))
+
+
+def _without_jumps(motion: keras.KerasTensor) -> keras.KerasTensor:
+    """Motion (N, T, H, W, C) with zeros at the JUMPS steps at which the whole picture moves most.
+
+    A light that goes on, a lost keyframe or a shaken camera is not an act.
+    """
+    from keras import ops
+
     overall = ops.mean(motion, axis=(2, 3, 4), keepdims=True)
     highest = ops.top_k(ops.reshape(overall, (-1, motion.shape[1])), JUMPS + 1)[0]
     limit = ops.reshape(highest[:, JUMPS:], (-1, 1, 1, 1, 1))
-    kept = ops.cast(ops.less_equal(overall, limit), motion.dtype)
-    return clip, ops.multiply(motion, kept)
+    return ops.multiply(motion, ops.cast(ops.less_equal(overall, limit), motion.dtype))
 
 
 def _differences(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -200,18 +214,51 @@ def _mean_in_time(x: keras.KerasTensor) -> keras.KerasTensor:
     return layers.AveragePooling3D((x.shape[1], 1, 1))(x)
 
 
-def _peaks(motion: keras.KerasTensor) -> keras.KerasTensor:
-    """(N, T, H, W, C) -> (N, 2 C): the highest places of the mean in time, points and 3x3 areas.
+def _lasting(x: keras.KerasTensor) -> keras.KerasTensor:
+    """(N, T, H, W, C) -> (N, 1, H, W, C): the mean in that half of the clip where it is lower.
 
-    As log(1 + x), normalised.
+    What crosses a place moves it in one half, people who stay there in both.
+    """
+    from keras import layers, ops
+
+    half = max(1, x.shape[1] // 2)
+    return ops.min(layers.AveragePooling3D((half, 1, 1))(x), axis=1, keepdims=True)
+
+
+def _peaks(motion: keras.KerasTensor, uncarried: keras.KerasTensor) -> keras.KerasTensor:
+    """(N, T, H, W, C) each -> (N, 2 C of both): the highest places, of points and of 3x3 areas.
+
+    Of motion as far as it lasts, of the rest as its mean; as log(1 + x), normalised.
     """
     from keras import layers
 
-    lasting = _mean_in_time(motion)
-    wider = layers.AveragePooling3D((1, 3, 3), (1, 1, 1), padding="same")(lasting)
-    highest = [layers.GlobalMaxPooling3D()(x) for x in (lasting, wider)]
-    x = _log(layers.Concatenate()(highest))
+    wider = layers.AveragePooling3D((1, 3, 3), (1, 1, 1), padding="same")
+    halves = max(1, motion.shape[1] // 2)
+    found = [
+        _highest(_lasting(motion)),
+        _highest(_lasting(wider(layers.AveragePooling3D((halves, 1, 1))(motion)))),
+        _highest(_mean_in_time(uncarried)),
+        _highest(wider(_mean_in_time(uncarried))),
+    ]
+    x = _log(layers.Concatenate()(found))
     return layers.BatchNormalization(momentum=PEAK_MOMENTUM)(x)
+
+
+def _highest(x: keras.KerasTensor) -> keras.KerasTensor:
+    """(N, 1, H, W, C) not negative -> (N, C): the mean of the PLACES highest places.
+
+    One place may be noise; where something happens, it happens in several.
+    """
+    from keras import ops
+
+    found = []
+    for _ in range(PLACES):
+        found.append(ops.max(x, axis=(1, 2, 3), keepdims=True))
+        x = ops.multiply(x, ops.cast(ops.less(x, found[-1]), x.dtype))
+    total = found[0]
+    for one in found[1:]:
+        total = ops.add(total, one)
+    return ops.multiply(ops.reshape(total, (-1, x.shape[-1])), 1 / PLACES)
 
 
 def _log(x: keras.KerasTensor) -> keras.KerasTensor:

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from monitor.clip import ClipSpec
 from monitor.errors import ConfigError
 from tests.slow.trained import SMALL, random_clips, trained_like
-from train.networks import NETWORKS, build
+from train.carried import not_carried
+from train.networks import NETWORKS, PLACES, _highest, _lasting, build
 from train.pretrained import imagenet_stem
 
 PAPER = ClipSpec(frames=20, size=64, fps=10.0)
@@ -20,8 +21,8 @@ Array = NDArray[np.float64]
         pytest.param("convlstm", 4, 44_524, id="the paper's ConvLSTM"),
         pytest.param("lrcn", 4, 73_060, id="the paper's LRCN"),
         pytest.param("r2plus1d", 2, 125_122, id="(2+1)D"),
-        pytest.param("motion-peaks", 2, 7_242, id="peaks of motion"),
-        pytest.param("convlstm-motion", 2, 13_830, id="ConvLSTM with motion"),
+        pytest.param("motion-peaks", 2, 7_530, id="peaks of motion"),
+        pytest.param("convlstm-motion", 2, 14_118, id="ConvLSTM with motion"),
         pytest.param("motion-trajectories", 2, 722, id="paths of motion"),
     ],
 )
@@ -87,6 +88,51 @@ def test_a_cut_between_two_still_scenes_is_no_motion(name: str) -> None:
 
     np.testing.assert_allclose(scores[1], scores[0], atol=1e-6)
     assert np.abs(scores[2] - scores[0]).max() > 0.01
+
+
+def test_of_a_change_little_is_left_where_the_picture_shifts_and_most_where_places_blink() -> None:
+    rows, columns, steps = np.mgrid[0:16, 0:16, 0:6]
+
+    def waves(right: float) -> Array:
+        """Features (1, T, H, W, C) that move to the right by so many places a step."""
+        x = columns - right * steps
+        pattern = [np.sin(x / 2 + rows / 3), np.cos(x / 3 - rows / 2), np.sin(rows / 2 + x / 4)]
+        return np.stack(pattern, axis=-1).transpose(2, 0, 1, 3)[np.newaxis]
+
+    def left(features: Array) -> float:
+        change = np.abs(np.diff(features, axis=1))[:, :, 1:-1, 1:-1].mean()
+        given = keras.Input(features.shape[1:])
+        found = keras.Model(given, not_carried(given))(features.astype(np.float32))
+        return float(np.abs(np.asarray(found)).mean() / change)
+
+    blinking = waves(0.0)
+    blinking[:, ::2] *= -1
+
+    assert left(waves(0.5)) < 0.15
+    assert left(blinking) > 0.5
+
+
+def test_motion_counts_for_as_long_as_it_lasts() -> None:
+    motion = np.zeros((1, 8, 4, 4, 2), np.float32)
+    motion[0, :4, 1, 1] = 6.0  # passes
+    motion[0, :, 2, 2] = 2.0  # stays
+    given = keras.Input(motion.shape[1:])
+
+    lasting = np.asarray(keras.Model(given, _lasting(given))(motion))[0, 0]
+
+    assert lasting.shape == (4, 4, 2)
+    assert lasting[1, 1].max() == 0
+    np.testing.assert_allclose(lasting[2, 2], 2.0)
+
+
+def test_the_highest_places_are_averaged() -> None:
+    maps = np.random.default_rng(1).random((2, 1, 8, 8, 3)).astype(np.float32)
+    given = keras.Input(maps.shape[1:])
+
+    highest = np.asarray(keras.Model(given, _highest(given))(maps))
+
+    expected = np.sort(maps.reshape(2, 64, 3), axis=1)[:, -PLACES:].mean(axis=1)
+    np.testing.assert_allclose(highest, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["motion-peaks", "convlstm-motion"])

@@ -1,0 +1,105 @@
+"""Rigid things that cross the picture, pasted into training windows: as a car is, nothing learned.
+
+Clips of two seconds hold few of them, a camera's days many. A piece of a picture of another clip,
+with a soft outline, moves through the window at one velocity, and grows or shrinks as what comes or
+goes does. The label stays: that something crosses says nothing by itself.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST = 4  # in one window
+WIDTH = (0.06, 0.9)  # of the picture; small ones are as frequent as large ones
+HEIGHT = (0.05, 0.8)
+CROSSING_S = (0.6, 9.0)  # from one side of the picture to the other
+# Pixels of the window to one of the piece: of a piece as sharp as its picture can be, each step by
+# a part of a pixel would be a flicker that no camera sees.
+MAGNIFIED = (1.2, 2.5)
+GROWTH = 0.35  # deviation of the logarithm of the size after a second
+SIZES = (0.5, 2.0)  # least and largest growth
+ASLANT = 0.35  # deviation of the direction from the level, radians
+ANY_WAY_SHARE = 0.25  # in whatever direction
+_LOBES = range(1, 5)  # of an outline
+
+
+def with_crossings(
+    window: NDArray[np.uint8],
+    pictures: list[NDArray[np.uint8]],
+    fps: float,
+    rng: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """The window (T, H, W, 3) with a piece of each of `pictures` (H, W, 3) crossing it."""
+    pixels = window.astype(np.float32)
+    for picture in pictures:
+        _cross(pixels, _piece(picture, rng), fps, rng)
+    crossed: NDArray[np.uint8] = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    return crossed
+
+
+def _piece(
+    picture: NDArray[np.uint8], rng: np.random.Generator
+) -> tuple[NDArray[np.float32], float]:
+    """Colours times opacity, and opacity, (h, w, 4), and how much larger it is to be shown."""
+    height, width = picture.shape[:2]
+    wide = math.exp(rng.uniform(*np.log(WIDTH)))
+    high = float(np.clip(wide * width / height * math.exp(rng.uniform(-0.9, 0.5)), *HEIGHT))
+    larger = rng.uniform(*MAGNIFIED)
+    h = int(np.clip(high * height / larger, min(4, height), height))
+    w = int(np.clip(wide * width / larger, min(4, width), width))
+    top, left = rng.integers(height - h + 1), rng.integers(width - w + 1)
+    colours = picture[top : top + h, left : left + w].astype(np.float32)
+    if rng.random() < 0.5:
+        colours = colours[:, ::-1]
+    mean = colours.mean(axis=(0, 1))
+    colours = (colours - mean) * rng.uniform(0.7, 1.6) + mean * rng.uniform(0.5, 1.3)
+    colours = np.clip(colours + rng.uniform(-30, 30), 0, 255)
+    opacity = _outline(h, w, rng)[:, :, np.newaxis]
+    return np.concatenate([colours * opacity, opacity], axis=2).astype(np.float32), larger
+
+
+def _outline(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Opacity (height, width): between an ellipse and a box, with a wavy and soft border."""
+    y = ((np.arange(height) + 0.5) / height * 2 - 1)[:, np.newaxis]
+    x = ((np.arange(width) + 0.5) / width * 2 - 1)[np.newaxis]
+    corners = rng.uniform(2, 6)
+    away = np.abs(y) ** corners + np.abs(x) ** corners
+    angle = np.arctan2(y, x)
+    waves = [rng.normal(0, 0.12) * np.cos(k * angle + rng.uniform(0, math.tau)) for k in _LOBES]
+    return np.clip((1 + sum(waves) - away) * rng.uniform(2, 6), 0, 1)
+
+
+def _cross(
+    pixels: NDArray[np.float32],
+    piece: tuple[NDArray[np.float32], float],
+    fps: float,
+    rng: np.random.Generator,
+) -> None:
+    """Lay a piece over `pixels` (T, H, W, 3), in each frame where it has come to."""
+    frames, height, width = pixels.shape[:3]
+    shown, larger = piece
+    h, w = shown.shape[:2]
+    angle = rng.normal(0, ASLANT) + (math.pi if rng.random() < 0.5 else 0)
+    if rng.random() < ANY_WAY_SHARE:
+        angle = rng.uniform(0, math.tau)
+    steps = fps * math.exp(rng.uniform(*np.log(CROSSING_S)))
+    step = np.array([math.sin(angle), math.cos(angle)]) * (width + w * larger) / steps
+    middle = np.array([rng.uniform(0.2, 0.95) * height, (0.5 + rng.normal(0, 0.15)) * width])
+    growth = rng.normal(0, GROWTH) / fps
+    passes = rng.uniform(-0.15, 1.15) * (frames - 1)  # the frame in which it is at the middle
+    for frame in range(frames):
+        size = float(np.clip(math.exp(growth * (frame - passes)), *SIZES))
+        down, right = middle + step * size * (frame - passes)
+        rows = _placed(height, h, down, larger * size)
+        columns = _placed(width, w, right, larger * size)
+        laid = columns @ (rows @ shown.reshape(h, -1)).reshape(height, w, 4)
+        pixels[frame] = pixels[frame] * (1 - laid[:, :, 3:]) + laid[:, :, :3]
+
+
+def _placed(size: int, piece: int, middle: float, scale: float) -> NDArray[np.float32]:
+    """The (size, piece) matrix that shows `piece` numbers, `scale` times as long, at `middle`."""
+    at = (np.arange(size) + 0.5 - middle) / scale + piece / 2 - 0.5
+    away = np.abs(at[:, np.newaxis] - np.arange(piece))
+    matrix: NDArray[np.float32] = np.maximum(0, 1 - away).astype(np.float32)
+    return matrix
