@@ -4,7 +4,8 @@ from numpy.typing import NDArray
 
 from monitor.clip import ClipSpec
 from tests.test_training_windows import numbered_clip, numbers
-from train.augment import mixup, random_window, vary
+from train.augment import at_another_rate, mixup, random_window, vary
+from train.cache import Decoded
 from train.config import AugmentOptions
 
 SPEC = ClipSpec(frames=8, size=32, fps=10.0)
@@ -137,3 +138,25 @@ def test_mixup_can_be_off() -> None:
 
     assert mixed is clips
     assert blended is targets
+
+
+def test_a_clip_at_another_rate_shows_its_newest_frames_and_invents_none() -> None:
+    spec = ClipSpec(frames=20, size=8, fps=10)
+    times_s = np.arange(100) / 25
+    frames = np.broadcast_to(np.arange(100, dtype=np.uint8)[:, None, None, None], (100, 8, 8, 3))
+    clip = Decoded(frames, times_s)
+    rng = np.random.default_rng(1)
+    assert at_another_rate(clip, spec, 0.0, rng) is clip
+    steps = set()
+    for _ in range(50):
+        seen = at_another_rate(clip, spec, 1.0, rng)
+        step_s = float(np.diff(seen.times_s).mean())
+        assert 1 / 20 <= step_s <= 1 / 10
+        assert np.diff(seen.times_s) == pytest.approx(step_s)
+        numbers = np.asarray(seen.frames)[:, 0, 0, 0].astype(int)
+        shown_s = numbers / 25 - numbers[0] / 25
+        assert np.all(np.abs(shown_s - seen.times_s) < 1 / 25 + 1e-6), "the newest there was"
+        steps.add(round(step_s, 3))
+    assert len(steps) > 10
+    unchanged = [at_another_rate(clip, spec, 0.5, rng) is clip for _ in range(400)]
+    assert 140 < sum(unchanged) < 260

@@ -11,6 +11,7 @@ from train.windows import window_from
 # Red, green and blue in perceived brightness, ITU-R BT.601.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _MID = 127.5
+_ROUNDED_S = 1e-6  # of a time
 _PREFERENCE = 6  # power of the motion in a part by which it is preferred to others
 _STILL = 1e-9  # where nothing moves, every part is as good
 
@@ -23,6 +24,22 @@ def random_window(
     room_s = decoded.duration_s - (spec.frames - 1) / spec.fps * speed
     start = int(np.searchsorted(decoded.times_s, rng.uniform(0, room_s))) if room_s > 0 else 0
     return window_from(decoded, spec, start, speed)
+
+
+def at_another_rate(
+    decoded: Decoded, spec: ClipSpec, share: float, rng: np.random.Generator
+) -> Decoded:
+    """The clip, or for a `share` of the draws, as a camera of another rate would have given it.
+
+    That is once to twice the model's rate. Each of its frames is the newest that there was at that
+    moment; none is invented.
+    """
+    if not share or rng.random() >= share:
+        return decoded
+    step_s = 1 / rng.uniform(spec.fps, 2 * spec.fps)
+    times_s = np.arange(rng.uniform(0, step_s), decoded.duration_s + _ROUNDED_S, step_s)
+    newest = np.searchsorted(decoded.times_s, times_s + _ROUNDED_S, side="right") - 1
+    return Decoded(np.asarray(decoded.frames)[newest], times_s - times_s[0])
 
 
 def vary(

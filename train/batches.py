@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from monitor.clip import ClipSpec
-from train.augment import mixup, random_window, vary
+from train.augment import at_another_rate, mixup, random_window, vary
 from train.cache import Decoded
 from train.config import TrainConfig
 from train.crossing import MOST, with_crossings
@@ -106,6 +106,8 @@ class TrainingBatches:
         if self._config.sampling == "uniform":
             window = uniform_window(decoded, self._spec)[0]
         else:
+            if augment is not None:
+                decoded = at_another_rate(decoded, self._spec, augment.rate_share, rng)
             speed_min = augment.speed_min if augment else 1.0
             window = random_window(decoded, self._spec, speed_min, rng)
         if augment is None:

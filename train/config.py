@@ -31,6 +31,7 @@ class AugmentOptions(_Options):
     """How training windows are varied; a share of 0, or 1 for the two minima, turns one off."""
 
     speed_min: float = Field(0.6, ge=0.1, le=1)  # slowest motion; 1: as filmed
+    rate_share: Share = 0.0  # windows of a camera of another rate, once to twice the model's
     crop_min: float = Field(0.75, ge=0.1, le=1)  # smallest side kept; 1: the whole picture
     zoom_share: Share = 0.0  # windows of which a part that moves is shown, as if nearer
     zoom_min: float = Field(0.4, ge=0.1, le=1)  # smallest side of that part
