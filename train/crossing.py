@@ -31,17 +31,17 @@ def with_crossings(
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
     """The window (T, H, W, 3) with a piece of each of `pictures` (H, W, 3) crossing it."""
-    pixels = window.astype(np.float32)
+    pixels = np.ascontiguousarray(window.transpose(0, 3, 1, 2)).astype(np.float32)
     for picture in pictures:
         _cross(pixels, _piece(picture, rng), fps, rng)
     crossed: NDArray[np.uint8] = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
-    return crossed
+    return np.ascontiguousarray(crossed.transpose(0, 2, 3, 1))
 
 
 def _piece(
     picture: NDArray[np.uint8], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], float]:
-    """Colours times opacity, and opacity, (h, w, 4), and how much larger it is to be shown."""
+    """Colours times opacity, and opacity, (4, h, w), and how much larger it is to be shown."""
     height, width = picture.shape[:2]
     wide = math.exp(rng.uniform(*np.log(WIDTH)))
     high = float(np.clip(wide * width / height * math.exp(rng.uniform(-0.9, 0.5)), *HEIGHT))
@@ -56,7 +56,8 @@ def _piece(
     colours = (colours - mean) * rng.uniform(0.7, 1.6) + mean * rng.uniform(0.5, 1.3)
     colours = np.clip(colours + rng.uniform(-30, 30), 0, 255)
     opacity = _outline(h, w, rng)[:, :, np.newaxis]
-    return np.concatenate([colours * opacity, opacity], axis=2).astype(np.float32), larger
+    piece = np.concatenate([colours * opacity, opacity], axis=2).astype(np.float32)
+    return np.ascontiguousarray(piece.transpose(2, 0, 1)), larger
 
 
 def _outline(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -76,10 +77,10 @@ def _cross(
     fps: float,
     rng: np.random.Generator,
 ) -> None:
-    """Lay a piece over `pixels` (T, H, W, 3), in each frame where it has come to."""
-    frames, height, width = pixels.shape[:3]
+    """Lay a piece over `pixels` (T, 3, H, W), in each frame where it has come to."""
+    frames, _, height, width = pixels.shape
     shown, larger = piece
-    h, w = shown.shape[:2]
+    h, w = shown.shape[1:]
     angle = rng.normal(0, ASLANT) + (math.pi if rng.random() < 0.5 else 0)
     if rng.random() < ANY_WAY_SHARE:
         angle = rng.uniform(0, math.tau)
@@ -88,18 +89,22 @@ def _cross(
     middle = np.array([rng.uniform(0.2, 0.95) * height, (0.5 + rng.normal(0, 0.15)) * width])
     growth = rng.normal(0, GROWTH) / fps
     passes = rng.uniform(-0.15, 1.15) * (frames - 1)  # the frame in which it is at the middle
-    for frame in range(frames):
-        size = float(np.clip(math.exp(growth * (frame - passes)), *SIZES))
-        down, right = middle + step * size * (frame - passes)
-        rows = _placed(height, h, down, larger * size)
-        columns = _placed(width, w, right, larger * size)
-        laid = columns @ (rows @ shown.reshape(h, -1)).reshape(height, w, 4)
-        pixels[frame] = pixels[frame] * (1 - laid[:, :, 3:]) + laid[:, :, :3]
+    after = np.arange(frames) - passes
+    size = np.clip(np.exp(growth * after), *SIZES)
+    down, right = middle[:, np.newaxis] + step[:, np.newaxis] * size * after
+    rows = _placed(height, h, down, larger * size)
+    columns = _placed(width, w, right, larger * size)
+    laid = rows[:, np.newaxis] @ shown @ columns[:, np.newaxis].swapaxes(2, 3)
+    pixels *= 1 - laid[:, 3:]
+    pixels += laid[:, :3]
 
 
-def _placed(size: int, piece: int, middle: float, scale: float) -> NDArray[np.float32]:
-    """The (size, piece) matrix that shows `piece` numbers, `scale` times as long, at `middle`."""
-    at = (np.arange(size) + 0.5 - middle) / scale + piece / 2 - 0.5
-    away = np.abs(at[:, np.newaxis] - np.arange(piece))
-    matrix: NDArray[np.float32] = np.maximum(0, 1 - away).astype(np.float32)
-    return matrix
+def _placed(
+    size: int, piece: int, middles: NDArray[np.float64], scales: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """The matrices (T, size, piece) that show `piece` numbers, `scales` as long, at `middles`."""
+    places = np.arange(size) + 0.5 - middles[:, np.newaxis]
+    at = places / scales[:, np.newaxis] + piece / 2 - 0.5
+    away = np.abs(at[:, :, np.newaxis] - np.arange(piece))
+    matrices: NDArray[np.float32] = np.maximum(0, 1 - away).astype(np.float32)
+    return matrices
