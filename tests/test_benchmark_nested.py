@@ -167,7 +167,7 @@ def test_the_choice_is_said_under_the_table(tmp_path: Path) -> None:
     text = page(Declared("first", (first, second)), tmp_path)
 
     assert (
-        "By the nested AUC, first would be chosen for folds 0 2, second would be chosen for "
-        "fold 1; on the folds they would be chosen for, the chosen ones reach\n"
+        "By the nested AUC, “first” would be chosen for folds 0, 2; “second” would be chosen "
+        "for fold 1; on the folds they would be chosen for, the chosen ones reach\n"
         "an accuracy of 1.000 and an AUC of 1.000." in text
     )
