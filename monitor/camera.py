@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -31,6 +32,8 @@ from monitor.status import CameraStatus, RegionStatus
 from monitor.view import Update
 from monitor.windows import WindowBuffer
 from monitor.worker import Watched, Worker
+
+log = logging.getLogger(__name__)
 
 Show = Callable[[CameraStatus, Frame | Update], None]
 
@@ -129,6 +132,9 @@ class Camera:
 
     def start(self) -> None:
         """Begin to watch."""
+        address = self.settings.camera.address
+        if address.encrypted and self.settings.stream.ca_file is None:
+            log.warning("%s: no ca_file is set: the certificate is not checked", address)
         self._thread.start()
 
     def stop(self, reason: EndReason) -> None:

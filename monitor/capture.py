@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 GOOD_S = 10.0
 # Longest pauses, for an address or a password that is wrong: cameras lock out who insists.
 PATIENCE = 2.5
+LONG_S = 60.0  # an outage that is told for itself
 # Cameras that fail together, behind one switch, do not come back in step: pauses are spread.
 LEAST_JITTER = 0.2
 
@@ -111,6 +112,7 @@ class Capture:
         self._index = 0
         self._cut = 0  # windows
         self._failures = 0
+        self._lost_s = 0.0  # the clock when it was watched last
 
     def run(self) -> None:
         """Watch the camera; a file that cannot be read raises, a live camera is tried again."""
@@ -236,15 +238,20 @@ class Capture:
         self.status.state, self.status.cause = "live", ""
 
     def _wait(self, error: SourceError) -> None:
-        """Say what is wrong, once for the same thing, and pause; stop cuts the pause short."""
+        """Say what is wrong, in a counted line, and pause; stop cuts the pause short."""
         cause = error.cause if isinstance(error, SourceOpenError) else "lost"
         self._failures += 1
+        if self.status.state != "retrying":
+            self._lost_s = self._clock()
         lasting = cause in LASTING
-        known = self.status.cause == cause
         self.status.state, self.status.cause = "retrying", cause
         if isinstance(error, SourceOpenError) and lasting and not self._index:
             self._on_hopeless(error)
-        if not known and not self._stop.is_set():
-            text = f"camera {self.name}: {error}; trying again"
-            self._counted.say(logging.WARNING, cause, text)
+        if not self._stop.is_set():
+            # Told apart from short ones, whose lines may be an hour apart: this one may never end.
+            out_s = self._clock() - self._lost_s
+            lasts = out_s >= LONG_S
+            since = f"not watched for {out_s:.0f} s, " if lasts else ""
+            text = f"camera {self.name}: {error}; {since}trying again"
+            self._counted.say(logging.WARNING, f"{cause} for long" if lasts else cause, text)
         self._stop.wait(self._retry.pause_s(self._failures, lasting))

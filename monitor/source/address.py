@@ -47,6 +47,11 @@ class Address:
         return self.kind != "file"
 
     @property
+    def encrypted(self) -> bool:
+        """Whether it comes over TLS."""
+        return self.kind == "stream" and urlsplit(self.target).scheme in ("rtsps", "https")
+
+    @property
     def name(self) -> str:
         """A short name for a camera without one: the device, the host or the file's stem."""
         if self.kind == "webcam":

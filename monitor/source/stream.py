@@ -1,12 +1,15 @@
 """Network streams: RTSP, RTSPS and HTTP cameras."""
 
-import logging
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import cast
 from urllib.parse import urlsplit
 
 import av
+from av import Packet, VideoStream
 from av.container import InputContainer
 
 from monitor.errors import SourceLostError, SourceOpenError
@@ -21,8 +24,6 @@ from monitor.source.refusal import why
 from monitor.source.resolve import resolve
 from monitor.source.upright import upright
 
-log = logging.getLogger(__name__)
-
 # What a stream may reach: what carries it, never a file, a pipe or another kind of address. An RTSP
 # server may send to another one, which FFmpeg would follow and give the password to, even in the
 # clear; it does not where the scheme itself is not among the protocols, and opens the first all the
@@ -35,6 +36,8 @@ _PROTOCOLS = {
 }
 # What HTTP may bring: video, never a playlist, which is a list of other addresses to go to.
 _HTTP_FORMATS = "mpjpeg,mjpeg,jpeg_pipe,mpegts,h264,hevc,m4v,flv,mp4,matroska,webm,avi,asf,ogg,nut"
+# Read timeouts without a picture, though packets come: key frames may be many seconds apart.
+_BLIND = 6
 # Multipart JPEG and raw video carry no clock of their own: FFmpeg would invent a steady 25 fps.
 _UNTIMED = {"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "jpeg_pipe", "mjpeg_2000"}
 
@@ -54,6 +57,7 @@ class StreamSource:
         self._clock = clock
         self._container: InputContainer | None = None
         self._pictures: Iterator[Picture | Unseen] = iter(())
+        self._seen_s = 0.0  # the clock when a packet last became something
 
     def open(self) -> None:
         """Connect, within `open_timeout_s`; SourceOpenError says why it could not be."""
@@ -87,9 +91,7 @@ class StreamSource:
         except StopIteration:
             raise SourceLostError(f"{self.address}: the stream ended") from None
         except (TimeoutError, av.ExitError):
-            raise SourceLostError(
-                f"{self.address}: no picture for {self.limits.read_timeout_s:g} s"
-            ) from None
+            raise self._no_picture(self.limits.read_timeout_s) from None
         except av.FFmpegError as error:
             raise SourceLostError(
                 f"{self.address}: the stream broke off: {reason(error)}"
@@ -101,6 +103,9 @@ class StreamSource:
         if self._container is not None:
             self._container.close()
             self._container = None
+
+    def _no_picture(self, for_s: float) -> SourceLostError:
+        return SourceLostError(f"{self.address}: no picture for {for_s:g} s")
 
     def _look_up(self) -> None:
         """Find out whether the host has an address: FFmpeg would wait for one without limit."""
@@ -134,15 +139,13 @@ class StreamSource:
             # Nothing is probed: an RTSP session describes itself, and probing costs seconds.
             options |= {
                 "rtsp_transport": self.limits.transport,
+                "allowed_media_types": "video",
                 "timeout": microseconds,
                 "analyzeduration": "0",
                 "probesize": "32",
             }
-        if scheme in ("rtsps", "https"):
-            if self.limits.ca_file is None:
-                log.warning("%s: no ca_file is set: the certificate is not checked", self.address)
-            else:
-                options |= {"tls_verify": "1", "ca_file": str(self.limits.ca_file)}
+        if self.address.encrypted and self.limits.ca_file is not None:
+            options |= {"tls_verify": "1", "ca_file": str(self.limits.ca_file)}
         return options
 
     def _decode(self, container: InputContainer) -> Iterator[Picture | Unseen]:
@@ -167,12 +170,33 @@ class StreamSource:
         stream = container.streams.video[0]
         decoder = make_decoder(stream, decoding, self._clock)
         try:
-            for packet in container.demux(stream):
-                yield from decoder.take(packet)
+            for packet in self._packets(container, stream):
+                for decoded in decoder.take(packet):
+                    self._seen_s = self._clock()
+                    yield decoded
             yield from decoder.finish()
-        except av.FFmpegError:
+        except (av.FFmpegError, SourceLostError):
             yield from decoder.finish()  # it was lost, but not what had come
             raise
         finally:
             if decoding.turns is not None:
                 decoding.turns.leave(decoder)
+
+    def _packets(
+        self, container: InputContainer, stream: VideoStream
+    ) -> Iterator[Packet[VideoStream]]:
+        """The video's packets; SourceLostError where none comes, or none becomes a picture.
+
+        FFmpeg's own limit is of any packet: a camera's sound goes on where its pictures stop.
+        """
+        limit_s = self.limits.read_timeout_s
+        came_s = self._seen_s = self._clock()
+        for packet in container.demux():
+            now_s = self._clock()
+            if packet.stream_index == stream.index:
+                came_s = now_s
+                yield cast("Packet[VideoStream]", packet)
+            elif now_s - came_s >= limit_s:
+                raise self._no_picture(limit_s)
+            if now_s - self._seen_s >= _BLIND * limit_s:
+                raise self._no_picture(_BLIND * limit_s)
