@@ -30,7 +30,7 @@ def test_a_stream_that_is_lost_again_and_again_leaves_nothing_behind(
     with rtsp_server(film) as server, proxy(server.port) as camera:
         before, after = drop(camera, model, 30)
     assert (after.threads, after.files) == (before.threads, before.files)
-    assert after.memory_mib < before.memory_mib + 5
+    assert after.memory_mib < before.memory_mib + 1.5  # of 200 drops 5 MiB are allowed
 
 
 def test_cameras_that_fail_together_do_not_come_back_in_step(model: Path) -> None:

@@ -1,14 +1,18 @@
 """What a soak counts as owed, seen and lost; and its page."""
 
 import itertools
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
+from benchmarks.performance.origin import machine
 from benchmarks.reliability.expected import Due, Session, Spell, judge, slope_an_hour
 from benchmarks.reliability.page import page
+from benchmarks.reliability.promises import broken
 from benchmarks.reliability.results import Dropped, Results
 from benchmarks.reliability.schedule import FAULTS, REST_S, planned
-from benchmarks.reliability.soak import Sample, Soak
+from benchmarks.reliability.soak import FaultyCamera, Sample, Soak
 from monitor import __version__
 from tests.drops import Held
 from tests.kills import Killed
@@ -65,33 +69,66 @@ def test_faults_are_drawn_alike_for_a_seed_and_each_as_often_as_any_other() -> N
     assert all(REST_S[0] <= one.rest_s <= REST_S[1] for one in drawn)
 
 
-def test_the_page_says_what_was_lost_and_what_grew() -> None:
-    from benchmarks.performance.origin import machine
-
+@pytest.fixture
+def results() -> Results:
+    """Of an hour in which one alert was lost, and one activity never ended."""
     held = [Held(100 + n, 15, 15) for n in range(7)]
-    samples = tuple(Sample(600.0 * n, one, 10.0 * n) for n, one in enumerate(held))
-    judged = judge(FILM, [Session(0, 100)], [], [5, 20, 61])
-    latencies = tuple((100.0 * n, 10.0 + n) for n in range(36))
     soak = Soak(
-        60, 8, {"cut": 3, "frozen": 2}, 4, {"c": judged}, latencies, samples, {"live": 99.0}, 0, 0
+        minutes=60,
+        cameras=8,
+        faults={"cut": 3, "frozen": 2},
+        reconnects=4,
+        judged={"c": judge(FILM, [Session(0, 100)], [], [5, 20, 61])},
+        latencies_ms=tuple((100.0 * n, 10.0 + n) for n in range(36)),
+        samples=tuple(Sample(600.0 * n, one, 10.0 * n) for n, one in enumerate(held)),
+        states_s={"live": 99.0},
+        again_s=(1.2, 3.6, 8.4),
+        blind=0,
+        exit_code=0,
+        tracebacks=0,
     )
-    text = page(
-        Results(
-            "2026-01-01",
-            __version__,
-            machine(),
-            soak,
-            Dropped(200, held[0], held[1]),
-            Killed(100, 400, 0, 0, 1, 90),
-        )
-    )
+    dropped, killed = Dropped(200, held[0], held[1]), Killed(100, 400, 0, 0, 1, 90)
+    return Results("2026-01-01", __version__, machine(), soak, dropped, killed)
+
+
+def test_the_page_says_what_was_lost_and_what_grew(results: Results) -> None:
+    text = page(results)
     for line in (
         "| alerts owed | 3 |",
         "| of these lost | 1 |",
         "| alerts where the film has none | 1 |",
         "| latency of healthy cameras, 50 of 100, by thirds of the run | 16, 28, 40 ms |",
+        "| after a fault, its camera was watched again within | "
+        "4 s half of the time, 8 s 95 of 100 times, 8 s always |",
         "| memory slope after warming up | +6.00 MiB an hour |",
         "| memory | 100, 101 MiB |",
         "| starts without exactly one end after them | 1 |",
     ):
         assert line in text.splitlines()
+
+
+def test_promises_that_were_not_kept_are_named(results: Results) -> None:
+    lost = "1 alerts were owed and never came"
+    torn = "after a kill the alert log had torn lines, ids given twice or starts without an end"
+    assert list(broken(results)) == [lost, torn]
+    assert results.soak is not None
+    grown = Dropped(200, Held(100, 7, 8), Held(106, 7, 9))
+    blind = replace(results.soak, judged={}, blind=2, tracebacks=1)
+    assert list(broken(replace(results, soak=blind, drops=grown, kills=None))) == [
+        "2 times a camera was not watched within 15 s of its fault",
+        "har-monitor ended with 0 and 1 tracebacks",
+        "drops left 6.0 MiB behind",
+        "drops left threads or descriptors behind",
+    ]
+
+
+def test_a_camera_is_watched_again_when_its_frames_go_on() -> None:
+    camera = FaultyCamera("c", cast("Any", None), False, iter(()))
+    for over_s, frames in (
+        (10.0, [(11.0, 5), (12.0, 5), (14.5, 6), (15.0, 9)]),
+        (50.0, [(66.0, 9)]),
+    ):
+        camera.over_s, camera.frames = over_s, None
+        for at_s, count in frames:
+            camera.look({"frames": count}, at_s)
+    assert (camera.again_s, camera.blind) == ([4.5], 1)

@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks.performance.server import served
 from benchmarks.performance.streams import encoded
 from benchmarks.reliability.page import page
+from benchmarks.reliability.promises import broken
 from benchmarks.reliability.results import Dropped, read, stamped, write
 from benchmarks.reliability.soak import STREAM, soak
 from monitor.classifier import SHIPPED
@@ -40,7 +41,10 @@ def main(
     kills: Annotated[int, typer.Option(help="Of the monitor; 0: none.")] = KILLS,
     seed: Annotated[int, typer.Option(help="Draws other faults.")] = 1,
 ) -> None:
-    """Measure what is asked for, keep it, and write the page from all that is kept."""
+    """Measure what is asked for, keep it, and write the page from all that is kept.
+
+    Exit code 1 says that a promise was not kept.
+    """
     console = Console(stderr=True)
     with exit_codes(console):
         start_logging(console, verbose=False)
@@ -65,6 +69,11 @@ def main(
         text = page(read(RESULTS))
         PAGE.write_text(text, encoding="utf-8")
         typer.echo(text, nl=False)
+        faults = list(broken(read(RESULTS)))
+        for fault in faults:
+            log.error("%s", fault)
+        if faults:
+            raise typer.Exit(1)
 
 
 if __name__ == "__main__":

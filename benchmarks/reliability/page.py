@@ -1,7 +1,9 @@
 """reliability.md, from the results."""
 
+import numpy as np
+
 from benchmarks.reliability.results import Dropped, Results
-from benchmarks.reliability.soak import HEALTHY, Soak, total
+from benchmarks.reliability.soak import AGAIN_S, HEALTHY, Soak, total
 from tests.kills import Killed
 
 _HEAD = """\
@@ -41,6 +43,8 @@ def _soak(soak: Soak) -> str:
         ("alerts where the film has none", f"{all_.unexpected}"),
         ("faults", f"{sum(soak.faults.values())}"),
         ("reconnects", f"{soak.reconnects}"),
+        ("after a fault, its camera was watched again within", _again(soak)),
+        (f"faults after which it was not, within {AGAIN_S:g} s", f"{soak.blind}"),
         *_latencies(soak),
         (
             "memory at the start, at the end",
@@ -68,6 +72,13 @@ and that was sent whole, three seconds before anything went wrong.
 {_table(("what", "found"), rows)}
 Faults: {faults}. Camera-time by state: {states}.
 """
+
+
+def _again(soak: Soak) -> str:
+    if not soak.again_s:
+        return "–"
+    half, most, all_ = np.percentile(soak.again_s, [50, 95, 100])
+    return f"{half:.0f} s half of the time, {most:.0f} s 95 of 100 times, {all_:.0f} s always"
 
 
 def _latencies(soak: Soak) -> list[tuple[str, str]]:

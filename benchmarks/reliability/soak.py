@@ -30,6 +30,10 @@ STREAM = Stream("fights-360p25", "fights", 640, 360, 25, "h264", "variable", 100
 RULES = {"threshold": 0.5, "smoothing_s": 0, "min_s": 0, "hold_s": 1, "cooldown_s": 0}
 SURE = 0.2  # by so much the score of an alert that is owed exceeds the threshold
 SAMPLE_S = 5.0
+LOOK_S = 1.2  # the health file is written every second
+# From a fault's end until its camera must be watched again: silence is noticed after 5 s, and the
+# longest pause is 10.
+AGAIN_S = 15.0
 WARM_SHARE = 0.2  # of the run, that no slope is taken of: caches fill
 
 
@@ -54,6 +58,8 @@ class Soak:
     latencies_ms: tuple[tuple[float, float], ...]  # seconds since the start, of healthy cameras
     samples: tuple[Sample, ...]
     states_s: dict[str, float]  # camera-seconds in each state
+    again_s: tuple[float, ...]  # from each fault's end until its camera was watched again
+    blind: int  # faults after which it was not, in time
     exit_code: int
     tracebacks: int
 
@@ -75,7 +81,7 @@ class Soak:
 
 
 @dataclass
-class _Camera:
+class FaultyCamera:
     """One camera, its proxy and its faults."""
 
     name: str
@@ -86,6 +92,22 @@ class _Camera:
     next: Planned | None = None
     due_s: float = 0.0
     until_s: float | None = None
+    over_s: float | None = None  # when the last fault ended, until it is watched again
+    frames: int | None = None  # that it had at the last look
+    again_s: list[float] = field(default_factory=list)
+    blind: int = 0
+
+    def look(self, health: dict[str, Any], now_s: float) -> None:
+        """Note whether it is watched again, since its frames go on."""
+        if self.over_s is None:
+            return
+        if self.frames is not None and health["frames"] > self.frames:
+            self.again_s.append(now_s - self.over_s)
+            self.over_s = None
+        elif now_s - self.over_s > AGAIN_S:
+            self.blind += 1
+            self.over_s = None
+        self.frames = health["frames"]
 
     def turn(self, now_s: float) -> str | None:
         """Begin or end a fault that is due; the kind of one that began."""
@@ -107,6 +129,7 @@ class _Camera:
             last = self.spells[-1]
             self.spells[-1] = Spell(last.kind, last.from_s, now_s)
             self.next, self.until_s = None, None
+            self.over_s, self.frames = now_s, None
         return None
 
 
@@ -132,7 +155,7 @@ def soak(minutes: float, data: Path, streams: Path, seed: int = 1) -> Soak:
     with ExitStack() as stack:
         server = stack.enter_context(served(film, "h264"))
         cameras = [
-            _Camera(
+            FaultyCamera(
                 f"camera-{n}",
                 stack.enter_context(proxy(server.port)),
                 n < HEALTHY,
@@ -150,10 +173,15 @@ def soak(minutes: float, data: Path, streams: Path, seed: int = 1) -> Soak:
         faults: Counter[str] = Counter()
         samples: list[Sample] = []
         states_s: defaultdict[str, float] = defaultdict(float)
+        looks = 0
         while (passed_s := time.monotonic() - began_s) < minutes * 60:
             for camera in cameras:
                 if kind := camera.turn(time.monotonic()):
                     faults[kind] += 1
+            if passed_s >= looks * LOOK_S:
+                looks += 1
+                for camera in cameras:
+                    camera.look(process.health[camera.name], time.monotonic())
             if passed_s >= len(samples) * SAMPLE_S:
                 samples.append(_sample(process, passed_s))
                 for health in process.health.values():
@@ -185,6 +213,8 @@ def soak(minutes: float, data: Path, streams: Path, seed: int = 1) -> Soak:
         ),
         tuple(samples),
         dict(states_s),
+        tuple(round(again_s, 1) for one in cameras for again_s in one.again_s),
+        sum(one.blind for one in cameras),
         exit_code,
         said.count("Traceback"),
     )
