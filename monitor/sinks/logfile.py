@@ -27,7 +27,8 @@ class LogFile:
         self._max_bytes = max_bytes
         self._keep = keep
         self._closed = False
-        self._file = self._open()
+        self._torn = self._rest = b""  # a line of which a part was written, and what is left of it
+        self._file, self._regular, self._identity = self._open()
 
     @property
     def regular(self) -> bool:
@@ -47,12 +48,43 @@ class LogFile:
                 os.ftruncate(self._file, size)
                 raise OSError("no room for a whole line")
             return
+        if self._rest:
+            self._push(self._rest, wait_ms)
+            if line == self._torn:
+                return
+        self._torn = line
+        self._push(line, wait_ms)
+
+    def _push(self, data: bytes, wait_ms: int) -> None:
+        """Write to what is no file of ours; of a part, which stays, the rest is left for later.
+
+        A pipe with room has some for PIPE_BUF, 4 KiB, and takes a line whole; a full disk behind
+        standard output may not, nor a terminal.
+        """
         # A pipe that nobody reads would hold up the worker, and every camera with it.
         waiting = select.poll()
         waiting.register(self._file, select.POLLOUT)
         if not waiting.poll(wait_ms):
             raise OSError("nobody reads it")
-        os.write(self._file, line)  # whole: a pipe with room has some for PIPE_BUF, 4 KiB
+        taken = os.write(self._file, data)
+        if taken == len(data):
+            self._rest = b""
+            return
+        if not self._take_back(taken):
+            self._rest = data[taken:]
+        raise OSError("no room for a whole line")
+
+    def _take_back(self, count: int) -> bool:
+        """Cut what was just written off the end of a file; whether it is one, and there it is."""
+        found = os.fstat(self._file)
+        if not stat.S_ISREG(found.st_mode):
+            return False
+        end = os.lseek(self._file, 0, os.SEEK_CUR)  # also of a file that is only appended to
+        if end != found.st_size:  # somebody else writes to it
+            return False
+        os.ftruncate(self._file, end - count)
+        os.lseek(self._file, end - count, os.SEEK_SET)
+        return True
 
     def close(self) -> None:
         """Close it; twice is fine."""
@@ -60,20 +92,19 @@ class LogFile:
             os.close(self._file)
         self._closed = True
 
-    def _open(self) -> int:
+    def _open(self) -> tuple[int, bool, tuple[int, int]]:
+        """The descriptor, whether it is a regular file, and which one."""
         if self.path == STDOUT:
             if sys.stdout is None:
                 raise OSError("standard output is closed")
-            self._regular, self._identity = False, (0, 0)
-            return sys.stdout.fileno()
+            return sys.stdout.fileno(), False, (0, 0)
         # Who does what and when is nobody else's business: for its owner only.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         file = os.open(self.path, flags, 0o600)
         found = os.fstat(file)
-        self._regular = stat.S_ISREG(found.st_mode)
-        self._identity = found.st_dev, found.st_ino
+        regular = stat.S_ISREG(found.st_mode)
         try:
-            if self._regular:
+            if regular:
                 _lock(file)
                 if found.st_size and os.pread(file, 1, found.st_size - 1) != b"\n":
                     log.warning("%s: its last line is not whole; going on in a new line", self.path)
@@ -81,7 +112,7 @@ class LogFile:
         except OSError:
             os.close(file)
             raise
-        return file
+        return file, regular, (found.st_dev, found.st_ino)
 
     def _follow(self) -> None:
         """Open the file anew where the path no longer leads to it: logrotate, or somebody's rm."""
@@ -108,7 +139,7 @@ class LogFile:
 
     def _reopen(self) -> None:
         former = self._file
-        self._file = self._open()
+        self._file, self._regular, self._identity = self._open()
         os.close(former)
 
 
