@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import Literal
 
+from monitor.counted import Counted
 from monitor.motion import motion
 from monitor.quality import PictureFault, picture_fault
 from monitor.records import Window
@@ -20,6 +21,8 @@ Fault = Literal[PictureFault, "frozen", "slow source", "gaps", "quiet"]
 FROZEN_S = 60.0
 # Windows must be good for so long before a fault is over: one that comes and goes is said once.
 RECOVERED_S = 5.0
+# A spell like earlier ones may be but counted; of one that goes on for so long there is a line.
+LASTING_S = 600.0
 
 _WORDS: dict[Fault, str] = {
     "black": "its picture is black",
@@ -31,6 +34,8 @@ _WORDS: dict[Fault, str] = {
 
 class Gate:
     """Finds what is wrong with the windows of a camera, counts it, and logs it once a spell.
+
+    Spells that come again and again are logged in ever fewer lines, by the camera's own time.
 
     A window in which less moves than in any activity of the model is passed over, too, which is no
     fault. What is wrong with every region at once is wrong with the camera: only that is logged and
@@ -53,7 +58,10 @@ class Gate:
         self._faults: dict[str, Fault | None] = dict.fromkeys(regions)
         self._still_since_s: float | None = None
         self._spell: set[Fault] = set()  # faults that were logged and are not over
-        self._fault_s = 0.0  # when the camera last had one
+        self._fault_s = self._spell_s = 0.0  # when the camera last had one, and when they began
+        self._long = False  # whether it was said of this spell that it goes on
+        self._now_s = 0.0
+        self._counted = Counted(log, lambda: self._now_s)
 
     def fault(self, window: Window) -> Fault | None:
         """Why a window is not to be classified; None where it is."""
@@ -85,18 +93,30 @@ class Gate:
 
     def _tell(self, region: str, fault: Fault | None, words: str, time_s: float) -> None:
         self._faults[region] = fault
+        self._now_s = time_s
         # The camera shows something somewhere, be it that nothing moves there.
         if shown := {None, "quiet"}.intersection(self._faults.values()):
             self._status.fault = "" if None in shown else "quiet"
             if self._spell and time_s - self._fault_s >= RECOVERED_S:
                 self._spell.clear()
-                log.info("camera %s: its windows are classified again", self._status.name)
+                self._say(logging.INFO, "again", "its windows are classified again")
             return
         assert fault is not None
         self._status.fault, self._fault_s = fault, time_s
-        if fault != "still" and fault not in self._spell:
+        if fault == "still":
+            return
+        if not self._spell:
+            self._spell_s, self._long = time_s, False
+        if fault not in self._spell:
             self._spell.add(fault)
+            self._say(logging.WARNING, fault, words)
+        elif not self._long and time_s - self._spell_s >= LASTING_S:
+            self._long = True
+            words = f"none of its windows was classified for {LASTING_S:.0f} s: {words}"
             log.warning("camera %s: %s", self._status.name, words)
+
+    def _say(self, level: int, kind: str, words: str) -> None:
+        self._counted.say(level, kind, f"camera {self._status.name}: {words}")
 
     def _words(self, fault: Fault, window: Window) -> str:
         if fault == "slow source":

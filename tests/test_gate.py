@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from monitor.gate import FROZEN_S, RECOVERED_S, Gate
+from monitor.gate import FROZEN_S, LASTING_S, RECOVERED_S, Gate
 from monitor.records import Window
 from monitor.status import CameraStatus
 
@@ -156,6 +156,36 @@ def test_a_pause_between_frames_is_said(caplog: pytest.LogCaptureFixture) -> Non
     assert said(caplog) == [
         "WARNING camera hall: no frame came for 2.5 s: windows start afresh",
         AGAIN,
+    ]
+
+
+def test_pauses_that_come_again_and_again_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    watched = Watched(pictures=False)
+    for _ in range(240):  # an hour of them
+        watched.gate.pause("", 2.5, watched.end_s)
+        watched.show(GOOD, seconds=15)
+    lines = said(caplog)
+    assert len(lines) < 20
+    assert lines[:2] == [
+        "WARNING camera hall: no frame came for 2.5 s: windows start afresh",
+        AGAIN,
+    ]
+    counts = [int(line.split("(")[1].split()[0]) for line in lines if " more times in " in line]
+    assert sum(counts[::2]) > 100
+
+
+def test_a_spell_that_was_only_counted_is_said_when_it_lasts(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    watched = Watched()
+    for _ in range(60):
+        watched.show(BLACK)
+        watched.show(GOOD, seconds=RECOVERED_S + STEP_S)
+    before = said(caplog)
+    watched.show(BLACK, seconds=2 * LASTING_S)
+    assert said(caplog)[len(before) :] == [
+        "WARNING camera hall: none of its windows was classified for 600 s: "
+        "its picture is black: nothing is classified until it changes"
     ]
 
 
