@@ -1,10 +1,12 @@
 """What a run would read and write, checked before it does."""
 
 import os
+import stat
 from pathlib import Path
 
 from monitor.config import MonitorOptions
-from monitor.errors import ConfigError, SinkError, SourceOpenError
+from monitor.errors import ConfigError, MonitorError, SinkError, SourceOpenError
+from monitor.found import found, said, video_file
 from monitor.source.webcam import device_path, no_device
 
 STDOUT = Path("-")
@@ -19,9 +21,9 @@ def check_inputs(options: MonitorOptions) -> None:
     """SourceOpenError for a file or device that is not there; no camera is contacted."""
     for camera in options.cameras:
         address = camera.address
-        if address.kind == "file" and not Path(address.target).exists():
-            raise SourceOpenError(f"camera {camera.name}: {address}: no such file", "not found")
-        if address.kind == "webcam" and not device_path(address.target).exists():
+        if address.kind == "file":
+            video_file(Path(address.target), f"camera {camera.name}: {address}")
+        if address.kind == "webcam" and not _device(camera.name, device_path(address.target)):
             raise SourceOpenError(f"camera {camera.name}: {no_device(address.target)}", "device")
 
 
@@ -41,13 +43,37 @@ def check_outputs(options: MonitorOptions) -> None:
         outputs += [("save_video", video) for video in videos]
     for option, output in outputs:
         for source in inputs:
-            if output.exists() and source.exists() and output.samefile(source):
+            if _same(output, source):
                 raise ConfigError(f"{option} {output}: would overwrite {source}, which is read")
-        folder = output.parent
-        if not folder.is_dir():
-            raise SinkError(f"{option} {output}: there is no folder {folder}")
-        if not os.access(output if output.exists() else folder, os.W_OK):
-            raise SinkError(f"{option} {output}: permission denied")
+        _check_output(f"{option} {output}", output)
     ca_file = options.stream.ca_file
-    if ca_file is not None and not ca_file.is_file():
-        raise ConfigError(f"stream.ca_file {ca_file}: no such file")
+    if ca_file is not None:
+        named = f"stream.ca_file {ca_file}"
+        there = found(ca_file, lambda error: ConfigError(said(named, error)))
+        if there is None or not stat.S_ISREG(there.st_mode):
+            raise ConfigError(f"{named}: no such file")
+
+
+def _check_output(named: str, output: Path) -> None:
+    def fault(error: OSError) -> MonitorError:
+        return SinkError(said(named, error))
+
+    folder = found(output.parent, fault)
+    if folder is None or not stat.S_ISDIR(folder.st_mode):
+        raise SinkError(f"{named}: there is no folder {output.parent}")
+    if not os.access(output.parent if found(output, fault) is None else output, os.W_OK):
+        raise SinkError(f"{named}: permission denied")
+
+
+def _device(camera: str, path: Path) -> os.stat_result | None:
+    return found(
+        path, lambda error: SourceOpenError(said(f"camera {camera}: {path}", error), "device")
+    )
+
+
+def _same(output: Path, source: Path) -> bool:
+    """Whether both are one file; a source that cannot be looked at is for its camera to report."""
+    try:
+        return output.samefile(source)
+    except (OSError, ValueError):
+        return False

@@ -1,6 +1,7 @@
 """Video files."""
 
 import logging
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from av import VideoStream
 from av.container import InputContainer
 
 from monitor.errors import SourceOpenError
+from monitor.found import video_file
 from monitor.hardware import accelerator, not_by_hardware
 from monitor.source import Picture, Unseen
 from monitor.source.decoder import Decoded, make_decoder
@@ -37,9 +39,7 @@ class FileSource:
 
     def open(self) -> None:
         """Open the file; SourceOpenError says what is wrong with it."""
-        if not self.path.exists():
-            raise SourceOpenError(f"{self.path}: no such file", "not found")
-        if self.path.is_dir():
+        if stat.S_ISDIR(video_file(self.path, str(self.path)).st_mode):
             raise SourceOpenError(f"{self.path}: is a folder, not a video file", "invalid")
         try:
             self._container = open_file(self.path, accelerator(self._decoding.hardware))

@@ -5,6 +5,7 @@ Hypothesis and atheris use the same ones. Each brings seeds: the repository's ow
 
 import io
 import json
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -21,10 +22,12 @@ from rich.console import Console
 from monitor.classifier import SHIPPED, OnnxClassifier
 from monitor.config import CameraOptions, MonitorOptions
 from monitor.contract import parse_contract
-from monitor.errors import ConfigError, ModelError, MonitorError
+from monitor.errors import ConfigError, ModelError, MonitorError, SourceError
 from monitor.health import read_health, show_health
+from monitor.paths import check_inputs
 from monitor.sinks.alertlog import SCHEMA, records, unended
 from monitor.source.address import parse_address, redact, redact_argument, split_name
+from monitor.source.file import FileSource
 from monitor.yamlfile import explain, load
 from tests.models import motion_model
 
@@ -117,7 +120,10 @@ def check_alert_log(data: bytes) -> bool:
 
 
 def check_source(data: bytes) -> bool:
-    """Text that is given as a source is one, or a ConfigError."""
+    """Text that is given as a source is one, or a ConfigError; that of a file can be opened, too.
+
+    No camera and no host is contacted.
+    """
     text = data.decode("utf-8", "replace")
     redact(text)
     redact_argument(text)
@@ -130,8 +136,20 @@ def check_source(data: bytes) -> bool:
         except ValueError as error:
             raise AssertionError(explain(error, CameraOptions)) from error  # type: ignore[arg-type]
         assert camera.address == address
+        if address.kind == "file" and not _waits(address.target):
+            with _only(SourceError):
+                check_inputs(MonitorOptions(cameras=(camera,)))
+            file = FileSource(Path(address.target))
+            with _only(SourceError):
+                file.open()
+            file.close()
         return True
     return False
+
+
+def _waits(path: str) -> bool:
+    """Whether a path leads to a pipe or a device, whose reader may wait for ever."""
+    return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
 
 
 def check_password(data: bytes) -> bool:
@@ -272,7 +290,8 @@ def sources() -> list[bytes]:
         "0", "/dev/video3", "clip.mp4", "door=rtsp://u:p@192.0.2.10:554/stream2?channel=1",
         "https://host/video.mjpg?user=a&password=b", "rtsp://[fe80::1]/user=a_password=b_x=1",
         "rtsp:/u:p@host", "RTSPS://u:p%40w@HOST/", "rtsp://u:p w@host", "u:p@host/x",
-        "concat:a|b", "file:///a", "C:/a.mp4",
+        "concat:a|b", "file:///a", "C:/a.mp4", "monitor/samples/bus.mp4", "monitor", "Makefile",
+        "a" * 300, "b/" * 3000, "bus.mp4/" + "c" * 300,
     )  # fmt: skip
     return [text.encode() for text in texts]
 
