@@ -1,11 +1,14 @@
 """Host names."""
 
+import itertools
+import socket
 import threading
 import time
+from typing import Any
 
 import pytest
 
-from monitor.errors import SourceOpenError
+from monitor.errors import LASTING, SourceOpenError
 from monitor.source import StreamLimits, make_source
 from monitor.source.address import parse_address
 from monitor.source.resolve import resolve
@@ -16,6 +19,33 @@ def test_a_name_is_known_or_not() -> None:
     assert resolve("127.0.0.1", 5)
     assert not resolve("no-such-host.invalid", 20)
     assert not resolve("a" * 64 + ".invalid", 5), "no name is so long"
+
+
+OUTAGES = {
+    "no name server": socket.gaierror(socket.EAI_AGAIN, "temporary failure in name resolution"),
+    "one that fails": socket.gaierror(socket.EAI_FAIL, "non-recoverable failure"),
+    "no descriptor left": OSError(24, "too many open files"),
+}
+
+
+@pytest.mark.parametrize("error", OUTAGES.values(), ids=OUTAGES)
+def test_where_nobody_can_tell_it_is_asked_again_and_the_cause_is_a_passing_one(
+    error: OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outage = itertools.chain([error, error], itertools.repeat(None))
+
+    def look_up(host: str, port: None) -> list[Any]:
+        if (trouble := next(outage)) is not None:
+            raise trouble
+        return []
+
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
+    assert resolve("camera", 5)
+    outage = itertools.repeat(error)
+    source = make_source(parse_address("rtsp://camera/"), StreamLimits(open_timeout_s=0.3))
+    with pytest.raises(SourceOpenError, match="no name server told its address") as caught:
+        source.open()
+    assert caught.value.cause not in LASTING
 
 
 def test_a_name_server_that_is_silent_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
