@@ -22,7 +22,7 @@ from monitor.config import (
 from monitor.contract import Contract
 from monitor.errors import SourceOpenError
 from monitor.gate import Gate
-from monitor.records import EndReason, Frame
+from monitor.records import EndReason, Frame, StreamEnd, place
 from monitor.sequence import WindowSequence
 from monitor.source import Source, StreamLimits
 from monitor.source.address import Address
@@ -146,6 +146,12 @@ class Camera:
         if self._thread.ident is not None:
             self._thread.join(limit_s)
         return not self._thread.is_alive()
+
+    def abandon(self) -> None:
+        """End what is open of it, where its thread does not end; it leaves when that does."""
+        for region in self._watched.trackers:
+            end = StreamEnd(self.status.name, region, self._stop.reason)
+            self._worker.windows.leave(place(end.camera, region), (self._watched, end))
 
     def leave(self) -> None:
         """Let its worker forget it, once its thread has ended and its windows are classified."""

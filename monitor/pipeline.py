@@ -64,6 +64,7 @@ class Monitor:
         self._ending = threading.Event()  # every capture ended, or stop was asked for
         self._lock = threading.Lock()  # of _cameras, _leaving, _left and _failures
         self._reloading = threading.Lock()  # one at a time
+        self._reloaded = False
         self._failures: list[BaseException] = []
         self._outlet = Outlet(sinks)
         self._views: Mailbox[Frame | Update] = Mailbox(VIEW_ROOM)
@@ -92,26 +93,31 @@ class Monitor:
         self._ending.set()
 
     def run(self) -> None:
-        """Watch until every file has ended, or `stop`; then raise what went wrong first."""
+        """Watch until every file has ended, or `stop`; then raise what went wrong.
+
+        Where a thread cannot be had, or a signal's handler fails, all of it ends with that error.
+        """
         workers = [
             threading.Thread(target=self._guard, args=(worker,), name=f"classify-{number}")
             for number, worker in enumerate(self._workers)
         ]
         closing = threading.Thread(target=self._close_in_turn, args=(workers,), name="closing")
         heartbeat = threading.Thread(target=self._beat, name="heartbeat")
-        for thread in (*workers, closing, heartbeat):
-            thread.start()
-        for camera in tuple(self._cameras.values()):
-            camera.start()
+        # Closing is the first, since it ends the others: where it cannot be had, none has begun.
+        threads = (closing, *workers, heartbeat)
         try:
+            for thread in threads:
+                thread.start()
+            for camera in tuple(self._cameras.values()):
+                camera.start()
             if self._view is not None:
                 self._view.run(self._views, self.stop, self._stopping.is_set)
+            closing.join()  # ends after the captures, each of which has a limit
         except BaseException as error:
-            self._failures.append(error)
-            self.stop()
+            self.fail(error)
             self._views.close()
-        closing.join()  # ends after the captures, each of which has a limit
-        heartbeat.join()  # ends with them
+        for thread in threads:
+            _join(thread)
         for sink in self._sinks:
             try:
                 sink.close()
@@ -120,14 +126,13 @@ class Monitor:
         for status in self.cameras:
             if status.frames:
                 log.info("%s", status.summary)
-        if self._failures:
-            raise self._failures[0]
+        self._raise_failure()
 
     def reload(self, options: MonitorOptions) -> None:
         """Watch the cameras of `options`; one whose own settings are the same is not interrupted.
 
         ConfigError where that cannot be, and then everything goes on as it was. It takes no longer
-        than the cameras that leave need to end.
+        than the cameras that leave need to end; one that hangs is left to itself after a while.
         """
         if self._view is not None:
             raise ConfigError("cameras that are shown or recorded cannot be changed while they are")
@@ -140,6 +145,7 @@ class Monitor:
             stay = {n: c for n, c in now.items() if wanted.get(n) == c.settings}
             leave = {n: c for n, c in now.items() if n not in stay}
             come = {n: self._camera(wanted[n]) for n in wanted if n not in stay}
+            self._reloaded = True
             with self._lock:
                 self._cameras = {name: stay.get(name) or come[name] for name in wanted}
                 self._leaving = list(leave.values())
@@ -147,13 +153,19 @@ class Monitor:
             for camera in leave.values():
                 camera.stop("camera removed")
             limit_s = max(c.settings.stream.longest_s for c in now.values()) + STOP_S
+            deadline_s = self._clock() + limit_s
             for name, camera in leave.items():
-                if not camera.join(limit_s) and not self._stopping.is_set():
-                    self.fail(MonitorError(f"camera {name}: did not end within {limit_s:g} s"))
-                    return
-                camera.leave()
-                with self._lock:
-                    self._left.discard(camera)
+                if camera.join(max(0.0, deadline_s - self._clock())):
+                    camera.leave()
+                    with self._lock:
+                        self._left.discard(camera)
+                elif not self._stopping.is_set():
+                    log.warning(
+                        "camera %s: did not end within %g s: it is left to itself", name, limit_s
+                    )
+                    camera.abandon()
+            with self._lock:
+                self._leaving = []
             for camera in come.values():
                 if self._stopping.is_set():
                     camera.stop("monitor stopped")
@@ -206,14 +218,34 @@ class Monitor:
             self.fail(error)
         finally:
             with self._lock:
-                self._left.add(camera)
+                watched = camera in self._cameras.values()
+                if watched:
+                    self._left.add(camera)
                 if self._left.issuperset(self._cameras.values()):
                     self._ending.set()
+            if not watched:  # it may end long after the reload that left it out
+                camera.leave()
 
     def _give_up_if_all(self, error: SourceOpenError) -> None:
-        """Fail where no camera at all could be opened and waiting will hardly mend it."""
-        if all(status.cause in LASTING and not status.frames for status in self.cameras):
+        """Fail where no camera at all was ever opened and waiting will hardly mend it.
+
+        Not after a reload: cameras that it began anew may have been watched before.
+        """
+        hopeless = all(one.cause in LASTING and not one.frames for one in self.cameras)
+        if hopeless and not self._reloaded:
             self.fail(error)
+
+    def _raise_failure(self) -> None:
+        """Raise what went wrong first, and rather what is no camera's; the rest is a line each."""
+        with self._lock:
+            failures = sorted(self._failures, key=lambda error: isinstance(error, SourceError))
+            several = len(self._cameras) > 1
+        for other in failures[1:]:
+            if not (several and isinstance(other, SourceError)):  # that was said when it came
+                kind = "" if isinstance(other, MonitorError) else f"{type(other).__name__}: "
+                log.error("%s%s", kind, other)
+        if failures:
+            raise failures[0]
 
     def fail(self, error: BaseException) -> None:
         """Stop, and have `run` raise this; from any thread."""
@@ -255,8 +287,14 @@ class Monitor:
         for worker in self._workers:
             worker.windows.close()
         for thread in workers:
-            thread.join()
+            _join(thread)
         self._views.close()
+
+
+def _join(thread: threading.Thread) -> None:
+    """Wait for a thread, where it could be started."""
+    if thread.ident is not None:
+        thread.join()
 
 
 def cores() -> int:

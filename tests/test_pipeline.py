@@ -16,65 +16,15 @@ from monitor.config import MonitorOptions
 from monitor.errors import SourceError, SourceOpenError
 from monitor.pipeline import Monitor
 from monitor.records import Prediction, Skipped
-from monitor.source import Picture, Source
-from monitor.source.address import Address
+from monitor.source import Picture
 from tests.fakes import FakeSource, RecordingSink, lost, moving, picture, still, wait_until
 from tests.models import motion_model
+from tests.watching import Running, Sources, watching
 
 
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> OnnxClassifier:
     return OnnxClassifier(motion_model(tmp_path_factory.mktemp("model") / "motion.onnx"))
-
-
-Sources = dict[str, Iterator[Source]]
-
-
-def watching(
-    classifier: OnnxClassifier, sources: Sources, *more: RecordingSink, **options: Any
-) -> tuple[Monitor, RecordingSink]:
-    """A monitor of cameras whose addresses are these keys, each taking its sources in turn."""
-    names = {address: f"camera-{number}" for number, address in enumerate(sources)}
-    values: dict[str, Any] = {
-        "cameras": [{"name": name, "source": address} for address, name in names.items()],
-        "activity": {"smoothing_s": 0, "min_s": 0, "cooldown_s": 0},
-        "stream": {"retry_min_s": 0.1, "retry_max_s": 0.1},
-    }
-    sink = RecordingSink()
-
-    def make(address: Address, limits: object) -> Source:
-        return next(sources[address.target])
-
-    monitor = Monitor(
-        MonitorOptions.model_validate(values | options), classifier, [*more, sink], make=make
-    )
-    return monitor, sink
-
-
-class Running:
-    """A monitor on its own thread; leaving stops it and raises what it raised."""
-
-    def __init__(self, monitor: Monitor) -> None:
-        self.monitor = monitor
-        self.error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        try:
-            self.monitor.run()
-        except BaseException as error:
-            self.error = error
-
-    def __enter__(self) -> "Running":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.monitor.stop()
-        self._thread.join(10)
-        assert not self._thread.is_alive()
-        if self.error is not None:
-            raise self.error
 
 
 def test_a_file_loses_no_window_and_ends_by_itself(classifier: OnnxClassifier) -> None:
@@ -167,6 +117,7 @@ def test_one_bad_file_does_not_stop_another_and_is_raised_at_the_end(
     assert [camera.state for camera in monitor.cameras] == ["failed", "ended"]
 
 
+@pytest.mark.expects_errors  # the second worker's
 @pytest.mark.parametrize("stage", ["capture", "classify"])
 def test_a_crash_in_a_stage_stops_the_others_and_is_raised(
     classifier: OnnxClassifier, stage: str, monkeypatch: pytest.MonkeyPatch
