@@ -1,5 +1,6 @@
 """Frames with their captions, in windows on the screen and in video files, on the main thread."""
 
+import logging
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -8,6 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.errors import SinkError
 from monitor.mailbox import Mailbox
 from monitor.outlines import RegionCaption
 from monitor.overlay import Caption, draw
@@ -16,6 +21,8 @@ from monitor.records import Activity, Frame
 from monitor.region import Region
 from monitor.screen import Screen
 from monitor.video import VideoWriter
+
+log = logging.getLogger(__name__)
 
 # A file's frame waits no longer for its window, counted in frames after it: windows that are far
 # apart, or that never come, must not fill the memory.
@@ -62,6 +69,7 @@ def _end_s(update: Update) -> float:
 class _Shown:
     """One camera in the view."""
 
+    name: str
     areas: Sequence[Region]  # none: the whole picture is watched
     told: dict[str, _Told]  # by region
     newest: Update  # of any region
@@ -89,6 +97,7 @@ class View:
         self._live = cameras
         self._thresholds = dict(thresholds)
         self._screen = screen
+        self._failures: list[SinkError] = []  # of videos
         self._stopped: Callable[[], bool] = lambda: False
         self._cameras = {name: _shown(name, regions.get(name, ())) for name in cameras}
         if save_video is not None:
@@ -103,13 +112,13 @@ class View:
     ) -> None:
         """Take frames and updates until the mailbox is closed; `q` in a window asks to stop.
 
-        Frames that still wait are shown, unless somebody `stopped` it and waits for the end.
+        Frames that still wait are shown, unless somebody `stopped` it and waits for the end. A
+        video that cannot be written stops nothing: its SinkError is raised at the end.
         """
         self._stopped = stopped
         with ExitStack() as closing:
             for shown in self._cameras.values():
-                if shown.writer is not None:
-                    closing.enter_context(shown.writer)
+                closing.callback(self._finish_video, shown)
             if self._screen is not None:
                 closing.callback(self._screen.close)
             while not items.closed:
@@ -120,6 +129,8 @@ class View:
                     stop()
             for shown in self._cameras.values():
                 self._show_pending(shown, math.inf)
+        if self._failures:
+            raise SinkError(f"{self._failures[0]}; the video is incomplete")
 
     def _take(self, item: Frame | Update) -> None:
         shown = self._cameras[item.camera]
@@ -145,11 +156,34 @@ class View:
             frame = shown.pending.popleft()
             for told in shown.told.values():
                 told.go_on(time_s)
+            if shown.writer is None and self._screen is None:  # its video failed
+                continue
             picture = draw(frame.image, self._caption(frame, shown))
-            if shown.writer is not None:
-                shown.writer.write(picture, time_s)
+            self._write(shown, picture, time_s)
             if self._screen is not None:
                 self._screen.show(frame.camera, picture)
+
+    def _write(self, shown: _Shown, picture: NDArray[np.uint8], time_s: float) -> None:
+        if shown.writer is None:
+            return
+        try:
+            shown.writer.write(picture, time_s)
+        except SinkError as error:
+            self._note(shown, error)
+            self._finish_video(shown)
+
+    def _finish_video(self, shown: _Shown) -> None:
+        writer, shown.writer = shown.writer, None
+        if writer is None:
+            return
+        try:
+            writer.close()
+        except SinkError as error:
+            self._note(shown, error)
+
+    def _note(self, shown: _Shown, error: SinkError) -> None:
+        self._failures.append(error)
+        log.warning("camera %s: %s; its video is cut short, nothing else is", shown.name, error)
 
     def _caption(self, frame: Frame, shown: _Shown) -> Caption:
         now = {name: told.now for name, told in shown.told.items()}
@@ -176,4 +210,4 @@ class View:
 def _shown(camera: str, areas: Sequence[Region]) -> _Shown:
     nothing = Update(camera, None, {}, ())
     names = [area.name for area in areas] or [""]
-    return _Shown(areas, {name: _Told(nothing) for name in names}, nothing)
+    return _Shown(camera, areas, {name: _Told(nothing) for name in names}, nothing)

@@ -1,5 +1,6 @@
 """Which caption is drawn on which frame."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av import VideoFrame
 from numpy.typing import NDArray
 
 import monitor.view
+from monitor.errors import SinkError
 from monitor.mailbox import Mailbox
 from monitor.overlay import Caption
 from monitor.paths import video_path
@@ -122,6 +125,27 @@ def test_each_of_several_cameras_has_its_own_video(tmp_path: Path) -> None:
     for camera in cameras:
         with av.open(str(tmp_path / f"o-{camera}.mp4")) as video:
             assert len(list(video.decode(video=0))) == 5
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_video_that_finds_the_disk_full_is_said_once_and_the_others_go_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "o-door.mp4").symlink_to("/dev/full")
+    noise = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
+    box: Mailbox[Frame | Update] = Mailbox(room=1000)
+    for camera in ("door", "yard"):
+        for number in range(150):
+            shown = VideoFrame.from_ndarray(np.roll(noise, 37 * number), "rgb24")
+            box.put(camera, Frame(camera, number, number / 10, 0.0, shown))
+    box.close()
+    view = View({"door": False, "yard": False}, {}, screen=None, save_video=tmp_path / "o.mp4")
+    full = f"{tmp_path / 'o-door.mp4'}: cannot write video: No space left on device"
+    with pytest.raises(SinkError, match=f"^{re.escape(full)}; the video is incomplete$"):
+        view.run(box, lambda: None)
+    assert caplog.messages == [f"camera door: {full}; its video is cut short, nothing else is"]
+    with av.open(str(tmp_path / "o-yard.mp4")) as video:
+        assert len(list(video.decode(video=0))) == 150
 
 
 def test_the_video_of_one_camera_has_the_name_that_was_asked_for() -> None:
