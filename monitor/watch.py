@@ -14,7 +14,7 @@ from rich.live import Live
 
 from monitor.config import MonitorOptions
 from monitor.contract import Contract
-from monitor.errors import ConfigError
+from monitor.errors import ConfigError, MonitorError
 from monitor.paths import STDOUT, check_outputs
 from monitor.screen import Screen, has_display
 from monitor.systemd import Systemd
@@ -101,11 +101,14 @@ def watch(
 
 def _on_signals(actions: dict[signal.Signals, Callable[[], None]]) -> None:
     def act(signum: int, frame: FrameType | None) -> None:
-        # Not here: the handler may have interrupted the very lock that the action takes.
+        # Not here: the handler may have interrupted the very lock that the action takes. And no
+        # reload that waits for a camera keeps the process from its end.
         name = signal.Signals(signum).name.lower()
-        threading.Thread(target=actions[signal.Signals(signum)], name=name).start()
+        threading.Thread(target=actions[signal.Signals(signum)], name=name, daemon=True).start()
 
     for number in actions:
+        if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+            continue  # nohup: it is to outlive its terminal
         signal.signal(number, act)
 
 
@@ -113,10 +116,14 @@ def _reload(
     monitor: Monitor, current: MonitorOptions, again: Callable[[], MonitorOptions]
 ) -> MonitorOptions:
     """Watch what the configuration says now; the options that are in force then."""
+    from monitor.hardware import check_hardware
+
     try:
         options = again()
+        check_hardware(options.decode.hardware)
+        check_outputs(options)
         monitor.reload(options)
-    except ConfigError as error:
+    except MonitorError as error:
         log.warning("SIGHUP: everything goes on as it was: %s", error)
         return current
     for name in sorted(set(MonitorOptions.model_fields) - _RELOADED):

@@ -107,6 +107,28 @@ def test_on_a_full_disk_alerts_wait_and_are_written_in_order_when_there_is_room(
     assert said.count("alerts wait in memory") == said.count("writing works again") == 1
 
 
+def test_on_a_full_disk_only_the_video_ends_and_the_exit_code_says_so(
+    small_disk: Path, film: Path, model: Path, tmp_path: Path
+) -> None:
+    video = small_disk / "video.mp4"
+    command = [*COMMAND, "--headless", "--model", model, "--source", f"c={film}"]
+    done = subprocess.run(
+        [*map(str, command), "--save-video", str(video), "--log", "alerts.jsonl"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    full = f"{video}: cannot write video: No space left on device"
+    assert done.returncode == 1
+    assert done.stderr.count(f"camera c: {full}; its video is cut short") == 1
+    assert done.stderr.splitlines()[-1] == f"error: {full}; the video is incomplete"
+    assert "Traceback" not in done.stderr
+    assert "camera c: ended: 4" in done.stderr, "every frame was watched"
+    lines = [json.loads(line) for line in (tmp_path / "alerts.jsonl").read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["start", "end"]
+
+
 def _whole(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return found
@@ -137,6 +159,79 @@ def test_sighup_takes_up_what_changed_and_interrupts_no_other_camera(
             reasons = {a["camera"]: a["reason"] for a in process.alerts if a["event"] == "end"}
     assert reasons["leaves"] == "camera removed"
     assert reasons["stays"] == reasons["comes"] == "monitor stopped"
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "hardware": (
+        {"decode": {"hardware": "nonsense"}},
+        "decode.hardware nonsense: cannot be used here: ",
+    ),
+    "authorities": (
+        {"stream": {"ca_file": "none.pem"}},
+        "stream.ca_file none.pem: no such file",
+    ),
+    "a folder": ({"save_video": "none/o.mp4"}, "save_video none/o.mp4: there is no folder none"),
+}
+
+
+@pytest.mark.parametrize(("options", "why"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_at_the_start_is_refused_by_sighup_and_changes_nothing(
+    options: dict[str, Any], why: str, film: Path, model: Path, tmp_path: Path
+) -> None:
+    cameras = {"c": str(film)}
+    with har_monitor(cameras, model, folder=tmp_path, realtime=True) as process:
+        process.wait_for("windows", lambda: watched(process, "c"))
+        write_config(process.config, {"d": str(film)}, realtime=True, **options)
+        process.popen.send_signal(signal.SIGHUP)
+        process.wait_for(
+            "a refusal",
+            lambda: f"SIGHUP: everything goes on as it was: {why}" in process.said,
+        )
+        windows = process.health["c"]["windows"]
+        process.wait_for("windows", lambda: process.health["c"]["windows"] > windows)
+        assert process.end() == 0
+
+
+def test_a_reload_that_waits_for_a_camera_does_not_hold_up_the_end(
+    film: Path, model: Path, tmp_path: Path
+) -> None:
+    slow = {"open_timeout_s": 30, "read_timeout_s": 1}
+    with silent_server() as port:
+        cameras = {"film": str(film), "silent": f"rtsp://127.0.0.1:{port}/"}
+        with har_monitor(cameras, model, folder=tmp_path, realtime=True, stream=slow) as process:
+            process.wait_for("windows", lambda: watched(process, "film"))
+            write_config(process.config, {"film": str(film)}, realtime=True, stream=slow)
+            process.popen.send_signal(signal.SIGHUP)
+            process.wait_for("the reload", lambda: "1 leave" in process.said)
+            began_s = time.monotonic()
+            assert process.end() == 0
+            assert time.monotonic() - began_s < 4
+
+
+def test_under_nohup_it_outlives_its_terminal(film: Path, model: Path, tmp_path: Path) -> None:
+    write_config(tmp_path / "m.yaml", {"c": str(film)}, realtime=True)
+    options = ["--headless", "--config", "m.yaml", "--model", str(model), "--health", "health.json"]
+    with (tmp_path / "output").open("wb") as output:
+        popen = subprocess.Popen(
+            ["nohup", *COMMAND, *options],
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+    process = Process(tmp_path, popen)
+    try:
+        process.wait_for("windows", lambda: watched(process, "c"))
+        write_config(tmp_path / "m.yaml", {"d": str(film)}, realtime=True)
+        popen.send_signal(signal.SIGHUP)
+        windows = process.health["c"]["windows"]
+        process.wait_for("windows", lambda: process.health["c"]["windows"] > windows + 3)
+        assert "cameras:" not in process.said
+        assert process.end() == 0
+    finally:
+        popen.kill()
+        popen.wait(10)
 
 
 def test_without_a_configuration_file_sighup_ends_it(
