@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# A fit has at least so many times the steps that a running mean and variance remember: of where
+# they began, exp(-5), 0.7 %, is left.
+SETTLED = 5
+LEAST_MOMENTUM = 0.5  # of few steps: what one batch alone says is no mean
 # Windows (N, T, H, W, 3) -> scores (N, labels).
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 # What a predictor makes of the validation clips: their mean loss, and accuracy.
@@ -160,12 +164,17 @@ class Fit:
 
 
 def compile_for(model: keras.Model, config: TrainConfig, steps: int) -> None:
-    """Compile `model` by the recipe; an epoch has `steps` batches."""
+    """Compile `model` by the recipe; an epoch has `steps` batches.
+
+    Where the fit is short, its batch statistics forget faster than the network says, so that they
+    settle. The momentum of averaged weights is an option, and stays what the recipe says.
+    """
     import keras
 
+    total = config.epochs * steps
+    _let_settle(model, total)
     rate: Any = config.learning_rate
     if config.schedule == "cosine":
-        total = config.epochs * steps
         warmup = round(total * config.warmup_share)
         rate = keras.optimizers.schedules.CosineDecay(
             0.0 if warmup else config.learning_rate,
@@ -187,6 +196,19 @@ def compile_for(model: keras.Model, config: TrainConfig, steps: int) -> None:
         jit_compile=False,  # measured slower on a processor
     )
     optimizer.build(model.trainable_variables)
+
+
+def _let_settle(model: keras.Model, steps: int) -> None:
+    """Cap the momentum of batch statistics to what `steps` are enough for.
+
+    A layer's momentum is read when the train function is traced: compiling comes after.
+    """
+    from keras import layers
+
+    most = max(LEAST_MOMENTUM, 1 - SETTLED / steps)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = min(layer.momentum, most)
 
 
 def predictor(model: keras.Model) -> Predict:

@@ -8,11 +8,13 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 
+from monitor.clip import ClipSpec
 from monitor.errors import MonitorError
 from train.batches import TrainingBatches
 from train.cache import Decoded
 from train.config import ClipOptions, TrainConfig
 from train.fit import Fit, Fitted, Predict, averaged, compile_for, explained
+from train.networks import build
 from train.state import load_state
 
 CONFIG = TrainConfig(
@@ -214,3 +216,48 @@ def test_the_learning_rate_rises_and_falls_as_configured(optimizer: str) -> None
     schedule = model.optimizer._learning_rate
     rates = [float(schedule(step)) for step in (0, 20, 60, 100)]
     np.testing.assert_allclose(rates, [0, 2e-3, 1e-3, 0], atol=1e-6)
+
+
+def momenta(model: keras.Model) -> list[float]:
+    kind = keras.layers.BatchNormalization
+    return [layer.momentum for layer in model.layers if isinstance(layer, kind)]
+
+
+@pytest.mark.parametrize(
+    ("steps", "momentum"),
+    [
+        pytest.param(870, 0.99, id="enough"),
+        pytest.param(500, 0.99, id="just enough"),
+        pytest.param(120, 0.9583, id="few"),
+        pytest.param(8, 0.5, id="hardly any"),
+        pytest.param(1, 0.5, id="one"),
+    ],
+)
+def test_batch_statistics_forget_as_fast_as_a_fit_is_short(steps: int, momentum: float) -> None:
+    model = build("motion-peaks", ClipSpec(20, 64, 10.0), 2)
+    compile_for(model, CONFIG.model_copy(update={"epochs": 1}), steps)
+
+    assert momenta(model) == pytest.approx([momentum], abs=1e-4)
+
+
+def test_batch_statistics_have_settled_after_a_hundred_steps() -> None:
+    given = keras.Input((3,))
+    normalised = keras.layers.BatchNormalization(momentum=0.99)(given)
+    model = keras.Model(given, keras.layers.Dense(2, activation="softmax")(normalised))
+    compile_for(model, CONFIG.model_copy(update={"epochs": 4}), steps=25)
+    rng = np.random.default_rng(1)
+
+    for _ in range(100):
+        model.train_on_batch(rng.normal(7, 3, (64, 3)), np.eye(2)[rng.integers(2, size=64)])
+
+    layer = model.layers[1]
+    np.testing.assert_allclose(layer.moving_mean, 7, rtol=0.05)  # 4.4 at 0.99
+    np.testing.assert_allclose(layer.moving_variance, 9, rtol=0.15)  # 6.1 at 0.99
+
+
+def test_a_momentum_that_settles_in_time_is_let_be() -> None:
+    model = network()
+    compile_for(model, CONFIG.model_copy(update={"epochs": 1}), steps=60)
+
+    assert momenta(model) == [0.9]
+    assert model.optimizer.ema_momentum == CONFIG.ema_momentum
