@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 # to forget where it began: at 27 steps an epoch, early epochs look useless and stop the training.
 BATCH_MOMENTUM = 0.9
 # Before a few weights that see little else, an estimate that swings with every batch would bias the
-# scores; 30 epochs of 30 steps are enough to settle.
+# scores. It settles in 500 steps; train.fit lowers it for a fit that has fewer.
 PEAK_MOMENTUM = 0.99
 PLACES = 6  # of some 256
 JUMPS = 2  # a cut makes a jump of one first difference and of two second ones
+LEAST_FRAMES = 6  # they move four times: when the jumps are gone, twice
 
 
 def convlstm(spec: ClipSpec, labels: int) -> keras.Model:
@@ -143,9 +144,11 @@ def build(name: str, spec: ClipSpec, labels: int) -> keras.Model:
         raise ConfigError(f"unknown network {name!r}; allowed: {', '.join(NETWORKS)}")
     try:
         return NETWORKS[name](spec, labels)
-    except ValueError as error:  # Keras: a picture has shrunk to nothing
+    except ValueError as error:  # also Keras': a picture has shrunk to nothing
         shape = "x".join(str(side) for side in spec.shape)
-        raise ConfigError(f"network {name} cannot take clips of {shape}: too small") from error
+        raise ConfigError(
+            f"network {name} cannot take clips of {shape}: too small or too short"
+        ) from error
 
 
 def _pixels(spec: ClipSpec) -> tuple[keras.KerasTensor, keras.KerasTensor]:
@@ -171,10 +174,12 @@ def _feature_motion(
 
     (N, T - 2, H / 4, W / 4, 48) and (N, T - 1, H / 4 - 2, W / 4 - 2, 24), not negative. The first
     are the sizes of the first and second differences in time: speed, and change of speed, which
-    tells a blow from a walk.
+    tells a blow from a walk. ValueError below LEAST_FRAMES.
     """
     from keras import Input, layers, ops
 
+    if spec.frames < LEAST_FRAMES:
+        raise ValueError(f"{spec.frames} frames: at least {LEAST_FRAMES} are needed")
     clip = Input(spec.shape, dtype="uint8", name=INPUT)
     features = layers.TimeDistributed(imagenet_stem(spec.size), name="stem")(clip)
     speed = _differences(features)
@@ -187,7 +192,8 @@ def _feature_motion(
 def _without_jumps(motion: keras.KerasTensor) -> keras.KerasTensor:
     """Motion (N, T, H, W, C) with zeros at the JUMPS steps at which the whole picture moves most.
 
-    A light that goes on, a lost keyframe or a shaken camera is not an act.
+    A light that goes on, a lost keyframe or a shaken camera is not an act. Steps that move as much
+    as the next highest one stay: where the whole picture moves steadily, nothing is a jump.
     """
     from keras import ops
 
@@ -245,9 +251,10 @@ def _peaks(motion: keras.KerasTensor, uncarried: keras.KerasTensor) -> keras.Ker
 
 
 def _highest(x: keras.KerasTensor) -> keras.KerasTensor:
-    """(N, 1, H, W, C) not negative -> (N, C): the mean of the PLACES highest places.
+    """(N, 1, H, W, C) not negative -> (N, C): the mean of the PLACES highest of different values.
 
-    One place may be noise; where something happens, it happens in several.
+    One place may be noise; where something happens, it happens in several. Places that tie count
+    once; in features of real pictures hardly two do. Where fewer values differ, the rest are zero.
     """
     from keras import ops
 

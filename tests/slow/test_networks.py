@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from keras.layers import BatchNormalization
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -8,7 +9,7 @@ from monitor.clip import ClipSpec
 from monitor.errors import ConfigError
 from tests.slow.trained import SMALL, random_clips, trained_like
 from train.carried import not_carried
-from train.networks import NETWORKS, PLACES, _highest, _lasting, build
+from train.networks import NETWORKS, PLACES, _highest, _lasting, _peaks, _without_jumps, build
 from train.pretrained import imagenet_stem
 
 PAPER = ClipSpec(frames=20, size=64, fps=10.0)
@@ -90,26 +91,83 @@ def test_a_cut_between_two_still_scenes_is_no_motion(name: str) -> None:
     assert np.abs(scores[2] - scores[0]).max() > 0.01
 
 
-def test_of_a_change_little_is_left_where_the_picture_shifts_and_most_where_places_blink() -> None:
+def _waves(right: float, down: float) -> Array:
+    """Features (1, T, H, W, C) that move by so many places a step."""
     rows, columns, steps = np.mgrid[0:16, 0:16, 0:6]
+    x, y = columns - right * steps, rows - down * steps
+    pattern = [np.sin(x / 2 + y / 3), np.cos(x / 3 - y / 2), np.sin(y / 2 + x / 4)]
+    return np.stack(pattern, axis=-1).transpose(2, 0, 1, 3)[np.newaxis]
 
-    def waves(right: float) -> Array:
-        """Features (1, T, H, W, C) that move to the right by so many places a step."""
-        x = columns - right * steps
-        pattern = [np.sin(x / 2 + rows / 3), np.cos(x / 3 - rows / 2), np.sin(rows / 2 + x / 4)]
-        return np.stack(pattern, axis=-1).transpose(2, 0, 1, 3)[np.newaxis]
 
-    def left(features: Array) -> float:
-        change = np.abs(np.diff(features, axis=1))[:, :, 1:-1, 1:-1].mean()
-        given = keras.Input(features.shape[1:])
-        found = keras.Model(given, not_carried(given))(features.astype(np.float32))
-        return float(np.abs(np.asarray(found)).mean() / change)
+def _left_of_change(features: Array) -> float:
+    """The share of it that no shift of the picture explains."""
+    change = np.abs(np.diff(features, axis=1))[:, :, 1:-1, 1:-1].mean()
+    given = keras.Input(features.shape[1:])
+    found = keras.Model(given, not_carried(given))(features.astype(np.float32))
+    return float(np.abs(np.asarray(found)).mean() / change)
 
-    blinking = waves(0.0)
+
+@pytest.mark.parametrize(
+    ("right", "down"),
+    [
+        pytest.param(0.5, 0.0, id="to the right"),
+        pytest.param(-0.5, 0.0, id="to the left"),
+        pytest.param(0.0, 0.5, id="down"),
+        pytest.param(0.0, -0.5, id="up"),
+        pytest.param(0.4, 0.4, id="down to the right"),
+        pytest.param(-0.4, 0.4, id="down to the left"),
+    ],
+)
+def test_of_a_change_little_is_left_where_the_picture_shifts(right: float, down: float) -> None:
+    assert _left_of_change(_waves(right, down)) < 0.15
+
+
+def test_of_a_change_most_is_left_where_places_blink() -> None:
+    blinking = _waves(0.0, 0.0)
     blinking[:, ::2] *= -1
 
-    assert left(waves(0.5)) < 0.15
-    assert left(blinking) > 0.5
+    assert _left_of_change(blinking) > 0.5
+
+
+def _peaks_of(motion: Array, uncarried: Array) -> Array:
+    """What `_peaks` makes of one clip's motion (T, H, W, C), and of the other (T, H, W, C)."""
+    given = keras.Input(motion.shape), keras.Input(uncarried.shape)
+    network = keras.Model(given, _peaks(*given))
+    return np.asarray(network([_float32(motion), _float32(uncarried)]))[0]
+
+
+def test_peaks_are_of_points_and_of_areas_of_motion_and_then_of_what_is_not_carried() -> None:
+    motion, uncarried = np.zeros((18, 16, 16, 48)), np.zeros((19, 14, 14, 24))
+    motion[:, 4, 4, 7] = 12.0
+    uncarried[:, 9, 9, 5] = 6.0
+
+    found = _peaks_of(motion, uncarried)
+
+    assert found.shape == (48 + 48 + 24 + 24,)
+    assert np.flatnonzero(found).tolist() == [7, 48 + 7, 96 + 5, 120 + 5]
+    expected = np.log1p([12 / PLACES, 12 / 9 / PLACES, 6 / PLACES, 6 / 9 / PLACES])
+    np.testing.assert_allclose(found[found > 0], expected, rtol=2e-3)
+
+
+def test_what_passes_in_one_half_of_a_clip_peaks_less_than_what_stays_in_both() -> None:
+    passing, staying = np.zeros((2, 18, 16, 16, 48))
+    passing[:9, 4, 4] = 12.0
+    staying[:, 4, 4] = 6.0
+    nothing = np.zeros((19, 14, 14, 24))
+
+    passes, stays = _peaks_of(passing, nothing), _peaks_of(staying, nothing)
+
+    assert passes.max() == 0
+    assert stays[:96].min() > 0.1
+
+
+def test_what_is_not_carried_counts_whenever_it_happens() -> None:
+    early, late = np.zeros((2, 19, 14, 14, 24))
+    early[:9, 4, 4] = late[10:, 4, 4] = 12.0
+    still = np.zeros((18, 16, 16, 48))
+
+    np.testing.assert_allclose(_peaks_of(still, early), _peaks_of(still, late))
+    assert _peaks_of(still, early)[96:].min() > 0.1
 
 
 def test_motion_counts_for_as_long_as_it_lasts() -> None:
@@ -133,6 +191,28 @@ def test_the_highest_places_are_averaged() -> None:
 
     expected = np.sort(maps.reshape(2, 64, 3), axis=1)[:, -PLACES:].mean(axis=1)
     np.testing.assert_allclose(highest, expected, rtol=1e-5)
+
+
+def test_the_highest_places_are_of_different_values() -> None:
+    maps = np.zeros((1, 1, 8, 8, 1), np.float32)
+    maps[0, 0, 0, :, 0] = 6.0
+    maps[0, 0, 1, :, 0] = 3.0
+    given = keras.Input(maps.shape[1:])
+
+    highest = np.asarray(keras.Model(given, _highest(given))(maps))
+
+    np.testing.assert_allclose(highest, (6 + 3) / PLACES)
+
+
+def test_the_steps_at_which_the_whole_picture_moves_most_are_left_out() -> None:
+    motion = np.ones((2, 5, 4, 4, 1), np.float32)
+    motion[0] *= np.array([1, 9, 2, 8, 3], np.float32)[:, None, None, None]
+    given = keras.Input(motion.shape[1:])
+
+    jumping, steady = np.asarray(keras.Model(given, _without_jumps(given))(motion))[..., 0, 0, 0]
+
+    assert jumping.tolist() == [1, 0, 2, 0, 3]
+    assert steady.tolist() == [1, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("name", ["motion-peaks", "convlstm-motion"])
@@ -170,12 +250,39 @@ def test_an_unknown_network_is_refused_with_the_allowed_ones() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["motion-peaks", "convlstm-motion"])
+@pytest.mark.parametrize("frames", [2, 3, 4, 5])
+def test_clips_too_short_for_a_network_are_refused(name: str, frames: int) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build(name, ClipSpec(frames, 64, 10.0), 2)
+
+    assert str(caught.value) == (
+        f"network {name} cannot take clips of {frames}x64x64x3: too small or too short"
+    )
+
+
+@pytest.mark.parametrize("name", ["motion-peaks", "convlstm-motion"])
+@pytest.mark.parametrize("frames", [6, 16])
+def test_of_clips_long_enough_every_feature_is_seen_to_move(name: str, frames: int) -> None:
+    spec = ClipSpec(frames, 64, 10.0)
+    network = build(name, spec, 2)
+    (peaks,) = (
+        x for x in network.layers if isinstance(x, BatchNormalization) and x.input.ndim == 2
+    )
+
+    found = np.asarray(keras.Model(network.input, peaks.output)(random_clips(8, spec)))
+
+    assert found.max(axis=0).min() > 0
+
+
 @pytest.mark.parametrize("name", ["convlstm", "lrcn"])
 def test_pictures_too_small_for_a_network_are_refused(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
         build(name, ClipSpec(frames=4, size=16, fps=10.0), 2)
 
-    assert str(caught.value) == f"network {name} cannot take clips of 4x16x16x3: too small"
+    assert str(caught.value) == (
+        f"network {name} cannot take clips of 4x16x16x3: too small or too short"
+    )
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
