@@ -1,3 +1,5 @@
+from typing import Any, cast
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -87,13 +89,33 @@ def test_a_zoom_of_a_still_window_is_still() -> None:
     assert (vary(still, only(zoom_share=1.0), np.random.default_rng(1)) == 99).all()
 
 
-def test_a_zoom_that_is_off_changes_no_other_draw(window: NDArray[np.uint8]) -> None:
-    off = AugmentOptions(zoom_share=0.0, zoom_min=0.4)
+class Draws:
+    """A generator that notes what it is asked for."""
 
-    np.testing.assert_array_equal(
-        vary(window, off, np.random.default_rng(1)),
-        vary(window, off.model_copy(update={"zoom_min": 0.9}), np.random.default_rng(1)),
-    )
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._rng = np.random.default_rng(1)
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked.append(name)
+        return getattr(self._rng, name)
+
+
+def test_a_zoom_that_is_off_draws_nothing(window: NDArray[np.uint8]) -> None:
+    """What was drawn before there were zooms is what is drawn without them."""
+    draws = Draws()
+
+    vary(window, only(crop_min=0.5), cast(np.random.Generator, draws))
+
+    crop, flip, grey, contrast, brightness = ["uniform"] * 3, "random", "random", *["uniform"] * 2
+    assert draws.asked == [*crop, flip, grey, contrast, brightness]
+
+
+def test_another_rate_that_is_off_draws_nothing() -> None:
+    clip, draws = numbered_clip(100, fps=20), Draws()
+
+    assert at_another_rate(clip, SPEC, 0.0, cast(np.random.Generator, draws)) is clip
+    assert draws.asked == []
 
 
 def test_brightness_and_contrast_stay_within_bytes() -> None:
@@ -160,3 +182,57 @@ def test_a_clip_at_another_rate_shows_its_newest_frames_and_invents_none() -> No
     assert len(steps) > 10
     unchanged = [at_another_rate(clip, spec, 0.5, rng) is clip for _ in range(400)]
     assert 140 < sum(unchanged) < 260
+
+
+SLOW = ClipSpec(frames=8, size=32, fps=5.0)
+
+
+@pytest.mark.parametrize(
+    ("clip", "spec"),
+    [
+        pytest.param(numbered_clip(1, fps=25), SPEC, id="one frame"),
+        pytest.param(numbered_clip(2, fps=25), SPEC, id="shorter than a step"),
+        pytest.param(numbered_clip(3, fps=25), SLOW, id="hardly a step"),
+    ],
+)
+def test_a_clip_too_short_for_another_rate_stays_as_it_is(clip: Decoded, spec: ClipSpec) -> None:
+    for seed in range(20):
+        seen = at_another_rate(clip, spec, 1.0, np.random.default_rng(seed))
+
+        assert seen is clip or len(seen.times_s) >= 2
+
+
+def test_a_gap_is_not_hidden_by_frames_that_are_repeated() -> None:
+    times_s = np.arange(60) / 25
+    gap, pause = times_s.copy(), times_s.copy()
+    gap[40:] += 1.0
+    pause[40:] += 0.9
+    frames = numbered_clip(60, fps=25).frames
+    rng = np.random.default_rng(1)
+
+    with_gap, with_pause = Decoded(frames, gap), Decoded(frames, pause)
+
+    assert all(at_another_rate(with_gap, SPEC, 1.0, rng) is with_gap for _ in range(20))
+    assert all(at_another_rate(with_pause, SPEC, 1.0, rng) is not with_pause for _ in range(20))
+
+
+def test_a_clip_that_stays_as_it_is_draws_as_much_as_another() -> None:
+    """So that a clip with a gap changes no other of its batch."""
+    times_s = np.arange(60) / 25
+    times_s[40:] += 2.0
+    clips = numbered_clip(60, fps=25), Decoded(numbered_clip(60, fps=25).frames, times_s)
+    asked = []
+    for clip in clips:
+        draws = Draws()
+        at_another_rate(clip, SPEC, 1.0, cast(np.random.Generator, draws))
+        asked.append(draws.asked)
+
+    assert asked[0] == asked[1] == ["random", "uniform", "uniform"]
+
+
+def test_a_clip_slower_than_the_camera_has_its_frames_repeated() -> None:
+    clip = numbered_clip(20, fps=5)
+
+    seen = at_another_rate(clip, SPEC, 1.0, np.random.default_rng(1))
+
+    assert set(np.diff(numbers(np.asarray(seen.frames)))) == {0, 1}

@@ -1,10 +1,12 @@
 import threading
+from typing import cast
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
 import train.batches
+from tests.test_augment import Draws
 from train.batches import Batch, TrainingBatches
 from train.cache import Decoded
 from train.config import ClipOptions, TrainConfig
@@ -104,3 +106,17 @@ def test_windows_that_things_cross_are_the_same_whenever_they_are_made() -> None
     assert_same(first, again)
     usual = [clips for clips, _ in batches().epoch(1)]
     assert any((clips != other).any() for (clips, _), other in zip(first, usual, strict=True))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01])
+def test_crossings_that_are_off_draw_nothing(share: float) -> None:
+    """What was drawn before there were crossings is what is drawn without them."""
+    assert CONFIG.augment is not None
+    augment = CONFIG.augment.model_copy(update={"crossing_share": share})
+    made, draws = batches(CONFIG.model_copy(update={"augment": augment})), Draws()
+
+    made._window(made._decoded[0], cast(np.random.Generator, draws))
+
+    place, crop, flip, grey = ["uniform"] * 2, ["uniform"] * 3, "random", "random"
+    brightness, crossing = ["uniform"] * 2, ["random"] if share else []
+    assert draws.asked == [*place, *crop, flip, grey, *brightness, *crossing]

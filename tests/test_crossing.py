@@ -14,9 +14,11 @@ def picture(seed: int) -> NDArray[np.uint8]:
     return cells.repeat(8, axis=0).repeat(8, axis=1)
 
 
-def crossed(seed: int, count: int = 1) -> NDArray[np.uint8]:
+def crossed(
+    seed: int, count: int = 1, window: NDArray[np.uint8] = GREY, fps: float = FPS
+) -> NDArray[np.uint8]:
     pictures = [picture(number) for number in range(count)]
-    return with_crossings(GREY, pictures, FPS, np.random.default_rng(seed))
+    return with_crossings(window, pictures, fps, np.random.default_rng(seed))
 
 
 def test_a_crossed_window_keeps_its_shape_and_type_and_the_original_is_untouched() -> None:
@@ -57,6 +59,15 @@ def test_what_crosses_goes_one_way(seed: int) -> None:
         way = step.mean(axis=0)
         # A border that is soft changes by a pixel as its pixels round.
         assert (step @ way >= -1.5 * np.hypot(*way)).all()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_at_twice_the_rate_a_crossing_moves_half_as_far_a_frame(seed: int) -> None:
+    often = np.full((2 * FRAMES - 1, *GREY.shape[1:]), 100, np.uint8)
+
+    slow, fast = crossed(seed), crossed(seed, window=often, fps=2 * FPS)
+
+    np.testing.assert_allclose(fast[::2].astype(int), slow.astype(int), atol=1)
 
 
 def test_most_of_the_windows_that_are_crossed_differ_from_what_they_were() -> None:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from monitor.clip import ClipSpec
 from train.cache import Decoded
 from train.config import AugmentOptions
-from train.windows import window_from
+from train.windows import MAX_GAP_S, window_from
 
 # Red, green and blue in perceived brightness, ITU-R BT.601.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -33,12 +33,16 @@ def at_another_rate(
     """The clip, or for a `share` of the draws, as a camera of another rate would have given it.
 
     That is once to twice the model's rate. Each of its frames is the newest that there was at that
-    moment; none is invented.
+    moment: none is invented, but those of a clip that is slower than the camera are repeated. A
+    clip with a gap that no window may span stays as it is, for frames repeated would hide the gap;
+    so does one that is too short for two frames.
     """
     if not share or rng.random() >= share:
         return decoded
     step_s = 1 / rng.uniform(spec.fps, 2 * spec.fps)
     times_s = np.arange(rng.uniform(0, step_s), decoded.duration_s + _ROUNDED_S, step_s)
+    if len(times_s) < 2 or np.diff(decoded.times_s).max() > MAX_GAP_S:
+        return decoded
     newest = np.searchsorted(decoded.times_s, times_s + _ROUNDED_S, side="right") - 1
     return Decoded(np.asarray(decoded.frames)[newest], times_s - times_s[0])
 

@@ -35,7 +35,7 @@ class AugmentOptions(_Options):
     crop_min: float = Field(0.75, ge=0.1, le=1)  # smallest side kept; 1: the whole picture
     zoom_share: Share = 0.0  # windows of which a part that moves is shown, as if nearer
     zoom_min: float = Field(0.4, ge=0.1, le=1)  # smallest side of that part
-    crossing_share: Share = 0.0  # windows that rigid things cross, cut from other clips
+    crossing_share: Share = 0.0  # windows that rigid things cross, cut from clips
     flip_share: Share = 0.5  # windows mirrored left to right
     brightness: Share = 0.1  # largest shift, as a share of white
     contrast: Share = 0.2  # largest change of the distance from mid-grey

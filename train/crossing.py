@@ -1,8 +1,9 @@
 """Rigid things that cross the picture, pasted into training windows: as a car is, nothing learned.
 
-Clips of two seconds hold few of them, a camera's days many. A piece of a picture of another clip,
-with a soft outline, moves through the window at one velocity, and grows or shrinks as what comes or
-goes does. The label stays: that something crosses says nothing by itself.
+Clips of two seconds hold few of them, a camera's days many. A piece of a picture of any clip, the
+window's own too, with a soft outline, moves through the window in one direction. It grows
+and becomes faster, or shrinks and becomes slower, as what comes or goes does. The label stays: that
+something crosses says nothing by itself.
 """
 
 import math
