@@ -1,5 +1,6 @@
 """What each fit left as evidence: small JSON files from which every figure can be computed."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,12 +27,17 @@ class Facts(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ClipScores(Facts):
-    """A test clip and what the model said of it."""
+class TestedClip(Facts):
+    """A clip that a model was tested on."""
 
     path: str
     label: str
     group: str
+
+
+class ClipScores(TestedClip):
+    """A test clip and what the model said of it."""
+
     fold: int | None  # as the data names it
     scores: tuple[float, ...]  # in the order of the labels
 
@@ -61,15 +67,8 @@ class Evidence(Facts):
 
     @property
     def scored(self) -> Scored:
-        """The clips in the form that is measured, without pictures."""
-        return Scored(
-            labels=self.labels,
-            clips=tuple(clip.path for clip in self.clips),
-            groups=tuple(clip.group for clip in self.clips),
-            truth=np.array([self.labels.index(clip.label) for clip in self.clips], np.int64),
-            scores=np.array([clip.scores for clip in self.clips], np.float32),
-            previews=np.empty((len(self.clips), 0, 1, 1, 3), np.uint8),
-        )
+        """The clips in the form that is measured."""
+        return scored_clips(self.labels, self.clips, [clip.scores for clip in self.clips])
 
 
 class Basis(Facts):
@@ -102,6 +101,20 @@ class Network(Facts):
     def is_of(self, config: TrainConfig) -> bool:
         """Whether the recipe has this very network."""
         return (self.arch, self.clip) == (config.arch, config.clip.model_dump(mode="json"))
+
+
+def scored_clips(
+    labels: tuple[str, ...], clips: Sequence[TestedClip], scores: Sequence[tuple[float, ...]]
+) -> Scored:
+    """Test clips with their scores, each in the order of the labels, without pictures."""
+    return Scored(
+        labels=labels,
+        clips=tuple(clip.path for clip in clips),
+        groups=tuple(clip.group for clip in clips),
+        truth=np.array([labels.index(clip.label) for clip in clips], np.int64),
+        scores=np.array(scores, np.float32),
+        previews=np.empty((len(clips), 0, 1, 1, 3), np.uint8),
+    )
 
 
 def same_recipe(recipe: dict[str, Any], config: TrainConfig) -> bool:

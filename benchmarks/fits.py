@@ -97,7 +97,8 @@ def do_fits(all_series: Sequence[Series], places: Places, console: Console) -> N
         all_fits(all_series, places, console), key=lambda fit: fit.series.seeds.index(fit.seed)
     )
     found = {fit.file: read_facts(places.results / fit.file, Evidence) for fit in fits}
-    todo = [fit for fit in fits if not fit.is_done(found[fit.file])]
+    done = {fit.file for fit in fits if fit.is_done(found[fit.file])}
+    todo = [fit for fit in fits if fit.file not in done]
     took_s: defaultdict[Path, list[float]] = defaultdict(list)
 
     def note_time(fit: PlannedFit, evidence: Evidence | None) -> None:
@@ -110,6 +111,7 @@ def do_fits(all_series: Sequence[Series], places: Places, console: Console) -> N
         from train.backend import start_tensorflow
 
         start_tensorflow()
+    _measure_missing([fit for fit in fits if fit.file in done], places)
     for place, fit in enumerate(todo):
         number = len(fits) - len(todo) + place + 1
         left = left_text([other.series.folder for other in todo[place:]], took_s)
@@ -216,20 +218,37 @@ def _do(fit: PlannedFit, places: Places) -> Evidence:
     )
 
 
+def _measure_missing(done: Sequence[PlannedFit], places: Places) -> None:
+    """Measure the networks of which nothing is known, where a fit's model is still there."""
+    for fit in done:
+        if fit.run.is_baseline or _known_network(fit, places) is not None:
+            continue
+        if fit.run.finished(fit.split, places.run(fit.file), fit.title) is not None:
+            from train.backend import start_tensorflow
+
+            start_tensorflow()
+            _measure_network(fit, places)
+
+
 def _measure_network(fit: PlannedFit, places: Places) -> None:
-    """Note how large and fast the network of a finished fit is, unless its series has that."""
-    file = places.results / fit.series.folder / NETWORK
-    known = read_facts(file, Network)
-    config = fit.run.config
-    if fit.run.is_baseline or (known is not None and known.is_of(config)):
+    """Note how large and fast the network of a finished fit is, unless its series has that.
+
+    Code that changed makes another network of the same recipe, with other parameters: what was
+    noted of the network before is renewed.
+    """
+    if fit.run.is_baseline:
+        return
+    path = places.run(fit.file) / MODEL_NAME
+    parameters = load_model(path)[0].count_params()
+    known = _known_network(fit, places)
+    if known is not None and known.parameters == parameters:
         return
     from export.export import export_model
     from export.quiet import quiet
 
-    path = places.run(fit.file) / MODEL_NAME
     with tempfile.TemporaryDirectory() as folder, quiet():
         exported = export_model(path, Path(folder) / "network.onnx")
-        parameters = load_model(path)[0].count_params()
+    config = fit.run.config
     facts = Network(
         arch=config.arch,
         clip=config.clip.model_dump(mode="json"),
@@ -238,4 +257,10 @@ def _measure_network(fit: PlannedFit, places: Places) -> None:
         date=now(),
         version=__version__,
     )
-    write_facts(file, facts)
+    write_facts(places.results / fit.series.folder / NETWORK, facts)
+
+
+def _known_network(fit: PlannedFit, places: Places) -> Network | None:
+    """What is noted of the network of its series, if that is of its recipe."""
+    known = read_facts(places.results / fit.series.folder / NETWORK, Network)
+    return known if known is not None and known.is_of(fit.run.config) else None

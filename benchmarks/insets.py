@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.evidence import Evidence, Facts
+from benchmarks.evidence import Evidence, TestedClip, scored_clips
 from benchmarks.folds import FoldFacts, read_folds
 from benchmarks.series import Series
 from monitor.region import Region
@@ -35,12 +35,9 @@ class Inset:
     region: tuple[float, float, float, float]  # around it, in fractions of the picture
 
 
-class InsetClip(Facts):
+class InsetClip(TestedClip):
     """A clip laid into a film, and its scores in three views, in the order of the labels."""
 
-    path: str
-    label: str
-    group: str
     film: str
     offset_s: float
     box: tuple[int, int, int, int]  # left, top, width and height, pixels
@@ -56,14 +53,7 @@ class FoldInsets(FoldFacts):
 
     def scored(self, view: View) -> Scored:
         """The clips in one view."""
-        return Scored(
-            labels=self.labels,
-            clips=tuple(clip.path for clip in self.clips),
-            groups=tuple(clip.group for clip in self.clips),
-            truth=np.array([self.labels.index(clip.label) for clip in self.clips], np.int64),
-            scores=np.array([clip.scores[view] for clip in self.clips], np.float32),
-            previews=np.empty((len(self.clips), 0, 1, 1, 3), np.uint8),
-        )
+        return scored_clips(self.labels, self.clips, [clip.scores[view] for clip in self.clips])
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def measure_regions(watch: Watch, networks: Networks, places: Places, console: C
                     windows.append(cut(seen, spec, "time", stride))
                 bar.advance(line=False)
         scores = clip_scores(scorer.predict, windows)
-        alone = held.score(scorer.predict, scorer.contract)
+        alone = held.score(scorer.predict, scorer.contract, stride)
         by_view = {"whole": scores[::2], "region": scores[1::2], "alone": alone.scores}
         clips = tuple(
             InsetClip(

@@ -114,6 +114,8 @@ def read_rows(path: Path) -> Declared:
             recipe = read_recipe(path.parent / row.recipe, row.overrides)
         except ConfigError as error:
             raise ConfigError(f"{path}: row {row.name}: {error}") from None
+        if recipe.footage:
+            raise ConfigError(f"{path}: row {row.name}: footage is not benchmarked")
         found += [Series(row.name, data, row.splits, row.seeds, recipe) for data in row.data]
     folders = [series.folder for series in found]
     for series in found:

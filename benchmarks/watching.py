@@ -110,7 +110,7 @@ def _fold(
         "highest F1": tune(tuning, trials).rules,
         "fewest false alarms": fewest_alarms(tuning, trials, LEAST_FOUND),
     }
-    scored = held.score(scorer.predict, scorer.contract)
+    scored = held.score(scorer.predict, scorer.contract, networks.series.recipe.stride)
     by_itself = {
         path: scored.labels[index]
         for path, index in zip(scored.clips, scored.predicted, strict=True)

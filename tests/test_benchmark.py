@@ -346,6 +346,11 @@ def test_the_declared_rows_can_be_read() -> None:
             id="override out of range",
         ),
         pytest.param(
+            "{name: a, recipe: small.yaml, data: [first], overrides: {footage: [yard]}}",
+            ": row a: footage is not benchmarked",
+            id="footage among the overrides",
+        ),
+        pytest.param(
             "{name: a, recipe: small.yaml, data: [first, first]}",
             ":3: rows.0: data names one twice",
             id="a data set twice",

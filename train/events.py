@@ -9,7 +9,7 @@ from dataclasses import dataclass
 # then need half a second each with the monitor's defaults. It is the same for all rules: a slower
 # one must not buy itself more time.
 LATE_S = 1.0
-_SURE = 0.95  # of the upper bound
+_UNSURE = 0.05  # of the upper bound
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Figures:
     @property
     def false_per_hour_high(self) -> float:
         """What the true rate is below, with 95 % certainty: 3 / hours where there were none."""
-        return poisson_high(self.false_alarms) / self.hours
+        return poisson_mean(self.false_alarms, _UNSURE) / self.hours
 
     @property
     def fragments(self) -> float | None:
@@ -136,19 +136,19 @@ def figures(streams: Sequence[Matched], hours: float, label: str | None = None) 
     )
 
 
-def poisson_high(count: int) -> float:
-    """The largest mean that gives `count` or fewer with a chance of 5 %.
+def poisson_mean(count: int, chance: float) -> float:
+    """The mean that gives `count` or fewer with this chance: the lower it is, the larger the mean.
 
     Source: F. Garwood, "Fiducial limits for the Poisson distribution", Biometrika 1936.
     """
-    low, high = float(count), count + 4 * math.sqrt(count + 1) + 4
+    low, high = 0.0, count + 4 * math.sqrt(count + 1) + 4
     while high - low > 1e-9 * high:
         middle = (low + high) / 2
-        chance = math.fsum(
+        found = math.fsum(
             math.exp(number * math.log(middle) - middle - math.lgamma(number + 1))
             for number in range(count + 1)
         )
-        low, high = (middle, high) if chance > 1 - _SURE else (low, middle)
+        low, high = (middle, high) if found > chance else (low, middle)
     return high
 
 

@@ -23,6 +23,8 @@ from train.streams import Inlay
 
 log = logging.getLogger(__name__)
 
+STRIDE = TrainConfig().stride  # of a model file, which does not say its recipe's
+
 
 @dataclass(frozen=True)
 class HeldOut:
@@ -49,8 +51,8 @@ class HeldOut:
         """How they relate to what the model was fitted on."""
         return relation(contract, self.dataset.name, self.prepared, self.clips)
 
-    def score(self, predict: Predict, contract: Contract) -> Scored:
-        """The model's answers to the clips by themselves, as har-evaluate gives them."""
+    def score(self, predict: Predict, contract: Contract, stride: int = STRIDE) -> Scored:
+        """The model's answers to the clips by themselves, from windows `stride` frames apart."""
         return score_clips(
             predict,
             self.prepared,
@@ -58,7 +60,7 @@ class HeldOut:
             contract.labels,
             contract.clip,
             sampling="time",
-            stride=TrainConfig().stride,
+            stride=stride,
         )
 
     def _inlay(self, clip: Clip) -> Inlay:

@@ -128,7 +128,7 @@ def _watched(
         )
     scorer = Scorer(classify_with(network), contract)
     streams = watch(scorer, plan_streams(held.inlays, footage), f"fold {number}", console)
-    return _Fold(held.score(scorer.predict, contract), streams)
+    return _Fold(held.score(scorer.predict, contract, recipe.stride), streams)
 
 
 def _report(

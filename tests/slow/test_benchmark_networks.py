@@ -44,3 +44,17 @@ def test_a_network_is_fitted_measured_and_then_only_rendered(
         clip["scores"][0 if clip["label"] == "dark" else 1] > 0.5 for clip in evidence["clips"]
     ]
     assert contract.metrics["accuracy"] == sum(right) / len(right)
+
+    results = places.results / "clips" / "small"
+    (results / "network.json").write_text(json.dumps(network | {"parameters": 7}))
+    (results / "grouped-seed1-fold0.json").unlink()
+    do_fits(declared.series, places, Console(quiet=True))
+    assert parameters(results) == 125_122, "the code made another network of the same recipe"
+
+    (results / "network.json").unlink()
+    do_fits(declared.series, places, Console(quiet=True))
+    assert parameters(results) == 125_122, "the models of fits that are done are still there"
+
+
+def parameters(results: Path) -> object:
+    return json.loads((results / "network.json").read_text())["parameters"]

@@ -6,6 +6,7 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 import train.cli
 import train.evaluate_cli
+import train.heldout
 from export.export import export_model
 from export.saved import CONTRACT_MEMBER
 from monitor.classifier import OnnxClassifier
@@ -25,12 +27,15 @@ from tests.footage import quiet_footage
 from tests.models import contract
 from tests.slow.clips import make_clips
 from tests.slow.trained import SMALL, trained_like
+from train.evaluate import score_clips
 from train.networks import NETWORKS
 from train.saved import load_model, save_model
+from train.scored import Scored
 from train.tuned import write_contract
 
 RECIPE = """
 clip: {frames: 4, size: 16, fps: 10}
+stride: 3
 batch: 4
 epochs: 10
 learning_rate: 0.05
@@ -127,6 +132,25 @@ def test_a_run_is_tuned_on_its_folds_and_the_rules_reach_the_monitor(
     rules = ActivityOptions().rules(exported)
     assert (rules.smoothing_s, rules.min_s) == (about.tuning.smoothing_s, about.tuning.min_s)
     assert dict(rules.thresholds) == about.thresholds
+
+
+def test_the_clips_by_themselves_are_scored_at_the_stride_of_the_run(
+    run: Path, data: Path, footage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strides = []
+
+    def noted(*arguments: Any, stride: int, **options: Any) -> Scored:
+        strides.append(stride)
+        return score_clips(*arguments, stride=stride, **options)
+
+    monkeypatch.setattr(train.heldout, "score_clips", noted)
+
+    done = har_evaluate(
+        run, "--tune", "--data", data, "--background", footage, "--cache", tmp_path / "c"
+    )
+
+    assert done.exit_code == 0, done.stderr
+    assert strides == [3, 3]
 
 
 def test_a_tuned_run_can_be_tuned_again_and_its_rules_are_those_in_use(
