@@ -119,7 +119,7 @@ def main(
             "health": health,
         }
         options = _options(config, flags)
-        start_logging(console, verbose=verbose)
+        start_logging(console, verbose=verbose, patient=status or check)
         if status:
             _status(options)
         elif check:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
 
+from monitor.backlog import Backlog, unblocked
 from monitor.errors import ConfigError, MonitorError
 from monitor.printable import printable
 from monitor.source.address import redact, redact_argument
@@ -41,8 +42,29 @@ def hide_arguments(arguments: Sequence[str] | None = None) -> None:
         setproctitle(printable(" ".join(("har-monitor", *shown))))
 
 
-def start_logging(console: Console, *, verbose: bool) -> None:
-    """Log to the console: with colours in a terminal, else plain lines with time and level."""
+class _Lines(logging.Handler):
+    """Shows records by another handler, whose lines have most of a backlog's room."""
+
+    def __init__(self, shown: logging.Handler, backlog: Backlog) -> None:
+        super().__init__()
+        self._shown = shown
+        self._backlog = backlog
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show it."""
+        with self._backlog.line():
+            self._shown.handle(record)
+
+
+def start_logging(console: Console, *, verbose: bool, patient: bool = True) -> None:
+    """Log to the console: with colours in a terminal, else plain lines with time and level.
+
+    One that is not `patient` never waits for who reads it: `exit_codes` writes what is left.
+    """
+    if not patient:
+        with suppress(UnsupportedOperation, AttributeError):  # it may be no file
+            encoding = getattr(console.file, "encoding", None) or "utf-8"
+            console.file = unblocked(console.file.fileno(), encoding)
     handler: logging.Handler
     if console.is_terminal:
         handler = RichHandler(
@@ -52,7 +74,14 @@ def start_logging(console: Console, *, verbose: bool) -> None:
     else:
         handler = logging.StreamHandler(console.file)
         handler.setFormatter(_Safe("%(asctime)s %(levelname)s %(message)s"))
+    if backlog := _backlog(console):
+        handler = _Lines(handler, backlog)
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
+
+
+def _backlog(console: Console) -> Backlog | None:
+    buffer = getattr(console.file, "buffer", None)
+    return buffer if isinstance(buffer, Backlog) else None
 
 
 @contextmanager
@@ -76,3 +105,6 @@ def exit_codes(console: Console) -> Iterator[None]:
     except Exception:
         console.print(redact(traceback.format_exc()), markup=False, highlight=False, end="")
         raise typer.Exit(EXIT_FAILED) from None
+    finally:
+        if backlog := _backlog(console):
+            backlog.finish()

@@ -1,0 +1,201 @@
+"""A standard error that nobody reads: a dead ssh, a terminal that is stopped, a pipe."""
+
+import contextlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from monitor.backlog import ROOM, Backlog, unblocked
+from tests.fakes import wait_until
+from tests.films import looped
+from tests.models import contract, motion_model
+from tests.process import COMMAND
+
+ROOT = Path(__file__).parents[1]
+QUICK = """
+activity: {smoothing_s: 0, min_s: 0, hold_s: 0, cooldown_s: 0, threshold: 0.97}
+realtime: true
+"""
+
+
+@contextmanager
+def full_pipe() -> Iterator[tuple[int, int]]:
+    """A pipe without room: its two ends."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"." * 4096)
+    os.set_blocking(writer, True)
+    yield reader, writer
+    os.close(reader)
+    os.close(writer)
+
+
+def read_on(reader: int, until: bytes) -> bytes:
+    read = b""
+    while until not in read:
+        read += os.read(reader, 1 << 16)
+    return read.lstrip(b".")
+
+
+def test_lines_that_nobody_reads_hold_nobody_up_and_come_in_their_order() -> None:
+    with full_pipe() as (reader, writer):
+        out = unblocked(writer, "ascii")
+        for number in range(1000):
+            print(f"line {number} \N{LATIN SMALL LETTER E WITH ACUTE}", file=out)
+        lines = read_on(reader, b"line 999 \\xe9\n").decode().splitlines()
+        out.buffer.finish()
+    assert lines == [f"line {number} \\xe9" for number in range(1000)]
+
+
+def test_lines_without_room_are_counted_when_it_flows_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with full_pipe() as (reader, writer):
+        backlog = Backlog(writer)
+        line = b"x" * 1023 + b"\n"
+        for _ in range(ROOM // 1024 + 10):
+            backlog.write(line)
+        taken = 0
+        while "missing" not in caplog.text:
+            taken += os.read(reader, 1 << 16).count(b"\n")
+        backlog.write(b"again\n")
+        while not (read := os.read(reader, 1 << 16)).endswith(b"again\n"):
+            taken += read.count(b"\n")
+        taken += read.count(b"\n") - 1
+        backlog.finish()
+    (said,) = caplog.messages
+    assert said == "lines missing here, while nobody read standard error: 10"
+    assert taken == ROOM // 1024
+
+
+def test_the_pictures_of_a_terminal_leave_room_for_its_lines() -> None:
+    terminal, ours = pty.openpty()
+    backlog = Backlog(ours)
+    for _ in range(1000):
+        backlog.write(b"picture " * 200)
+    with backlog.line():
+        backlog.write(b"line\r\n")
+    shown = read_on(terminal, b"line")
+    assert len(shown) < ROOM // 2
+    backlog.finish()
+    os.close(ours)
+    os.close(terminal)
+
+
+def test_the_end_does_not_wait_for_a_reader() -> None:
+    with full_pipe() as (reader, writer):
+        backlog = Backlog(writer)
+        backlog.write(b"line\n")
+        began_s = time.monotonic()
+        backlog.finish()
+        backlog.finish()
+        assert time.monotonic() - began_s < 3
+        read_on(reader, b"line\n")  # lets its thread go
+
+
+def test_a_terminal_that_is_gone_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    backlog = Backlog(writer)
+    backlog.write(b"line\n")
+    backlog.finish()
+    os.close(writer)
+
+
+@pytest.fixture(scope="module")
+def film(fight_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    return looped(path, fight_clip, 4, "fps=25,scale=160:120", "libx264", "-g", "50", "-bf", "0")
+
+
+@pytest.fixture
+def command(film: Path, tmp_path: Path) -> list[str]:
+    """A monitor that writes alerts all the time, in this folder."""
+    model = motion_model(tmp_path / "m.onnx", contract(frames=5))
+    cameras = f"cameras: [{{name: hall, source: {film}}}]\n"
+    (tmp_path / "m.yaml").write_text(cameras + QUICK)
+    return [*COMMAND, "--headless", "--config", "m.yaml", "--model", str(model), "-v"]
+
+
+def alerts(folder: Path) -> int:
+    path = folder / "alerts.jsonl"
+    return len(path.read_bytes().splitlines()) if path.exists() else 0
+
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def test_a_pipe_that_nobody_reads_stops_no_camera_and_no_end(
+    command: list[str], tmp_path: Path
+) -> None:
+    with full_pipe() as (_, writer):
+        popen = subprocess.Popen(command, cwd=tmp_path, stderr=writer, env=ENVIRONMENT)
+        try:
+            wait_until(lambda: alerts(tmp_path) > 2, 20)
+            popen.send_signal(signal.SIGTERM)
+            assert popen.wait(4) == 0
+        finally:
+            popen.kill()
+            popen.wait(10)
+    lines = [json.loads(line) for line in (tmp_path / "alerts.jsonl").read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["start", "end"] * (len(lines) // 2)
+
+
+def test_a_terminal_that_nobody_reads_stops_no_camera_and_no_end(
+    command: list[str], tmp_path: Path
+) -> None:
+    terminal, theirs = pty.openpty()
+    os.set_blocking(theirs, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(theirs, b"." * 4096)
+    os.set_blocking(theirs, True)
+    popen = subprocess.Popen(
+        command, cwd=tmp_path, stderr=theirs, env=ENVIRONMENT | {"TERM": "xterm"}
+    )
+    try:
+        wait_until(lambda: alerts(tmp_path) > 2, 20)
+        popen.send_signal(signal.SIGTERM)
+        assert popen.wait(4) == 0
+    finally:
+        popen.kill()
+        popen.wait(10)
+        os.close(theirs)
+        os.close(terminal)
+
+
+def test_what_is_read_late_is_whole_and_hides_passwords(command: list[str], tmp_path: Path) -> None:
+    more = ["--source", "rtsp://user:hunter2@127.0.0.1:1/", "--source", "hall=none.mp4"]
+    more += ["--health", "health.json"]
+    with full_pipe() as (reader, writer):
+        popen = subprocess.Popen([*command, *more], cwd=tmp_path, stderr=writer, env=ENVIRONMENT)
+        wait_until((tmp_path / "health.json").exists, 20)
+        popen.send_signal(signal.SIGTERM)
+        read = b""
+
+        def drain() -> None:
+            nonlocal read
+            while piece := os.read(reader, 1 << 16):
+                read += piece
+                if b"error: " in read:
+                    return
+
+        thread = threading.Thread(target=drain)
+        thread.start()
+        assert popen.wait(10) == 1
+        thread.join(10)
+    said = read.lstrip(b".").decode()
+    assert "rtsp://user:***@127.0.0.1:1/" in said
+    assert "hunter2" not in said
+    assert said.splitlines()[-1] == "error: none.mp4: no such file"
