@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from train.shift import around, shift
+
 if TYPE_CHECKING:
     import keras
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 CELLS = (2, 4)
 # Of the squared slopes of a picture whose contrast is 1: flatter places have no flow.
 FLATTEST = 0.002
-EDGE = 0.05  # of the mean squared slope, added to both: along an edge, flow would be rounding alone
+EDGE = 0.05  # of the mean squared slope
 FASTEST = 3.0  # cells a frame; where flow says more it is wrong
 LEAST_CONTRAST = 1.0  # grey levels: that of a black picture is noise alone
 LEAST_CHANGE = 1e-3  # of the contrast: a picture that changes less is still
@@ -65,36 +67,13 @@ def _contrast(x: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def _flow(x: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
-    """(N, T, H, W, 1) -> across and down, in cells a frame, and change: (N, T - 1, H-2, W-2, 1).
+    """(N, T, H, W, 1) -> across and down, in cells a frame, and change: (N, T - 1, H-2, W-2, 1)."""
+    from keras import ops
 
-    Source: Lucas and Kanade 1981, "An Iterative Image Registration Technique"; one step, in 3x3
-    cells.
-    """
-    from keras import layers, ops
-
-    def cropped(x: keras.KerasTensor, top: int, left: int) -> keras.KerasTensor:
-        return layers.Cropping3D(((0, 0), (top, 2 - top), (left, 2 - left)))(x)
-
-    between = layers.AveragePooling3D((2, 1, 1), (1, 1, 1))(x)
-    across = ops.multiply(ops.subtract(cropped(between, 1, 2), cropped(between, 1, 0)), 0.5)
-    down = ops.multiply(ops.subtract(cropped(between, 2, 1), cropped(between, 0, 1)), 0.5)
-    later = layers.Cropping3D(((1, 0), (1, 1), (1, 1)))(x)
-    earlier = layers.Cropping3D(((0, 1), (1, 1), (1, 1)))(x)
-    change = ops.subtract(later, earlier)
-    pairs = ((across, across), (across, down), (down, down), (across, change), (down, change))
-    products = [ops.multiply(*pair) for pair in pairs]
-    local = layers.AveragePooling3D((1, 3, 3), (1, 1, 1), padding="same")(
-        layers.Concatenate()([*products, ops.absolute(change)])
-    )
-    xx, xy, yy, xt, yt, strength = ops.split(local, 6, axis=-1)
-    held = ops.add(ops.multiply(ops.add(xx, yy), EDGE / 2), FLATTEST)
-    xx, yy = ops.add(xx, held), ops.add(yy, held)
-    scale = ops.subtract(ops.multiply(xx, yy), ops.square(xy))
-    u = ops.divide(ops.subtract(ops.multiply(xy, yt), ops.multiply(yy, xt)), scale)
-    v = ops.divide(ops.subtract(ops.multiply(xy, xt), ops.multiply(xx, yt)), scale)
+    found = shift(x, EDGE / 2, FLATTEST)
     # ops.clip would take the name of the network's input.
-    u, v = (ops.maximum(ops.minimum(x, FASTEST), -FASTEST) for x in (u, v))
-    return u, v, strength
+    u, v = (ops.maximum(ops.minimum(x, FASTEST), -FASTEST) for x in (found.u, found.v))
+    return u, v, around(ops.absolute(found.change))
 
 
 def _moments(
