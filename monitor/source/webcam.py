@@ -1,5 +1,6 @@
 """Webcams, through OpenCV."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,9 @@ from monitor.cv import load_cv2
 from monitor.errors import MonitorError, SourceLostError, SourceOpenError
 from monitor.source import Picture
 from monitor.source.address import Address
+
+
+READ_TIMEOUT_S = "5"  # as of a stream
 
 
 class Device(Protocol):
@@ -40,6 +44,8 @@ def no_device(target: str) -> str:
 
 def open_device(target: str) -> Device:
     """The V4L2 device of a number or a path; MonitorError where there is none."""
+    # OpenCV's only limit of a read; it is in whole seconds, for all devices, and 10 by default.
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", READ_TIMEOUT_S)
     cv2: Any = load_cv2()
     if not device_path(target).exists():
         raise MonitorError(no_device(target))
