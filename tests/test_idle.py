@@ -429,8 +429,8 @@ class BreakingContainer:
         self.streams = self._container.streams
         self.format = self._container.format
 
-    def demux(self, video: Any) -> Iterator[Packet[Any]]:
-        yield from itertools.islice(self._container.demux(video), self._packets)
+    def demux(self) -> Iterator[Packet[Any]]:
+        yield from itertools.islice(self._container.demux(), self._packets)
         raise av.ExitError(0, "cut short")
 
     def close(self) -> None:
