@@ -14,7 +14,6 @@ from monitor.errors import MonitorError, SourceLostError, SourceOpenError
 from monitor.source import Picture
 from monitor.source.address import Address
 
-
 READ_TIMEOUT_S = "5"  # as of a stream
 
 
