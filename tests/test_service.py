@@ -1,6 +1,5 @@
 """har-monitor as a service: what it tells, what it survives, what it takes up while it runs."""
 
-import contextlib
 import json
 import os
 import pty
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.disks import fill, mounted
 from tests.films import looped
 from tests.kills import kill_again
 from tests.models import contract, motion_model
@@ -58,20 +58,8 @@ def test_every_alert_survives_kill_9_and_the_next_start_ends_what_was_open(
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 64 KiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "har-monitor-test", str(place)],
-        capture_output=True,
-        text=True,
-    )
-    if mounted.returncode:
-        reason = f"needs to mount a small disk: {mounted.stderr.strip()}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with mounted(tmp_path / "disk", "size=64k") as disk:
+        yield disk
 
 
 def test_on_a_full_disk_alerts_wait_and_are_written_in_order_when_there_is_room(
@@ -79,9 +67,7 @@ def test_on_a_full_disk_alerts_wait_and_are_written_in_order_when_there_is_room(
 ) -> None:
     log, ballast = small_disk / "alerts.jsonl", small_disk / "ballast"
     log.write_bytes(b"x" * 4095 + b"\n")  # a whole page, so that no line finds room in it
-    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 1024)
+    fill(ballast)
     quick = {"smoothing_s": 0, "min_s": 0, "hold_s": 0, "cooldown_s": 0, "threshold": 0.97}
     with har_monitor(
         {"c": str(film)}, model, "--log", str(log), folder=tmp_path, activity=quick, realtime=True
