@@ -42,7 +42,6 @@ def watch(
     display = has_display() if options.display is None else options.display
     screen = Screen() if display else None  # before PyAV is loaded: see monitor.screen
     from monitor.classifier import SHIPPED, OnnxClassifier
-    from monitor.hardware import check_hardware
     from monitor.heartbeat import Heartbeat
     from monitor.pipeline import Monitor
     from monitor.sinks.console import ConsoleSink
@@ -50,8 +49,7 @@ def watch(
     from monitor.status import StatusTable
 
     classifier = OnnxClassifier(options.model or SHIPPED, options.inference.provider)
-    check_hardware(options.decode.hardware)
-    check_outputs(options)
+    _prove(options)
     view = _view(options, classifier.contract, screen)
     alert_log = JsonLinesSink(
         options.log.path,
@@ -116,12 +114,9 @@ def _reload(
     monitor: Monitor, current: MonitorOptions, again: Callable[[], MonitorOptions]
 ) -> MonitorOptions:
     """Watch what the configuration says now; the options that are in force then."""
-    from monitor.hardware import check_hardware
-
     try:
         options = again()
-        check_hardware(options.decode.hardware)
-        check_outputs(options)
+        _prove(options)
         monitor.reload(options)
     except MonitorError as error:
         log.warning("SIGHUP: everything goes on as it was: %s", error)
@@ -130,6 +125,14 @@ def _reload(
         if getattr(options, name) != getattr(current, name):
             log.warning("SIGHUP: %s changes when har-monitor is started again", name)
     return options
+
+
+def _prove(options: MonitorOptions) -> None:
+    """MonitorError where what the options name cannot be had here."""
+    from monitor.hardware import check_hardware
+
+    check_hardware(options.decode.hardware)
+    check_outputs(options)
 
 
 def _view(options: MonitorOptions, contract: Contract, screen: Screen | None) -> View | None:

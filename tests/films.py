@@ -10,3 +10,8 @@ def looped(target: Path, source: Path, times: int, filters: str, *codec: str) ->
     encoder = ("-preset", "ultrafast", "-c:v", *codec)
     subprocess.run(["ffmpeg", "-v", "error", *played, *encoder, str(target)], check=True)
     return target
+
+
+def lively(target: Path, clip: Path) -> Path:
+    """Write twenty seconds, small, of the fight clip, in which something always moves."""
+    return looped(target, clip, 4, "fps=25,scale=160:120", "libx264", "-g", "50", "-bf", "0")

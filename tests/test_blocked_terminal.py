@@ -16,7 +16,7 @@ import pytest
 
 from monitor.backlog import ROOM, Backlog, unblocked
 from tests.fakes import wait_until
-from tests.films import looped
+from tests.films import lively
 from tests.models import contract, motion_model
 from tests.process import COMMAND
 
@@ -27,15 +27,20 @@ realtime: true
 """
 
 
-@contextmanager
-def full_pipe() -> Iterator[tuple[int, int]]:
-    """A pipe without room: its two ends."""
-    reader, writer = os.pipe()
+def leave_no_room(writer: int) -> None:
+    """Write until nothing more is taken."""
     os.set_blocking(writer, False)
     with contextlib.suppress(BlockingIOError):
         while True:
             os.write(writer, b"." * 4096)
     os.set_blocking(writer, True)
+
+
+@contextmanager
+def full_pipe() -> Iterator[tuple[int, int]]:
+    """A pipe without room: its two ends."""
+    reader, writer = os.pipe()
+    leave_no_room(writer)
     yield reader, writer
     os.close(reader)
     os.close(writer)
@@ -116,7 +121,7 @@ def test_a_terminal_that_is_gone_is_no_error() -> None:
 @pytest.fixture(scope="module")
 def film(fight_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("film") / "film.mp4"
-    return looped(path, fight_clip, 4, "fps=25,scale=160:120", "libx264", "-g", "50", "-bf", "0")
+    return lively(path, fight_clip)
 
 
 @pytest.fixture
@@ -136,18 +141,23 @@ def alerts(folder: Path) -> int:
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
+def watches_and_ends(command: list[str], folder: Path, stderr: int, **more: str) -> None:
+    """Run it until alerts came, and end it in time."""
+    popen = subprocess.Popen(command, cwd=folder, stderr=stderr, env=ENVIRONMENT | more)
+    try:
+        wait_until(lambda: alerts(folder) > 2, 20)
+        popen.send_signal(signal.SIGTERM)
+        assert popen.wait(4) == 0
+    finally:
+        popen.kill()
+        popen.wait(10)
+
+
 def test_a_pipe_that_nobody_reads_stops_no_camera_and_no_end(
     command: list[str], tmp_path: Path
 ) -> None:
     with full_pipe() as (_, writer):
-        popen = subprocess.Popen(command, cwd=tmp_path, stderr=writer, env=ENVIRONMENT)
-        try:
-            wait_until(lambda: alerts(tmp_path) > 2, 20)
-            popen.send_signal(signal.SIGTERM)
-            assert popen.wait(4) == 0
-        finally:
-            popen.kill()
-            popen.wait(10)
+        watches_and_ends(command, tmp_path, writer)
     lines = [json.loads(line) for line in (tmp_path / "alerts.jsonl").read_text().splitlines()]
     assert [line["event"] for line in lines] == ["start", "end"] * (len(lines) // 2)
 
@@ -156,21 +166,10 @@ def test_a_terminal_that_nobody_reads_stops_no_camera_and_no_end(
     command: list[str], tmp_path: Path
 ) -> None:
     terminal, theirs = pty.openpty()
-    os.set_blocking(theirs, False)
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            os.write(theirs, b"." * 4096)
-    os.set_blocking(theirs, True)
-    popen = subprocess.Popen(
-        command, cwd=tmp_path, stderr=theirs, env=ENVIRONMENT | {"TERM": "xterm"}
-    )
+    leave_no_room(theirs)
     try:
-        wait_until(lambda: alerts(tmp_path) > 2, 20)
-        popen.send_signal(signal.SIGTERM)
-        assert popen.wait(4) == 0
+        watches_and_ends(command, tmp_path, theirs, TERM="xterm")
     finally:
-        popen.kill()
-        popen.wait(10)
         os.close(theirs)
         os.close(terminal)
 

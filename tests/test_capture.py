@@ -17,6 +17,7 @@ from monitor.source import Source
 from monitor.source.address import Address
 from monitor.status import CameraStatus
 from tests.fakes import FakeSource, lost, moving
+from tests.watching import Running
 
 
 class HeldClock(Stop):
@@ -113,11 +114,8 @@ def test_once_it_is_said_that_nobody_checks_a_cameras_certificate(
         "stream": {"retry_min_s": 0.1, "retry_max_s": 0.1, "ca_file": ca_file},
     }
     monitor = Monitor(MonitorOptions.model_validate(options), OnnxClassifier(), [], make=make)
-    running = threading.Thread(target=monitor.run)
-    running.start()
-    assert enough.wait(10)
-    monitor.stop()
-    running.join(10)
+    with Running(monitor):
+        assert enough.wait(10)
     warnings = [record.message for record in caplog.records if "ca_file" in record.message]
     said_once = "rtsps://viewer:***@door/: no ca_file is set: the certificate is not checked"
     assert warnings == ([] if ca_file else [said_once])

@@ -18,7 +18,7 @@ from monitor.source import Picture, Source
 from monitor.source.address import Address
 from tests.fakes import FakeSource, RecordingSink, moving, picture
 from tests.models import motion_model
-from tests.test_pipeline import Running
+from tests.watching import Running
 
 MOVING_S, STILL_S, WINDOW_S = 3.0, 3.0, 2.0
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

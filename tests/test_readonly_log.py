@@ -11,7 +11,7 @@ import pytest
 from monitor.records import Activity
 from monitor.sinks.jsonl import JsonLinesSink
 from tests.disks import mounted, remount
-from tests.films import looped
+from tests.films import lively
 from tests.models import contract, motion_model
 from tests.process import har_monitor
 
@@ -26,8 +26,7 @@ def test_alerts_wait_while_the_file_system_of_the_log_is_read_only(
     fight_clip: Path, tmp_path: Path
 ) -> None:
     model = motion_model(tmp_path / "m.onnx", contract(frames=5))
-    scale = ("fps=25,scale=160:120", "libx264", "-g", "50", "-bf", "0")
-    film = looped(tmp_path / "film.mp4", fight_clip, 4, *scale)
+    film = lively(tmp_path / "film.mp4", fight_clip)
     log, health = tmp_path / "disk" / "alerts.jsonl", tmp_path / "health.json"
 
     def waiting() -> int:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.disks import fill, mounted
-from tests.films import looped
+from tests.films import lively
 from tests.kills import kill_again
 from tests.models import contract, motion_model
 from tests.process import COMMAND, Process, har_monitor, write_config
@@ -32,7 +32,7 @@ KILLS = 8  # make soak does a hundred
 def film(fight_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty seconds in which something always moves."""
     path = tmp_path_factory.mktemp("film") / "film.mp4"
-    return looped(path, fight_clip, 4, "fps=25,scale=160:120", "libx264", "-g", "50", "-bf", "0")
+    return lively(path, fight_clip)
 
 
 @pytest.fixture(scope="module")

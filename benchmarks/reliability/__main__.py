@@ -17,7 +17,7 @@ from benchmarks.reliability.soak import STREAM, soak
 from monitor.classifier import SHIPPED
 from monitor.command import exit_codes, start_logging
 from tests.drops import drop
-from tests.films import looped
+from tests.films import lively
 from tests.kills import kill_again
 from tests.models import contract, motion_model
 from tests.servers.proxy import proxy
@@ -59,8 +59,7 @@ def main(
             with tempfile.TemporaryDirectory() as folder:
                 place = Path(folder)
                 model = motion_model(place / "m.onnx", contract(frames=5))
-                codec = ("libx264", "-g", "50", "-bf", "0")
-                film = looped(place / "f.mp4", CLIP, 4, "fps=25,scale=160:120", *codec)
+                film = lively(place / "f.mp4", CLIP)
                 write(RESULTS, stamped(read(RESULTS), kills=kill_again(kills, film, model, place)))
         if minutes:
             log.info("%g minutes of faults", minutes)

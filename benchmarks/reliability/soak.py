@@ -180,8 +180,9 @@ def soak(minutes: float, data: Path, streams: Path, seed: int = 1) -> Soak:
                     faults[kind] += 1
             if passed_s >= looks * LOOK_S:
                 looks += 1
+                watched = process.health
                 for camera in cameras:
-                    camera.look(process.health[camera.name], time.monotonic())
+                    camera.look(watched[camera.name], time.monotonic())
             if passed_s >= len(samples) * SAMPLE_S:
                 samples.append(_sample(process, passed_s))
                 for health in process.health.values():
