@@ -52,6 +52,22 @@ def test_a_clip_is_decoded_once_and_read_back_to_the_byte(
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".npy", ".npy"]
 
 
+def test_frames_of_the_cache_are_mapped_without_parsing_python(
+    nofight_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = ClipCache(tmp_path, 32).decode(nofight_clip)
+    expected = np.load(next(tmp_path.glob("*-v1.npy")))
+
+    def parse(*_: object, **__: object) -> None:
+        raise AssertionError("parsed, where another thread may do so too")
+
+    monkeypatch.setattr("ast.parse", parse)
+    part = decoded.part(3, 7)
+
+    assert (decoded.frames == expected).all()
+    assert (part.frames == expected[3:7]).all()
+
+
 def test_another_size_and_another_content_are_other_entries(tmp_path: Path) -> None:
     clip = make_video(tmp_path / "clip.mp4").path
     folder = tmp_path / "cache"

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,33 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
+class Stored:
+    """Frames in an .npy file whose header has been read.
+
+    NumPy parses it as Python, for which CPython 3.11 counts the nesting of all threads in one
+    place: where batches are made while TensorFlow parses a function, that ends in a SystemError.
+    """
+
+    path: Path
+    offset: int  # of the first frame, in bytes
+    shape: tuple[int, ...]  # (m, H, W, 3)
+
+    @classmethod
+    def of(cls, path: Path) -> "Stored":
+        """The frames of a file; ValueError or EOFError where it was cut short."""
+        mapped: np.memmap[Any, np.dtype[np.uint8]] = np.load(path, mmap_mode="r")
+        return cls(path, mapped.offset, mapped.shape)
+
+    def mapped(self) -> NDArray[np.uint8]:
+        """Its frames, not read before they are used."""
+        return np.memmap(self.path, np.uint8, "r", self.offset, self.shape)
+
+
+@dataclass(frozen=True)
 class Decoded:
     """Every frame of a clip as the model sees it, and when it is shown."""
 
-    stored: Path | NDArray[np.uint8]  # (m, H, W, 3) RGB, as an .npy file or in memory; m >= n
+    stored: Stored | NDArray[np.uint8]  # (m, H, W, 3) RGB, in a file or in memory; m >= n
     times_s: NDArray[np.float64]  # (n,) seconds since the first frame
     first: int = 0  # of the frames stored
 
@@ -29,8 +52,8 @@ class Decoded:
     def frames(self) -> NDArray[np.uint8]:
         """(n, H, W, 3) RGB; mapped anew each time, for thousands of open maps are not allowed."""
         stored = self.stored
-        if isinstance(stored, Path):
-            stored = _mapped(stored)
+        if isinstance(stored, Stored):
+            stored = stored.mapped()
         return stored[self.first : self.first + len(self.times_s)]
 
     def part(self, start: int, stop: int) -> "Decoded":
@@ -68,13 +91,13 @@ class ClipCache:
         key = f"{sha256 or file_sha256(path)}-{self.size}-v{FORMAT}"
         frames, times = self.folder / f"{key}.npy", self.folder / f"{key}.times.npy"
         try:
-            decoded = Decoded(frames, np.load(times))
-            if len(_mapped(frames)) == len(decoded.times_s):
-                return decoded
+            stored, times_s = Stored.of(frames), np.load(times)
+            if stored.shape[0] == len(times_s):
+                return Decoded(stored, times_s)
         except (FileNotFoundError, ValueError, EOFError):
             pass  # not decoded yet, or cut short by a full disk or a careless hand
         self._write(path, frames, times)
-        return Decoded(frames, np.load(times))
+        return Decoded(Stored.of(frames), np.load(times))
 
     def _write(self, path: Path, frames: Path, times: Path) -> None:
         """Frame by frame: those of an hour of footage may be more than the memory."""
@@ -105,8 +128,3 @@ def file_sha256(path: Path) -> str:
     """sha256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _mapped(path: Path) -> NDArray[np.uint8]:
-    mapped: NDArray[np.uint8] = np.load(path, mmap_mode="r")
-    return mapped
