@@ -1,5 +1,24 @@
-"""python -m monitor: the command har-monitor."""
+"""The command har-monitor, also as python -m monitor."""
+
+import os
+import threading
 
 from monitor.cli import app
 
-app(prog_name="har-monitor")
+
+def run() -> None:
+    """Run the command; the process ends at once where a camera is still being read.
+
+    PyAV takes Python's lock within such a read, and crashes where Python is already torn down.
+    """
+    try:
+        app(prog_name="har-monitor")
+    except SystemExit as end:
+        # Nothing is left to be flushed: alerts and lines of the log are written as they come.
+        if isinstance(end.code, int) and any(thread.daemon for thread in threading.enumerate()):
+            os._exit(end.code)
+        raise
+
+
+if __name__ == "__main__":
+    run()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -15,7 +12,6 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.live import Live
 
-from monitor.command import EXIT_FAILED, EXIT_USAGE
 from monitor.config import MonitorOptions
 from monitor.contract import Contract
 from monitor.errors import ConfigError, MonitorError
@@ -90,32 +86,15 @@ def watch(
 
     _on_signals({signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGHUP: reload})
     systemd.ready()
-    code = EXIT_FAILED
     try:
         if in_terminal:
             with Live(StatusTable(lambda: monitor.cameras), console=console, refresh_per_second=4):
                 monitor.run()
         else:
             monitor.run()
-        code = 0
-    except ConfigError:
-        code = EXIT_USAGE
-        raise
     finally:  # one more signal must not tear down what is ending already
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        atexit.register(_leave_reading, code)
-
-
-def _leave_reading(code: int) -> None:
-    """End the process at once where a camera is still being read.
-
-    PyAV takes Python's lock within such a read, and crashes where Python is already torn down.
-    """
-    if any(thread.name.startswith("capture-") for thread in threading.enumerate()):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
 
 
 def _on_signals(actions: dict[signal.Signals, Callable[[], None]]) -> None:
