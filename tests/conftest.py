@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 from hypothesis.internal.conjecture import providers
 
+from tests.patience import LIMIT_S, Stopwatch
 from tests.servers.certificates import Certificates, make_certificates
 
 DATA = Path(__file__).with_name("data")
@@ -57,10 +58,11 @@ def _no_error_is_logged(request: pytest.FixtureRequest) -> Iterator[None]:
 def _no_thread_is_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
+    watch = Stopwatch()
     left = []
     for thread in set(threading.enumerate()) - before:
-        thread.join(THREAD_LIMIT_S)
-        if thread.is_alive():
+        thread.join(LIMIT_S)
+        if thread.is_alive() or watch.seconds > THREAD_LIMIT_S:
             left.append(thread.name)
     if left:
         pytest.fail(f"threads left alive: {', '.join(left)}", pytrace=False)
