@@ -18,7 +18,7 @@ from monitor.source import Picture, StreamLimits, Unseen
 from monitor.source.address import Address
 from monitor.source.decoder import Decoded, make_decoder
 from monitor.source.decoding import Decoding
-from monitor.source.ffmpeg import reason, video_fault
+from monitor.source.ffmpeg import UNTIMED, reason, video_fault, video_stream
 from monitor.source.frametimes import FrameTimes
 from monitor.source.refusal import why
 from monitor.source.resolve import resolve
@@ -38,8 +38,9 @@ _PROTOCOLS = {
 _HTTP_FORMATS = "mpjpeg,mjpeg,jpeg_pipe,mpegts,h264,hevc,m4v,flv,mp4,matroska,webm,avi,asf,ogg,nut"
 # Read timeouts without a picture, though packets come: key frames may be many seconds apart.
 _BLIND = 6
-# Multipart JPEG and raw video carry no clock of their own: FFmpeg would invent a steady 25 fps.
-_UNTIMED = {"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "jpeg_pipe", "mjpeg_2000"}
+
+# AVI counts frames, whenever they come.
+_OTHER_TIMES = UNTIMED | {"avi"}
 
 
 class StreamSource:
@@ -151,9 +152,10 @@ class StreamSource:
     def _decode(self, container: InputContainer) -> Iterator[Picture | Unseen]:
         times = FrameTimes(str(self.address), self._clock)
         decoding = self.limits.decoding
-        if container.format.name in _UNTIMED:
+        if container.format.name in _OTHER_TIMES:
             times.distrust()
-            decoding = replace(decoding, idle_max_delay_s=None)  # late pictures would be misdated
+            # A late picture would be misdated, and a stream with other times would look late.
+            decoding = replace(decoding, idle_max_delay_s=None, turns=None)
         for decoded in self._decoded(container, decoding):
             if decoded is None:
                 yield Unseen(None)
@@ -167,7 +169,8 @@ class StreamSource:
                 yield Picture(time_s, upright(decoded.frame), decoded.arrived_s)
 
     def _decoded(self, container: InputContainer, decoding: Decoding) -> Iterator[Decoded | None]:
-        stream = container.streams.video[0]
+        stream = video_stream(container)
+        assert stream is not None  # or it would not be open
         decoder = make_decoder(stream, decoding, self._clock)
         try:
             for packet in self._packets(container, stream):
