@@ -15,8 +15,8 @@ from monitor.errors import LASTING, SourceError, SourceOpenError
 from monitor.records import IDLE, OVERLOAD, Captured, EndReason, Frame, Skipped, StreamEnd, Window
 from monitor.sequence import WindowSequence
 from monitor.source import Picture, Source, Unseen
-from monitor.status import CameraStatus
-from monitor.timeline import Moment, Timeline
+from monitor.status import NO_WINDOWS, NOTHING_MOVES, CameraStatus
+from monitor.timeline import Clock, Moment, Timeline
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ class Capture:
         stop: Stop,
         on_frame: Callable[[Frame], None] | None = None,
         on_hopeless: Callable[[SourceOpenError], None] = lambda error: None,
+        time_base: Clock = "auto",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.status = status
@@ -106,7 +107,7 @@ class Capture:
         self._on_frame = on_frame
         self._on_hopeless = on_hopeless
         self._clock = clock
-        self._timeline = Timeline(live=not file)
+        self._timeline = Timeline(live=not file, clock=time_base)
         self._counted = Counted(log, clock)
         self._size: tuple[int, int] | None = None  # of the pictures, in pixels
         self._index = 0
@@ -174,6 +175,8 @@ class Capture:
                 self._connected()
             elif moment.jump_s is not None:
                 self._start_afresh("jump", f"its timestamps jumped by {moment.jump_s:.1f} s")
+            elif moment.rate is not None:
+                self._counted.say(logging.WARNING, "rate", f"camera {self.name}: {_rate(moment)}")
             else:
                 self.status.measure_fps(moment.step_s)
             if read.time_s > GOOD_S:
@@ -189,6 +192,7 @@ class Capture:
         if not isinstance(read, Picture):
             self.status.state = "waiting" if read.waiting else "idle"
             reason = OVERLOAD if read.waiting else IDLE
+            self.status.good_s = self.status.seen_s
             for sequence in self._sequences:
                 self._hand_on(sequence.pass_over(moment.time_s, arrived_s, reason))
             return
@@ -200,6 +204,11 @@ class Capture:
         if self._on_frame is not None:
             # Only now: two threads must never scale the same picture at once.
             self._on_frame(frame)
+        if self._live and self.status.blind_s and self.status.fault in ("", *NOTHING_MOVES):
+            self.status.fault = NO_WINDOWS
+            text = f"camera {self.name}: no window could be cut from its frames for "
+            text += f"{self.status.blind_s:.0f} s: nothing is classified"
+            self._counted.say(logging.WARNING, NO_WINDOWS, text)
 
     def _look_at_size(self, picture: VideoFrame) -> None:
         size = picture.width, picture.height
@@ -236,6 +245,7 @@ class Capture:
         else:
             log.info("camera %s: watching %s", self.name, self.status.source)
         self.status.state, self.status.cause = "live", ""
+        self.status.good_s = self.status.seen_s
 
     def _wait(self, error: SourceError) -> None:
         """Say what is wrong, in a counted line, and pause; stop cuts the pause short."""
@@ -255,3 +265,10 @@ class Capture:
             text = f"camera {self.name}: {error}; {since}trying again"
             self._counted.say(logging.WARNING, f"{cause} for long" if lasts else cause, text)
         self._stop.wait(self._retry.pause_s(self._failures, lasting))
+
+
+def _rate(moment: Moment) -> str:
+    return (
+        f"its timestamps advance {moment.rate:.2f} s a second: its frames lie where they arrive "
+        "from now on (stream.clock)"
+    )

@@ -59,7 +59,7 @@ class Monitor:
         self._make = make
         self._clock = clock
         self._on_beat = on_beat
-        self._turns = Turns()
+        self._turns = Turns(cores=cores())
         self._stopping = threading.Event()
         self._ending = threading.Event()  # every capture ended, or stop was asked for
         self._lock = threading.Lock()  # of _cameras, _leaving, _left and _failures
