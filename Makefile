@@ -3,7 +3,8 @@
 # make test                                     everything the tests need, then all tests
 # make check                                    lint, format and types
 # make soak [MINUTES=60] [DATA=../shared/data]  faults at random, drops, kills: does it keep watching?
-# make fuzz [FUZZ_SECONDS=300]                  input that nobody thought of, so many seconds a target
+# make fuzz [FUZZ_SECONDS=300]                  input that nobody thought of, so many seconds a target;
+#                                               what is found becomes an example of a test
 # make benchmark [QUICK=1] [DATA=../shared/data]    what it costs, beside other ways to do the same
 # make benchmark-recognition [DATA=../shared/data]  every network on clips of scenes it never saw
 SHELL := /bin/bash

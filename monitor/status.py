@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -93,9 +93,14 @@ class CameraStatus:
         return passed_s if passed_s > BLIND_SPANS * self.span_s else 0.0
 
     @property
+    def _dropped(self) -> ItemsView[str, int]:
+        """A copy, made at once: a thread may meanwhile count a cause for the first time."""
+        return dict(self.dropped).items()
+
+    @property
     def missed(self) -> int:
         """Windows that were not classified though something may have happened in them."""
-        return sum(count for cause, count in self.dropped.items() if cause not in NOTHING_MOVES)
+        return sum(count for cause, count in self._dropped if cause not in NOTHING_MOVES)
 
     @property
     def foremost(self) -> tuple[str, RegionStatus]:
@@ -109,7 +114,7 @@ class CameraStatus:
         counts = ", ".join(_count(number, what) for number, what in counted)
         dropped = ", ".join(
             f"{count} {cause}" if cause in NOTHING_MOVES else f"{count} dropped: {cause}"
-            for cause, count in self.dropped.items()
+            for cause, count in self._dropped
         )
         unshown = (
             f"{_count(self.unshown, 'frame')} came too fast to be drawn" if self.unshown else ""

@@ -1,14 +1,16 @@
 """What every test is held to, and what many of them use."""
 
 import logging
-import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
 
+from tests.patience import LIMIT_S, Stopwatch
 from tests.servers.certificates import Certificates, make_certificates
 
 DATA = Path(__file__).with_name("data")
@@ -17,12 +19,20 @@ THREAD_LIMIT_S = 2.0  # for a thread that was told to end and is on its way
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks and the hypothesis profile of this suite."""
-    # A shared machine may be slow at any moment; in CI a run can be repeated as it was.
-    in_ci = os.environ.get("CI") == "true"
-    hypothesis.settings.register_profile("suite", deadline=None, derandomize=in_ci)
-    hypothesis.settings.load_profile("suite")
+    """Register the marks and the hypothesis profiles of this suite."""
+    # A shared machine may be slow at any moment.
+    unhurried = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+    hypothesis.settings.register_profile("suite", **unhurried, derandomize=True, database=None)
+    hypothesis.settings.register_profile("fuzz", **unhurried, derandomize=False, database=None)
+    # Else every number that is added to the code, or to what was imported, changes what is drawn.
+    providers.is_local_module_file = lambda path: False
+    hypothesis.settings.load_profile("suite")  # an option --hypothesis-profile comes after it
     config.addinivalue_line("markers", "expects_errors: the test logs at level ERROR on purpose")
+    # What is ignored here would be ignored by the commands that the tests start and signal: under
+    # nohup, or in the background of a script.
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 class _Errors(logging.Handler):
@@ -48,10 +58,11 @@ def _no_error_is_logged(request: pytest.FixtureRequest) -> Iterator[None]:
 def _no_thread_is_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
+    watch = Stopwatch()
     left = []
     for thread in set(threading.enumerate()) - before:
-        thread.join(THREAD_LIMIT_S)
-        if thread.is_alive():
+        thread.join(LIMIT_S)
+        if thread.is_alive() or watch.seconds > THREAD_LIMIT_S:
             left.append(thread.name)
     if left:
         pytest.fail(f"threads left alive: {', '.join(left)}", pytrace=False)

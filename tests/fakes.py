@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from monitor.errors import SourceLostError
 from monitor.records import Activity
 from monitor.source import Picture
+from tests.patience import LIMIT_S
 
 
 def picture(time_s: float, level: int = 128) -> Picture:
@@ -85,17 +86,17 @@ class RecordingSink:
     def close(self) -> None:
         self.closed = True
 
-    def wait_for(self, count: int, limit_s: float = 10.0) -> None:
+    def wait_for(self, count: int) -> None:
         """Until so many activities came."""
         with self._came:
-            assert self._came.wait_for(lambda: len(self.activities) >= count, limit_s), (
+            assert self._came.wait_for(lambda: len(self.activities) >= count, LIMIT_S), (
                 f"{len(self.activities)} of {count} came"
             )
 
 
-def wait_until(condition: Callable[[], bool], limit_s: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     """Until something that no event tells of has happened."""
-    end_s = time.monotonic() + limit_s
+    end_s = time.monotonic() + LIMIT_S
     while not condition():
         assert time.monotonic() < end_s, "did not happen"
         time.sleep(0.01)

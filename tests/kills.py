@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.patience import LIMIT_S
 from tests.process import har_monitor
 
 # An activity starts or ends with nearly every window.
@@ -41,9 +42,9 @@ def kill_again(times: int, film: Path, model: Path, folder: Path, seed: int = 9)
             process.wait_for("an alert", partial(_has_grown, log, size))
             time.sleep(draw.uniform(0, _LONGEST_S))
             process.popen.kill()
-            process.popen.wait(10)
+            process.popen.wait(LIMIT_S)
     with har_monitor({"c0": str(film)}, model, folder=folder) as process:
-        assert process.popen.wait(60) == 0
+        assert process.popen.wait(LIMIT_S) == 0
     return _judged(times, log.read_bytes())
 
 

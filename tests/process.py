@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from tests.patience import LIMIT_S
+
 COMMAND = [sys.executable, "-m", "monitor"]
 
 
@@ -50,20 +52,22 @@ class Process:
         """All that it wrote to the screen."""
         return (self.folder / "output").read_text(errors="replace")
 
-    def wait_for(self, what: str, condition: Callable[[], bool], limit_s: float = 20.0) -> float:
+    def wait_for(self, what: str, condition: Callable[[], bool]) -> float:
         """Until a condition holds, which `what` names; the seconds that it took."""
         began_s = time.monotonic()
-        while not condition():
-            assert self.popen.poll() is None, f"it ended: {self.said}"
+        while True:
+            ended = self.popen.poll() is not None  # asked first: it may end with what is awaited
             took_s = time.monotonic() - began_s
-            assert took_s < limit_s, f"{what}: not within {limit_s:g} s\n{self.health}\n{self.said}"
+            if condition():
+                return took_s
+            assert not ended, f"{what}: it ended: {self.said}"
+            assert took_s < LIMIT_S, f"{what}: not within {LIMIT_S:g} s\n{self.health}\n{self.said}"
             time.sleep(0.05)
-        return time.monotonic() - began_s
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Signal it, and wait; its exit code."""
         self.popen.send_signal(number)
-        return self.popen.wait(10)
+        return self.popen.wait(LIMIT_S)
 
 
 def write_config(path: Path, cameras: Mapping[str, str], **options: Any) -> None:
@@ -112,4 +116,4 @@ def har_monitor(
             yield Process(place, popen)
         finally:
             popen.kill()
-            popen.wait(10)
+            popen.wait(LIMIT_S)

@@ -145,7 +145,7 @@ def watches_and_ends(command: list[str], folder: Path, stderr: int, **more: str)
     """Run it until alerts came, and end it in time."""
     popen = subprocess.Popen(command, cwd=folder, stderr=stderr, env=ENVIRONMENT | more)
     try:
-        wait_until(lambda: alerts(folder) > 2, 20)
+        wait_until(lambda: alerts(folder) > 2)
         popen.send_signal(signal.SIGTERM)
         assert popen.wait(4) == 0
     finally:
@@ -179,7 +179,7 @@ def test_what_is_read_late_is_whole_and_hides_passwords(command: list[str], tmp_
     more += ["--health", "health.json"]
     with full_pipe() as (reader, writer):
         popen = subprocess.Popen([*command, *more], cwd=tmp_path, stderr=writer, env=ENVIRONMENT)
-        wait_until((tmp_path / "health.json").exists, 20)
+        wait_until((tmp_path / "health.json").exists)
         popen.send_signal(signal.SIGTERM)
         read = b""
 

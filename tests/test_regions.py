@@ -121,7 +121,7 @@ def test_a_camera_over_rtsp_has_its_regions_too(footage: Path, model: Path) -> N
         thread = threading.Thread(target=monitor.run)
         thread.start()
         try:
-            sink.wait_for(2, limit_s=30)
+            sink.wait_for(2)
         finally:
             monitor.stop()
             thread.join()

@@ -64,7 +64,7 @@ def activities(source: str, footage: Path, classifier: OnnxClassifier) -> tuple[
         thread = threading.Thread(target=monitor.run)
         thread.start()
         try:
-            sink.wait_for(2, limit_s=30)
+            sink.wait_for(2)
         finally:
             monitor.stop()
             thread.join()

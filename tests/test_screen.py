@@ -10,37 +10,45 @@ import pytest
 import monitor.screen
 from monitor.screen import has_display
 from tests.fakes import wait_until
+from tests.films import repeated
 from tests.models import motion_model
+from tests.patience import LIMIT_S
 from tests.servers.display import x_server
 
-SAMPLE = Path(monitor.screen.__file__).parent / "samples" / "bus.mp4"  # 18 s
+SAMPLE = Path(monitor.screen.__file__).parent / "samples" / "bus.mp4"
 
 
 def xdotool(display: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"DISPLAY": display}
     return subprocess.run(
-        ["xdotool", *arguments], env=environment, capture_output=True, text=True, timeout=10
+        ["xdotool", *arguments], env=environment, capture_output=True, text=True, timeout=LIMIT_S
     )
 
 
 def test_a_camera_has_a_window_and_q_in_it_ends_the_monitor(tmp_path: Path) -> None:
     model = motion_model(tmp_path / "motion.onnx")
+    film = repeated(tmp_path / "film.mp4", SAMPLE, 20)  # six minutes
     with x_server() as display:
         options = ["--display", "--realtime", "--model", str(model)]
         process = subprocess.Popen(
-            [sys.executable, "-m", "monitor", *options, "--source", f"door={SAMPLE}"],
+            [sys.executable, "-m", "monitor", *options, "--source", f"door={film}"],
             cwd=tmp_path,
             env=os.environ | {"DISPLAY": display},
             stderr=subprocess.PIPE,
             text=True,
         )
+        windows: list[str] = []
+
+        def has_window() -> bool:
+            assert process.poll() is None, "it ended before it had a window"
+            windows[:] = xdotool(display, "search", "--name", "har-monitor: door").stdout.split()
+            return bool(windows)
+
         try:
-            search = ["search", "--name", "har-monitor: door"]
-            wait_until(lambda: bool(xdotool(display, *search).stdout), limit_s=20)
-            window = xdotool(display, *search).stdout.split()[-1]
+            wait_until(has_window)
 
             def ended_by_q() -> bool:
-                xdotool(display, "windowfocus", window)
+                xdotool(display, "windowfocus", windows[-1])
                 xdotool(display, "key", "q")
                 return process.poll() is not None
 
@@ -48,6 +56,7 @@ def test_a_camera_has_a_window_and_q_in_it_ends_the_monitor(tmp_path: Path) -> N
         finally:
             process.kill()
             _, errors = process.communicate()
+            print(errors)
     assert process.returncode == 0
     assert "camera door: stopped: " in errors, "it was ended by q, not by the end of the file"
     assert "QFont" not in errors
@@ -64,4 +73,4 @@ def test_a_display_that_does_not_answer_is_none(
 
 def test_what_is_imported_before_a_window_is_made_does_not_load_pyav() -> None:
     program = "import sys, monitor.cli, monitor.screen; sys.exit('av' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", program], timeout=LIMIT_S).returncode == 0

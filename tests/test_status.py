@@ -67,3 +67,24 @@ def test_the_stride_stretches_while_windows_are_replaced_and_shrinks_back() -> N
         camera.measure_stride(False)
     assert camera.stretch == 1.0
     assert "stride" not in shown(camera)
+
+
+class Meanwhile(str):
+    """A cause of lost windows; looking at it lets the threads go on that count others."""
+
+    camera: CameraStatus
+
+    def __eq__(self, other: object) -> bool:
+        self.camera.dropped[f"another {len(self.camera.dropped)}"] += 1
+        return False
+
+    __hash__ = str.__hash__
+
+
+def test_a_cause_that_is_counted_for_the_first_time_disturbs_nobody_who_sums_them_up() -> None:
+    camera = CameraStatus("hall", "s", state="live", regions={"": region(0.2)})
+    busy = Meanwhile("busy")
+    busy.camera = camera
+    camera.dropped[busy] = 3
+    assert camera.missed == 3
+    assert "3 dropped: busy" in camera.summary

@@ -10,6 +10,7 @@ from monitor.pipeline import Monitor
 from monitor.source import Source
 from monitor.source.address import Address
 from tests.fakes import RecordingSink
+from tests.patience import LIMIT_S
 
 Sources = dict[str, Iterator[Source]]
 
@@ -56,7 +57,7 @@ class Running:
 
     def __exit__(self, *exc: object) -> None:
         self.monitor.stop()
-        self._thread.join(10)
+        self._thread.join(LIMIT_S)
         assert not self._thread.is_alive()
         if self.error is not None:
             raise self.error

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal
 
+from tests.patience import LIMIT_S
+
 Fault = Literal[
     "none",
     "frozen",  # what is open stays open and silent
@@ -61,7 +63,7 @@ class Proxy:
     def start(self) -> None:
         """Listen."""
         self._thread.start()
-        self._ready.wait(10)
+        assert self._ready.wait(LIMIT_S)
 
     def cut(self) -> None:
         """Close every connection."""
@@ -70,7 +72,7 @@ class Proxy:
     def stop(self) -> None:
         """Close everything and end."""
         self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(10)
+        self._thread.join(LIMIT_S)
         assert not self._thread.is_alive()
 
     def _run(self) -> None:

@@ -12,12 +12,13 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.patience import LIMIT_S
+
 PYTHON = "/usr/bin/python3"  # Debian's own: the bindings are built for it
 PACKAGES = (
     "gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good "
     "gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly glib-networking"
 )
-START_LIMIT_S = 30.0  # GStreamer scans its plugins the first time
 _MODULES = 'import gi; gi.require_version("GstRtspServer", "1.0")'
 _missing: bool | None = None
 
@@ -87,15 +88,15 @@ def rtsp_server(
         yield RtspServer(f"{scheme}://{host}", f"{scheme}://{userinfo}{host}/cam", process)
     finally:
         process.kill()  # ends a frozen one too
-        process.wait(10)
+        process.wait(LIMIT_S)
         assert process.stdout is not None
         process.stdout.close()
 
 
 def _port(process: subprocess.Popen[str]) -> int:
     assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], START_LIMIT_S)
+    ready, _, _ = select.select([process.stdout], [], [], LIMIT_S)
     line = process.stdout.readline() if ready else ""
     if not line.strip().isdecimal():
-        raise RuntimeError(f"the RTSP server did not start within {START_LIMIT_S:g} s")
+        raise RuntimeError(f"the RTSP server did not start within {LIMIT_S:g} s")
     return int(line)

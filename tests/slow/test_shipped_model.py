@@ -34,7 +34,7 @@ def watch(source: str, log: Path, events: int) -> list[dict[str, Any]]:
         env=os.environ | {"DISPLAY": ""},
     )
     try:
-        wait_until(lambda: log.exists() and len(alerts(log)) >= events, limit_s=60)
+        wait_until(lambda: log.exists() and len(alerts(log)) >= events)
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=10)
     finally:
