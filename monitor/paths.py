@@ -33,7 +33,7 @@ def check_outputs(options: MonitorOptions) -> None:
     Nothing is written or made.
     """
     inputs = [Path(c.address.target) for c in options.cameras if c.address.kind == "file"]
-    inputs += [path for path in (options.model, options.stream.ca_file) if path is not None]
+    inputs += [path for path in (options.model, *_ca_files(options)) if path is not None]
     outputs = [] if options.log.path == STDOUT else [("log", options.log.path)]
     if options.health is not None:
         outputs.append(("health", options.health))
@@ -46,12 +46,19 @@ def check_outputs(options: MonitorOptions) -> None:
             if _same(output, source):
                 raise ConfigError(f"{option} {output}: would overwrite {source}, which is read")
         _check_output(f"{option} {output}", output)
-    ca_file = options.stream.ca_file
-    if ca_file is not None:
-        named = f"stream.ca_file {ca_file}"
-        there = found(ca_file, lambda error: ConfigError(said(named, error)))
-        if there is None or not stat.S_ISREG(there.st_mode):
-            raise ConfigError(f"{named}: no such file")
+    for ca_file in _ca_files(options):
+        _check_ca_file(f"stream.ca_file {ca_file}", ca_file)
+
+
+def _ca_files(options: MonitorOptions) -> list[Path]:
+    streams = (options.stream, *(camera.stream for camera in options.cameras))
+    return list(dict.fromkeys(one.ca_file for one in streams if one.ca_file is not None))
+
+
+def _check_ca_file(named: str, ca_file: Path) -> None:
+    there = found(ca_file, lambda error: ConfigError(said(named, error)))
+    if there is None or not stat.S_ISREG(there.st_mode):
+        raise ConfigError(f"{named}: no such file")
 
 
 def _check_output(named: str, output: Path) -> None:
