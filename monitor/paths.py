@@ -7,7 +7,7 @@ from pathlib import Path
 from monitor.config import MonitorOptions
 from monitor.errors import ConfigError, MonitorError, SinkError, SourceOpenError
 from monitor.found import found, said, video_file
-from monitor.source.webcam import device_path, no_device
+from monitor.source.webcam import device_fault
 
 STDOUT = Path("-")
 
@@ -18,13 +18,13 @@ def video_path(path: Path, camera: str, cameras: int) -> Path:
 
 
 def check_inputs(options: MonitorOptions) -> None:
-    """SourceOpenError for a file or device that is not there; no camera is contacted."""
+    """SourceOpenError for a file or device that cannot be opened; no camera is contacted."""
     for camera in options.cameras:
         address = camera.address
         if address.kind == "file":
             video_file(Path(address.target), f"camera {camera.name}: {address}")
-        if address.kind == "webcam" and not _device(camera.name, device_path(address.target)):
-            raise SourceOpenError(f"camera {camera.name}: {no_device(address.target)}", "device")
+        if address.kind == "webcam" and (fault := device_fault(address.device)):
+            raise SourceOpenError(f"camera {camera.name}: {fault}", "device")
 
 
 def check_outputs(options: MonitorOptions) -> None:
@@ -70,12 +70,6 @@ def _check_output(named: str, output: Path) -> None:
         raise SinkError(f"{named}: there is no folder {output.parent}")
     if not os.access(output.parent if found(output, fault) is None else output, os.W_OK):
         raise SinkError(f"{named}: permission denied")
-
-
-def _device(camera: str, path: Path) -> os.stat_result | None:
-    return found(
-        path, lambda error: SourceOpenError(said(f"camera {camera}: {path}", error), "device")
-    )
 
 
 def _same(output: Path, source: Path) -> bool:

@@ -207,7 +207,7 @@ BAD: dict[str, tuple[Sequence[str], int, str]] = {
     "scheme": (
         ("--source", "ftp://h/x"),
         2,
-        "error: source ftp://h/x: not a kind of source; allowed: a webcam number, ",
+        "error: source ftp://h/x: not a kind of source; allowed: a webcam number or ",
     ),
     "threshold": (
         ("--source", "a.mp4", "--threshold", "1.5"),

@@ -1,6 +1,8 @@
 """What a user may write as a source, and how it is shown without its secrets."""
 
+import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,10 +11,13 @@ from urllib.parse import urlsplit
 from monitor.errors import ConfigError
 
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
-ALLOWED = "a webcam number, /dev/videoN, a video file, or rtsp://, rtsps://, http://, https://"
+ALLOWED = "a webcam number or device, a video file, or rtsp://, rtsps://, http://, https://"
 
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,63})=(.+)", re.DOTALL)
-_WEBCAM = re.compile(r"(?:/dev/video)?[0-9]{1,3}")
+_NUMBERED = re.compile(r"(?:/dev/video)?([0-9]{1,3})")
+# Where a webcam that is unplugged had its names: udev's own, and those that its rules give.
+_UNPLUGGED = re.compile(r"/dev/(?:v4l/.{1,255}|[^/]{1,255})")
+_V4L2_MAJOR = 81  # of Linux
 # Two letters at least: one is a drive.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 # One slash counts too: a mistyped URL holds the same password, and Path makes // into /.
@@ -39,7 +44,7 @@ class Address:
     """Where a camera's frames come from; its text form hides credentials."""
 
     kind: Literal["webcam", "stream", "file"]
-    target: str  # device number or path, URL, or path of a file
+    target: str  # webcam's number or path, URL, or path of a file
 
     @property
     def live(self) -> bool:
@@ -52,10 +57,19 @@ class Address:
         return self.kind == "stream" and urlsplit(self.target).scheme in ("rtsps", "https")
 
     @property
+    def device(self) -> Path:
+        """The device file of a webcam; it may be a link, which is followed anew each time."""
+        number = _NUMBERED.fullmatch(self.target)
+        return Path(f"/dev/video{number[1]}" if number else self.target)
+
+    @property
     def name(self) -> str:
         """A short name for a camera without one: the device, the host or the file's stem."""
         if self.kind == "webcam":
-            text = f"webcam{self.target.removeprefix('/dev/video')}"
+            number = _NUMBERED.fullmatch(self.target)
+            # Of the names that udev gives a webcam's devices, the first one's end says nothing.
+            own = self.device.name.removesuffix("-video-index0")
+            text = f"webcam{number[1]}" if number else own
         elif self.kind == "stream":
             text = urlsplit(self.target).hostname or ""
         else:
@@ -92,7 +106,7 @@ def split_name(text: str) -> tuple[str | None, str]:
 
 def parse_address(text: str) -> Address:
     """The address written as `text`; ConfigError for anything that is not allowed."""
-    if _WEBCAM.fullmatch(text):
+    if _NUMBERED.fullmatch(text):
         return Address("webcam", text)
     shown = f"{redact_argument(text):.200}"
     if not text or not (text.isprintable() or _exists(text)):
@@ -101,7 +115,7 @@ def parse_address(text: str) -> Address:
     if scheme is None or _exists(text):
         if shown != text[:200] and not _exists(text):  # a URL without its beginning
             raise ConfigError(f"source {shown}: no such file, nor a URL; allowed: {ALLOWED}")
-        return Address("file", text)
+        return Address("webcam" if _is_webcam(text) else "file", text)
     name = scheme[1].lower()
     if name not in STREAM_SCHEMES:
         # The word before the colon may be a user, and what follows a password.
@@ -119,6 +133,21 @@ def parse_address(text: str) -> Address:
             "with any of @ : / ? # % and spaces in the password as %40 %3A %2F %3F %23 %25 %20"
         )
     return Address("stream", name + text[scheme.end(1) :])
+
+
+def is_camera(there: os.stat_result) -> bool:
+    """Whether what lies at a path is a V4L2 device."""
+    return stat.S_ISCHR(there.st_mode) and os.major(there.st_rdev) == _V4L2_MAJOR
+
+
+def _is_webcam(text: str) -> bool:
+    """Whether a path leads to a V4L2 device, or to where one was before it was unplugged."""
+    try:
+        return is_camera(Path(text).stat())
+    except FileNotFoundError:
+        return _UNPLUGGED.fullmatch(os.path.realpath(text)) is not None
+    except (OSError, ValueError):
+        return False
 
 
 def _hide(url: re.Match[str]) -> str:
