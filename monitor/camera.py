@@ -79,7 +79,9 @@ class Camera:
         address = settings.camera.address
         regions = {region.name: region for region in settings.camera.areas}
         names = tuple(regions) or ("",)
-        self.status = status = CameraStatus(settings.camera.name, str(address), clock=clock)
+        self.status = status = CameraStatus(
+            settings.camera.name, str(address), span_s=contract.clip.span_s, clock=clock
+        )
         status.regions.update((name, RegionStatus()) for name in names)
         rules = settings.activity.rules(contract)
         self._worker = worker
@@ -121,6 +123,7 @@ class Camera:
             stop=self._stop,
             on_frame=None if show is None else (lambda frame: show(status, frame)),
             on_hopeless=on_hopeless,
+            stream_clock=stream.clock,
             clock=clock,
         )
         self._thread = threading.Thread(

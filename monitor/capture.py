@@ -91,7 +91,7 @@ class Capture:
         stop: Stop,
         on_frame: Callable[[Frame], None] | None = None,
         on_hopeless: Callable[[SourceOpenError], None] = lambda error: None,
-        time_base: Clock = "auto",
+        stream_clock: Clock = "auto",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.status = status
@@ -107,7 +107,7 @@ class Capture:
         self._on_frame = on_frame
         self._on_hopeless = on_hopeless
         self._clock = clock
-        self._timeline = Timeline(live=not file, clock=time_base)
+        self._timeline = Timeline(live=not file, clock=stream_clock)
         self._counted = Counted(log, clock)
         self._size: tuple[int, int] | None = None  # of the pictures, in pixels
         self._index = 0
@@ -176,7 +176,8 @@ class Capture:
             elif moment.jump_s is not None:
                 self._start_afresh("jump", f"its timestamps jumped by {moment.jump_s:.1f} s")
             elif moment.rate is not None:
-                self._counted.say(logging.WARNING, "rate", f"camera {self.name}: {_rate(moment)}")
+                text = f"its timestamps advance {moment.rate:.2f} s a second: frames are placed by "
+                self._start_afresh("rate", f"{text}their arrival from now on (stream.clock)")
             else:
                 self.status.measure_fps(moment.step_s)
             if read.time_s > GOOD_S:
@@ -265,10 +266,3 @@ class Capture:
             text = f"camera {self.name}: {error}; {since}trying again"
             self._counted.say(logging.WARNING, f"{cause} for long" if lasts else cause, text)
         self._stop.wait(self._retry.pause_s(self._failures, lasting))
-
-
-def _rate(moment: Moment) -> str:
-    return (
-        f"its timestamps advance {moment.rate:.2f} s a second: its frames lie where they arrive "
-        "from now on (stream.clock)"
-    )

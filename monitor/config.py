@@ -21,6 +21,7 @@ from monitor.contract import Contract, Decision, Label, Seconds, Share
 from monitor.errors import ConfigError
 from monitor.region import Point, Region, area, crosses_itself
 from monitor.source.address import Address, parse_address
+from monitor.timeline import Clock
 
 Limit = Annotated[float, Field(ge=0.1, le=120)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -106,6 +107,8 @@ class StreamOptions(Options):
     """How network streams and webcams are reached, and reached again."""
 
     transport: Literal["tcp", "udp"] = "tcp"  # of RTSP
+    # What places frames in time: the stream's timestamps unless they fail, always, or the arrival.
+    clock: Clock = "auto"
     ca_file: Path | None = None  # certificate authorities for rtsps and https
     open_timeout_s: Limit = 5.0
     read_timeout_s: Limit = 5.0

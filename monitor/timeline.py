@@ -77,7 +77,8 @@ class Timeline:
                 return self._begin(stamp_s, arrived_s, jump_s)
         if self._held:
             if (rate := self._rate.wrong(stamp_s, arrived_s)) is not None:
-                return self._go_by_arrival(arrived_s, rate)
+                self._by_arrival = True
+                return replace(self._begin(arrived_s, arrived_s, None), rate=rate)
             late_s = self._measure(stamp_s, arrived_s) - self._offset_s
             if JUMP_S < late_s < math.inf:
                 return self._begin(stamp_s, arrived_s, -late_s)
@@ -90,12 +91,6 @@ class Timeline:
         """The offset that puts a frame where it arrived."""
         assert self._origin_s is not None
         return arrived_s - self._origin_s - stamp_s
-
-    def _go_by_arrival(self, arrived_s: float, rate: float) -> Moment:
-        self._by_arrival = True
-        self._offset_s = self._time_s - self._arrived_s
-        self._spells, self._spell_s = (math.inf, math.inf), arrived_s
-        return replace(self._note(arrived_s, arrived_s), rate=rate)
 
     def _begin(self, stamp_s: float, arrived_s: float, jump_s: float | None) -> Moment:
         passed_s = self._apart_s(stamp_s, arrived_s) if self._live else -math.inf

@@ -9,7 +9,8 @@ from monitor.counted import Counted
 log = logging.getLogger(__name__)
 
 USELESS = 25  # frames in a row without a usable timestamp are no accident
-# A longer step forward is doubted until other frames confirm it; so is a step back.
+# A step forward that is so much longer than the time that passed is doubted until other frames
+# confirm it; so is a step back.
 LONG_S = 5.0
 CONFIRMED = 3  # frames in a row
 # A step back of at most so much is disorder: the frame gets the time of the newest one.
@@ -49,6 +50,7 @@ class FrameTimes:
         self._stamp_s = 0.0  # the newest
         self._step_s = 0.0  # to it, from the one before
         self._time_s = 0.0  # the last time that was given
+        self._now_s = 0.0  # the clock when the last frame came
         self._useless = 0
         self._doubt: _Doubt | None = None
 
@@ -60,12 +62,15 @@ class FrameTimes:
         """The time of the next frame, by its timestamp in seconds; None if it has no place."""
         if not self._trusted:
             return self._by_clock()
+        before_s, self._now_s = self._now_s, self._clock()
         if self._origin_s is None:
             # RTSP counts from its first packet, and gives that one no timestamp.
             self._origin_s = self._stamp_s = stamp_s or 0.0
             return 0.0
         step_s = 0.0 if stamp_s is None else stamp_s - self._stamp_s
-        if stamp_s is not None and 0 < step_s <= max(LONG_S, 3 * self._step_s):
+        if stamp_s is not None and 0 < step_s <= max(
+            LONG_S + self._now_s - before_s, 3 * self._step_s
+        ):
             return self._go_on(stamp_s, step_s)
         self._useless += 1
         if self._useless >= USELESS:
@@ -104,7 +109,9 @@ class FrameTimes:
             self._origin_s = stamp_s - follows_s - self._time_s
             return self._go_on(stamp_s, follows_s)
         if disorder:
-            self._say(logging.INFO, f"its timestamps step back by {-step_s:.3f} s now and then")
+            self._say(
+                logging.INFO, f"its timestamps step back by {-1000 * step_s:.2g} ms now and then"
+            )
             return self._time_s
         if lasts:
             return self._go_on(stamp_s, follows_s)
