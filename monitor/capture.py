@@ -166,7 +166,10 @@ class Capture:
                 return
             self.status.seen_s = now_s = self._clock()
             if read.time_s is None:
-                self.status.state = "idle"
+                if isinstance(read, Unseen) and read.no_key:
+                    self.status.state, self.status.cause = "connecting", "no key frame"
+                else:
+                    self.status.state = "idle"
                 continue
             arrived_s = now_s if read.arrived_s is None else read.arrived_s
             moment = self._timeline.place(read.time_s, arrived_s)

@@ -173,7 +173,7 @@ class _Column:
 def _state(camera: CameraStatus) -> str:
     shown = camera.shown
     text = f"[{COLOURS[shown]}]●[/] {shown}"
-    if camera.cause and shown in ("retrying", "failed"):
+    if camera.cause and shown in ("connecting", "retrying", "failed"):
         text += f" [dim]{escape(camera.cause)}[/]"
     if camera.stretch > _STRETCHED and shown == "live":
         text += f" [yellow]stride ×{camera.stretch:.1f}[/]"

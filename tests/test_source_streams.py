@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -12,7 +13,7 @@ import pytest
 from av import Packet, VideoStream
 
 from monitor.errors import SourceLostError, SourceOpenError
-from monitor.source import Source, StreamLimits, make_source
+from monitor.source import Picture, Source, StreamLimits, Unseen, make_source
 from monitor.source.address import parse_address
 from monitor.source.decoder import Decoded, Decoder, EveryPicture
 from monitor.source.decoding import Decoding
@@ -21,6 +22,7 @@ from tests.servers.certificates import Certificates
 from tests.servers.ffmpeg_http import transport_stream
 from tests.servers.mjpeg import PASSWORD, USER, HttpCamera, http_camera, jpegs
 from tests.servers.rtsp import RtspServer, rtsp_server
+from tests.servers.stamped_rtsp import stamped_camera
 from tests.servers.tcp import refusing_port, silent_server
 
 SECRET = "hunter2"  # the password of the servers, and part of all wrong ones
@@ -283,6 +285,23 @@ def test_packets_that_never_become_a_picture_are_a_lost_stream(
         assert time.monotonic() - began_s >= 0.6
         source.close()
     assert str(caught.value) == f"{camera.url()}: no picture for 0.6 s"
+
+
+def test_a_key_frame_is_waited_for_as_long_as_packets_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("monitor.source.stream.NO_KEY_S", 1.0)
+    film = make_video(tmp_path / "film.mp4", fps=25, duration_s=5, gop=1000).path
+    with stamped_camera(film, lambda n: n / 25, first=25) as url:  # the key frame was a second ago
+        source = make_source(parse_address(url), StreamLimits(read_timeout_s=0.2))
+        source.open()
+        while not isinstance(read := source.read(), Picture):
+            assert read == Unseen(None, no_key=True)
+        source.close()
+    # Such a stream is not lost after six limits, 1.2 s: the next key frame came after four seconds.
+    said = re.compile(re.escape(url) + r": packets come, but no key frame for \d s, .*GOP.*")
+    assert len(caplog.messages) in (2, 3)
+    assert all(said.fullmatch(line) for line in caplog.messages)
 
 
 def opened_within(source: Source, limit_s: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,6 +25,8 @@ from monitor.source.refusal import why
 from monitor.source.resolve import resolve
 from monitor.source.upright import upright
 
+log = logging.getLogger(__name__)
+
 # What a stream may reach: what carries it, never a file, a pipe or another kind of address. An RTSP
 # server may send to another one, which FFmpeg would follow and give the password to, even in the
 # clear; it does not where the scheme itself is not among the protocols, and opens the first all the
@@ -36,8 +39,9 @@ _PROTOCOLS = {
 }
 # What HTTP may bring: video, never a playlist, which is a list of other addresses to go to.
 _HTTP_FORMATS = "mpjpeg,mjpeg,jpeg_pipe,mpegts,h264,hevc,m4v,flv,mp4,matroska,webm,avi,asf,ogg,nut"
-# Read timeouts without a picture, though packets come: key frames may be many seconds apart.
+# Read timeouts without a picture, though key frames and other packets come.
 _BLIND = 6
+NO_KEY_S = 10.0  # without a key frame until that is told; from line to line it doubles
 
 # AVI counts frames, whenever they come.
 _OTHER_TIMES = UNTIMED | {"avi"}
@@ -59,6 +63,7 @@ class StreamSource:
         self._container: InputContainer | None = None
         self._pictures: Iterator[Picture | Unseen] = iter(())
         self._seen_s = 0.0  # the clock when a packet last became something
+        self._keyed = False  # whether a key frame has come, so that decoding can begin
 
     def open(self) -> None:
         """Connect, within `open_timeout_s`; SourceOpenError says why it could not be."""
@@ -107,6 +112,14 @@ class StreamSource:
 
     def _no_picture(self, for_s: float) -> SourceLostError:
         return SourceLostError(f"{self.address}: no picture for {for_s:g} s")
+
+    def _tell_of_no_key(self, for_s: float) -> None:
+        log.warning(
+            "%s: packets come, but no key frame for %.0f s, and without one nothing can be "
+            "decoded: set the camera's key frame interval (I-frame interval, GOP) to 1 or 2 s",
+            self.address,
+            for_s,
+        )
 
     def _look_up(self) -> None:
         """Find out whether the host has an address: FFmpeg would wait for one without limit."""
@@ -158,7 +171,7 @@ class StreamSource:
             decoding = replace(decoding, idle_max_delay_s=None, turns=None)
         for decoded in self._decoded(container, decoding):
             if decoded is None:
-                yield Unseen(None)
+                yield Unseen(None, no_key=not self._keyed)
                 continue
             time_s = times.of(decoded.stamp_s)
             if time_s is None:  # without a time it has no place in a window
@@ -176,7 +189,10 @@ class StreamSource:
             for packet in self._packets(container, stream):
                 for decoded in decoder.take(packet):
                     self._seen_s = self._clock()
+                    self._keyed = True  # or as good as that: some cameras refresh bit by bit
                     yield decoded
+                if not self._keyed:
+                    yield None
             yield from decoder.finish()
         except (av.FFmpegError, SourceLostError):
             yield from decoder.finish()  # it was lost, but not what had come
@@ -188,16 +204,26 @@ class StreamSource:
     def _packets(
         self, container: InputContainer, stream: VideoStream
     ) -> Iterator[Packet[VideoStream]]:
-        """The video's packets; SourceLostError where none comes, or none becomes a picture.
+        """The video's packets; SourceLostError if none comes, or none becomes a picture.
+
+        Before the first key frame none can: that is waited for, for as long as packets come.
 
         FFmpeg's own limit is of any packet: a camera's sound goes on where its pictures stop.
         """
         limit_s = self.limits.read_timeout_s
-        came_s = self._seen_s = self._clock()
+        began_s = came_s = self._seen_s = self._clock()
+        tell_s = NO_KEY_S
+        self._keyed = False
         for packet in container.demux():
             now_s = self._clock()
             if packet.stream_index == stream.index:
                 came_s = now_s
+                self._keyed = self._keyed or packet.is_keyframe
+                if not self._keyed:
+                    self._seen_s = now_s  # it lives, and there is nothing to be decoded yet
+                    if now_s - began_s >= tell_s:
+                        self._tell_of_no_key(now_s - began_s)
+                        tell_s *= 2
                 yield cast("Packet[VideoStream]", packet)
             elif now_s - came_s >= limit_s:
                 raise self._no_picture(limit_s)
