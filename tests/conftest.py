@@ -1,6 +1,7 @@
 """What every test is held to, and what many of them use."""
 
 import logging
+import random
 import signal
 import threading
 from collections.abc import Iterator
@@ -42,6 +43,11 @@ class _Errors(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(f"{record.name}: {record.getMessage()}")
+
+
+@pytest.fixture(autouse=True)
+def _the_same_pauses() -> None:
+    random.seed(1)  # a capture draws its pauses
 
 
 @pytest.fixture(autouse=True)

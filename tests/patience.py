@@ -11,18 +11,20 @@ class Stopwatch:
     """Measures how long something takes, apart from what the machine itself holds everybody up."""
 
     def __init__(self) -> None:
-        self._began_s, self._held_up_s = time.monotonic(), _held_up_s()
+        self._began_s, self._waited_s = time.monotonic(), _waited_s()
+
+    @property
+    def held_up_s(self) -> float:
+        """For how long somebody has waited for a core, memory or a disk since it was made."""
+        return _waited_s() - self._waited_s
 
     @property
     def seconds(self) -> float:
-        """Since it was made, less those in which somebody waited for a core, memory or a disk.
-
-        So a limit holds on a quiet machine, and a busy one does not break it.
-        """
-        return max(0.0, time.monotonic() - self._began_s - (_held_up_s() - self._held_up_s))
+        """The others: a limit holds on a quiet machine, and a busy one does not break it."""
+        return max(0.0, time.monotonic() - self._began_s - self.held_up_s)
 
 
-def _held_up_s() -> float:
+def _waited_s() -> float:
     """For how long somebody has waited since this machine was started."""
     try:
         waited_us = sum(

@@ -17,6 +17,7 @@ from monitor.source import Source
 from monitor.source.address import Address
 from monitor.status import CameraStatus
 from tests.fakes import FakeSource, lost, moving
+from tests.patience import LIMIT_S
 from tests.watching import Running
 
 
@@ -115,7 +116,7 @@ def test_once_it_is_said_that_nobody_checks_a_cameras_certificate(
     }
     monitor = Monitor(MonitorOptions.model_validate(options), OnnxClassifier(), [], make=make)
     with Running(monitor):
-        assert enough.wait(10)
+        assert enough.wait(LIMIT_S)
     warnings = [record.message for record in caplog.records if "ca_file" in record.message]
     said_once = "rtsps://viewer:***@door/: no ca_file is set: the certificate is not checked"
     assert warnings == ([] if ca_file else [said_once])

@@ -1,6 +1,5 @@
 """What holds for every source, whatever it reads from."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from monitor.source.address import parse_address
 from monitor.source.webcam import WebcamSource
 from tests.fakes import PacedDevice
 from tests.media import Made, make_video, number_of
+from tests.patience import Stopwatch
 from tests.servers.certificates import Certificates
 from tests.servers.mjpeg import http_camera, jpegs
 from tests.servers.rtsp import rtsp_server
@@ -89,9 +89,11 @@ def _rig(kind: str, video: Made, certificates: Certificates, stack: ExitStack) -
             server = stack.enter_context(rtsp_server(hevc.path, codec="hevc"))
             return Rig(url(server.url), hevc)
         case "rtsp-udp":
-            server = stack.enter_context(rtsp_server(video.path))
-            # The server's goodbye has a port of its own, and overtakes its last pictures.
-            return Rig(url(server.url, StreamLimits(transport="udp")), video, may_lose=5)
+            longer = make_video(video.path.with_stem("longer"), fps=FPS, duration_s=DURATION_S + 2)
+            server = stack.enter_context(rtsp_server(longer.path))
+            # The server's goodbye has a port of its own, and overtakes what was not read yet.
+            limits = StreamLimits(transport="udp")
+            return Rig(url(server.url, limits), longer, may_lose=2 * FPS)
         case _:
             server = stack.enter_context(rtsp_server(video.path))
             return Rig(url(server.url), video)
@@ -123,6 +125,7 @@ def read_to_end(source: Source) -> tuple[list[Picture], SourceLostError | None]:
 def test_a_source_gives_every_picture_at_its_time_and_then_its_end(
     rig: Rig, source: Source
 ) -> None:
+    watch = Stopwatch()
     source.open()
     pictures, ended = read_to_end(source)
     count = len(pictures)
@@ -132,9 +135,9 @@ def test_a_source_gives_every_picture_at_its_time_and_then_its_end(
     assert times[0] == 0
     assert (np.diff(times) >= 0).all()
     right = np.arange(count) / rig.video.fps
-    # A busy machine may hold up a few pictures, and a clock then says so.
+    # A machine may hold up a few pictures, a busy one all of them, and a clock then says so.
     aside = np.sort(np.abs(times - right))[: count if rig.exact else count * 3 // 4]
-    assert aside.max() < (1e-4 if rig.exact else 2 / rig.video.fps)
+    assert aside.max() < (1e-4 if rig.exact else 2 / rig.video.fps + watch.held_up_s)
     assert (ended is not None) == rig.live
     assert ("***" in str(ended)) == ("@" in str(ended))
     # The end stays the end.
@@ -164,13 +167,13 @@ def test_close_may_be_called_twice_and_from_any_state(rig: Rig) -> None:
 
 def test_a_source_that_is_not_open_gives_no_picture_and_does_not_wait(rig: Rig) -> None:
     source = rig.make()
-    began_s = time.monotonic()
+    watch = Stopwatch()
     assert read_to_end(source)[0] == []
     source.open()
     source.read()
     source.close()
     assert read_to_end(source)[0] == []
-    assert time.monotonic() - began_s < 2
+    assert watch.seconds < 2
 
 
 def test_a_picture_outlives_its_source(rig: Rig) -> None:

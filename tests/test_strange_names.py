@@ -18,6 +18,7 @@ from monitor.config import Name
 from monitor.contract import Label
 from monitor.paths import video_path
 from tests.models import motion_model
+from tests.patience import LIMIT_S
 
 # Sets the title of a terminal, turns the direction of writing, and adds a line to the log.
 STRANGE = "a\x1b]0;owned\x07\u202eb\x9b31m\r\n2026-01-01 00:00:00,000 ERROR forged"
@@ -25,7 +26,7 @@ STRANGE = "a\x1b]0;owned\x07\u202eb\x9b31m\r\n2026-01-01 00:00:00,000 ERROR forg
 
 def har_monitor(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "monitor", "--headless", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, timeout=60)
+    return subprocess.run(command, cwd=cwd, capture_output=True, timeout=LIMIT_S)
 
 
 def in_terminal(*arguments: object, cwd: Path) -> str:
@@ -46,7 +47,7 @@ def in_terminal(*arguments: object, cwd: Path) -> str:
     except OSError:  # it ended
         pass
     os.close(main)
-    process.wait(20)
+    process.wait(LIMIT_S)
     return shown.decode()
 
 

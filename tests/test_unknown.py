@@ -18,6 +18,7 @@ from monitor.contract import METADATA_KEY, Contract, Unknown
 from monitor.errors import ModelError
 from tests.fakes import FakeSource, lost, moving, picture, wait_until
 from tests.models import contract, motion_model
+from tests.patience import LIMIT_S
 from tests.test_pipeline import Running, watching
 from train.evaluate_cli import app
 from train.known import against
@@ -54,7 +55,7 @@ def test_the_status_says_while_it_is_so(classifier: OnnxClassifier) -> None:
     watched = threading.Event()
 
     def wait() -> None:
-        assert watched.wait(10)
+        assert watched.wait(LIMIT_S)
 
     sources = itertools.chain(
         [FakeSource(moving(4), lambda: wait() or lost())], [FakeSource()] * 99

@@ -17,6 +17,7 @@ from monitor.records import Window
 from monitor.source import Source, StreamLimits, make_source
 from monitor.source.address import parse_address
 from monitor.windows import WindowBuffer
+from tests.films import repeated
 from tests.servers.rtsp import rtsp_server
 
 SPEC = ClipSpec(frames=20, size=1, fps=10)
@@ -235,16 +236,19 @@ def windows_of(source: Source, camera: str) -> list[Window]:
     ("name", "transport"), [("fight", "tcp"), ("nofight", "tcp"), ("nofight", "udp")]
 )
 def test_a_clip_gives_the_same_windows_to_the_byte_from_its_file_and_from_a_camera(
-    name: str, transport: Literal["tcp", "udp"], request: pytest.FixtureRequest
+    name: str, transport: Literal["tcp", "udp"], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     path: Path = request.getfixturevalue(f"{name}_clip")
+    count = {"fight": 8, "nofight": 4}[name]
+    if transport == "udp":  # whose goodbye overtakes what was not read yet
+        path = repeated(tmp_path / "twice.mp4", path, 2)
     offline = windows_of(make_source(parse_address(str(path)), StreamLimits()), "file")
     with rtsp_server(path) as server:
         limits = StreamLimits(transport=transport)
         live = windows_of(make_source(parse_address(server.url), limits), "live")
-    assert len(offline) == {"fight": 8, "nofight": 4}[name]
-    assert len(live) == len(offline)
-    for one, other in zip(offline, live, strict=True):
+    assert len(live) >= count
+    assert len(live) == len(offline) == count or transport == "udp"
+    for one, other in zip(offline, live, strict=transport == "tcp"):
         assert one.clip.tobytes() == other.clip.tobytes()
         # RTP counts in 1/90000 s.
         assert (one.start_s, one.end_s) == pytest.approx((other.start_s, other.end_s), abs=1e-4)
