@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from export.opsets import DEFAULT_OPSET, check_opset
 from monitor.contract import INPUT, METADATA_KEY, OUTPUT, Contract
 from monitor.errors import ModelError
+from monitor.runtime import onnx_runtime
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +27,7 @@ def convert(model: keras.Model, contract: Contract, opset: int = DEFAULT_OPSET) 
     float32 (N,) where the network gives it.
     """
     check_opset(opset)
+    onnx_runtime()  # tf2onnx would import it as it is
     import tensorflow as tf
     import tf2onnx
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from monitor.contract import INPUT, METADATA_KEY, NOVELTY, OUTPUT, Contract, parse_contract
 from monitor.errors import ConfigError, ModelError
 from monitor.printable import printable
 from monitor.records import Outputs
+from monitor.runtime import onnx_runtime
 
 # Name -> type and shape without the batch, of a graph's inputs or outputs.
 Ports = dict[str, tuple[str, tuple[int, ...]]]
@@ -42,7 +42,7 @@ class OnnxClassifier:
         self.sha256 = hashlib.sha256(content).hexdigest()
         try:
             # Its fallback, to the provider that failed, would print to standard output.
-            session = ort.InferenceSession(
+            session = onnx_runtime().InferenceSession(
                 content, _session_options(wanted), providers=[wanted], enable_fallback=0
             )
             metadata = session.get_modelmeta().custom_metadata_map
@@ -119,7 +119,7 @@ def _content(path: Path) -> bytes:
 
 def _provider(name: str) -> str:
     """ONNX Runtime's execution provider of a name; ConfigError where it has none."""
-    names: list[str] = ort.get_available_providers()
+    names: list[str] = onnx_runtime().get_available_providers()
     known = {full.removesuffix(_PROVIDER).lower(): full for full in names}
     if name.lower() not in known:
         raise ConfigError(
@@ -128,8 +128,8 @@ def _provider(name: str) -> str:
     return known[name.lower()]
 
 
-def _session_options(provider: str) -> ort.SessionOptions:
-    options = ort.SessionOptions()
+def _session_options(provider: str) -> Any:
+    options = onnx_runtime().SessionOptions()
     if provider != f"CPU{_PROVIDER}":  # all of the model, or an error: never a part on the cores
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     # The cores belong to the cameras: one thread a window is the most windows a CPU-second, and a

@@ -98,7 +98,7 @@ def _train(
     console: Console,
 ) -> None:
     from train.backend import start_tensorflow
-    from train.cache import default_cache
+    from train.cache_folder import default_cache
     from train.clips import find_clips, only_labels
     from train.job import check_names, train_folds, train_split
     from train.prepared import prepare_clips
