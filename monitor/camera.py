@@ -100,7 +100,7 @@ class Camera:
         gate = Gate(
             status,
             names,
-            min_fps=windows.min_fps_share * spec.fps,
+            min_fps=windows.min_fps(spec),
             pictures=windows.quality,
             least_motion=windows.least_motion(contract),
         )

@@ -17,15 +17,15 @@ from pydantic import (
 )
 
 from monitor.activity import Rules
-from monitor.contract import Contract, Decision, Label, Seconds, Share
+from monitor.clip import ClipSpec
+from monitor.contract import Contract, Decision, Seconds, Share
 from monitor.errors import ConfigError
+from monitor.names import Label, Name
 from monitor.region import Point, Region, area, crosses_itself
 from monitor.source.address import Address, parse_address
 from monitor.timeline import Clock
 
 Limit = Annotated[float, Field(ge=0.1, le=120)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-
 Device = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,32}$")]
 
 MIN_SIDE = 0.03  # of the picture: 58 pixels of 1920, no more than the model's 64
@@ -175,6 +175,10 @@ class WindowOptions(Options):
     min_fps_share: Share = 0.8  # of the model's rate: slower windows are not classified
     quality: bool = True  # nor are those of pictures that are black, blank, still or blurred
     motion: bool = True  # nor those in which less moves than in any activity of the model
+
+    def min_fps(self, spec: ClipSpec) -> float:
+        """Frames a second below which a window is not classified."""
+        return self.min_fps_share * spec.fps
 
     def least_motion(self, contract: Contract) -> float:
         """Grey levels of motion below which a window is not classified; 0 where all are."""

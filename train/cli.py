@@ -126,6 +126,8 @@ def _train(
     cache = cache or default_cache()
     parts = film_parts(recipe.footage)
     prepared = prepare_clips(dataset, recipe.spec, recipe.sampling, cache, console)
+    excluded = tuple(prepared.joined.get(group, group) for group in recipe.exclude_groups)
+    recipe = recipe.model_copy(update={"exclude_groups": excluded})
     ordinary = Ordinary()
     if parts:
         ordinary = prepare_footage(parts, recipe.spec, cache, console)

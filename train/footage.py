@@ -17,7 +17,7 @@ from monitor.source.ffmpeg import open_file, reason, video_stream
 from monitor.source.file import frame_rate, pictures
 from monitor.source.stamps import FrameStamps
 from monitor.source.upright import upright
-from train.clips import SUFFIXES
+from train.videos import SUFFIXES, VideoFinder
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +45,16 @@ def find_footage(where: Path) -> tuple[Footage, ...]:
         raise DataError(f"{where}: no such file or folder of footage")
     if not where.is_dir():
         return (Footage(where, printable(where.name), _duration_s(where)),)
+    finder = VideoFinder(where)
     found = []
-    for path in sorted(path for path in where.rglob("*") if path.suffix.lower() in SUFFIXES):
+    for path in finder.below(where):
         try:
             duration_s = _duration_s(path)
         except SourceError as error:
             log.warning("footage passed over: %s", error)
         else:
             found.append(Footage(path, printable(path.relative_to(where).as_posix()), duration_s))
+    finder.tell()
     if not found:
         raise DataError(
             f"{where}: no footage that can be read; endings read: {' '.join(sorted(SUFFIXES))}"

@@ -9,11 +9,12 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from monitor.errors import ConfigError
+from monitor.names import IN_NAMES, is_name, plain_name
+from monitor.printable import is_printable
 
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 ALLOWED = "a webcam number or device, a video file, or rtsp://, rtsps://, http://, https://"
 
-_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,63})=(.+)", re.DOTALL)
 _NUMBERED = re.compile(r"(?:/dev/video)?([0-9]{1,3})")
 # Where a webcam that is unplugged had its names: udev's own, and those that its rules give.
 _UNPLUGGED = re.compile(r"/dev/(?:v4l/.{1,255}|[^/]{1,255})")
@@ -24,7 +25,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 # The lengths are bounded here and below so that a long text takes no quadratic time.
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,15}:/+)(?P<rest>\S+)")
 _WHOLE = re.compile(
-    r"(?P<scheme>(?:(?:[\w.-]{1,64}=)?(?:(?i:rtsps?|https?):/+|[A-Za-z][A-Za-z0-9+.-]+://+))?)"
+    rf"(?P<scheme>(?:(?:{IN_NAMES}{{1,64}}=)?(?:(?i:rtsps?|https?):/+|[A-Za-z][A-Za-z0-9+.-]+://+))?)"
     r"(?P<rest>.+)",
     re.DOTALL,
 )
@@ -74,7 +75,7 @@ class Address:
             text = urlsplit(self.target).hostname or ""
         else:
             text = Path(self.target).stem
-        return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-._")[:40] or "camera"
+        return plain_name(text) or "camera"
 
     def __str__(self) -> str:
         return redact(self.target)
@@ -98,10 +99,8 @@ def redact_argument(text: str) -> str:
 
 def split_name(text: str) -> tuple[str | None, str]:
     """`name=source` as (name, source); (None, text) where no name is given."""
-    named = _NAMED.fullmatch(text)
-    if named is None or _exists(text):
-        return None, text
-    return named[1], named[2]
+    name, _, source = text.partition("=")
+    return (name, source) if source and is_name(name) and not _exists(text) else (None, text)
 
 
 def parse_address(text: str) -> Address:
@@ -109,7 +108,7 @@ def parse_address(text: str) -> Address:
     if _NUMBERED.fullmatch(text):
         return Address("webcam", text)
     shown = f"{redact_argument(text):.200}"
-    if not text or not (text.isprintable() or _exists(text)):
+    if not text or not (is_printable(text) or _exists(text)):
         raise ConfigError(f"source {shown!r}: allowed: {ALLOWED}")
     scheme = _SCHEME.match(text)
     if scheme is None or _exists(text):
