@@ -48,7 +48,7 @@ MISTAKES = {
     "unknown option of a camera's stream": (
         "cameras:\n  - name: door\n    source: 0\n    stream:\n      port: 25\n",
         ":5: unknown option cameras.0.stream.port; options here: "
-        "ca_file, open_timeout_s, read_timeout_s, retry_max_s, retry_min_s, transport",
+        "ca_file, clock, open_timeout_s, read_timeout_s, retry_max_s, retry_min_s, transport",
     ),
     "not a choice of a camera": (
         "cameras:\n  - name: door\n    source: 0\n    stream: {transport: pigeon}\n",
