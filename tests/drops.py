@@ -6,7 +6,8 @@ from pathlib import Path
 from tests.process import Process, har_monitor
 from tests.servers.proxy import Proxy
 
-WARM = 10  # drops until everything was used once
+WARM = 10  # drops until nearly everything was used once
+STEPS = 4  # of the drops after them
 
 
 @dataclass(frozen=True)
@@ -29,24 +30,35 @@ class Held:
         )
 
 
-def _wait(process: Process, camera: Proxy, packets: int) -> None:
+def _flows(process: Process, camera: Proxy) -> None:
+    packets = camera.packets
     process.wait_for("packets", lambda: camera.packets > packets + 5)
 
 
-def drop(camera: Proxy, model: Path, drops: int) -> tuple[Held, Held]:
-    """Lose a camera's stream so many times, each time as soon as it flows; before and after."""
+def _decodes(process: Process) -> None:
+    """Until all that works on a stream is at work."""
+    frames = _frames(process)
+    process.wait_for("frames", lambda: _frames(process) > frames)
+
+
+def _frames(process: Process) -> int:
+    return int(process.health["c"]["frames"]) if process.health else 0
+
+
+def drop(camera: Proxy, model: Path, drops: int) -> list[Held]:
+    """Lose a camera's stream so many times, each time as soon as it flows.
+
+    What it holds once it is warm, then in even steps, and in the end.
+    """
     soon = {"open_timeout_s": 1, "read_timeout_s": 1, "retry_min_s": 0.1, "retry_max_s": 0.1}
+    step = (drops - WARM) // STEPS
+    held: list[Held] = []
     with har_monitor({"c": f"{camera.base}/cam"}, model, stream=soon) as process:
-        before = None
-        for number in range(drops):
-            packets = camera.packets
-            _wait(process, camera, packets)
-            if number == WARM:
-                before = Held.by(process.popen.pid)
+        for number in range(drops + 1):
+            _flows(process, camera)
+            if number == WARM + step * len(held) or number == drops:
+                _decodes(process)
+                held.append(Held.by(process.popen.pid))
             camera.cut()
-        packets = camera.packets
-        _wait(process, camera, packets)
-        after = Held.by(process.popen.pid)
         assert process.end() == 0
-    assert before is not None
-    return before, after
+    return held

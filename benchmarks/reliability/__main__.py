@@ -52,7 +52,7 @@ def main(
             log.info("%d drops of one stream", drops)
             film = encoded(STREAM, data, STREAMS)
             with served(film, "h264") as server, proxy(server.port) as camera:
-                before, after = drop(camera, SHIPPED, drops)
+                before, *_, after = drop(camera, SHIPPED, drops)
             write(RESULTS, stamped(read(RESULTS), drops=Dropped(drops, before, after)))
         if kills:
             log.info("%d kills", kills)
