@@ -24,7 +24,8 @@ from tests.media import Made, make_audio, make_video
 from tests.patience import LIMIT_S, Stopwatch
 from tests.servers.certificates import Certificates
 from tests.servers.ffmpeg_http import transport_stream
-from tests.servers.mjpeg import PASSWORD, USER, HttpCamera, http_camera, jpegs
+from tests.servers.locks import PASSWORD, USER
+from tests.servers.mjpeg import HttpCamera, http_camera, jpegs
 from tests.servers.rtsp import RtspServer, rtsp_server
 from tests.servers.stamped_rtsp import stamped_camera
 from tests.servers.tcp import refusing_port, silent_server
@@ -32,6 +33,7 @@ from tests.servers.tcp import refusing_port, silent_server
 SECRET = "hunter2"  # the password of the servers, and part of all wrong ones
 LIMITS = StreamLimits()
 UNAUTHORIZED = "authentication: server returned 401 unauthorized (authorization failed)"
+NO_VIDEO = "answered, but not with video; check port and path"
 SCHEMES = ["rtsp", "rtsps", "http", "https"]
 
 
@@ -157,10 +159,10 @@ def test_a_path_that_the_rtsp_server_does_not_have_is_not_found(locked: RtspServ
     ("path", "message", "cause"),
     [
         ("/none", "not found: server returned 404 not found", "not found"),
-        ("/page", "unreachable: no video came (input/output error)", "unreachable"),
-        ("/empty", "unreachable: no video came (input/output error)", "unreachable"),
+        ("/page", f"invalid: {NO_VIDEO}", "invalid"),
+        ("/empty", f"invalid: {NO_VIDEO}", "invalid"),
         ("/sound", "holds no video stream", "invalid"),
-        ("/list.m3u8", "invalid: not a kind of video stream that is read here", "invalid"),
+        ("/list.m3u8", f"invalid: {NO_VIDEO}", "invalid"),
     ],
 )
 def test_http_that_is_no_video_is_an_error_that_says_why(

@@ -53,9 +53,14 @@ class Address:
         return self.kind != "file"
 
     @property
+    def scheme(self) -> str:
+        """The kind of URL of a stream, such as rtsp; nothing of another kind of source."""
+        return urlsplit(self.target).scheme if self.kind == "stream" else ""
+
+    @property
     def encrypted(self) -> bool:
         """Whether it comes over TLS."""
-        return self.kind == "stream" and urlsplit(self.target).scheme in ("rtsps", "https")
+        return self.scheme in ("rtsps", "https")
 
     @property
     def device(self) -> Path:

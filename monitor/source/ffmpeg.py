@@ -52,11 +52,11 @@ def open_cause(error: Exception) -> OpenCause:
     if isinstance(error, av.HTTPNotFoundError):
         return "not found"
     # A server error passes: a camera that starts up, or has as many viewers as it can.
-    if isinstance(error, ConnectionRefusedError | av.HTTPServerError):
+    if isinstance(error, ConnectionRefusedError | av.HTTPServerError | av.HTTPTooManyRequestsError):
         return "refused"
     if isinstance(error, TimeoutError | av.ExitError):
         return "timeout"
-    if isinstance(error, av.InvalidDataError | av.HTTPError):
+    if isinstance(error, av.InvalidDataError | av.HTTPClientError):
         return "invalid"
     return "unreachable"
 
