@@ -212,6 +212,11 @@ PARTS: dict[str, Callable[[], Part]] = {
     "a layer called twice": lambda: (
         lambda x: (lambda dense: dense(ops.tanh(dense(x))))(layers.Dense(3))
     ),
+    "a network called twice": lambda: (
+        lambda x: (lambda inner: inner(ops.tanh(inner(x))))(
+            (lambda clip: keras.Model(clip, layers.Dense(3)(clip)))(keras.Input(TINY.shape))
+        )
+    ),
     "operations": lambda: (
         lambda x: (
             ops.log(ops.exp(-x) + 1) * ops.sqrt(ops.square(x) + 0.1)
