@@ -38,7 +38,8 @@ monitor: $(VENV)/.base
 ifeq ($(SOURCE),)
 	$(BIN)/har-monitor --headless --source $(SAMPLE) --log alerts.jsonl
 else
-	@case "$$HAR_SOURCE" in [0-9]*|/dev/video*) need=1;; *) need=$$DISPLAY$$WAYLAND_DISPLAY;; esac; \
+	@case "$$HAR_SOURCE" in [0-9]*|/dev/*) need=1;; *) need=$$DISPLAY$$WAYLAND_DISPLAY;; esac; \
+	if [ -c "$$HAR_SOURCE" ]; then need=1; fi; \
 	if [ -n "$$need" ] && ! $(BIN)/python -c 'import cv2' 2>/dev/null; then \
 		echo "installing what OpenCV needs: $(CV2_PACKAGES)"; \
 		$(SUDO) apt-get update -qq && $(APT_INSTALL) $(CV2_PACKAGES) >/dev/null; \

@@ -25,6 +25,7 @@ from export.extra import training_tools
 from export.quiet import quiet
 from monitor.clip import ClipSpec
 from monitor.command import exit_codes
+from monitor.runtime import onnx_runtime
 
 if TYPE_CHECKING:
     import keras
@@ -143,9 +144,9 @@ def _convolution() -> tuple[Run, int]:
 
 def _single(kind: str, shape: tuple[int, ...], weights: tuple[int, ...], **attributes: Any) -> Run:
     """An ONNX node with constant weights, on one thread."""
-    import onnxruntime as ort
     from onnx import TensorProto, helper, numpy_helper
 
+    ort = onnx_runtime()
     random = np.random.default_rng(0)
     given: NDArray[np.float32] = random.normal(size=shape).astype(np.float32)
     constant = numpy_helper.from_array(random.normal(size=weights).astype(np.float32), "w")

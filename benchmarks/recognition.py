@@ -37,7 +37,7 @@ def main(
         from benchmarks.page import page
         from benchmarks.places import Places
         from benchmarks.series import read_rows
-        from train.cache import default_cache
+        from train.cache_folder import default_cache
 
         declared = read_rows(ROWS)
         if data is not None:

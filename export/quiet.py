@@ -1,4 +1,4 @@
-"""Keeping TensorFlow's own chatter off the screen."""
+"""Keeping TensorFlow's own chatter off the screen, and Keras out of the home."""
 
 import os
 import sys
@@ -15,6 +15,9 @@ def quiet() -> Iterator[None]:
     the block and is shown outside it. The whole process is silenced, so use it in commands only.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Keras would write its settings there, or obey others that lie there, or in /tmp if there is no
+    # home. No folder can be made below a device.
+    os.environ["KERAS_HOME"] = "/dev/null/none"
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -16,7 +16,6 @@ from monitor.config import (
     CameraOptions,
     DecodeOptions,
     MonitorOptions,
-    StreamOptions,
     WindowOptions,
 )
 from monitor.contract import Contract
@@ -45,14 +44,13 @@ class CameraSettings:
     camera: CameraOptions
     windows: WindowOptions
     activity: ActivityOptions
-    stream: StreamOptions
     decode: DecodeOptions
     realtime: bool
 
     @classmethod
     def of(cls, options: MonitorOptions) -> dict[str, CameraSettings]:
         """Those of every camera, by its name, in the order of the configuration."""
-        shared = options.windows, options.activity, options.stream, options.decode
+        shared = options.windows, options.activity, options.decode
         return {camera.name: cls(camera, *shared, options.realtime) for camera in options.cameras}
 
     @property
@@ -81,7 +79,9 @@ class Camera:
         address = settings.camera.address
         regions = {region.name: region for region in settings.camera.areas}
         names = tuple(regions) or ("",)
-        self.status = status = CameraStatus(settings.camera.name, str(address), clock=clock)
+        self.status = status = CameraStatus(
+            settings.camera.name, str(address), span_s=contract.clip.span_s, clock=clock
+        )
         status.regions.update((name, RegionStatus()) for name in names)
         rules = settings.activity.rules(contract)
         self._worker = worker
@@ -96,11 +96,11 @@ class Camera:
             settings.activity.novelty_limit(contract),
         )
         limits = _limits(settings, contract, turns, shown=show is not None)
-        windows, stream, spec = settings.windows, settings.stream, contract.clip
+        windows, stream, spec = settings.windows, settings.camera.stream, contract.clip
         gate = Gate(
             status,
             names,
-            min_fps=windows.min_fps_share * spec.fps,
+            min_fps=windows.min_fps(spec),
             pictures=windows.quality,
             least_motion=windows.least_motion(contract),
         )
@@ -123,6 +123,7 @@ class Camera:
             stop=self._stop,
             on_frame=None if show is None else (lambda frame: show(status, frame)),
             on_hopeless=on_hopeless,
+            stream_clock=stream.clock,
             clock=clock,
         )
         self._thread = threading.Thread(
@@ -133,7 +134,7 @@ class Camera:
     def start(self) -> None:
         """Begin to watch."""
         address = self.settings.camera.address
-        if address.encrypted and self.settings.stream.ca_file is None:
+        if address.encrypted and self.settings.camera.stream.ca_file is None:
             log.warning("%s: no ca_file is set: the certificate is not checked", address)
         self._thread.start()
 
@@ -169,7 +170,7 @@ def _context_s(clip: ClipSpec) -> float:
 def _limits(
     settings: CameraSettings, contract: Contract, turns: Turns, *, shown: bool
 ) -> StreamLimits:
-    stream, decode = settings.stream, settings.decode
+    stream, decode = settings.camera.stream, settings.decode
     # Where activities may hardly move, a still scene says nothing; who looks, looks at everything.
     idle = decode.idle and settings.windows.least_motion(contract) > 0 and not shown
     return StreamLimits(

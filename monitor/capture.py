@@ -15,8 +15,8 @@ from monitor.errors import LASTING, SourceError, SourceOpenError
 from monitor.records import IDLE, OVERLOAD, Captured, EndReason, Frame, Skipped, StreamEnd, Window
 from monitor.sequence import WindowSequence
 from monitor.source import Picture, Source, Unseen
-from monitor.status import CameraStatus
-from monitor.timeline import Moment, Timeline
+from monitor.status import NO_WINDOWS, NOTHING_MOVES, CameraStatus
+from monitor.timeline import Clock, Moment, Timeline
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ class Capture:
         stop: Stop,
         on_frame: Callable[[Frame], None] | None = None,
         on_hopeless: Callable[[SourceOpenError], None] = lambda error: None,
+        stream_clock: Clock = "auto",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.status = status
@@ -106,7 +107,7 @@ class Capture:
         self._on_frame = on_frame
         self._on_hopeless = on_hopeless
         self._clock = clock
-        self._timeline = Timeline(live=not file)
+        self._timeline = Timeline(live=not file, clock=stream_clock)
         self._counted = Counted(log, clock)
         self._size: tuple[int, int] | None = None  # of the pictures, in pixels
         self._index = 0
@@ -165,7 +166,10 @@ class Capture:
                 return
             self.status.seen_s = now_s = self._clock()
             if read.time_s is None:
-                self.status.state = "idle"
+                if isinstance(read, Unseen) and read.no_key:
+                    self.status.state, self.status.cause = "connecting", "no key frame"
+                else:
+                    self.status.state = "idle"
                 continue
             arrived_s = now_s if read.arrived_s is None else read.arrived_s
             moment = self._timeline.place(read.time_s, arrived_s)
@@ -174,6 +178,9 @@ class Capture:
                 self._connected()
             elif moment.jump_s is not None:
                 self._start_afresh("jump", f"its timestamps jumped by {moment.jump_s:.1f} s")
+            elif moment.rate is not None:
+                text = f"its timestamps advance {moment.rate:.2f} s a second: frames are placed by "
+                self._start_afresh("rate", f"{text}their arrival from now on (stream.clock)")
             else:
                 self.status.measure_fps(moment.step_s)
             if read.time_s > GOOD_S:
@@ -189,6 +196,7 @@ class Capture:
         if not isinstance(read, Picture):
             self.status.state = "waiting" if read.waiting else "idle"
             reason = OVERLOAD if read.waiting else IDLE
+            self.status.good_s = self.status.seen_s
             for sequence in self._sequences:
                 self._hand_on(sequence.pass_over(moment.time_s, arrived_s, reason))
             return
@@ -200,6 +208,11 @@ class Capture:
         if self._on_frame is not None:
             # Only now: two threads must never scale the same picture at once.
             self._on_frame(frame)
+        if self._live and self.status.blind_s and self.status.fault in ("", *NOTHING_MOVES):
+            self.status.fault = NO_WINDOWS
+            text = f"camera {self.name}: no window could be cut from its frames for "
+            text += f"{self.status.blind_s:.0f} s: nothing is classified"
+            self._counted.say(logging.WARNING, NO_WINDOWS, text)
 
     def _look_at_size(self, picture: VideoFrame) -> None:
         size = picture.width, picture.height
@@ -236,6 +249,7 @@ class Capture:
         else:
             log.info("camera %s: watching %s", self.name, self.status.source)
         self.status.state, self.status.cause = "live", ""
+        self.status.good_s = self.status.seen_s
 
     def _wait(self, error: SourceError) -> None:
         """Say what is wrong, in a counted line, and pause; stop cuts the pause short."""

@@ -43,7 +43,7 @@ def main(
     source: Annotated[
         list[str] | None,
         typer.Option(
-            help="Webcam number, /dev/videoN, file, rtsp(s):// or http(s)://. Once per camera; "
+            help="Webcam number or device, file, rtsp(s):// or http(s)://. Once per camera; "
             "NAME=SOURCE names it.",
             show_default=False,
         ),

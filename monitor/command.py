@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from io import UnsupportedOperation
+from io import TextIOWrapper, UnsupportedOperation
 
 import typer
 from rich.console import Console
@@ -92,6 +92,8 @@ def exit_codes(console: Console) -> Iterator[None]:
     """
     with suppress(UnsupportedOperation, AttributeError):  # standard error may be no file
         faulthandler.enable()  # a crash of a library, too, says where
+    if isinstance(sys.stdout, TextIOWrapper):  # names are in any writing, and a locale may lack it
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         yield
     except MonitorError as error:

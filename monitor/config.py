@@ -6,17 +6,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from monitor.activity import Rules
-from monitor.contract import Contract, Decision, Label, Seconds, Share
+from monitor.clip import ClipSpec
+from monitor.contract import Contract, Decision, Seconds, Share
 from monitor.errors import ConfigError
+from monitor.names import Label, Name
 from monitor.region import Point, Region, area, crosses_itself
 from monitor.source.address import Address, parse_address
+from monitor.timeline import Clock
 
 Limit = Annotated[float, Field(ge=0.1, le=120)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-
 Device = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,32}$")]
 
 MIN_SIDE = 0.03  # of the picture: 58 pixels of 1920, no more than the model's 64
@@ -94,12 +103,37 @@ class RegionOptions(Options):
         return Region(self.name, _points(self.polygon))
 
 
+class StreamOptions(Options):
+    """How network streams and webcams are reached, and reached again."""
+
+    transport: Literal["tcp", "udp"] = "tcp"  # of RTSP
+    # What places frames in time: the stream's timestamps unless they fail, always, or the arrival.
+    clock: Clock = "auto"
+    ca_file: Path | None = None  # certificate authorities for rtsps and https
+    open_timeout_s: Limit = 5.0
+    read_timeout_s: Limit = 5.0
+    retry_min_s: Limit = 0.5  # first pause before connecting again; it doubles up to the last
+    retry_max_s: Limit = 4.0
+
+    @property
+    def longest_s(self) -> float:
+        """Seconds that a single call may take."""
+        return max(self.open_timeout_s, self.read_timeout_s)
+
+    @model_validator(mode="after")
+    def _pauses_grow(self) -> "StreamOptions":
+        if self.retry_max_s < self.retry_min_s:
+            raise ValueError(f"retry_max_s {self.retry_max_s:g} is below retry_min_s")
+        return self
+
+
 class CameraOptions(Options):
     """One camera."""
 
     name: Name
     source: str = Field(repr=False)  # may hold a password
     regions: tuple[RegionOptions, ...] = ()  # none: the whole picture is one
+    stream: StreamOptions = StreamOptions()  # those of all cameras, where it has none of its own
 
     @field_validator("regions")
     @classmethod
@@ -141,6 +175,10 @@ class WindowOptions(Options):
     min_fps_share: Share = 0.8  # of the model's rate: slower windows are not classified
     quality: bool = True  # nor are those of pictures that are black, blank, still or blurred
     motion: bool = True  # nor those in which less moves than in any activity of the model
+
+    def min_fps(self, spec: ClipSpec) -> float:
+        """Frames a second below which a window is not classified."""
+        return self.min_fps_share * spec.fps
 
     def least_motion(self, contract: Contract) -> float:
         """Grey levels of motion below which a window is not classified; 0 where all are."""
@@ -191,28 +229,6 @@ class ActivityOptions(Options):
         )
 
 
-class StreamOptions(Options):
-    """How network streams and webcams are reached, and reached again."""
-
-    transport: Literal["tcp", "udp"] = "tcp"  # of RTSP
-    ca_file: Path | None = None  # certificate authorities for rtsps and https
-    open_timeout_s: Limit = 5.0
-    read_timeout_s: Limit = 5.0
-    retry_min_s: Limit = 0.5  # first pause before connecting again; it doubles up to the last
-    retry_max_s: Limit = 4.0
-
-    @property
-    def longest_s(self) -> float:
-        """Seconds that a single call may take."""
-        return max(self.open_timeout_s, self.read_timeout_s)
-
-    @model_validator(mode="after")
-    def _pauses_grow(self) -> "StreamOptions":
-        if self.retry_max_s < self.retry_min_s:
-            raise ValueError(f"retry_max_s {self.retry_max_s:g} is below retry_min_s")
-        return self
-
-
 class DecodeOptions(Options):
     """What is decoded of streams and files."""
 
@@ -237,9 +253,18 @@ class LogOptions(Options):
     keep: int = Field(5, ge=1, le=1000)  # rotated files
 
 
+def _with_shared(camera: object, stream: StreamOptions) -> object:
+    """A camera's values, completed by what all cameras share."""
+    given = camera.model_dump(exclude_unset=True) if isinstance(camera, CameraOptions) else camera
+    if isinstance(given, dict) and isinstance(own := given.get("stream", {}), dict):
+        return given | {"stream": stream.model_dump() | own}
+    return given
+
+
 class MonitorOptions(Options):
     """The whole configuration of har-monitor."""
 
+    stream: StreamOptions = StreamOptions()  # before the cameras, which take theirs from it
     cameras: tuple[CameraOptions, ...] = ()
     model: Path | None = None  # null: the model in the package
     display: bool | None = None  # a window; null: where there is a display
@@ -248,10 +273,17 @@ class MonitorOptions(Options):
     realtime: bool = False  # play files at their own speed, as if they were cameras
     windows: WindowOptions = WindowOptions()
     activity: ActivityOptions = ActivityOptions()
-    stream: StreamOptions = StreamOptions()
     decode: DecodeOptions = DecodeOptions()
     inference: InferenceOptions = InferenceOptions()
     log: LogOptions = LogOptions()
+
+    @field_validator("cameras", mode="before")
+    @classmethod
+    def _share(cls, value: object, info: ValidationInfo) -> object:
+        shared = info.data.get("stream")  # none where it has a fault, which is told first
+        if not isinstance(shared, StreamOptions) or not isinstance(value, list | tuple):
+            return value
+        return [_with_shared(camera, shared) for camera in value]
 
     def is_live(self, camera: CameraOptions) -> bool:
         """Whether the newest frame of a camera counts, and not every one."""

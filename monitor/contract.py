@@ -14,7 +14,8 @@ from pydantic import (
 
 from monitor.clip import ClipSpec
 from monitor.errors import ModelError
-from monitor.printable import printable
+from monitor.names import Label
+from monitor.printable import is_printable, printable
 
 METADATA_KEY = "har_monitor.contract"
 INPUT, OUTPUT, NOVELTY = "clip", "scores", "novelty"
@@ -23,13 +24,11 @@ MOST_CHARACTERS = 1 << 22  # of a contract: room for the names of ten thousand f
 
 
 def _plain(text: str) -> str:
-    if not text.isprintable():
+    if not is_printable(text):
         raise ValueError("holds characters that cannot be printed")
     return text
 
 
-# A label is shown in terminals, written on pictures and used in file names, so it is plain text.
-Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.+-]{0,63}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 Word = Annotated[str, Field(max_length=300), AfterValidator(_plain)]
@@ -169,11 +168,11 @@ def parse_contract(text: str, where: Path) -> Contract:
     try:
         return Contract.model_validate_json(text)
     except ValidationError as error:
-        raise ModelError(f"{where}: its contract does not hold: {_say(error)}") from None
+        raise ModelError(f"{where}: its contract does not hold: {first_fault(error)}") from None
 
 
-def _say(error: ValidationError) -> str:
-    """The first fault in one line."""
+def first_fault(error: ValidationError) -> str:
+    """The first fault of a contract in one line."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or "contract"
     message = first["msg"].removeprefix("Value error, ")

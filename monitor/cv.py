@@ -1,6 +1,6 @@
 """OpenCV, imported where it is needed and not before, and a pen that draws with it."""
 
-import unicodedata
+import re
 from types import ModuleType
 from typing import NamedTuple
 
@@ -8,12 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import MonitorError
+from monitor.names import composed
+from monitor.printable import is_printable
 
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]  # RGB
 
 _MAX_CHARACTERS = 120  # more never fit, and measuring them takes time
 _CAP_HEIGHT = 0.7  # of a capital letter, in font sizes
+# Words in Hebrew, Arabic and their like; their numbers are written from left to right.
+_LETTER = "[\u0590-\u065f\u066a-\u06ef\u06fa-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]"
+_RIGHT_TO_LEFT = re.compile(f"{_LETTER}+(?: +{_LETTER}+)*")
 
 
 class Font(NamedTuple):
@@ -44,8 +49,15 @@ def printable(text: str) -> str:
 
     OpenCV would break lines at a newline, stop at a zero and crash at half a surrogate pair.
     """
-    text = unicodedata.normalize("NFC", text[:_MAX_CHARACTERS])
+    text = composed(text[:_MAX_CHARACTERS])
+    if is_printable(text):  # the font has no picture of what joins letters
+        return "".join(filter(str.isprintable, text))
     return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def _as_drawn(text: str) -> str:
+    """The text as OpenCV must be given it, which draws every writing from left to right."""
+    return _RIGHT_TO_LEFT.sub(lambda words: words[0][::-1], text)
 
 
 class Pen:
@@ -121,7 +133,7 @@ class Pen:
         right = x + self.width(text, font) + font.size
         part = self.image[top : baseline + font.size, left:right]
         org = (x - left, baseline - top)
-        self._cv2.putText(part, text, org, colour, self._face, *font)
+        self._cv2.putText(part, _as_drawn(text), org, colour, self._face, *font)
 
     def row(
         self,

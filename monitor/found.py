@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,11 +35,13 @@ def said(named: str, error: OSError) -> str:
 
 
 def video_file(path: Path, named: str) -> os.stat_result:
-    """What is at the path of a video file; SourceOpenError where nothing is."""
+    """What is at the path of a video file; SourceOpenError where nothing is, or a device."""
     there = found(
         path,
         lambda error: SourceOpenError(said(named, error), _CAUSES.get(error.errno, "not found")),
     )
     if there is None:
         raise SourceOpenError(f"{named}: no such file", "not found")
+    if stat.S_ISCHR(there.st_mode) or stat.S_ISBLK(there.st_mode):
+        raise SourceOpenError(f"{named}: a device, and no camera: it is not of V4L2", "invalid")
     return there

@@ -96,6 +96,7 @@ class Gate:
         self._now_s = time_s
         # The camera shows something somewhere, be it that nothing moves there.
         if shown := {None, "quiet"}.intersection(self._faults.values()):
+            self._status.good_s = self._status.clock()
             self._status.fault = "" if None in shown else "quiet"
             if self._spell and time_s - self._fault_s >= RECOVERED_S:
                 self._spell.clear()
@@ -104,6 +105,7 @@ class Gate:
         assert fault is not None
         self._status.fault, self._fault_s = fault, time_s
         if fault == "still":
+            self._status.good_s = self._status.clock()
             return
         if not self._spell:
             self._spell_s, self._long = time_s, False

@@ -37,6 +37,7 @@ class CameraHealth(_Facts):
     cause: str = ""  # why it is not watched
     fault: str = ""  # why none of its windows is classified
     watched: bool  # or, of a file, watched to its end
+    blind: bool = False  # it is watched, but for some time nothing of it could be classified
     fps: float | None = None
     frames: Count = 0
     windows: Count = 0
@@ -61,8 +62,8 @@ class Health(_Facts):
 
     @property
     def ok(self) -> bool:
-        """Whether every camera is watched, and every alert written."""
-        return all(one.watched for one in self.cameras) and not (
+        """Whether every camera is watched and classified, and every alert written."""
+        return all(one.watched and not one.blind for one in self.cameras) and not (
             self.alerts_waiting or self.alerts_lost
         )
 
@@ -71,7 +72,9 @@ class Health(_Facts):
         """The same in a line."""
         watched = sum(camera.watched for camera in self.cameras)
         text = f"{watched} of {len(self.cameras)} cameras watched"
+        blind = sum(camera.blind for camera in self.cameras)
         for count, what in (
+            (blind, "of them not classified"),
             (self.alerts_waiting, "alert lines wait to be written"),
             (self.alerts_lost, "alert lines lost"),
         ):
@@ -113,6 +116,7 @@ def _camera(status: CameraStatus) -> CameraHealth:
         cause=status.cause,
         fault=status.fault,
         watched=state in WATCHED or state == "ended",
+        blind=status.blind_s > 0,
         fps=None if status.fps is None else round(status.fps, 2),
         frames=status.frames,
         windows=status.windows,

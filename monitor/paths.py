@@ -7,7 +7,7 @@ from pathlib import Path
 from monitor.config import MonitorOptions
 from monitor.errors import ConfigError, MonitorError, SinkError, SourceOpenError
 from monitor.found import found, said, video_file
-from monitor.source.webcam import device_path, no_device
+from monitor.source.webcam import device_fault
 
 STDOUT = Path("-")
 
@@ -18,13 +18,13 @@ def video_path(path: Path, camera: str, cameras: int) -> Path:
 
 
 def check_inputs(options: MonitorOptions) -> None:
-    """SourceOpenError for a file or device that is not there; no camera is contacted."""
+    """SourceOpenError for a file or device that cannot be opened; no camera is contacted."""
     for camera in options.cameras:
         address = camera.address
         if address.kind == "file":
             video_file(Path(address.target), f"camera {camera.name}: {address}")
-        if address.kind == "webcam" and not _device(camera.name, device_path(address.target)):
-            raise SourceOpenError(f"camera {camera.name}: {no_device(address.target)}", "device")
+        if address.kind == "webcam" and (fault := device_fault(address.device)):
+            raise SourceOpenError(f"camera {camera.name}: {fault}", "device")
 
 
 def check_outputs(options: MonitorOptions) -> None:
@@ -33,7 +33,7 @@ def check_outputs(options: MonitorOptions) -> None:
     Nothing is written or made.
     """
     inputs = [Path(c.address.target) for c in options.cameras if c.address.kind == "file"]
-    inputs += [path for path in (options.model, options.stream.ca_file) if path is not None]
+    inputs += [path for path in (options.model, *_ca_files(options)) if path is not None]
     outputs = [] if options.log.path == STDOUT else [("log", options.log.path)]
     if options.health is not None:
         outputs.append(("health", options.health))
@@ -46,12 +46,19 @@ def check_outputs(options: MonitorOptions) -> None:
             if _same(output, source):
                 raise ConfigError(f"{option} {output}: would overwrite {source}, which is read")
         _check_output(f"{option} {output}", output)
-    ca_file = options.stream.ca_file
-    if ca_file is not None:
-        named = f"stream.ca_file {ca_file}"
-        there = found(ca_file, lambda error: ConfigError(said(named, error)))
-        if there is None or not stat.S_ISREG(there.st_mode):
-            raise ConfigError(f"{named}: no such file")
+    for ca_file in _ca_files(options):
+        _check_ca_file(f"stream.ca_file {ca_file}", ca_file)
+
+
+def _ca_files(options: MonitorOptions) -> list[Path]:
+    streams = (options.stream, *(camera.stream for camera in options.cameras))
+    return list(dict.fromkeys(one.ca_file for one in streams if one.ca_file is not None))
+
+
+def _check_ca_file(named: str, ca_file: Path) -> None:
+    there = found(ca_file, lambda error: ConfigError(said(named, error)))
+    if there is None or not stat.S_ISREG(there.st_mode):
+        raise ConfigError(f"{named}: no such file")
 
 
 def _check_output(named: str, output: Path) -> None:
@@ -63,12 +70,6 @@ def _check_output(named: str, output: Path) -> None:
         raise SinkError(f"{named}: there is no folder {output.parent}")
     if not os.access(output.parent if found(output, fault) is None else output, os.W_OK):
         raise SinkError(f"{named}: permission denied")
-
-
-def _device(camera: str, path: Path) -> os.stat_result | None:
-    return found(
-        path, lambda error: SourceOpenError(said(f"camera {camera}: {path}", error), "device")
-    )
 
 
 def _same(output: Path, source: Path) -> bool:

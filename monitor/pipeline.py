@@ -59,7 +59,7 @@ class Monitor:
         self._make = make
         self._clock = clock
         self._on_beat = on_beat
-        self._turns = Turns()
+        self._turns = Turns(cores=cores())
         self._stopping = threading.Event()
         self._ending = threading.Event()  # every capture ended, or stop was asked for
         self._lock = threading.Lock()  # of _cameras, _leaving, _left and _failures
@@ -152,7 +152,7 @@ class Monitor:
             log.info("cameras: %d stay, %d leave, %d come", len(stay), len(leave), len(come))
             for camera in leave.values():
                 camera.stop("camera removed")
-            limit_s = max(c.settings.stream.longest_s for c in now.values()) + STOP_S
+            limit_s = max(c.settings.camera.stream.longest_s for c in now.values()) + STOP_S
             deadline_s = self._clock() + limit_s
             for name, camera in leave.items():
                 if camera.join(max(0.0, deadline_s - self._clock())):

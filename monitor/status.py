@@ -17,9 +17,13 @@ Shown = State | Literal["stalled"]
 # Seconds without a frame after which a camera that is watched is said to be stalled; a slow one has
 # the time of three frames. That it is lost is for its source to say, at the read limit.
 STALLED_S = 2.0
+# A camera whose frames are decoded for so many windows' spans, and of which nothing is classified
+# though something should be, is not watched, whatever the reason.
+BLIND_SPANS = 5
+NO_WINDOWS = "no windows"  # the fault of a camera whose frames never fill a window
 _STRETCHED = 1.15  # shown from here on: a window now and then is no matter
 WATCHED: tuple[State, ...] = ("live", "idle", "waiting")
-_NOTHING_MOVES = ("still", "quiet")
+NOTHING_MOVES = ("still", "quiet")
 COLOURS: dict[Shown, str] = {
     "connecting": "yellow",
     "live": "green",
@@ -68,6 +72,8 @@ class CameraStatus:
     activity_at: float = 0.0  # monotonic seconds, when that was
     alerts: int = 0
     seen_s: float | None = None  # the clock when the newest frame came
+    span_s: float = 2.0  # of the model's windows
+    good_s: float | None = None  # the clock when nothing kept it from being classified
     clock: Callable[[], float] = time.monotonic
 
     @property
@@ -79,6 +85,14 @@ class CameraStatus:
         return "stalled" if self.clock() - self.seen_s > limit_s else self.state
 
     @property
+    def blind_s(self) -> float:
+        """For how long nothing of it has been classified that should be; 0 if that is not long."""
+        if self.shown != "live" or self.good_s is None:
+            return 0.0
+        passed_s = self.clock() - self.good_s
+        return passed_s if passed_s > BLIND_SPANS * self.span_s else 0.0
+
+    @property
     def _dropped(self) -> ItemsView[str, int]:
         """A copy, made at once: a thread may meanwhile count a cause for the first time."""
         return dict(self.dropped).items()
@@ -86,7 +100,7 @@ class CameraStatus:
     @property
     def missed(self) -> int:
         """Windows that were not classified though something may have happened in them."""
-        return sum(count for cause, count in self._dropped if cause not in _NOTHING_MOVES)
+        return sum(count for cause, count in self._dropped if cause not in NOTHING_MOVES)
 
     @property
     def foremost(self) -> tuple[str, RegionStatus]:
@@ -99,7 +113,7 @@ class CameraStatus:
         counted = ((self.frames, "frame"), (self.windows, "window"), (self.alerts, "alert"))
         counts = ", ".join(_count(number, what) for number, what in counted)
         dropped = ", ".join(
-            f"{count} {cause}" if cause in _NOTHING_MOVES else f"{count} dropped: {cause}"
+            f"{count} {cause}" if cause in NOTHING_MOVES else f"{count} dropped: {cause}"
             for cause, count in self._dropped
         )
         unshown = (
@@ -159,12 +173,12 @@ class _Column:
 def _state(camera: CameraStatus) -> str:
     shown = camera.shown
     text = f"[{COLOURS[shown]}]●[/] {shown}"
-    if camera.cause and shown in ("retrying", "failed"):
+    if camera.cause and shown in ("connecting", "retrying", "failed"):
         text += f" [dim]{escape(camera.cause)}[/]"
     if camera.stretch > _STRETCHED and shown == "live":
         text += f" [yellow]stride ×{camera.stretch:.1f}[/]"
     if camera.fault and shown == "live":
-        colour = "dim" if camera.fault in _NOTHING_MOVES else "yellow"
+        colour = "dim" if camera.fault in NOTHING_MOVES else "red" if camera.blind_s else "yellow"
         text += f" [{colour}]{camera.fault}[/]"
     return text
 

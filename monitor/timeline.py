@@ -5,7 +5,12 @@ clock runs a little fast or slow, and may jump: the axis must neither drift away
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from monitor.clockrate import ClockRate
+
+Clock = Literal["auto", "stream", "arrival"]  # what places the frames of a live camera
 
 # A step of the timestamps that is so much longer than the time that passed is a jump; so is a
 # stream that has come so late for two spells on end.
@@ -15,7 +20,7 @@ SPELL_S = 10.0
 # So much is let be: what jitter, a busy machine and a first frame make of it. Steps that are
 # changed fall into other slots of a window.
 APART_S = 0.5
-SLEW = 0.01  # of a step, by which it is made longer or shorter until they agree
+SLEW = 0.03  # of a step, by which it is made longer or shorter until they agree
 
 
 @dataclass(frozen=True)
@@ -24,18 +29,23 @@ class Moment:
 
     time_s: float
     step_s: float  # since the frame before; 0 for the first and after a break
-    jump_s: float | None = None  # by how much the timestamps jumped, where they did: time broke
+    jump_s: float | None = None  # by how much the timestamps jumped, if they did: time broke
+    rate: float | None = None  # of the stream's clock, if it is found to be wrong from here on
 
 
 class Timeline:
     """Seconds since a camera's first frame, over all of its connections; never a step back.
 
-    Of a live camera the axis goes on with the time that passed while nothing came; of a file it
-    goes on where it was.
+    The axis of a live camera goes on with the time that passed while nothing came; that of a file
+    goes on where it was. If the clock of a live camera runs at a wrong rate, its frames lie where
+    they arrive from then on.
     """
 
-    def __init__(self, live: bool) -> None:
+    def __init__(self, live: bool, clock: Clock = "auto") -> None:
         self._live = live
+        self._held = live and clock != "stream"  # to our clock
+        self._by_arrival = live and clock == "arrival"
+        self._rate = ClockRate()
         self._origin_s: float | None = None  # our clock at the first frame
         self._offset_s = 0.0  # what is added to a stream's own time
         self._connected = False
@@ -50,7 +60,10 @@ class Timeline:
     def place(self, stamp_s: float, arrived_s: float) -> Moment:
         """Where a frame lies, by its stream's own time and by our clock when it arrived."""
         if self._origin_s is None:
-            self._origin_s = arrived_s
+            self._origin_s = self._arrived_s = arrived_s
+        arrived_s = max(arrived_s, self._arrived_s)
+        if self._by_arrival:
+            stamp_s = arrived_s
         if not self._connected:
             self._connected = True
             return self._begin(stamp_s, arrived_s, None)
@@ -62,6 +75,10 @@ class Timeline:
             ahead_s = self._offset_s - self._apart_s(stamp_s, arrived_s)
             if jump_s > JUMP_S and ahead_s > JUMP_S:
                 return self._begin(stamp_s, arrived_s, jump_s)
+        if self._held:
+            if (rate := self._rate.wrong(stamp_s, arrived_s)) is not None:
+                self._by_arrival = True
+                return replace(self._begin(arrived_s, arrived_s, None), rate=rate)
             late_s = self._measure(stamp_s, arrived_s) - self._offset_s
             if JUMP_S < late_s < math.inf:
                 return self._begin(stamp_s, arrived_s, -late_s)
@@ -79,6 +96,7 @@ class Timeline:
         passed_s = self._apart_s(stamp_s, arrived_s) if self._live else -math.inf
         self._offset_s = max(passed_s, self._time_s - stamp_s)
         self._spells, self._spell_s = (math.inf, math.inf), arrived_s
+        self._rate.restart()
         self._time_s = max(self._time_s, self._offset_s + stamp_s)
         return self._note(stamp_s, arrived_s, jump_s)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from monitor.errors import SourceLostError
 from monitor.records import Activity
-from monitor.source import Picture
+from monitor.source import Picture, Unseen
 from tests.patience import LIMIT_S
 
 
@@ -39,7 +39,7 @@ class FakeSource:
 
     def __init__(
         self,
-        pictures: Iterable[Picture] = (),
+        pictures: Iterable[Picture | Unseen] = (),
         after: Callable[[], Picture | None] = lambda: None,
         opening: Callable[[], None] = lambda: None,
     ) -> None:
@@ -53,7 +53,7 @@ class FakeSource:
         self.thread = threading.current_thread().name
         self._opening()
 
-    def read(self) -> Picture | None:
+    def read(self) -> Picture | Unseen | None:
         ready = next(self._pictures, None)
         return self._after() if ready is None else ready
 

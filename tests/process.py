@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,16 @@ import yaml
 
 from tests.patience import LIMIT_S
 
+ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "monitor"]
+SCRIPTS: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+
+
+def script(name: str) -> list[str]:
+    """A command of pyproject.toml as its installed script runs it, from the code that is here."""
+    module, _, function = SCRIPTS[name].partition(":")
+    begin = f"import sys; sys.argv[0] = {name!r}; from {module} import {function}; {function}()"
+    return [sys.executable, "-c", begin]
 
 
 @dataclass
@@ -109,8 +119,7 @@ def har_monitor(
                 stdout=output,
                 stderr=output,
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-                | dict(environment or {}),
+                env={**os.environ, "PYTHONPATH": str(ROOT)} | dict(environment or {}),
             )
         try:
             yield Process(place, popen)

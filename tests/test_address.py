@@ -17,6 +17,8 @@ from monitor.source.address import (
     split_name,
 )
 
+BY_ID = "/dev/v4l/by-id/usb-046d_HD_Pro_Webcam_C920_8A41F0-video-index0"
+BY_PATH = "/dev/v4l/by-path/pci-0000:00:14.0-usb-0:1:1.0-video-index0"
 MALFORMED = (
     "not a valid URL; write rtsp://user:password@host:port/path, "
     "with any of @ : / ? # % and spaces in the password as %40 %3A %2F %3F %23 %25 %20"
@@ -29,6 +31,11 @@ MALFORMED = (
         ("0", "webcam", "0"),
         ("12", "webcam", "12"),
         ("/dev/video3", "webcam", "/dev/video3"),
+        (BY_ID, "webcam", BY_ID),
+        (BY_PATH, "webcam", BY_PATH),
+        ("/dev/front-door", "webcam", "/dev/front-door"),
+        ("/dev/null", "file", "/dev/null"),
+        ("/dev/shm/none.mp4", "file", "/dev/shm/none.mp4"),
         ("rtsp://host/cam", "stream", "rtsp://host/cam"),
         ("rtsps://u:p@host:322/cam", "stream", "rtsps://u:p@host:322/cam"),
         ("rtsp://[fe80::1]:554/cam", "stream", "rtsp://[fe80::1]:554/cam"),
@@ -108,7 +115,14 @@ def test_a_file_that_exists_is_a_file_whatever_its_name(
         ("=0", None, "=0"),
         ("front=", None, "front="),
         ("-x=0", None, "-x=0"),
-        ("two words=0", None, "two words=0"),
+        ("two words=0", "two words", "0"),
+        ("Haustür (links), Nr. 2=0", "Haustür (links), Nr. 2", "0"),
+        ("正門=rtsp://host/x?a=b", "正門", "rtsp://host/x?a=b"),
+        ("Front door=rtsp://u:p@host/x", "Front door", "rtsp://u:p@host/x"),
+        (" door=0", None, " door=0"),
+        ("host/cam?user=a", None, "host/cam?user=a"),
+        ("u:p=w@host", None, "u:p=w@host"),
+        ("C:\\a=b.mp4", None, "C:\\a=b.mp4"),
         ("n" * 65 + "=0", None, "n" * 65 + "=0"),
     ],
     ids=lambda value: str(value)[:20],
@@ -122,6 +136,9 @@ def test_a_source_may_have_a_name(text: str, name: str | None, source: str) -> N
     [
         ("0", "webcam0"),
         ("/dev/video2", "webcam2"),
+        (BY_ID, "usb-046d_HD_Pro_Webcam_C920_8A41F0"),
+        (BY_ID.replace("index0", "index1"), "usb-046d_HD_Pro_Webcam_C920_8A41F0-video"),
+        ("/dev/front-door", "front-door"),
         ("rtsp://u:p@10.0.0.7:554/cam", "10.0.0.7"),
         ("rtsp://[fe80::1]/cam", "fe80-1"),
         ("/videos/front door.mp4", "front-door"),

@@ -13,7 +13,7 @@ from monitor.config import MonitorOptions
 from monitor.errors import SourceOpenError
 from monitor.pipeline import Monitor
 from monitor.records import Captured
-from monitor.source import Source
+from monitor.source import Picture, Source, Unseen
 from monitor.source.address import Address
 from monitor.status import CameraStatus
 from tests.fakes import FakeSource, lost, moving
@@ -82,6 +82,23 @@ def test_an_outage_without_end_is_told_of_again_and_again(caplog: pytest.LogCapt
     assert all("; not watched for " in line for line in lines[1:])
     assert 20 < len(lines) < 40
     assert "more times" in lines[-1]
+
+
+def test_a_camera_without_a_key_frame_is_not_said_to_be_watched() -> None:
+    stop = Stop()
+    status = CameraStatus("door", "rtsp://door/")
+
+    def last() -> Picture | None:
+        assert (status.state, status.cause) == ("connecting", "no key frame")
+        stop.set("monitor stopped")
+        return None
+
+    source = FakeSource([Unseen(None, no_key=True)] * 3, after=last)
+    Capture(
+        status, lambda: source, [], NoWindows(),
+        file=False, realtime=False, retry=Retry(0.5, 4.0), stop=stop,
+    ).run()  # fmt: skip
+    assert status.frames == 0
 
 
 def test_a_long_outage_is_told_of_even_where_short_ones_were_many(

@@ -140,7 +140,10 @@ def test_a_model_without_a_contract_is_refused(tmp_path: Path) -> None:
     path = motion_model(tmp_path / "m.onnx", metadata=False)
     with pytest.raises(ModelError) as caught:
         OnnxClassifier(path)
-    assert str(caught.value) == f"{path}: carries no har-monitor contract; har-export writes one"
+    assert str(caught.value) == (
+        f"{path}: carries no har-monitor contract; har-export writes one, "
+        "where it makes an ONNX file of a Keras model"
+    )
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,8 @@ def test_folders_without_groups_are_read_with_a_warning(
         Clip("sit/deep/2.MOV", "sit", "sit/deep/2.MOV", None),
     )
     assert caplog.messages == [
+        f"{tmp_path}: 2 passed over, hidden or a system's own (deleted files, previews, copies): "
+        ".git/3.mp4, sit/.4.mp4",
         "passed over, no video by its ending: .txt",
         f"{tmp_path}: no groups are known (no clips.csv, no names with gNN): every clip counts as "
         "its own group, so a split may leak scenes into the test",
@@ -154,9 +156,10 @@ def test_folders_without_groups_are_read_with_a_warning(
             id="one label",
         ),
         pytest.param(
-            ("run/1.mp4", "läuft/2.mp4"),
-            "{0}: label 'läuft': up to 64 letters, digits, spaces and _ . + - are allowed",
-            id="label that cannot be shown",
+            ("run/1.mp4", "@ 👀/2.mp4"),
+            "{0}: label '@ 👀': up to 64 letters, digits, spaces and signs are allowed, a letter "
+            "or digit among them, none of / \\ and no space . - in front",
+            id="label without a letter",
         ),
     ],
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.camera import CameraSettings
 from monitor.config import ActivityOptions, CameraOptions, MonitorOptions
 from monitor.contract import Contract
 from monitor.errors import ConfigError
@@ -42,7 +43,29 @@ MISTAKES = {
     ),
     "unknown option of a camera": (
         "cameras:\n  - name: door\n    source: 0\n    fps: 25\n",
-        ":4: unknown option cameras.0.fps; options here: name, regions, source",
+        ":4: unknown option cameras.0.fps; options here: name, regions, source, stream",
+    ),
+    "unknown option of a camera's stream": (
+        "cameras:\n  - name: door\n    source: 0\n    stream:\n      port: 25\n",
+        ":5: unknown option cameras.0.stream.port; options here: "
+        "ca_file, clock, open_timeout_s, read_timeout_s, retry_max_s, retry_min_s, transport",
+    ),
+    "not a choice of a camera": (
+        "cameras:\n  - name: door\n    source: 0\n    stream: {transport: pigeon}\n",
+        ":4: cameras.0.stream.transport: input should be 'tcp' or 'udp', found 'pigeon'",
+    ),
+    "pauses of a camera": (
+        "cameras:\n  - name: door\n    source: 0\n    stream:\n      retry_min_s: 5\n",
+        ":4: cameras.0.stream: retry_max_s 4 is below retry_min_s",
+    ),
+    "a fault of what all cameras share": (
+        "cameras:\n  - {name: a, source: 0, stream: {transport: udp}}\nstream: {retry_min_s: 5}\n",
+        ":3: stream: retry_max_s 4 is below retry_min_s",
+    ),
+    "no mapping": (
+        "cameras:\n  - {name: a, source: 0, stream: udp}\n",
+        ":2: cameras.0.stream: input should be a valid dictionary or instance of StreamOptions, "
+        "found 'udp'",
     ),
     "region without an outline": (
         "cameras:\n  - name: hall\n    source: 0\n    regions:\n      - name: till\n",
@@ -94,8 +117,9 @@ MISTAKES = {
     ),
     "region name": (
         region("box: [0, 0, 1, 1]", name="a/b"),
-        ":2: cameras.0.regions.0.name: string should match pattern "
-        "'^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$', found 'a/b'",
+        ":2: cameras.0.regions.0.name: up to 64 letters, digits, spaces and signs are allowed, a "
+        'letter or digit among them, none of / \\ : = ? @ * " < > | and no space . - in front, '
+        "found 'a/b'",
     ),
     "region name twice": (
         "cameras:\n- name: hall\n  source: 0\n  regions:\n"
@@ -192,6 +216,32 @@ def test_regions_are_read_as_boxes_and_polygons(tmp_path: Path) -> None:
     assert door == Region("door", ((0.6, 0.2), (0.9, 0.2), (0.9, 0.9)))
 
 
+def test_a_cameras_stream_is_what_all_share_but_for_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yaml"
+    path.write_text(
+        "cameras:\n- {name: a, source: 0, stream: {transport: udp, retry_max_s: 9}}\n"
+        "- {name: b, source: 1}\n"
+        "stream: {retry_min_s: 5, retry_max_s: 7}\n"
+    )
+    options = load(path, MonitorOptions)
+    own, shared = (camera.stream for camera in options.cameras)
+    assert (own.transport, own.retry_min_s, own.retry_max_s) == ("udp", 5, 9)
+    assert shared == options.stream
+    assert MonitorOptions.model_validate(options.model_dump()) == options
+    cameras = (CameraOptions(name="a", source="0"),)
+    assert MonitorOptions(cameras=cameras, stream=shared).cameras[0].stream == shared
+
+
+def test_what_is_shared_changes_only_the_cameras_without_their_own() -> None:
+    def settings(transport: str) -> dict[str, CameraSettings]:
+        own = {"name": "own", "source": "0", "stream": {"transport": "udp"}}
+        given = {"cameras": [own, {"name": "b", "source": "1"}], "stream": {"transport": transport}}
+        return CameraSettings.of(MonitorOptions.model_validate(given))
+
+    before, after = settings("tcp"), settings("udp")
+    assert [name for name in before if before[name] == after[name]] == ["own"]
+
+
 def test_the_commented_example_of_the_shipped_file_is_right(tmp_path: Path) -> None:
     example = SHIPPED.read_text().partition("# cameras:")[2].partition("\n\n")[0]
     path = tmp_path / "monitor.yaml"
@@ -237,7 +287,7 @@ def test_a_password_comes_from_the_environment_and_stays_out_of_sight(
 def test_a_password_stays_out_of_a_mistakes_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    monkeypatch.setenv("PASSWORD", "s3cret!")
+    monkeypatch.setenv("PASSWORD", "s3cret?")
     path = tmp_path / "monitor.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from monitor.classifier import MOST_BYTES, OnnxClassifier
 from monitor.contract import METADATA_KEY, MOST_CHARACTERS, OUTPUT
 from monitor.errors import ModelError
+from monitor.runtime import onnx_runtime
 from tests.models import contract, motion_model
 from tests.opened import opened
 
@@ -182,6 +182,7 @@ def test_no_operations_are_loaded_that_onnx_runtime_does_not_bring(tmp_path: Pat
 
 
 def test_onnx_runtimes_own_format_is_refused(tmp_path: Path) -> None:
+    ort = onnx_runtime()
     options = ort.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "m.ort")
     options.log_severity_level = 4

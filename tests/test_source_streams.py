@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import pytest
 from av import Packet, VideoStream
 
 from monitor.errors import SourceLostError, SourceOpenError
-from monitor.source import Source, StreamLimits, make_source
+from monitor.source import Picture, Source, StreamLimits, Unseen, make_source
 from monitor.source.address import parse_address
 from monitor.source.decoder import Decoded, Decoder, EveryPicture
 from monitor.source.decoding import Decoding
@@ -23,13 +24,16 @@ from tests.media import Made, make_audio, make_video
 from tests.patience import LIMIT_S, Stopwatch
 from tests.servers.certificates import Certificates
 from tests.servers.ffmpeg_http import transport_stream
-from tests.servers.mjpeg import PASSWORD, USER, HttpCamera, http_camera, jpegs
+from tests.servers.locks import PASSWORD, USER
+from tests.servers.mjpeg import HttpCamera, http_camera, jpegs
 from tests.servers.rtsp import RtspServer, rtsp_server
+from tests.servers.stamped_rtsp import stamped_camera
 from tests.servers.tcp import refusing_port, silent_server
 
 SECRET = "hunter2"  # the password of the servers, and part of all wrong ones
 LIMITS = StreamLimits()
 UNAUTHORIZED = "authentication: server returned 401 unauthorized (authorization failed)"
+NO_VIDEO = "answered, but not with video; check port and path"
 SCHEMES = ["rtsp", "rtsps", "http", "https"]
 
 
@@ -155,10 +159,10 @@ def test_a_path_that_the_rtsp_server_does_not_have_is_not_found(locked: RtspServ
     ("path", "message", "cause"),
     [
         ("/none", "not found: server returned 404 not found", "not found"),
-        ("/page", "unreachable: no video came (input/output error)", "unreachable"),
-        ("/empty", "unreachable: no video came (input/output error)", "unreachable"),
+        ("/page", f"invalid: {NO_VIDEO}", "invalid"),
+        ("/empty", f"invalid: {NO_VIDEO}", "invalid"),
         ("/sound", "holds no video stream", "invalid"),
-        ("/list.m3u8", "invalid: not a kind of video stream that is read here", "invalid"),
+        ("/list.m3u8", f"invalid: {NO_VIDEO}", "invalid"),
     ],
 )
 def test_http_that_is_no_video_is_an_error_that_says_why(
@@ -293,6 +297,22 @@ def test_packets_that_never_become_a_picture_are_a_lost_stream(
         source.close()
     assert next(ticks) > 6 * LIMITS.read_timeout_s
     assert str(caught.value) == f"{camera.url()}: no picture for 30 s"
+
+
+def test_a_key_frame_is_waited_for_as_long_as_packets_come(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    film = make_video(tmp_path / "film.mp4", fps=25, duration_s=5, gop=1000).path
+    with stamped_camera(film, lambda n: n / 25, first=25) as url:  # the key frame was a second ago
+        clock = lambda: 10 * time.monotonic()  # noqa: E731  # the next one comes after 40 s of it
+        source = StreamSource(parse_address(url), LIMITS, clock)
+        source.open()
+        while not isinstance(read := source.read(), Picture):
+            assert read == Unseen(None, no_key=True)
+        source.close()
+    said = re.compile(re.escape(url) + r": packets come, but no key frame for \d\d s, .*GOP.*")
+    assert len(caplog.messages) in (2, 3)
+    assert all(said.fullmatch(line) for line in caplog.messages)
 
 
 def test_a_server_that_dies_is_a_lost_stream(fight_clip: Path) -> None:

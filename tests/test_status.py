@@ -1,9 +1,13 @@
 """The table that shows how each camera does."""
 
+import itertools
+from dataclasses import dataclass
+
 import pytest
 from rich.console import Console
 
-from monitor.status import CameraStatus, RegionStatus, StatusTable
+from monitor.health import examine
+from monitor.status import BLIND_SPANS, CameraStatus, RegionStatus, StatusTable
 
 
 def shown(camera: CameraStatus, width: int = 120) -> str:
@@ -88,3 +92,41 @@ def test_a_cause_that_is_counted_for_the_first_time_disturbs_nobody_who_sums_the
     camera.dropped[busy] = 3
     assert camera.missed == 3
     assert "3 dropped: busy" in camera.summary
+
+
+@dataclass
+class Clock:
+    now_s: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class NothingWaits:
+    waiting = lost = 0
+
+
+@pytest.mark.parametrize("fault", ["no windows", "slow source", "gaps", "black"])
+def test_a_camera_of_which_nothing_is_classified_for_long_is_not_well(fault: str) -> None:
+    clock = Clock()
+    camera = CameraStatus("hall", "s", state="live", fault=fault, good_s=clock(), clock=clock)
+    camera.seen_s = clock.now_s = 100.0 + BLIND_SPANS * camera.span_s
+    assert examine([camera], NothingWaits()).ok
+    camera.seen_s = clock.now_s = clock.now_s + 0.1
+    health = examine([camera], NothingWaits())
+    assert not health.ok
+    assert health.summary == "1 of 1 cameras watched; 1 of them not classified"
+
+
+@pytest.mark.parametrize("state", ["idle", "waiting", "retrying"])
+def test_a_camera_of_which_nothing_is_to_be_classified_is_not_blind(state: str) -> None:
+    clock = itertools.count(100.0, 60.0)
+    camera = CameraStatus("hall", "s", good_s=100.0, clock=lambda: next(clock))
+    camera.state = state  # type: ignore[assignment]
+    assert camera.blind_s == 0
+
+
+def test_a_camera_that_waits_for_a_key_frame_says_so() -> None:
+    camera = CameraStatus("hall", "s", cause="no key frame", regions={"": RegionStatus()})
+    assert "● connecting no key frame" in shown(camera)
+    assert not examine([camera], NothingWaits()).ok

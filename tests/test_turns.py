@@ -29,7 +29,7 @@ class Clock:
 
 @dataclass
 class FakePacket:
-    pts: int
+    pts: float
     is_keyframe: bool
 
 
@@ -81,6 +81,7 @@ class Camera:
     clock: Clock
     turns: Turns
     cost_s: float
+    rate: float = 1.0  # by which its timestamps advance
     began_s: float = field(init=False)
     every: Any = field(default_factory=FakeEvery)
     next: int = 0
@@ -105,7 +106,7 @@ class Camera:
         return self.began_s + self.next * FRAME_S
 
     def read(self) -> None:
-        packet: Any = FakePacket(self.next, self.next % GROUP == 0)
+        packet: Any = FakePacket(self.next * self.rate, self.next % GROUP == 0)
         self.behind_s.append(self.clock.now_s - self.due_s)
         for decoded in self.decoder.take(packet):
             assert decoded is not None
@@ -185,6 +186,28 @@ def test_once_the_load_is_gone_all_decode_again() -> None:
         camera.waited.clear()
     watch(cameras, 10)
     assert all(not camera.waited for camera in cameras)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3, 0.84, 0.995])
+def test_timestamps_that_advance_too_slowly_are_no_overload(rate: float) -> None:
+    clock = Clock()
+    turns = Turns(clock)
+    cameras = [Camera(clock, turns, 0.003), Camera(clock, turns, 0.003, rate)]
+    watch(cameras, 600 if rate > 0.9 else 60)
+    assert not cameras[0].waited
+    assert not cameras[1].waited
+    assert turns.limit == float("inf")
+
+
+def test_a_camera_that_was_found_to_have_a_slow_clock_is_no_overload_under_load() -> None:
+    clock = Clock()
+    turns = Turns(clock)
+    cameras = [Camera(clock, turns, 0.003), Camera(clock, turns, 0.003, 0.9)]
+    watch(cameras, 30)
+    cameras[0].inner.cost_s = 0.033  # most of the core, but not all
+    watch(cameras, 60)
+    assert not cameras[0].waited
+    assert not cameras[1].waited
 
 
 def test_a_network_that_stalls_and_catches_up_is_no_overload() -> None:

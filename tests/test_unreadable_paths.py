@@ -80,9 +80,11 @@ def test_certificates_in_a_folder_that_cannot_be_read_are_an_error(
 ) -> None:
     path = closed / "ca.pem"
     monkeypatch.setattr(os, "access", lambda *given: True)  # of the alert log, here
-    with pytest.raises(ConfigError) as caught:
-        check_outputs(options(stream={"ca_file": path}))
-    assert str(caught.value) == f"stream.ca_file {path}: permission denied"
+    own = {"name": "a", "source": "none.mp4", "stream": {"ca_file": path}}
+    for given in ({"stream": {"ca_file": path}}, {"cameras": [own]}):
+        with pytest.raises(ConfigError) as caught:
+            check_outputs(options(**given))
+        assert str(caught.value) == f"stream.ca_file {path}: permission denied"
 
 
 def test_a_source_that_cannot_be_looked_at_does_not_keep_the_others_from_being_watched(

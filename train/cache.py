@@ -81,7 +81,9 @@ class ClipCache:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise MonitorError(f"{folder}: no place for decoded clips: {error.strerror}") from None
+            raise MonitorError(
+                f"{folder}: no place for decoded clips: {error.strerror}; --cache names another"
+            ) from None
 
     def decode(self, path: Path, sha256: str | None = None) -> Decoded:
         """The clip at `path`, decoded now or before; SourceError where it cannot be read.
@@ -117,11 +119,6 @@ class ClipCache:
         shape = (count, self.size, self.size, 3)
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
-
-
-def default_cache() -> Path:
-    """Where decoded clips are kept unless the user says otherwise."""
-    return Path.home() / ".cache" / "har-monitor"
 
 
 def file_sha256(path: Path) -> str:

@@ -98,7 +98,7 @@ def _train(
     console: Console,
 ) -> None:
     from train.backend import start_tensorflow
-    from train.cache import default_cache
+    from train.cache_folder import default_cache
     from train.clips import find_clips, only_labels
     from train.job import check_names, train_folds, train_split
     from train.prepared import prepare_clips
@@ -126,6 +126,8 @@ def _train(
     cache = cache or default_cache()
     parts = film_parts(recipe.footage)
     prepared = prepare_clips(dataset, recipe.spec, recipe.sampling, cache, console)
+    excluded = tuple(prepared.joined.get(group, group) for group in recipe.exclude_groups)
+    recipe = recipe.model_copy(update={"exclude_groups": excluded})
     ordinary = Ordinary()
     if parts:
         ordinary = prepare_footage(parts, recipe.spec, cache, console)

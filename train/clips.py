@@ -1,6 +1,5 @@
 """Labelled clips on disk and the three layouts they are read from."""
 
-import csv
 import hashlib
 import logging
 import re
@@ -8,26 +7,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
-from monitor.contract import Label
 from monitor.errors import ConfigError, DataError
-from monitor.printable import printable
+from monitor.names import as_label, composed
+from monitor.printable import is_printable, printable
+from train.table import read_table
+from train.videos import SUFFIXES, VideoFinder
 
 log = logging.getLogger(__name__)
 
 TABLE = "clips.csv"
 COLUMNS = ("path", "label", "group", "fold")
 TRAIN_ONLY = -1  # the fold of a clip that is never tested on
-SUFFIXES = frozenset(
-    (
-        *(".3gp", ".asf", ".avi", ".dav", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
-        *(".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"),
-    )
-)
 
 _UCF_NAME = re.compile(r"v_(?P<label>.+)_(?P<group>g\d+)_c\d+")
-_LABEL: TypeAdapter[str] = TypeAdapter(Label)
+_FOLD = re.compile(r"([+-]?[0-9]{1,9})(?:[.,]0*)?")  # spreadsheets may write 0 as 0.0
+_DRIVE = re.compile(r"[A-Za-z]:/")
 
 
 @dataclass(frozen=True)
@@ -64,12 +60,7 @@ def find_clips(data: Path, least_labels: int = 2) -> Dataset:
     """
     if not data.is_dir():
         raise DataError(f"{data}: no such folder")
-    if (data / TABLE).is_file():
-        clips = _from_table(data)
-    elif flat := [path for path in _videos(data.glob("*")) if _UCF_NAME.fullmatch(path.stem)]:
-        clips = [_ucf_clip(data, path) for path in flat]
-    else:
-        clips = _from_folders(data)
+    clips = _from_table(data) if (data / TABLE).is_file() else _from_files(data)
     labels = tuple(sorted({clip.label for clip in clips}))
     if not clips:
         raise DataError(
@@ -77,15 +68,13 @@ def find_clips(data: Path, least_labels: int = 2) -> Dataset:
             "or files named v_<Class>_gNN_cNN"
         )
     for clip in clips:
-        if not clip.path.isprintable():
+        if not is_printable(clip.path):
             raise DataError(f"{data}: {clip.path!r}: a name that cannot be printed; rename it")
     for label in labels:
         try:
-            _LABEL.validate_python(label)
-        except ValidationError:
-            raise DataError(
-                f"{data}: label {label!r}: up to 64 letters, digits, spaces and _ . + - are allowed"
-            ) from None
+            as_label(label)
+        except PydanticCustomError as error:
+            raise DataError(f"{data}: label {label!r}: {error.message()}") from None
     if len(labels) < least_labels:
         raise DataError(f"{data}: only one label ({labels[0]}); at least two are needed")
     return Dataset(
@@ -117,25 +106,27 @@ def data_hash(clips: Iterable[Clip], contents: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
-def _videos(paths: Iterable[Path]) -> list[Path]:
-    files = sorted(path for path in paths if not path.name.startswith(".") and path.is_file())
-    videos = [path for path in files if path.suffix.lower() in SUFFIXES]
-    if others := {path.suffix or path.name for path in files} - {path.suffix for path in videos}:
-        log.warning("passed over, no video by its ending: %s", ", ".join(sorted(others)))
-    return videos
+def _from_files(data: Path) -> list[Clip]:
+    finder = VideoFinder(data)
+    here = finder.here()
+    flat = [path for path in here if _UCF_NAME.fullmatch(path.stem)]
+    videos = {} if flat else {folder: finder.below(folder) for folder in finder.folders()}
+    if any(videos.values()):
+        finder.leave(here)
+    finder.tell()
+    if finder.endings:
+        log.warning("passed over, no video by its ending: %s", ", ".join(sorted(finder.endings)))
+    return [_ucf_clip(data, path) for path in flat] or _from_folders(data, videos)
 
 
 def _ucf_clip(data: Path, path: Path, label: str | None = None) -> Clip:
     name = _UCF_NAME.fullmatch(path.stem)
     assert name is not None
-    return Clip(path.relative_to(data).as_posix(), label or name["label"], name["group"], None)
+    label = composed(label or name["label"])
+    return Clip(path.relative_to(data).as_posix(), label, name["group"], None)
 
 
-def _from_folders(data: Path) -> list[Clip]:
-    folders = sorted(
-        folder for folder in data.iterdir() if folder.is_dir() and not folder.name.startswith(".")
-    )
-    videos = {folder: _videos(folder.rglob("*")) for folder in folders}
+def _from_folders(data: Path, videos: Mapping[Path, Sequence[Path]]) -> list[Clip]:
     if not any(videos.values()):
         return []
     for folder, found in videos.items():
@@ -147,7 +138,7 @@ def _from_folders(data: Path) -> list[Clip]:
     paths = [path for found in videos.values() for path in found]
     odd = [path for path in paths if not _UCF_NAME.fullmatch(path.stem)]
     if not odd:
-        return [_ucf_clip(data, path, folder.name) for folder in folders for path in videos[folder]]
+        return [_ucf_clip(data, path, folder.name) for folder in videos for path in videos[folder]]
     if len(odd) < len(paths):
         raise DataError(
             f"{odd[0]}: is not named v_<Class>_gNN_cNN as {len(paths) - len(odd)} others are, so "
@@ -160,8 +151,8 @@ def _from_folders(data: Path) -> list[Clip]:
         TABLE,
     )
     return [
-        Clip(name, folder.name, name, None)
-        for folder in folders
+        Clip(name, composed(folder.name), name, None)
+        for folder in videos
         for name in (path.relative_to(data).as_posix() for path in videos[folder])
     ]
 
@@ -171,53 +162,49 @@ def _from_table(data: Path) -> list[Clip]:
     clips: list[Clip] = []
     lines: dict[str, int] = {}  # path -> line
     folds: dict[str, tuple[int | None, int]] = {}  # group -> fold, line
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            for column in COLUMNS:
-                if column not in (reader.fieldnames or ()):
-                    raise DataError(
-                        f"{table}:1: no column {column}; columns needed: {', '.join(COLUMNS)}"
-                    )
-            for row in reader:
-                line = reader.line_num
-                clip = _row(data, f"{table}:{line}", row)
-                if clip.path in lines:
-                    raise DataError(
-                        f"{table}:{line}: {clip.path} is also on line {lines[clip.path]}"
-                    )
-                lines[clip.path] = line
-                fold, first = folds.setdefault(clip.group, (clip.fold, line))
-                if fold != clip.fold:
-                    raise DataError(
-                        f"{table}:{line}: group {clip.group} is in fold {clip.fold} and, on line "
-                        f"{first}, in fold {fold}; a group belongs to one fold"
-                    )
-                clips.append(clip)
-    except UnicodeDecodeError:
-        raise DataError(f"{table}: not UTF-8 text") from None
-    except (OSError, csv.Error) as error:
-        raise DataError(f"{table}: cannot be read: {error}") from None
+    for line, row in read_table(table, COLUMNS):
+        clip = _row(data, f"{table}:{line}", row)
+        if clip.path in lines:
+            raise DataError(f"{table}:{line}: {clip.path} is also on line {lines[clip.path]}")
+        lines[clip.path] = line
+        fold, first = folds.setdefault(clip.group, (clip.fold, line))
+        if fold != clip.fold:
+            raise DataError(
+                f"{table}:{line}: group {clip.group} is in fold {clip.fold} and, on line "
+                f"{first}, in fold {fold}; a group belongs to one fold"
+            )
+        clips.append(clip)
     return clips
 
 
-def _row(data: Path, where: str, row: Mapping[str, str | None]) -> Clip:
-    values = {column: (row[column] or "").strip() for column in COLUMNS}
-    for column, value in values.items():
+def _row(data: Path, where: str, row: Mapping[str, str]) -> Clip:
+    for column, value in row.items():
         if not value:
             raise DataError(f"{where}: {column} is empty")
-    try:
-        fold = int(values["fold"])
-    except ValueError:
-        fold = TRAIN_ONLY - 1
-    if fold < TRAIN_ONLY:
+    fold = _FOLD.fullmatch(row["fold"])
+    if fold is None or int(fold[1]) < TRAIN_ONLY:
         raise DataError(
-            f"{where}: fold {values['fold']!r}: a whole number is needed, -1 for train only"
+            f"{where}: fold {row['fold']!r}: a whole number is needed, -1 for train only"
         )
-    inside = PurePosixPath(values["path"])
-    if inside.is_absolute() or ".." in inside.parts:
-        raise DataError(f"{where}: {values['path']}: leads out of the folder")
-    values["path"] = inside.as_posix()
-    if not (data / values["path"]).is_file():
-        raise DataError(f"{where}: {values['path']}: no such file")
-    return Clip(values["path"], values["label"], values["group"], fold)
+    # A name may hold a backslash here; from Windows it is what parts folders.
+    parted = row["path"].replace("\\", "/")
+    if parted.startswith("/") or _DRIVE.match(parted) or ".." in parted.split("/"):
+        raise DataError(f"{where}: {row['path']}: leads out of the folder")
+    path = _found(data, row["path"]) or _found(data, parted)
+    if path is None:
+        raise DataError(f"{where}: {row['path']}: no such file")
+    return Clip(path, composed(row["label"]), row["group"], int(fold[1]))
+
+
+def _found(data: Path, path: str) -> str | None:
+    """The path of a file as the folder has it, where an accent may be written in two ways."""
+    place = data
+    try:
+        for part in PurePosixPath(path).parts:
+            if not (place / part).exists():
+                same = [one for one in place.iterdir() if composed(one.name) == composed(part)]
+                part = same[0].name if same else part
+            place /= part
+        return place.relative_to(data).as_posix() if place.is_file() else None
+    except (OSError, ValueError):  # there is no such folder, or it may not be looked at
+        return None

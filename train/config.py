@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from monitor.clip import ClipSpec
-from monitor.contract import Label
+from monitor.names import Label
 from train.networks import NETWORKS
 
 BASELINES = ("svm", "forest")

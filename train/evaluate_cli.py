@@ -88,7 +88,7 @@ def main(
                 from train.backend import start_tensorflow
 
                 start_tensorflow()
-            from train.cache import default_cache
+            from train.cache_folder import default_cache
 
             work(cache or default_cache(), console)
 

@@ -13,9 +13,11 @@ from av.container import InputContainer
 from monitor.errors import DataError, SourceError, SourceLostError
 from monitor.printable import printable
 from monitor.source import Picture
-from monitor.source.ffmpeg import open_file, reason
-from monitor.source.file import pictures
-from train.clips import SUFFIXES
+from monitor.source.ffmpeg import open_file, reason, video_stream
+from monitor.source.file import frame_rate, pictures
+from monitor.source.stamps import FrameStamps
+from monitor.source.upright import upright
+from train.videos import SUFFIXES, VideoFinder
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +45,16 @@ def find_footage(where: Path) -> tuple[Footage, ...]:
         raise DataError(f"{where}: no such file or folder of footage")
     if not where.is_dir():
         return (Footage(where, printable(where.name), _duration_s(where)),)
+    finder = VideoFinder(where)
     found = []
-    for path in sorted(path for path in where.rglob("*") if path.suffix.lower() in SUFFIXES):
+    for path in finder.below(where):
         try:
             duration_s = _duration_s(path)
         except SourceError as error:
             log.warning("footage passed over: %s", error)
         else:
             found.append(Footage(path, printable(path.relative_to(where).as_posix()), duration_s))
+    finder.tell()
     if not found:
         raise DataError(
             f"{where}: no footage that can be read; endings read: {' '.join(sorted(SUFFIXES))}"
@@ -62,56 +66,59 @@ def read_piece(path: Path, offset_s: float, duration_s: float) -> Iterator[Pictu
     """The pictures of a file from `offset_s` on, for `duration_s`; their times count from there.
 
     Reading starts at a key frame before, so that a piece from the end of a long file takes no
-    longer than one from its beginning. SourceLostError where the piece holds no picture.
+    longer than one from its beginning. A file that keeps no times is read from its start.
+    SourceLostError if the piece holds no picture.
     """
     count = 0
-    from_s = _first_s(path) + offset_s
-    for frame in _frames_from(path, from_s):
-        if frame.time is None or frame.time < from_s:
+    for time_s, frame in _pictures_from(path, offset_s):
+        if time_s < offset_s:
             continue
-        if frame.time >= from_s + duration_s:
+        if time_s >= offset_s + duration_s:
             break
         count += 1
-        yield Picture(frame.time - from_s, frame)
+        yield Picture(time_s - offset_s, upright(frame))
     if not count:
         raise SourceLostError(
             f"{path}: holds no picture between {offset_s:.1f} and {offset_s + duration_s:.1f} s"
         )
 
 
-def _first_s(path: Path) -> float:
-    """The file's own time of its first picture, which FileSource calls 0."""
+def _pictures_from(path: Path, from_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
+    """What can be decoded from a picture at or before `from_s` on, with its time."""
     with open_file(path) as container:
-        first = next(_frames(container), None)
-    if first is None or first.time is None:
-        raise SourceLostError(f"{path}: its pictures carry no times")
-    return first.time
-
-
-def _frames_from(path: Path, from_s: float) -> Iterator[av.VideoFrame]:
-    """What can be decoded from a picture at or before `from_s` on, the file's own time."""
+        timed = frame_rate(_film(container)).timed
+        first_s, _ = next(_frames(container), (None, None))  # which FileSource calls 0
+    if first_s is None or not timed:
+        yield from ((picture.time_s, picture.frame) for picture in pictures(path))
+        return
     for back_s in _BACK_S:
         with open_file(path) as container:
-            stream = container.streams.video[0]
-            if back_s < math.inf and not _seek(container, stream, from_s - back_s):
+            if back_s < math.inf and not _seek(container, first_s + from_s - back_s):
                 continue
-            frames = _frames(container)
+            frames = ((s - first_s, frame) for s, frame in _frames(container) if s is not None)
             reached = next(frames, None)
-            if reached is None or reached.time is None or reached.time > from_s:
+            if reached is None or reached[0] > from_s:
                 continue
             yield reached
             yield from frames
             return
 
 
-def _frames(container: InputContainer) -> Iterator[av.VideoFrame]:
+def _film(container: InputContainer) -> VideoStream:
+    stream = video_stream(container)
+    assert stream is not None  # find_footage saw to that
+    return stream
+
+
+def _frames(container: InputContainer) -> Iterator[tuple[float | None, av.VideoFrame]]:
     """What can be decoded; bytes that cannot are passed over, as FileSource does."""
-    stream = container.streams.video[0]
+    stream = _film(container)
     stream.codec_context.thread_type = "NONE"  # as there: the cores have other streams
+    stamps = FrameStamps(stream)
     try:
         for packet in container.demux(stream):
             try:
-                yield from packet.decode()
+                yield from ((stamps.of(frame), frame) for frame in packet.decode())
             except av.InvalidDataError:
                 continue
     except av.FFmpegError as error:
@@ -121,23 +128,29 @@ def _frames(container: InputContainer) -> Iterator[av.VideoFrame]:
 def _duration_s(path: Path) -> float:
     """Measured on the packets: a header may say anything, and decoding hours would take as long."""
     next(pictures(path))  # or its error: nothing in it can be decoded
-    times_s = []
+    count, times_s = 0, []
     with open_file(path) as container:
+        stream = _film(container)
+        rate = frame_rate(stream)
         try:
-            for packet in container.demux(container.streams.video[0]):
+            for packet in container.demux(stream):
+                count += packet.size > 0
                 stamp = packet.dts if packet.pts is None else packet.pts
                 if stamp is not None and packet.time_base is not None:
                     times_s.append(float(stamp * packet.time_base))
         except av.FFmpegError as error:
             log.warning("%s: reading stopped: %s", path, reason(error))
+    if not rate.timed:
+        return count / rate.fps
     if len(times_s) < 2:
         raise SourceLostError(f"{path}: {len(times_s)} timed pictures; footage needs at least 2")
     length_s = max(times_s) - min(times_s)
     return length_s + length_s / (len(times_s) - 1)
 
 
-def _seek(container: InputContainer, stream: VideoStream, to_s: float) -> bool:
+def _seek(container: InputContainer, to_s: float) -> bool:
     """Whether that time could be sought; the picture there may be a key frame before or after."""
+    stream = _film(container)
     if stream.time_base is None:
         return False
     try:

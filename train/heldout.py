@@ -90,6 +90,7 @@ def held_out(
         notes.append(f"{left} clips of labels that the model does not know: {strange}.")
         log.warning("clips left out, the model does not know %s", strange)
     prepared = prepare_clips(dataset, contract.clip, "time", cache, console)
+    notes += [f"{note}." for note in prepared.notes]
     clips: Sequence[Clip] = prepared.clips
     if fold is not None:
         folds = folds_of(clips, TrainConfig())

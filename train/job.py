@@ -209,6 +209,7 @@ def _write(
 ) -> None:
     """The report on `scored`; `result` is of the fit whose model lies in `out`, if one does."""
     config, prepared = run.config, run.prepared
+    notes = (*notes, *prepared.notes)
     if prepared.held:
         notes = (
             *notes,
@@ -273,7 +274,7 @@ def _figures(scored: Scored | None) -> str:
 
 def _from_where(clips: Sequence[Clip]) -> str:
     """Of how many groups test clips are, in words that claim no more than is known."""
-    if all(clip.group == clip.path for clip in clips):
+    if {clip.group for clip in clips} <= {clip.path for clip in clips}:
         return "that were not trained on; no groups are known, so their scenes may have been"
     return f"of {_groups(clips)} groups that were not trained on"
 

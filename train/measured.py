@@ -88,8 +88,11 @@ class Measured:
 
 
 def seen_split(split: Split, scored: Scored) -> Split:
-    """`split`, or "ungrouped" where a grouped split had only clips that are their own groups."""
-    alone = all(group == clip for group, clip in zip(scored.groups, scored.clips, strict=True))
+    """`split`, or "ungrouped" where a grouped split had only clips that are their own groups.
+
+    Exact copies are in the group of the first of them.
+    """
+    alone = set(scored.groups) <= set(scored.clips)
     return "ungrouped" if split == "grouped" and alone else split
 
 

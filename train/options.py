@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from train.cache_folder import WHERE
+
 DataFolder = Annotated[
     Path,
     typer.Option(help="Folder of clips: with clips.csv, a folder per label, or named as UCF50 is."),
 ]
 CacheFolder = Annotated[
     Path | None,
-    typer.Option(help="Folder for decoded clips.", show_default="~/.cache/har-monitor"),
+    typer.Option(help="Folder for decoded clips.", show_default=WHERE),
 ]

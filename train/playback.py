@@ -1,6 +1,5 @@
 """Planned streams played to the monitor as if each were a camera's recording."""
 
-import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from monitor.config import MonitorOptions
 from monitor.contract import Contract
+from monitor.names import plain_name
 from monitor.pipeline import Monitor
 from monitor.records import Activity, Prediction, Skipped
 from monitor.source import Picture, Source, StreamLimits
@@ -95,13 +95,13 @@ def watch_streams(
         together = plans[first : first + _AT_ONCE]
         for one in _watch_together(classifier, together):
             watched.append(one)
-            advance(_plain(one.plan.name))
+            advance(plain_name(one.plan.name))
     return watched
 
 
 def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list[Watched]:
     by_target = {f"stream-{index}": plan for index, plan in enumerate(plans)}
-    names = {target: f"{target}-{_plain(plan.name)}" for target, plan in by_target.items()}
+    names = {target: f"{target}-{plain_name(plan.name)}" for target, plan in by_target.items()}
     cameras = [{"name": name, "source": target} for target, name in names.items()]
     windows: list[WindowOutcome] = []
     kept = KeptActivities()
@@ -156,8 +156,3 @@ def _footage(piece: Piece, size: tuple[int, int] | None) -> Iterator[Picture]:
             # The picture's tags of colour and range stay with it. One thread, as in `prepare`.
             frame = frame.reformat(*size, interpolation=Interpolation.BICUBIC, threads=1)
         yield Picture(picture.time_s, frame)
-
-
-def _plain(name: str) -> str:
-    """A stream's name as a camera's may be written, and a terminal shown."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)[:40]

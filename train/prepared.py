@@ -1,9 +1,9 @@
 """Clips decoded and ready to be cut, and those that had to be left out."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +15,9 @@ from monitor.clip import ClipSpec
 from monitor.errors import DataError, MonitorError, SourceError
 from train.cache import ClipCache, Decoded, file_sha256
 from train.clips import Clip, Dataset, data_hash
+from train.copies import find_copies
 from train.progress import Bar
+from train.rates import least_fps, slow_clips, slow_words, told_by_rate
 from train.windows import is_held, uniform_window, windows
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ class Prepared:
     held: tuple[str, ...]  # paths of clips whose last frame is held to fill a window
     _decoded: dict[str, Decoded]
     _contents: dict[str, str]  # path -> sha256 of the file
+    joined: Mapping[str, str] = field(default_factory=dict)  # group -> group it counts as
+    notes: tuple[str, ...] = ()  # what a report on them must say
 
     def decoded(self, clip: Clip) -> Decoded:
         """The frames of a usable clip."""
@@ -67,8 +71,40 @@ def prepare_clips(
 ) -> Prepared:
     """Decode every clip of `dataset` into the cache `folder`; list and skip what cannot be used.
 
-    DataError where nothing is left of a label.
+    Copies of a clip are in its group. DataError where nothing is left of a label.
     """
+    decoded, contents, skipped = _decode(dataset, spec, sampling, folder, console)
+    for skip in skipped:
+        log.warning("skipped %s: %s", skip.path, skip.reason)
+    notes = []
+    slow = slow_clips(decoded, spec) if sampling == "time" else {}
+    if slow:
+        notes.append(slow_words(dataset.clips, slow, spec))
+        least = f"at least {least_fps(spec):g} are needed"
+        skipped += [
+            Skipped(path, f"{fps:.1f} frames a second; {least}") for path, fps in slow.items()
+        ]
+    ready = [clip for clip in dataset.clips if clip.path in decoded]
+    usable = tuple(clip for clip in ready if clip.path not in slow)
+    lost = set(dataset.labels) - {clip.label for clip in usable}
+    if sampling == "time" and (told := told_by_rate(ready if lost else usable, decoded, spec)):
+        notes.append(told)
+    if lost:
+        none = f"{dataset.root}: label {min(lost)}: none of its clips can be used"
+        raise DataError("; ".join((none, *notes)))
+    copies = find_copies(usable, decoded, contents)
+    notes += copies.notes
+    for note in notes:
+        log.warning("%s: %s", dataset.name, note)
+    usable = copies.regrouped(usable)
+    held = _held(usable, decoded, spec, sampling)
+    return Prepared(usable, tuple(skipped), held, decoded, contents, copies.joined, tuple(notes))
+
+
+def _decode(
+    dataset: Dataset, spec: ClipSpec, sampling: Sampling, folder: Path, console: Console
+) -> tuple[dict[str, Decoded], dict[str, str], list[Skipped]]:
+    """Clips and their files' sha256, by path, and what cannot be read or is too short."""
     cache = ClipCache(folder, spec.size)
     decoded: dict[str, Decoded] = {}
     contents: dict[str, str] = {}
@@ -101,13 +137,7 @@ def prepare_clips(
         except BaseException:
             workers.shutdown(wait=False, cancel_futures=True)
             raise
-    for skip in skipped:
-        log.warning("skipped %s: %s", skip.path, skip.reason)
-    usable = tuple(clip for clip in dataset.clips if clip.path in decoded)
-    _check_labels(dataset, usable)
-    _check_copies(usable, contents)
-    held = _held(usable, decoded, spec, sampling)
-    return Prepared(usable, tuple(skipped), held, decoded, contents)
+    return decoded, contents, skipped
 
 
 def _too_short(decoded: Decoded, spec: ClipSpec, sampling: Sampling) -> str | None:
@@ -133,27 +163,3 @@ def _held(
             len(held), len(clips), spec.span_s,
         )  # fmt: skip
     return held
-
-
-def _check_copies(clips: Sequence[Clip], contents: dict[str, str]) -> None:
-    """The same file in two groups would be on both sides of a split, in two labels a lie."""
-    first: dict[str, Clip] = {}
-    for clip in clips:
-        other = first.setdefault(contents[clip.path], clip)
-        if other.label != clip.label:
-            raise DataError(
-                f"{clip.path} and {other.path} are the same video, labelled {clip.label} and "
-                f"{other.label}"
-            )
-        if other.group != clip.group and {clip.group, other.group} != {clip.path, other.path}:
-            raise DataError(
-                f"{clip.path} and {other.path} are the same video, in groups {clip.group} and "
-                f"{other.group}"
-            )
-
-
-def _check_labels(dataset: Dataset, usable: Sequence[Clip]) -> None:
-    left = {clip.label for clip in usable}
-    for label in dataset.labels:
-        if label not in left:
-            raise DataError(f"{dataset.root}: label {label}: none of its clips can be used")

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.clip import ClipSpec
+from monitor.records import Window
 from monitor.windows import WindowBuffer
 from train.cache import Decoded
 
@@ -20,10 +21,7 @@ def windows(decoded: Decoded, spec: ClipSpec, stride: int) -> NDArray[np.uint8]:
     A clip that holds no whole window but at least half of one gives one, completed by its last
     frame. n is 0 for a shorter clip.
     """
-    buffer = WindowBuffer("", spec, stride, MAX_GAP_S)
-    found = list(_pushed(buffer, decoded, 0, 1.0))
-    if not found and (held := _hold(buffer, decoded, spec, 1.0)) is not None:
-        found.append(held)
+    found = [window.clip for window in _windows(decoded, spec, stride)]
     return np.stack(found) if found else np.empty((0, *spec.shape), np.uint8)
 
 
@@ -32,10 +30,18 @@ def is_held(decoded: Decoded, spec: ClipSpec) -> bool:
 
     Times alone tell: no frame is read.
     """
-    timed = ClipSpec(spec.frames, 1, spec.fps)
-    blank = np.broadcast_to(np.uint8(0), (len(decoded.times_s), *timed.shape[1:]))
+    blank, timed = _blank(decoded, spec)
     buffer = WindowBuffer("", timed, 1, MAX_GAP_S)
-    return next(_pushed(buffer, Decoded(blank, decoded.times_s), 0, 1.0), None) is None
+    return next(_pushed(buffer, blank, 0, 1.0), None) is None
+
+
+def best_fps(decoded: Decoded, spec: ClipSpec) -> float:
+    """The most frames a second that any window of a clip holds, 0 if there is none, by the times.
+
+    The monitor classifies no window of less than `WindowOptions.min_fps`.
+    """
+    blank, timed = _blank(decoded, spec)
+    return max((window.fps for window in _windows(blank, timed, spec.frames)), default=0.0)
 
 
 def window_from(decoded: Decoded, spec: ClipSpec, start: int, speed: float) -> NDArray[np.uint8]:
@@ -46,10 +52,10 @@ def window_from(decoded: Decoded, spec: ClipSpec, start: int, speed: float) -> N
     """
     buffer = WindowBuffer("", spec, 1, MAX_GAP_S / speed)
     for window in _pushed(buffer, decoded, start, speed):
-        return window
+        return window.clip
     held = _hold(buffer, decoded, spec, speed, spec.frames)
     assert held is not None
-    return held
+    return held.clip
 
 
 def uniform_window(decoded: Decoded, spec: ClipSpec) -> NDArray[np.uint8]:
@@ -64,23 +70,38 @@ def uniform_window(decoded: Decoded, spec: ClipSpec) -> NDArray[np.uint8]:
     return np.asarray(decoded.frames[: step * spec.frames : step])[np.newaxis]
 
 
-def _pushed(
-    buffer: WindowBuffer, decoded: Decoded, start: int, speed: float
-) -> Iterator[NDArray[np.uint8]]:
+def _blank(decoded: Decoded, spec: ClipSpec) -> tuple[Decoded, ClipSpec]:
+    """The clip with frames of a pixel, and windows for it: what its times alone make of it."""
+    timed = ClipSpec(spec.frames, 1, spec.fps)
+    pixels = np.broadcast_to(np.uint8(0), (len(decoded.times_s), *timed.shape[1:]))
+    return Decoded(pixels, decoded.times_s), timed
+
+
+def _windows(decoded: Decoded, spec: ClipSpec, stride: int) -> Iterator[Window]:
+    buffer = WindowBuffer("", spec, stride, MAX_GAP_S)
+    whole = False
+    for window in _pushed(buffer, decoded, 0, 1.0):
+        whole = True
+        yield window
+    if not whole and (held := _hold(buffer, decoded, spec, 1.0)) is not None:
+        yield held
+
+
+def _pushed(buffer: WindowBuffer, decoded: Decoded, start: int, speed: float) -> Iterator[Window]:
     """The windows that the buffer completes from frame `start` on."""
     for time_s, frame in zip(decoded.times_s[start:], decoded.frames[start:], strict=True):
         window = buffer.push(float(time_s) / speed, partial(np.asarray, frame))
         if window is not None:
-            yield window.clip
+            yield window
 
 
 def _hold(
     buffer: WindowBuffer, decoded: Decoded, spec: ClipSpec, speed: float, most: int | None = None
-) -> NDArray[np.uint8] | None:
+) -> Window | None:
     """The window completed by holding the last frame for `most` slots; None if that is too few."""
     last_s = decoded.duration_s / speed
     for slot in range(1, (spec.frames // 2 if most is None else most) + 1):
         window = buffer.push(last_s + slot / spec.fps, lambda: decoded.frames[-1])
         if window is not None:
-            return window.clip
+            return window
     return None

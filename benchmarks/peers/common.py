@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.runtime import onnx_runtime
+
 FRAMES, SIZE, FPS, STRIDE = 20, 64, 10, 5
 
 Pixels = NDArray[np.uint8]
@@ -97,8 +99,7 @@ def run(watch: Callable[[int, str], None], sources: Sequence[str], report: Repor
 def load(path: Path) -> Classify:
     """A network: .onnx in ONNX Runtime on one thread a window, .keras in Keras."""
     if path.suffix == ".onnx":
-        import onnxruntime as ort
-
+        ort = onnx_runtime()
         options = ort.SessionOptions()
         # With many cameras the cores are busy anyway: more threads would only wait for each other.
         options.intra_op_num_threads = options.inter_op_num_threads = 1

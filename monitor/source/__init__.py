@@ -29,6 +29,7 @@ class Unseen:
     time_s: float | None  # as a picture's; None: it is not settled yet whether anything moved
     arrived_s: float | None = None
     waiting: bool = False  # for its turn, where the cores cannot decode all cameras at once
+    no_key: bool = False  # no key frame has come yet, so that nothing can be decoded
 
 
 class Source(Protocol):

@@ -1,25 +1,31 @@
 """What a user may write as a source, and how it is shown without its secrets."""
 
+import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 from monitor.errors import ConfigError
+from monitor.names import IN_NAMES, is_name, plain_name
+from monitor.printable import is_printable
 
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
-ALLOWED = "a webcam number, /dev/videoN, a video file, or rtsp://, rtsps://, http://, https://"
+ALLOWED = "a webcam number or device, a video file, or rtsp://, rtsps://, http://, https://"
 
-_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,63})=(.+)", re.DOTALL)
-_WEBCAM = re.compile(r"(?:/dev/video)?[0-9]{1,3}")
+_NUMBERED = re.compile(r"(?:/dev/video)?([0-9]{1,3})")
+# Where a webcam that is unplugged had its names: udev's own, and those that its rules give.
+_UNPLUGGED = re.compile(r"/dev/(?:v4l/.{1,255}|[^/]{1,255})")
+_V4L2_MAJOR = 81  # of Linux
 # Two letters at least: one is a drive.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 # One slash counts too: a mistyped URL holds the same password, and Path makes // into /.
 # The lengths are bounded here and below so that a long text takes no quadratic time.
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,15}:/+)(?P<rest>\S+)")
 _WHOLE = re.compile(
-    r"(?P<scheme>(?:(?:[\w.-]{1,64}=)?(?:(?i:rtsps?|https?):/+|[A-Za-z][A-Za-z0-9+.-]+://+))?)"
+    rf"(?P<scheme>(?:(?:{IN_NAMES}{{1,64}}=)?(?:(?i:rtsps?|https?):/+|[A-Za-z][A-Za-z0-9+.-]+://+))?)"
     r"(?P<rest>.+)",
     re.DOTALL,
 )
@@ -39,7 +45,7 @@ class Address:
     """Where a camera's frames come from; its text form hides credentials."""
 
     kind: Literal["webcam", "stream", "file"]
-    target: str  # device number or path, URL, or path of a file
+    target: str  # webcam's number or path, URL, or path of a file
 
     @property
     def live(self) -> bool:
@@ -47,20 +53,34 @@ class Address:
         return self.kind != "file"
 
     @property
+    def scheme(self) -> str:
+        """The kind of URL of a stream, such as rtsp; nothing of another kind of source."""
+        return urlsplit(self.target).scheme if self.kind == "stream" else ""
+
+    @property
     def encrypted(self) -> bool:
         """Whether it comes over TLS."""
-        return self.kind == "stream" and urlsplit(self.target).scheme in ("rtsps", "https")
+        return self.scheme in ("rtsps", "https")
+
+    @property
+    def device(self) -> Path:
+        """The device file of a webcam; it may be a link, which is followed anew each time."""
+        number = _NUMBERED.fullmatch(self.target)
+        return Path(f"/dev/video{number[1]}" if number else self.target)
 
     @property
     def name(self) -> str:
         """A short name for a camera without one: the device, the host or the file's stem."""
         if self.kind == "webcam":
-            text = f"webcam{self.target.removeprefix('/dev/video')}"
+            number = _NUMBERED.fullmatch(self.target)
+            # Of the names that udev gives a webcam's devices, the first one's end says nothing.
+            own = self.device.name.removesuffix("-video-index0")
+            text = f"webcam{number[1]}" if number else own
         elif self.kind == "stream":
             text = urlsplit(self.target).hostname or ""
         else:
             text = Path(self.target).stem
-        return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-._")[:40] or "camera"
+        return plain_name(text) or "camera"
 
     def __str__(self) -> str:
         return redact(self.target)
@@ -84,24 +104,22 @@ def redact_argument(text: str) -> str:
 
 def split_name(text: str) -> tuple[str | None, str]:
     """`name=source` as (name, source); (None, text) where no name is given."""
-    named = _NAMED.fullmatch(text)
-    if named is None or _exists(text):
-        return None, text
-    return named[1], named[2]
+    name, _, source = text.partition("=")
+    return (name, source) if source and is_name(name) and not _exists(text) else (None, text)
 
 
 def parse_address(text: str) -> Address:
     """The address written as `text`; ConfigError for anything that is not allowed."""
-    if _WEBCAM.fullmatch(text):
+    if _NUMBERED.fullmatch(text):
         return Address("webcam", text)
     shown = f"{redact_argument(text):.200}"
-    if not text or not (text.isprintable() or _exists(text)):
+    if not text or not (is_printable(text) or _exists(text)):
         raise ConfigError(f"source {shown!r}: allowed: {ALLOWED}")
     scheme = _SCHEME.match(text)
     if scheme is None or _exists(text):
         if shown != text[:200] and not _exists(text):  # a URL without its beginning
             raise ConfigError(f"source {shown}: no such file, nor a URL; allowed: {ALLOWED}")
-        return Address("file", text)
+        return Address("webcam" if _is_webcam(text) else "file", text)
     name = scheme[1].lower()
     if name not in STREAM_SCHEMES:
         # The word before the colon may be a user, and what follows a password.
@@ -119,6 +137,21 @@ def parse_address(text: str) -> Address:
             "with any of @ : / ? # % and spaces in the password as %40 %3A %2F %3F %23 %25 %20"
         )
     return Address("stream", name + text[scheme.end(1) :])
+
+
+def is_camera(there: os.stat_result) -> bool:
+    """Whether what lies at a path is a V4L2 device."""
+    return stat.S_ISCHR(there.st_mode) and os.major(there.st_rdev) == _V4L2_MAJOR
+
+
+def _is_webcam(text: str) -> bool:
+    """Whether a path leads to a V4L2 device, or to where one was before it was unplugged."""
+    try:
+        return is_camera(Path(text).stat())
+    except FileNotFoundError:
+        return _UNPLUGGED.fullmatch(os.path.realpath(text)) is not None
+    except (OSError, ValueError):
+        return False
 
 
 def _hide(url: re.Match[str]) -> str:

@@ -12,6 +12,7 @@ from av import Packet, VideoFrame, VideoStream
 
 from monitor.source.decoding import Decoding
 from monitor.source.scene import Stillness
+from monitor.source.stamps import FrameStamps
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,13 @@ class EveryPicture:
     def __init__(self, stream: VideoStream, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._clock = clock
+        self._stamps = FrameStamps(stream)
         self.damaged = 0
+
+    @property
+    def are_pts(self) -> bool:
+        """Whether frames carry their packets' pts, and not other times."""
+        return self._stamps.are_pts
 
     @property
     def resting(self) -> bool:
@@ -59,17 +66,18 @@ class EveryPicture:
         """The pictures that a packet completes."""
         arrived_s = self._clock()
         for frame in self.decode(packet):
-            yield Decoded(self.stamp_s(frame.pts), frame, arrived_s)
+            yield Decoded(self._stamps.of(frame), frame, arrived_s)
 
     def finish(self) -> Iterator[Decoded]:
         """The pictures that the decoder still holds, to put them into their order."""
         arrived_s = self._clock()
         for frame in self.decode(None):
-            yield Decoded(self.stamp_s(frame.pts), frame, arrived_s)
+            yield Decoded(self._stamps.of(frame), frame, arrived_s)
 
     def flush(self) -> None:
         """Forget what came before: the next packet is a key frame."""
         self._stream.codec_context.flush_buffers()
+        self._stamps.restart()
 
     def look(self, key: Packet[VideoStream]) -> VideoFrame | None:
         """A key frame's picture by itself, which leaves nothing behind in the decoder.
@@ -84,9 +92,8 @@ class EveryPicture:
         return frames[0] if frames else None
 
     def stamp_s(self, pts: int | None) -> float | None:
-        """The time of a packet's or a frame's timestamp, in the stream's own base."""
-        base = self._stream.time_base
-        return None if pts is None or base is None else pts * base.numerator / base.denominator
+        """A packet's pts in seconds."""
+        return self._stamps.seconds(pts)
 
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         """The decoder's answer; None for a packet asks for what it still holds."""
@@ -119,7 +126,7 @@ def make_decoder(
     from monitor.source.idle import IdleDecoder
 
     def begin() -> IdleDecoder:
-        return IdleDecoder(every, stream, delay_s, decoding.context_s, clock)
+        return IdleDecoder(every, delay_s, decoding.context_s, clock)
 
     if decoding.turns is None:
         return begin()

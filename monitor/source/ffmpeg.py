@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
+from av import VideoStream
 from av.container import InputContainer
+from av.stream import Disposition
 
 from monitor.errors import OpenCause
 
@@ -20,6 +22,10 @@ _FORMATS = (
     "h264,hevc,vvc,m4v,h261,h263,vc1,mjpeg,mpjpeg,jpeg_pipe,gif,apng,yuv4mpegpipe,"
     "dhav,ifv,luodat,hxvs,iv8,mxg"  # of recorders
 )
+
+
+# Multipart JPEG and raw video keep no times: FFmpeg would invent a steady 25 frames a second.
+UNTIMED = frozenset(("mpjpeg", "mjpeg", "jpeg_pipe", "mjpeg_2000", "h264", "hevc", "vvc", "m4v"))
 
 
 def open_file(path: Path, hwaccel: HWAccel | None = None) -> InputContainer:
@@ -46,19 +52,29 @@ def open_cause(error: Exception) -> OpenCause:
     if isinstance(error, av.HTTPNotFoundError):
         return "not found"
     # A server error passes: a camera that starts up, or has as many viewers as it can.
-    if isinstance(error, ConnectionRefusedError | av.HTTPServerError):
+    if isinstance(error, ConnectionRefusedError | av.HTTPServerError | av.HTTPTooManyRequestsError):
         return "refused"
     if isinstance(error, TimeoutError | av.ExitError):
         return "timeout"
-    if isinstance(error, av.InvalidDataError | av.HTTPError):
+    if isinstance(error, av.InvalidDataError | av.HTTPClientError):
         return "invalid"
     return "unreachable"
 
 
+def video_stream(container: InputContainer) -> VideoStream | None:
+    """The stream that FFmpeg itself would show, None if there is none; a cover is not a film."""
+    films = [
+        one for one in container.streams.video if not one.disposition & Disposition.attached_pic
+    ]
+    best = container.streams.best("video")
+    return next((one for one in films if one is best), films[0] if films else None)
+
+
 def video_fault(container: InputContainer) -> str | None:
-    """What keeps the pictures of an open container from being read, None where nothing does."""
-    if not container.streams.video:
-        return "holds no video stream"
-    if container.streams.video[0].codec_context is None:
+    """What keeps the pictures of an open container from being read, None if nothing does."""
+    stream = video_stream(container)
+    if stream is None:
+        return "holds a cover, but no video" if container.streams.video else "holds no video stream"
+    if stream.codec_context is None:
         return "holds video in a format that is not known here"
     return None

@@ -3,7 +3,9 @@
 import logging
 import stat
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 from av import VideoStream
@@ -15,13 +17,16 @@ from monitor.hardware import accelerator, not_by_hardware
 from monitor.source import Picture, Unseen
 from monitor.source.decoder import Decoded, make_decoder
 from monitor.source.decoding import FULL, Decoding
-from monitor.source.ffmpeg import open_file, reason, video_fault
+from monitor.source.ffmpeg import UNTIMED, open_file, reason, video_fault, video_stream
+from monitor.source.frametimes import FrameTimes
 from monitor.source.upright import upright
 
 log = logging.getLogger(__name__)
 
 # A header may round the duration up; more than this missing at the end is worth a warning.
 TRUNCATED_S = 0.5
+FPS = 0.1, 240.0  # what a camera may have: all times of an AVI hang on the rate in its header
+ASSUMED_FPS = 25  # of a file that does not say
 
 
 class FileSource:
@@ -72,30 +77,32 @@ class FileSource:
             self._container = None
 
     def _decode(self, container: InputContainer) -> Iterator[Picture | Unseen]:
-        stream = container.streams.video[0]
-        frame_s = 1 / float(stream.average_rate or 25)
-        first_s: float | None = None
-        time_s = 0.0
-        count = 0
+        stream = video_stream(container)
+        assert stream is not None  # or it would not be open
         faults: list[str] = []
+        rate = frame_rate(stream, faults)
+        count = 0
+        times = FrameTimes(str(self.path), lambda: count / rate.fps)
+        if not rate.timed:
+            times.distrust()
+        time_s = 0.0
         for decoded in self._decoded(container, stream, faults):
             if decoded is None:
                 yield Unseen(None)
                 continue
-            at_s = decoded.stamp_s
-            if at_s is None:
-                at_s = count * frame_s
-            first_s = at_s if first_s is None else first_s
-            time_s = at_s - first_s
+            placed_s = times.of(decoded.stamp_s)
             count += 1
+            if placed_s is None:
+                continue
+            time_s = placed_s
             if decoded.frame is None:
                 yield Unseen(time_s)
             else:
                 yield Picture(time_s, upright(decoded.frame))
         if not count:
             raise SourceOpenError(f"{self.path}: holds no picture that can be decoded", "invalid")
-        end_s = time_s + frame_s
-        declared_s = _declared_s(container, stream)
+        end_s = time_s + 1 / rate.fps
+        declared_s = _declared_s(container, stream) if rate.timed else 0.0
         if declared_s - end_s > TRUNCATED_S:
             faults.append(f"it ends at {end_s:.1f} s, its header says {declared_s:.1f} s")
         if faults:
@@ -124,6 +131,33 @@ def pictures(path: Path) -> Iterator[Picture]:
             yield picture
     finally:
         source.close()
+
+
+class FrameRate(NamedTuple):
+    """How many frames a second a file has, on average."""
+
+    fps: float
+    timed: bool  # whether the file keeps times; if not, frames are counted
+
+
+def frame_rate(stream: VideoStream, faults: list[str] | None = None) -> FrameRate:
+    """The frame rate of a file's video; what is wrong with it is added to `faults`."""
+    faults = [] if faults is None else faults
+    header, own = stream.average_rate, stream.codec_context.framerate
+    timed = stream.container.format.name not in UNTIMED
+    if timed and stream.container.format.name == "avi" and header:
+        said = f"its header says {float(header):g} frames a second"
+        timed = FPS[0] <= header <= FPS[1]
+        if not timed:
+            faults.append(f"{said}, which cannot be")
+        elif own and not 0.9 < header / own < 1.1:
+            faults.append(f"{said}, its video {float(own):g}: the header is taken at its word")
+    if timed:
+        return FrameRate(float(header or own or ASSUMED_FPS), True)
+    if own is None or not FPS[0] <= own <= FPS[1]:
+        faults.append(f"it does not say how many frames a second it has: {ASSUMED_FPS} are assumed")
+        own = Fraction(ASSUMED_FPS)
+    return FrameRate(float(own), False)
 
 
 def _declared_s(container: InputContainer, stream: VideoStream) -> float:

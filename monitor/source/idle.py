@@ -43,13 +43,11 @@ class IdleDecoder:
     def __init__(
         self,
         every: EveryPicture,
-        stream: VideoStream,
         max_delay_s: float,
         context_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._every = every
-        self._context = stream.codec_context
         self._max_delay_s = max_delay_s
         self._context_s = context_s
         self._clock = clock
@@ -158,6 +156,7 @@ class IdleDecoder:
         return (
             packet.is_keyframe
             and stamp_s is not None
+            and self._every.are_pts
             and len(self._kept) >= LEAST_PACKETS
             and self._bounded(stamp_s)
             and self._is_still(stamp_s)
@@ -221,7 +220,7 @@ class IdleDecoder:
         self._due = []
         self._idle = False
         self._scene.reset()
-        self._context.flush_buffers()
+        self._every.flush()
         self._again = Counter(one.stamp_s for one in self._kept if one.stamp_s < self._from_s)
         for kept in self._kept.copy():
             damaged = self._every.damaged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,28 +19,32 @@ from monitor.source import Picture, StreamLimits, Unseen
 from monitor.source.address import Address
 from monitor.source.decoder import Decoded, make_decoder
 from monitor.source.decoding import Decoding
-from monitor.source.ffmpeg import reason, video_fault
+from monitor.source.ffmpeg import UNTIMED, reason, video_fault, video_stream
 from monitor.source.frametimes import FrameTimes
+from monitor.source.http import HttpStream
+from monitor.source.jpegs import JpegParts
 from monitor.source.refusal import why
 from monitor.source.resolve import resolve
 from monitor.source.upright import upright
 
+log = logging.getLogger(__name__)
+
 # What a stream may reach: what carries it, never a file, a pipe or another kind of address. An RTSP
 # server may send to another one, which FFmpeg would follow and give the password to, even in the
 # clear; it does not where the scheme itself is not among the protocols, and opens the first all the
-# same. Of HTTP, `max_redirects` is the answer.
+# same. What comes over HTTP is read for it, and leads nowhere.
 _PROTOCOLS = {
     "rtsp": "rtp,tcp,udp",
     "rtsps": "rtp,srtp,tcp,tls,udp",
-    "http": "http,tcp",
-    "https": "https,tls,tcp",
 }
 # What HTTP may bring: video, never a playlist, which is a list of other addresses to go to.
-_HTTP_FORMATS = "mpjpeg,mjpeg,jpeg_pipe,mpegts,h264,hevc,m4v,flv,mp4,matroska,webm,avi,asf,ogg,nut"
-# Read timeouts without a picture, though packets come: key frames may be many seconds apart.
+_HTTP_FORMATS = "mpjpeg,mpegts,h264,hevc,m4v,flv,mp4,matroska,webm,avi,asf,ogg,nut"
+# Read timeouts without a picture, though key frames and other packets come.
 _BLIND = 6
-# Multipart JPEG and raw video carry no clock of their own: FFmpeg would invent a steady 25 fps.
-_UNTIMED = {"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "jpeg_pipe", "mjpeg_2000"}
+NO_KEY_S = 10.0  # without a key frame until that is told; from line to line it doubles
+
+# AVI counts frames, whenever they come.
+_OTHER_TIMES = UNTIMED | {"avi"}
 
 
 class StreamSource:
@@ -56,29 +61,22 @@ class StreamSource:
         self.limits = limits
         self._clock = clock
         self._container: InputContainer | None = None
+        self._web: HttpStream | None = None
         self._pictures: Iterator[Picture | Unseen] = iter(())
         self._seen_s = 0.0  # the clock when a packet last became something
+        self._keyed = False  # whether a key frame has come, so that decoding can begin
 
     def open(self) -> None:
         """Connect, within `open_timeout_s`; SourceOpenError says why it could not be."""
-        tries = 2 if self.address.target.startswith("rtsp") else 1
         self._look_up()
         began_s = time.monotonic()
         try:
-            self._container = av.open(
-                self.address.target,
-                "r",
-                options=self._options(),
-                # FFmpeg tries a read of RTSP once more after it was cut short.
-                timeout=(self.limits.open_timeout_s, self.limits.read_timeout_s / tries),
-                metadata_errors="ignore",
-                hwaccel=accelerator(self.limits.decoding.hardware),
+            self._container = (
+                self._open_http() if "http" in self.address.scheme else self._open_rtsp()
             )
-        except RuntimeError as error:
-            raise SourceOpenError(f"{self.address}: {not_by_hardware(error)}", "invalid") from None
-        except (av.FFmpegError, OSError, ValueError) as error:
-            cause, words = why(self.address, self.limits, error, time.monotonic() - began_s)
-            raise SourceOpenError(f"{self.address}: {cause}: {words}", cause) from None
+        except (RuntimeError, av.FFmpegError, OSError, ValueError) as error:
+            self.close()
+            raise self._refusal(error, time.monotonic() - began_s) from None
         if fault := video_fault(self._container):
             self.close()
             raise SourceOpenError(f"{self.address}: {fault}", "invalid")
@@ -86,13 +84,17 @@ class StreamSource:
 
     def read(self) -> Picture | Unseen:
         """The next moment, within `read_timeout_s`; SourceLostError where there is none."""
+        limit_s = self.limits.read_timeout_s
+        if self._web is not None:
+            # Of packets that become no picture `_packets` tells first.
+            self._web.allow((_BLIND + 1) * limit_s, limit_s)
         try:
             return next(self._pictures)
         except StopIteration:
             raise SourceLostError(f"{self.address}: the stream ended") from None
         except (TimeoutError, av.ExitError):
-            raise self._no_picture(self.limits.read_timeout_s) from None
-        except av.FFmpegError as error:
+            raise self._no_picture(limit_s) from None
+        except (av.FFmpegError, OSError) as error:
             raise SourceLostError(
                 f"{self.address}: the stream broke off: {reason(error)}"
             ) from None
@@ -103,9 +105,26 @@ class StreamSource:
         if self._container is not None:
             self._container.close()
             self._container = None
+        if self._web is not None:
+            self._web.close()
+            self._web = None
+
+    def _refusal(self, error: Exception, waited_s: float) -> SourceOpenError:
+        if isinstance(error, RuntimeError):
+            return SourceOpenError(f"{self.address}: {not_by_hardware(error)}", "invalid")
+        cause, words = why(self.address, self.limits, error, waited_s)
+        return SourceOpenError(f"{self.address}: {cause}: {words}", cause)
 
     def _no_picture(self, for_s: float) -> SourceLostError:
         return SourceLostError(f"{self.address}: no picture for {for_s:g} s")
+
+    def _tell_of_no_key(self, for_s: float) -> None:
+        log.warning(
+            "%s: packets come, but no key frame for %.0f s, and without one nothing can be "
+            "decoded: set the camera's key frame interval (I-frame interval, GOP) to 1 or 2 s",
+            self.address,
+            for_s,
+        )
 
     def _look_up(self) -> None:
         """Find out whether the host has an address: FFmpeg would wait for one without limit."""
@@ -122,41 +141,57 @@ class StreamSource:
                 f"{self.address}: unknown host: the name does not resolve", "unknown host"
             )
 
-    def _options(self) -> dict[str, str]:
-        scheme = self.address.target.partition(":")[0].lower()
+    def _open_rtsp(self) -> InputContainer:
+        limits = self.limits
         # Of a single wait; the sum of all is bounded by the limits that av.open is given.
-        longest_s = max(self.limits.open_timeout_s, self.limits.read_timeout_s)
-        microseconds = str(int(longest_s * 1e6))
-        options = {"protocol_whitelist": _PROTOCOLS[scheme]}
-        if scheme in ("http", "https"):
-            options |= {
-                "rw_timeout": microseconds,
-                "analyzeduration": "1000000",
-                "format_whitelist": _HTTP_FORMATS,
-                "max_redirects": "0",
-            }
-        else:
+        longest_s = max(limits.open_timeout_s, limits.read_timeout_s)
+        options = {
+            "protocol_whitelist": _PROTOCOLS[self.address.scheme],
             # Nothing is probed: an RTSP session describes itself, and probing costs seconds.
-            options |= {
-                "rtsp_transport": self.limits.transport,
-                "allowed_media_types": "video",
-                "timeout": microseconds,
-                "analyzeduration": "0",
-                "probesize": "32",
-            }
-        if self.address.encrypted and self.limits.ca_file is not None:
-            options |= {"tls_verify": "1", "ca_file": str(self.limits.ca_file)}
-        return options
+            "rtsp_transport": limits.transport,
+            "allowed_media_types": "video",
+            "timeout": str(int(longest_s * 1e6)),
+            "analyzeduration": "0",
+            "probesize": "32",
+        }
+        if self.address.encrypted and limits.ca_file is not None:
+            options |= {"tls_verify": "1", "ca_file": str(limits.ca_file)}
+        return av.open(
+            self.address.target,
+            "r",
+            options=options,
+            # FFmpeg tries a read of RTSP once more after it was cut short.
+            timeout=(limits.open_timeout_s, limits.read_timeout_s / 2),
+            metadata_errors="ignore",
+            hwaccel=accelerator(limits.decoding.hardware),
+        )
+
+    def _open_http(self) -> InputContainer:
+        self._web = web = HttpStream(self.address, self.limits)
+        file = web.open()
+        return av.open(
+            file,
+            "r",
+            format="mpjpeg" if isinstance(file, JpegParts) else None,
+            options={
+                "protocol_whitelist": "none",
+                "format_whitelist": _HTTP_FORMATS,
+                "analyzeduration": "1000000",
+            },
+            metadata_errors="ignore",
+            hwaccel=accelerator(self.limits.decoding.hardware),
+        )
 
     def _decode(self, container: InputContainer) -> Iterator[Picture | Unseen]:
         times = FrameTimes(str(self.address), self._clock)
         decoding = self.limits.decoding
-        if container.format.name in _UNTIMED:
+        if container.format.name in _OTHER_TIMES:
             times.distrust()
-            decoding = replace(decoding, idle_max_delay_s=None)  # late pictures would be misdated
+            # A late picture would be misdated, and a stream with other times would look late.
+            decoding = replace(decoding, idle_max_delay_s=None, turns=None)
         for decoded in self._decoded(container, decoding):
             if decoded is None:
-                yield Unseen(None)
+                yield Unseen(None, no_key=not self._keyed)
                 continue
             time_s = times.of(decoded.stamp_s)
             if time_s is None:  # without a time it has no place in a window
@@ -167,15 +202,19 @@ class StreamSource:
                 yield Picture(time_s, upright(decoded.frame), decoded.arrived_s)
 
     def _decoded(self, container: InputContainer, decoding: Decoding) -> Iterator[Decoded | None]:
-        stream = container.streams.video[0]
+        stream = video_stream(container)
+        assert stream is not None  # or it would not be open
         decoder = make_decoder(stream, decoding, self._clock)
         try:
             for packet in self._packets(container, stream):
                 for decoded in decoder.take(packet):
                     self._seen_s = self._clock()
+                    self._keyed = True  # or as good as that: some cameras refresh bit by bit
                     yield decoded
+                if not self._keyed:
+                    yield None
             yield from decoder.finish()
-        except (av.FFmpegError, SourceLostError):
+        except (av.FFmpegError, OSError, SourceLostError):
             yield from decoder.finish()  # it was lost, but not what had come
             raise
         finally:
@@ -185,16 +224,26 @@ class StreamSource:
     def _packets(
         self, container: InputContainer, stream: VideoStream
     ) -> Iterator[Packet[VideoStream]]:
-        """The video's packets; SourceLostError where none comes, or none becomes a picture.
+        """The video's packets; SourceLostError if none comes, or none becomes a picture.
+
+        Before the first key frame none can: that is waited for, for as long as packets come.
 
         FFmpeg's own limit is of any packet: a camera's sound goes on where its pictures stop.
         """
         limit_s = self.limits.read_timeout_s
-        came_s = self._seen_s = self._clock()
+        began_s = came_s = self._seen_s = self._clock()
+        tell_s = NO_KEY_S
+        self._keyed = False
         for packet in container.demux():
             now_s = self._clock()
             if packet.stream_index == stream.index:
                 came_s = now_s
+                self._keyed = self._keyed or packet.is_keyframe
+                if not self._keyed:
+                    self._seen_s = now_s  # it lives, and there is nothing to be decoded yet
+                    if now_s - began_s >= tell_s:
+                        self._tell_of_no_key(now_s - began_s)
+                        tell_s *= 2
                 yield cast("Packet[VideoStream]", packet)
             elif now_s - came_s >= limit_s:
                 raise self._no_picture(limit_s)

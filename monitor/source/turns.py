@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from av import Packet, VideoStream
 
+from monitor.clockrate import ClockRate
 from monitor.counted import Counted
 from monitor.source.decoder import Decoded, Decoder, EveryPicture
 from monitor.source.idle import AFTER_S
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 TURN_S = 8.0  # that a camera decodes before it makes room: several windows, and an alert
 LATE_S = 1.0  # behind its stream, and for so long: it does not keep up
 GROW_S = 5.0  # without a late camera until one more may decode
+# One whose thread waits for packets so much of the time keeps up, whatever its timestamps say, if
+# all decoders together are at work for less than so much of the cores' time.
+_FREE, _LOADED = 0.2, 0.7
 _ROOM = 0.9  # of what the cores can hold: not all scenes cost the same at all times
 _DRIFT = 1e-3  # by which a stream's clock may be slower than ours
 
@@ -37,14 +41,16 @@ _DRIFT = 1e-3  # by which a stream's clock may be slower than ours
 class Turns:
     """Who may decode, among all streams of a process; any thread may ask."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, cores: int = 1) -> None:
         self._clock = clock
+        self._cores = cores
         self._counted = Counted(log, clock)
         self._lock = threading.Lock()
         self._limit = math.inf
         self._changed_s = -math.inf  # when the limit last changed
         self._decoding: dict[object, float] = {}  # since when
         self._waiting: dict[object, None] = {}  # the longest first
+        self._work: dict[object, float] = {}  # seconds of work a second
 
     @property
     def limit(self) -> float:
@@ -92,9 +98,16 @@ class Turns:
                 self._counted.say(logging.WARNING, "late", text)
             self._wait(who)
 
+    def loaded(self, who: object, work: float) -> bool:
+        """Whether the cores are busy; one says how many seconds a second it was at work itself."""
+        with self._lock:
+            self._work[who] = work
+            return sum(self._work.values()) >= _LOADED * self._cores
+
     def leave(self, who: object) -> None:
         """One is gone."""
         with self._lock:
+            self._work.pop(who, None)
             self._decoding.pop(who, None)
             self._waiting.pop(who, None)
 
@@ -139,6 +152,9 @@ class TurnDecoder:
         self._newest_s = 0.0  # its stamp
         self._done_s = math.inf  # and when all was done with it
         self._began_s = 0.0  # how late it was when it began to be
+        self._waited_s = 0.0  # for packets
+        self._looked_s = 0.0  # our clock, since when
+        self._rate: ClockRate | None = ClockRate()  # None: the stream's clock is wrong
         self._since_s: float | None = None  # it is late, or, where it does not decode, it waits
 
     @property
@@ -177,7 +193,7 @@ class TurnDecoder:
             for decoded in self._decoder.take(packet):
                 self._note(decoded)
                 yield decoded
-        elif stamp_s is not None and stamp_s > self._given_s:
+        elif stamp_s is not None and not 0 <= self._given_s - stamp_s < LATE_S:
             self._given_s = stamp_s
             yield Decoded(stamp_s, None, now_s, waiting=True)
         self._done_s = self._clock()
@@ -217,16 +233,16 @@ class TurnDecoder:
     def _pace(self, stamp_s: float | None, now_s: float) -> float | None:
         """Seconds of stream a second, of a decoder that fell behind; None where it keeps up.
 
-        It did where packets have come much later than the soonest one for a while, by their
-        stamps. Those of a network that stalled come late, too, but nobody was at work meanwhile;
-        and stamps may jump. From then on it counts anew.
+        It did if packets have come much later than the soonest one for a while, by their
+        timestamps. They also do if the network stalled or the camera's clock is slow, but then
+        the thread waits for them; and timestamps may jump. From then on it counts anew.
         """
         if stamp_s is None:
             return None
         offset_s = now_s - stamp_s
         step_s, self._newest_s = stamp_s - self._newest_s, stamp_s
         jumped = not -LATE_S <= step_s <= LATE_S + now_s - self._last_s
-        if jumped or now_s - self._done_s >= LATE_S:
+        if self._keeps_up(stamp_s, now_s) or jumped:
             self._offset_s, self._since_s = offset_s, None
         drifted_s = self._offset_s + _DRIFT * (now_s - self._last_s)
         self._offset_s, self._last_s = min(offset_s, drifted_s), now_s
@@ -240,3 +256,20 @@ class TurnDecoder:
         if passed_s < LATE_S:
             return None
         return min(1.0, max(0.0, 1 - (behind_s - self._began_s) / passed_s))
+
+    def _keeps_up(self, stamp_s: float, now_s: float) -> bool:
+        """Whether the thread has time to wait for packets; it is asked at each of them."""
+        if self._rate is None:
+            return True
+        self._waited_s += max(0.0, now_s - self._done_s)
+        passed_s = now_s - self._looked_s
+        if passed_s < LATE_S:
+            if self._rate.wrong(stamp_s, now_s):
+                self._rate = None  # what it says of time is of no use from here on
+            return False
+        waited = self._waited_s / passed_s
+        self._waited_s, self._looked_s = 0.0, now_s
+        if self._turns.loaded(self, 1 - waited) or waited < _FREE:
+            self._rate.restart()
+            return False
+        return True

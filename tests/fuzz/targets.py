@@ -24,7 +24,9 @@ from monitor.config import CameraOptions, MonitorOptions
 from monitor.contract import parse_contract
 from monitor.errors import ConfigError, ModelError, MonitorError, SourceError
 from monitor.health import read_health, show_health
+from monitor.names import is_name
 from monitor.paths import check_inputs
+from monitor.printable import is_printable
 from monitor.sinks.alertlog import SCHEMA, records, unended
 from monitor.source.address import parse_address, redact, redact_argument, split_name
 from monitor.source.file import FileSource
@@ -90,7 +92,7 @@ def check_contract(data: bytes) -> bool:
         about = parse_contract(data.decode("utf-8", "replace"), Path("model.onnx"))
         assert parse_contract(about.model_dump_json(), Path("model.onnx")) == about
         for text in _texts(about.model_dump()):
-            assert text.isprintable(), repr(text)
+            assert is_printable(text), repr(text)
         return True
     return False
 
@@ -130,7 +132,7 @@ def check_source(data: bytes) -> bool:
     _, source = split_name(text)
     with _only(ConfigError):
         address = parse_address(source)
-        assert re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", address.name)
+        assert is_name(address.name)
         try:
             camera = CameraOptions(name="a", source=source)
         except ValueError as error:

@@ -6,7 +6,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 from keras import layers, ops
 from typer.testing import CliRunner
@@ -18,6 +17,7 @@ from export.fused.layer import NotFused
 from export.verify import real_clips, synthetic_clips
 from monitor.clip import ClipSpec
 from monitor.contract import INPUT, METADATA_KEY, OUTPUT, Contract, parse_contract
+from monitor.runtime import onnx_runtime
 from tests.models import contract
 from tests.slow.trained import SMALL, give_weights, random_clips, trained_like
 from train.networks import NETWORKS
@@ -43,6 +43,7 @@ def network(part: Part, spec: ClipSpec = TINY, scale: float = 1 / 255) -> keras.
 
 def by_onnx(proto: onnx.ModelProto, clips: np.ndarray) -> np.ndarray:
     """(M, labels): one clip after the other."""
+    ort = onnx_runtime()
     options = ort.SessionOptions()
     options.log_severity_level = 4
     session = ort.InferenceSession(proto.SerializeToString(), options)
@@ -210,6 +211,11 @@ PARTS: dict[str, Callable[[], Part]] = {
     ),
     "a layer called twice": lambda: (
         lambda x: (lambda dense: dense(ops.tanh(dense(x))))(layers.Dense(3))
+    ),
+    "a network called twice": lambda: (
+        lambda x: (lambda inner: inner(ops.tanh(inner(x))))(
+            (lambda clip: keras.Model(clip, layers.Dense(3)(clip)))(keras.Input(TINY.shape))
+        )
     ),
     "operations": lambda: (
         lambda x: (
