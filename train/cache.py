@@ -15,7 +15,7 @@ from monitor.errors import MonitorError
 from monitor.source.file import pictures
 
 # Part of every key: to be raised when `prepare` or what is stored changes.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
