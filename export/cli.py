@@ -12,6 +12,7 @@ from export.extra import training_tools
 from export.opsets import DEFAULT_OPSET, OPSETS
 from export.quiet import quiet
 from monitor.command import exit_codes
+from monitor.interrupt import interruptible
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -41,7 +42,12 @@ def main(
     """Turn a trained model into one ONNX file for har-monitor, and prove that both agree."""
     console = Console()
     with exit_codes(Console(stderr=True)):
-        with console.status("Converting and verifying"), quiet(), training_tools():
+        with (
+            interruptible(console.show_cursor),
+            console.status("Converting and verifying"),
+            quiet(),
+            training_tools(),
+        ):
             from export.export import export_model
 
             done = export_model(model, target, opset, engine)
