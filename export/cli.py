@@ -14,6 +14,7 @@ from export.opsets import DEFAULT_OPSET, OPSETS
 from export.quiet import quiet
 from monitor.command import exit_codes
 from monitor.errors import ConfigError
+from monitor.interrupt import interruptible
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -87,7 +88,12 @@ def main(
             colours=colours,
             logits=logits,
         )
-        with console.status("Converting and verifying"), quiet(), training_tools():
+        with (
+            interruptible(console.show_cursor),
+            console.status("Converting and verifying"),
+            quiet(),
+            training_tools(),
+        ):
             from export.export import export_model
 
             done = export_model(model, target, opset, engine, described)

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from monitor.backlog import Backlog, unblocked
 from monitor.errors import ConfigError, MonitorError
+from monitor.interrupt import EXIT_INTERRUPTED
 from monitor.printable import printable
 from monitor.source.address import redact, redact_argument
 
@@ -88,7 +89,8 @@ def _backlog(console: Console) -> Backlog | None:
 def exit_codes(console: Console) -> Iterator[None]:
     """Print a MonitorError as one line and exit 1, or 2 where the configuration is wrong.
 
-    Any other error is a fault of the program: its traceback is printed, and it exits 1 too.
+    Any other error is a fault of the program: its traceback is printed, and it exits 1 too. Ctrl-C
+    exits 130.
     """
     with suppress(UnsupportedOperation, AttributeError):  # standard error may be no file
         faulthandler.enable()  # a crash of a library, too, says where
@@ -104,6 +106,8 @@ def exit_codes(console: Console) -> Iterator[None]:
         raise typer.Exit(code) from None
     except (typer.Exit, typer.Abort):
         raise
+    except KeyboardInterrupt:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     except Exception:
         console.print(redact(traceback.format_exc()), markup=False, highlight=False, end="")
         raise typer.Exit(EXIT_FAILED) from None
