@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MODEL_NAME = "model.keras"  # in the folder of a run
 # In Keras' errors about code that is not its own.
 _OWN_CODE = re.compile(r"(?:Could not locate \w+|Unknown \w+):? '([^']+)'|`(Lambda)` layer")
+# What Keras puts around the message of another error: a line before it, and bold type.
+_FRAME = re.compile(r"\AException encountered .*\n|\x1b\[[0-9;]*m")
 SAVED_MODEL = "saved_model.pb"  # in a folder that TensorFlow wrote
 SUFFIXES = (".keras", ".h5", ".hdf5")
 CONTRACT_MEMBER = "har_monitor.contract.json"  # beside Keras' own members of the archive
@@ -71,7 +73,7 @@ def keras_can(path: Path, what: str) -> Iterator[None]:
 
 
 def _why(error: Exception) -> str:
-    text = str(error).strip()
+    text = _FRAME.sub("", str(error)).strip()
     if own := _OWN_CODE.search(text):
         return f"it needs code of its own, {own[1] or own[2]}, and none but Keras' own is run"
     return text.partition("\n")[0][:300] or type(error).__name__
