@@ -72,6 +72,17 @@ def test_the_password_is_said_in_the_way_that_the_camera_asks_for(
 
 
 @pytest.mark.parametrize("transport", WAYS)
+@pytest.mark.parametrize("asking", ["basic", "md5", "sha-256"])
+@pytest.mark.parametrize("written", ["p@s:s%", "p%40s%3As%25"])
+def test_a_password_with_an_at_sign_is_read_to_the_last_one(
+    server: RtspServer, written: str, asking: str, transport: Transport
+) -> None:
+    lock = Lock(asking, realm="IP Camera", password="p@s:s%")
+    with gated(Gate(server.port, lock)) as gate:
+        watched(gate.url(f"{USER}:{written}@"), StreamLimits(transport))
+
+
+@pytest.mark.parametrize("transport", WAYS)
 @pytest.mark.parametrize("asking", ["basic", "md5", "sha-256", "md5+sha-256"])
 def test_a_wrong_password_is_tried_once_for_cameras_lock_out_who_insists(
     server: RtspServer, asking: str, transport: Transport
