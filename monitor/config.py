@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +22,7 @@ from monitor.contract import Contract, Decision, Seconds, Share
 from monitor.errors import ConfigError
 from monitor.names import Label, Name
 from monitor.region import Point, Region, area, crosses_itself
+from monitor.source import Transport
 from monitor.source.address import Address, parse_address
 from monitor.timeline import Clock
 
@@ -106,7 +107,7 @@ class RegionOptions(Options):
 class StreamOptions(Options):
     """How network streams and webcams are reached, and reached again."""
 
-    transport: Literal["tcp", "udp"] = "tcp"  # of RTSP
+    transport: Transport = "auto"  # of RTSP
     # What places frames in time: the stream's timestamps unless they fail, always, or the arrival.
     clock: Clock = "auto"
     ca_file: Path | None = None  # certificate authorities for rtsps and https

@@ -74,8 +74,6 @@ def test_an_address_is_a_webcam_a_stream_or_a_file(text: str, kind: str, target:
         ("rtsp://host:port/x", f"source rtsp://host:***: {MALFORMED}"),
         ("rtsp://host:99999/x", f"source rtsp://host:99999/x: {MALFORMED}"),
         ("rtsp://[::1/x", f"source rtsp://[::1/x: {MALFORMED}"),
-        ("rtsp://u:a/b@host/x", f"source rtsp://u:***@host/x: {MALFORMED}"),
-        ("rtsp://u:a b@host/x", f"source rtsp://u:***@host/x: {MALFORMED}"),
         ("rtsp://u:a%40host/x", f"source rtsp://u:***@host/x: {MALFORMED}"),
         ("rtsp://u:a\uff20host/x", f"source rtsp://u:***@host/x: {MALFORMED}"),
         ("rtsp://u:!a", f"source rtsp://u:***: {MALFORMED}"),
@@ -92,6 +90,65 @@ def test_what_is_no_source_is_refused_in_one_line(text: str, message: str) -> No
     with pytest.raises(ConfigError) as caught:
         parse_address(text)
     assert str(caught.value) == message
+
+
+# May be meant as a path, or can be read as it is meant.
+READABLE = [("host:80", "u:12/34"), ("host:80", "u:12?34"), ("[fe80::1]", "u:a]b")]
+
+
+@pytest.mark.parametrize(
+    ("userinfo", "codes"),
+    [
+        ("u:a/b", "/ as %2F"),
+        ("u:a b", "a space as %20"),
+        ("u:pa#ss", "# as %23"),
+        ("u:12#34", "# as %23"),
+        ("u:12/34", "/ as %2F"),
+        ("u:12?34", "? as %3F"),
+        ("u:#12", "# as %23"),
+        ("u:a[b", "[ as %5B"),
+        ("u:a]b", "] as %5D"),
+        ("u:[a]", "[ as %5B, ] as %5D"),
+        ("u:a#b/c?d#", "# as %23, / as %2F, ? as %3F"),
+        ("u:a@b#c", "# as %23"),
+        ("u:1@#2", "# as %23"),
+        ("u:5%/@:", "% as %25, / as %2F"),
+    ],
+)
+@pytest.mark.parametrize(
+    "host", ["10.0.0.7", "10.0.0.7:554", "[fe80::1]", "cam.example", "host:80"]
+)
+def test_a_password_that_a_url_cannot_hold_as_it_is_is_refused_with_how_to_write_it(
+    userinfo: str, host: str, codes: str
+) -> None:
+    if (host, userinfo) in READABLE:
+        return
+    for scheme in ("rtsp", "rtsps", "http", "https"):
+        with pytest.raises(ConfigError) as caught:
+            parse_address(f"{scheme}://{userinfo}@{host}/x")
+        assert str(caught.value) == (
+            f"source {scheme}://u:***@{host}/x: not a valid URL; in its password, write {codes}"
+        )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rtsp://u:p@ss@10.0.0.7/cam",
+        "rtsp://u:p:w@10.0.0.7/cam",
+        "rtsp://u:50%@10.0.0.7/cam",
+        "rtsp://u:p@cam/a?b=c@10.0.0.7",
+        "rtsp://u:p@10.0.0.7/a@b.c",
+        "rtsp://10.0.0.7:554/mail@home.example",
+        "http://nvr:80/mail@home",
+        "http://nvr:80/a?mail=b@c.example",
+        "http://nvr/10@10.0.0.7",
+        "rtsp://[fe80::1]:554/a@b",
+        "rtsp://10.0.0.7/cam#1",
+    ],
+)
+def test_what_a_url_can_hold_is_taken_as_it_is(text: str) -> None:
+    assert parse_address(text).target == text
 
 
 def test_a_file_that_exists_is_a_file_whatever_its_name(

@@ -52,7 +52,8 @@ MISTAKES = {
     ),
     "not a choice of a camera": (
         "cameras:\n  - name: door\n    source: 0\n    stream: {transport: pigeon}\n",
-        ":4: cameras.0.stream.transport: input should be 'tcp' or 'udp', found 'pigeon'",
+        ":4: cameras.0.stream.transport: input should be 'auto', 'tcp', 'udp' or 'http', "
+        "found 'pigeon'",
     ),
     "pauses of a camera": (
         "cameras:\n  - name: door\n    source: 0\n    stream:\n      retry_min_s: 5\n",
@@ -137,7 +138,8 @@ MISTAKES = {
     ),
     "not a choice": (
         "stream:\n  transport: carrier pigeon\n",
-        ":2: stream.transport: input should be 'tcp' or 'udp', found 'carrier pigeon'",
+        ":2: stream.transport: input should be 'auto', 'tcp', 'udp' or 'http', "
+        "found 'carrier pigeon'",
     ),
     "missing": (
         "cameras:\n  - source: 0\n",

@@ -49,15 +49,24 @@ class Source(Protocol):
         """Release the device, connection or file."""
 
 
+# Of RTSP: TCP, or UDP where the camera does not send over TCP; one of them; through HTTP.
+Transport = Literal["auto", "tcp", "udp", "http"]
+
+
 @dataclass(frozen=True)
 class StreamLimits:
     """How a network stream is reached, and for how long each step may take."""
 
-    transport: Literal["tcp", "udp"] = "tcp"  # of RTSP
+    transport: Transport = "auto"  # of RTSP
     ca_file: Path | None = None  # certificate authorities; None: certificates are not checked
     open_timeout_s: float = 5.0
     read_timeout_s: float = 5.0
     decoding: Decoding = FULL  # of webcams there is none
+
+    @property
+    def longest_s(self) -> float:
+        """Seconds that a single call may take."""
+        return max(self.open_timeout_s, self.read_timeout_s)
 
 
 def make_source(address: Address, limits: StreamLimits) -> Source:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from monitor.errors import ConfigError
 from monitor.names import IN_NAMES, is_name, plain_name
 from monitor.printable import is_printable
+from monitor.source.unescaped import cut_short, how_to_write
 
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 ALLOWED = "a webcam number or device, a video file, or rtsp://, rtsps://, http://, https://"
@@ -131,7 +132,9 @@ def parse_address(text: str) -> Address:
         host, _ = parts.hostname, parts.port
     except ValueError:  # its words may quote the password
         host = None
-    if not host or " " in text:
+    if not host or " " in text or cut_short(parts):
+        if codes := how_to_write(text):
+            raise ConfigError(f"source {shown}: not a valid URL; in its password, write {codes}")
         raise ConfigError(
             f"source {shown}: not a valid URL; write {name}://user:password@host:port/path, "
             "with any of @ : / ? # % and spaces in the password as %40 %3A %2F %3F %23 %25 %20"

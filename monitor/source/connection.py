@@ -4,6 +4,7 @@ import io
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import SplitResult
 
@@ -12,6 +13,7 @@ from monitor.printable import printable
 from monitor.source.address import redact
 from monitor.source.ffmpeg import reason
 
+_READ_BYTES = 1 << 16
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 
 
@@ -88,6 +90,17 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
+def received(connection: socket.socket, read: Callable[[int], bytes]) -> bytes:
+    """All that has come, which `read` reads, since the system tells of it; it may wait for more.
+
+    The system does not tell of what TLS has taken already.
+    """
+    came = read(_READ_BYTES)
+    while isinstance(connection, ssl.SSLSocket) and connection.pending():
+        came += read(_READ_BYTES)
+    return came
+
+
 class Wire(io.RawIOBase):
     """A socket read as a file, up to a moment that is set from outside; TimeoutError from then on.
 
@@ -97,7 +110,7 @@ class Wire(io.RawIOBase):
     def __init__(self, connection: socket.socket, end_s: float) -> None:
         super().__init__()
         self.end_s = end_s  # on the monotonic clock
-        self._connection = connection
+        self.connection = connection
 
     def readable(self) -> bool:
         """It is."""
@@ -108,8 +121,12 @@ class Wire(io.RawIOBase):
         left_s = self.end_s - time.monotonic()
         if left_s <= 0:
             raise TimeoutError
-        self._connection.settimeout(left_s)
-        return self._connection.recv_into(buffer)
+        self.connection.settimeout(left_s)
+        return self.connection.recv_into(buffer)
+
+    def fileno(self) -> int:
+        """What tells that something has come."""
+        return self.connection.fileno()
 
     def makefile(self, mode: str) -> io.BufferedReader:
         """The file that http.client reads from."""
@@ -117,5 +134,5 @@ class Wire(io.RawIOBase):
 
     def close(self) -> None:
         """Hang up."""
-        self._connection.close()
+        self.connection.close()
         super().close()

@@ -1,8 +1,6 @@
 """Why a stream could not be opened: FFmpeg has one name for many causes, so the server is asked."""
 
 import re
-import socket
-import time
 from urllib.parse import SplitResult, urlsplit
 
 import av
@@ -10,12 +8,11 @@ import av
 from monitor.errors import OpenCause
 from monitor.source import StreamLimits
 from monitor.source.address import Address
-from monitor.source.connection import UnfitError, connect
+from monitor.source.connection import UnfitError
 from monitor.source.ffmpeg import open_cause, reason
+from monitor.source.rtsp import describe
 
-_ASK_S = 0.5  # for a connection, and as long for an answer: FFmpeg had its time already
-_MOST_BYTES = 1 << 14  # of the head of an answer
-_REDIRECT = re.compile(rb"(?is)rtsp/[\d.]+ 3\d\d.*?\r\nlocation:[ \t]*([^\r\n]+)")
+_REDIRECT = re.compile(r"(?is)rtsp/[\d.]+ 3\d\d.*?\r\nlocation:[ \t]*([^\r\n]+)")
 
 
 def why(
@@ -42,28 +39,10 @@ def why(
 
 def _fault(url: SplitResult, limits: StreamLimits) -> str | None:
     """What FFmpeg has no words for; the server that is asked is not told the password."""
-    host = url.netloc.rpartition("@")[2]
-    path = url.geturl().partition(url.netloc)[2] or "/"
-    request = f"DESCRIBE {url.scheme}://{host}{path} RTSP/1.0\r\nCSeq: 1\r\n\r\n"
     try:
-        with connect(url, limits.ca_file, _ASK_S) as connection:
-            connection.sendall(request.encode())
-            head = _head(connection)
+        found = _REDIRECT.match(describe(url, limits))
     except UnfitError as error:
         return error.words
     except OSError:
         return None
-    found = _REDIRECT.match(head)
-    return found and UnfitError.redirect(found[1].decode("utf-8", "replace")).words
-
-
-def _head(connection: socket.socket) -> bytes:
-    """The first lines of an answer; OSError where they do not come in time."""
-    end_s = time.monotonic() + _ASK_S
-    head = b""
-    while b"\r\n\r\n" not in head and len(head) < _MOST_BYTES:
-        connection.settimeout(max(0.01, end_s - time.monotonic()))
-        if not (more := connection.recv(4096)):
-            break
-        head += more
-    return head
+    return found and UnfitError.redirect(found[1]).words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import cast
 from urllib.parse import urlsplit
@@ -25,18 +26,11 @@ from monitor.source.http import HttpStream
 from monitor.source.jpegs import JpegParts
 from monitor.source.refusal import why
 from monitor.source.resolve import resolve
+from monitor.source.rtsp import Rtsp
 from monitor.source.upright import upright
 
 log = logging.getLogger(__name__)
 
-# What a stream may reach: what carries it, never a file, a pipe or another kind of address. An RTSP
-# server may send to another one, which FFmpeg would follow and give the password to, even in the
-# clear; it does not where the scheme itself is not among the protocols, and opens the first all the
-# same. What comes over HTTP is read for it, and leads nowhere.
-_PROTOCOLS = {
-    "rtsp": "rtp,tcp,udp",
-    "rtsps": "rtp,srtp,tcp,tls,udp",
-}
 # What HTTP may bring: video, never a playlist, which is a list of other addresses to go to.
 _HTTP_FORMATS = "mpjpeg,mpegts,h264,hevc,m4v,flv,mp4,matroska,webm,avi,asf,ogg,nut"
 # Read timeouts without a picture, though key frames and other packets come.
@@ -61,7 +55,10 @@ class StreamSource:
         self.limits = limits
         self._clock = clock
         self._container: InputContainer | None = None
+        self._held = ExitStack()  # what it needs until it is closed
         self._web: HttpStream | None = None
+        self._udp = False
+        self._came = False  # whether anything has
         self._pictures: Iterator[Picture | Unseen] = iter(())
         self._seen_s = 0.0  # the clock when a packet last became something
         self._keyed = False  # whether a key frame has come, so that decoding can begin
@@ -71,9 +68,7 @@ class StreamSource:
         self._look_up()
         began_s = time.monotonic()
         try:
-            self._container = (
-                self._open_http() if "http" in self.address.scheme else self._open_rtsp()
-            )
+            self._container = self._connect(began_s + self.limits.open_timeout_s)
         except (RuntimeError, av.FFmpegError, OSError, ValueError) as error:
             self.close()
             raise self._refusal(error, time.monotonic() - began_s) from None
@@ -89,7 +84,7 @@ class StreamSource:
             # Of packets that become no picture `_packets` tells first.
             self._web.allow((_BLIND + 1) * limit_s, limit_s)
         try:
-            return next(self._pictures)
+            read = next(self._pictures)
         except StopIteration:
             raise SourceLostError(f"{self.address}: the stream ended") from None
         except (TimeoutError, av.ExitError):
@@ -98,6 +93,8 @@ class StreamSource:
             raise SourceLostError(
                 f"{self.address}: the stream broke off: {reason(error)}"
             ) from None
+        self._came = True
+        return read
 
     def close(self) -> None:
         """Hang up."""
@@ -105,9 +102,8 @@ class StreamSource:
         if self._container is not None:
             self._container.close()
             self._container = None
-        if self._web is not None:
-            self._web.close()
-            self._web = None
+        self._web = None
+        self._held.close()
 
     def _refusal(self, error: Exception, waited_s: float) -> SourceOpenError:
         if isinstance(error, RuntimeError):
@@ -116,7 +112,11 @@ class StreamSource:
         return SourceOpenError(f"{self.address}: {cause}: {words}", cause)
 
     def _no_picture(self, for_s: float) -> SourceLostError:
-        return SourceLostError(f"{self.address}: no picture for {for_s:g} s")
+        text = f"{self.address}: no picture for {for_s:g} s"
+        if self._udp and not self._came:
+            text += ": nothing comes over UDP, which a firewall may keep away"
+            text += "; set stream.transport to tcp" if self.limits.transport == "udp" else ""
+        return SourceLostError(text)
 
     def _tell_of_no_key(self, for_s: float) -> None:
         log.warning(
@@ -141,33 +141,15 @@ class StreamSource:
                 f"{self.address}: unknown host: the name does not resolve", "unknown host"
             )
 
-    def _open_rtsp(self) -> InputContainer:
-        limits = self.limits
-        # Of a single wait; the sum of all is bounded by the limits that av.open is given.
-        longest_s = max(limits.open_timeout_s, limits.read_timeout_s)
-        options = {
-            "protocol_whitelist": _PROTOCOLS[self.address.scheme],
-            # Nothing is probed: an RTSP session describes itself, and probing costs seconds.
-            "rtsp_transport": limits.transport,
-            "allowed_media_types": "video",
-            "timeout": str(int(longest_s * 1e6)),
-            "analyzeduration": "0",
-            "probesize": "32",
-        }
-        if self.address.encrypted and limits.ca_file is not None:
-            options |= {"tls_verify": "1", "ca_file": str(limits.ca_file)}
-        return av.open(
-            self.address.target,
-            "r",
-            options=options,
-            # FFmpeg tries a read of RTSP once more after it was cut short.
-            timeout=(limits.open_timeout_s, limits.read_timeout_s / 2),
-            metadata_errors="ignore",
-            hwaccel=accelerator(limits.decoding.hardware),
-        )
+    def _connect(self, end_s: float) -> InputContainer:
+        if "http" in self.address.scheme:
+            return self._connect_http()
+        url = urlsplit(self.address.target)
+        container, self._udp = Rtsp(url, self.limits, end_s).open(self._held)
+        return container
 
-    def _open_http(self) -> InputContainer:
-        self._web = web = HttpStream(self.address, self.limits)
+    def _connect_http(self) -> InputContainer:
+        self._web = web = self._held.enter_context(closing(HttpStream(self.address, self.limits)))
         file = web.open()
         return av.open(
             file,

@@ -25,23 +25,24 @@ class Lock:
     """Asks in the given ways, each in its own header or all `in_one`; keeps what it is told."""
 
     def __init__(
-        self, *kinds: str, in_one: bool = False, user: str = USER, password: str = PASSWORD
+        self,
+        *kinds: str,
+        in_one: bool = False,
+        user: str = USER,
+        password: str = PASSWORD,
+        realm: str = REALM,
     ) -> None:
         self.kinds = kinds
         self.told: list[str] = []  # each Authorization header
         self._in_one = in_one
-        self._user, self._password = user, password
+        self._user, self._password, self._realm = user, password, realm
         self._nonce = secrets.token_hex(8) + "=="
         self._uses: set[tuple[str, str]] = set()  # of a nonce: client's nonce and count
-
-    def renew(self) -> None:
-        """Let the nonces that were given count no more."""
-        self._nonce = secrets.token_hex(8)
 
     @property
     def challenges(self) -> list[str]:
         """The values of its WWW-Authenticate headers."""
-        realm = REALM.replace('"', r"\"")
+        realm = self._realm.replace('"', r"\"")
         digest = f'Digest realm="{realm}", nonce="{self._nonce}"'
         all_ = ["Basic realm=x" if k == "basic" else digest + DIGESTS[k] for k in self.kinds]
         return [", ".join(all_)] if self._in_one else all_
@@ -72,7 +73,7 @@ class Lock:
         def h(text: str) -> str:
             return hashlib.new(_HASHES[name.removesuffix("-SESS")], text.encode()).hexdigest()
 
-        ha1 = h(f"{self._user}:{REALM}:{self._password}")
+        ha1 = h(f"{self._user}:{self._realm}:{self._password}")
         if name.endswith("-SESS"):
             ha1 = h(f"{ha1}:{given['nonce']}:{given['cnonce']}")
         ha2 = h(f"{method}:{uri}")
@@ -85,4 +86,4 @@ class Lock:
         else:
             right = h(f"{ha1}:{given['nonce']}:{ha2}")
         facts = given["username"], given["realm"], given["nonce"], given["uri"], given["response"]
-        return facts == (self._user, REALM, self._nonce, uri, right)
+        return facts == (self._user, self._realm, self._nonce, uri, right)

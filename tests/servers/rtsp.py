@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import pytest
@@ -65,11 +66,12 @@ def rtsp_server(
     user: str | None = None,
     password: str = "",
     digest: bool = False,
+    only: Literal["UDP", "TCP"] | None = None,
     tls: tuple[Path, Path] | None = None,
 ) -> Iterator[RtspServer]:
     """Serve `path`, an mp4, over RTSP in real time, each client from its first frame.
 
-    `tls` is a certificate and its key, and makes the URL rtsps.
+    `only` is the one transport that it has; `tls`, a certificate and its key, makes it rtsps.
     """
     require_rtsp_server()
     command = [PYTHON, str(Path(__file__).with_name("rtsp_server.py")), str(path)]
@@ -78,6 +80,8 @@ def rtsp_server(
         command += ["--user", user, "--password", password]
     if digest:
         command.append("--digest")
+    if only is not None:
+        command += ["--only", only]
     if tls is not None:
         command += ["--tls", *map(str, tls)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--user")
     parser.add_argument("--password", default="")
     parser.add_argument("--digest", action="store_true")
+    parser.add_argument("--only", choices=("UDP", "TCP"))
     parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
     arguments = parser.parse_args()
 
@@ -65,6 +66,8 @@ def main() -> None:
     server.set_service("0")
     factory = GstRtspServer.RTSPMediaFactory.new()
     factory.set_shared(False)
+    if arguments.only is not None:
+        factory.set_protocols(getattr(GstRtsp.RTSPLowerTrans, arguments.only))
     location = arguments.path.replace("\\", "\\\\").replace('"', '\\"')
     factory.set_launch(
         f'( filesrc location="{location}" ! qtdemux ! {PIPELINES[arguments.codec]} )'
