@@ -6,11 +6,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from monitor.activity import Rules
 from monitor.contract import Contract, Decision, Label, Seconds, Share
 from monitor.errors import ConfigError
+from monitor.place import Place
 from monitor.region import Point, Region, area, crosses_itself
 from monitor.source.address import Address, parse_address
 
@@ -115,12 +124,12 @@ class CameraOptions(Options):
 
     @field_validator("source")
     @classmethod
-    def _is_a_source(cls, value: str) -> str:
+    def _is_a_source(cls, value: str, info: ValidationInfo) -> str:
         try:
-            parse_address(value)
+            address = parse_address(value, info.context or "")
         except ConfigError as error:
             raise ValueError(str(error)) from None
-        return value
+        return address.target if address.kind == "file" else value
 
     @cached_property
     def address(self) -> Address:
@@ -195,7 +204,7 @@ class StreamOptions(Options):
     """How network streams and webcams are reached, and reached again."""
 
     transport: Literal["tcp", "udp"] = "tcp"  # of RTSP
-    ca_file: Path | None = None  # certificate authorities for rtsps and https
+    ca_file: Place | None = None  # certificate authorities for rtsps and https
     open_timeout_s: Limit = 5.0
     read_timeout_s: Limit = 5.0
     retry_min_s: Limit = 0.5  # first pause before connecting again; it doubles up to the last
@@ -232,7 +241,7 @@ class InferenceOptions(Options):
 class LogOptions(Options):
     """The alert log: JSON lines."""
 
-    path: Path = Path("alerts.jsonl")  # "-" is standard output
+    path: Place = Path("alerts.jsonl")  # "-" is standard output
     max_mib: float = Field(64, gt=0, le=65536)  # a larger file becomes PATH.1, that PATH.2, ...
     keep: int = Field(5, ge=1, le=1000)  # rotated files
 
@@ -241,10 +250,10 @@ class MonitorOptions(Options):
     """The whole configuration of har-monitor."""
 
     cameras: tuple[CameraOptions, ...] = ()
-    model: Path | None = None  # null: the model in the package
+    model: Place | None = None  # null: the model in the package
     display: bool | None = None  # a window; null: where there is a display
-    save_video: Path | None = None
-    health: Path | None = None  # file that says every second how each camera does
+    save_video: Place | None = None
+    health: Place | None = None  # file that says every second how each camera does
     realtime: bool = False  # play files at their own speed, as if they were cameras
     windows: WindowOptions = WindowOptions()
     activity: ActivityOptions = ActivityOptions()

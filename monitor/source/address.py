@@ -7,6 +7,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from monitor.errors import ConfigError
+from monitor.place import placed
 
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 ALLOWED = "a webcam number, /dev/videoN, a video file, or rtsp://, rtsps://, http://, https://"
@@ -90,18 +91,20 @@ def split_name(text: str) -> tuple[str | None, str]:
     return named[1], named[2]
 
 
-def parse_address(text: str) -> Address:
-    """The address written as `text`; ConfigError for anything that is not allowed."""
+def parse_address(text: str, folder: str = "") -> Address:
+    """The address written as `text`, in a file of `folder`; ConfigError where it is not allowed."""
     if _WEBCAM.fullmatch(text):
         return Address("webcam", text)
     shown = f"{redact_argument(text):.200}"
-    if not text or not (text.isprintable() or _exists(text)):
+    path = placed(text, folder)
+    exists = _exists(path)
+    if not text or not (text.isprintable() or exists):
         raise ConfigError(f"source {shown!r}: allowed: {ALLOWED}")
     scheme = _SCHEME.match(text)
-    if scheme is None or _exists(text):
-        if shown != text[:200] and not _exists(text):  # a URL without its beginning
+    if scheme is None or exists:
+        if shown != text[:200] and not exists:  # a URL without its beginning
             raise ConfigError(f"source {shown}: no such file, nor a URL; allowed: {ALLOWED}")
-        return Address("file", text)
+        return Address("file", path)
     name = scheme[1].lower()
     if name not in STREAM_SCHEMES:
         # The word before the colon may be a user, and what follows a password.
