@@ -36,7 +36,7 @@ def test_har_monitor_contacts_its_source_and_nobody_else(tmp_path: Path) -> None
     )
 
     assert found.code == 0, found.output
-    assert "fight started at" in found.output
+    assert " watching " in found.output
     assert found.heard == [found.camera]
     assert list(tmp_path.iterdir()) == []
 
