@@ -28,8 +28,8 @@ def main(
     source: Annotated[
         list[str] | None,
         typer.Option(
-            help="Webcam number or device, file, rtsp(s):// or http(s)://. Once per camera; "
-            "NAME=SOURCE names it.",
+            help="Webcam number or device, file, rtsp(s)://, http(s)://, rtmp(s)://, srt:// or "
+            "udp://. Once per camera; NAME=SOURCE names it.",
             show_default=False,
         ),
     ] = None,

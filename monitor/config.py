@@ -111,7 +111,7 @@ class StreamOptions(Options):
     transport: Transport = "auto"  # of RTSP
     # What places frames in time: the stream's timestamps unless they fail, always, or the arrival.
     clock: Clock = "auto"
-    ca_file: Place | None = None  # certificate authorities for rtsps and https
+    ca_file: Place | None = None  # certificate authorities for rtsps, https and rtmps
     open_timeout_s: Limit = 5.0
     read_timeout_s: Limit = 5.0
     retry_min_s: Limit = 0.5  # first pause before connecting again; it doubles up to the last
