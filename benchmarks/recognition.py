@@ -9,7 +9,7 @@ from rich.console import Console
 from export.atomic import replacing
 from export.extra import training_tools
 from monitor.command import exit_codes, start_logging
-from train.cli import EXIT_INTERRUPTED
+from monitor.interrupt import EXIT_INTERRUPTED
 
 HERE = Path(__file__).parent
 ROWS, RESULTS, TABLE = HERE / "recognition.yaml", HERE / "results", HERE / "recognition.md"

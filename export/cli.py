@@ -1,25 +1,33 @@
 """har-export: turn a trained model into one ONNX file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from export.described import Colours, Described, Pixels, labels_in
 from export.engine import Engine
 from export.extra import training_tools
 from export.opsets import DEFAULT_OPSET, OPSETS
 from export.quiet import quiet
-from monitor.command import exit_codes
+from monitor.command import Command, exit_codes
+from monitor.errors import ConfigError
+from monitor.interrupt import interruptible
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(cls=Command)
 def main(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL.keras", help="The model that har-train wrote.")
+        Path,
+        typer.Argument(
+            metavar="MODEL.keras",
+            help="The model that har-train wrote; or any network of clips, .keras or .h5, with "
+            "--labels and --fps.",
+        ),
     ],
     target: Annotated[
         Path,
@@ -37,14 +45,58 @@ def main(
             show_default="fused where it knows the network",
         ),
     ] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="A,B,...", help="Labels in the order of the scores.", show_default=False
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames a second in the clips it was fitted on.", show_default=False),
+    ] = None,
+    background: Annotated[
+        list[str] | None,
+        typer.Option(help="A label that never alerts. Once per label.", show_default="none"),
+    ] = None,
+    pixels: Annotated[
+        Pixels | None,
+        typer.Option(help="The numbers that it takes for 0 to 255.", show_default=Pixels.UNIT),
+    ] = None,
+    colours: Annotated[
+        Colours | None,
+        typer.Option(
+            help="The order of its colours; bgr where OpenCV read the clips.",
+            show_default=Colours.RGB,
+        ),
+    ] = None,
+    logits: Annotated[
+        bool, typer.Option("--logits", help="It ends without softmax or sigmoid.")
+    ] = False,
 ) -> None:
-    """Turn a trained model into one ONNX file for har-monitor, and prove that both agree."""
+    """Turn a trained model into one ONNX file for har-monitor, and prove that both agree.
+
+    The last six options describe a network that har-train did not make.
+    """
     console = Console()
     with exit_codes(Console(stderr=True)):
-        with console.status("Converting and verifying"), quiet(), training_tools():
+        described = _described(
+            labels,
+            fps,
+            background=tuple(background or ()),
+            pixels=pixels,
+            colours=colours,
+            logits=logits,
+        )
+        with (
+            interruptible(console.show_cursor),
+            console.status("Converting and verifying"),
+            quiet(),
+            training_tools(),
+        ):
             from export.export import export_model
 
-            done = export_model(model, target, opset, engine)
+            done = export_model(model, target, opset, engine, described)
         if done.not_fused is not None:
             console.print(Text(f"not fused, by tf2onnx: {done.not_fused}"), soft_wrap=True)
         console.print(
@@ -55,3 +107,13 @@ def main(
             ),
             soft_wrap=True,
         )
+
+
+def _described(labels: list[str] | None, fps: float | None, **others: Any) -> Described | None:
+    """What the options say of a network that har-train did not make; None where none is given."""
+    given = {name: value for name, value in others.items() if value}
+    if labels and fps is not None:
+        return Described(labels_in(labels), fps, **given)
+    if labels or fps is not None or given:
+        raise ConfigError("a network that har-train did not make needs both --labels and --fps")
+    return None

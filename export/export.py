@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from export import fused_route, tf2onnx_route
 from export.atomic import replacing
+from export.described import Described
 from export.engine import Engine
+from export.foreign import load_foreign
 from export.fused.layer import NotFused
 from export.opsets import DEFAULT_OPSET, check_opset
 from export.saved import load_model
@@ -35,19 +37,27 @@ class Summary:
 
 
 def export_model(
-    keras_path: Path, onnx_path: Path, opset: int = DEFAULT_OPSET, engine: Engine | None = None
+    keras_path: Path,
+    onnx_path: Path,
+    opset: int = DEFAULT_OPSET,
+    engine: Engine | None = None,
+    described: Described | None = None,
 ) -> Summary:
     """Convert `keras_path`, verify the result and only then let it take the name `onnx_path`.
 
-    Without an `engine`, the fused one where it knows all of the network, else tf2onnx. On failure
-    (ConfigError; ModelError; MonitorError when the target cannot be written) no file is left and an
-    older `onnx_path` is untouched.
+    A network that har-train did not make has to be `described`. Without an `engine`, the fused one
+    where it knows all of the network, else tf2onnx. On failure (ConfigError; ModelError;
+    MonitorError when the target cannot be written) no file is left and an older `onnx_path` is
+    untouched.
     """
     check_opset(opset)
     if onnx_path.suffix != ".onnx":
         raise ConfigError(f"{onnx_path}: the name of the file to write must end with .onnx")
     with replacing(onnx_path) as temporary:
-        model, contract = load_model(keras_path)
+        if described is None:
+            model, contract = load_model(keras_path)
+        else:
+            model, contract = load_foreign(keras_path, described)
         proto, used, not_fused = _convert(model, contract, opset, engine)
         temporary.write_bytes(proto.SerializeToString())
         proof = verify(temporary, model, contract)

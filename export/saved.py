@@ -2,54 +2,118 @@
 
 from __future__ import annotations
 
+import os
+import re
+import stat
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from export.keras2 import loadable, restore, written_by_keras_2
 from monitor.contract import NOVELTY, OUTPUT, Contract, parse_contract
 from monitor.errors import ModelError
+from monitor.found import found, said
 
 if TYPE_CHECKING:
     import keras
 
 MODEL_NAME = "model.keras"  # in the folder of a run
+# In Keras' errors about code that is not its own.
+_OWN_CODE = re.compile(r"(?:Could not locate \w+|Unknown \w+):? '([^']+)'|`(Lambda)` layer")
+# What Keras puts around the message of another error: a line before it, and bold type.
+_FRAME = re.compile(r"\AException encountered .*\n|\x1b\[[0-9;]*m")
+SAVED_MODEL = "saved_model.pb"  # in a folder that TensorFlow wrote
+SUFFIXES = (".keras", ".h5", ".hdf5")
 CONTRACT_MEMBER = "har_monitor.contract.json"  # beside Keras' own members of the archive
 
 
 def load_model(path: Path) -> tuple[keras.Model, Contract]:
-    """The network in `path`, not compiled, and its contract; a ModelError when they do not hold.
-
-    Keras' safe mode stays on: a file that brings its own code is refused.
-    """
-    contract = _read_contract(path)
-    import keras
-
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except Exception as error:  # Keras raises whatever its parts raise
-        reason = str(error).strip().partition("\n")[0]
+    """The network in `path`, not compiled, and its contract; a ModelError when they do not hold."""
+    text = contract_text(path)
+    if text is None:
         raise ModelError(
-            f"{path}: Keras cannot load it: {reason or type(error).__name__}"
-        ) from error
+            f"{path}: har-train did not make it, so there is no contract in it; "
+            f"har-export {path} NAME.onnx takes it with --labels and --fps"
+        )
+    contract = parse_contract(text, path)
+    model = load_network(path)
     _check_fit(model, contract, path)
     return model, contract
 
 
-def _read_contract(path: Path) -> Contract:
-    if path.is_dir():
-        raise ModelError(f"{path}: a folder; the model in it is {path / MODEL_NAME}")
-    if not path.is_file():
-        raise ModelError(f"{path}: no such file")
-    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
-        raise ModelError(f"{path}: not a .keras file")
+def load_network(path: Path) -> keras.Model:
+    """The network in a file of Keras, not compiled; a ModelError when there is none.
+
+    Keras' safe mode stays on: a file that brings its own code is refused.
+    """
+    _check_file(path)
+    import keras
+
+    old, what = written_by_keras_2(path), "load it"
+    if old:
+        what += ", for Keras 2 wrote it"
+    if old and path.suffix == ".keras":
+        what += "; model.save('NAME.h5') there gives a file that it can load"
+    with keras_can(path, what), loadable(path) if old else nullcontext(path) as file:
+        network = keras.saving.load_model(file, compile=False)
+        if old:
+            restore(network)
+    return network
+
+
+@contextmanager
+def keras_can(path: Path, what: str) -> Iterator[None]:
+    """A ModelError of one line where Keras cannot do `what` with the network in `path`."""
+    try:
+        yield
+    except Exception as error:  # Keras raises whatever its parts raise
+        raise ModelError(f"{path}: Keras cannot {what}: {_why(error)}") from error
+
+
+def _why(error: Exception) -> str:
+    text = _FRAME.sub("", str(error)).strip()
+    if own := _OWN_CODE.search(text):
+        return f"it needs code of its own, {own[1] or own[2]}, and none but Keras' own is run"
+    return text.partition("\n")[0][:300] or type(error).__name__
+
+
+def contract_text(path: Path) -> str | None:
+    """The contract that har-train wrote into a file of Keras; None where it did not make it."""
+    _check_file(path)
+    if path.suffix != ".keras":
+        return None
     try:
         with zipfile.ZipFile(path) as archive:
-            text = archive.read(CONTRACT_MEMBER).decode()
+            return archive.read(CONTRACT_MEMBER).decode()
     except KeyError:
-        raise ModelError(f"{path}: no contract in it; only models of har-train have one") from None
+        return None
     except (zipfile.BadZipFile, OSError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: its contract cannot be read: {error}") from error
-    return parse_contract(text, path)
+
+
+def _check_file(path: Path) -> None:
+    """A ModelError where `path` is no file of Keras."""
+    there = found(path, lambda error: ModelError(said(str(path), error)))
+    if there is None:
+        raise ModelError(f"{path}: no such file")
+    if stat.S_ISDIR(there.st_mode):
+        if os.path.isfile(path / MODEL_NAME):
+            raise ModelError(f"{path}: a folder; the model in it is {path / MODEL_NAME}")
+        if os.path.isfile(path / SAVED_MODEL):
+            raise ModelError(
+                f"{path}: a SavedModel, which Keras 3 does not load; save the network where it was "
+                "made by model.save('NAME.keras')"
+            )
+        raise ModelError(f"{path}: a folder without a model in it")
+    if path.suffix not in SUFFIXES or not stat.S_ISREG(there.st_mode):
+        raise ModelError(f"{path}: not a .keras or .h5 file")
+    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+        import h5py
+
+        other = "; it is HDF5: name it .h5" if h5py.is_hdf5(path) else ""
+        raise ModelError(f"{path}: not a .keras file{other}")
 
 
 def _check_fit(model: keras.Model, contract: Contract, path: Path) -> None:

@@ -6,7 +6,7 @@ graph that tf2onnx cannot freeze: so the network is rebuilt without it and trace
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from export.opsets import DEFAULT_OPSET, check_opset
 from monitor.contract import INPUT, METADATA_KEY, OUTPUT, Contract
@@ -52,15 +52,16 @@ def convert(model: keras.Model, contract: Contract, opset: int = DEFAULT_OPSET) 
 
 
 def without_recurrent_dropout(model: keras.Model) -> keras.Model:
-    """A copy of `model` with the same weights whose recurrent layers drop nothing."""
-    import keras
+    """A copy of `model` with its weights, of which no recurrent layer, however deep, drops any."""
 
-    def copy(layer: keras.layers.Layer) -> keras.layers.Layer:
-        config = layer.get_config()
-        if "recurrent_dropout" in config:
-            config["recurrent_dropout"] = 0.0
-        return type(layer).from_config(config)
+    def kept(config: Any) -> Any:
+        if isinstance(config, dict):
+            return {
+                key: 0.0 if key == "recurrent_dropout" else kept(value)
+                for key, value in config.items()
+            }
+        return type(config)(map(kept, config)) if isinstance(config, list | tuple) else config
 
-    network = keras.models.clone_model(model, clone_function=copy)
+    network = type(model).from_config(kept(model.get_config()))
     network.set_weights(model.get_weights())
     return network

@@ -3,7 +3,7 @@
 import os
 import threading
 
-from monitor.cli import app
+from monitor.interrupt import start_command
 
 
 def run() -> None:
@@ -11,6 +11,9 @@ def run() -> None:
 
     PyAV takes Python's lock within such a read, and crashes where Python is already torn down.
     """
+    start_command()
+    from monitor.cli import app
+
     try:
         app(prog_name="har-monitor")
     except SystemExit as end:

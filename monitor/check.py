@@ -33,7 +33,8 @@ def _model(classifier: OnnxClassifier) -> Iterator[tuple[str, str]]:
     )
     at = "" if contract.temperature is None else f"; scores at temperature {contract.temperature:g}"
     films = f" and {len(data.footage)} films of footage" if data.footage else ""
-    yield "trained", f"on {data.name}: {data.clips} clips of {data.groups} groups{films}{at}"
+    clips = f": {data.clips} clips of {data.groups} groups" if data.clips else ""
+    yield "trained", f"on {data.name}{clips}{films}{at}"
     if "accuracy" in metrics:
         interval = f"{metrics['accuracy_low']:.3f} to {metrics['accuracy_high']:.3f}"
         auc = f", AUC {metrics['auc']:.3f}" if "auc" in metrics else ""

@@ -24,6 +24,10 @@ _PROVIDER = "ExecutionProvider"  # the end of their names
 _FOLDER_OPTION = "session.model_external_initializers_file_folder_path"
 # In ONNX Runtime's errors about numbers of a model that do not lie in its file.
 _ELSEWHERE = re.compile(r"[Ee]xternal|Data of TensorProto|in-memory address")
+_EXPORT = (
+    "har-export {} NAME.onnx makes an ONNX file of it, "
+    "with --labels and --fps where har-train did not make it"
+)
 SHIPPED = Path(__file__).parent / "models" / "fight.onnx"
 
 
@@ -37,8 +41,8 @@ class OnnxClassifier:
         self.path = path
         wanted = _provider(provider)
         content = _content(path)
-        if path.suffix == ".keras":
-            raise ModelError(f"{path}: a Keras model; har-export makes an ONNX file of it")
+        if path.suffix in (".keras", ".h5", ".hdf5"):
+            raise ModelError(f"{path}: a Keras model; {_EXPORT.format(path)}")
         self.sha256 = hashlib.sha256(content).hexdigest()
         try:
             # Its fallback, to the provider that failed, would print to standard output.
@@ -53,7 +57,10 @@ class OnnxClassifier:
         if (used := self._session.get_providers()[0]) != wanted:
             raise ConfigError(f"inference.provider {provider}: cannot be used here: it is {used}")
         if METADATA_KEY not in metadata:
-            raise ModelError(f"{path}: carries no har-monitor contract; har-export writes one")
+            raise ModelError(
+                f"{path}: carries no har-monitor contract; har-export writes one, "
+                "where it makes an ONNX file of a Keras model"
+            )
         self.contract: Contract = parse_contract(metadata[METADATA_KEY], path)
         self._check_graph(taken, given)
         self.classify(np.zeros((1, *self.contract.clip.shape), np.uint8))  # runs, gives numbers
@@ -108,6 +115,11 @@ def _content(path: Path) -> bytes:
     """The file's bytes; ModelError where it is no file, or too large for one."""
     try:
         found = path.stat()
+        if (path / "saved_model.pb").is_file():
+            raise ModelError(
+                f"{path}: a SavedModel of TensorFlow; save the network as NAME.keras; "
+                + _EXPORT.format("NAME.keras")
+            )
         if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
             raise ModelError(f"{path}: not a file")
         if found.st_size > MOST_BYTES:

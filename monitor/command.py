@@ -7,14 +7,18 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper, UnsupportedOperation
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
+from typer.core import TyperCommand
 
 from monitor.backlog import Backlog, unblocked
 from monitor.errors import ConfigError, MonitorError
+from monitor.interrupt import EXIT_INTERRUPTED
+from monitor.place import placed
 from monitor.printable import printable
 from monitor.source.address import redact, redact_argument
 
@@ -40,6 +44,30 @@ def hide_arguments(arguments: Sequence[str] | None = None) -> None:
         from setproctitle import setproctitle
 
         setproctitle(printable(" ".join(("har-monitor", *shown))))
+
+
+class Command(TyperCommand):
+    """Expands each ~ that the shell left, and names wrong arguments without their passwords."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As every command does."""
+        with exit_codes(Console(stderr=True)):
+            args = [_expanded(argument) for argument in args]
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:  # Typer's usage errors have no public class of their own
+            if words := getattr(error, "message", None):
+                shown = " ".join(map(redact_argument, str(words).split(" ")))
+                error.message = shown  # type: ignore[attr-defined]
+            raise
+
+
+def _expanded(argument: str) -> str:
+    """A path alone, or behind its option: most shells take the ~ of --log=~/alerts for a letter."""
+    option, equals, value = argument.partition("=")
+    if equals and option.startswith("--"):
+        return f"{option}={placed(value)}"
+    return placed(argument)
 
 
 class _Lines(logging.Handler):
@@ -88,7 +116,8 @@ def _backlog(console: Console) -> Backlog | None:
 def exit_codes(console: Console) -> Iterator[None]:
     """Print a MonitorError as one line and exit 1, or 2 where the configuration is wrong.
 
-    Any other error is a fault of the program: its traceback is printed, and it exits 1 too.
+    Any other error is a fault of the program: its traceback is printed, and it exits 1 too. Ctrl-C
+    exits 130.
     """
     with suppress(UnsupportedOperation, AttributeError):  # standard error may be no file
         faulthandler.enable()  # a crash of a library, too, says where
@@ -104,6 +133,8 @@ def exit_codes(console: Console) -> Iterator[None]:
         raise typer.Exit(code) from None
     except (typer.Exit, typer.Abort):
         raise
+    except KeyboardInterrupt:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     except Exception:
         console.print(redact(traceback.format_exc()), markup=False, highlight=False, end="")
         raise typer.Exit(EXIT_FAILED) from None

@@ -168,11 +168,11 @@ def parse_contract(text: str, where: Path) -> Contract:
     try:
         return Contract.model_validate_json(text)
     except ValidationError as error:
-        raise ModelError(f"{where}: its contract does not hold: {_say(error)}") from None
+        raise ModelError(f"{where}: its contract does not hold: {first_fault(error)}") from None
 
 
-def _say(error: ValidationError) -> str:
-    """The first fault in one line."""
+def first_fault(error: ValidationError) -> str:
+    """The first fault of a contract in one line."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or "contract"
     message = first["msg"].removeprefix("Value error, ")

@@ -110,6 +110,10 @@ class PacedDevice:
         self._period_s = 1 / fps
         self._due_s = time.monotonic()
 
+    def clock(self) -> float:
+        """When the newest picture was due: a busy machine takes it later."""
+        return self._due_s - self._period_s
+
     def isOpened(self) -> bool:
         return self._capture.isOpened()
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from monitor.records import Prediction, Skipped
 from monitor.sinks.jsonl import JsonLinesSink
 from monitor.source import Picture, Source
 from monitor.source.address import Address
-from tests.fakes import FakeSource, RecordingSink, moving, picture
+from tests.fakes import FakeSource, RecordingSink, moving, picture, wait_until
 from tests.models import motion_model
+from tests.patience import LIMIT_S
 from tests.watching import Running
 
 MOVING_S, STILL_S, WINDOW_S = 3.0, 3.0, 2.0
@@ -49,10 +50,15 @@ def film() -> list[Picture]:
     return moving(MOVING_S) + later
 
 
-def paced(pictures: Iterable[Picture]) -> Iterator[Picture]:
-    """Each at its time, as a camera gives them."""
+def wait_for(windows: Sized, count: int) -> None:
+    wait_until(lambda: len(windows) >= count)
+
+
+def paced(pictures: Iterable[Picture], windows: Sized) -> Iterator[Picture]:
+    """Each at its time, as a camera gives them, but none before the windows so far are known."""
     began_s = time.monotonic()
-    for one in pictures:
+    for index, one in enumerate(pictures):
+        wait_for(windows, (index - 20) // 5 + 1)  # two seconds, every half second
         time.sleep(max(0.0, began_s + one.time_s - time.monotonic()))
         yield one
 
@@ -72,7 +78,7 @@ def watch(
         windows[round(window.end_s, 3)] = max(scores, key=scores.__getitem__)
 
     def make(address: Address, limits: object) -> Source:
-        return FakeSource(paced(film()) if live else film())
+        return FakeSource(paced(film(), windows) if live else film())
 
     options = {
         "cameras": [{"name": "a", "source": address}],
@@ -104,8 +110,8 @@ def test_a_clock_that_is_set_changes_neither_windows_nor_durations(
     for found, expected in zip(alerts, right, strict=True):
         for field in ("event", "label", "start_s", "end_s", "score", "peak_score", "reason"):
             assert found[field] == expected[field], field
-        assert 0 <= found["latency_ms"] < 2000
+        assert 0 <= found["latency_ms"] < 1000 * LIMIT_S
     start, end = alerts
     assert end["end_s"] - start["start_s"] == pytest.approx(MOVING_S, abs=WINDOW_S)
     passed = datetime.fromisoformat(end["time"]) - datetime.fromisoformat(start["time"])
-    assert abs(passed - step) < timedelta(seconds=20), "the clock was set, indeed"
+    assert abs(passed - step) < timedelta(hours=1), "the clock was set, indeed"

@@ -7,7 +7,6 @@ the health file, the alert log, the screen.
 
 import signal
 import subprocess
-import time
 from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,17 +15,17 @@ from typing import Any
 
 import pytest
 
-from tests.films import looped
+from tests.films import looped, repeated
 from tests.models import contract, motion_model
+from tests.patience import LIMIT_S, Stopwatch
 from tests.process import COMMAND, har_monitor
 from tests.servers.proxy import Fault, Proxy, proxy
 from tests.servers.rtsp import rtsp_server
 
 SECRET = "hunter2"
 USER = "viewer"
-LIMIT_S = 1.0  # of every call
+CALL_S = 2.5  # the limit of every call
 RETRY_S = 1.25  # the longest pause: two and a half times retry_max_s
-BROKEN_S = 3.0  # for which everything is wrong
 
 # Faults that show only in new connections need one.
 CONNECTING: dict[str, Fault] = {
@@ -46,6 +45,13 @@ SHIFTS_S = {"ahead": 3600.0, "back": -3600.0}
 SERVERS = ("killed", "stopped")
 BROKEN = (*CONNECTING, *FLOWING, *SHIFTS_S, *SERVERS)
 LOST = (*CONNECTING, "frozen", *SERVERS)  # those of which nothing comes any more
+CAUSES = {
+    "unauthorized": "authentication",
+    "not-found": "not found",
+    "babbling": "invalid",
+    "silent": "timeout",
+}
+PASSING = ("frozen", "stopped")  # lost, and then, where the next call has waited in vain, timeout
 
 
 @dataclass
@@ -54,6 +60,8 @@ class Ordeal:
 
     states: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # while broken
     causes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    noticed_s: float = 0.0  # until all of them were shown
+    held_up_s: float = 0.0  # of that, by the machine
     healed_s: dict[str, float] = field(default_factory=dict)  # until windows were classified again
     alerts: list[dict[str, Any]] = field(default_factory=list)
     said: str = ""
@@ -63,17 +71,20 @@ class Ordeal:
 
 @pytest.fixture(scope="module")
 def film(fight_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A minute in which something always moves."""
+    """Ten minutes in which something always moves."""
     path = tmp_path_factory.mktemp("film") / "film.mp4"
-    return looped(path, fight_clip, 12, "fps=25,scale=320:240", "libx264", "-g", "50", "-bf", "0")
+    once = path.with_stem("once")
+    looped(once, fight_clip, 1, "fps=25,scale=320:240", "libx264", "-g", "50", "-bf", "0")
+    return repeated(path, once, 125)
 
 
 @pytest.fixture(scope="module")
-def other_film(film: Path) -> Path:
+def other_film(film: Path, fight_clip: Path) -> Path:
     """As a camera would send it after its settings were changed: H.265, smaller, slower."""
-    path = film.with_name("other.mp4")
+    path, once = film.with_stem("other"), film.with_stem("other-once")
     codec = ("libx265", "-x265-params", "log-level=none:bframes=0:keyint=15")
-    return looped(path, film, 1, "fps=15,scale=256:192", *codec)
+    looped(once, fight_clip, 1, "fps=15,scale=256:192", *codec)
+    return repeated(path, once, 125)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +111,11 @@ def ordeal(
             for name in ("healthy", *BROKEN)
         }
         cameras = {name: _url(one) for name, one in proxies.items()}
-        process = stack.enter_context(har_monitor(cameras, model, folder=folder))
+        limits = {"open_timeout_s": CALL_S, "read_timeout_s": CALL_S}
+        retries = {"retry_min_s": 0.1, "retry_max_s": 0.5}
+        process = stack.enter_context(
+            har_monitor(cameras, model, folder=folder, stream=limits | retries)
+        )
 
         def windows() -> dict[str, int]:
             return {name: camera["windows"] for name, camera in process.health.items()}
@@ -118,24 +133,29 @@ def ordeal(
             proxies[name].shift_s = shift_s
         killed.process.kill()
         stopped.process.send_signal(signal.SIGSTOP)
-        until_s = time.monotonic() + BROKEN_S
-        while time.monotonic() < until_s:
+        watch = Stopwatch()  # of two seconds and a half at least, since servers fall silent
+
+        def all_noticed() -> bool:
             for name, camera in process.health.items():
                 seen.states[name].add(camera["state"])
                 seen.causes[name].add(camera["cause"])
-            time.sleep(0.2)
+            told = all(cause in seen.causes[name] for name, cause in CAUSES.items())
+            return told and all("retrying" in seen.states[name] for name in LOST)
+
+        process.wait_for("every fault shown", all_noticed)
+        seen.noticed_s, seen.held_up_s = watch.seconds, watch.held_up_s
         seen.outputs += _visible(process.popen.pid, folder)
         back = stack.enter_context(rtsp_server(other_film, codec="hevc", **login))
         proxies["killed"].upstream = back.port
         stopped.process.send_signal(signal.SIGCONT)
-        before, began_s = windows(), time.monotonic()
+        before, watch = windows(), Stopwatch()
         for one in proxies.values():
             one.fault, one.shift_s = "none", 0.0
 
         def all_back() -> bool:
             for name, count in windows().items():
                 if count > before[name] + 1 and name not in seen.healed_s:
-                    seen.healed_s[name] = time.monotonic() - began_s
+                    seen.healed_s[name] = watch.seconds
             return len(seen.healed_s) == len(cameras)
 
         process.wait_for("every camera watched again", all_back)
@@ -158,7 +178,7 @@ def _visible(pid: int, folder: Path) -> str:
             texts.append(path.read_text(errors="replace"))
     for question in ("--check", "--status"):
         asked = [*COMMAND, "--config", "monitor.yaml", "--health", "health.json", question]
-        done = subprocess.run(asked, cwd=folder, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(asked, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S)
         texts += [done.stdout, done.stderr]
     return "\n".join(texts)
 
@@ -166,7 +186,7 @@ def _visible(pid: int, folder: Path) -> str:
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_camera_is_watched_again_soon_after_its_fault(ordeal: Ordeal, name: str) -> None:
     # A call that waits, the pause, the connection, half a second of film, the health file's beat.
-    assert ordeal.healed_s[name] < LIMIT_S + RETRY_S + 3.5
+    assert ordeal.healed_s[name] < CALL_S + RETRY_S + 3.5
 
 
 @pytest.mark.parametrize("name", LOST)
@@ -174,20 +194,16 @@ def test_a_fault_is_noticed_within_the_limit_and_shown_with_its_cause(
     ordeal: Ordeal, name: str
 ) -> None:
     assert "retrying" in ordeal.states[name]
-    expected = {
-        "unauthorized": "authentication",
-        "not-found": "not found",
-        "babbling": "invalid",
-        "silent": "timeout",
-        "frozen": "lost",
-        "stopped": "lost",
-    }
-    if name in expected:
-        assert expected[name] in ordeal.causes[name]
+    if name in CAUSES:
+        assert CAUSES[name] in ordeal.causes[name]
+    if name in PASSING:
+        assert "lost" in ordeal.causes[name] or ordeal.held_up_s > CALL_S - 1
+    # A call that waits, the pause, the connection, the health file's beat.
+    assert ordeal.noticed_s < CALL_S + RETRY_S + CALL_S + 2
 
 
 def test_a_healthy_camera_is_watched_all_the_while(ordeal: Ordeal) -> None:
-    assert ordeal.states["healthy"] == {"live"}
+    assert ordeal.states["healthy"] <= {"live", "waiting"}, "or the cores are too few"
     (start, end) = (alert for alert in ordeal.alerts if alert["camera"] == "healthy")
     assert (start["event"], end["event"], end["reason"]) == ("start", "end", "monitor stopped")
 
@@ -210,7 +226,7 @@ def test_every_start_has_one_end_after_it(ordeal: Ordeal) -> None:
 
 @pytest.mark.parametrize("name", SHIFTS_S)
 def test_timestamps_that_jump_break_windows_and_nothing_else(ordeal: Ordeal, name: str) -> None:
-    assert ordeal.states[name] == {"live"}
+    assert ordeal.states[name] <= {"live", "waiting"}, "or the cores are too few"
     assert f"camera {name}: its timestamps jumped by" in ordeal.said
     spans = [(a["start_s"], a["end_s"]) for a in ordeal.alerts if a["camera"] == name]
     assert all(end_s is None or end_s < 120 for _, end_s in spans), "the hour never passed"

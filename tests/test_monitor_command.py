@@ -156,7 +156,7 @@ def test_check_says_what_would_be_watched(model: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "clip     20 frames of 64x64 at 10 a second: 2 s\n" in done.stdout
     assert (
-        "trained  on none: 0 clips of 0 groups\n"
+        "trained  on none\n"
         "measured not trained\n"
         "alerts   moving from 0.6; background: still\n"
         "         after 0.5 s, smoothed over 0.5 s, left 0.15 below\n"
@@ -277,7 +277,7 @@ BAD: dict[str, tuple[Sequence[str], int, str]] = {
     "Keras model": (
         ("--source", "a.mp4", "--model", "model.keras"),
         1,
-        "error: model.keras: a Keras model; har-export makes an ONNX file of it",
+        "error: model.keras: a Keras model; har-export model.keras NAME.onnx makes an ONNX file ",
     ),
     "log over its own model": (
         ("--source", "a.mp4", "--model", "text.mp4", "--log", "text.mp4"),

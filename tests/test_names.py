@@ -34,14 +34,7 @@ OF_DATA_SETS = (
     *("Moving [something] and [something] closer", "Putting something on the edge, so it tilts"),
     *("listen (e.g., to music)", "A1. drink water", "Cook.Cleandishes", "adult+female+speaking"),
     *("(VT) handspring forward on, stretched salto", "brush_hair", "100% out!", "rock ’n’ roll"),
-    *(
-        "pick up & throw",
-        "打架（多人）",
-        "a: b; c",
-        "who?",
-        "~/x".replace("/", ""),
-        "C# = #1 @home",
-    ),
+    *("pick up & throw", "打架（多人）", "a: b; c", "who?", "~x", "C# = #1 @home"),
 )
 
 
@@ -159,6 +152,6 @@ def test_hebrew_and_arabic_are_drawn_from_right_to_left() -> None:
 
     for text, last_is_high in ((long + high, True), (high + long, False)):
         image = drawn(text)
-        at_the_line = begins(image[22:]) - begins(image)
+        at_the_line = begins(image[24:]) - begins(image)
         assert (at_the_line > 10) == last_is_high, text
     assert np.array_equal(drawn("\u0645\u06cc\u200c\u0627"), drawn("\u0645\u06cc\u0627"))

@@ -69,8 +69,12 @@ def _rig(kind: str, video: Made, certificates: Certificates, stack: ExitStack) -
             return Rig(url(str(video.path)), video, live=False)
         case "webcam":
             address = parse_address("0")
-            make = lambda: WebcamSource(address, lambda _: PacedDevice(video.path, video.fps))  # noqa: E731
-            return Rig(make, video, exact=False)
+
+            def make() -> Source:
+                device = PacedDevice(video.path, video.fps)
+                return WebcamSource(address, lambda _: device, device.clock)
+
+            return Rig(make, video)
         case "http-mjpeg":
             camera = stack.enter_context(http_camera(jpegs(video.path), video.fps))
             return Rig(url(camera.url()), video, exact=False)

@@ -1,6 +1,7 @@
 """Decoded videos on disk, so that each is decoded once and not in every epoch."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,7 +15,7 @@ from monitor.errors import MonitorError
 from monitor.source.file import pictures
 
 # Part of every key: to be raised when `prepare` or what is stored changes.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ class Decoded:
     def duration_s(self) -> float:
         """Seconds from the first frame to the last."""
         return float(self.times_s[-1])
+
+    @property
+    def fps(self) -> float:
+        """Frames a second, on average; infinite where it has no duration."""
+        return (len(self.times_s) - 1) / self.duration_s if self.duration_s > 0 else math.inf
 
 
 class ClipCache:

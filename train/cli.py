@@ -9,20 +9,19 @@ from rich.console import Console
 
 from export.extra import training_tools
 from export.saved import MODEL_NAME
-from monitor.command import exit_codes, start_logging
+from monitor.command import Command, exit_codes, start_logging
 from monitor.errors import ConfigError, MonitorError
+from monitor.interrupt import EXIT_INTERRUPTED, interruptible
 from train.config import BASELINES, TrainConfig
 from train.options import CacheFolder, DataFolder
 from train.recipe import read_recipe
 
 log = logging.getLogger(__name__)
 
-EXIT_INTERRUPTED = 130
-
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(cls=Command)
 def main(
     data: DataFolder,
     out: Annotated[Path, typer.Option(help="Folder for the model, its metrics and the report.")],
@@ -81,7 +80,7 @@ def main(
             raise ConfigError("--fold and --folds need split: grouped; the recipe says random")
         start_logging(console, verbose=verbose)
         try:
-            with training_tools():
+            with interruptible(console.show_cursor), training_tools():
                 _train(data, out, recipe, fold, folds, cache, console)
         except KeyboardInterrupt:
             console.print("stopped; the same command goes on from the last whole epoch")

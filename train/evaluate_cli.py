@@ -10,14 +10,15 @@ import typer
 from rich.console import Console
 
 from export.extra import training_tools
-from monitor.command import exit_codes, start_logging
+from monitor.command import Command, exit_codes, start_logging
 from monitor.errors import ConfigError
+from monitor.interrupt import interruptible
 from train.options import CacheFolder
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(cls=Command)
 def main(
     model: Annotated[
         Path,
@@ -83,7 +84,7 @@ def main(
             model, data, out, fold, stream, tune, background, false_alarms_per_day, unknown or ()
         )
         start_logging(console, verbose=verbose)
-        with training_tools(), fewer_lines(verbose):
+        with interruptible(console.show_cursor), training_tools(), fewer_lines(verbose):
             if model.suffix == ".keras" or tune:
                 from train.backend import start_tensorflow
 

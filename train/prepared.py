@@ -17,7 +17,7 @@ from train.cache import ClipCache, Decoded, file_sha256
 from train.clips import Clip, Dataset, data_hash
 from train.copies import find_copies
 from train.progress import Bar
-from train.rates import least_fps, slow_clips, slow_words, told_by_rate
+from train.rates import slow_clips, slow_reason, slow_words, told_by_rate
 from train.windows import is_held, uniform_window, windows
 
 log = logging.getLogger(__name__)
@@ -80,10 +80,7 @@ def prepare_clips(
     slow = slow_clips(decoded, spec) if sampling == "time" else {}
     if slow:
         notes.append(slow_words(dataset.clips, slow, spec))
-        least = f"at least {least_fps(spec):g} are needed"
-        skipped += [
-            Skipped(path, f"{fps:.1f} frames a second; {least}") for path, fps in slow.items()
-        ]
+        skipped += [Skipped(path, slow_reason(fps, spec)) for path, fps in slow.items()]
     ready = [clip for clip in dataset.clips if clip.path in decoded]
     usable = tuple(clip for clip in ready if clip.path not in slow)
     lost = set(dataset.labels) - {clip.label for clip in usable}

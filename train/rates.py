@@ -28,6 +28,11 @@ def slow_clips(decoded: Mapping[str, Decoded], spec: ClipSpec) -> dict[str, floa
     return {path: rate for path, rate in rates.items() if rate < least_fps(spec)}
 
 
+def slow_reason(fps: float, spec: ClipSpec) -> str:
+    """Why a video is not used."""
+    return f"{fps:.1f} frames a second; at least {least_fps(spec):g} are needed"
+
+
 def slow_words(clips: Sequence[Clip], slow: Mapping[str, float], spec: ClipSpec) -> str:
     """Which of the clips are too `slow`, path -> frames a second, and what takes them."""
     every = Counter(clip.label for clip in clips)
@@ -37,9 +42,10 @@ def slow_words(clips: Sequence[Clip], slow: Mapping[str, float], spec: ClipSpec)
     fitting = ClipSpec(max(2, round(spec.span_s * fps)), spec.size, fps)
     taken = sum(rate >= least_fps(fitting) for rate in slow.values())
     return (
-        f"{len(slow)} clips of fewer than {least_fps(spec):g} frames a second are left out, since "
-        f"har-monitor classifies none of them at a clip.fps of {spec.fps:g}: {labels}; with clip: "
-        f"{{frames: {fitting.frames}, fps: {fps:g}}} in the recipe {taken} of them can be used"
+        f"clips of fewer than {least_fps(spec):g} frames a second are left out ({len(slow)}), "
+        f"since har-monitor classifies none of them at a clip.fps of {spec.fps:g}: {labels}; with "
+        f"clip: {{frames: {fitting.frames}, fps: {fps:g}}} in the recipe {taken} of them can be "
+        "used"
     )
 
 
@@ -49,9 +55,7 @@ def told_by_rate(
     """Whether frames a second alone tell a label from the others, in a sentence; None if not."""
     rates: dict[str, list[float]] = defaultdict(list)
     for clip in clips:
-        times_s = decoded[clip.path].times_s
-        if times_s[-1] > 0:
-            rates[clip.label].append((len(times_s) - 1) / float(times_s[-1]))
+        rates[clip.label].append(decoded[clip.path].fps)
     told, mixed = [], []
     for label, own in rates.items():
         others = [rate for other, some in rates.items() if other != label for rate in some]

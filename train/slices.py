@@ -23,7 +23,7 @@ from train.config import BASELINES, TrainConfig
 from train.footage import Footage, find_footage
 from train.prepared import Prepared
 from train.progress import Bar
-from train.rates import least_fps
+from train.rates import least_fps, slow_reason
 from train.windows import MAX_GAP_S, best_fps, is_held
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def prepare_footage(
 ) -> Ordinary:
     """Decode films into the cache `folder` and cut them into slices.
 
-    A film that holds no whole window, or none of enough frames a second, is passed over with a
+    A film that holds no whole window, or has too few frames a second, is passed over with a
     warning; DataError where none is left.
     """
     cache = ClipCache(folder, spec.size)
@@ -83,8 +83,9 @@ def prepare_footage(
         for part in parts:
             sha256 = file_sha256(part.path)
             decoded = cache.decode(part.path, sha256)
-            whole = cut_slices(decoded, spec, part.from_s, part.to_s)
-            found = [one for one in whole if best_fps(one, spec) >= least_fps(spec)]
+            fps = best_fps(decoded, spec)
+            slow = fps < least_fps(spec)
+            found = [] if slow else cut_slices(decoded, spec, part.from_s, part.to_s)
             if found:
                 end_s = min(part.to_s, decoded.duration_s)
                 films.append(
@@ -98,11 +99,12 @@ def prepare_footage(
                 )
                 slices += found
             else:
-                enough = f", of at least {least_fps(spec):g} frames a second," if whole else ""
-                log.warning(
-                    "footage passed over: %s: no whole window of %g s%s in it",
-                    part.path, spec.span_s, enough,
-                )  # fmt: skip
+                why = (
+                    slow_reason(fps, spec)
+                    if slow
+                    else f"no whole window of {spec.span_s:g} s in it"
+                )
+                log.warning("footage passed over: %s: %s", part.path, why)
             bar.advance(line=False)
     if not films:
         raise DataError(f"no footage holds a whole window of {spec.span_s:g} s")

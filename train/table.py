@@ -37,7 +37,7 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[s
     except csv.Error as error:
         raise DataError(f"{path}:{number}: cannot be read: {error}") from None
     if not places:
-        raise DataError(f"{path}: is empty; columns needed: {', '.join(columns)}")
+        _places((), columns, f"{path}:1")
 
 
 def _text(path: Path) -> str:

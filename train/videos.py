@@ -69,7 +69,7 @@ class VideoFinder:
     def tell(self) -> None:
         """Say what was passed over, in a line for each reason."""
         for why, paths in self._passed.items():
-            names = [path.relative_to(self.root).as_posix() for path in paths[:_NAMED]]
+            names = [path.relative_to(self.root).as_posix() for path in sorted(paths)[:_NAMED]]
             rest = ", ..." if len(paths) > _NAMED else ""
             shown = ", ".join(names) + rest
             log.warning("%s: %d passed over, %s: %s", self.root, len(paths), why, shown)

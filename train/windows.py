@@ -21,7 +21,10 @@ def windows(decoded: Decoded, spec: ClipSpec, stride: int) -> NDArray[np.uint8]:
     A clip that holds no whole window but at least half of one gives one, completed by its last
     frame. n is 0 for a shorter clip.
     """
-    found = [window.clip for window in _windows(decoded, spec, stride)]
+    buffer = WindowBuffer("", spec, stride, MAX_GAP_S)
+    found = [window.clip for window in _pushed(buffer, decoded, 0, 1.0)]
+    if not found and (held := _hold(buffer, decoded, spec, 1.0)) is not None:
+        found.append(held.clip)
     return np.stack(found) if found else np.empty((0, *spec.shape), np.uint8)
 
 
@@ -36,12 +39,14 @@ def is_held(decoded: Decoded, spec: ClipSpec) -> bool:
 
 
 def best_fps(decoded: Decoded, spec: ClipSpec) -> float:
-    """The most frames a second that any window of a clip holds, 0 if there is none, by the times.
+    """The most frames a second in any window of a clip, in all of it where it holds no whole one.
 
-    The monitor classifies no window of less than `WindowOptions.min_fps`.
+    Times alone tell. The monitor classifies no window of less than `WindowOptions.min_fps`.
     """
     blank, timed = _blank(decoded, spec)
-    return max((window.fps for window in _windows(blank, timed, spec.frames)), default=0.0)
+    buffer = WindowBuffer("", timed, spec.frames, MAX_GAP_S)
+    whole = max((window.fps for window in _pushed(buffer, blank, 0, 1.0)), default=0.0)
+    return whole or decoded.fps
 
 
 def window_from(decoded: Decoded, spec: ClipSpec, start: int, speed: float) -> NDArray[np.uint8]:
@@ -75,16 +80,6 @@ def _blank(decoded: Decoded, spec: ClipSpec) -> tuple[Decoded, ClipSpec]:
     timed = ClipSpec(spec.frames, 1, spec.fps)
     pixels = np.broadcast_to(np.uint8(0), (len(decoded.times_s), *timed.shape[1:]))
     return Decoded(pixels, decoded.times_s), timed
-
-
-def _windows(decoded: Decoded, spec: ClipSpec, stride: int) -> Iterator[Window]:
-    buffer = WindowBuffer("", spec, stride, MAX_GAP_S)
-    whole = False
-    for window in _pushed(buffer, decoded, 0, 1.0):
-        whole = True
-        yield window
-    if not whole and (held := _hold(buffer, decoded, spec, 1.0)) is not None:
-        yield held
 
 
 def _pushed(buffer: WindowBuffer, decoded: Decoded, start: int, speed: float) -> Iterator[Window]:

@@ -11,7 +11,7 @@ from benchmarks.performance.plan import read_plan
 from benchmarks.performance.results import RESULTS
 from benchmarks.performance.run import measure_all
 from monitor.command import exit_codes, start_logging
-from train.cli import EXIT_INTERRUPTED
+from monitor.interrupt import EXIT_INTERRUPTED
 
 HERE = Path(__file__).parents[1]
 PLAN, PAGE = HERE / "performance.yaml", HERE / "performance.md"

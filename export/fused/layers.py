@@ -15,6 +15,8 @@ from export.fused.layer import Layer
 from export.fused.pooling import POOLING
 from export.fused.recurrent import conv_lstm2d, lstm
 
+NORMAL_EPSILON = 1e-7  # of Keras, in Normalization: its least deviation
+
 Builder = Callable[..., Any]  # of a graph, the layer and what it is called with -> Value or Values
 
 
@@ -28,6 +30,18 @@ def batch_normalization(graph: Graph, layer: Layer, value: Value) -> Value:
     if layer["center"]:
         offset = offset + layer.weight("beta")
     return value.scaled(scale, offset)
+
+
+def normalization(graph: Graph, layer: Layer, value: Value) -> Value:
+    """Normalization, by one number or by one a channel, given or adapted to."""
+    layer.only("invert", False)
+    for key in ("axis", "mean", "variance"):  # which the layer has made its own of
+        _ = layer[key]
+    mean, variance = layer.operation.mean, layer.operation.variance
+    if np.size(mean) not in (1, value.channels) or np.shape(mean)[-1] != np.size(mean):
+        layer.refuse(f"has means of the shape {np.shape(mean)}; allowed: one a channel")
+    scale = 1 / np.maximum(np.sqrt(np.asarray(variance, np.float64)), NORMAL_EPSILON)
+    return value.scaled(scale.ravel(), (-np.asarray(mean, np.float64) * scale).ravel())
 
 
 def rescaling(graph: Graph, layer: Layer, value: Value) -> Value:
@@ -176,6 +190,7 @@ LAYERS: dict[str, Builder] = {
     "Maximum": merge("Max"),
     "Minimum": merge("Min"),
     "Multiply": merge("Mul"),
+    "Normalization": normalization,
     "ReLU": relu,
     "Rescaling": rescaling,
     "Reshape": reshape,

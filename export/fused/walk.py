@@ -73,13 +73,18 @@ def network(graph: Graph, layer: Layer, value: Value) -> Any:
                 known[name, at, part] = one
         return known[history]
 
+    def outcome(given: Sequence[Any]) -> Value:
+        name, at, part = _only_history(layer, given)
+        # Only here does Keras count the making of a functional network as its first call.
+        return result((name, at - (type(operations[name]).__name__ == "Functional"), part))
+
     for name, nodes in calls.items():  # as they were made: none has to wait for many others
         for at in range(len(nodes)):
             result((name, at, 0))
     outputs = layer["output_layers"]
     if isinstance(outputs, dict):
-        return {key: result(_only_history(layer, one)) for key, one in outputs.items()}
-    return result(_only_history(layer, outputs))
+        return {key: outcome(one) for key, one in outputs.items()}
+    return outcome(outputs)
 
 
 def sequence(graph: Graph, layer: Layer, value: Value) -> Any:

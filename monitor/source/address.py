@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from monitor.errors import ConfigError
 from monitor.names import IN_NAMES, is_name, plain_name
+from monitor.place import placed
 from monitor.printable import is_printable
 from monitor.source.unescaped import cut_short, how_to_write
 
@@ -116,18 +117,20 @@ def split_name(text: str) -> tuple[str | None, str]:
     return (name, source) if source and is_name(name) and not _exists(text) else (None, text)
 
 
-def parse_address(text: str) -> Address:
-    """The address written as `text`; ConfigError for anything that is not allowed."""
+def parse_address(text: str, folder: str = "") -> Address:
+    """The address written as `text`, in a file of `folder`; ConfigError where it is not allowed."""
     if _NUMBERED.fullmatch(text):
         return Address("webcam", text)
     shown = f"{redact_argument(text):.200}"
-    if not text or not (is_printable(text) or _exists(text)):
+    path = placed(text, folder)
+    exists = _exists(path)
+    if not text or not (is_printable(text) or exists):
         raise ConfigError(f"source {shown!r}: allowed: {ALLOWED}")
     scheme = _SCHEME.match(text)
-    if scheme is None or _exists(text):
-        if shown != text[:200] and not _exists(text):  # a URL without its beginning
+    if scheme is None or exists:
+        if shown != text[:200] and not exists:  # a URL without its beginning
             raise ConfigError(f"source {shown}: no such file, nor a URL; allowed: {ALLOWED}")
-        return Address("webcam" if _is_webcam(text) else "file", text)
+        return Address("webcam" if _is_webcam(path) else "file", path)
     name = scheme[1].lower()
     if name not in STREAM_SCHEMES:
         # The word before the colon may be a user, and what follows a password.

@@ -160,6 +160,14 @@ def test_a_convolution_in_time_agrees(
     assert_agrees(network(chain(conv, layers.BatchNormalization(), layers.ReLU())))
 
 
+def _adapted() -> keras.Layer:
+    layer = layers.Normalization()
+    layer.adapt(
+        np.random.default_rng(3).normal([0.1, 0.5, 0.7], [0.1, 0.2, 0.3], (9, 5, 12, 12, 3))
+    )
+    return layer
+
+
 PARTS: dict[str, Callable[[], Part]] = {
     "MaxPooling2D": lambda: every_frame(layers.MaxPooling2D(2)),
     "MaxPooling2D same": lambda: every_frame(layers.MaxPooling2D(3, 2, padding="same")),
@@ -185,6 +193,9 @@ PARTS: dict[str, Callable[[], Part]] = {
         layers.LSTM(4, recurrent_activation="tanh"),
     ),
     "Dense on frames": lambda: chain(every_frame(layers.Flatten()), every_frame(layers.Dense(3))),
+    "Normalization": lambda: layers.Normalization(mean=[0.5, 0.4, 0.3], variance=[0.1, 0.3, 0.2]),
+    "Normalization by what it saw": _adapted,
+    "Normalization by one number": lambda: layers.Normalization(None, 0.5, 0.1),
     "BatchNormalization of pixels": lambda: layers.BatchNormalization(scale=False, center=False),
     "BatchNormalization before Dense": lambda: chain(layers.BatchNormalization(), layers.Dense(4)),
     "LeakyReLU": lambda: chain(layers.Dense(4), layers.LeakyReLU(negative_slope=0.1)),
@@ -211,6 +222,11 @@ PARTS: dict[str, Callable[[], Part]] = {
     ),
     "a layer called twice": lambda: (
         lambda x: (lambda dense: dense(ops.tanh(dense(x))))(layers.Dense(3))
+    ),
+    "a network called twice": lambda: (
+        lambda x: (lambda inner: inner(ops.tanh(inner(x))))(
+            (lambda clip: keras.Model(clip, layers.Dense(3)(clip)))(keras.Input(TINY.shape))
+        )
     ),
     "operations": lambda: (
         lambda x: (

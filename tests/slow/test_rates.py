@@ -10,7 +10,8 @@ from rich.console import Console
 
 from monitor.classifier import OnnxClassifier
 from monitor.windows import WindowBuffer
-from train.cache import Decoded, default_cache
+from train.cache import Decoded
+from train.cache_folder import default_cache
 from train.clips import Clip, find_clips
 from train.prepared import Prepared, prepare_clips
 from train.windows import windows

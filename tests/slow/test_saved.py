@@ -108,7 +108,9 @@ def _add(path: Path, text: str) -> None:
         pytest.param(_nothing, "no such file", id="missing"),
         pytest.param(_text, "not a .keras file", id="text"),
         pytest.param(
-            _no_contract, "no contract in it; only models of har-train have one", id="no contract"
+            _no_contract,
+            "har-train did not make it, so there is no contract in it; har-export ",
+            id="no contract",
         ),
         pytest.param(_torn_contract, "its contract does not hold: ", id="torn contract"),
         pytest.param(

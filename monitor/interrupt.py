@@ -1,0 +1,56 @@
+"""Ctrl-C: a command ends by it without a traceback, whenever it comes."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+EXIT_INTERRUPTED = 130
+
+
+def start_command() -> None:
+    """From now on Ctrl-C ends the process there and then; nothing is open that must be closed.
+
+    To be called before anything heavy is imported. While modules are imported, an exception would
+    not do: some make another one of it, and Python prints it where none can be raised. Nor would
+    the system's own way: it spares the first process of a container.
+    """
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as a shell starts what is not to end
+        signal.signal(signal.SIGINT, _end)
+
+
+@contextmanager
+def interruptible(show_cursor: Callable[[], object]) -> Iterator[None]:
+    """Within the block Ctrl-C is a KeyboardInterrupt, so that what is open is closed.
+
+    A second one, and one while a module is imported, ends the process there and then;
+    `show_cursor` undoes what a progress display does to the terminal.
+    """
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, _end)
+        if _importing(frame):
+            show_cursor()
+            _end(signum, frame)
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end(signum: int, frame: FrameType | None) -> None:
+    os._exit(EXIT_INTERRUPTED)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False

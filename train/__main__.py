@@ -1,0 +1,23 @@
+"""The commands har-train, also as python -m train, and har-evaluate."""
+
+from monitor.interrupt import start_command
+
+
+def run() -> None:
+    """Run har-train."""
+    start_command()
+    from train.cli import app
+
+    app(prog_name="har-train")
+
+
+def run_evaluate() -> None:
+    """Run har-evaluate."""
+    start_command()
+    from train.evaluate_cli import app
+
+    app(prog_name="har-evaluate")
+
+
+if __name__ == "__main__":
+    run()
