@@ -255,18 +255,23 @@ class LogOptions(Options):
     keep: int = Field(5, ge=1, le=1000)  # rotated files
 
 
-def _with_shared(camera: object, stream: StreamOptions) -> object:
+def _values(options: object) -> object:
+    """What was given, and not what is by default."""
+    return options.model_dump(exclude_unset=True) if isinstance(options, Options) else options
+
+
+def _with_shared(camera: object, stream: dict[str, object]) -> object:
     """A camera's values, completed by what all cameras share."""
-    given = camera.model_dump(exclude_unset=True) if isinstance(camera, CameraOptions) else camera
+    given = _values(camera)
     if isinstance(given, dict) and isinstance(own := given.get("stream", {}), dict):
-        return given | {"stream": stream.model_dump() | own}
+        return given | {"stream": stream | own}
     return given
 
 
 class MonitorOptions(Options):
     """The whole configuration of har-monitor."""
 
-    stream: StreamOptions = StreamOptions()  # before the cameras, which take theirs from it
+    stream: StreamOptions = StreamOptions()  # before the cameras: its faults are told first
     cameras: tuple[CameraOptions, ...] = ()
     model: Place | None = None  # null: the model in the package
     display: bool | None = None  # a window; null: where there is a display
@@ -279,13 +284,14 @@ class MonitorOptions(Options):
     inference: InferenceOptions = InferenceOptions()
     log: LogOptions = LogOptions()
 
-    @field_validator("cameras", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _share(cls, value: object, info: ValidationInfo) -> object:
-        shared = info.data.get("stream")  # none where it has a fault, which is told first
-        if not isinstance(shared, StreamOptions) or not isinstance(value, list | tuple):
-            return value
-        return [_with_shared(camera, shared) for camera in value]
+    def _share(cls, values: object) -> object:
+        if isinstance(values, dict):
+            stream, cameras = _values(values.get("stream", {})), values.get("cameras", ())
+            if isinstance(stream, dict) and isinstance(cameras, list | tuple):
+                return values | {"cameras": [_with_shared(camera, stream) for camera in cameras]}
+        return values
 
     def is_live(self, camera: CameraOptions) -> bool:
         """Whether the newest frame of a camera counts, and not every one."""

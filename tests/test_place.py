@@ -62,11 +62,13 @@ def test_paths_in_a_file_start_in_its_folder(
         etc,
         f"model: {written}\nhealth: {written}\nsave_video: {written}\n"
         f"log: {{path: {written}}}\nstream: {{ca_file: {written}}}\n"
-        f"cameras:\n- {{name: a, source: {written}}}\n",
+        f"cameras:\n- {{name: a, source: {written}}}\n"
+        f"- {{name: b, source: 0, stream: {{ca_file: {written}}}}}\n",
     )
     expected = leads.format(home=home)
     places = (found.model, found.health, found.save_video, found.log.path, found.stream.ca_file)
     assert places == (Path(expected),) * 5
+    assert [camera.stream.ca_file for camera in found.cameras] == [Path(expected)] * 2
     assert found.cameras[0].address == Address("file", expected)
     assert MonitorOptions.model_validate(found.model_dump()) == found, "and stay there"
 
