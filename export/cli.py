@@ -12,14 +12,14 @@ from export.engine import Engine
 from export.extra import training_tools
 from export.opsets import DEFAULT_OPSET, OPSETS
 from export.quiet import quiet
-from monitor.command import exit_codes
+from monitor.command import Command, exit_codes
 from monitor.errors import ConfigError
 from monitor.interrupt import interruptible
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(cls=Command)
 def main(
     model: Annotated[
         Path,

@@ -9,14 +9,13 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from typer.core import TyperCommand
 
-from monitor.command import EXIT_FAILED, exit_codes, hide_arguments, start_logging
+from monitor.command import EXIT_FAILED, Command, exit_codes, hide_arguments, start_logging
 from monitor.config import MonitorOptions
 from monitor.errors import ConfigError
 from monitor.paths import check_inputs, check_outputs
 from monitor.printable import printable
-from monitor.source.address import parse_address, redact_argument, split_name
+from monitor.source.address import parse_address, split_name
 from monitor.yamlfile import explain, load
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -24,27 +23,13 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 _NAMES = 9  # width of the column of names that --check prints
 
 
-class _Command(TyperCommand):
-    """Says what is wrong with its arguments without the passwords in them."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As every command does."""
-        try:
-            return super().parse_args(ctx, args)
-        except Exception as error:  # Typer's usage errors have no public class of their own
-            if words := getattr(error, "message", None):
-                shown = " ".join(map(redact_argument, str(words).split(" ")))
-                error.message = shown  # type: ignore[attr-defined]
-            raise
-
-
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def main(
     source: Annotated[
         list[str] | None,
         typer.Option(
-            help="Webcam number or device, file, rtsp(s):// or http(s)://. Once per camera; "
-            "NAME=SOURCE names it.",
+            help="Webcam number or device, file, rtsp(s)://, http(s)://, rtmp(s)://, srt:// or "
+            "udp://. Once per camera; NAME=SOURCE names it.",
             show_default=False,
         ),
     ] = None,

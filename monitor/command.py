@@ -7,15 +7,18 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper, UnsupportedOperation
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
+from typer.core import TyperCommand
 
 from monitor.backlog import Backlog, unblocked
 from monitor.errors import ConfigError, MonitorError
 from monitor.interrupt import EXIT_INTERRUPTED
+from monitor.place import placed
 from monitor.printable import printable
 from monitor.source.address import redact, redact_argument
 
@@ -41,6 +44,30 @@ def hide_arguments(arguments: Sequence[str] | None = None) -> None:
         from setproctitle import setproctitle
 
         setproctitle(printable(" ".join(("har-monitor", *shown))))
+
+
+class Command(TyperCommand):
+    """Expands each ~ that the shell left, and names wrong arguments without their passwords."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As every command does."""
+        with exit_codes(Console(stderr=True)):
+            args = [_expanded(argument) for argument in args]
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:  # Typer's usage errors have no public class of their own
+            if words := getattr(error, "message", None):
+                shown = " ".join(map(redact_argument, str(words).split(" ")))
+                error.message = shown  # type: ignore[attr-defined]
+            raise
+
+
+def _expanded(argument: str) -> str:
+    """A path alone, or behind its option: most shells take the ~ of --log=~/alerts for a letter."""
+    option, equals, value = argument.partition("=")
+    if equals and option.startswith("--"):
+        return f"{option}={placed(value)}"
+    return placed(argument)
 
 
 class _Lines(logging.Handler):

@@ -21,6 +21,7 @@ from monitor.clip import ClipSpec
 from monitor.contract import Contract, Decision, Seconds, Share
 from monitor.errors import ConfigError
 from monitor.names import Label, Name
+from monitor.place import Place
 from monitor.region import Point, Region, area, crosses_itself
 from monitor.source import Transport
 from monitor.source.address import Address, parse_address
@@ -110,7 +111,7 @@ class StreamOptions(Options):
     transport: Transport = "auto"  # of RTSP
     # What places frames in time: the stream's timestamps unless they fail, always, or the arrival.
     clock: Clock = "auto"
-    ca_file: Path | None = None  # certificate authorities for rtsps and https
+    ca_file: Place | None = None  # certificate authorities for rtsps, https and rtmps
     open_timeout_s: Limit = 5.0
     read_timeout_s: Limit = 5.0
     retry_min_s: Limit = 0.5  # first pause before connecting again; it doubles up to the last
@@ -150,12 +151,12 @@ class CameraOptions(Options):
 
     @field_validator("source")
     @classmethod
-    def _is_a_source(cls, value: str) -> str:
+    def _is_a_source(cls, value: str, info: ValidationInfo) -> str:
         try:
-            parse_address(value)
+            address = parse_address(value, info.context or "")
         except ConfigError as error:
             raise ValueError(str(error)) from None
-        return value
+        return address.target if address.kind == "file" else value
 
     @cached_property
     def address(self) -> Address:
@@ -249,7 +250,7 @@ class InferenceOptions(Options):
 class LogOptions(Options):
     """The alert log: JSON lines."""
 
-    path: Path = Path("alerts.jsonl")  # "-" is standard output
+    path: Place = Path("alerts.jsonl")  # "-" is standard output
     max_mib: float = Field(64, gt=0, le=65536)  # a larger file becomes PATH.1, that PATH.2, ...
     keep: int = Field(5, ge=1, le=1000)  # rotated files
 
@@ -267,10 +268,10 @@ class MonitorOptions(Options):
 
     stream: StreamOptions = StreamOptions()  # before the cameras, which take theirs from it
     cameras: tuple[CameraOptions, ...] = ()
-    model: Path | None = None  # null: the model in the package
+    model: Place | None = None  # null: the model in the package
     display: bool | None = None  # a window; null: where there is a display
-    save_video: Path | None = None
-    health: Path | None = None  # file that says every second how each camera does
+    save_video: Place | None = None
+    health: Place | None = None  # file that says every second how each camera does
     realtime: bool = False  # play files at their own speed, as if they were cameras
     windows: WindowOptions = WindowOptions()
     activity: ActivityOptions = ActivityOptions()

@@ -7,9 +7,8 @@ from pathlib import Path
 from monitor.config import MonitorOptions
 from monitor.errors import ConfigError, MonitorError, SinkError, SourceOpenError
 from monitor.found import found, said, video_file
+from monitor.place import STDOUT
 from monitor.source.webcam import device_fault
-
-STDOUT = Path("-")
 
 
 def video_path(path: Path, camera: str, cameras: int) -> Path:

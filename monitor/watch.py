@@ -15,7 +15,8 @@ from rich.live import Live
 from monitor.config import MonitorOptions
 from monitor.contract import Contract
 from monitor.errors import ConfigError, MonitorError
-from monitor.paths import STDOUT, check_outputs
+from monitor.paths import check_outputs
+from monitor.place import STDOUT
 from monitor.screen import Screen, has_display
 from monitor.systemd import Systemd
 

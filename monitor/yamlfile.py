@@ -24,7 +24,7 @@ def load(path: Path, model: type[Model]) -> Model:
     """The file as a `model`; every fault is a ConfigError with file, line and what is allowed.
 
     `${NAME}` in a text is replaced by the environment variable of that name, so that secrets stay
-    out of the file.
+    out of the file. Relative paths start in the file's folder.
     """
     try:
         return _load(path, model)
@@ -59,7 +59,7 @@ def _load(path: Path, model: type[Model]) -> Model:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}:1: options expected as `name: value`")
     try:
-        return model.model_validate(_expand(values, path, root, ()))
+        return model.model_validate(_expand(values, path, root, ()), context=os.path.dirname(path))
     except ValidationError as error:
         first = error.errors()[0]
         written = _at(values, first["loc"])

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.patience import LIMIT_S
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "monitor"]
+STRANGER = 12345  # a user whom the system does not know
 SCRIPTS: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
 
 
@@ -28,6 +30,20 @@ def script(name: str) -> list[str]:
     module, _, function = SCRIPTS[name].partition(":")
     begin = f"import sys; sys.argv[0] = {name!r}; from {module} import {function}; {function}()"
     return [sys.executable, "-c", begin]
+
+
+def stranger(folder: Path, *command: object) -> subprocess.CompletedProcess[str]:
+    """Run a command as a user without a home and a name; the test is skipped if that cannot be."""
+    alone = ["unshare", "--user", f"--map-user={STRANGER}", f"--map-group={STRANGER}"]
+    if (tried := subprocess.run([*alone, "true"], capture_output=True, text=True)).returncode:
+        reason = f"needs a user of its own: {tried.stderr.strip()}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
+    return subprocess.run(
+        [*alone, *map(str, command)], cwd=folder, env=environment, capture_output=True, text=True
+    )
 
 
 @dataclass

@@ -24,6 +24,8 @@ MALFORMED = (
     "with any of @ : / ? # % and spaces in the password as %40 %3A %2F %3F %23 %25 %20"
 )
 
+MALFORMED_UDP = "not a valid URL; write udp://@:port, or udp://@group:port for multicast"
+
 
 @pytest.mark.parametrize(
     ("text", "kind", "target"),
@@ -42,6 +44,10 @@ MALFORMED = (
         ("http://host/video.mjpg?fps=5", "stream", "http://host/video.mjpg?fps=5"),
         ("HTTPS://Host/Cam", "stream", "https://Host/Cam"),
         ("rtsp://u:p@ss@host/cam", "stream", "rtsp://u:p@ss@host/cam"),
+        ("rtmp://host/live/key", "stream", "rtmp://host/live/key"),
+        ("srt://host:9710?mode=caller", "stream", "srt://host:9710?mode=caller"),
+        ("udp://@239.0.0.1:1234", "stream", "udp://@239.0.0.1:1234"),
+        ("UDP://:1234", "stream", "udp://:1234"),
         ("clip.mp4", "file", "clip.mp4"),
         ("/videos/a b.mkv", "file", "/videos/a b.mkv"),
         (r"C:\videos\a.mp4", "file", r"C:\videos\a.mp4"),
@@ -70,6 +76,8 @@ def test_an_address_is_a_webcam_a_stream_or_a_file(text: str, kind: str, target:
         ("rtsp:/u:pw@host/x", "source rtsp:/u:***@host/x: a URL starts with rtsp://"),
         ("rtsp:host", "source rtsp:host: a URL starts with rtsp://"),
         ("rtsp://", f"source rtsp://: {MALFORMED}"),
+        ("udp://@239.0.0.1", f"source udp://@239.0.0.1: {MALFORMED_UDP}"),
+        ("udp://@:port", f"source udp://@:***: {MALFORMED_UDP}"),
         ("rtsp:///cam", f"source rtsp:///cam: {MALFORMED}"),
         ("rtsp://host:port/x", f"source rtsp://host:***: {MALFORMED}"),
         ("rtsp://host:99999/x", f"source rtsp://host:99999/x: {MALFORMED}"),
@@ -199,6 +207,8 @@ def test_a_source_may_have_a_name(text: str, name: str | None, source: str) -> N
         ("rtsp://u:p@10.0.0.7:554/cam", "10.0.0.7"),
         ("rtsp://[fe80::1]/cam", "fe80-1"),
         ("/videos/front door.mp4", "front-door"),
+        ("udp://@239.0.0.1:1234", "239.0.0.1"),
+        ("udp://@:1234", "udp-1234"),
         ("...", "camera"),
     ],
 )
@@ -238,6 +248,18 @@ def test_a_camera_without_a_name_is_called_after_its_source(text: str, name: str
             "rtsp://a:***@host/x: refused, then rtsp://c:***@host/y",
         ),
         ("['rtsp://a:b@host/x', 'http://h/?key=d']", "['rtsp://a:***@host/x', 'http://h/?key=***"),
+        ("rtmp://host/live/s3cret", "rtmp://host/live/***"),
+        ("rtmps://u:p@host:443/live/a/b?c=d", "rtmps://u:***@host:443/live/***"),
+        ("rtmp://host/live?key=x", "rtmp://host/live/***"),
+        ("rtmp://host/live", "rtmp://host/live"),
+        ("'rtmp://host/live/s3cret': refused", "'rtmp://host/live/***': refused"),
+        ("rtmp://host/live/s3cret: refused", "rtmp://host/live/***: refused"),
+        (
+            "srt://host:1?passphrase=a&streamid=#!::u=b,s=c&mode=caller",
+            "srt://host:1?passphrase=***&streamid=***&mode=caller",
+        ),
+        ("udp://@239.0.0.1:1234", "udp://@239.0.0.1:1234"),
+        ("udp://@:1234", "udp://@:1234"),
         ("C:/user:me@home.mp4, password=x", "C:/user:me@home.mp4, password=x"),
     ],
 )

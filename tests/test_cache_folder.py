@@ -2,19 +2,16 @@
 
 import logging
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from monitor.errors import MonitorError
 from tests.models import contract, motion_model
-from tests.process import ROOT, script
+from tests.process import STRANGER, script, stranger
 from tests.slow.clips import make_clips
 from train.cache import ClipCache
 from train.cache_folder import default_cache
-
-STRANGER = 12345  # a user whom the system does not know
 
 
 @pytest.fixture
@@ -102,20 +99,6 @@ def test_a_named_place_that_cannot_be_had_is_an_error_in_one_line(tmp_path: Path
     assert str(caught.value) == (
         f"{tmp_path}/xdg/har-monitor: no place for decoded clips: Not a directory; "
         "--cache names another"
-    )
-
-
-def stranger(folder: Path, *command: object) -> subprocess.CompletedProcess[str]:
-    """Run a command as a user without a home and a name; the test is skipped if that cannot be."""
-    alone = ["unshare", "--user", f"--map-user={STRANGER}", f"--map-group={STRANGER}"]
-    if (tried := subprocess.run([*alone, "true"], capture_output=True, text=True)).returncode:
-        reason = f"needs a user of its own: {tried.stderr.strip()}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
-    return subprocess.run(
-        [*alone, *map(str, command)], cwd=folder, env=environment, capture_output=True, text=True
     )
 
 

@@ -11,7 +11,7 @@ from monitor.errors import ConfigError, DataError
 from tests.footage import quiet_footage
 from tests.media import make_video, number_of
 from train.batches import TrainingBatches, draw
-from train.cache import Decoded, Stored
+from train.cache import FORMAT, Decoded, Stored
 from train.clips import TRAIN_ONLY, Clip, Dataset
 from train.config import ClipOptions, TrainConfig
 from train.footage import find_footage
@@ -84,7 +84,7 @@ def test_slices_are_the_films_own_frames_and_are_mapped_from_the_cache(tmp_path:
 
     numbers = [number_of(frame) for one in found.slices for frame in one.frames]
     assert numbers == list(range(20, 40))
-    cached = (tmp_path / "cache").glob("*-v1.npy")
+    cached = (tmp_path / "cache").glob(f"*-v{FORMAT}.npy")
     assert {one.stored for one in found.slices} == {Stored.of(path) for path in cached}
     (of,) = found.films
     assert (of.name, of.from_s, of.to_s, of.slices) == ("yard.mp4", 2.0, 3.9, 2)

@@ -180,7 +180,17 @@ def test_the_watch_over_opened_files_sees_one(others: Path) -> None:
         "unix:/run/camera",
         *(
             f"{scheme}://127.0.0.1:{{port}}/a"
-            for scheme in ("tcp", "udp", "rtp", "rtmp", "srt", "tls", "ftp", "mmsh", "icecast")
+            for scheme in (
+                "tcp",
+                "rtp",
+                "rtmpt",
+                "rtmpe",
+                "udplite",
+                "tls",
+                "ftp",
+                "mmsh",
+                "icecast",
+            )
         ),
     ],
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -211,8 +210,16 @@ def test_a_tunnel_takes_another_post_where_one_is_full(
         assert sum(line.startswith("POST ") for line in gate.asked) > 2
 
 
-def test_no_proxy_is_used_for_a_tunnel(server: RtspServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ExitStack() as stack:
-        port = stack.enter_context(unvisited_port())
+@pytest.mark.parametrize("scheme", ["rtsp", "rtsps"])
+@pytest.mark.parametrize("transport", ["tcp", "http"])
+def test_no_proxy_is_used(
+    server: RtspServer,
+    certificates: Certificates,
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+    transport: Transport,
+) -> None:
+    tls = certificates.server if scheme == "rtsps" else None
+    with gated(Gate(server.port), tls) as gate, unvisited_port() as port:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
-        watched(server.url, StreamLimits("http"))
+        watched(gate.url(), StreamLimits(transport, certificates.ca))

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from export.extra import training_tools
 from export.saved import MODEL_NAME
-from monitor.command import exit_codes, start_logging
+from monitor.command import Command, exit_codes, start_logging
 from monitor.errors import ConfigError, MonitorError
 from monitor.interrupt import EXIT_INTERRUPTED, interruptible
 from train.config import BASELINES, TrainConfig
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(cls=Command)
 def main(
     data: DataFolder,
     out: Annotated[Path, typer.Option(help="Folder for the model, its metrics and the report.")],

@@ -1,12 +1,12 @@
 """The recipe of a training run: every option, its default and its limits, written once."""
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from monitor.clip import ClipSpec
 from monitor.names import Label
+from monitor.place import Place
 from train.networks import NETWORKS
 
 BASELINES = ("svm", "forest")
@@ -69,7 +69,7 @@ class TrainConfig(_Options):
     background: tuple[Label, ...] = ()
     threshold: Share = 0.5
     exclude_groups: tuple[str, ...] = ()
-    footage: tuple[Path, ...] = ()  # files and folders
+    footage: tuple[Place, ...] = ()  # files and folders
     seed: int = Field(1, ge=0, lt=2**32)
 
     @field_validator("arch")

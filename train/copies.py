@@ -23,8 +23,13 @@ class Copies:
     notes: list[str]
 
     def regrouped(self, clips: Sequence[Clip]) -> tuple[Clip, ...]:
-        """The clips in the groups that they count as."""
-        return tuple(replace(clip, group=self.joined.get(clip.group, clip.group)) for clip in clips)
+        """The clips in the groups that they count as, and these in one fold."""
+        folds = {clip.group: clip.fold for clip in clips}
+        groups = {group: self.joined.get(group, group) for group in folds}
+        return tuple(
+            replace(clip, group=groups[clip.group], fold=folds[groups[clip.group]])
+            for clip in clips
+        )
 
 
 def find_copies(
@@ -32,33 +37,29 @@ def find_copies(
 ) -> Copies:
     """Copies among clips; `decoded` and `contents`, the sha256 of the files, are by path.
 
-    Groups that share a clip count as one: apart, they would be on both sides of a split. Folds stay
-    as the data names them. DataError for a copy with another label, or a file in two folds.
+    Groups that share a clip count as one, in one fold: apart, they would be on both sides of a
+    split. DataError for a copy with another label.
     """
     joined: dict[str, str] = {}
     together: list[str] = []
-    apart: list[str] = []
+    moved: list[str] = []
     same_files = _alike(clips, lambda clip: contents[clip.path])
     for first, *others in (*same_files, *_same_pictures(clips, decoded)):
         for other in others:
             same = f"{other.path} and {first.path} are the same video"
             if other.label != first.label:
                 raise DataError(f"{same}, labelled {other.label} and {first.label}")
-            if other.fold != first.fold:
-                if contents[other.path] == contents[first.path]:
-                    raise DataError(f"{same}, in groups {other.group} and {first.group}")
-                apart.append(f"{other.path} of {first.path}")
-                continue
             one, two = sorted(_last(joined, clip.group) for clip in (first, other))
             if one != two:
                 joined[two] = one
-                together.append(f"{other.path} of {first.path}")
+                said = together if other.fold == first.fold else moved
+                said.append(f"{other.path} of {first.path}")
     notes = [
         f"exact copies of other clips {what} ({len(some)}): {', '.join(some[:_NAMED])}"
         + (", ..." if len(some) > _NAMED else "")
         for what, some in (
             ("count as one group with them", together),
-            ("are in other folds than these, so the test is not clean", apart),
+            ("count as one group with them, in one fold and not in two", moved),
         )
         if some
     ]

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from export.extra import training_tools
-from monitor.command import exit_codes, start_logging
+from monitor.command import Command, exit_codes, start_logging
 from monitor.errors import ConfigError
 from monitor.interrupt import interruptible
 from train.options import CacheFolder
@@ -18,7 +18,7 @@ from train.options import CacheFolder
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(cls=Command)
 def main(
     model: Annotated[
         Path,

@@ -12,15 +12,8 @@ from train.config import TrainConfig
 
 
 def read_recipe(path: Path | None, options: Mapping[str, Any]) -> TrainConfig:
-    """The defaults, changed by the file, changed by `options`; ConfigError for the first fault.
-
-    Paths in the file are relative to it.
-    """
-    recipe = TrainConfig()
-    if path:
-        recipe = load(path, TrainConfig)
-        footage = tuple(path.parent / place for place in recipe.footage)
-        recipe = recipe.model_copy(update={"footage": footage})
+    """The defaults, changed by the file, changed by `options`; ConfigError for the first fault."""
+    recipe = load(path, TrainConfig) if path else TrainConfig()
     try:
         return TrainConfig.model_validate({**recipe.model_dump(), **options})
     except ValidationError as error:

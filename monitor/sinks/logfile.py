@@ -8,7 +8,7 @@ import stat
 import sys
 from pathlib import Path
 
-from monitor.paths import STDOUT
+from monitor.place import STDOUT
 
 log = logging.getLogger(__name__)
 

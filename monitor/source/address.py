@@ -10,11 +10,14 @@ from urllib.parse import urlsplit
 
 from monitor.errors import ConfigError
 from monitor.names import IN_NAMES, is_name, plain_name
+from monitor.place import placed
 from monitor.printable import is_printable
 from monitor.source.unescaped import cut_short, how_to_write
 
-STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
-ALLOWED = "a webcam number or device, a video file, or rtsp://, rtsps://, http://, https://"
+STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "srt", "udp")
+ALLOWED = "a webcam number or device, a video file, or " + ", ".join(
+    f"{scheme}://" for scheme in STREAM_SCHEMES
+)
 
 _NUMBERED = re.compile(r"(?:/dev/video)?([0-9]{1,3})")
 # Where a webcam that is unplugged had its names: udev's own, and those that its rules give.
@@ -26,7 +29,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 # The lengths are bounded here and below so that a long text takes no quadratic time.
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,15}:/+)(?P<rest>\S+)")
 _WHOLE = re.compile(
-    rf"(?P<scheme>(?:(?:{IN_NAMES}{{1,64}}=)?(?:(?i:rtsps?|https?):/+|[A-Za-z][A-Za-z0-9+.-]+://+))?)"
+    rf"(?P<scheme>(?:(?:{IN_NAMES}{{1,64}}=)?(?:(?i:rtsps?|https?|rtmps?|srt|udp):/+|[A-Za-z][A-Za-z0-9+.-]+://+))?)"
     r"(?P<rest>.+)",
     re.DOTALL,
 )
@@ -38,6 +41,10 @@ _SECRET = re.compile(
 # What was meant for an @: of a wide keyboard, or escaped with all the rest.
 _WIDE = str.maketrans("\N{FULLWIDTH COMMERCIAL AT}\N{SMALL COMMERCIAL AT}", "@@")
 _FIRST = re.compile(r"[/?#]")  # ends a host
+# Of RTMP what follows the application is the stream's key; with the marks of a sentence around it.
+_KEY = re.compile(r"(?P<host>[^/]*/[^/?]*)(?P<key>[/?].*?)(?P<end>[:;,.'\")\]]*)", re.DOTALL)
+_STREAM_ID = re.compile(r"(?i)(streamid=)[^&]+")  # of SRT: names a user, too
+_GROUP = "udp://@group:port for multicast"
 _PORT = re.compile(r"[0-9]{0,5}\W*")  # with the marks of a sentence around it
 
 
@@ -61,7 +68,7 @@ class Address:
     @property
     def encrypted(self) -> bool:
         """Whether it comes over TLS."""
-        return self.scheme in ("rtsps", "https")
+        return self.scheme in ("rtsps", "https", "rtmps")
 
     @property
     def device(self) -> Path:
@@ -78,7 +85,8 @@ class Address:
             own = self.device.name.removesuffix("-video-index0")
             text = f"webcam{number[1]}" if number else own
         elif self.kind == "stream":
-            text = urlsplit(self.target).hostname or ""
+            parts = urlsplit(self.target)
+            text = parts.hostname or f"{parts.scheme}-{parts.port}"
         else:
             text = Path(self.target).stem
         return plain_name(text) or "camera"
@@ -109,37 +117,46 @@ def split_name(text: str) -> tuple[str | None, str]:
     return (name, source) if source and is_name(name) and not _exists(text) else (None, text)
 
 
-def parse_address(text: str) -> Address:
-    """The address written as `text`; ConfigError for anything that is not allowed."""
+def parse_address(text: str, folder: str = "") -> Address:
+    """The address written as `text`, in a file of `folder`; ConfigError where it is not allowed."""
     if _NUMBERED.fullmatch(text):
         return Address("webcam", text)
     shown = f"{redact_argument(text):.200}"
-    if not text or not (is_printable(text) or _exists(text)):
+    path = placed(text, folder)
+    exists = _exists(path)
+    if not text or not (is_printable(text) or exists):
         raise ConfigError(f"source {shown!r}: allowed: {ALLOWED}")
     scheme = _SCHEME.match(text)
-    if scheme is None or _exists(text):
-        if shown != text[:200] and not _exists(text):  # a URL without its beginning
+    if scheme is None or exists:
+        if shown != text[:200] and not exists:  # a URL without its beginning
             raise ConfigError(f"source {shown}: no such file, nor a URL; allowed: {ALLOWED}")
-        return Address("webcam" if _is_webcam(text) else "file", text)
+        return Address("webcam" if _is_webcam(path) else "file", path)
     name = scheme[1].lower()
     if name not in STREAM_SCHEMES:
         # The word before the colon may be a user, and what follows a password.
         raise ConfigError(f"source {shown}: not a kind of source; allowed: {ALLOWED}")
     if not text[scheme.end() :].startswith("//"):
         raise ConfigError(f"source {shown}: a URL starts with {name}://")
+    if _is_url(text, name):
+        return Address("stream", name + text[scheme.end(1) :])
+    if codes := how_to_write(text):
+        raise ConfigError(f"source {shown}: not a valid URL; in its password, write {codes}")
+    if name == "udp":
+        raise ConfigError(f"source {shown}: not a valid URL; write udp://@:port, or {_GROUP}")
+    raise ConfigError(
+        f"source {shown}: not a valid URL; write {name}://user:password@host:port/path, "
+        "with any of @ : / ? # % and spaces in the password as %40 %3A %2F %3F %23 %25 %20"
+    )
+
+
+def _is_url(text: str, name: str) -> bool:
     try:
         parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:  # its words may quote the password
-        host = None
-    if not host or " " in text or cut_short(parts):
-        if codes := how_to_write(text):
-            raise ConfigError(f"source {shown}: not a valid URL; in its password, write {codes}")
-        raise ConfigError(
-            f"source {shown}: not a valid URL; write {name}://user:password@host:port/path, "
-            "with any of @ : / ? # % and spaces in the password as %40 %3A %2F %3F %23 %25 %20"
-        )
-    return Address("stream", name + text[scheme.end(1) :])
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    named = bool(host) if name != "udp" else port is not None  # here one listens
+    return named and " " not in text and not cut_short(parts)
 
 
 def is_camera(there: os.stat_result) -> bool:
@@ -158,21 +175,31 @@ def _is_webcam(text: str) -> bool:
 
 
 def _hide(url: re.Match[str]) -> str:
-    scheme, given = url["scheme"], url["rest"].translate(_WIDE)
+    scheme, given = url["scheme"], url["rest"]
+    if "rtmp" in scheme.lower() and (key := _KEY.fullmatch(given)):
+        if "@" in key["key"] and "@" not in key["host"]:  # or it is no key, but in a password
+            return f"{scheme}***"
+        given = f"{key['host']}/***{key['end']}"
+    hidden = scheme + _hide_password(scheme, given)
+    return _STREAM_ID.sub(r"\1***", hidden) if "srt" in scheme.lower() else hidden
+
+
+def _hide_password(scheme: str, text: str) -> str:
+    given = text.translate(_WIDE)
     rest = _SECRET.sub(r"\1***", given)  # first: a secret parameter may hold an @
     if rest.count("@") < given.count("@") and (":" in rest or "@" in _FIRST.split(given)[0]):
-        return f"{scheme}***"  # or a password, with an @ after it, may hold a parameter
+        return "***"  # or a password, with an @ after it, may hold a parameter
     rest = _with_at(rest)
     userinfo, at, host = rest.rpartition("@")
     first = _FIRST.split(rest)[0]
     name, colon, port = first.partition(":")
     # An @ after a path that follows a bare host name is part of the path.
-    if at and ("@" in first or ":" in userinfo or not first):
+    if at and userinfo and ("@" in first or ":" in userinfo or not first):
         user, colon, _ = userinfo.partition(":")
-        return f"{scheme}{user}:***@{host}" if colon and scheme else f"{scheme}***@{host}"
+        return f"{user}:***@{host}" if colon and scheme else f"***@{host}"
     if scheme and colon and not first.startswith("[") and not _PORT.fullmatch(port):
-        return f"{scheme}{name}:***"  # a password whose host was forgotten
-    return scheme + _SECRET.sub(r"\1***", url["rest"])
+        return f"{name}:***"  # a password whose host was forgotten
+    return _SECRET.sub(r"\1***", text)
 
 
 def _with_at(rest: str) -> str:

@@ -14,7 +14,7 @@ from monitor.source.address import redact
 from monitor.source.ffmpeg import reason
 
 _READ_BYTES = 1 << 16
-_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmps": 443}
 
 
 class UnfitError(OSError):
@@ -38,7 +38,7 @@ def connect(url: SplitResult, ca_file: Path | None, limit_s: float) -> socket.so
     It is encrypted where the URL says so. Without `ca_file` any certificate will do.
     """
     plain = _plain(url.hostname or "", url.port or _PORTS[url.scheme], limit_s)
-    if url.scheme not in ("rtsps", "https"):
+    if url.scheme not in ("rtsps", "https", "rtmps"):
         return plain
     try:
         return _encrypted(plain, url.hostname or "", ca_file)

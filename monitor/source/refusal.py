@@ -8,9 +8,9 @@ import av
 from monitor.errors import OpenCause
 from monitor.source import StreamLimits
 from monitor.source.address import Address
-from monitor.source.connection import UnfitError
+from monitor.source.connection import UnfitError, connect
 from monitor.source.ffmpeg import open_cause, reason
-from monitor.source.rtsp import describe
+from monitor.source.rtsp import ASK_S, describe
 
 _REDIRECT = re.compile(r"(?is)rtsp/[\d.]+ 3\d\d.*?\r\nlocation:[ \t]*([^\r\n]+)")
 
@@ -28,7 +28,7 @@ def why(
     if cause not in ("unreachable", "invalid"):
         return cause, words
     url = urlsplit(address.target)
-    if url.scheme in ("rtsp", "rtsps") and (fault := _fault(url, limits)):
+    if fault := _fault(url, limits):
         return "invalid", fault
     if isinstance(error, av.InvalidDataError):
         return "invalid", "answered, but not with video; check port and path"
@@ -40,9 +40,12 @@ def why(
 def _fault(url: SplitResult, limits: StreamLimits) -> str | None:
     """What FFmpeg has no words for; the server that is asked is not told the password."""
     try:
-        found = _REDIRECT.match(describe(url, limits))
+        if url.scheme == "rtmps":
+            connect(url, limits.ca_file, ASK_S).close()
+        elif url.scheme in ("rtsp", "rtsps") and (found := _REDIRECT.match(describe(url, limits))):
+            return UnfitError.redirect(found[1]).words
     except UnfitError as error:
         return error.words
     except OSError:
-        return None
-    return found and UnfitError.redirect(found[1]).words
+        pass
+    return None

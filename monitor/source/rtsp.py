@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import time
 from contextlib import ExitStack, closing
@@ -24,7 +25,7 @@ from monitor.source.tunnel import Tunnel
 # clear; it does not where the scheme itself is not among the protocols, and opens the first all the
 # same.
 _PROTOCOLS = {"rtsp": "rtp,tcp,udp", "rtsps": "rtp,srtp,tcp,tls,udp"}
-_ASK_S = 0.5  # for a connection, and as long for an answer: FFmpeg had its time already
+ASK_S = 0.5  # for a connection, and as long for an answer: FFmpeg had its time already
 _MOST_BYTES = 1 << 14  # of the head of an answer
 _DIGEST = re.compile(r"(?im)^www-authenticate:[ \t]*(digest.*?)\r?$")
 _ANSWERED = ("MD5", "MD5-sess")  # the algorithms of Digest that FFmpeg knows
@@ -41,9 +42,9 @@ def describe(url: SplitResult, limits: StreamLimits) -> str:
     host = url.netloc.rpartition("@")[2]
     path = url.geturl().partition(url.netloc)[2] or "/"
     request = f"DESCRIBE {url.scheme}://{host}{path} RTSP/1.0\r\nCSeq: 1\r\n\r\n"
-    with connect(url, limits.ca_file, _ASK_S) as connection:
+    with connect(url, limits.ca_file, ASK_S) as connection:
         connection.sendall(request.encode())
-        wire = Wire(connection, time.monotonic() + _ASK_S)
+        wire = Wire(connection, time.monotonic() + ASK_S)
         head = b""
         while b"\r\n\r\n" not in head and len(head) < _MOST_BYTES and (more := wire.read(4096)):
             head += more
@@ -79,7 +80,7 @@ class Rtsp:
 
     def _over(self, transport: str, held: ExitStack) -> InputContainer:
         try:
-            if transport != "http":
+            if transport != "http" and not self._proxied:
                 try:
                     return self._play(self.url.geturl(), transport)
                 except av.HTTPUnauthorizedError:
@@ -91,6 +92,11 @@ class Rtsp:
                 raise
             words = f"the camera does not send over {transport.upper()}"
             raise _TransportError(f"{words}: set stream.transport to auto") from None
+
+    @property
+    def _proxied(self) -> bool:
+        """Whether FFmpeg would go another way, by a proxy of the environment."""
+        return self.url.scheme == "rtsps" and bool(os.environ.get("http_proxy"))
 
     def _ffmpeg_can_answer(self) -> bool:
         """Whether FFmpeg knew how to say the password, which was wrong then.

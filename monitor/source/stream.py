@@ -1,4 +1,4 @@
-"""Network streams: RTSP, RTSPS and HTTP cameras."""
+"""Network streams: cameras, and what sends as they do."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from monitor.source.ffmpeg import UNTIMED, reason, video_fault, video_stream
 from monitor.source.frametimes import FrameTimes
 from monitor.source.http import HttpStream
 from monitor.source.jpegs import JpegParts
+from monitor.source.plain import open_plain
 from monitor.source.refusal import why
 from monitor.source.resolve import resolve
 from monitor.source.rtsp import Rtsp
@@ -129,8 +130,11 @@ class StreamSource:
     def _look_up(self) -> None:
         """Find out whether the host has an address: FFmpeg would wait for one without limit."""
         limit_s = self.limits.open_timeout_s
+        host = urlsplit(self.address.target).hostname
+        if host is None:  # it is this one
+            return
         try:
-            known = resolve(urlsplit(self.address.target).hostname or "", limit_s)
+            known = resolve(host, limit_s)
         except TimeoutError:
             raise SourceOpenError(
                 f"{self.address}: timeout: no name server told its address within {limit_s:g} s",
@@ -142,9 +146,11 @@ class StreamSource:
             )
 
     def _connect(self, end_s: float) -> InputContainer:
-        if "http" in self.address.scheme:
+        scheme, url = self.address.scheme, urlsplit(self.address.target)
+        if scheme in ("http", "https"):
             return self._connect_http()
-        url = urlsplit(self.address.target)
+        if scheme not in ("rtsp", "rtsps"):
+            return open_plain(url, self.limits, end_s)
         container, self._udp = Rtsp(url, self.limits, end_s).open(self._held)
         return container
 

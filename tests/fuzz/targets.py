@@ -50,6 +50,10 @@ PLACES = (
     "https://user@host/cam?PASSWORD={word}&x=1",
     "rtsp://host/user=admin_password={word}_channel=1",
     "10.0.0.7/cam?password={word}",
+    "rtmp://user@host/live/{word}",
+    "rtmps://host:443/live/{quoted}?a=b",
+    "srt://host:9710?mode=caller&streamid={quoted}",
+    "srt://host:9710?passphrase={quoted}",
 )
 CONFIGURATIONS = (
     "cameras:\n- {{name: a, source: {0}}}\n",

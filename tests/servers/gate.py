@@ -39,7 +39,7 @@ class _Handler(StreamRequestHandler):
         """Pass on one connection."""
         self.gate.came += 1
         with socket.create_connection(("127.0.0.1", self.gate.upstream)) as above:
-            answers = threading.Thread(target=_pass_on, args=(above.recv, self.request))
+            answers = threading.Thread(target=pass_on, args=(above.recv, self.request))
             answers.start()
             with suppress(OSError):
                 self._requests(above)
@@ -69,7 +69,7 @@ class _Handler(StreamRequestHandler):
                 message = re.sub(r"client_port=\d+-\d+", "client_port=9-10", message)
             above.sendall(message.encode())
             if " HTTP/1." in message.partition("\r\n")[0]:  # from here on it is not a request
-                _pass_on(self.rfile.read1, above)  # type: ignore[attr-defined]
+                pass_on(self.rfile.read1, above)  # type: ignore[attr-defined]
 
     def _refusal(self, message: str) -> str | None:
         method, uri, protocol = message.partition("\r\n")[0].split(" ")
@@ -87,7 +87,8 @@ class _Handler(StreamRequestHandler):
         return None
 
 
-def _pass_on(receive: Callable[[int], bytes], to: socket.socket) -> None:
+def pass_on(receive: Callable[[int], bytes], to: socket.socket) -> None:
+    """Send on what is received until it ends."""
     with suppress(OSError):
         while data := receive(1 << 16):
             to.sendall(data)
