@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 LIMIT_S = 60.0  # for what happens sooner or later
+BUSY = 0.3  # of the time somebody waits: others are at work on this machine
 
 
 class Stopwatch:
@@ -17,6 +18,12 @@ class Stopwatch:
     def held_up_s(self) -> float:
         """For how long somebody has waited for a core, memory or a disk since it was made."""
         return _waited_s() - self._waited_s
+
+    @property
+    def late_s(self) -> float:
+        """By how much all that was to be in time may be late; nothing on a quiet machine."""
+        busy = self.held_up_s > BUSY * (time.monotonic() - self._began_s)
+        return self.held_up_s if busy else 0.0
 
     @property
     def seconds(self) -> float:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+import monitor.worker
 from benchmarks.laid import FPS, Encoding, Laid, activity, corridor, encode, film
 from monitor.classifier import OnnxClassifier
 from monitor.config import MonitorOptions
 from monitor.pipeline import Monitor
 from monitor.records import IDLE, Activity, Prediction, Skipped
+from tests.patience import Stopwatch
 from tests.servers.rtsp import rtsp_server
 
 SIZE, TILE = (480, 270), (150, 112)
@@ -29,6 +31,11 @@ CAMERAS = {
     "H.265, 2 s, open groups": Encoding("hevc", b_frames=3, open_groups=True),
     "H.265, 1 s": Encoding("hevc", group=25),
 }
+
+
+@pytest.fixture(autouse=True)
+def _no_window_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor.worker.Watched, "offer", monitor.worker.Watched.put)
 
 
 def fights(data: Path, path: Path, starts_s: Sequence[float], how: Encoding) -> float:
@@ -53,7 +60,6 @@ class Watched:
     alerts: list[tuple[float, Activity]] = field(default_factory=list)
     windows: dict[tuple[str, float], Prediction] = field(default_factory=dict)
     idle: int = 0
-    busy: int = 0
     began_s: float = float("inf")  # the clock at the stream's time 0, and some milliseconds
 
     def write(self, activity: Activity) -> None:
@@ -111,13 +117,11 @@ def monitor_of(source: str, watched: Watched, *, idle: bool, realtime: bool = Fa
 
 
 def assert_same_alerts(full: Watched, found: Watched, fights: int) -> None:
-    # Each window that a busy machine dropped, and counted, may make a start half a second later.
-    apart_s = 0.01 + 0.5 * (full.busy + found.busy)
     assert len(full.starts) == fights
     assert len(found.starts) == fights
     for one, other in zip(full.starts, found.starts, strict=True):
         assert one[:2] == other[:2]
-        assert other[2] == pytest.approx(one[2], abs=apart_s)
+        assert other[2] == pytest.approx(one[2], abs=0.01)
     assert not full.idle
     assert found.idle
 
@@ -153,6 +157,7 @@ def test_alerts_over_rtsp_are_at_most_a_group_and_half_a_second_late(
             seconds = fights(shared_data, path, (16.1, 38.1), how)  # after a key frame
             url = stack.enter_context(rtsp_server(path, codec=how.codec)).url
             monitors += [monitor_of(url, watched[name, idle], idle=idle) for idle in (False, True)]
+        watch = Stopwatch()
         threads = [threading.Thread(target=monitor.run) for monitor in monitors]
         for thread in threads:
             thread.start()
@@ -161,15 +166,15 @@ def test_alerts_over_rtsp_are_at_most_a_group_and_half_a_second_late(
             monitor.stop()
         for thread in threads:
             thread.join()
-    for monitor, one in zip(monitors, watched.values(), strict=True):
+        held_up_s = watch.late_s
+    for monitor in monitors:
         (status,) = monitor.cameras
-        one.busy = status.dropped["busy"]
         assert not status.reconnects
     for name, how in cameras.items():
         full, found = watched[name, False], watched[name, True]
         assert_same_alerts(full, found, 2)
         for at_once_s, late_s in zip(full.lateness_s, found.lateness_s, strict=True):
-            assert late_s - at_once_s <= how.group / FPS + LATER_S
+            assert late_s - at_once_s <= how.group / FPS + LATER_S + held_up_s
         assert found.windows.keys() <= full.windows.keys()
         for place, prediction in found.windows.items():
             assert prediction.scores == full.windows[place].scores
@@ -180,9 +185,10 @@ def test_a_file_at_its_own_speed_gives_the_same_alerts(shared_data: Path, tmp_pa
     fights(shared_data, path, (15.3,), CAMERAS["H.264, 2 s"])
     full, found = Watched(), Watched()
     monitor_of(str(path), full, idle=False).run()
-    began_s = time.monotonic()
+    began_s, watch = time.monotonic(), Stopwatch()
     monitor_of(str(path), found, idle=True, realtime=True).run()
-    assert time.monotonic() - began_s == pytest.approx(25.3, abs=1.5)
+    assert time.monotonic() - began_s > 23.8
+    assert watch.seconds < 26.8
     assert_same_alerts(full, found, 1)
     times = [now_s for now_s, _ in found.alerts]
     assert all(one <= other for one, other in pairwise(times))

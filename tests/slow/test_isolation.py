@@ -18,6 +18,7 @@ from monitor.records import Prediction, Skipped
 from tests.fakes import RecordingSink
 from tests.films import looped
 from tests.models import contract, motion_model
+from tests.patience import Stopwatch
 from tests.servers.proxy import Fault, proxy
 from tests.servers.rtsp import rtsp_server
 
@@ -39,12 +40,18 @@ while not sys.stdin.closed:
 
 
 @contextmanager
-def control() -> Iterator[subprocess.Popen[str]]:
+def control() -> Iterator[list[float]]:
+    """Ms by which the machine may have held up anybody, when the block is left."""
+    held_up_ms: list[float] = []
+    watch = Stopwatch()
     with subprocess.Popen(
         [sys.executable, "-c", CONTROL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        yield process
+        yield held_up_ms
         process.kill()
+        assert process.stdout is not None
+        held_up_ms.append(float(process.stdout.read().splitlines()[-2]))
+    held_up_ms.append(1000 * watch.late_s)  # one that works waits longer than one that sleeps
 
 
 def test_the_faults_of_others_delay_no_window_of_a_healthy_camera(
@@ -77,7 +84,7 @@ def test_the_faults_of_others_delay_no_window_of_a_healthy_camera(
         thread.start()
         try:
             time.sleep(2)
-            with control() as machine:
+            with control() as held_up_ms:
                 began_s = time.monotonic()
                 time.sleep(QUIET_S)
                 for fault, one in broken.items():
@@ -87,17 +94,15 @@ def test_the_faults_of_others_delay_no_window_of_a_healthy_camera(
                 broke_s = time.monotonic()
                 time.sleep(BROKEN_S)
                 ended_s = time.monotonic()
-                machine.kill()
-                assert machine.stdout is not None
-                held_up_ms = float(machine.stdout.read().splitlines()[-2])
         finally:
             monitor.stop()
             thread.join()
     quiet = [ms for at_s, ms in late if began_s <= at_s < broke_s]
     during = [ms for at_s, ms in late if broke_s <= at_s < ended_s]
-    assert len(during) > 1.8 * BROKEN_S, "a window every half second"
+    slots = 2 * (BROKEN_S - max(held_up_ms) / 1000)
+    assert len(during) > 0.9 * slots, "a window every half second"
     worst = max(during) - statistics.median(quiet)
-    assert worst < LIMIT_MS + held_up_ms
+    assert worst < LIMIT_MS + max(held_up_ms)
 
 
 @pytest.mark.parametrize("fault", ["silent", "frozen"])
@@ -124,7 +129,7 @@ def test_a_call_that_waits_for_a_server_lets_other_threads_work(
         source = make_source(parse_address(f"{camera.base}/cam"), limits)
         camera.fault = "silent" if fault == "silent" else "none"
         ticking.start()
-        with control() as machine:
+        with control() as held_up_ms:
             with suppress(SourceError):
                 source.open()
                 camera.fault = fault
@@ -133,7 +138,4 @@ def test_a_call_that_waits_for_a_server_lets_other_threads_work(
             source.close()
             done.set()
             ticking.join()
-            machine.kill()
-            assert machine.stdout is not None
-            held_up_ms = float(machine.stdout.read().splitlines()[-2])
-    assert 1000 * longest_s < LIMIT_MS + held_up_ms
+    assert 1000 * longest_s < LIMIT_MS + max(held_up_ms)
