@@ -106,6 +106,11 @@ def filtered(target: Path, filters: str, *sources: Path, crf: int = 20) -> Path:
     return target
 
 
+def twin(film: Path, target: Path) -> None:
+    """Write the film mirrored: as like it as can be, and no copy of it."""
+    filtered(target, "hflip", film)
+
+
 def make_audio(path: Path) -> Path:
     """Write half a second of silence, and no picture."""
     with av.open(str(path), "w") as container:
