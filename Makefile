@@ -31,6 +31,8 @@ SAMPLE := monitor/samples/bus.mp4
 DATA ?= ../shared/data
 MINUTES ?= 60
 FUZZ_SECONDS ?= 300
+# Half of the tests' time is spent waiting for real streams: two of them share a core.
+TEST_WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 
 .PHONY: monitor train-tools test test-fast check format soak fuzz benchmark benchmark-recognition clean
 
@@ -53,7 +55,7 @@ test: test-fast
 	$(BIN)/python -m pytest -q tests/slow
 
 test-fast: $(VENV)/.dev $(VENV)/.system
-	$(BIN)/python -m pytest -q -n auto --dist loadfile --ignore=tests/slow
+	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist loadfile --ignore=tests/slow
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
