@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from monitor.source.relay import Relay
-
-LIMIT_S = 10.0
+from tests.patience import LIMIT_S
 
 
 class FakeCamera:

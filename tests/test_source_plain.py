@@ -11,11 +11,11 @@ import pytest
 from monitor.errors import SourceLostError, SourceOpenError
 from monitor.source import Picture, Source, StreamLimits, make_source
 from monitor.source.address import parse_address
+from tests.patience import LIMIT_S, Stopwatch
 from tests.servers.certificates import Certificates
 from tests.servers.ffmpeg_live import free_port, rtmp_stream, tls_front, udp_stream
 from tests.servers.tcp import refusing_port, silent_server, unvisited_port
 
-LIMIT_S = 30.0
 KEY = "s3cret"
 
 
@@ -54,11 +54,11 @@ def read_on(source: Source) -> None:
 def fault(url: str, limits: StreamLimits) -> str:
     """Why a stream is not watched, without its URL; it is said in time, and shows no key."""
     source = make_source(parse_address(url), limits)
-    began_s = time.monotonic()
+    watch = Stopwatch()
     with pytest.raises(SourceOpenError) as caught:
         source.open()
     source.close()
-    assert time.monotonic() - began_s < limits.open_timeout_s + 2
+    assert watch.seconds < limits.open_timeout_s + 2
     assert KEY not in str(caught.value)
     return str(caught.value).removeprefix(f"{parse_address(url)}: ")
 
@@ -98,37 +98,38 @@ def test_mpeg_ts_over_udp_is_watched(host: str) -> None:
 @pytest.mark.parametrize("said", [b"", b"hello"], ids=["nothing", "no video"])
 @pytest.mark.parametrize("host", ["", "@239.255.12.34"], ids=["here", "group"])
 def test_where_no_video_comes_over_udp_it_is_given_up(host: str, said: bytes) -> None:
-    port, stop = free_port(socket.SOCK_DGRAM), threading.Event()
+    stop = threading.Event()
+    with free_port(socket.SOCK_DGRAM) as port:
 
-    def say() -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            while said and not stop.wait(0.01):
-                sender.sendto(said, (host[1:] or "127.0.0.1", port))
+        def say() -> None:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                while said and not stop.wait(0.01):
+                    sender.sendto(said, (host[1:] or "127.0.0.1", port))
 
-    saying = threading.Thread(target=say)
-    saying.start()
-    try:
-        words = fault(f"udp://{host}:{port}", StreamLimits(open_timeout_s=0.5))
-    finally:
-        stop.set()
-        saying.join()
+        saying = threading.Thread(target=say)
+        saying.start()
+        try:
+            words = fault(f"udp://{host}:{port}", StreamLimits(open_timeout_s=0.5))
+        finally:
+            stop.set()
+            saying.join()
     assert words == "timeout: nothing came within 0.5 s"
 
 
 def test_a_sender_that_stops_is_a_lost_stream() -> None:
     with udp_stream() as port:
-        source = started(f"udp://@:{port}", StreamLimits(read_timeout_s=0.5))
+        source = started(f"udp://@:{port}", StreamLimits(read_timeout_s=2))
         source.read()
-    with pytest.raises(SourceLostError, match=r"no picture for 0\.5 s"):
+    with pytest.raises(SourceLostError, match=r"no picture for 2 s"):
         read_on(source)
     source.close()
 
 
 def test_a_silent_rtmp_server_is_given_up_after_the_open_limit() -> None:
     with silent_server() as port:
-        limits = StreamLimits(open_timeout_s=0.5)
+        limits = StreamLimits(open_timeout_s=1.5)
         words = fault(f"rtmp://127.0.0.1:{port}/live/{KEY}", limits)
-    assert words == "timeout: no answer within 0.5 s"
+    assert words == "timeout: no answer within 1.5 s"
 
 
 def test_an_ffmpeg_without_srt_says_so() -> None:

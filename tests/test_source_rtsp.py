@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from monitor.errors import SourceError, SourceLostError, SourceOpenError
 from monitor.source import Picture, Source, StreamLimits, Transport, make_source
 from monitor.source.address import parse_address
+from tests.patience import Stopwatch
 from tests.servers.certificates import Certificates
 from tests.servers.gate import Gate, gated
 from tests.servers.locks import PASSWORD, USER, Lock
@@ -32,12 +32,12 @@ def server(fight_clip: Path) -> Iterator[RtspServer]:
 
 
 def watched(url: str, limits: StreamLimits) -> None:
-    """Open a stream and read a second of it."""
+    """Open a stream and read its first pictures."""
     source = make_source(parse_address(url), limits)
     try:
         source.open()
         read = source.read()
-        while not isinstance(read, Picture) or read.time_s < 1:
+        while not isinstance(read, Picture) or read.time_s < 0.2:
             read = source.read()
     finally:
         source.close()
@@ -130,15 +130,15 @@ def test_a_camera_that_freezes_is_noticed_after_the_read_limit(
 ) -> None:
     lock = Lock(asking, realm="IP Camera") if asking else None
     with rtsp_server(fight_clip) as server, gated(Gate(server.port, lock)) as gate:
-        limits = StreamLimits(transport, read_timeout_s=0.6)
+        limits = StreamLimits(transport, read_timeout_s=1.5)
         source = make_source(parse_address(gate.url(LOGIN)), limits)
         source.open()
         source.read()
         server.freeze()
-        began_s = time.monotonic()
-        with pytest.raises(SourceLostError, match=r": no picture for 0\.6 s$"):
+        watch = Stopwatch()
+        with pytest.raises(SourceLostError, match=r": no picture for 1\.5 s$"):
             read_on(source)
-        assert time.monotonic() - began_s < 3
+        assert watch.seconds < 4
         source.close()
 
 
@@ -177,11 +177,11 @@ def test_where_no_way_works_the_first_refusal_is_told(server: RtspServer) -> Non
 @pytest.mark.parametrize("transport", ["udp", "auto"])
 def test_packets_of_udp_that_never_come_are_told(server: RtspServer, transport: Transport) -> None:
     with gated(Gate(server.port, no_tcp="461 Unsupported Transport", astray=True)) as gate:
-        limits = StreamLimits(transport, open_timeout_s=0.5, read_timeout_s=0.5)
+        limits = StreamLimits(transport, read_timeout_s=1)
         words = fault(gate.url(), limits, SourceLostError)
     hint = "; set stream.transport to tcp" if transport == "udp" else ""
     assert words == (
-        f"no picture for 0.5 s: nothing comes over UDP, which a firewall may keep away{hint}"
+        f"no picture for 1 s: nothing comes over UDP, which a firewall may keep away{hint}"
     )
 
 
@@ -198,8 +198,8 @@ def test_a_tunnel_follows_no_redirect(target: str) -> None:
 
 def test_a_tunnel_to_a_silent_server_is_given_up_after_the_open_limit() -> None:
     with silent_server() as port:
-        limits = StreamLimits("http", open_timeout_s=0.4)
-        assert fault(f"rtsp://127.0.0.1:{port}/", limits) == "timeout: no answer within 0.4 s"
+        limits = StreamLimits("http", open_timeout_s=1)
+        assert fault(f"rtsp://127.0.0.1:{port}/", limits) == "timeout: no answer within 1 s"
 
 
 def test_a_tunnel_takes_another_post_where_one_is_full(

@@ -39,26 +39,45 @@ def _ffmpeg(*output: str) -> Iterator[None]:
         runs[-1].wait()
 
 
-def free_port(kind: socket.SocketKind) -> int:
-    """A port of this machine that nobody has."""
-    with socket.socket(socket.AF_INET, kind) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+@contextmanager
+def free_port(kind: socket.SocketKind) -> Iterator[int]:
+    """A port of this machine that nobody has, and that no other test is given meanwhile."""
+    with socket.socket(socket.AF_UNIX) as sign:
+        # From the last one on, Linux gives them to whoever asks for any.
+        yield next(n for n in range(20_000, 32_768) if _free(n, kind) and _signed(sign, n))
+
+
+def _free(port: int, kind: socket.SocketKind) -> bool:
+    with suppress(OSError), socket.socket(socket.AF_INET, kind) as one:
+        one.bind(("127.0.0.1", port))
+        return True
+    return False
+
+
+def _signed(sign: socket.socket, port: int) -> bool:
+    with suppress(OSError):
+        sign.bind(f"\0har-monitor-test-port-{port}")
+        return True
+    return False
 
 
 @contextmanager
 def rtmp_stream(path: str) -> Iterator[int]:
     """The port of a stream; it takes a moment until it can be visited."""
-    port = free_port(socket.SOCK_STREAM)
-    with _ffmpeg("-f", "flv", "-listen", "1", f"rtmp://127.0.0.1:{port}{path}"):
+    with (
+        free_port(socket.SOCK_STREAM) as port,
+        _ffmpeg("-f", "flv", "-listen", "1", f"rtmp://127.0.0.1:{port}{path}"),
+    ):
         yield port
 
 
 @contextmanager
 def udp_stream() -> Iterator[int]:
     """The port of this machine that MPEG-TS is sent to."""
-    port = free_port(socket.SOCK_DGRAM)
-    with _ffmpeg("-f", "mpegts", f"udp://127.0.0.1:{port}?pkt_size=1316"):
+    with (
+        free_port(socket.SOCK_DGRAM) as port,
+        _ffmpeg("-f", "mpegts", f"udp://127.0.0.1:{port}?pkt_size=1316"),
+    ):
         yield port
 
 
