@@ -27,7 +27,7 @@ validation_share: 0.5
 patience: null
 background: [dark]
 """
-START_LIMIT_S = 90.0  # TensorFlow's import on a busy machine
+START_LIMIT_S = 240.0  # TensorFlow's import on a busy machine
 
 
 @pytest.fixture(scope="session")
