@@ -52,10 +52,10 @@ endif
 train-tools: $(VENV)/.train
 
 test: test-fast
-	$(BIN)/python -m pytest -q tests/slow
+	$(BIN)/python -m pytest -q -m slow
 
 test-fast: $(VENV)/.dev $(VENV)/.system
-	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist loadfile --ignore=tests/slow
+	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist loadfile --ignore=tests/slow -m "not slow"
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

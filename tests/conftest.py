@@ -15,6 +15,7 @@ from tests.patience import LIMIT_S, Stopwatch
 from tests.servers.certificates import Certificates, make_certificates
 
 DATA = Path(__file__).with_name("data")
+SLOW = Path(__file__).with_name("slow")
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 THREAD_LIMIT_S = 2.0  # for a thread that was told to end and is on its way
 
@@ -29,11 +30,19 @@ def pytest_configure(config: pytest.Config) -> None:
     providers.is_local_module_file = lambda path: False
     hypothesis.settings.load_profile("suite")  # an option --hypothesis-profile comes after it
     config.addinivalue_line("markers", "expects_errors: the test logs at level ERROR on purpose")
+    config.addinivalue_line("markers", "slow: the test takes long; all of tests/slow do")
     # What is ignored here would be ignored by the commands that the tests start and signal: under
     # nohup, or in the background of a script.
     for number in (signal.SIGHUP, signal.SIGINT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the folder tests/slow."""
+    for item in items:
+        if SLOW in item.path.parents:
+            item.add_marker(pytest.mark.slow)
 
 
 class _Errors(logging.Handler):

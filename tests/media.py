@@ -3,7 +3,9 @@
 import subprocess
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
@@ -100,7 +102,7 @@ def cut(path: Path, share: float) -> Path:
 def filtered(target: Path, filters: str, *sources: Path, crf: int = 20) -> Path:
     """Write `sources` through FFmpeg's `filters`, as H.264 of a quality `crf`."""
     inputs = [word for path in sources for word in ("-i", str(path))]
-    encoder = ["-c:v", "libx264", "-preset", "veryfast", "-crf", str(crf), "-g", "50", "-bf", "0"]
+    encoder = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", str(crf), "-g", "50", "-bf", "0"]
     command = ["ffmpeg", "-v", "error", *inputs, "-filter_complex", filters, *encoder, str(target)]
     subprocess.run(command, check=True)
     return target
@@ -108,7 +110,13 @@ def filtered(target: Path, filters: str, *sources: Path, crf: int = 20) -> Path:
 
 def twin(film: Path, target: Path) -> None:
     """Write the film mirrored: as like it as can be, and no copy of it."""
-    filtered(target, "hflip", film)
+    target.write_bytes(_mirrored(film))
+
+
+@cache
+def _mirrored(film: Path) -> bytes:
+    with TemporaryDirectory() as folder:
+        return filtered(Path(folder, film.name), "hflip", film).read_bytes()
 
 
 def make_audio(path: Path) -> Path:

@@ -102,6 +102,7 @@ def test_a_named_place_that_cannot_be_had_is_an_error_in_one_line(tmp_path: Path
     )
 
 
+@pytest.mark.slow
 def test_no_command_needs_a_home(tmp_path: Path, fight_clip: Path) -> None:
     clips = make_clips(tmp_path / "clips")
     (tmp_path / "train.yaml").write_text("{clip: {frames: 4, size: 16, fps: 10}, arch: svm}")

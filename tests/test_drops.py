@@ -22,6 +22,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return motion_model(tmp_path_factory.mktemp("model") / "m.onnx", contract(frames=5))
 
 
+@pytest.mark.slow
 def test_a_stream_that_is_lost_again_and_again_leaves_nothing_behind(
     fight_clip: Path, model: Path, tmp_path: Path
 ) -> None:

@@ -159,6 +159,7 @@ def test_a_pause_between_frames_is_said(caplog: pytest.LogCaptureFixture) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_pauses_that_come_again_and_again_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     watched = Watched(pictures=False)
     for _ in range(240):  # an hour of them

@@ -107,6 +107,7 @@ def test_a_saved_video_holds_every_frame_with_a_caption(
     assert drawn[60][corner].mean() < originals[60][corner].mean() - 20, "a dark panel lies there"
 
 
+@pytest.mark.slow
 def test_a_large_live_picture_is_drawn_while_the_next_is_scaled(
     model: Path, tmp_path: Path
 ) -> None:
@@ -122,6 +123,7 @@ def test_a_large_live_picture_is_drawn_while_the_next_is_scaled(
     assert sum(int(count or 0) for count in found.groups()) == 3
 
 
+@pytest.mark.slow
 def test_a_slow_camera_does_not_fill_the_memory_with_frames(model: Path, tmp_path: Path) -> None:
     video = make_video(tmp_path / "slow.mp4", fps=5, duration_s=60, size=(640, 360), gop=50)
     done = har_monitor(

@@ -123,6 +123,7 @@ def test_a_home_that_is_not_there_is_an_error_with_its_line(
     )
 
 
+@pytest.mark.slow
 def test_options_start_where_the_command_runs_and_know_the_home(
     etc: Path, home: Path, tmp_path: Path, fight_clip: Path
 ) -> None:

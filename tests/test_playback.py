@@ -250,6 +250,7 @@ def test_a_clip_is_answered_by_the_windows_that_show_at_least_half_of_it(
     assert {found.clip.name: found.label for found in answers(watched)}["fight.mp4"] == "moving"
 
 
+@pytest.mark.slow
 def test_real_streams_of_the_shipped_model(shared_data: Path) -> None:
     dataset = find_clips(shared_data / "fight-surv")
     clips = [

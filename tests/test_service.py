@@ -53,6 +53,7 @@ def watched(process: Process, *names: str) -> bool:
     return bool(health) and all(health.get(name, {}).get("windows", 0) > 0 for name in names)
 
 
+@pytest.mark.slow
 def test_every_alert_survives_kill_9_and_the_next_start_ends_what_was_open(
     film: Path, model: Path, tmp_path: Path
 ) -> None:

@@ -1,3 +1,7 @@
+import gc
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +54,36 @@ def test_a_clip_is_decoded_once_and_read_back_to_the_byte(
     assert first.frames.tobytes() == second.frames.tobytes()
     assert first.times_s.tobytes() == second.times_s.tobytes()
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".npy", ".npy"]
+
+
+def test_many_threads_may_read_the_cache(
+    nofight_clip: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """CPython 3.11 fails if garbage is collected while it parses a header, as another thread does."""
+    request.addfinalizer(partial(gc.set_threshold, *gc.get_threshold()))
+    request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
+    cache = ClipCache(tmp_path, 8)
+    first = cache.decode(nofight_clip, "content")
+
+    def read(_: int) -> bytes:
+        Garbage()
+        return cache.decode(nofight_clip, "content").frames.tobytes()
+
+    gc.set_threshold(7)
+    sys.setswitchinterval(1e-6)
+    with ThreadPoolExecutor(4) as readers:
+        assert set(readers.map(read, range(300))) == {first.frames.tobytes()}
+
+
+class Garbage:
+    """What a collection of garbage runs Python for, so that other threads get their turn."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        for _ in range(20):
+            pass
 
 
 def test_frames_of_the_cache_are_mapped_without_parsing_python(

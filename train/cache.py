@@ -4,6 +4,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -23,7 +24,7 @@ class Stored:
     """Frames in an .npy file whose header has been read.
 
     NumPy parses it as Python, for which CPython 3.11 counts the nesting of all threads in one
-    place: where batches are made while TensorFlow parses a function, that ends in a SystemError.
+    place: two threads that parse at once, TensorFlow's functions too, may get a SystemError.
     """
 
     path: Path
@@ -84,6 +85,7 @@ class ClipCache:
     def __init__(self, folder: Path, size: int) -> None:
         self.folder = folder
         self.size = size  # height and width of the frames, pixels
+        self._parsing = Lock()  # of headers: see Stored
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -99,13 +101,17 @@ class ClipCache:
         key = f"{sha256 or file_sha256(path)}-{self.size}-v{FORMAT}"
         frames, times = self.folder / f"{key}.npy", self.folder / f"{key}.times.npy"
         try:
-            stored, times_s = Stored.of(frames), np.load(times)
-            if stored.shape[0] == len(times_s):
-                return Decoded(stored, times_s)
+            found = self._load(frames, times)
+            if found.stored.shape[0] == len(found.times_s):
+                return found
         except (FileNotFoundError, ValueError, EOFError):
             pass  # not decoded yet, or cut short by a full disk or a careless hand
         self._write(path, frames, times)
-        return Decoded(Stored.of(frames), np.load(times))
+        return self._load(frames, times)
+
+    def _load(self, frames: Path, times: Path) -> Decoded:
+        with self._parsing:
+            return Decoded(Stored.of(frames), np.load(times))
 
     def _write(self, path: Path, frames: Path, times: Path) -> None:
         """Frame by frame: those of an hour of footage may be more than the memory."""
