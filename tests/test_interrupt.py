@@ -21,6 +21,7 @@ MOMENTS = {
     "har-evaluate": (2, 100, 300, 450),
     "har-export": (2, 100, 180),
 }
+SLOW = ("har-train", "har-evaluate", "har-export")
 LINES_BYTES = 4096  # that a command may be ahead of the test: some 60 modules
 
 
@@ -43,7 +44,12 @@ def arguments(tmp_path: Path) -> dict[str, tuple[object, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "moment"), [(name, moment) for name in MOMENTS for moment in MOMENTS[name]]
+    ("name", "moment"),
+    [
+        pytest.param(name, moment, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name, moments in MOMENTS.items()
+        for moment in moments
+    ],
 )
 def test_a_command_that_is_interrupted_while_it_starts_ends_without_a_traceback(
     arguments: dict[str, tuple[object, ...]], tmp_path: Path, name: str, moment: int

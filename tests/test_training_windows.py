@@ -59,7 +59,7 @@ def test_a_clip_is_decoded_once_and_read_back_to_the_byte(
 def test_many_threads_may_read_the_cache(
     nofight_clip: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """CPython 3.11 fails if garbage is collected while it parses a header, as another thread does."""
+    """CPython 3.11 fails if two threads parse headers while garbage is collected."""
     request.addfinalizer(partial(gc.set_threshold, *gc.get_threshold()))
     request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
     cache = ClipCache(tmp_path, 8)
