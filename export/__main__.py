@@ -1,6 +1,6 @@
 """The command har-export, also as python -m export."""
 
-from monitor.interrupt import start_command
+from monitor.cli.interrupt import start_command
 
 
 def run() -> None:

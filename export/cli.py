@@ -12,9 +12,9 @@ from export.engine import Engine
 from export.extra import training_tools
 from export.opsets import DEFAULT_OPSET, OPSETS
 from export.quiet import quiet
-from monitor.command import Command, exit_codes
+from monitor.cli.command import Command, exit_codes
+from monitor.cli.interrupt import interruptible
 from monitor.errors import ConfigError
-from monitor.interrupt import interruptible
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

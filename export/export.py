@@ -15,8 +15,8 @@ from export.fused.layer import NotFused
 from export.opsets import DEFAULT_OPSET, check_opset
 from export.saved import load_model
 from export.verify import verify
-from monitor.contract import Contract
 from monitor.errors import ConfigError
+from monitor.recognition.metadata import Contract
 
 if TYPE_CHECKING:
     import keras

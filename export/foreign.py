@@ -16,10 +16,10 @@ from export.described import Colours, Described, Pixels
 from export.saved import contract_text, keras_can, load_network
 from export.verify import synthetic_clips
 from monitor import __version__
-from monitor.clip import ClipSpec
-from monitor.contract import INPUT, Contract, Data, first_fault
 from monitor.errors import ConfigError, ModelError
-from monitor.printable import printable
+from monitor.names import printable
+from monitor.recognition.metadata import INPUT, Contract, Data, first_fault
+from monitor.windows.clip import ClipSpec
 
 if TYPE_CHECKING:
     import keras

@@ -12,7 +12,7 @@ import monitor
 from export.fused.graph import Graph, Value
 from export.fused.walk import write
 from export.opsets import DEFAULT_OPSET, check_opset
-from monitor.contract import INPUT, METADATA_KEY, OUTPUT, Contract
+from monitor.recognition.metadata import INPUT, METADATA_KEY, OUTPUT, Contract
 
 if TYPE_CHECKING:
     import keras

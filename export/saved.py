@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.keras2 import loadable, restore, written_by_keras_2
-from monitor.contract import NOVELTY, OUTPUT, Contract, parse_contract
 from monitor.errors import ModelError
-from monitor.found import found, said
+from monitor.paths import found, said
+from monitor.recognition.metadata import NOVELTY, OUTPUT, Contract, parse_contract
 
 if TYPE_CHECKING:
     import keras

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from export.opsets import DEFAULT_OPSET, check_opset
-from monitor.contract import INPUT, METADATA_KEY, OUTPUT, Contract
 from monitor.errors import ModelError
-from monitor.runtime import onnx_runtime
+from monitor.recognition.metadata import INPUT, METADATA_KEY, OUTPUT, Contract
+from monitor.recognition.runtime import onnx_runtime
 
 if TYPE_CHECKING:
     import keras

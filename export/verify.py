@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import monitor
-from monitor.classifier import OnnxClassifier
-from monitor.clip import ClipSpec, prepare
-from monitor.contract import NOVELTY, OUTPUT, Contract
 from monitor.errors import ModelError
-from monitor.source.file import pictures
-from monitor.windows import WindowBuffer
+from monitor.recognition.classifier import OnnxClassifier
+from monitor.recognition.metadata import NOVELTY, OUTPUT, Contract
+from monitor.sources.file import pictures
+from monitor.windows.buffer import WindowBuffer
+from monitor.windows.clip import ClipSpec, prepare
 
 if TYPE_CHECKING:
     import keras

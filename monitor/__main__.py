@@ -3,7 +3,7 @@
 import os
 import threading
 
-from monitor.interrupt import start_command
+from monitor.cli.interrupt import start_command
 
 
 def run() -> None:
@@ -12,7 +12,7 @@ def run() -> None:
     PyAV takes Python's lock within such a read, and crashes where Python is already torn down.
     """
     start_command()
-    from monitor.cli import app
+    from monitor.cli.app import app
 
     try:
         app(prog_name="har-monitor")

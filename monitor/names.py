@@ -1,4 +1,4 @@
-"""What labels, cameras and regions may be called: in any writing, and with the usual signs."""
+"""Names: what labels, cameras and regions may be called, and text made safe to print."""
 
 import re
 import unicodedata
@@ -7,8 +7,6 @@ from typing import Annotated
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from monitor.printable import is_printable
-
 LONGEST = 64  # characters
 _TAKEN_APART = 4 * LONGEST  # code points; composing many more could take for ever
 # What leads into another folder, and, in the name of a camera, what a source holds and what no file
@@ -16,6 +14,8 @@ _TAKEN_APART = 4 * LONGEST  # code points; composing many more could take for ev
 _LABEL_SIGNS, _NAME_SIGNS = "/\\", '/\\:=?@*"<>|'
 IN_NAMES = f"[^{re.escape(_NAME_SIGNS)}]"  # a regular expression of one character
 _FIRST = " .-"  # hidden files and options begin so
+# They join letters of Persian and of Indian writings, or keep them apart, and have no other use.
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
 
 def composed(text: str) -> str:
@@ -75,3 +75,30 @@ def _checked(text: str, signs: str) -> str:
 
 Label = Annotated[str, AfterValidator(as_label)]
 Name = Annotated[str, AfterValidator(as_name)]
+
+
+def printable(text: str) -> str:
+    """`text` in one line, with all that would steer a terminal or forge a line written as escapes.
+
+    Control characters, line breaks, and marks that turn the direction of writing are escaped.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if _is_shown(text, place) else char.encode("unicode_escape").decode("ascii")
+        for place, char in enumerate(text)
+    )
+
+
+def is_printable(text: str) -> bool:
+    """Whether `printable` leaves the text as it is."""
+    return text.isprintable() or all(_is_shown(text, place) for place in range(len(text)))
+
+
+def _is_shown(text: str, place: int) -> bool:
+    if text[place] not in _JOINERS:
+        return text[place].isprintable()
+    beside = text[place - 1 : place], text[place + 1 : place + 2]
+    return all(
+        char and not char.isascii() and unicodedata.category(char)[0] in "LM" for char in beside
+    )

@@ -1,14 +1,36 @@
-"""What a run would read and write, checked before it does."""
+"""Paths that somebody wrote: where they lead, and what is there."""
 
+import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
-from monitor.config import MonitorOptions
-from monitor.errors import ConfigError, MonitorError, SinkError, SourceOpenError
-from monitor.found import found, said, video_file
-from monitor.place import STDOUT
-from monitor.source.webcam import device_fault
+from pydantic import AfterValidator, ValidationInfo
+
+from monitor.errors import ConfigError, MonitorError, OpenCause, SourceOpenError
+
+STDOUT = Path("-")
+_LONGEST = 200  # characters of a path in a message about it: it may be what is too long
+_CAUSES: dict[int | None, OpenCause] = {
+    errno.EACCES: "invalid",
+    errno.EPERM: "invalid",
+    errno.ESTALE: "unreachable",
+    errno.EIO: "unreachable",
+}
+
+
+def placed(text: str, folder: str = "") -> str:
+    """The path written as `text` in a file of `folder`, or by default where the command runs.
+
+    ConfigError where there is no home that ~ could stand for. As in a shell, ~name is a file's name
+    if no user is called so.
+    """
+    expanded = os.path.expanduser(text)
+    if expanded == text and (text == "~" or text.startswith("~/")):
+        raise ConfigError(f"{text}: there is no home that ~ could stand for; write the whole path")
+    return os.path.join(folder, expanded)
 
 
 def video_path(path: Path, camera: str, cameras: int) -> Path:
@@ -16,64 +38,42 @@ def video_path(path: Path, camera: str, cameras: int) -> Path:
     return path if cameras == 1 else path.with_name(f"{path.stem}-{camera}{path.suffix}")
 
 
-def check_inputs(options: MonitorOptions) -> None:
-    """SourceOpenError for a file or device that cannot be opened; no camera is contacted."""
-    for camera in options.cameras:
-        address = camera.address
-        if address.kind == "file":
-            video_file(Path(address.target), f"camera {camera.name}: {address}")
-        if address.kind == "webcam" and (fault := device_fault(address.device)):
-            raise SourceOpenError(f"camera {camera.name}: {fault}", "device")
-
-
-def check_outputs(options: MonitorOptions) -> None:
-    """ConfigError where an output would overwrite what is read; SinkError where there is no folder.
-
-    Nothing is written or made.
-    """
-    inputs = [Path(c.address.target) for c in options.cameras if c.address.kind == "file"]
-    inputs += [path for path in (options.model, *_ca_files(options)) if path is not None]
-    outputs = [] if options.log.path == STDOUT else [("log", options.log.path)]
-    if options.health is not None:
-        outputs.append(("health", options.health))
-    if options.save_video is not None:
-        names = [camera.name for camera in options.cameras]
-        videos = [video_path(options.save_video, name, len(names)) for name in names]
-        outputs += [("save_video", video) for video in videos]
-    for option, output in outputs:
-        for source in inputs:
-            if _same(output, source):
-                raise ConfigError(f"{option} {output}: would overwrite {source}, which is read")
-        _check_output(f"{option} {output}", output)
-    for ca_file in _ca_files(options):
-        _check_ca_file(f"stream.ca_file {ca_file}", ca_file)
-
-
-def _ca_files(options: MonitorOptions) -> list[Path]:
-    streams = (options.stream, *(camera.stream for camera in options.cameras))
-    return list(dict.fromkeys(one.ca_file for one in streams if one.ca_file is not None))
-
-
-def _check_ca_file(named: str, ca_file: Path) -> None:
-    there = found(ca_file, lambda error: ConfigError(said(named, error)))
-    if there is None or not stat.S_ISREG(there.st_mode):
-        raise ConfigError(f"{named}: no such file")
-
-
-def _check_output(named: str, output: Path) -> None:
-    def fault(error: OSError) -> MonitorError:
-        return SinkError(said(named, error))
-
-    folder = found(output.parent, fault)
-    if folder is None or not stat.S_ISDIR(folder.st_mode):
-        raise SinkError(f"{named}: there is no folder {output.parent}")
-    if not os.access(output.parent if found(output, fault) is None else output, os.W_OK):
-        raise SinkError(f"{named}: permission denied")
-
-
-def _same(output: Path, source: Path) -> bool:
-    """Whether both are one file; a source that cannot be looked at is for its camera to report."""
+def _placed(path: Path, info: ValidationInfo) -> Path:
     try:
-        return output.samefile(source)
-    except (OSError, ValueError):
-        return False
+        return path if path == STDOUT else Path(placed(str(path), info.context or ""))
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
+# A path among the options of a file; the context of its validation is the file's folder.
+Place = Annotated[Path, AfterValidator(_placed)]
+
+
+def found(path: Path, fault: Callable[[OSError], MonitorError]) -> os.stat_result | None:
+    """What is at a path, None where nothing is; raises `fault` where that cannot be told."""
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise fault(error) from None
+    except ValueError as error:  # no path at all
+        raise fault(OSError(errno.EINVAL, str(error))) from None
+
+
+def said(named: str, error: OSError) -> str:
+    """The line about a path that cannot be looked at."""
+    return f"{named:.{_LONGEST}}: {(error.strerror or str(error)).lower()}"
+
+
+def video_file(path: Path, named: str) -> os.stat_result:
+    """What is at the path of a video file; SourceOpenError where nothing is, or a device."""
+    there = found(
+        path,
+        lambda error: SourceOpenError(said(named, error), _CAUSES.get(error.errno, "not found")),
+    )
+    if there is None:
+        raise SourceOpenError(f"{named}: no such file", "not found")
+    if stat.S_ISCHR(there.st_mode) or stat.S_ISBLK(there.st_mode):
+        raise SourceOpenError(f"{named}: a device, and no camera: it is not of V4L2", "invalid")
+    return there

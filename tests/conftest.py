@@ -11,12 +11,11 @@ import hypothesis
 import pytest
 from hypothesis.internal.conjecture import providers
 
-from tests.patience import LIMIT_S, Stopwatch
-from tests.servers.certificates import Certificates, make_certificates
+from testkit import DATA, SHARED_DATA
+from testkit.patience import LIMIT_S, Stopwatch
+from testkit.servers.certificates import Certificates, make_certificates
 
-DATA = Path(__file__).with_name("data")
 SLOW = Path(__file__).with_name("slow")
-SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 THREAD_LIMIT_S = 2.0  # for a thread that was told to end and is on its way
 
 

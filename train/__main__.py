@@ -1,12 +1,12 @@
 """The commands har-train, also as python -m train, and har-evaluate."""
 
-from monitor.interrupt import start_command
+from monitor.cli.interrupt import start_command
 
 
 def run() -> None:
     """Run har-train."""
     start_command()
-    from train.cli import app
+    from train.cli.train import app
 
     app(prog_name="har-train")
 
@@ -14,7 +14,7 @@ def run() -> None:
 def run_evaluate() -> None:
     """Run har-evaluate."""
     start_command()
-    from train.evaluate_cli import app
+    from train.cli.evaluate import app
 
     app(prog_name="har-evaluate")
 

@@ -1,4 +1,4 @@
-"""make benchmark: from footage to the tables in benchmarks/performance.md."""
+"""make benchmark: from footage to the tables in benchmarks/performance/README.md."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +10,12 @@ from benchmarks.performance.measure import Places
 from benchmarks.performance.plan import read_plan
 from benchmarks.performance.results import RESULTS
 from benchmarks.performance.run import measure_all
-from monitor.command import exit_codes, start_logging
-from monitor.interrupt import EXIT_INTERRUPTED
+from monitor.cli.command import exit_codes, start_logging
+from monitor.cli.interrupt import EXIT_INTERRUPTED
 
-HERE = Path(__file__).parents[1]
-PLAN, PAGE = HERE / "performance.yaml", HERE / "performance.md"
-RUNS = HERE.parent / "runs" / "benchmark"
+HERE = Path(__file__).parent
+PLAN, PAGE = HERE / "plan.yaml", HERE / "README.md"
+RUNS = HERE.parents[1] / "runs" / "benchmark"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

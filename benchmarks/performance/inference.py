@@ -1,4 +1,4 @@
-"""What one window of each network costs by itself: benchmarks.inference, in a process of its own.
+"""What one window of each network costs by itself, in a process of its own.
 
 TensorFlow, which it needs, would stay in the memory of this one.
 """
@@ -25,8 +25,8 @@ def run_inference(job: Inference, places: Places, origin: Origin) -> InferenceRe
 
 def _measure(rounds: int, out: Path) -> None:
     with training_tools():
-        from benchmarks.inference import measure
-        from train.backend import start_tensorflow
+        from benchmarks.performance.engines import measure
+        from train.fit.backend import start_tensorflow
 
         start_tensorflow()
         costs = [

@@ -16,8 +16,8 @@ from benchmarks.performance.programs import Line, told
 from benchmarks.performance.results import LatencyResult, Origin
 from benchmarks.performance.running import running
 from benchmarks.performance.streams import Stream
-from monitor.clip import ClipSpec
-from monitor.windows import WindowBuffer
+from monitor.windows.buffer import WindowBuffer
+from monitor.windows.clip import ClipSpec
 
 # So that a fight is told of with the first window that shows it, and again when it comes again:
 # what a user waits for beyond this are the rules that he has chosen.

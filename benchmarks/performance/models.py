@@ -12,10 +12,15 @@ from pathlib import Path
 
 from benchmarks.performance.plan import Network
 from export.extra import training_tools
-from monitor.classifier import SHIPPED, OnnxClassifier
+from monitor.recognition.classifier import SHIPPED, OnnxClassifier
 
 _ROOT = Path(__file__).parents[2]
-_MADE_BY = ("export/**/*.py", "train/networks.py", "monitor/models/*", "constraints.txt")
+_MADE_BY = (
+    "export/**/*.py",
+    "train/networks/*.py",
+    "monitor/models/*",
+    "constraints.txt",
+)
 _ARCH = "convlstm"  # the paper's
 
 
@@ -54,9 +59,9 @@ def _make(folder: Path) -> None:
     with training_tools():
         from export.export import export_model
         from export.tf2onnx_route import convert
-        from train.backend import start_tensorflow
-        from train.networks import NETWORKS
-        from train.saved import save_model
+        from train.fit.backend import start_tensorflow
+        from train.fit.saved import save_model
+        from train.networks.architectures import NETWORKS
 
         start_tensorflow()
         own = OnnxClassifier(SHIPPED).contract.model_copy(update={"unknown": None})

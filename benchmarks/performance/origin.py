@@ -9,17 +9,22 @@ from pathlib import Path
 
 import av
 
-from benchmarks.evidence import now
 from benchmarks.performance.plan import Job
 from benchmarks.performance.results import Machine, Origin
 from benchmarks.performance.streams import Stream, recipe_key
+from benchmarks.recognition.evidence import now
 from monitor import __version__
 
 # Raised where the benchmark measures otherwise than before.
 METHOD = 1
 
 _ROOT = Path(__file__).parents[2]
-_CODE = ("monitor/**/*.py", "monitor/models/*", "export/**/*.py", "benchmarks/peers/*.py")
+_CODE = (
+    "monitor/**/*.py",
+    "monitor/models/*",
+    "export/**/*.py",
+    "benchmarks/performance/peers/*.py",
+)
 _PACKAGES = ("av", "onnxruntime", "opencv-python", "numpy", "tensorflow", "keras", "tf2onnx")
 
 

@@ -1,4 +1,4 @@
-"""benchmarks/performance.md as text: figures put into the tables of its template."""
+"""benchmarks/performance/README.md as text: figures put into the tables of its template."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,6 @@ from statistics import median
 
 import jinja2
 
-from benchmarks.evidence import read_facts
 from benchmarks.performance.chart import Curve, chart
 from benchmarks.performance.latency import summary
 from benchmarks.performance.plan import Declared, ProgramName, jobs_of
@@ -23,10 +22,11 @@ from benchmarks.performance.results import (
     kind_of,
 )
 from benchmarks.performance.targets import OURS, Results, targets
+from benchmarks.recognition.evidence import read_facts
 from export.atomic import replacing
 
-NAME, TEMPLATE, PICTURE = "performance.md", "performance.md.jinja", "performance.svg.jinja"
-_FOLDER = Path(__file__).parents[1]
+NAME, TEMPLATE, PICTURE = "README.md", "README.md.jinja", "chart.svg.jinja"
+_FOLDER = Path(__file__).parent
 _NOTHING = "–"
 _AGAINST: tuple[ProgramName, ...] = (
     "opencv", "opencv-grab", "ffmpeg-pipes", "decode", "keras", "tutorial",
@@ -191,11 +191,11 @@ def _pictures(declared: Declared, results: Results) -> Iterator[tuple[str, str]]
             ].origin.machine.cores
             title = f"Cores in use: {declared.stream(scaling.stream).title}"
             drawn = chart(title, "cores in use", curves, cores)
-            yield f"performance-{scaling.name}.svg", template.render(chart=drawn)
+            yield f"{scaling.name}.svg", template.render(chart=drawn)
     curves = list(_latency_curves(results))
     if curves:
         drawn = chart("Picture in the socket to alert line", "ms", curves)
-        yield "performance-latency.svg", template.render(chart=drawn)
+        yield "latency.svg", template.render(chart=drawn)
 
 
 def _cores(usages: Sequence[Usage]) -> tuple[tuple[int, float], ...]:

@@ -1,4 +1,4 @@
-"""What is measured, as benchmarks/performance.yaml declares it, and in which order."""
+"""What is measured, as benchmarks/performance/plan.yaml declares it, and in which order."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from benchmarks.performance.streams import FILMS, Codec, Rate, Stream
+from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
-from monitor.yamlfile import load
 
 ProgramName = Literal[
     "tutorial", "keras", "opencv", "opencv-grab", "ffmpeg-pipes", "decode", "har-monitor"
@@ -213,6 +213,6 @@ def read_plan(path: Path) -> Declared:
     """What the file `path` declares; ConfigError for a fault in it."""
     declared = load(path, Declared)
     for start in declared.start:
-        if start.file is not None and not (path.parents[1] / start.file).is_file():
+        if start.file is not None and not (path.parents[2] / start.file).is_file():
             raise ConfigError(f"{path}: start {start.name}: no file {start.file}")
     return declared

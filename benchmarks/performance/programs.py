@@ -70,7 +70,7 @@ def commands(program: ProgramName, task: Task) -> list[list[str]]:
     module, *options = _PEERS[program]
     network = task.models.keras if program in ("tutorial", "keras") else task.models.onnx
     options += ["--tell-windows"] if task.tell_windows else []
-    peer = [sys.executable, "-m", f"benchmarks.peers.{module}", str(network)]
+    peer = [sys.executable, "-m", f"benchmarks.performance.peers.{module}", str(network)]
     return [[*peer, *options, *task.sources]]
 
 

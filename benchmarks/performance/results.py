@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from benchmarks.evidence import Facts
 from benchmarks.performance.plan import Inference, Job, Latency, ProgramName, Together
+from benchmarks.recognition.evidence import Facts
 
 IN_TIME = 0.9  # share of streams and windows from which on a program keeps up
 TOO_MUCH = ("busy", "overload")  # why har-monitor drops windows that it has no time for
@@ -106,7 +106,7 @@ class InferenceResult(Facts):
 
 Result = TogetherResult | LatencyResult | StartResult | InferenceResult
 
-RESULTS = Path(__file__).parents[1] / "results" / "performance"
+RESULTS = Path(__file__).parent / "results"
 
 
 def kind_of(

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from benchmarks.evidence import read_facts, write_facts
 from benchmarks.performance.inference import run_inference
 from benchmarks.performance.latency import run_latency
 from benchmarks.performance.measure import Places, run_together, series_goes_on
@@ -17,6 +16,7 @@ from benchmarks.performance.results import (
     kind_of,
 )
 from benchmarks.performance.start import run_starts
+from benchmarks.recognition.evidence import read_facts, write_facts
 
 QUICK_S = 5.0  # of each run, where only the benchmark itself is tried
 

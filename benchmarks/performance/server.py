@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.errors import MonitorError
+from testkit import ROOT
 
 _PYTHON = "/usr/bin/python3"  # Debian's own: the bindings are built for it
-_SCRIPT = Path(__file__).parents[2] / "tests" / "servers" / "rtsp_server.py"
+_SCRIPT = ROOT / "testkit" / "servers" / "rtsp_server.py"
 _START_LIMIT_S = 60.0
 
 

@@ -14,20 +14,21 @@ from benchmarks.reliability.page import page
 from benchmarks.reliability.promises import broken
 from benchmarks.reliability.results import Dropped, read, stamped, write
 from benchmarks.reliability.soak import STREAM, soak
-from monitor.classifier import SHIPPED
-from monitor.command import exit_codes, start_logging
-from tests.drops import drop
-from tests.films import lively
-from tests.kills import kill_again
-from tests.models import contract, motion_model
-from tests.servers.proxy import proxy
+from monitor.cli.command import exit_codes, start_logging
+from monitor.recognition.classifier import SHIPPED
+from testkit import DATA
+from testkit.drops import drop
+from testkit.films import lively
+from testkit.kills import kill_again
+from testkit.models import contract, motion_model
+from testkit.servers.proxy import proxy
 
 log = logging.getLogger(__name__)
 
-HERE = Path(__file__).parents[1]
-RESULTS, PAGE = HERE / "results" / "reliability.json", HERE / "reliability.md"
-STREAMS = HERE.parent / "runs" / "benchmark" / "streams"
-CLIP = HERE.parent / "tests" / "data" / "fight.mp4"
+HERE = Path(__file__).parent
+RESULTS, PAGE = HERE / "results.json", HERE / "README.md"
+STREAMS = HERE.parents[1] / "runs" / "benchmark" / "streams"
+CLIP = DATA / "fight.mp4"
 DROPS, KILLS = 200, 100
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -1,15 +1,15 @@
-"""reliability.md, from the results."""
+"""README.md, from the results."""
 
 import numpy as np
 
 from benchmarks.reliability.results import Dropped, Results
 from benchmarks.reliability.soak import AGAIN_S, HEALTHY, Soak, total
-from tests.kills import Killed
+from testkit.kills import Killed
 
 _HEAD = """\
 # Reliability
 
-Written by `make soak`; [docs/reliability.md](../docs/reliability.md) says what is promised and
+Written by `make soak`; [docs/reliability.md](../../docs/reliability.md) says what is promised and
 which test holds it. Everything here is the real command with real RTSP streams, from GStreamer's
 server through a proxy that goes wrong.
 """

@@ -6,14 +6,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from benchmarks.evidence import now
 from benchmarks.performance.origin import machine
 from benchmarks.performance.results import Machine
+from benchmarks.recognition.evidence import now
 from benchmarks.reliability.soak import Soak
 from export.atomic import replacing
 from monitor import __version__
-from tests.drops import Held
-from tests.kills import Killed
+from testkit.drops import Held
+from testkit.kills import Killed
 
 
 @dataclass(frozen=True)

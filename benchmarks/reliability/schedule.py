@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.servers.proxy import Fault
+from testkit.servers.proxy import Fault
 
 # Seconds that each lasts. A cut is over at once; what is silent, longer than any limit.
 FAULTS: dict[str, tuple[Fault, float, float]] = {

@@ -15,13 +15,13 @@ from benchmarks.performance.server import served
 from benchmarks.performance.streams import Stream, encoded
 from benchmarks.reliability.expected import Due, Judged, Session, Spell, judge, slope_an_hour
 from benchmarks.reliability.schedule import SHIFTS_S, Planned, planned
-from monitor.classifier import SHIPPED, OnnxClassifier
-from monitor.config import MonitorOptions
-from monitor.pipeline import Monitor
-from tests.drops import Held
-from tests.process import Process, har_monitor
-from tests.servers.proxy import Proxy, proxy
-from train.playback import KeptActivities
+from monitor.config.options import MonitorOptions
+from monitor.pipeline.monitor import Monitor
+from monitor.recognition.classifier import SHIPPED, OnnxClassifier
+from testkit.drops import Held
+from testkit.process import Process, har_monitor
+from testkit.servers.proxy import Proxy, proxy
+from train.evaluate.playback import KeptActivities
 
 CAMERAS = 8
 HEALTHY = 2  # of them are left alone: theirs are the latencies

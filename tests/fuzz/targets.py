@@ -19,19 +19,20 @@ from urllib.parse import quote
 from pydantic import ValidationError
 from rich.console import Console
 
-from monitor.classifier import SHIPPED, OnnxClassifier
-from monitor.config import CameraOptions, MonitorOptions
-from monitor.contract import parse_contract
+from monitor.cli.preflight import check_inputs
+from monitor.config.options import CameraOptions, MonitorOptions
+from monitor.config.yaml_file import explain, load
+from monitor.display.table import show_health
 from monitor.errors import ConfigError, ModelError, MonitorError, SourceError
-from monitor.health import read_health, show_health
-from monitor.names import is_name
-from monitor.paths import check_inputs
-from monitor.printable import is_printable
-from monitor.sinks.alertlog import SCHEMA, records, unended
-from monitor.source.address import parse_address, redact, redact_argument, split_name
-from monitor.source.file import FileSource
-from monitor.yamlfile import explain, load
-from tests.models import motion_model
+from monitor.events.recovery import SCHEMA, records, unended
+from monitor.health.report import read_health
+from monitor.names import is_name, is_printable
+from monitor.recognition.classifier import SHIPPED, OnnxClassifier
+from monitor.recognition.metadata import parse_contract
+from monitor.sources.address import parse_address, redact, redact_argument, split_name
+from monitor.sources.file import FileSource
+from testkit import ROOT
+from testkit.models import motion_model
 
 MARK = "Hunter2"  # in a password
 PLACES = (
@@ -67,7 +68,6 @@ CONFIGURATIONS = (
 )
 NOW_S = 1000.0
 
-ROOT = Path(__file__).parents[2]
 LONGEST = 10_000  # of a message: a screen full
 
 
@@ -200,7 +200,7 @@ def check_password(data: bytes) -> bool:
 def check_health(data: bytes) -> bool:
     """A health file is one, or a MonitorError; what is shown of it steers no terminal."""
     path = _file("health.json", data)
-    with _only(MonitorError), patch("monitor.health.time.monotonic", return_value=NOW_S):
+    with _only(MonitorError), patch("monitor.health.report.time.monotonic", return_value=NOW_S):
         health = read_health(path)
         out = io.StringIO()
         show_health(health, Console(file=out, width=200))

@@ -1,7 +1,7 @@
 import pytest
 
-from benchmarks.inference import SPEC, measure, multiply_adds
-from train.networks import NETWORKS, build
+from benchmarks.performance.engines import SPEC, measure, multiply_adds
+from train.networks.architectures import NETWORKS, build
 
 
 @pytest.mark.parametrize(

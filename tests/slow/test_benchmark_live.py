@@ -7,24 +7,24 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-import benchmarks.networks
-from benchmarks.events import FoldEvents, events_file
-from benchmarks.evidence import ClipScores, Evidence, read_facts, write_facts
-from benchmarks.fits import all_fits
-from benchmarks.insets import FoldInsets, insets_file
-from benchmarks.live import watch_live
-from benchmarks.page import page
-from benchmarks.places import Places
-from benchmarks.series import Series, read_rows
+import benchmarks.recognition.networks
+from benchmarks.recognition.events import FoldEvents, events_file
+from benchmarks.recognition.evidence import ClipScores, Evidence, read_facts, write_facts
+from benchmarks.recognition.fits import all_fits
+from benchmarks.recognition.insets import FoldInsets, insets_file
+from benchmarks.recognition.live import watch_live
+from benchmarks.recognition.page import page
+from benchmarks.recognition.places import Places
+from benchmarks.recognition.series import Series, read_rows
 from export.saved import MODEL_NAME
-from monitor.contract import Data, Unknown
 from monitor.errors import DataError
-from tests.footage import quiet_footage
-from tests.models import contract
-from tests.slow.clips import make_clips
-from tests.slow.trained import trained_like
-from train.novelty import with_novelty
-from train.saved import save_model
+from monitor.recognition.metadata import Data, Unknown
+from testkit.clips import make_clips
+from testkit.footage import quiet_footage
+from testkit.models import contract
+from testkit.trained import trained_like
+from train.evaluate.novelty import with_novelty
+from train.fit.saved import save_model
 
 RECIPE = "arch: convlstm-motion\nclip: {frames: 6, size: 32, fps: 10}\nbackground: [dark]\n"
 ROWS = """
@@ -107,7 +107,9 @@ def test_a_row_is_watched_once_and_then_only_rendered(
     assert "## Regions of interest" in text
 
     monkeypatch.setattr(
-        benchmarks.networks, "load_model", lambda path: pytest.fail(f"{path} is loaded again")
+        benchmarks.recognition.networks,
+        "load_model",
+        lambda path: pytest.fail(f"{path} is loaded again"),
     )
     watch_live(declared, places, console)
     assert page(declared, places.results) == text

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-import benchmarks.fits
-from benchmarks.fits import do_fits
-from benchmarks.page import page
-from benchmarks.places import Places
-from benchmarks.series import read_rows
-from tests.slow.clips import make_clips
-from train.saved import load_model
+import benchmarks.recognition.fits
+from benchmarks.recognition.fits import do_fits
+from benchmarks.recognition.page import page
+from benchmarks.recognition.places import Places
+from benchmarks.recognition.series import read_rows
+from testkit.clips import make_clips
+from train.fit.saved import load_model
 
 RECIPE = "clip: {frames: 4, size: 16, fps: 10}\nepochs: 1\nbatch: 4\nbackground: [dark]\n"
 ROWS = "main: clips\nrows:\n  - {name: small, recipe: small.yaml, data: [clips]}\n"
@@ -28,7 +28,9 @@ def test_a_network_is_fitted_measured_and_then_only_rendered(
     declared = read_rows(tmp_path / "rows.yaml")
 
     do_fits(declared.series, places, Console(quiet=True))
-    monkeypatch.setattr(benchmarks.fits, "fit_split", lambda *_: pytest.fail("fitted again"))
+    monkeypatch.setattr(
+        benchmarks.recognition.fits, "fit_split", lambda *_: pytest.fail("fitted again")
+    )
     do_fits(declared.series, places, Console(quiet=True))
 
     row = next(x for x in page(declared, places.results).splitlines() if "| small |" in x)

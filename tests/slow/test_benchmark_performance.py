@@ -11,9 +11,9 @@ from benchmarks.performance.plan import Latency, Network, Start, Together
 from benchmarks.performance.results import Machine, Origin
 from benchmarks.performance.start import run_starts
 from benchmarks.performance.streams import Stream
-from tests.media import make_video
-from tests.models import motion_model
-from tests.servers.rtsp import require_rtsp_server
+from testkit.media import make_video
+from testkit.models import motion_model
+from testkit.servers.rtsp import require_rtsp_server
 
 STREAM = Stream("tiny", "busy", 320, 192, 25, "h264", "variable", 500)
 WHERE = Machine(cpu="a CPU", cores=2, memory_gib=4, kernel="Linux", versions={})

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from testkit import ROOT
+
 BIN = Path(sys.executable).parent
-SAMPLE = Path(__file__).parents[2] / "monitor" / "samples" / "bus.mp4"
+SAMPLE = ROOT / "monitor" / "samples" / "bus.mp4"
 # (label, group, fold, video, first second): two seconds each, of three real cameras.
 CLIPS = [
     *(("nofight", "bus", 0, "bus", second) for second in (0.0, 2.1, 4.1, 6.1)),

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from monitor.clip import ClipSpec
-from tests.models import contract
-from train.evaluate_cli import app
-from train.networks import build
-from train.saved import save_model
+from monitor.windows.clip import ClipSpec
+from testkit.models import contract
+from train.cli.evaluate import app
+from train.fit.saved import save_model
+from train.networks.architectures import build
 
 
 def test_a_keras_model_is_tested_with_the_same_report(

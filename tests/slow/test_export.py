@@ -16,14 +16,14 @@ from export.export import Summary, export_model
 from export.opsets import OPSETS
 from export.tf2onnx_route import convert
 from export.verify import compare, real_clips, synthetic_clips, verify
-from monitor.classifier import OnnxClassifier
-from monitor.clip import ClipSpec
-from monitor.contract import METADATA_KEY, Contract, parse_contract
 from monitor.errors import ConfigError, ModelError, MonitorError
-from tests.models import contract
-from tests.slow.trained import SMALL, random_clips, trained_like
-from train.networks import NETWORKS
-from train.saved import load_model, save_model
+from monitor.recognition.classifier import OnnxClassifier
+from monitor.recognition.metadata import METADATA_KEY, Contract, parse_contract
+from monitor.windows.clip import ClipSpec
+from testkit.models import contract
+from testkit.trained import SMALL, random_clips, trained_like
+from train.fit.saved import load_model, save_model
+from train.networks.architectures import NETWORKS
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from tests.films import looped, repeated
-from tests.models import contract, motion_model
-from tests.patience import LIMIT_S, Stopwatch
-from tests.process import COMMAND, har_monitor
-from tests.servers.proxy import Fault, Proxy, proxy
-from tests.servers.rtsp import rtsp_server
+from testkit.films import looped, repeated
+from testkit.models import contract, motion_model
+from testkit.patience import LIMIT_S, Stopwatch
+from testkit.process import COMMAND, har_monitor
+from testkit.servers.proxy import Fault, Proxy, proxy
+from testkit.servers.rtsp import rtsp_server
 
 SECRET = "hunter2"
 USER = "viewer"

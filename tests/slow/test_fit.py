@@ -8,14 +8,14 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 
-from monitor.clip import ClipSpec
 from monitor.errors import MonitorError
-from train.batches import TrainingBatches
-from train.cache import Decoded
-from train.config import ClipOptions, TrainConfig
-from train.fit import Fit, Fitted, Predict, averaged, compile_for, explained
-from train.networks import build
-from train.state import load_state
+from monitor.windows.clip import ClipSpec
+from train.data.cache import Decoded
+from train.fit.batches import TrainingBatches
+from train.fit.checkpoint import load_state
+from train.fit.trainer import Fit, Fitted, Predict, averaged, compile_for, explained
+from train.networks.architectures import build
+from train.recipe.options import ClipOptions, TrainConfig
 
 CONFIG = TrainConfig(
     clip=ClipOptions(frames=4, size=16, fps=10.0),

@@ -18,13 +18,13 @@ from export.described import Colours, Described, Pixels
 from export.engine import Engine
 from export.export import export_model
 from export.verify import real_clips, synthetic_clips
-from monitor.classifier import OnnxClassifier
-from monitor.clip import ClipSpec
 from monitor.errors import ConfigError
-from tests.process import write_config
-from tests.slow.foreign import TINY, exported, saved, softmax, tiny
+from monitor.recognition.classifier import OnnxClassifier
+from monitor.windows.clip import ClipSpec
+from testkit import DATA
+from testkit.foreign import TINY, exported, saved, softmax, tiny
+from testkit.process import write_config
 
-DATA = Path(__file__).parents[1] / "data"
 TUTORIAL = ClipSpec(20, 64, 10.0)
 LABELS = ("walk", "run", "sit", "stand")
 Clips = NDArray[np.uint8]

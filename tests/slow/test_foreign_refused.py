@@ -13,12 +13,11 @@ from keras import Input, Model, Sequential, layers
 from export.described import Described
 from export.export import export_model
 from monitor.errors import ConfigError, ModelError, MonitorError
-from tests.models import contract
-from tests.slow.foreign import TINY, exported, saved, softmax, tiny
-from tests.slow.trained import SMALL, trained_like
-from train.saved import save_model
-
-DATA = Path(__file__).parents[1] / "data"
+from testkit import DATA
+from testkit.foreign import TINY, exported, saved, softmax, tiny
+from testkit.models import contract
+from testkit.trained import SMALL, trained_like
+from train.fit.saved import save_model
 
 
 def _wide() -> Model:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-import monitor.worker
-from benchmarks.laid import FPS, Encoding, Laid, activity, corridor, encode, film
-from monitor.classifier import OnnxClassifier
-from monitor.config import MonitorOptions
-from monitor.pipeline import Monitor
+import monitor.pipeline.worker
+from benchmarks.idle.films import FPS, Encoding, Laid, activity, corridor, encode, film
+from monitor.config.options import MonitorOptions
+from monitor.pipeline.monitor import Monitor
+from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import IDLE, Activity, Prediction, Skipped
-from tests.patience import Stopwatch
-from tests.servers.rtsp import rtsp_server
+from testkit.patience import Stopwatch
+from testkit.servers.rtsp import rtsp_server
 
 SIZE, TILE = (480, 270), (150, 112)
 FIGHT_S = 6.0  # longer than any group of pictures here
@@ -35,7 +35,9 @@ CAMERAS = {
 
 @pytest.fixture(autouse=True)
 def _no_window_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(monitor.worker.Watched, "offer", monitor.worker.Watched.put)
+    monkeypatch.setattr(
+        monitor.pipeline.worker.Watched, "offer", monitor.pipeline.worker.Watched.put
+    )
 
 
 def fights(data: Path, path: Path, starts_s: Sequence[float], how: Encoding) -> float:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from monitor.interrupt import EXIT_INTERRUPTED
-from tests.process import ROOT, script
-from tests.slow.clips import make_clips
+from monitor.cli.interrupt import EXIT_INTERRUPTED
+from testkit import ROOT
+from testkit.clips import make_clips
+from testkit.process import script
 
 RECIPE = "{clip: {frames: 4, size: 16, fps: 10}, background: [dark], epochs: 10000}"
 
@@ -31,7 +32,7 @@ def test_training_that_is_interrupted_ends_without_a_traceback(
             env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONPROFILEIMPORTTIME": "1"},
             stderr=file,
         )
-    while " monitor.interrupt\n" not in said.read_text():  # Python itself has started
+    while " monitor.cli.interrupt\n" not in said.read_text():  # Python itself has started
         assert process.poll() is None
         time.sleep(0.05)
     time.sleep(after_s)

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from monitor.classifier import OnnxClassifier
-from monitor.config import MonitorOptions
-from monitor.pipeline import Monitor
+from monitor.config.options import MonitorOptions
+from monitor.pipeline.monitor import Monitor
+from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import Prediction, Skipped
-from tests.fakes import RecordingSink
-from tests.films import looped
-from tests.models import contract, motion_model
-from tests.patience import Stopwatch
-from tests.servers.proxy import Fault, proxy
-from tests.servers.rtsp import rtsp_server
+from testkit.fakes import RecordingSink
+from testkit.films import looped
+from testkit.models import contract, motion_model
+from testkit.patience import Stopwatch
+from testkit.servers.proxy import Fault, proxy
+from testkit.servers.rtsp import rtsp_server
 
 FAULTS: tuple[Fault, ...] = ("silent", "closing", "babbling", "unauthorized", "frozen", "garbled")
 LIMIT_MS = 100.0
@@ -111,8 +111,9 @@ def test_a_call_that_waits_for_a_server_lets_other_threads_work(
 ) -> None:
     """PyAV opens, reads and closes without Python's lock: a ticking thread is never held up."""
     from monitor.errors import SourceError
-    from monitor.source import StreamLimits, make_source
-    from monitor.source.address import parse_address
+    from monitor.sources.address import parse_address
+    from monitor.sources.make import make_source
+    from monitor.sources.source import StreamLimits
 
     longest_s, done = 0.0, threading.Event()
 

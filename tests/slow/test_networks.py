@@ -5,12 +5,20 @@ from keras.layers import BatchNormalization
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from monitor.clip import ClipSpec
 from monitor.errors import ConfigError
-from tests.slow.trained import SMALL, random_clips, trained_like
-from train.carried import not_carried
-from train.networks import NETWORKS, PLACES, _highest, _lasting, _peaks, _without_jumps, build
-from train.pretrained import imagenet_stem
+from monitor.windows.clip import ClipSpec
+from testkit.trained import SMALL, random_clips, trained_like
+from train.networks.architectures import (
+    NETWORKS,
+    PLACES,
+    _highest,
+    _lasting,
+    _peaks,
+    _without_jumps,
+    build,
+)
+from train.networks.pretrained import imagenet_stem
+from train.networks.residual_motion import not_carried
 
 PAPER = ClipSpec(frames=20, size=64, fps=10.0)
 Array = NDArray[np.float64]

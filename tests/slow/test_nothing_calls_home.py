@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.alone import overhear
-from tests.process import script
-from tests.slow.clips import make_clips
+from testkit.alone import overhear
+from testkit.clips import make_clips
+from testkit.process import script
 
 RECIPE = "{clip: {frames: 4, size: 16, fps: 10}, background: [dark]}"
 

@@ -6,14 +6,14 @@ import pytest
 from export.engine import Engine
 from export.export import export_model
 from export.verify import compare_novelty
-from monitor.classifier import OnnxClassifier
-from monitor.contract import Unknown
 from monitor.errors import ModelError
-from tests.models import contract
-from tests.slow.trained import SMALL, random_clips, trained_like
-from train.networks import NETWORKS
-from train.novelty import classify_with, window_novelty, with_novelty
-from train.saved import load_model, save_model
+from monitor.recognition.classifier import OnnxClassifier
+from monitor.recognition.metadata import Unknown
+from testkit.models import contract
+from testkit.trained import SMALL, random_clips, trained_like
+from train.evaluate.novelty import classify_with, window_novelty, with_novelty
+from train.fit.saved import load_model, save_model
+from train.networks.architectures import NETWORKS
 
 ABOUT = contract(
     frames=SMALL.frames,

@@ -8,13 +8,13 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console
 
-from monitor.classifier import OnnxClassifier
-from monitor.windows import WindowBuffer
-from train.cache import Decoded
-from train.cache_folder import default_cache
-from train.clips import Clip, find_clips
-from train.prepared import Prepared, prepare_clips
-from train.windows import windows
+from monitor.recognition.classifier import OnnxClassifier
+from monitor.windows.buffer import WindowBuffer
+from train.data.cache import Decoded
+from train.data.cache_folder import default_cache
+from train.data.clips import Clip, find_clips
+from train.data.preparation import Prepared, prepare_clips
+from train.data.windows import windows
 
 Times = NDArray[np.float64]
 Camera = Callable[[Times, np.random.Generator], Times]  # of its frames, out of those of a clip

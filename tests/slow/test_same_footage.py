@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from monitor.classifier import OnnxClassifier
-from monitor.config import MonitorOptions
-from monitor.pipeline import Monitor
+from monitor.config.options import MonitorOptions
+from monitor.pipeline.monitor import Monitor
+from monitor.pipeline.worker import Watched
+from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import Activity
-from monitor.source import Source, StreamLimits, make_source
-from monitor.source.address import Address
-from monitor.source.webcam import WebcamSource
-from monitor.worker import Watched
-from tests.fakes import PacedDevice, RecordingSink
-from tests.models import contract, motion_model
-from tests.servers.rtsp import rtsp_server
+from monitor.sources.address import Address
+from monitor.sources.make import make_source
+from monitor.sources.source import Source, StreamLimits
+from monitor.sources.webcam import WebcamSource
+from testkit.fakes import PacedDevice, RecordingSink
+from testkit.models import contract, motion_model
+from testkit.servers.rtsp import rtsp_server
 
 
 @pytest.fixture(scope="module")

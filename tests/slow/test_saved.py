@@ -8,9 +8,9 @@ import pytest
 
 from export.saved import CONTRACT_MEMBER
 from monitor.errors import ModelError, MonitorError
-from tests.models import contract
-from tests.slow.trained import SMALL, random_clips, trained_like
-from train.saved import load_model, save_model
+from testkit.models import contract
+from testkit.trained import SMALL, random_clips, trained_like
+from train.fit.saved import load_model, save_model
 
 ABOUT = contract(network="r2plus1d", frames=SMALL.frames, size=SMALL.size, fps=SMALL.fps)
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from monitor.classifier import SHIPPED, OnnxClassifier
-from tests.fakes import wait_until
-from tests.patience import LIMIT_S
-from tests.servers.rtsp import rtsp_server
+from monitor.recognition.classifier import SHIPPED, OnnxClassifier
+from testkit import ROOT
+from testkit.fakes import wait_until
+from testkit.patience import LIMIT_S
+from testkit.servers.rtsp import rtsp_server
 
-ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "monitor" / "samples" / "bus.mp4"
 FIGHT_S = 8.1  # in the sample, from here to its end; before it a man walks past the camera
 

@@ -12,13 +12,13 @@ import pytest
 import tensorflow as tf
 from typer.testing import CliRunner, Result
 
-import train.run
-from tests.footage import quiet_footage
-from tests.slow.clips import make_clips
-from train.cache import file_sha256
-from train.cli import app
-from train.saved import load_model
-from train.state import load_state
+import train.experiment.fold
+from testkit.clips import make_clips
+from testkit.footage import quiet_footage
+from train.cli.train import app
+from train.data.cache import file_sha256
+from train.fit.checkpoint import load_state
+from train.fit.saved import load_model
 
 RECIPE = """
 clip: {frames: 4, size: 16, fps: 10}
@@ -47,7 +47,7 @@ def har_train(*arguments: object) -> Result:
 
 
 def command(*arguments: object) -> list[str]:
-    start = "from train.cli import app; app(prog_name='har-train')"
+    start = "from train.cli.train import app; app(prog_name='har-train')"
     return [sys.executable, "-c", start, *map(str, arguments)]
 
 
@@ -174,7 +174,7 @@ def weights(out: Path) -> list[np.ndarray]:
 def test_a_loss_that_is_no_number_is_one_line_and_exit_code_1(
     data: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make = train.run.build
+    make = train.experiment.fold.build
 
     def burst(*arguments: object) -> keras.Model:
         model = make(*arguments)
@@ -182,7 +182,7 @@ def test_a_loss_that_is_no_number_is_one_line_and_exit_code_1(
         kernel.assign(np.full(kernel.shape, np.inf))
         return model
 
-    monkeypatch.setattr(train.run, "build", burst)
+    monkeypatch.setattr(train.experiment.fold, "build", burst)
 
     result = har_train("--data", data, "--out", tmp_path / "out", "--config", recipe,
                        "--cache", tmp_path / "cache", "--fold", 0)  # fmt: skip
@@ -299,7 +299,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("train.clips.find_clips", interrupted)
+    monkeypatch.setattr("train.data.clips.find_clips", interrupted)
 
     result = har_train("--data", data, "--out", tmp_path / "out")
 
@@ -310,7 +310,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
 def test_help_needs_no_tensorflow() -> None:
     check = (
         "import sys\n"
-        "from train.cli import app\n"
+        "from train.cli.train import app\n"
         "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
         "heavy = {'tensorflow', 'keras', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
         "sys.exit(f'imported: {heavy}' if heavy else 0)\n"

@@ -2,10 +2,10 @@ import keras
 import numpy as np
 import pytest
 
-from monitor.clip import ClipSpec
 from monitor.errors import ConfigError
-from train.networks import build
-from train.trajectories import CELLS, trajectories
+from monitor.windows.clip import ClipSpec
+from train.networks.architectures import build
+from train.networks.trajectories import CELLS, trajectories
 
 SPEC = ClipSpec(frames=8, size=64, fps=10.0)
 ACROSS, DOWN, HEIGHT = 0, 1, 10  # places among the moments of the finer cells

@@ -13,25 +13,25 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-import train.cli
-import train.evaluate_cli
-import train.heldout
+import train.cli.evaluate
+import train.cli.train
+import train.evaluate.evaluation_set
 from export.export import export_model
 from export.saved import CONTRACT_MEMBER
-from monitor.classifier import OnnxClassifier
-from monitor.clip import ClipSpec
-from monitor.config import ActivityOptions
-from monitor.contract import INPUT, OUTPUT
+from monitor.config.options import ActivityOptions
 from monitor.errors import MonitorError
-from tests.footage import quiet_footage
-from tests.models import contract
-from tests.slow.clips import make_clips
-from tests.slow.trained import SMALL, trained_like
-from train.evaluate import score_clips
-from train.networks import NETWORKS
-from train.saved import load_model, save_model
-from train.scored import Scored
-from train.tuned import write_contract
+from monitor.recognition.classifier import OnnxClassifier
+from monitor.recognition.metadata import INPUT, OUTPUT
+from monitor.windows.clip import ClipSpec
+from testkit.clips import make_clips
+from testkit.footage import quiet_footage
+from testkit.models import contract
+from testkit.trained import SMALL, trained_like
+from train.evaluate.scores import Scored
+from train.evaluate.scoring import score_clips
+from train.experiment.tuned import write_contract
+from train.fit.saved import load_model, save_model
+from train.networks.architectures import NETWORKS
 
 RECIPE = """
 clip: {frames: 4, size: 16, fps: 10}
@@ -69,7 +69,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(NETWORKS, "r2plus1d", brightness)
         done = invoke(
-            train.cli.app,
+            train.cli.train.app,
             *("--data", data, "--out", folder / "run", "--config", folder / "train.yaml"),
             *("--folds", "--cache", folder / "cache"),
         )
@@ -88,7 +88,7 @@ def invoke(app: typer.Typer, *arguments: object) -> Result:
 
 
 def har_evaluate(*arguments: object) -> Result:
-    return invoke(train.evaluate_cli.app, *arguments)
+    return invoke(train.cli.evaluate.app, *arguments)
 
 
 def members(path: Path) -> dict[str, bytes]:
@@ -143,7 +143,7 @@ def test_the_clips_by_themselves_are_scored_at_the_stride_of_the_run(
         strides.append(stride)
         return score_clips(*arguments, stride=stride, **options)
 
-    monkeypatch.setattr(train.heldout, "score_clips", noted)
+    monkeypatch.setattr(train.evaluate.evaluation_set, "score_clips", noted)
 
     done = har_evaluate(
         run, "--tune", "--data", data, "--background", footage, "--cache", tmp_path / "c"

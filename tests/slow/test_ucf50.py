@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import train.prepared
-from train.cli import app
-from train.saved import load_model
+import train.data.preparation
+from testkit import ROOT
+from train.cli.train import app
+from train.fit.saved import load_model
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+CONFIGS = ROOT / "configs"
 CLASSES = ("Biking", "HorseRace", "PizzaTossing", "Swing")
 GROUPS, CLIPS, FRAMES = 4, 2, 60  # of each class, of each group, of each clip
 # Real clips that a class is made from; PizzaTossing is made of noise.
@@ -88,13 +89,13 @@ def test_a_recipe_runs_on_the_unpacked_folder_and_reads_its_own_classes_only(
     split: str,
 ) -> None:
     hashed: set[str] = set()
-    sha256 = train.prepared.file_sha256
+    sha256 = train.data.preparation.file_sha256
 
     def noted(path: Path) -> str:
         hashed.add(path.parent.name)
         return sha256(path)
 
-    monkeypatch.setattr(train.prepared, "file_sha256", noted)
+    monkeypatch.setattr(train.data.preparation, "file_sha256", noted)
     arguments = ("--data", ucf50, "--out", tmp_path / "out", "--config", CONFIGS / recipe,
                  "--epochs", 2, "--cache", ucf50.parent / "cache")  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""What idle decoding finds of short activities, and what it saves."""

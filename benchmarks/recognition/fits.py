@@ -1,0 +1,266 @@
+"""Does the fits that the evidence lacks, one after the other."""
+
+import hashlib
+import itertools
+import json
+import logging
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.recognition.evidence import (
+    DIGITS,
+    NETWORK,
+    ClipScores,
+    Evidence,
+    Network,
+    evidence_file,
+    now,
+    read_facts,
+    write_facts,
+)
+from benchmarks.recognition.places import Places
+from benchmarks.recognition.series import Series, SplitKind
+from export.saved import MODEL_NAME, load_model
+from monitor import __version__
+from monitor.errors import ConfigError
+from train.data.clips import Dataset, find_clips, only_labels
+from train.data.preparation import Prepared, prepare_clips
+from train.data.split import Split, fold_split, folds_of, random_split
+from train.experiment.experiment import check_names, fit_split
+from train.experiment.fold import CHECKPOINT, Run
+from train.progress import duration_text
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PlannedFit:
+    """One fit of a series."""
+
+    series: Series
+    kind: SplitKind
+    seed: int
+    fold: int | None  # None for a random split
+    second: int | None  # of a nested fit: the other fold held back
+    folds: int  # of this split and seed
+    split: Split
+    run: Run
+
+    @property
+    def file(self) -> Path:
+        """Its evidence, relative to the results."""
+        return evidence_file(self.series, self.kind, self.seed, self.fold, self.second)
+
+    @property
+    def title(self) -> str:
+        """What it is, for the screen and for the model's contract."""
+        title = f"{self.series.name} on {self.series.data}, {self.kind} split, seed {self.seed}"
+        folds = [str(fold) for fold in (self.fold, self.second) if fold is not None]
+        return f"{title}, fold {' and '.join(folds)}" if folds else title
+
+    @property
+    def data_sha256(self) -> str:
+        """The hash of every usable clip: paths, labels and contents."""
+        return self.run.prepared.sha256(self.run.prepared.clips)
+
+    @property
+    def split_sha256(self) -> str:
+        """The hash of which clips, of which groups, are in which part."""
+        parts = (self.split.train, self.split.validation, self.split.test)
+        named = [[(clip.path, clip.group) for clip in part] for part in parts]
+        return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+
+    def is_done(self, evidence: Evidence | None) -> bool:
+        """Whether `evidence` is of this very recipe, data and split."""
+        return (
+            evidence is not None
+            and evidence.is_of(self.run.config)
+            and evidence.data_sha256 == self.data_sha256
+            and evidence.split_sha256 == self.split_sha256
+            and evidence.folds == self.folds
+        )
+
+
+def do_fits(all_series: Sequence[Series], places: Places, console: Console) -> None:
+    """Fit what has no evidence yet, or only that of another recipe or other data.
+
+    What is done is kept: a command that was stopped goes on. Every series is fitted with its first
+    seed before the first is with its second, so that the table soon has all its lines.
+    """
+    fits = sorted(
+        all_fits(all_series, places, console), key=lambda fit: fit.series.seeds.index(fit.seed)
+    )
+    found = {fit.file: read_facts(places.results / fit.file, Evidence) for fit in fits}
+    done = {fit.file for fit in fits if fit.is_done(found[fit.file])}
+    todo = [fit for fit in fits if fit.file not in done]
+    took_s: defaultdict[Path, list[float]] = defaultdict(list)
+
+    def note_time(fit: PlannedFit, evidence: Evidence | None) -> None:
+        if evidence is not None and evidence.fit_s is not None:
+            took_s[fit.series.folder].append(evidence.fit_s)
+
+    for fit in fits:
+        note_time(fit, found[fit.file])
+    if any(not fit.run.is_baseline for fit in todo):
+        from train.fit.backend import start_tensorflow
+
+        start_tensorflow()
+    _measure_missing([fit for fit in fits if fit.file in done], places)
+    for place, fit in enumerate(todo):
+        number = len(fits) - len(todo) + place + 1
+        left = left_text([other.series.folder for other in todo[place:]], took_s)
+        log.info("fit %d of %d, %s: %s", number, len(fits), left, fit.title)
+        evidence = _do(fit, places)
+        _measure_network(fit, places)
+        write_facts(places.results / fit.file, evidence)
+        note_time(fit, evidence)
+
+
+def left_text(todo: Sequence[Path], took_s: Mapping[Path, Sequence[float]]) -> str:
+    """How long the fits of the folders `todo` will take, judged by those of the same series.
+
+    A series of which nothing is known yet is taken to be as slow as the mean of the others.
+    """
+    means = {folder: sum(times) / len(times) for folder, times in took_s.items()}
+    if not means:
+        return "time left not known yet"
+    other = sum(means.values()) / len(means)
+    return f"about {duration_text(sum(means.get(folder, other) for folder in todo))} left"
+
+
+def all_fits(
+    all_series: Sequence[Series], places: Places, console: Console
+) -> Iterator[PlannedFit]:
+    """Every fit that the series consist of, done or not."""
+    ready: dict[str, tuple[Dataset, Prepared]] = {}
+    for series in all_series:
+        recipe = series.recipe
+        key = json.dumps([series.data, recipe.labels, recipe.clip.model_dump(), recipe.sampling])
+        if key not in ready:
+            dataset = only_labels(find_clips(places.data / series.data), recipe.labels)
+            ready[key] = (
+                dataset,
+                prepare_clips(dataset, recipe.spec, recipe.sampling, places.cache, console),
+            )
+        try:
+            check_names(recipe, ready[key][0])
+        except ConfigError as error:
+            raise ConfigError(f"row {series.name} on {series.data}: {error}") from None
+        for kind in series.splits:
+            for seed in series.seeds_of(kind):
+                run = Run(*ready[key], series.config(kind, seed), console)
+                yield from _fits_of(series, kind, seed, run)
+
+
+def _fits_of(series: Series, kind: SplitKind, seed: int, run: Run) -> Iterator[PlannedFit]:
+    clips, config = run.prepared.clips, run.config
+    if kind == "random":
+        split = random_split(clips, config)
+        yield PlannedFit(series, kind, seed, None, None, 1, split, run)
+        return
+    folds = folds_of(clips, config)
+    if kind == "nested":
+        pairs = list(itertools.combinations(folds, 2))
+        for fold, second in pairs:
+            split = fold_split(clips, (*folds[fold], *folds[second]), config)
+            yield PlannedFit(series, kind, seed, fold, second, len(pairs), split, run)
+        return
+    for fold, test in folds.items():
+        split = fold_split(clips, test, config)
+        yield PlannedFit(series, kind, seed, fold, None, len(folds), split, run)
+
+
+def _do(fit: PlannedFit, places: Places) -> Evidence:
+    """The evidence of a fit that is done now, or was done without its evidence being kept."""
+    run, folder = fit.run, places.run(fit.file)
+    folder.mkdir(parents=True, exist_ok=True)
+    fit_s = None
+    result = run.finished(fit.split, folder, fit.title)
+    if result is None:
+        anew = not (folder / CHECKPOINT).exists()
+        began_s = time.monotonic()
+        result = fit_split(run, fit.split, folder, fit.title, f"benchmark: {fit.title}")
+        fit_s = round(time.monotonic() - began_s, 1) if anew else None
+    scored = result.scored
+    assert scored is not None
+    clips = {clip.path: clip for clip in fit.split.test}
+    return Evidence(
+        name=fit.series.name,
+        data=fit.series.data,
+        split=fit.kind,
+        seed=fit.seed,
+        fold=fit.fold,
+        second=fit.second,
+        folds=fit.folds,
+        recipe=run.config.model_dump(mode="json"),
+        data_sha256=fit.data_sha256,
+        split_sha256=fit.split_sha256,
+        date=now(),
+        fit_s=fit_s,
+        version=__version__,
+        labels=scored.labels,
+        clips=tuple(
+            ClipScores(
+                path=path,
+                label=clips[path].label,
+                group=clips[path].group,
+                fold=clips[path].fold,
+                scores=tuple(round(float(score), DIGITS) for score in scores),
+            )
+            for path, scores in zip(scored.clips, scored.scores, strict=True)
+        ),
+    )
+
+
+def _measure_missing(done: Sequence[PlannedFit], places: Places) -> None:
+    """Measure the networks of which nothing is known, where a fit's model is still there."""
+    for fit in done:
+        if fit.run.is_baseline or _known_network(fit, places) is not None:
+            continue
+        if fit.run.finished(fit.split, places.run(fit.file), fit.title) is not None:
+            from train.fit.backend import start_tensorflow
+
+            start_tensorflow()
+            _measure_network(fit, places)
+
+
+def _measure_network(fit: PlannedFit, places: Places) -> None:
+    """Note how large and fast the network of a finished fit is, unless its series has that.
+
+    Code that changed makes another network of the same recipe, with other parameters: what was
+    noted of the network before is renewed.
+    """
+    if fit.run.is_baseline:
+        return
+    path = places.run(fit.file) / MODEL_NAME
+    parameters = load_model(path)[0].count_params()
+    known = _known_network(fit, places)
+    if known is not None and known.parameters == parameters:
+        return
+    from export.export import export_model
+    from export.quiet import quiet
+
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        exported = export_model(path, Path(folder) / "network.onnx")
+    config = fit.run.config
+    facts = Network(
+        arch=config.arch,
+        clip=config.clip.model_dump(mode="json"),
+        parameters=parameters,
+        window_ms=round(exported.window_ms, 2),
+        date=now(),
+        version=__version__,
+    )
+    write_facts(places.results / fit.series.folder / NETWORK, facts)
+
+
+def _known_network(fit: PlannedFit, places: Places) -> Network | None:
+    """What is noted of the network of its series, if that is of its recipe."""
+    known = read_facts(places.results / fit.series.folder / NETWORK, Network)
+    return known if known is not None and known.is_of(fit.run.config) else None

@@ -1,0 +1,130 @@
+"""Clips laid small into wide footage: where they lie, what is kept of it, and the figures."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from benchmarks.recognition.evidence import Evidence, TestedClip, scored_clips
+from benchmarks.recognition.folds import FoldFacts, read_folds
+from benchmarks.recognition.series import Series
+from monitor.windows.region import Region
+from train.evaluate.metrics import measure
+from train.evaluate.scores import Scored
+
+View = Literal["whole", "region", "alone"]
+SEED = 1
+HEIGHT = 1 / 3  # of an inset, by that of the picture
+ROOM = 1.3  # width and height of the region by those of the inset
+_DRAWN = 2  # digits of a fraction, as one would write it
+
+
+@dataclass(frozen=True)
+class Inset:
+    """Where in a wide film, and in its picture, a clip lies; pixels."""
+
+    film: int  # index
+    offset_s: float
+    left: int
+    top: int
+    width: int
+    height: int
+    region: tuple[float, float, float, float]  # around it, in fractions of the picture
+
+
+class InsetClip(TestedClip):
+    """A clip laid into a film, and its scores in three views, in the order of the labels."""
+
+    film: str
+    offset_s: float
+    box: tuple[int, int, int, int]  # left, top, width and height, pixels
+    region: tuple[float, float, float, float]
+    scores: dict[View, tuple[float, ...]]
+
+
+class FoldInsets(FoldFacts):
+    """The clips of a fold, seen by the network that did not see it in training."""
+
+    labels: tuple[str, ...]
+    clips: tuple[InsetClip, ...]
+
+    def scored(self, view: View) -> Scored:
+        """The clips in one view."""
+        return scored_clips(self.labels, self.clips, [clip.scores[view] for clip in self.clips])
+
+
+@dataclass(frozen=True)
+class Insets:
+    """All folds of a row together."""
+
+    folds: tuple[FoldInsets, ...]
+
+    @property
+    def clips(self) -> int:
+        """How many were laid into footage."""
+        return sum(len(fold.clips) for fold in self.folds)
+
+    @property
+    def films(self) -> list[str]:
+        """What they were laid into."""
+        return sorted({clip.film for fold in self.folds for clip in fold.clips})
+
+    def accuracy(self, view: View) -> float:
+        """The mean over the folds."""
+        return float(np.mean([measure(fold.scored(view)).accuracy for fold in self.folds]))
+
+    def auc(self, view: View) -> float | None:
+        """The mean over the folds; None where none has clips of several labels."""
+        areas = [measure(fold.scored(view)).macro_auc for fold in self.folds]
+        known = [area for area in areas if area is not None]
+        return float(np.mean(known)) if known else None
+
+
+def place(
+    name: str,
+    clip: tuple[int, int],
+    films: Sequence[tuple[tuple[int, int], float]],
+    duration_s: float,
+) -> Inset:
+    """A random place for a clip of some size; each film is its size and how long it is.
+
+    The same clip lies in the same place, whichever others there are.
+    """
+    random = np.random.default_rng((SEED, zlib.crc32(name.encode())))
+    film = int(random.integers(len(films)))
+    (width, height), film_s = films[film]
+    inset_height = round(height * HEIGHT)
+    inset_width = min(width, round(inset_height * clip[0] / clip[1]))
+    left = int(random.integers(width - inset_width + 1))
+    top = int(random.integers(height - inset_height + 1))
+    offset_s = round(float(random.uniform(0, max(0.0, film_s - duration_s))), 3)
+    across = _around(left / width, inset_width / width)
+    down = _around(top / height, inset_height / height)
+    region = (across[0], down[0], across[1], down[1])
+    return Inset(film, offset_s, left, top, inset_width, inset_height, region)
+
+
+def drawn(inset: Inset) -> Region:
+    """The region around an inset."""
+    return Region.box("inset", *inset.region)
+
+
+def insets_file(series: Series, fold: int) -> Path:
+    """Where the evidence of a fold lies, relative to the results."""
+    return series.folder / f"regions-fold{fold}.json"
+
+
+def read_insets(series: Series, grouped: Sequence[Evidence], results: Path) -> Insets | None:
+    """The evidence of all folds that the grouped fits were tested on; None while one is missing."""
+    folds = read_folds(FoldInsets, insets_file, series, grouped, results)
+    return Insets(folds) if folds else None
+
+
+def _around(start: float, length: float) -> tuple[float, float]:
+    """A side ROOM times as long about the same middle, within the picture."""
+    more = length * (ROOM - 1) / 2
+    low, high = max(0.0, start - more), min(1.0, start + length + more)
+    return round(low, _DRAWN), round(high, _DRAWN)

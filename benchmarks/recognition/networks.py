@@ -1,0 +1,80 @@
+"""The networks that the fits of a series left, each at the temperature of the fold it is for."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.recognition.evidence import DIGITS, Basis
+from benchmarks.recognition.figures import read_line
+from benchmarks.recognition.fits import PlannedFit, all_fits
+from benchmarks.recognition.places import Places
+from benchmarks.recognition.series import Series
+from export.saved import MODEL_NAME
+from monitor.errors import DataError
+from train.data.cache import file_sha256
+from train.evaluate.calibration import set_temperature
+from train.evaluate.evaluation_set import HeldOut
+from train.evaluate.novelty import classify_with
+from train.evaluate.playback import Scorer
+from train.fit.backend import start_tensorflow
+from train.fit.saved import load_model
+
+
+class Networks:
+    """The grouped and nested networks of a series, of its first seed; DataError where one lacks."""
+
+    def __init__(self, series: Series, places: Places, console: Console) -> None:
+        self.series = series
+        self.seed = series.seeds[0]
+        self._places = places
+        self._fits = {
+            tuple(fold for fold in (fit.fold, fit.second) if fold is not None): fit
+            for fit in all_fits([series], places, console)
+            if fit.seed == self.seed and fit.fold is not None
+        }
+        self.folds = tuple(fold[0] for fold in self._fits if len(fold) == 1)
+        self._nested = read_line(series, places.results).nested
+        if set(self._nested.folds) != set(self.folds):
+            raise DataError(
+                f"{places.results / series.folder}: not every two folds were held back together "
+                f"yet, or the folds of {series.data} have no names"
+            )
+
+    def held(self, fold: int) -> HeldOut:
+        """The clips of a fold."""
+        fit = self._fits[fold,]
+        return HeldOut(fit.run.dataset, fit.run.prepared, fit.split.test, fold)
+
+    def basis(self, fold: int, footage: tuple[Path, ...], method: int) -> Basis:
+        """What a fold's networks, and the footage that they watch, are."""
+        fit = self._fits[fold,]
+        return Basis(
+            recipe=fit.run.config.model_dump(mode="json"),
+            data_sha256=fit.data_sha256,
+            footage={path.name: file_sha256(path) for path in footage},
+            temperature=round(self._nested.temperature(fold), DIGITS),
+            method=method,
+        )
+
+    def scorer(self, fold: int, other: int | None = None) -> Scorer:
+        """The network that saw neither `fold` nor `other`, at the temperature of `fold`.
+
+        It calls no window unknown: the limit in its file was fitted on the clips held back.
+        """
+        start_tensorflow()
+        import keras
+
+        fit = self._fits[(fold,) if other is None else (min(fold, other), max(fold, other))]
+        path = self._places.run(fit.file) / MODEL_NAME
+        keras.backend.clear_session()  # of the network before
+        network, contract = load_model(path)
+        self._check(fit, path, contract.data.sha256)
+        set_temperature(network, self._nested.temperature(fold))
+        return Scorer(classify_with(network), contract.model_copy(update={"unknown": None}))
+
+    def _check(self, fit: PlannedFit, path: Path, fitted_on: str) -> None:
+        if fitted_on != fit.run.prepared.sha256((*fit.split.train, *fit.split.validation)):
+            raise DataError(
+                f"{path}: was fitted on other clips; remove it and "
+                f"{self._places.results / fit.file}, and it is fitted anew"
+            )

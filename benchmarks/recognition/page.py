@@ -1,0 +1,116 @@
+"""benchmarks/recognition/README.md as text: figures put into the tables of its template."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+import numpy as np
+
+from benchmarks.recognition.choice import choose
+from benchmarks.recognition.evidence import Evidence
+from benchmarks.recognition.figures import DataSet, Line, read_line
+from benchmarks.recognition.live_page import NOTHING, live_sections
+from benchmarks.recognition.series import Declared
+
+TEMPLATE = "README.md.jinja"
+
+
+_MAIN_HEAD = (
+    "model", "parameters", "ms a window",
+    "accuracy, grouped", "nested", "random", "AUC, grouped", "nested", "random",
+    "ECE, grouped", "at temperature", "seeds",
+)  # fmt: skip
+
+
+def page(declared: Declared, results: Path) -> str:
+    """The tables of every series: the main data set by itself, best first, the others in short.
+
+    Made from the evidence under `results` and from nothing else.
+    """
+    lines = [read_line(series, results) for series in declared.series]
+    data = {
+        name: DataSet(name, tuple(line for line in lines if line.series.data == name))
+        for name in dict.fromkeys(series.data for series in declared.series)
+    }
+    main = data[declared.main]
+    others = [one for name, one in data.items() if name != declared.main]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # Markdown, of names that are letters and digits
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    text = environment.get_template(TEMPLATE).render(
+        main=main,
+        main_head=_MAIN_HEAD,
+        main_rows=[_main_row(line) for line in sorted(main.lines, key=_best_first)],
+        choice=choose(main.lines),
+        days=_days,
+        watch=declared.watch,
+        **live_sections(declared.watch, lines, results),
+        others=others,
+        others_head=("model", *(one.name for one in others), "seeds"),
+        others_rows=_others_rows(others),
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def mean_text(values: Sequence[float]) -> str:
+    """The mean over seeds, with the standard deviation where there are several."""
+    if not values:
+        return NOTHING
+    text = f"{np.mean(values):.3f}"
+    return f"{text} ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else text
+
+
+def _main_row(line: Line) -> list[str]:
+    unfinished = f" (unfinished: {_numbers(line.missing)})" if line.missing else ""
+    return [
+        line.series.name,
+        f"{line.network.parameters:,}" if line.network else NOTHING,
+        f"{line.network.window_ms:.1f}" if line.network else NOTHING,
+        mean_text(line.grouped.accuracy),
+        mean_text(line.nested.accuracy),
+        mean_text(line.random.accuracy),
+        mean_text(line.grouped.auc),
+        mean_text(line.nested.auc),
+        mean_text(line.random.auc),
+        mean_text(line.grouped.calibration_error),
+        mean_text(line.calibrated_error),
+        _seeds(line.evidence) + unfinished,
+    ]
+
+
+def _others_rows(others: Sequence[DataSet]) -> list[list[str]]:
+    """A row for every model, a column for every data set."""
+    lines = [line for one in others for line in one.lines]
+    rows = []
+    for name in dict.fromkeys(line.series.name for line in lines):
+        own = {line.series.data: line for line in lines if line.series.name == name}
+        evidence = [e for line in own.values() for e in line.evidence]
+        accuracies = [
+            mean_text(own[one.name].grouped.accuracy) if one.name in own else NOTHING
+            for one in others
+        ]
+        rows.append([name, *accuracies, _seeds(evidence)])
+    return rows
+
+
+def _best_first(line: Line) -> float:
+    return -float(np.mean(line.grouped.accuracy)) if line.grouped.accuracy else 0.0
+
+
+def _seeds(evidence: Sequence[Evidence]) -> str:
+    return _numbers({e.seed for e in evidence}) or NOTHING
+
+
+def _numbers(numbers: set[int] | tuple[int, ...]) -> str:
+    return " ".join(map(str, sorted(numbers)))
+
+
+def _days(evidence: Sequence[Evidence]) -> str:
+    """The first and the last day on which it was made."""
+    days = sorted({e.date[:10] for e in evidence})
+    return " to ".join(dict.fromkeys((days[0], days[-1]))) if days else NOTHING

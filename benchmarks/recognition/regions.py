@@ -1,0 +1,152 @@
+"""Measures what a region gains: clips laid small into wide footage, whole and cropped."""
+
+import bisect
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from av import VideoFrame
+from av.video.reformatter import Interpolation
+from numpy.typing import NDArray
+from rich.console import Console
+
+from benchmarks.recognition.evidence import DIGITS, now, read_facts, write_facts
+from benchmarks.recognition.insets import (
+    FoldInsets,
+    Inset,
+    InsetClip,
+    View,
+    drawn,
+    insets_file,
+    place,
+)
+from benchmarks.recognition.networks import Networks
+from benchmarks.recognition.places import Places
+from benchmarks.recognition.series import Watch
+from monitor import __version__
+from monitor.errors import DataError
+from monitor.sources.file import pictures
+from monitor.windows.clip import prepare
+from monitor.windows.crop import Cropper
+from train.data.cache import Decoded
+from train.data.footage import Footage, find_footage, read_piece
+from train.data.preparation import cut
+from train.evaluate.clip_scores import clip_scores
+from train.evaluate.streams import Inlay
+from train.progress import Bar
+
+log = logging.getLogger(__name__)
+
+METHOD = 1  # to be raised where something here is done otherwise
+
+_VIEWS: tuple[View, View] = ("whole", "region")
+
+
+@dataclass(frozen=True)
+class _Film:
+    """Wide footage."""
+
+    footage: Footage
+    size: tuple[int, int]  # width and height, pixels
+
+
+def measure_regions(watch: Watch, networks: Networks, places: Places, console: Console) -> None:
+    """Score what has no evidence yet, one file for each fold; what is done is kept."""
+    films = _films(watch, places)
+    for fold in networks.folds:
+        file = places.results / insets_file(watch.series, fold)
+        basis = networks.basis(fold, tuple(film.footage.path for film in films), METHOD)
+        known = read_facts(file, FoldInsets)
+        if known is not None and known.basis.agrees(basis):
+            continue
+        scorer, held = networks.scorer(fold), networks.held(fold)
+        spec, stride = scorer.contract.clip, watch.series.recipe.stride
+        insets: list[Inset] = []
+        windows: list[NDArray[np.uint8]] = []  # of both views, one after the other
+        with Bar(console, f"regions, fold {fold}", len(held.clips)) as bar:
+            for inlay in held.inlays:
+                insets.append(_placed(inlay, films))
+                for seen in _seen(inlay, insets[-1], films, spec.size):
+                    windows.append(cut(seen, spec, "time", stride))
+                bar.advance(line=False)
+        scores = clip_scores(scorer.predict, windows)
+        alone = held.score(scorer.predict, scorer.contract, stride)
+        by_view = {"whole": scores[::2], "region": scores[1::2], "alone": alone.scores}
+        clips = tuple(
+            InsetClip(
+                path=clip.path,
+                label=clip.label,
+                group=clip.group,
+                film=films[inset.film].footage.name,
+                offset_s=inset.offset_s,
+                box=(inset.left, inset.top, inset.width, inset.height),
+                region=inset.region,
+                scores={
+                    view: tuple(round(float(score), DIGITS) for score in by_view[view][index])
+                    for view in (*_VIEWS, "alone")
+                },
+            )
+            for index, (clip, inset) in enumerate(zip(held.clips, insets, strict=True))
+        )
+        write_facts(
+            file,
+            FoldInsets(
+                basis=basis,
+                name=watch.series.name,
+                data=watch.series.data,
+                seed=networks.seed,
+                fold=fold,
+                labels=scorer.contract.labels,
+                clips=clips,
+                date=now(),
+                version=__version__,
+            ),
+        )
+
+
+def _films(watch: Watch, places: Places) -> list[_Film]:
+    folder = places.data / watch.background
+    known = {film.name: film for film in find_footage(folder)}
+    films = []
+    for name in watch.wide:
+        if name not in known:
+            raise DataError(f"{folder}: no {name} that can be read; footage there: {list(known)}")
+        picture = next(pictures(known[name].path))
+        films.append(_Film(known[name], (picture.frame.width, picture.frame.height)))
+    return films
+
+
+def _placed(inlay: Inlay, films: Sequence[_Film]) -> Inset:
+    sizes = [(film.size, film.footage.duration_s) for film in films]
+    return place(inlay.name, inlay.size, sizes, inlay.duration_s)
+
+
+def _seen(inlay: Inlay, inset: Inset, films: Sequence[_Film], size: int) -> tuple[Decoded, Decoded]:
+    """The clip in its film as a model sees it: the whole picture, and the region alone."""
+    cropper = Cropper(drawn(inset))
+    times_s: list[float] = []
+    whole: list[NDArray[np.uint8]] = []
+    region: list[NDArray[np.uint8]] = []
+    for time_s, picture in _laid(inlay, inset, films[inset.film].footage):
+        times_s.append(time_s)
+        whole.append(prepare(picture, size))
+        region.append(prepare(cropper.crop(picture), size))
+    at = np.array(times_s, np.float64)
+    return Decoded(np.stack(whole), at), Decoded(np.stack(region), at)
+
+
+def _laid(inlay: Inlay, inset: Inset, film: Footage) -> Iterator[tuple[float, VideoFrame]]:
+    """The clip's pictures, each on the film's at that time, in a camera's pixel format."""
+    behind = list(read_piece(film.path, inset.offset_s, inlay.duration_s))
+    times_s = [picture.time_s for picture in behind]
+    for picture in pictures(inlay.path):
+        shown = max(0, bisect.bisect_right(times_s, picture.time_s) - 1)
+        wide = behind[shown].frame.to_ndarray(format="rgb24")
+        small = picture.frame.reformat(
+            inset.width, inset.height, "rgb24", interpolation=Interpolation.AREA, threads=1
+        )
+        right, bottom = inset.left + inset.width, inset.top + inset.height
+        wide[inset.top : bottom, inset.left : right] = small.to_ndarray()
+        laid = VideoFrame.from_ndarray(wide, "rgb24")
+        yield picture.time_s, laid.reformat(format="yuv420p", threads=1)

@@ -1,0 +1,145 @@
+"""What the recognition benchmark compares, as benchmarks/recognition/plan.yaml declares it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from monitor.config.yaml_file import load
+from monitor.errors import ConfigError
+from train.recipe.file import read_recipe
+from train.recipe.options import BASELINES, TrainConfig
+
+SplitKind = Literal["grouped", "random", "nested"]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Name = Annotated[str, Field(pattern=r"^\w[^|/]*$")]  # of a row of a table, and of a folder
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Row(_Options):
+    """One recipe, fitted on each of its data sets by each split and seed."""
+
+    name: Name
+    recipe: Path  # a configuration of har-train, relative to the YAML file
+    overrides: dict[str, Any] = {}  # options of har-train that differ from the recipe's
+    data: tuple[Name, ...] = Field(min_length=1)  # folders of the folder of data sets
+    splits: tuple[SplitKind, ...] = ("grouped",)
+    seeds: tuple[Seed, ...] = Field((1,), min_length=1)
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> Self:
+        for option, named in (("seed", "seeds"), ("split", "splits")):
+            if option in self.overrides:
+                raise ValueError(f"{option} is not overridden but named in {named}")
+        for name in ("data", "splits", "seeds"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise ValueError(f"{name} names one twice")
+        return self
+
+
+class Live(_Options):
+    """The row that is also watched as the monitor would, and in what."""
+
+    row: Name  # on the main data set, with grouped and nested splits
+    background: Name  # folder of the folder of data sets: footage in which nothing happens
+    wide: tuple[str, ...] = Field(min_length=1)  # files of it in which people are small
+
+
+class Rows(_Options):
+    """The whole file."""
+
+    main: Name  # the data set that has a table of its own; the others share a short one
+    live: Live | None = None
+    rows: tuple[Row, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Series:
+    """One recipe on one data set: a line of a table."""
+
+    name: str
+    data: str
+    splits: tuple[SplitKind, ...]
+    seeds: tuple[int, ...]
+    recipe: TrainConfig
+
+    @property
+    def folder(self) -> Path:
+        """Where its results lie, relative to those of all."""
+        return Path(self.data, slug(self.name))
+
+    def seeds_of(self, split: SplitKind) -> tuple[int, ...]:
+        """The seeds of a split; choices are made with the first, so that is enough for nested."""
+        return self.seeds[:1] if split == "nested" else self.seeds
+
+    def config(self, split: SplitKind, seed: int) -> TrainConfig:
+        """The recipe of one split and seed."""
+        drawn = "random" if split == "random" else "grouped"
+        return self.recipe.model_copy(update={"split": drawn, "seed": seed})
+
+
+@dataclass(frozen=True)
+class Watch:
+    """The series that is also watched as the monitor would, and in what."""
+
+    series: Series
+    background: str  # a folder of the folder of data sets
+    wide: tuple[str, ...]  # files of it
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the file of rows declares."""
+
+    main: str  # the data set that has a table of its own
+    series: tuple[Series, ...]  # in the order of the rows
+    watch: Watch | None = None
+
+
+def read_rows(path: Path) -> Declared:
+    """What the file `path` declares.
+
+    ConfigError for a fault in it, in a recipe or in what overrides one.
+    """
+    declared = load(path, Rows)
+    found: list[Series] = []
+    for row in declared.rows:
+        try:
+            recipe = read_recipe(path.parent / row.recipe, row.overrides)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: row {row.name}: {error}") from None
+        if recipe.footage:
+            raise ConfigError(f"{path}: row {row.name}: footage is not benchmarked")
+        found += [Series(row.name, data, row.splits, row.seeds, recipe) for data in row.data]
+    folders = [series.folder for series in found]
+    for series in found:
+        if folders.count(series.folder) > 1:
+            raise ConfigError(f"{path}: two rows are called {series.name} on {series.data}")
+    if declared.main not in {series.data for series in found}:
+        raise ConfigError(f"{path}: main: no row is on {declared.main}")
+    return Declared(declared.main, tuple(found), _watch(path, declared, found))
+
+
+def _watch(path: Path, declared: Rows, found: Sequence[Series]) -> Watch | None:
+    live = declared.live
+    if live is None:
+        return None
+    for series in found:
+        if (series.name, series.data) == (live.row, declared.main):
+            if not {"grouped", "nested"} <= set(series.splits):
+                raise ConfigError(f"{path}: live: row {live.row} needs the splits grouped, nested")
+            if series.recipe.arch in BASELINES or series.recipe.sampling != "time":
+                raise ConfigError(f"{path}: live: row {live.row} is no network that can be watched")
+            return Watch(series, live.background, live.wide)
+    raise ConfigError(f"{path}: live: no row {live.row} on {declared.main}")
+
+
+def slug(name: str) -> str:
+    """A row's name as a folder's."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower().replace("'", "")).strip("-")

@@ -1,0 +1,188 @@
+"""Lets the networks of a row watch streams as the monitor would, by rules tuned without them.
+
+Strictly nested: for fold i the rules are tuned on streams of the other folds, each fold j watched
+by the network that saw neither i nor j. Tuning and testing have other footage, too.
+"""
+
+import itertools
+import logging
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from benchmarks.recognition.events import (
+    LEAST_FOUND,
+    Choosing,
+    ClipAnswer,
+    FalseAlarm,
+    FoldEvents,
+    Judgement,
+    WatchedEvent,
+    events_file,
+)
+from benchmarks.recognition.evidence import DIGITS, Basis, now, read_facts, write_facts
+from benchmarks.recognition.networks import Networks
+from benchmarks.recognition.places import Places
+from benchmarks.recognition.series import Watch
+from monitor import __version__
+from monitor.config.options import ActivityOptions
+from monitor.errors import DataError
+from monitor.recognition.tracker import Rules
+from train.data.footage import Footage, find_footage
+from train.evaluate.event_match import figures
+from train.evaluate.outcome import Judged, answers, hours, judge
+from train.evaluate.playback import Scorer, Watched
+from train.evaluate.streams import plan_footage, plan_streams
+from train.evaluate.tuning import MIN_S, SMOOTHING_S, THRESHOLDS, Trials, tune
+from train.experiment.stream_evaluation import watch
+from train.report.streams import false_alarm
+
+log = logging.getLogger(__name__)
+
+METHOD = 1  # to be raised where something here is done otherwise
+
+
+def watch_events(watched: Watch, networks: Networks, places: Places, console: Console) -> None:
+    """Watch what has no evidence yet, one file for each fold; what is done is kept."""
+    footage = find_footage(places.data / watched.background)
+    if len(footage) < 2:
+        raise DataError(
+            f"{places.data / watched.background}: {len(footage)} file; "
+            "one to tune in and another to test in are needed"
+        )
+    for place, fold in enumerate(networks.folds):
+        file = places.results / events_file(watched.series, fold)
+        basis = networks.basis(fold, tuple(film.path for film in footage), METHOD)
+        known = read_facts(file, FoldEvents)
+        if known is None or not known.basis.agrees(basis):
+            log.info("events of fold %d, %d of %d", fold, place + 1, len(networks.folds))
+            write_facts(file, _fold(networks, fold, place, footage, basis, console))
+
+
+def parted(
+    footage: Sequence[Footage], place: int
+) -> tuple[tuple[Footage, ...], tuple[Footage, ...]]:
+    """What the fold at `place` is tuned in, and the film that it is tested in: each in its turn."""
+    tested = footage[place % len(footage)]
+    return tuple(film for film in footage if film is not tested), (tested,)
+
+
+def fewest_alarms(streams: Sequence[Watched], trials: Trials, share: float) -> Rules:
+    """The rules with the fewest false alarms among those that find `share` of the events or more.
+
+    One threshold for all labels. Of several equal ones those that find the most, and the soonest;
+    where none finds so many, those that find the most.
+    """
+    events = sum(len(one.plan.events(trials.base.thresholds)) for one in streams)
+
+    def worth(tried: tuple[float, float, float]) -> tuple[float, ...]:
+        of = figures([trials.matched(one, *tried) for one in streams], hours(streams))
+        late_s = sum(of.delays_s) / max(1, of.found)
+        return (min(of.found, share * events), -of.false_alarms, of.found, -late_s)
+
+    best = max(itertools.product(THRESHOLDS, SMOOTHING_S, MIN_S), key=worth)
+    return trials.rules(*best)
+
+
+def _fold(
+    networks: Networks,
+    fold: int,
+    place: int,
+    footage: Sequence[Footage],
+    basis: Basis,
+    console: Console,
+) -> FoldEvents:
+    tuned_in, tested_in = parted(footage, place)
+    held = networks.held(fold)
+    tuning: list[Watched] = []
+    for other in networks.folds:
+        if other != fold:
+            plans = plan_streams(networks.held(other).inlays, tuned_in)
+            title = f"fold {other} without {fold}"
+            tuning += watch(networks.scorer(fold, other), plans, title, console)
+    scorer = networks.scorer(fold)
+    tested = watch(scorer, plan_streams(held.inlays, tested_in), f"fold {fold}", console)
+    alone = watch(scorer, plan_footage(footage), f"footage, fold {fold}", console)
+    untuned = ActivityOptions().rules(scorer.contract)
+    trials = Trials(untuned, scorer.contract.clip.span_s)
+    chosen: dict[Choosing, Rules] = {
+        "untuned": untuned,
+        "highest F1": tune(tuning, trials).rules,
+        "fewest false alarms": fewest_alarms(tuning, trials, LEAST_FOUND),
+    }
+    scored = held.score(scorer.predict, scorer.contract, networks.series.recipe.stride)
+    by_itself = {
+        path: scored.labels[index]
+        for path, index in zip(scored.clips, scored.predicted, strict=True)
+    }
+    return FoldEvents(
+        basis=basis,
+        name=networks.series.name,
+        data=networks.series.data,
+        seed=networks.seed,
+        fold=fold,
+        tuned_in=tuple(film.name for film in tuned_in),
+        tested_in=tuple(film.name for film in tested_in),
+        footage_s={film.name: round(film.duration_s, 3) for film in footage},
+        streams_s={one.plan.name: round(one.plan.duration_s, 3) for one in tested},
+        judged={
+            choosing: _judgement(rules, tested, alone, scorer) for choosing, rules in chosen.items()
+        },
+        clips=tuple(
+            ClipAnswer(
+                path=answer.clip.name,
+                label=answer.clip.label or "",
+                alone=by_itself[answer.clip.name],
+                in_stream=answer.label,
+            )
+            for one in tested
+            for answer in answers(one)
+        ),
+        date=now(),
+        version=__version__,
+    )
+
+
+def _judgement(
+    rules: Rules, tested: Sequence[Watched], alone: Sequence[Watched], scorer: Scorer
+) -> Judgement:
+    span_s = scorer.contract.clip.span_s
+    judged = [judge(one, rules, span_s) for one in tested]
+    return Judgement(
+        thresholds=dict(rules.thresholds),
+        smoothing_s=rules.smoothing_s,
+        min_s=rules.min_s,
+        events=tuple(
+            WatchedEvent(
+                stream=one.watched.plan.name,
+                label=event.label,
+                start_s=round(event.start_s, 3),
+                end_s=round(event.end_s, 3),
+                delays_s=tuple(round(alert.decided_s - event.start_s, 3) for alert in alerts),
+            )
+            for one in judged
+            for event, alerts in one.matched.events
+        ),
+        false_alarms=_false_alarms(judged, span_s),
+        alone=_false_alarms([judge(one, rules, span_s) for one in alone], span_s),
+    )
+
+
+def _false_alarms(judged: Sequence[Judged], span_s: float) -> tuple[FalseAlarm, ...]:
+    alarms = [
+        false_alarm(one.watched.plan, alert, span_s / 2)
+        for one in judged
+        for alert in one.matched.false
+    ]
+    return tuple(
+        FalseAlarm(
+            stream=alarm.stream,
+            label=alarm.alert.label,
+            time_s=round(alarm.alert.decided_s, 3),
+            score=round(alarm.alert.score, DIGITS),
+            shown=alarm.shown.name,
+            shown_label=alarm.shown.label,
+            shown_s=round(alarm.shown_s, 3),
+        )
+        for alarm in alarms
+    )

@@ -1,0 +1,199 @@
+"""har-monitor: watch cameras and files."""
+
+import itertools
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from monitor.cli.command import EXIT_FAILED, Command, exit_codes, hide_arguments, start_logging
+from monitor.cli.preflight import check_inputs, check_outputs
+from monitor.config.options import MonitorOptions
+from monitor.config.yaml_file import explain, load
+from monitor.errors import ConfigError
+from monitor.names import printable
+from monitor.sources.address import parse_address, split_name
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+_NAMES = 9  # width of the column of names that --check prints
+
+
+@app.command(cls=Command)
+def main(
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Webcam number or device, file, rtsp(s)://, http(s)://, rtmp(s)://, srt:// or "
+            "udp://. Once per camera; NAME=SOURCE names it.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="ONNX file from har-export.", show_default="the one shipped")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file; configs/monitor.yaml shows every option.")
+    ] = None,
+    display: Annotated[
+        bool | None,
+        typer.Option(
+            "--display/--headless",
+            help="Show the cameras in windows (q quits), or no window.",
+            show_default="a window where there is a display",
+        ),
+    ] = None,
+    log_path: Annotated[
+        Path | None,
+        typer.Option(
+            "--log",
+            help="Alert log, JSON lines; - is standard output.",
+            show_default="alerts.jsonl",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Score from 0 to 1 that starts an activity.", show_default="the model's"),
+    ] = None,
+    stride: Annotated[
+        int | None, typer.Option(help="Sampled frames between two windows.", show_default="5")
+    ] = None,
+    realtime: Annotated[
+        bool | None,
+        typer.Option(
+            "--realtime/--no-realtime",
+            help="Play files at their own speed, as if they were cameras.",
+            show_default="as fast as they go",
+        ),
+    ] = None,
+    save_video: Annotated[
+        Path | None, typer.Option(help="Write the video with its captions to an MP4 file.")
+    ] = None,
+    health: Annotated[
+        Path | None,
+        typer.Option(help="File that says every second how each camera does.", show_default="none"),
+    ] = None,
+    status: Annotated[
+        bool,
+        typer.Option(
+            "--status", help="Say how a running har-monitor does, by its --health file, then exit."
+        ),
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check the configuration and the model, then exit.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
+) -> None:
+    """Watch cameras and video files, name what people do, raise alerts."""
+    hide_arguments()
+    console = Console(stderr=True)
+    with exit_codes(console):
+        flags: dict[str, Any] = {
+            "cameras": _cameras(source or ()),
+            "model": model,
+            "display": display,
+            "log": {"path": log_path},
+            "activity": {"threshold": threshold},
+            "windows": {"stride": stride},
+            "realtime": realtime,
+            "save_video": save_video,
+            "health": health,
+        }
+        options = _options(config, flags)
+        start_logging(console, verbose=verbose, patient=status or check)
+        if status:
+            _status(options)
+        elif check:
+            _check(options)
+        else:
+            from monitor.cli.watch import watch
+
+            watch(options, console, None if config is None else lambda: _options(config, flags))
+
+
+def _cameras(sources: Sequence[str]) -> list[dict[str, str]] | None:
+    """Named cameras; one without a name is called after its device, host or file."""
+    if not sources:
+        return None
+    cameras: list[dict[str, str]] = []
+    for text in sources:
+        given, target = split_name(text)
+        name = default = given or parse_address(target).name
+        numbers = itertools.count(2)
+        while given is None and any(camera["name"] == name for camera in cameras):
+            name = f"{default}-{next(numbers)}"
+        cameras.append({"name": name, "source": target})
+    return cameras
+
+
+def _options(config: Path | None, flags: dict[str, Any]) -> MonitorOptions:
+    """Defaults, overridden by the file, overridden by the flags."""
+    options = MonitorOptions() if config is None else load(config, MonitorOptions)
+    values = _merged(options.model_dump(), flags)
+    if flags["activity"]["threshold"] is not None:
+        values["activity"]["thresholds"] = {}  # the flag is for every label
+    try:
+        return MonitorOptions.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(explain(error, MonitorOptions)) from None
+
+
+def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`under` with every value of `over` that is not None."""
+    merged = dict(under)
+    for key, value in over.items():
+        if isinstance(value, dict):
+            merged[key] = _merged(under[key], value)
+        elif value is not None:
+            merged[key] = value
+    return merged
+
+
+def _status(options: MonitorOptions) -> None:
+    """Print how the monitor does that writes the health file; exit 1 where not all is well."""
+    from monitor.display.table import show_health
+    from monitor.health.report import read_health
+
+    if options.health is None:
+        raise ConfigError("--status needs --health FILE, or a --config with health")
+    health = read_health(options.health)
+    show_health(health, Console())
+    if not health.ok:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _check(options: MonitorOptions) -> None:
+    """Print what would be watched, with which model."""
+    from monitor.cli.check import facts
+    from monitor.decode.hardware import check_hardware
+    from monitor.recognition.classifier import SHIPPED, OnnxClassifier
+
+    classifier = OnnxClassifier(options.model or SHIPPED, options.inference.provider)
+    check_hardware(options.decode.hardware)
+    found = facts(options, classifier)
+    check_inputs(options)
+    check_outputs(options)
+    out = Console(soft_wrap=True, highlight=False, markup=False)
+    for name, text in found:
+        line = f"{name:{_NAMES}}{printable(text)}"
+        # People read it in a terminal; elsewhere, a fact is a line.
+        out.print(_hanging(line, out.width) if out.is_terminal else line)
+    said = (
+        "no camera was contacted" if options.cameras else "no camera is configured: give --source"
+    )
+    out.print(f"ok; {said}")
+
+
+def _hanging(line: str, width: int) -> str:
+    """A line of --check in several, below one another beside its name; no word is broken."""
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=" " * _NAMES,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,70 @@
+"""What har-monitor --check says of a model and of the cameras that it would watch."""
+
+import math
+from collections.abc import Iterator
+
+from monitor.config.options import ActivityOptions, CameraOptions, MonitorOptions
+from monitor.recognition.classifier import OnnxClassifier
+from monitor.recognition.metadata import Contract
+from monitor.records import place
+
+
+def facts(options: MonitorOptions, classifier: OnnxClassifier) -> list[tuple[str, str]]:
+    """Name and text of each fact; no name where it belongs to the one before.
+
+    ConfigError where the options do not suit the model.
+    """
+    return [
+        *_model(classifier),
+        *_rules(options.activity, classifier.contract),
+        *(fact for camera in options.cameras for fact in _camera(camera)),
+    ]
+
+
+def _model(classifier: OnnxClassifier) -> Iterator[tuple[str, str]]:
+    contract = classifier.contract
+    data, metrics = contract.data, contract.metrics
+    yield "model", f"{contract.name} {contract.version} ({contract.network}), {classifier.path}"
+    yield "sha256", classifier.sha256
+    yield (
+        "clip",
+        f"{contract.frames} frames of {contract.size}x{contract.size} "
+        f"at {contract.fps:g} a second: {contract.clip.span_s:g} s",
+    )
+    at = "" if contract.temperature is None else f"; scores at temperature {contract.temperature:g}"
+    films = f" and {len(data.footage)} films of footage" if data.footage else ""
+    clips = f": {data.clips} clips of {data.groups} groups" if data.clips else ""
+    yield "trained", f"on {data.name}{clips}{films}{at}"
+    if "accuracy" in metrics:
+        interval = f"{metrics['accuracy_low']:.3f} to {metrics['accuracy_high']:.3f}"
+        auc = f", AUC {metrics['auc']:.3f}" if "auc" in metrics else ""
+        yield "measured", f"accuracy {metrics['accuracy']:.3f} ({interval}){auc}"
+    yield "" if "accuracy" in metrics else "measured", contract.evaluation
+
+
+def _rules(activity: ActivityOptions, contract: Contract) -> Iterator[tuple[str, str]]:
+    rules = activity.rules(contract)
+    alerts = ", ".join(f"{label} from {score:g}" for label, score in rules.thresholds.items())
+    yield "alerts", f"{alerts}; background: {', '.join(contract.background) or 'none'}"
+    yield (
+        "",
+        f"after {rules.min_s:g} s, smoothed over {rules.smoothing_s:g} s, "
+        f"left {rules.hysteresis:g} below",
+    )
+    if contract.tuning is not None:
+        yield "tuned", contract.tuning.evaluation
+    if contract.motion is not None:
+        yield (
+            "motion",
+            f"of {contract.motion.least:g} grey levels at least, {contract.motion.evaluation}",
+        )
+    if contract.unknown is not None:
+        limit = activity.novelty_limit(contract)
+        off = "nothing: activity.unknown is false"
+        yield "unknown", f"above a novelty of {limit:g}" if math.isfinite(limit) else off
+
+
+def _camera(camera: CameraOptions) -> Iterator[tuple[str, str]]:
+    yield "camera", f"{camera.name}: {camera.address}"
+    for area in camera.areas:
+        yield "region", f"{place(camera.name, area.name)}: {area}"

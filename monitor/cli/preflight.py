@@ -1,0 +1,73 @@
+"""What a run would read and write, checked before it does."""
+
+import os
+import stat
+from pathlib import Path
+
+from monitor.config.options import MonitorOptions
+from monitor.errors import ConfigError, MonitorError, SinkError, SourceOpenError
+from monitor.paths import STDOUT, found, said, video_file, video_path
+from monitor.sources.webcam import device_fault
+
+
+def check_inputs(options: MonitorOptions) -> None:
+    """SourceOpenError for a file or device that cannot be opened; no camera is contacted."""
+    for camera in options.cameras:
+        address = camera.address
+        if address.kind == "file":
+            video_file(Path(address.target), f"camera {camera.name}: {address}")
+        if address.kind == "webcam" and (fault := device_fault(address.device)):
+            raise SourceOpenError(f"camera {camera.name}: {fault}", "device")
+
+
+def check_outputs(options: MonitorOptions) -> None:
+    """ConfigError where an output would overwrite what is read; SinkError where there is no folder.
+
+    Nothing is written or made.
+    """
+    inputs = [Path(c.address.target) for c in options.cameras if c.address.kind == "file"]
+    inputs += [path for path in (options.model, *_ca_files(options)) if path is not None]
+    outputs = [] if options.log.path == STDOUT else [("log", options.log.path)]
+    if options.health is not None:
+        outputs.append(("health", options.health))
+    if options.save_video is not None:
+        names = [camera.name for camera in options.cameras]
+        videos = [video_path(options.save_video, name, len(names)) for name in names]
+        outputs += [("save_video", video) for video in videos]
+    for option, output in outputs:
+        for source in inputs:
+            if _same(output, source):
+                raise ConfigError(f"{option} {output}: would overwrite {source}, which is read")
+        _check_output(f"{option} {output}", output)
+    for ca_file in _ca_files(options):
+        _check_ca_file(f"stream.ca_file {ca_file}", ca_file)
+
+
+def _ca_files(options: MonitorOptions) -> list[Path]:
+    streams = (options.stream, *(camera.stream for camera in options.cameras))
+    return list(dict.fromkeys(one.ca_file for one in streams if one.ca_file is not None))
+
+
+def _check_ca_file(named: str, ca_file: Path) -> None:
+    there = found(ca_file, lambda error: ConfigError(said(named, error)))
+    if there is None or not stat.S_ISREG(there.st_mode):
+        raise ConfigError(f"{named}: no such file")
+
+
+def _check_output(named: str, output: Path) -> None:
+    def fault(error: OSError) -> MonitorError:
+        return SinkError(said(named, error))
+
+    folder = found(output.parent, fault)
+    if folder is None or not stat.S_ISDIR(folder.st_mode):
+        raise SinkError(f"{named}: there is no folder {output.parent}")
+    if not os.access(output.parent if found(output, fault) is None else output, os.W_OK):
+        raise SinkError(f"{named}: permission denied")
+
+
+def _same(output: Path, source: Path) -> bool:
+    """Whether both are one file; a source that cannot be looked at is for its camera to report."""
+    try:
+        return output.samefile(source)
+    except (OSError, ValueError):
+        return False

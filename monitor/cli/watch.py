@@ -1,0 +1,151 @@
+"""har-monitor at work: what is set up, what signals do, and what happens when it ends."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.live import Live
+
+from monitor.cli.preflight import check_outputs
+from monitor.config.options import MonitorOptions
+from monitor.display.screen import Screen, has_display
+from monitor.errors import ConfigError, MonitorError
+from monitor.health.systemd import Systemd
+from monitor.paths import STDOUT
+from monitor.recognition.metadata import Contract
+
+if TYPE_CHECKING:
+    from monitor.display.view import View
+    from monitor.pipeline.monitor import Monitor
+
+log = logging.getLogger(__name__)
+
+# What a reload changes: whatever belongs to a camera.
+_RELOADED = {"cameras", "windows", "activity", "stream", "decode", "realtime"}
+
+
+def watch(
+    options: MonitorOptions, console: Console, again: Callable[[], MonitorOptions] | None
+) -> None:
+    """Watch until the files end or a signal comes; `again` reads the configuration once more."""
+    if not options.cameras:
+        raise ConfigError(
+            "nothing to watch: give --source 0, --source rtsp://..., --source clip.mp4, "
+            "or a --config with cameras"
+        )
+    systemd = Systemd()
+    display = has_display() if options.display is None else options.display
+    screen = Screen() if display else None  # before PyAV is loaded: see monitor.display.screen
+    from monitor.display.table import StatusTable
+    from monitor.events.alert_log import JsonLinesSink
+    from monitor.events.console import ConsoleSink
+    from monitor.health.heartbeat import Heartbeat
+    from monitor.pipeline.monitor import Monitor
+    from monitor.recognition.classifier import SHIPPED, OnnxClassifier
+
+    classifier = OnnxClassifier(options.model or SHIPPED, options.inference.provider)
+    _prove(options)
+    view = _view(options, classifier.contract, screen)
+    alert_log = JsonLinesSink(
+        options.log.path,
+        model=classifier.sha256,
+        window_s=classifier.contract.clip.span_s,
+        max_bytes=int(options.log.max_mib * 2**20),
+        keep=options.log.keep,
+    )
+    log.info(
+        "alerts go to %s", "standard output" if options.log.path == STDOUT else options.log.path
+    )
+    if options.save_video is not None:
+        log.info("captioned video goes to %s", options.save_video)
+    heartbeat = Heartbeat(alert_log, options.health, systemd)
+    monitor = Monitor(options, classifier, [alert_log, ConsoleSink()], view, on_beat=heartbeat.beat)
+
+    def stop() -> None:
+        systemd.stopping()
+        monitor.stop()
+
+    current, in_terminal = options, console.is_terminal
+
+    def reload() -> None:
+        nonlocal current
+        if again is None or (in_terminal and not console.is_terminal):  # it was closed
+            stop()
+            return
+        systemd.reloading()
+        try:
+            current = _reload(monitor, current, again)
+        except BaseException as error:  # of a thread that nobody waits for
+            monitor.fail(error)
+        systemd.ready()
+
+    _on_signals({signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGHUP: reload})
+    systemd.ready()
+    try:
+        if in_terminal:
+            with Live(StatusTable(lambda: monitor.cameras), console=console, refresh_per_second=4):
+                monitor.run()
+        else:
+            monitor.run()
+    finally:  # one more signal must not tear down what is ending already
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _on_signals(actions: dict[signal.Signals, Callable[[], None]]) -> None:
+    def act(signum: int, frame: FrameType | None) -> None:
+        # Not here: the handler may have interrupted the very lock that the action takes. And no
+        # reload that waits for a camera keeps the process from its end.
+        name = signal.Signals(signum).name.lower()
+        threading.Thread(target=actions[signal.Signals(signum)], name=name, daemon=True).start()
+
+    for number in actions:
+        if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+            continue  # nohup: it is to outlive its terminal
+        signal.signal(number, act)
+
+
+def _reload(
+    monitor: Monitor, current: MonitorOptions, again: Callable[[], MonitorOptions]
+) -> MonitorOptions:
+    """Watch what the configuration says now; the options that are in force then."""
+    try:
+        options = again()
+        _prove(options)
+        monitor.reload(options)
+    except MonitorError as error:
+        log.warning("SIGHUP: everything goes on as it was: %s", error)
+        return current
+    for name in sorted(set(MonitorOptions.model_fields) - _RELOADED):
+        if getattr(options, name) != getattr(current, name):
+            log.warning("SIGHUP: %s changes when har-monitor is started again", name)
+    return options
+
+
+def _prove(options: MonitorOptions) -> None:
+    """MonitorError where what the options name cannot be had here."""
+    from monitor.decode.hardware import check_hardware
+
+    check_hardware(options.decode.hardware)
+    check_outputs(options)
+
+
+def _view(options: MonitorOptions, contract: Contract, screen: Screen | None) -> View | None:
+    """The view that was asked for; None where there is nothing to draw."""
+    if screen is None and options.save_video is None:
+        return None
+    from monitor.display.view import View
+
+    return View(
+        {camera.name: options.is_live(camera) for camera in options.cameras},
+        options.activity.rules(contract).thresholds,
+        screen=screen,
+        save_video=options.save_video,
+        regions={camera.name: camera.areas for camera in options.cameras},
+    )

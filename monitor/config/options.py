@@ -1,0 +1,304 @@
+"""Every option of the monitor, with its default and its limits: the one place for them."""
+
+import math
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from monitor.errors import ConfigError
+from monitor.names import Label, Name
+from monitor.paths import Place
+from monitor.recognition.metadata import Contract, Decision, Seconds, Share
+from monitor.recognition.tracker import Rules
+from monitor.sources.address import Address, parse_address
+from monitor.sources.source import Transport
+from monitor.sources.timeline import Clock
+from monitor.windows.clip import ClipSpec
+from monitor.windows.region import Point, Region, area, crosses_itself
+
+Limit = Annotated[float, Field(ge=0.1, le=120)]
+Device = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,32}$")]
+
+MIN_SIDE = 0.03  # of the picture: 58 pixels of 1920, no more than the model's 64
+MAX_CORNERS = 32
+
+
+class Options(BaseModel):
+    """Options that are all known by name and never change once they are read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _box(sides: tuple[float, ...]) -> tuple[float, ...]:
+    if len(sides) != 4:
+        raise ValueError(f"4 fractions needed: left, top, right, bottom; found {len(sides)}")
+    _check_sides(*sides)
+    return sides
+
+
+def _polygon(corners: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
+    if not 3 <= len(corners) <= MAX_CORNERS:
+        raise ValueError(f"3 to {MAX_CORNERS} corners needed, found {len(corners)}")
+    for corner in corners:
+        if len(corner) != 2:
+            raise ValueError(f"a corner is [x, y], found {list(corner)}")
+    outline = Region("", _points(corners))
+    _check_sides(*outline.bounds)
+    if crosses_itself(outline.corners):
+        raise ValueError("its outline crosses itself")
+    if area(outline.corners) < MIN_SIDE**2:
+        raise ValueError(f"covers less than {MIN_SIDE**2:g} of the picture")
+    return corners
+
+
+def _points(polygon: tuple[tuple[float, ...], ...]) -> tuple[Point, ...]:
+    return tuple((x, y) for x, y in polygon)
+
+
+def _check_sides(left: float, top: float, right: float, bottom: float) -> None:
+    for low, high, sides in ((left, right, "left and right"), (top, bottom, "top and bottom")):
+        if round(high - low, 9) < MIN_SIDE:
+            raise ValueError(f"{sides} must be {MIN_SIDE:g} apart, found {low:g} and {high:g}")
+
+
+def _repeated(names: Iterable[str]) -> str | None:
+    """The first name that comes twice."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
+class RegionOptions(Options):
+    """A part of a camera's picture that is watched for itself."""
+
+    name: Name
+    # Fractions of the picture's width and height, from its left and top; one of the two.
+    box: Annotated[tuple[Share, ...], AfterValidator(_box)] | None = None
+    polygon: Annotated[tuple[tuple[Share, ...], ...], AfterValidator(_polygon)] | None = None
+
+    @model_validator(mode="after")
+    def _has_one_outline(self) -> "RegionOptions":
+        if (self.box is None) == (self.polygon is None):
+            raise ValueError("either box or polygon is needed")
+        return self
+
+    @property
+    def region(self) -> Region:
+        """Where it lies."""
+        if self.box is not None:
+            return Region.box(self.name, *self.box)
+        assert self.polygon is not None
+        return Region(self.name, _points(self.polygon))
+
+
+class StreamOptions(Options):
+    """How network streams and webcams are reached, and reached again."""
+
+    transport: Transport = "auto"  # of RTSP
+    # What places frames in time: the stream's timestamps unless they fail, always, or the arrival.
+    clock: Clock = "auto"
+    ca_file: Place | None = None  # certificate authorities for rtsps, https and rtmps
+    open_timeout_s: Limit = 5.0
+    read_timeout_s: Limit = 5.0
+    retry_min_s: Limit = 0.5  # first pause before connecting again; it doubles up to the last
+    retry_max_s: Limit = 4.0
+
+    @property
+    def longest_s(self) -> float:
+        """Seconds that a single call may take."""
+        return max(self.open_timeout_s, self.read_timeout_s)
+
+    @model_validator(mode="after")
+    def _pauses_grow(self) -> "StreamOptions":
+        if self.retry_max_s < self.retry_min_s:
+            raise ValueError(f"retry_max_s {self.retry_max_s:g} is below retry_min_s")
+        return self
+
+
+class CameraOptions(Options):
+    """One camera."""
+
+    name: Name
+    source: str = Field(repr=False)  # may hold a password
+    regions: tuple[RegionOptions, ...] = ()  # none: the whole picture is one
+    stream: StreamOptions = StreamOptions()  # those of all cameras, where it has none of its own
+
+    @field_validator("regions")
+    @classmethod
+    def _regions_differ(cls, value: tuple[RegionOptions, ...]) -> tuple[RegionOptions, ...]:
+        if (name := _repeated(region.name for region in value)) is not None:
+            raise ValueError(f"two regions are named {name}")
+        return value
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _number_is_a_webcam(cls, value: object) -> object:
+        return str(value) if type(value) is int else value
+
+    @field_validator("source")
+    @classmethod
+    def _is_a_source(cls, value: str, info: ValidationInfo) -> str:
+        try:
+            address = parse_address(value, info.context or "")
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return address.target if address.kind == "file" else value
+
+    @cached_property
+    def address(self) -> Address:
+        """Where its frames come from; settled once, for what is a file now may be deleted later."""
+        return parse_address(self.source)
+
+    @property
+    def areas(self) -> tuple[Region, ...]:
+        """Where its regions lie; empty where the whole picture is watched."""
+        return tuple(region.region for region in self.regions)
+
+
+class WindowOptions(Options):
+    """How windows are cut from a camera's frames."""
+
+    stride: int = Field(5, ge=1, le=1000)  # sampled frames from one window to the next
+    max_gap_s: Limit = 1.0  # a longer pause between frames starts the window afresh
+    min_fps_share: Share = 0.8  # of the model's rate: slower windows are not classified
+    quality: bool = True  # nor are those of pictures that are black, blank, still or blurred
+    motion: bool = True  # nor those in which less moves than in any activity of the model
+
+    def min_fps(self, spec: ClipSpec) -> float:
+        """Frames a second below which a window is not classified."""
+        return self.min_fps_share * spec.fps
+
+    def least_motion(self, contract: Contract) -> float:
+        """Grey levels of motion below which a window is not classified; 0 where all are."""
+        own = contract.motion
+        return own.least if self.motion and own is not None else 0.0
+
+
+class ActivityOptions(Options):
+    """How scores become activities."""
+
+    threshold: Share | None = None  # for every label; null: the model's own
+    thresholds: dict[Label, Share] = {}  # for single labels
+    hysteresis: Share | None = None  # null: the model's own
+    smoothing_s: Seconds | None = None  # null: the model's own
+    min_s: Seconds | None = None  # null: the model's own
+    hold_s: Seconds = 2.0
+    cooldown_s: Seconds = 5.0
+    # Windows too unlike the training clips to be named are not classified. Off: the model card says
+    # what this costs and what it saves.
+    unknown: bool = False
+
+    def novelty_limit(self, contract: Contract) -> float:
+        """The novelty above which a window is unknown; infinite where none is."""
+        own = contract.unknown
+        return own.threshold if self.unknown and own is not None else math.inf
+
+    def rules(self, contract: Contract) -> Rules:
+        """The rules for a model's labels; ConfigError for a label that it does not have."""
+        for label in self.thresholds:
+            if label not in contract.activities:
+                kind = "a background label" if label in contract.background else "unknown"
+                raise ConfigError(
+                    f"activity.thresholds: label {label} is {kind}; "
+                    f"labels that alert: {', '.join(contract.activities)}"
+                )
+        thresholds = {
+            label: contract.thresholds[label] if self.threshold is None else self.threshold
+            for label in contract.activities
+        } | self.thresholds
+        own = contract.tuning or Decision()
+        return Rules(
+            thresholds,
+            own.hysteresis if self.hysteresis is None else self.hysteresis,
+            own.smoothing_s if self.smoothing_s is None else self.smoothing_s,
+            own.min_s if self.min_s is None else self.min_s,
+            self.hold_s,
+            self.cooldown_s,
+        )
+
+
+class DecodeOptions(Options):
+    """What is decoded of streams and files."""
+
+    # Pictures that nobody looks at do without the codec's smoothing of block borders.
+    loop_filter: bool = False
+    idle: bool = True  # of a scene that is still only key frames are decoded, until it moves
+    idle_max_delay_s: Limit = 2.5  # longest pause between key frames that this is done with
+    hardware: Device | None = None  # FFmpeg's name of what decodes, such as vaapi; null: the cores
+
+
+class InferenceOptions(Options):
+    """What runs the model."""
+
+    provider: Device = "cpu"  # ONNX Runtime's execution provider, such as cuda or openvino
+
+
+class LogOptions(Options):
+    """The alert log: JSON lines."""
+
+    path: Place = Path("alerts.jsonl")  # "-" is standard output
+    max_mib: float = Field(64, gt=0, le=65536)  # a larger file becomes PATH.1, that PATH.2, ...
+    keep: int = Field(5, ge=1, le=1000)  # rotated files
+
+
+def _values(options: object) -> object:
+    """What was given, and not what is by default."""
+    return options.model_dump(exclude_unset=True) if isinstance(options, Options) else options
+
+
+def _with_shared(camera: object, stream: dict[str, object]) -> object:
+    """A camera's values, completed by what all cameras share."""
+    given = _values(camera)
+    if isinstance(given, dict) and isinstance(own := given.get("stream", {}), dict):
+        return given | {"stream": stream | own}
+    return given
+
+
+class MonitorOptions(Options):
+    """The whole configuration of har-monitor."""
+
+    stream: StreamOptions = StreamOptions()  # before the cameras: its faults are told first
+    cameras: tuple[CameraOptions, ...] = ()
+    model: Place | None = None  # null: the model in the package
+    display: bool | None = None  # a window; null: where there is a display
+    save_video: Place | None = None
+    health: Place | None = None  # file that says every second how each camera does
+    realtime: bool = False  # play files at their own speed, as if they were cameras
+    windows: WindowOptions = WindowOptions()
+    activity: ActivityOptions = ActivityOptions()
+    decode: DecodeOptions = DecodeOptions()
+    inference: InferenceOptions = InferenceOptions()
+    log: LogOptions = LogOptions()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _share(cls, values: object) -> object:
+        if isinstance(values, dict):
+            stream, cameras = _values(values.get("stream", {})), values.get("cameras", ())
+            if isinstance(stream, dict) and isinstance(cameras, list | tuple):
+                return values | {"cameras": [_with_shared(camera, stream) for camera in cameras]}
+        return values
+
+    def is_live(self, camera: CameraOptions) -> bool:
+        """Whether the newest frame of a camera counts, and not every one."""
+        return self.realtime or camera.address.live
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "MonitorOptions":
+        if (name := _repeated(camera.name for camera in self.cameras)) is not None:
+            raise ValueError(f"two cameras are named {name}")
+        return self

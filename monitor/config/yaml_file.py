@@ -1,0 +1,181 @@
+"""YAML files read into pydantic models, with errors that name the file and the line."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from monitor.errors import ConfigError
+from monitor.names import printable
+from monitor.sources.address import redact, redact_argument
+
+Model = TypeVar("Model", bound=BaseModel)
+Location = tuple[int | str, ...]
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_MAX_BYTES = 1 << 20  # a configuration is written by hand
+
+
+def load(path: Path, model: type[Model]) -> Model:
+    """The file as a `model`; every fault is a ConfigError with file, line and what is allowed.
+
+    `${NAME}` in a text is replaced by the environment variable of that name, so that secrets stay
+    out of the file. Relative paths start in the file's folder.
+    """
+    try:
+        return _load(path, model)
+    except ConfigError as error:  # it may quote anything
+        raise ConfigError(printable(redact(str(error)))) from None
+
+
+def _load(path: Path, model: type[Model]) -> Model:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes: not a configuration file")
+        text = content.decode("utf-8")
+        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            line = token.start_mark.line + 1
+            if isinstance(token, yaml.AliasToken):  # could unfold to any size
+                raise ConfigError(f"{path}:{line}: aliases (*{token.value}) are not allowed")
+            if isinstance(token, yaml.TagToken):  # no option needs one
+                raise ConfigError(f"{path}:{line}: tags (such as !!str) are not allowed")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ConfigError(f"{path}{_position(error)}: not valid YAML: {_problem(error)}") from None
+    if values is None:
+        values = {}
+    _refuse_repeated(root, path)
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}:1: options expected as `name: value`")
+    try:
+        return model.model_validate(_expand(values, path, root, ()), context=os.path.dirname(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        written = _at(values, first["loc"])
+        if isinstance(written, str):  # and not what a variable stands for: it may be a password
+            first["input"] = written
+        raise ConfigError(f"{path}:{_line(root, first['loc'])}: {_say(first, model)}") from None
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first fault of a validation in one line, for values that come from no file."""
+    return printable(redact(_say(error.errors()[0], model)))
+
+
+def _say(fault: ErrorDetails, model: type[BaseModel]) -> str:
+    option = redact_argument(".".join(str(part) for part in fault["loc"]))
+    if fault["type"] == "extra_forbidden":
+        allowed = ", ".join(sorted(_fields(model, fault["loc"][:-1])))
+        return f"unknown option {option:.100}; options here: {allowed}"
+    found = fault["input"]
+    message = fault["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    # Our own errors say what was found.
+    if isinstance(found, str | int | float | bool) and fault["type"] != "value_error":
+        shown = redact_argument(found) if isinstance(found, str) else found
+        return f"{option:.100}: {message}, found {shown!r:.200}"
+    return f"{option:.100}: {message}" if option else message
+
+
+def _fields(model: type[BaseModel], place: Location) -> set[str]:
+    """Option names allowed at `place`, followed through nested models and lists of models."""
+    for part in place:
+        if isinstance(part, int):
+            continue
+        model = _model_in(model.model_fields[part].annotation)
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+def _model_in(annotation: Any) -> type[BaseModel]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in get_args(annotation):
+        try:
+            return _model_in(inner)
+        except TypeError:
+            continue
+    raise TypeError(f"{annotation!r} holds no model")
+
+
+def _expand(value: Any, path: Path, root: yaml.Node | None, place: Location) -> Any:
+    if isinstance(value, dict):
+        return {k: _expand(v, path, root, (*place, k)) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_expand(v, path, root, (*place, i)) for i, v in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    if "\0" in value:
+        raise ConfigError(f"{path}:{_line(root, place)}: a text holds the character NUL")
+
+    def variable(found: re.Match[str]) -> str:
+        if found[1] not in os.environ:
+            line = _line(root, place)
+            raise ConfigError(f"{path}:{line}: the environment variable {found[1]} is not set")
+        return os.environ[found[1]]
+
+    return _VARIABLE.sub(variable, value)
+
+
+def _refuse_repeated(node: yaml.Node | None, path: Path) -> None:
+    """YAML would let the last of two equal options win in silence."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_repeated(item, path)
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            name = str(key.value)
+            if name in seen:
+                shown = redact_argument(name)
+                raise ConfigError(
+                    f"{path}:{key.start_mark.line + 1}: option {shown:.100} is given twice"
+                )
+            seen.add(name)
+            _refuse_repeated(value, path)
+
+
+def _line(node: yaml.Node | None, place: Location) -> int:
+    """The line of the option at `place`, or of the nearest thing around it."""
+    line = 1 if node is None else node.start_mark.line + 1
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part):
+                    line, node = key.start_mark.line + 1, value
+                    break
+            else:
+                return line
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _at(values: Any, place: Location) -> Any:
+    """What stands at `place`, None where nothing does."""
+    for part in place:
+        try:
+            values = values[part]
+        except (LookupError, TypeError):
+            return None
+    return values
+
+
+def _position(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f":{mark.line + 1}" if mark is not None else ""
+
+
+def _problem(error: Exception) -> str:
+    return str(getattr(error, "problem", None) or error or type(error).__name__).splitlines()[0]

@@ -1,0 +1,104 @@
+"""Packets of a video stream made pictures: the one place where the decoder is set up and fed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import av
+from av import Packet, VideoFrame, VideoStream
+
+from monitor.decode.pts import FrameStamps
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture of a stream; no frame where it was passed over, since nothing moved in it."""
+
+    stamp_s: float | None  # the stream's own time, where it gives one
+    frame: VideoFrame | None
+    arrived_s: float  # the clock when its packet came
+    waiting: bool = False  # it was passed over since it was other streams' turn
+
+
+class Decoder(Protocol):
+    """Turns the packets of one stream into its pictures, in the order in which they are shown."""
+
+    @property
+    def damaged(self) -> int:
+        """Packets that could not be decoded."""
+
+    @property
+    def resting(self) -> bool:
+        """Whether it decodes key frames alone just now."""
+
+    def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded | None]:
+        """What is known with this packet; None alone stands for: nothing yet, it was kept."""
+
+    def finish(self) -> Iterator[Decoded | None]:
+        """What was still held back, where no more packets come."""
+
+
+class EveryPicture:
+    """Decodes everything."""
+
+    def __init__(self, stream: VideoStream, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._stamps = FrameStamps(stream)
+        self.damaged = 0
+
+    @property
+    def are_pts(self) -> bool:
+        """Whether frames carry their packets' pts, and not other times."""
+        return self._stamps.are_pts
+
+    @property
+    def resting(self) -> bool:
+        """It never does."""
+        return False
+
+    def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded]:
+        """The pictures that a packet completes."""
+        arrived_s = self._clock()
+        for frame in self.decode(packet):
+            yield Decoded(self._stamps.of(frame), frame, arrived_s)
+
+    def finish(self) -> Iterator[Decoded]:
+        """The pictures that the decoder still holds, to put them into their order."""
+        arrived_s = self._clock()
+        for frame in self.decode(None):
+            yield Decoded(self._stamps.of(frame), frame, arrived_s)
+
+    def flush(self) -> None:
+        """Forget what came before: the next packet is a key frame."""
+        self._stream.codec_context.flush_buffers()
+        self._stamps.restart()
+
+    def look(self, key: Packet[VideoStream]) -> VideoFrame | None:
+        """A key frame's picture by itself, which leaves nothing behind in the decoder.
+
+        None where it cannot be decoded; that is counted where it is decoded to be given.
+        """
+        damaged = self.damaged
+        self.flush()
+        frames = self.decode(key) + self.decode(None)
+        self.flush()
+        self.damaged = damaged
+        return frames[0] if frames else None
+
+    def stamp_s(self, pts: int | None) -> float | None:
+        """A packet's pts in seconds."""
+        return self._stamps.seconds(pts)
+
+    def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        """The decoder's answer; None for a packet asks for what it still holds."""
+        try:
+            return self._stream.decode(packet)
+        except av.InvalidDataError:
+            self.damaged += 1  # the decoder takes up again by itself
+        except av.EOFError:
+            pass  # it was asked before
+        return []

@@ -1,0 +1,42 @@
+"""Makes the decoder that suits a stream's options."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from av import Packet, VideoStream
+
+from monitor.decode.decoder import Decoder, EveryPicture
+from monitor.decode.idle import IdleDecoder
+from monitor.decode.options import Decoding
+from monitor.decode.scene import Stillness
+from monitor.decode.scheduler import TurnDecoder
+
+
+def make_decoder(
+    stream: VideoStream, decoding: Decoding, clock: Callable[[], float] = time.monotonic
+) -> Decoder:
+    """A decoder for a stream of which nothing was decoded yet."""
+    # One thread: frame threads add a frame of delay each, and the cores belong to other cameras.
+    stream.codec_context.thread_type = "NONE"
+    if not decoding.loop_filter:
+        stream.codec_context.options = {"skip_loop_filter": "all"}
+    every = EveryPicture(stream, clock)
+
+    delay_s = decoding.idle_max_delay_s
+    if delay_s is None:
+        if decoding.turns is None:
+            return every
+        return TurnDecoder(lambda: every, every, decoding.turns, clock)
+
+    def begin() -> IdleDecoder:
+        return IdleDecoder(every, delay_s, decoding.context_s, clock)
+
+    if decoding.turns is None:
+        return begin()
+
+    def rest(key: Packet[VideoStream], stamp_s: float, scene: Stillness) -> Decoder:
+        return begin().rested(key, stamp_s, scene)
+
+    return TurnDecoder(begin, every, decoding.turns, clock, rest)

@@ -1,0 +1,275 @@
+"""Which cameras decode where there are more than the cores can hold.
+
+A stream that is read more slowly than it comes falls behind without limit. So as many cameras
+decode at a time as keep up with their streams, each for a while and then another; the others only
+take their packets in. All of them are watched a part of the time, and none late.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from av import Packet, VideoStream
+
+from monitor.decode.clock_rate import ClockRate
+from monitor.decode.decoder import Decoded, Decoder, EveryPicture
+from monitor.decode.idle import AFTER_S
+from monitor.decode.scene import Stillness
+from monitor.throttle import Counted
+
+if TYPE_CHECKING:
+    # A decoder at rest, from a key frame, its stamp and what is known of the scene.
+    Rest = Callable[[Packet[VideoStream], float, Stillness], Decoder]
+
+log = logging.getLogger(__name__)
+
+TURN_S = 8.0  # that a camera decodes before it makes room: several windows, and an alert
+LATE_S = 1.0  # behind its stream, and for so long: it does not keep up
+GROW_S = 5.0  # without a late camera until one more may decode
+# One whose thread waits for packets so much of the time keeps up, whatever its timestamps say, if
+# all decoders together are at work for less than so much of the cores' time.
+_FREE, _LOADED = 0.2, 0.7
+_ROOM = 0.9  # of what the cores can hold: not all scenes cost the same at all times
+_DRIFT = 1e-3  # by which a stream's clock may be slower than ours
+
+
+class Turns:
+    """Who may decode, among all streams of a process; any thread may ask."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, cores: int = 1) -> None:
+        self._clock = clock
+        self._cores = cores
+        self._counted = Counted(log, clock)
+        self._lock = threading.Lock()
+        self._limit = math.inf
+        self._changed_s = -math.inf  # when the limit last changed
+        self._decoding: dict[object, float] = {}  # since when
+        self._waiting: dict[object, None] = {}  # the longest first
+        self._work: dict[object, float] = {}  # seconds of work a second
+
+    @property
+    def limit(self) -> float:
+        """How many may decode at a time; infinite while all keep up."""
+        return self._limit
+
+    def start(self, who: object) -> bool:
+        """Whether one that does not decode may begin to; if not, it waits in the queue."""
+        with self._lock:
+            self._grow()
+            self._waiting.setdefault(who)
+            ahead = list(self._waiting).index(who)
+            if ahead + len(self._decoding) >= self._limit:
+                return False
+            del self._waiting[who]
+            self._decoding[who] = self._clock()
+            return True
+
+    def keep(self, who: object, resting: bool) -> bool:
+        """Whether one may go on; `resting` says that it costs next to nothing."""
+        with self._lock:
+            if resting:
+                self._decoding.pop(who, None)
+                self._waiting.pop(who, None)
+                return True
+            since_s = self._decoding.setdefault(who, self._clock())
+            self._grow()
+            crowded = self._waiting and len(self._decoding) >= self._limit
+            if not crowded or self._clock() - since_s < TURN_S:
+                return True
+            self._wait(who)
+            return False
+
+    def late(self, who: object, pace: float) -> None:
+        """One fell behind, at seconds of stream a second, and stops: from now on fewer decode."""
+        with self._lock:
+            now_s = self._clock()
+            if now_s - self._changed_s >= LATE_S:  # those that fell behind together are one event
+                self._limit = max(1, math.floor(_ROOM * pace * len(self._decoding)))
+                self._changed_s = now_s
+                text = (
+                    "the cores cannot decode all cameras that move: they take turns, "
+                    f"{self._limit} at a time"
+                )
+                self._counted.say(logging.WARNING, "late", text)
+            self._wait(who)
+
+    def loaded(self, who: object, work: float) -> bool:
+        """Whether the cores are busy; one says how many seconds a second it was at work itself."""
+        with self._lock:
+            self._work[who] = work
+            return sum(self._work.values()) >= _LOADED * self._cores
+
+    def leave(self, who: object) -> None:
+        """One is gone."""
+        with self._lock:
+            self._work.pop(who, None)
+            self._decoding.pop(who, None)
+            self._waiting.pop(who, None)
+
+    def _wait(self, who: object) -> None:
+        self._decoding.pop(who, None)
+        self._waiting.setdefault(who)
+
+    def _grow(self) -> None:
+        now_s = self._clock()
+        if self._limit < math.inf and now_s - self._changed_s >= GROW_S:
+            self._limit += 1
+            self._changed_s = now_s
+            if self._limit >= len(self._decoding) + len(self._waiting):
+                self._limit = math.inf
+
+
+class TurnDecoder:
+    """Decodes in its turn, from a key frame on; passes over everything else.
+
+    While it waits it looks at key frames, for as long as nothing moves in them: a scene that turns
+    out to be still needs no turn. Of one that moves it looks at two or three each time it waits.
+    """
+
+    def __init__(
+        self,
+        begin: Callable[[], Decoder],
+        every: EveryPicture,
+        turns: Turns,
+        clock: Callable[[], float] = time.monotonic,
+        rest: Rest | None = None,
+    ) -> None:
+        self._begin = begin  # a decoder that knows nothing yet
+        self._every = every
+        self._turns = turns
+        self._clock = clock
+        self._rest = rest  # None: no scene may rest
+        self._scene: Stillness | None = None  # that is looked at while it waits
+        self._decoder: Decoder | None = begin()  # None: another's turn
+        self._given_s = -math.inf  # the last stamp
+        self._offset_s = math.inf  # of our clock against the stream's, at its soonest
+        self._last_s = 0.0  # our clock at the last packet
+        self._newest_s = 0.0  # its stamp
+        self._done_s = math.inf  # and when all was done with it
+        self._began_s = 0.0  # how late it was when it began to be
+        self._waited_s = 0.0  # for packets
+        self._looked_s = 0.0  # our clock, since when
+        self._rate: ClockRate | None = ClockRate()  # None: the stream's clock is wrong
+        self._since_s: float | None = None  # it is late, or, where it does not decode, it waits
+
+    @property
+    def damaged(self) -> int:
+        """Packets that could not be decoded."""
+        return self._every.damaged
+
+    @property
+    def resting(self) -> bool:
+        """Whether it decodes key frames alone just now."""
+        return self._decoder is not None and self._decoder.resting
+
+    def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded | None]:
+        """What is known with this packet."""
+        now_s = self._clock()
+        stamp_s = self._every.stamp_s(packet.pts)
+        if self._decoder is not None:
+            pace = self._pace(stamp_s, now_s)
+            if pace is not None:
+                self._turns.late(self, pace)
+                self._stop(now_s)
+            elif packet.is_keyframe and not self._turns.keep(self, self._decoder.resting):
+                self._stop(now_s)
+        elif packet.is_keyframe and self._has_caught_up(now_s):
+            if self._turns.start(self):
+                self._every.flush()
+                self._go_on(self._begin())
+            elif stamp_s is not None and self._is_still(packet, stamp_s):
+                assert self._rest is not None
+                assert self._scene is not None
+                self._turns.keep(self, resting=True)
+                self._go_on(self._rest(packet, stamp_s, self._scene))
+                self._done_s = self._clock()
+                return
+        if self._decoder is not None:
+            for decoded in self._decoder.take(packet):
+                self._note(decoded)
+                yield decoded
+        elif stamp_s is not None and not 0 <= self._given_s - stamp_s < LATE_S:
+            self._given_s = stamp_s
+            yield Decoded(stamp_s, None, now_s, waiting=True)
+        self._done_s = self._clock()
+
+    def finish(self) -> Iterator[Decoded | None]:
+        """What the decoder still holds."""
+        if self._decoder is not None:
+            yield from self._decoder.finish()
+            self._stop(self._clock())
+
+    def _note(self, decoded: Decoded | None) -> None:
+        if decoded is not None and decoded.stamp_s is not None:
+            self._given_s = decoded.stamp_s
+
+    def _stop(self, now_s: float) -> None:
+        if self._decoder is not None:
+            self._decoder, self._since_s = None, now_s
+            self._scene = None if self._rest is None else Stillness()
+
+    def _go_on(self, decoder: Decoder) -> None:
+        self._decoder, self._since_s, self._offset_s = decoder, None, math.inf
+
+    def _is_still(self, key: Packet[VideoStream], stamp_s: float) -> bool:
+        """Whether the scene has been still for long enough, as far as the key frames show."""
+        if self._scene is None:
+            return False
+        picture = self._every.look(key)
+        if picture is None or self._scene.see_key(stamp_s, picture):
+            self._scene = None
+            return False
+        return self._scene.lasted_s(stamp_s) >= AFTER_S
+
+    def _has_caught_up(self, now_s: float) -> bool:
+        """Whether it has done nothing but take packets in for long enough to be at the newest."""
+        return self._since_s is not None and now_s - self._since_s >= LATE_S
+
+    def _pace(self, stamp_s: float | None, now_s: float) -> float | None:
+        """Seconds of stream a second, of a decoder that fell behind; None where it keeps up.
+
+        It did if packets have come much later than the soonest one for a while, by their
+        timestamps. They also do if the network stalled or the camera's clock is slow, but then
+        the thread waits for them; and timestamps may jump. From then on it counts anew.
+        """
+        if stamp_s is None:
+            return None
+        offset_s = now_s - stamp_s
+        step_s, self._newest_s = stamp_s - self._newest_s, stamp_s
+        jumped = not -LATE_S <= step_s <= LATE_S + now_s - self._last_s
+        if self._keeps_up(stamp_s, now_s) or jumped:
+            self._offset_s, self._since_s = offset_s, None
+        drifted_s = self._offset_s + _DRIFT * (now_s - self._last_s)
+        self._offset_s, self._last_s = min(offset_s, drifted_s), now_s
+        behind_s = offset_s - self._offset_s
+        if behind_s < LATE_S:
+            self._since_s = None
+            return None
+        if self._since_s is None:
+            self._since_s, self._began_s = now_s, behind_s
+        passed_s = now_s - self._since_s
+        if passed_s < LATE_S:
+            return None
+        return min(1.0, max(0.0, 1 - (behind_s - self._began_s) / passed_s))
+
+    def _keeps_up(self, stamp_s: float, now_s: float) -> bool:
+        """Whether the thread has time to wait for packets; it is asked at each of them."""
+        if self._rate is None:
+            return True
+        self._waited_s += max(0.0, now_s - self._done_s)
+        passed_s = now_s - self._looked_s
+        if passed_s < LATE_S:
+            if self._rate.wrong(stamp_s, now_s):
+                self._rate = None  # what it says of time is of no use from here on
+            return False
+        waited = self._waited_s / passed_s
+        self._waited_s, self._looked_s = 0.0, now_s
+        if self._turns.loaded(self, 1 - waited) or waited < _FREE:
+            self._rate.restart()
+            return False
+        return True

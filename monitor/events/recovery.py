@@ -1,0 +1,63 @@
+"""The alert log read back: activities that were started and never ended."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from monitor.events.log_file import rotated
+
+SCHEMA = "har-monitor.alert.v1"
+_LONGEST = 1 << 16  # bytes of a line; ours are far below
+
+Record = dict[str, Any]
+
+
+def records(lines: Iterable[bytes]) -> Iterator[Record]:
+    """Every alert of some lines; what is none is passed over, for others may have written there."""
+    for line in lines:
+        if len(line) > _LONGEST:
+            continue
+        try:
+            found = json.loads(line, parse_float=_number, parse_constant=_number)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict) and found.get("schema") == SCHEMA:
+            yield found
+
+
+def _number(text: str) -> float | None:
+    """JSON knows neither NaN nor infinity; others write them all the same."""
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def unended(found: Iterable[Record]) -> list[Record]:
+    """The starts that no end follows, in their order."""
+    opened: dict[str, Record] = {}
+    for record in found:
+        match record:
+            case {"event": "start", "id": str(name)}:
+                opened[name] = record
+            case {"event": "end", "id": str(name)}:
+                opened.pop(name, None)
+    return list(opened.values())
+
+
+def orphans(path: Path) -> list[Record]:
+    """The starts without an end in a log and in the one that was rotated last."""
+    return unended(
+        record for place in (rotated(path, 1), path) if place.is_file() for record in _read(place)
+    )
+
+
+def _read(path: Path) -> Iterator[Record]:
+    with path.open("rb") as file:
+        yield from records(_lines(file))
+
+
+def _lines(file: Any) -> Iterator[bytes]:
+    """Lines, of which one that is too long comes in parts: no line can fill the memory."""
+    while line := file.readline(_LONGEST + 1):
+        yield line

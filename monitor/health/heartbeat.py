@@ -1,0 +1,52 @@
+"""What is said every second of how the monitor does: to a file, and to systemd."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from monitor.health.report import Health, Outbox, examine, write_health
+from monitor.health.status import CameraStatus
+from monitor.health.systemd import Systemd
+from monitor.throttle import Counted
+
+log = logging.getLogger(__name__)
+
+# A window takes milliseconds: a worker that has been at one for so long will not come back, and
+# systemd's watchdog is left to end the process.
+STUCK_S = 30.0
+
+
+class Heartbeat:
+    """Tells others how the cameras do; `busy_s` is for how long a window has been worked on."""
+
+    def __init__(
+        self,
+        alerts: Outbox,
+        path: Path | None,
+        systemd: Systemd,
+    ) -> None:
+        self._alerts = alerts
+        self._path = path
+        self._systemd = systemd
+        self._counted = Counted(log)
+
+    def beat(self, cameras: Sequence[CameraStatus], busy_s: float) -> None:
+        """Say it once."""
+        if self._path is not None or self._systemd.listens:
+            health = examine(cameras, self._alerts)
+            self._systemd.status(health.summary)
+            self._write(health)
+        if busy_s < STUCK_S:
+            self._systemd.alive()
+        else:
+            text = f"a window has been worked on for {busy_s:.0f} s: the classify worker is stuck"
+            self._counted.say(logging.ERROR, "stuck", text)
+
+    def _write(self, health: Health) -> None:
+        if self._path is None:
+            return
+        try:
+            write_health(self._path, health)
+        except OSError as error:
+            text = f"health {self._path}: {error.strerror or error}; watching goes on"
+            self._counted.say(logging.WARNING, "health", text)

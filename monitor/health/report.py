@@ -1,0 +1,155 @@
+"""How the monitor does, in a file that supervisors and `har-monitor --status` read."""
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from monitor import __version__
+from monitor.errors import MonitorError
+from monitor.health.status import WATCHED, CameraStatus, Shown
+
+STALE_S = 10.0  # a monitor that has written nothing for so long is stuck, or gone
+_MOST_BYTES = 1 << 24
+
+Count = Annotated[int, Field(ge=0, le=10**15)]  # sums of more could not even be shown
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class CameraHealth(_Facts):
+    """One camera."""
+
+    name: str
+    source: str  # without credentials
+    state: Shown
+    cause: str = ""  # why it is not watched
+    fault: str = ""  # why none of its windows is classified
+    watched: bool  # or, of a file, watched to its end
+    blind: bool = False  # it is watched, but for some time nothing of it could be classified
+    fps: float | None = None
+    frames: Count = 0
+    windows: Count = 0
+    dropped: dict[str, Count] = {}  # windows that were not classified, by cause
+    reconnects: Count = 0
+    alerts: Count = 0
+    stretch: float = 1.0  # what the stride is multiplied by, under load
+    latency_ms: float | None = None
+
+
+class Health(_Facts):
+    """The whole monitor."""
+
+    schema_: Literal["har-monitor.health.v1"] = Field("har-monitor.health.v1", alias="schema")
+    version: str
+    pid: int
+    time: str  # UTC
+    monotonic_s: float  # of the machine's clock that is never set
+    alerts_waiting: Count = 0  # lines of the alert log that could not be written yet
+    alerts_lost: Count = 0  # lines that never will be
+    cameras: tuple[CameraHealth, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every camera is watched and classified, and every alert written."""
+        return all(one.watched and not one.blind for one in self.cameras) and not (
+            self.alerts_waiting or self.alerts_lost
+        )
+
+    @property
+    def summary(self) -> str:
+        """The same in a line."""
+        watched = sum(camera.watched for camera in self.cameras)
+        text = f"{watched} of {len(self.cameras)} cameras watched"
+        blind = sum(camera.blind for camera in self.cameras)
+        for count, what in (
+            (blind, "of them not classified"),
+            (self.alerts_waiting, "alert lines wait to be written"),
+            (self.alerts_lost, "alert lines lost"),
+        ):
+            text += f"; {count} {what}" if count else ""
+        return text
+
+
+class Outbox(Protocol):
+    """An alert log, by what of it could not be written."""
+
+    @property
+    def waiting(self) -> int:
+        """Lines that could not be written yet."""
+
+    @property
+    def lost(self) -> int:
+        """Lines that never will be."""
+
+
+def examine(cameras: Sequence[CameraStatus], alerts: Outbox) -> Health:
+    """How all of it does just now."""
+    return Health(
+        version=__version__,
+        pid=os.getpid(),
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        monotonic_s=time.monotonic(),
+        alerts_waiting=alerts.waiting,
+        alerts_lost=alerts.lost,
+        cameras=tuple(_camera(status) for status in cameras),
+    )
+
+
+def _camera(status: CameraStatus) -> CameraHealth:
+    state = status.shown
+    return CameraHealth(
+        name=status.name,
+        source=status.source,
+        state=state,
+        cause=status.cause,
+        fault=status.fault,
+        watched=state in WATCHED or state == "ended",
+        blind=status.blind_s > 0,
+        fps=None if status.fps is None else round(status.fps, 2),
+        frames=status.frames,
+        windows=status.windows,
+        dropped=dict(status.dropped),
+        reconnects=status.reconnects,
+        alerts=status.alerts,
+        stretch=round(status.stretch, 2),
+        latency_ms=None if status.latency_ms is None else round(status.latency_ms, 1),
+    )
+
+
+def write_health(path: Path, health: Health) -> None:
+    """Put it into the file at once, for its owner only; OSError where that fails."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        with open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(health.model_dump_json(by_alias=True, indent=1) + "\n")
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_health(path: Path) -> Health:
+    """What a running monitor wrote last; MonitorError where there is none, or it is stuck."""
+    try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ValueError
+        with path.open("rb") as file:
+            health = Health.model_validate(json.loads(file.read(_MOST_BYTES)))
+    except OSError as error:
+        raise MonitorError(f"health {path}: {(error.strerror or str(error)).lower()}") from None
+    except (ValidationError, ValueError, RecursionError):
+        raise MonitorError(f"health {path}: not a health file of har-monitor") from None
+    age_s = time.monotonic() - health.monotonic_s
+    if not 0 <= age_s < STALE_S:
+        since = f"for {age_s:.0f} s" if age_s > 0 else "since this machine started"
+        raise MonitorError(f"health {path}: nothing was written {since}; it is not at work")
+    return health

@@ -1,0 +1,303 @@
+"""The monitor: its threads, what runs on each, and how they stop.
+
+    one capture thread per camera   Source -> a WindowSequence for each region
+    a classify worker per core      Classifier -> the region's ActivityTracker -> Sinks
+    one heartbeat thread            every second: sinks try again, supervisors are told
+    one closing thread              waits for the captures to end, then closes each mailbox in turn
+    the caller's thread             the view, or nothing
+
+Stop enters at the sources and leaves at the sinks: only the capture path looks at it, and every
+later stage ends because its input ended.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from monitor.config.options import MonitorOptions
+from monitor.decode.scheduler import Turns
+from monitor.display.view import Update, View
+from monitor.errors import LASTING, ConfigError, MonitorError, SourceError, SourceOpenError
+from monitor.events.sink import Sink
+from monitor.health.status import CameraStatus
+from monitor.mailbox import Mailbox
+from monitor.pipeline.camera import Camera, CameraSettings, Show
+from monitor.pipeline.worker import Classifier, Outlet, Worker
+from monitor.records import Frame, Prediction, Skipped
+from monitor.sources.address import Address
+from monitor.sources.make import make_source
+from monitor.sources.source import Source, StreamLimits
+
+log = logging.getLogger(__name__)
+
+# Seconds that a capture thread has to end once stop is asked for. A read that waits on the network
+# cannot be cut short; such a thread holds nothing that could be lost and ends with the process.
+STOP_S = 1.5
+VIEW_ROOM = 8  # frames and updates of one camera that wait for the view
+BEAT_S = 1.0
+
+
+class Monitor:
+    """Watches cameras with one classifier and hands their activities to the sinks."""
+
+    def __init__(
+        self,
+        options: MonitorOptions,
+        classifier: Classifier,
+        sinks: Sequence[Sink],
+        view: View | None = None,
+        make: Callable[[Address, StreamLimits], Source] = make_source,
+        clock: Callable[[], float] = time.monotonic,
+        on_window: Callable[[Prediction | Skipped], None] | None = None,
+        workers: int | None = None,
+        on_beat: Callable[[Sequence[CameraStatus], float], None] = lambda cameras, busy_s: None,
+    ) -> None:
+        self._classifier = classifier
+        self._sinks = sinks
+        self._view = view
+        self._make = make
+        self._clock = clock
+        self._on_beat = on_beat
+        self._turns = Turns(cores=cores())
+        self._stopping = threading.Event()
+        self._ending = threading.Event()  # every capture ended, or stop was asked for
+        self._lock = threading.Lock()  # of _cameras, _leaving, _left and _failures
+        self._reloading = threading.Lock()  # one at a time
+        self._reloaded = False
+        self._failures: list[BaseException] = []
+        self._outlet = Outlet(sinks)
+        self._views: Mailbox[Frame | Update] = Mailbox(VIEW_ROOM)
+        self._workers = [
+            Worker(classifier, self._outlet, clock, on_window)
+            for _ in range(max(1, min(workers or cores(), len(options.cameras))))
+        ]
+        self._leaving: list[Camera] = []  # no longer watched, but perhaps still reading
+        self._left: set[Camera] = set()  # whose threads have ended
+        self._cameras: dict[str, Camera] = {}
+        for name, settings in CameraSettings.of(options).items():
+            self._cameras[name] = self._camera(settings)
+
+    @property
+    def cameras(self) -> tuple[CameraStatus, ...]:
+        """How each camera does, in the order of the configuration."""
+        return tuple(camera.status for camera in tuple(self._cameras.values()))
+
+    def stop(self) -> None:
+        """Ask every stage to end; from any thread, and twice is fine."""
+        self._stopping.set()
+        with self._lock:
+            cameras = tuple(self._cameras.values())
+        for camera in cameras:
+            camera.stop("monitor stopped")
+        self._ending.set()
+
+    def run(self) -> None:
+        """Watch until every file has ended, or `stop`; then raise what went wrong.
+
+        Where a thread cannot be had, or a signal's handler fails, all of it ends with that error.
+        """
+        workers = [
+            threading.Thread(target=self._guard, args=(worker,), name=f"classify-{number}")
+            for number, worker in enumerate(self._workers)
+        ]
+        closing = threading.Thread(target=self._close_in_turn, args=(workers,), name="closing")
+        heartbeat = threading.Thread(target=self._beat, name="heartbeat")
+        # Closing is the first, since it ends the others: where it cannot be had, none has begun.
+        threads = (closing, *workers, heartbeat)
+        try:
+            for thread in threads:
+                thread.start()
+            for camera in tuple(self._cameras.values()):
+                camera.start()
+            if self._view is not None:
+                self._view.run(self._views, self.stop, self._stopping.is_set)
+            closing.join()  # ends after the captures, each of which has a limit
+        except BaseException as error:
+            self.fail(error)
+            self._views.close()
+        for thread in threads:
+            _join(thread)
+        for sink in self._sinks:
+            try:
+                sink.close()
+            except MonitorError as error:
+                self._failures.append(error)
+        for status in self.cameras:
+            if status.frames:
+                log.info("%s", status.summary)
+        self._raise_failure()
+
+    def reload(self, options: MonitorOptions) -> None:
+        """Watch the cameras of `options`; one whose own settings are the same is not interrupted.
+
+        ConfigError where that cannot be, and then everything goes on as it was. It takes no longer
+        than the cameras that leave need to end; one that hangs is left to itself after a while.
+        """
+        if self._view is not None:
+            raise ConfigError("cameras that are shown or recorded cannot be changed while they are")
+        if not options.cameras:
+            raise ConfigError("no camera is left")
+        options.activity.rules(self._classifier.contract)  # or its error
+        wanted = CameraSettings.of(options)
+        with self._reloading:
+            now = self._cameras
+            stay = {n: c for n, c in now.items() if wanted.get(n) == c.settings}
+            leave = {n: c for n, c in now.items() if n not in stay}
+            come = {n: self._camera(wanted[n]) for n in wanted if n not in stay}
+            self._reloaded = True
+            with self._lock:
+                self._cameras = {name: stay.get(name) or come[name] for name in wanted}
+                self._leaving = list(leave.values())
+            log.info("cameras: %d stay, %d leave, %d come", len(stay), len(leave), len(come))
+            for camera in leave.values():
+                camera.stop("camera removed")
+            limit_s = max(c.settings.camera.stream.longest_s for c in now.values()) + STOP_S
+            deadline_s = self._clock() + limit_s
+            for name, camera in leave.items():
+                if camera.join(max(0.0, deadline_s - self._clock())):
+                    camera.leave()
+                    with self._lock:
+                        self._left.discard(camera)
+                elif not self._stopping.is_set():
+                    log.warning(
+                        "camera %s: did not end within %g s: it is left to itself", name, limit_s
+                    )
+                    camera.abandon()
+            with self._lock:
+                self._leaving = []
+            for camera in come.values():
+                if self._stopping.is_set():
+                    camera.stop("monitor stopped")
+                camera.start()
+
+    def _camera(self, settings: CameraSettings) -> Camera:
+        worker = min(self._workers, key=lambda worker: len(worker.cameras))
+        return Camera(
+            settings,
+            self._classifier.contract,
+            worker,
+            make=self._make,
+            turns=self._turns,
+            show=None if self._view is None else self._show(settings.live),
+            run=self._capture,
+            on_hopeless=self._give_up_if_all,
+            clock=self._clock,
+        )
+
+    def _show(self, live: bool) -> Show:
+        """How a camera's frames and updates go to the view.
+
+        A live view shows the newest frame and holds up neither camera nor worker: frames and
+        updates replace their own kind. A file's video holds every frame, in order: its capture
+        waits for room; the worker does not, for it must not hold up other cameras.
+        """
+
+        def newest(status: CameraStatus, item: Frame | Update) -> None:
+            kind = "frame" if isinstance(item, Frame) else f"update {item.region}"
+            dropped = self._views.offer(f"{status.name} {kind}", item)
+            status.unshown += isinstance(dropped, Frame)
+
+        def every(status: CameraStatus, item: Frame | Update) -> None:
+            if isinstance(item, Frame):
+                self._views.put(status.name, item)
+            else:
+                self._views.leave(status.name, item)
+
+        return newest if live else every
+
+    def _capture(self, camera: Camera) -> None:
+        try:
+            camera.capture.run()
+        except SourceError as error:  # this camera alone; the others go on
+            if len(self._cameras) > 1:
+                log.error("camera %s: %s", camera.status.name, error)
+            with self._lock:
+                self._failures.append(error)
+        except BaseException as error:
+            self.fail(error)
+        finally:
+            with self._lock:
+                watched = camera in self._cameras.values()
+                if watched:
+                    self._left.add(camera)
+                if self._left.issuperset(self._cameras.values()):
+                    self._ending.set()
+            if not watched:  # it may end long after the reload that left it out
+                camera.leave()
+
+    def _give_up_if_all(self, error: SourceOpenError) -> None:
+        """Fail where no camera at all was ever opened and waiting will hardly mend it.
+
+        Not after a reload: cameras that it began anew may have been watched before.
+        """
+        hopeless = all(one.cause in LASTING and not one.frames for one in self.cameras)
+        if hopeless and not self._reloaded:
+            self.fail(error)
+
+    def _raise_failure(self) -> None:
+        """Raise what went wrong first, and rather what is no camera's; the rest is a line each."""
+        with self._lock:
+            failures = sorted(self._failures, key=lambda error: isinstance(error, SourceError))
+            several = len(self._cameras) > 1
+        for other in failures[1:]:
+            if not (several and isinstance(other, SourceError)):  # that was said when it came
+                kind = "" if isinstance(other, MonitorError) else f"{type(other).__name__}: "
+                log.error("%s%s", kind, other)
+        if failures:
+            raise failures[0]
+
+    def fail(self, error: BaseException) -> None:
+        """Stop, and have `run` raise this; from any thread."""
+        with self._lock:
+            self._failures.append(error)
+        self.stop()
+
+    def _guard(self, worker: Worker) -> None:
+        try:
+            worker.run()
+        except BaseException as error:
+            self.fail(error)
+        finally:
+            worker.windows.close()  # wakes a capture that waits to leave a window
+
+    def _beat(self) -> None:
+        try:
+            while not self._ending.wait(BEAT_S):
+                self._outlet.flush()
+                self._on_beat(self.cameras, self._busy_s())
+        except BaseException as error:
+            self.fail(error)
+
+    def _busy_s(self) -> float:
+        """For how long the slowest worker has been at work on one window."""
+        now_s = self._clock()
+        begun = [worker.busy_since_s for worker in self._workers]
+        return max((now_s - at_s for at_s in begun if at_s is not None), default=0.0)
+
+    def _close_in_turn(self, workers: Sequence[threading.Thread]) -> None:
+        self._ending.wait()  # ended by the last capture, or by stop
+        deadline_s = self._clock() + STOP_S
+        with self._lock:
+            cameras = (*self._cameras.values(), *self._leaving)
+        for camera in cameras:
+            if not camera.join(max(0.0, deadline_s - self._clock())):
+                log.info("camera %s: was still reading when it was stopped", camera.status.name)
+                camera.status.state = "stopped"
+        for worker in self._workers:
+            worker.windows.close()
+        for thread in workers:
+            _join(thread)
+        self._views.close()
+
+
+def _join(thread: threading.Thread) -> None:
+    """Wait for a thread, where it could be started."""
+    if thread.ident is not None:
+        thread.join()
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

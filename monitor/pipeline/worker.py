@@ -1,0 +1,209 @@
+"""The classify worker: what becomes of the windows of some cameras."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.display.view import Update
+from monitor.events.sink import Sink
+from monitor.health.status import CameraStatus, RegionStatus
+from monitor.mailbox import Mailbox
+from monitor.recognition.metadata import Contract
+from monitor.recognition.tracker import ActivityTracker
+from monitor.records import (
+    UNKNOWN,
+    Activity,
+    Captured,
+    Frame,
+    Outputs,
+    Prediction,
+    Skipped,
+    Window,
+    place,
+)
+
+log = logging.getLogger(__name__)
+
+
+class Classifier(Protocol):
+    """Names the activity in clips: a model file with its contract. Any thread may call it."""
+
+    @property
+    def contract(self) -> Contract:
+        """What the model says about itself."""
+
+    def classify(self, clips: NDArray[np.uint8], /) -> Outputs:
+        """Scores, and novelty where there is one, of clips (N, T, H, W, 3) uint8 RGB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """A camera's end at its worker: what the worker knows of it, and the way there."""
+
+    status: CameraStatus
+    trackers: Mapping[str, ActivityTracker]  # by region
+    show: Callable[[Frame | Update], None]
+    windows: Mailbox[tuple["Watched", Captured]]  # the worker's
+    novelty_limit: float  # above it a window is unknown
+
+    def put(self, item: Captured) -> None:
+        """Hand on what its capture made, waiting for room: none is lost."""
+        self.windows.put(place(item.camera, item.region), (self, item))
+
+    def offer(self, item: Captured) -> Captured | None:
+        """Hand it on at once; the older one that was dropped for it, None where none was."""
+        dropped = self.windows.offer(place(item.camera, item.region), (self, item))
+        return None if dropped is None else dropped[1]
+
+
+class Outlet:
+    """Hands activities to the sinks: one at a time, whichever worker it comes from."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = sinks
+        self._lock = threading.Lock()
+
+    def write(self, activity: Activity) -> None:
+        """Give an activity to every sink; one sink's failure is not the others'."""
+        with self._lock:
+            for sink in self._sinks:
+                try:
+                    sink.write(activity)
+                except Exception:
+                    log.exception("%s could not take an activity", type(sink).__name__)
+
+    def flush(self) -> None:
+        """Let every sink try again what it could not write."""
+        with self._lock:
+            for sink in self._sinks:
+                try:
+                    sink.flush()
+                except Exception:
+                    log.exception("%s could not write", type(sink).__name__)
+
+
+class Worker:
+    """Classifies the windows of some cameras, each in its turn, and tracks their activities.
+
+    A camera's windows all go to one worker, in order: what is tracked of it needs no lock.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        outlet: Outlet,
+        clock: Callable[[], float] = time.monotonic,
+        on_window: Callable[[Prediction | Skipped], None] | None = None,
+    ) -> None:
+        self.windows: Mailbox[tuple[Watched, Captured]] = Mailbox()
+        self.cameras: set[Watched] = set()
+        self.busy_since_s: float | None = None  # the clock, while it works on something
+        self._classifier = classifier
+        self._outlet = outlet
+        self._clock = clock
+        self._on_window = on_window  # must not hold the worker up
+
+    def run(self) -> None:
+        """Work until the mailbox is closed and empty; then everything that is open ends."""
+        try:
+            while (item := self.windows.get()) is not None:
+                self.busy_since_s = self._clock()
+                self._take(*item)
+                self.busy_since_s = None
+        finally:  # of captures that missed their limit, or in a crash
+            for camera in tuple(self.cameras):
+                for tracker in camera.trackers.values():
+                    self._publish(camera, tracker, tracker.close("monitor stopped"))
+
+    def _take(self, camera: Watched, item: Captured) -> None:
+        tracker = camera.trackers[item.region]
+        if isinstance(item, Window):
+            self._classify(camera, tracker, item)
+        elif isinstance(item, Skipped):
+            self._skip(camera, tracker, item)
+        else:
+            self._publish(camera, tracker, tracker.close(item.reason))
+            camera.show(Update(item.camera, None, {}, (), region=item.region))
+
+    def _skip(self, camera: Watched, tracker: ActivityTracker, item: Skipped) -> None:
+        if self._on_window is not None:
+            self._on_window(item)
+        events = tracker.skip(item.end_s, item.captured_s)
+        self._publish(camera, tracker, events, unknown=item.reason == UNKNOWN)
+        camera.show(
+            Update(
+                item.camera,
+                item.end_s,
+                {},
+                tracker.open,
+                camera.status.fps,
+                region=item.region,
+                skipped=item.reason,
+            )
+        )
+
+    def _classify(self, camera: Watched, tracker: ActivityTracker, window: Window) -> None:
+        (scores,), novelty = self._classifier.classify(window.clip[np.newaxis])
+        if novelty is not None and novelty[0] > camera.novelty_limit:
+            camera.status.dropped[UNKNOWN] += 1
+            where = window.camera, window.region
+            self._skip(camera, tracker, Skipped(*where, window.end_s, window.captured_s, UNKNOWN))
+            return
+        labels = self._classifier.contract.labels
+        prediction = Prediction(
+            camera=window.camera,
+            start_s=window.start_s,
+            end_s=window.end_s,
+            scores=dict(zip(labels, scores.tolist(), strict=True)),
+            captured_s=window.captured_s,
+            region=window.region,
+        )
+        if self._on_window is not None:
+            self._on_window(prediction)
+        events = tracker.update(prediction)
+        status = camera.status
+        status.windows += 1
+        status.latency_ms = (self._clock() - window.captured_s) * 1000
+        self._publish(camera, tracker, events, tracker.scores)
+        camera.show(
+            Update(
+                window.camera,
+                window.end_s,
+                tracker.scores,
+                tracker.open,
+                status.fps,
+                status.latency_ms,
+                window.region,
+            )
+        )
+
+    def _publish(
+        self,
+        camera: Watched,
+        tracker: ActivityTracker,
+        events: Sequence[Activity],
+        scores: Mapping[str, float] = MappingProxyType({}),
+        *,
+        unknown: bool = False,
+    ) -> None:
+        """Say what is new of a region: its smoothed scores, and what started or ended in it."""
+        status = camera.status
+        status.regions[tracker.region] = RegionStatus(
+            scores,
+            highest=max(scores.get(label, 0.0) for label in tracker.rules.thresholds),
+            open=tuple(activity.label for activity in tracker.open),
+            unknown=unknown,
+        )
+        for activity in events:
+            started = activity.end_s is None
+            status.activity = activity.title
+            status.activity_at = self._clock()
+            status.alerts += started
+            self._outlet.write(activity)

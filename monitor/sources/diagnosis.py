@@ -1,0 +1,51 @@
+"""Why a stream could not be opened: FFmpeg has one name for many causes, so the server is asked."""
+
+import re
+from urllib.parse import SplitResult, urlsplit
+
+import av
+
+from monitor.decode.ffmpeg import open_cause, reason
+from monitor.errors import OpenCause
+from monitor.sources.address import Address
+from monitor.sources.connection import UnfitError, connect
+from monitor.sources.rtsp import ASK_S, describe
+from monitor.sources.source import StreamLimits
+
+_REDIRECT = re.compile(r"(?is)rtsp/[\d.]+ 3\d\d.*?\r\nlocation:[ \t]*([^\r\n]+)")
+
+
+def why(
+    address: Address, limits: StreamLimits, error: Exception, waited_s: float
+) -> tuple[OpenCause, str]:
+    """The cause of an error that came after `waited_s`, and words for it."""
+    cause, words = open_cause(error), reason(error)
+    if isinstance(error, UnfitError):
+        return error.cause, error.words
+    # FFmpeg gives a wait that was cut short other names too.
+    if cause == "timeout" or waited_s > 0.95 * limits.open_timeout_s:
+        return "timeout", f"no answer within {limits.open_timeout_s:g} s"
+    if cause not in ("unreachable", "invalid"):
+        return cause, words
+    url = urlsplit(address.target)
+    if fault := _fault(url, limits):
+        return "invalid", fault
+    if isinstance(error, av.InvalidDataError):
+        return "invalid", "answered, but not with video; check port and path"
+    if isinstance(error, av.ArgumentError):
+        return "invalid", "not a kind of video stream that is read here"
+    return cause, words if cause == "invalid" else f"no video came ({words})"
+
+
+def _fault(url: SplitResult, limits: StreamLimits) -> str | None:
+    """What FFmpeg has no words for; the server that is asked is not told the password."""
+    try:
+        if url.scheme == "rtmps":
+            connect(url, limits.ca_file, ASK_S).close()
+        elif url.scheme in ("rtsp", "rtsps") and (found := _REDIRECT.match(describe(url, limits))):
+            return UnfitError.redirect(found[1]).words
+    except UnfitError as error:
+        return error.words
+    except OSError:
+        pass
+    return None

@@ -1,0 +1,239 @@
+"""Network streams: cameras, and what sends as they do."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from typing import cast
+from urllib.parse import urlsplit
+
+import av
+from av import Packet, VideoStream
+from av.container import InputContainer
+
+from monitor.decode.decoder import Decoded
+from monitor.decode.ffmpeg import UNTIMED, reason, upright, video_fault, video_stream
+from monitor.decode.hardware import accelerator, not_by_hardware
+from monitor.decode.make import make_decoder
+from monitor.decode.options import Decoding
+from monitor.decode.timestamps import FrameTimes
+from monitor.errors import SourceLostError, SourceOpenError
+from monitor.sources.address import Address
+from monitor.sources.diagnosis import why
+from monitor.sources.http import HttpStream
+from monitor.sources.mjpeg import JpegParts
+from monitor.sources.other_protocols import open_plain
+from monitor.sources.resolve import resolve
+from monitor.sources.rtsp import Rtsp
+from monitor.sources.source import Picture, StreamLimits, Unseen
+
+log = logging.getLogger(__name__)
+
+# What HTTP may bring: video, never a playlist, which is a list of other addresses to go to.
+_HTTP_FORMATS = "mpjpeg,mpegts,h264,hevc,m4v,flv,mp4,matroska,webm,avi,asf,ogg,nut"
+# Read timeouts without a picture, though key frames and other packets come.
+_BLIND = 6
+NO_KEY_S = 10.0  # without a key frame until that is told; from line to line it doubles
+
+# AVI counts frames, whenever they come.
+_OTHER_TIMES = UNTIMED | {"avi"}
+
+
+class StreamSource:
+    """A stream that the world paces; it is always read to the newest picture by its thread.
+
+    Time is the stream's own timestamps, or the clock where the stream has none. The end of a live
+    stream means that it was lost.
+    """
+
+    def __init__(
+        self, address: Address, limits: StreamLimits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.address = address
+        self.limits = limits
+        self._clock = clock
+        self._container: InputContainer | None = None
+        self._held = ExitStack()  # what it needs until it is closed
+        self._web: HttpStream | None = None
+        self._udp = False
+        self._came = False  # whether anything has
+        self._pictures: Iterator[Picture | Unseen] = iter(())
+        self._seen_s = 0.0  # the clock when a packet last became something
+        self._keyed = False  # whether a key frame has come, so that decoding can begin
+
+    def open(self) -> None:
+        """Connect, within `open_timeout_s`; SourceOpenError says why it could not be."""
+        self._look_up()
+        began_s = time.monotonic()
+        try:
+            self._container = self._connect(began_s + self.limits.open_timeout_s)
+        except (RuntimeError, av.FFmpegError, OSError, ValueError) as error:
+            self.close()
+            raise self._refusal(error, time.monotonic() - began_s) from None
+        if fault := video_fault(self._container):
+            self.close()
+            raise SourceOpenError(f"{self.address}: {fault}", "invalid")
+        self._pictures = self._decode(self._container)
+
+    def read(self) -> Picture | Unseen:
+        """The next moment, within `read_timeout_s`; SourceLostError where there is none."""
+        limit_s = self.limits.read_timeout_s
+        if self._web is not None:
+            # Of packets that become no picture `_packets` tells first.
+            self._web.allow((_BLIND + 1) * limit_s, limit_s)
+        try:
+            read = next(self._pictures)
+        except StopIteration:
+            raise SourceLostError(f"{self.address}: the stream ended") from None
+        except (TimeoutError, av.ExitError):
+            raise self._no_picture(limit_s) from None
+        except (av.FFmpegError, OSError) as error:
+            raise SourceLostError(
+                f"{self.address}: the stream broke off: {reason(error)}"
+            ) from None
+        self._came = True
+        return read
+
+    def close(self) -> None:
+        """Hang up."""
+        self._pictures = iter(())  # what it was reading is gone
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+        self._web = None
+        self._held.close()
+
+    def _refusal(self, error: Exception, waited_s: float) -> SourceOpenError:
+        if isinstance(error, RuntimeError):
+            return SourceOpenError(f"{self.address}: {not_by_hardware(error)}", "invalid")
+        cause, words = why(self.address, self.limits, error, waited_s)
+        return SourceOpenError(f"{self.address}: {cause}: {words}", cause)
+
+    def _no_picture(self, for_s: float) -> SourceLostError:
+        text = f"{self.address}: no picture for {for_s:g} s"
+        if self._udp and not self._came:
+            text += ": nothing comes over UDP, which a firewall may keep away"
+            text += "; set stream.transport to tcp" if self.limits.transport == "udp" else ""
+        return SourceLostError(text)
+
+    def _tell_of_no_key(self, for_s: float) -> None:
+        log.warning(
+            "%s: packets come, but no key frame for %.0f s, and without one nothing can be "
+            "decoded: set the camera's key frame interval (I-frame interval, GOP) to 1 or 2 s",
+            self.address,
+            for_s,
+        )
+
+    def _look_up(self) -> None:
+        """Find out whether the host has an address: FFmpeg would wait for one without limit."""
+        limit_s = self.limits.open_timeout_s
+        host = urlsplit(self.address.target).hostname
+        if host is None:  # it is this one
+            return
+        try:
+            known = resolve(host, limit_s)
+        except TimeoutError:
+            raise SourceOpenError(
+                f"{self.address}: timeout: no name server told its address within {limit_s:g} s",
+                "timeout",
+            ) from None
+        if not known:
+            raise SourceOpenError(
+                f"{self.address}: unknown host: the name does not resolve", "unknown host"
+            )
+
+    def _connect(self, end_s: float) -> InputContainer:
+        scheme, url = self.address.scheme, urlsplit(self.address.target)
+        if scheme in ("http", "https"):
+            return self._connect_http()
+        if scheme not in ("rtsp", "rtsps"):
+            return open_plain(url, self.limits, end_s)
+        container, self._udp = Rtsp(url, self.limits, end_s).open(self._held)
+        return container
+
+    def _connect_http(self) -> InputContainer:
+        self._web = web = self._held.enter_context(closing(HttpStream(self.address, self.limits)))
+        file = web.open()
+        return av.open(
+            file,
+            "r",
+            format="mpjpeg" if isinstance(file, JpegParts) else None,
+            options={
+                "protocol_whitelist": "none",
+                "format_whitelist": _HTTP_FORMATS,
+                "analyzeduration": "1000000",
+            },
+            metadata_errors="ignore",
+            hwaccel=accelerator(self.limits.decoding.hardware),
+        )
+
+    def _decode(self, container: InputContainer) -> Iterator[Picture | Unseen]:
+        times = FrameTimes(str(self.address), self._clock)
+        decoding = self.limits.decoding
+        if container.format.name in _OTHER_TIMES:
+            times.distrust()
+            # A late picture would be misdated, and a stream with other times would look late.
+            decoding = replace(decoding, idle_max_delay_s=None, turns=None)
+        for decoded in self._decoded(container, decoding):
+            if decoded is None:
+                yield Unseen(None, no_key=not self._keyed)
+                continue
+            time_s = times.of(decoded.stamp_s)
+            if time_s is None:  # without a time it has no place in a window
+                continue
+            if decoded.frame is None:
+                yield Unseen(time_s, decoded.arrived_s, decoded.waiting)
+            else:
+                yield Picture(time_s, upright(decoded.frame), decoded.arrived_s)
+
+    def _decoded(self, container: InputContainer, decoding: Decoding) -> Iterator[Decoded | None]:
+        stream = video_stream(container)
+        assert stream is not None  # or it would not be open
+        decoder = make_decoder(stream, decoding, self._clock)
+        try:
+            for packet in self._packets(container, stream):
+                for decoded in decoder.take(packet):
+                    self._seen_s = self._clock()
+                    self._keyed = True  # or as good as that: some cameras refresh bit by bit
+                    yield decoded
+                if not self._keyed:
+                    yield None
+            yield from decoder.finish()
+        except (av.FFmpegError, OSError, SourceLostError):
+            yield from decoder.finish()  # it was lost, but not what had come
+            raise
+        finally:
+            if decoding.turns is not None:
+                decoding.turns.leave(decoder)
+
+    def _packets(
+        self, container: InputContainer, stream: VideoStream
+    ) -> Iterator[Packet[VideoStream]]:
+        """The video's packets; SourceLostError if none comes, or none becomes a picture.
+
+        Before the first key frame none can: that is waited for, for as long as packets come.
+
+        FFmpeg's own limit is of any packet: a camera's sound goes on where its pictures stop.
+        """
+        limit_s = self.limits.read_timeout_s
+        began_s = came_s = self._seen_s = self._clock()
+        tell_s = NO_KEY_S
+        self._keyed = False
+        for packet in container.demux():
+            now_s = self._clock()
+            if packet.stream_index == stream.index:
+                came_s = now_s
+                self._keyed = self._keyed or packet.is_keyframe
+                if not self._keyed:
+                    self._seen_s = now_s  # it lives, and there is nothing to be decoded yet
+                    if now_s - began_s >= tell_s:
+                        self._tell_of_no_key(now_s - began_s)
+                        tell_s *= 2
+                yield cast("Packet[VideoStream]", packet)
+            elif now_s - came_s >= limit_s:
+                raise self._no_picture(limit_s)
+            if now_s - self._seen_s >= _BLIND * limit_s:
+                raise self._no_picture(_BLIND * limit_s)

@@ -1,0 +1,114 @@
+"""The rolling ring buffer of sampled frames and the windows cut from it."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.records import IDLE, Skipped, Window
+from monitor.windows.clip import ClipSpec
+
+# A frame may come this share of a slot early and still count for the slot: with none, a camera that
+# runs at the model's own rate would lose every frame that jitter brings a millisecond early.
+EARLY = 0.25
+# And up to this many slots late, where its slot's turn passed without one: a camera at the model's
+# own rate whose first frame came late has all others early, and jitter about the border between two
+# slots would cost it every fourth frame.
+LATE = 1.25
+
+
+class WindowBuffer:
+    """Samples a camera's frames at the model's rate and cuts windows with a sliding stride.
+
+    A frame belongs to slot floor((t - origin) * fps + EARLY), or to the one before where that is
+    empty and the frame at most LATE slots late; the first frame of a slot is taken. Time decides,
+    never the count of camera frames. A window holds `spec.frames` sampled frames, and a new one is
+    due every `stride` of them. No window spans a gap longer than `max_gap_s` or a step back in
+    time: the buffer starts afresh, with a new origin.
+    """
+
+    def __init__(
+        self, camera: str, spec: ClipSpec, stride: int, max_gap_s: float = 1.0, region: str = ""
+    ) -> None:
+        if stride < 1:
+            raise ValueError(f"stride {stride}: at least 1")
+        self.camera = camera
+        self.spec = spec
+        self.stride = stride
+        self.max_gap_s = max_gap_s
+        self.region = region
+        self._clips = np.empty(spec.shape, np.uint8)
+        self._times = np.empty(spec.frames, np.float64)
+        self._seen = np.zeros(spec.frames, np.bool_)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every frame; the next one is the origin."""
+        self._count = 0
+        self._origin_s = 0.0
+        self._last_s = -math.inf
+        self._slot = -1
+
+    @property
+    def started(self) -> bool:
+        """Whether it holds any frame."""
+        return self._count > 0
+
+    def push(
+        self, time_s: float, pixels: Callable[[], NDArray[np.uint8]], captured_s: float = 0.0
+    ) -> Window | None:
+        """Take a frame at `time_s`; return the window it completes, if it completes one.
+
+        `pixels` gives the frame as (H, W, 3) uint8 RGB and is called for sampled frames only. A
+        window that holds frames passed over is none.
+        """
+        due = self._sample(time_s, pixels)
+        return self._window(captured_s) if due and self._seen.all() else None
+
+    def pass_over(
+        self, time_s: float, captured_s: float = 0.0, reason: str = IDLE
+    ) -> Skipped | None:
+        """Take the moment of a frame that was not decoded; return the window it would complete."""
+        due = self._sample(time_s, None)
+        return Skipped(self.camera, self.region, time_s, captured_s, reason) if due else None
+
+    def _sample(self, time_s: float, pixels: Callable[[], NDArray[np.uint8]] | None) -> bool:
+        """Take a frame, if it is its slot's first; whether a window is due with it."""
+        if not self._last_s <= time_s <= self._last_s + self.max_gap_s:
+            self.reset()
+            self._origin_s = time_s
+        self._last_s = time_s
+        turn = (time_s - self._origin_s) * self.spec.fps
+        slot = math.floor(turn + EARLY)
+        if slot <= self._slot:
+            return False
+        if slot == self._slot + 2 and turn < self._slot + 1 + LATE:
+            slot -= 1
+        self._slot = slot
+        place = self._count % self.spec.frames
+        self._seen[place] = pixels is not None
+        if pixels is not None:
+            self._clips[place] = pixels()
+        self._times[place] = time_s
+        self._count += 1
+        ready = self._count - self.spec.frames
+        return ready >= 0 and not ready % self.stride
+
+    def _window(self, captured_s: float) -> Window:
+        last = (self._count - 1) % self.spec.frames
+        first = self._count % self.spec.frames
+        start_s, end_s = float(self._times[first]), float(self._times[last])
+        times = np.concatenate((self._times[first:], self._times[:first]))
+        steps = self.spec.frames - 1
+        return Window(
+            camera=self.camera,
+            start_s=start_s,
+            end_s=end_s,
+            clip=np.concatenate((self._clips[first:], self._clips[:first])),
+            fps=steps / (end_s - start_s),
+            usual_fps=1 / float(np.median(np.diff(times))),
+            missing=max(0, round((end_s - start_s) * self.spec.fps) - steps),
+            captured_s=captured_s,
+            region=self.region,
+        )

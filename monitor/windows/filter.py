@@ -1,0 +1,134 @@
+"""Which windows of a camera are classified, and how it is said that some are not."""
+
+import logging
+from collections.abc import Sequence
+from typing import Literal
+
+from monitor.health.status import CameraStatus
+from monitor.records import Window
+from monitor.throttle import Counted
+from monitor.windows.motion import motion
+from monitor.windows.quality import PictureFault, picture_fault
+
+log = logging.getLogger(__name__)
+
+Fault = Literal[PictureFault, "frozen", "slow source", "gaps", "quiet"]
+
+
+# A scene may be so quiet that a window of it is still, though none of the 488 windows of streets
+# and corridors that quality.py was measured on is. After so long a whole picture is said to be
+# frozen; a region may well be quiet all night.
+FROZEN_S = 60.0
+# Windows must be good for so long before a fault is over: one that comes and goes is said once.
+RECOVERED_S = 5.0
+# A spell like earlier ones may be but counted; of one that goes on for so long there is a line.
+LASTING_S = 600.0
+
+_WORDS: dict[Fault, str] = {
+    "black": "its picture is black",
+    "blank": "its picture is blank",
+    "blurred": "its picture is blurred",
+    "frozen": f"its picture has been the same for {FROZEN_S:g} s",
+}
+
+
+class Gate:
+    """Finds what is wrong with the windows of a camera, counts it, and logs it once a spell.
+
+    Spells that come again and again are logged in ever fewer lines, by the camera's own time.
+
+    A window in which less moves than in any activity of the model is passed over, too, which is no
+    fault. What is wrong with every region at once is wrong with the camera: only that is logged and
+    shown as its state, for a region may well see nothing but a dark corner.
+    """
+
+    def __init__(
+        self,
+        status: CameraStatus,
+        regions: Sequence[str],
+        *,
+        min_fps: float,
+        pictures: bool,
+        least_motion: float = 0.0,
+    ) -> None:
+        self._status = status
+        self._min_fps = min_fps
+        self._least_motion = least_motion  # grey levels, as monitor.windows.motion measures
+        self._pictures = pictures  # whether pictures are judged, and not only their times
+        self._faults: dict[str, Fault | None] = dict.fromkeys(regions)
+        self._still_since_s: float | None = None
+        self._spell: set[Fault] = set()  # faults that were logged and are not over
+        self._fault_s = self._spell_s = 0.0  # when the camera last had one, and when they began
+        self._long = False  # whether it was said of this spell that it goes on
+        self._now_s = 0.0
+        self._counted = Counted(log, lambda: self._now_s)
+
+    def fault(self, window: Window) -> Fault | None:
+        """Why a window is not to be classified; None where it is."""
+        fault = self._find(window)
+        if fault is not None:
+            self._status.dropped[fault] += 1
+        words = "" if fault is None else self._words(fault, window)
+        self._tell(window.region, fault, words, window.end_s)
+        return fault
+
+    def pause(self, region: str, pause_s: float, time_s: float) -> Fault:
+        """Take note of a pause between frames that no window spans; it ended at `time_s`."""
+        words = f"no frame came for {pause_s:.1f} s: windows start afresh"
+        self._tell(region, "gaps", words, time_s)
+        return "gaps"
+
+    def _find(self, window: Window) -> Fault | None:
+        if window.fps < self._min_fps:
+            return "slow source" if window.usual_fps < self._min_fps else "gaps"
+        fault = picture_fault(window.clip, not window.region) if self._pictures else None
+        if fault != "still" or window.region:
+            self._still_since_s = None
+            if fault is None and motion(window.clip) < self._least_motion:
+                return "quiet"
+            return fault
+        if self._still_since_s is None:
+            self._still_since_s = window.start_s
+        return "frozen" if window.end_s - self._still_since_s >= FROZEN_S else "still"
+
+    def _tell(self, region: str, fault: Fault | None, words: str, time_s: float) -> None:
+        self._faults[region] = fault
+        self._now_s = time_s
+        # The camera shows something somewhere, be it that nothing moves there.
+        if shown := {None, "quiet"}.intersection(self._faults.values()):
+            self._status.good_s = self._status.clock()
+            self._status.fault = "" if None in shown else "quiet"
+            if self._spell and time_s - self._fault_s >= RECOVERED_S:
+                self._spell.clear()
+                self._say(logging.INFO, "again", "its windows are classified again")
+            return
+        assert fault is not None
+        self._status.fault, self._fault_s = fault, time_s
+        if fault == "still":
+            self._status.good_s = self._status.clock()
+            return
+        if not self._spell:
+            self._spell_s, self._long = time_s, False
+        if fault not in self._spell:
+            self._spell.add(fault)
+            self._say(logging.WARNING, fault, words)
+        elif not self._long and time_s - self._spell_s >= LASTING_S:
+            self._long = True
+            words = f"none of its windows was classified for {LASTING_S:.0f} s: {words}"
+            log.warning("camera %s: %s", self._status.name, words)
+
+    def _say(self, level: int, kind: str, words: str) -> None:
+        self._counted.say(level, kind, f"camera {self._status.name}: {words}")
+
+    def _words(self, fault: Fault, window: Window) -> str:
+        if fault == "slow source":
+            return (
+                f"{window.fps:.1f} frames a second reach the model, it needs at least "
+                f"{self._min_fps:.1f}: such windows are not classified"
+            )
+        if fault == "gaps":
+            return (
+                f"{window.missing} frames are missing from {window.end_s - window.start_s:.1f} s: "
+                "such windows are not classified"
+            )
+        return f"{_WORDS.get(fault, fault)}: nothing is classified until it changes"

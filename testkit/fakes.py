@@ -1,0 +1,126 @@
+"""Short stand-ins for failures and speed."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from av import VideoFrame
+from cv2.typing import MatLike
+
+from monitor.errors import SourceLostError
+from monitor.records import Activity
+from monitor.sources.source import Picture, Unseen
+from testkit.patience import LIMIT_S
+
+
+def picture(time_s: float, level: int = 128) -> Picture:
+    """A small picture of stripes about a level, with a dot that moves as time passes."""
+    image = np.full((48, 64, 3), level, np.uint8)
+    image[:, ::8] += 60
+    image[24, round(time_s * 10) % 64] += 20
+    return Picture(time_s, VideoFrame.from_ndarray(image, "rgb24"))
+
+
+def moving(seconds: float, fps: float = 10.0) -> list[Picture]:
+    """Pictures that the motion model calls moving."""
+    return [picture(n / fps, 60 + 120 * (n % 2)) for n in range(round(seconds * fps))]
+
+
+def still(seconds: float, fps: float = 10.0) -> list[Picture]:
+    """Pictures that it calls still."""
+    return [picture(n / fps) for n in range(round(seconds * fps))]
+
+
+class FakeSource:
+    """Gives these pictures, then what `after` gives or raises; `open` first calls `opening`."""
+
+    def __init__(
+        self,
+        pictures: Iterable[Picture | Unseen] = (),
+        after: Callable[[], Picture | None] = lambda: None,
+        opening: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._pictures = iter(pictures)
+        self._after = after
+        self._opening = opening
+        self.closed = 0
+        self.thread: str | None = None
+
+    def open(self) -> None:
+        self.thread = threading.current_thread().name
+        self._opening()
+
+    def read(self) -> Picture | Unseen | None:
+        ready = next(self._pictures, None)
+        return self._after() if ready is None else ready
+
+    def close(self) -> None:
+        assert threading.current_thread().name == self.thread, "closed by the thread that opened"
+        self.closed += 1
+
+
+def lost() -> Picture | None:
+    """A live source that is gone."""
+    raise SourceLostError("the stream ended")
+
+
+class RecordingSink:
+    """Keeps what it is given; wakes who waits for it."""
+
+    def __init__(self) -> None:
+        self.activities: list[Activity] = []
+        self.closed = False
+        self._came = threading.Condition()
+
+    def write(self, activity: Activity) -> None:
+        with self._came:
+            self.activities.append(activity)
+            self._came.notify_all()
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        self.closed = True
+
+    def wait_for(self, count: int) -> None:
+        """Until so many activities came."""
+        with self._came:
+            assert self._came.wait_for(lambda: len(self.activities) >= count, LIMIT_S), (
+                f"{len(self.activities)} of {count} came"
+            )
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Until something that no event tells of has happened."""
+    end_s = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < end_s, "did not happen"
+        time.sleep(0.01)
+
+
+class PacedDevice:
+    """A webcam whose pictures OpenCV reads from a video file, `fps` of them a second."""
+
+    def __init__(self, video: Path, fps: float) -> None:
+        self._capture = cv2.VideoCapture(str(video))
+        self._period_s = 1 / fps
+        self._due_s = time.monotonic()
+
+    def clock(self) -> float:
+        """When the newest picture was due: a busy machine takes it later."""
+        return self._due_s - self._period_s
+
+    def isOpened(self) -> bool:
+        return self._capture.isOpened()
+
+    def read(self) -> tuple[bool, MatLike | None]:
+        time.sleep(max(0.0, self._due_s - time.monotonic()))
+        self._due_s += self._period_s
+        return self._capture.read()
+
+    def release(self) -> None:
+        self._capture.release()

@@ -1,0 +1,425 @@
+"""The recognition benchmark: what it declares, what it keeps and what it says of it."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+import benchmarks.recognition.__main__
+import benchmarks.recognition.fits
+from benchmarks.recognition.evidence import (
+    ClipScores,
+    Evidence,
+    Network,
+    evidence_file,
+    write_facts,
+)
+from benchmarks.recognition.fits import do_fits, left_text
+from benchmarks.recognition.page import mean_text, page
+from benchmarks.recognition.places import Places
+from benchmarks.recognition.series import Declared, Series, read_rows
+from monitor.errors import ConfigError, DataError
+from testkit import ROOT
+from testkit.clips import make_clips
+from train.recipe.file import read_recipe
+from train.recipe.options import TrainConfig
+
+ROWS = ROOT / "benchmarks" / "recognition" / "plan.yaml"
+FIGHT = ROOT / "configs" / "fight.yaml"
+SMALL = "arch: svm\nclip: {frames: 4, size: 16, fps: 10}\ntest_share: 0.3\n"
+
+
+class Bench:
+    """A benchmark of two tiny data sets in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.rows = folder / "rows.yaml"
+        self.recipe = folder / "small.yaml"
+        self.recipe.write_text(SMALL)
+        self.declare("{name: motion, recipe: small.yaml, data: [first], splits: [grouped, random]}")
+        self.places = Places(folder / "data", folder / "results", folder / "runs", folder / "cache")
+        make_clips(self.places.data / "first", 2)
+        make_clips(self.places.data / "second", 2)
+
+    def declare(self, *rows: str) -> None:
+        """Write the file of rows."""
+        self.rows.write_text("main: first\nrows:\n" + "".join(f"  - {row}\n" for row in rows))
+
+    def run(self) -> set[str]:
+        """Do what is to be done; the files that were written."""
+        before = self._files()
+        do_fits(read_rows(self.rows).series, self.places, Console(quiet=True))
+        after = self._files()
+        return {name for name, changed in after.items() if before.get(name) != changed}
+
+    def page(self) -> str:
+        """The tables."""
+        return page(read_rows(self.rows), self.places.results)
+
+    def _files(self) -> dict[str, int]:
+        results = self.places.results
+        return {
+            path.relative_to(results).as_posix(): path.stat().st_mtime_ns
+            for path in results.rglob("*.json")
+        }
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+ALL = {
+    "first/motion/grouped-seed1-fold0.json",
+    "first/motion/grouped-seed1-fold1.json",
+    "first/motion/random-seed1.json",
+}
+
+
+def test_every_fit_leaves_evidence_and_a_second_run_only_reads_it(bench: Bench) -> None:
+    assert bench.run() == ALL
+    assert bench.run() == set()
+
+    evidence = json.loads(
+        (bench.places.results / "first/motion/grouped-seed1-fold1.json").read_text()
+    )
+    assert [(c["path"], c["label"], c["group"], c["fold"]) for c in evidence["clips"]] == [
+        ("dark/10.mp4", "dark", "g10", 1),
+        ("dark/11.mp4", "dark", "g11", 1),
+        ("light/10.mp4", "light", "g10", 1),
+        ("light/11.mp4", "light", "g11", 1),
+    ]
+    for clip in evidence["clips"]:
+        assert sum(clip["scores"]) == pytest.approx(1, abs=1e-3)
+        assert all(score == round(score, 4) for score in clip["scores"])
+    assert evidence["recipe"]["arch"] == "svm"
+    assert (evidence["folds"], evidence["seed"], evidence["labels"]) == (2, 1, ["dark", "light"])
+    assert isinstance(evidence["fit_s"], float)
+
+
+def test_a_run_that_was_killed_goes_on_with_what_is_missing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do = benchmarks.recognition.fits._do
+    monkeypatch.setattr(
+        benchmarks.recognition.fits,
+        "_do",
+        lambda fit, places: do(fit, places) if fit.fold == 0 else _killed(),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        bench.run()
+    monkeypatch.undo()
+
+    assert bench.run() == ALL - {"first/motion/grouped-seed1-fold0.json"}
+
+
+def _killed() -> Evidence:
+    raise KeyboardInterrupt
+
+
+def test_lost_evidence_of_a_finished_fit_is_written_again_without_a_time(bench: Bench) -> None:
+    bench.run()
+    lost = bench.places.results / "first/motion/random-seed1.json"
+    before = json.loads(lost.read_text())
+    lost.unlink()
+
+    assert bench.run() == {"first/motion/random-seed1.json"}
+    after = json.loads(lost.read_text())
+    assert after["fit_s"] is None
+    assert after["clips"] == before["clips"]
+
+
+def test_a_changed_recipe_or_override_is_fitted_anew(bench: Bench) -> None:
+    bench.run()
+
+    bench.recipe.write_text(SMALL + "stride: 4\n")
+    assert bench.run() == ALL
+
+    bench.declare("{name: motion, recipe: small.yaml, data: [first], overrides: {stride: 3}}")
+    assert bench.run() == {name for name in ALL if "grouped" in name}
+
+
+def test_an_option_that_says_what_is_the_default_changes_nothing(bench: Bench) -> None:
+    bench.run()
+
+    bench.recipe.write_text(SMALL + "stride: 5\n")
+
+    assert bench.run() == set()
+
+
+def test_changed_data_is_fitted_anew_and_older_evidence_leaves_the_table(bench: Bench) -> None:
+    bench.declare("{name: motion, recipe: small.yaml, data: [first], seeds: [1, 2]}")
+    bench.run()
+    assert "| 1 2 |" in bench.page()
+    folder = bench.places.data / "first"
+    (folder / "dark/00.mp4").write_bytes((folder / "dark/00.mp4").read_bytes() + b"\0")
+    bench.declare("{name: motion, recipe: small.yaml, data: [first], seeds: [1]}")
+
+    assert bench.run() == {name for name in ALL if "grouped" in name}
+    bench.declare("{name: motion, recipe: small.yaml, data: [first], seeds: [1, 2]}")
+    assert "| 1 (unfinished: 2) |" in bench.page()
+
+
+def test_other_groups_are_another_split(bench: Bench) -> None:
+    bench.run()
+    table = bench.places.data / "first" / "clips.csv"
+    table.write_text(table.read_text().replace(",g11,", ",other,"))
+
+    assert bench.run() == ALL
+
+
+def test_the_first_seed_of_every_row_comes_before_the_second_of_any(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.declare(
+        "{name: one, recipe: small.yaml, data: [first, second], seeds: [5, 6]}",
+        "{name: two, recipe: small.yaml, data: [first], seeds: [1]}",
+    )
+    with caplog.at_level(logging.INFO, "benchmarks.recognition.fits"):
+        bench.run()
+
+    said = [m for m in caplog.messages if m.startswith("fit ")]
+    assert said[0] == (
+        "fit 1 of 10, time left not known yet: one on first, grouped split, seed 5, fold 0"
+    )
+    assert said[1].startswith("fit 2 of 10, about ")
+    assert [m.partition(": ")[2].partition(",")[0] for m in said] == [
+        *["one on first"] * 2, *["one on second"] * 2, *["two on first"] * 2,
+        *["one on first"] * 2, *["one on second"] * 2,
+    ]  # fmt: skip
+
+
+def test_the_time_left_is_judged_by_fits_of_the_same_series() -> None:
+    slow, fast, new = Path("slow"), Path("fast"), Path("new")
+    took_s = {slow: [100.0, 140.0], fast: [20.0]}
+
+    assert left_text([slow, slow, fast], took_s) == "about 4 min left"  # 120 120 20
+    assert left_text([new], took_s) == "about 70 s left"
+    assert left_text([new], {}) == "time left not known yet"
+
+
+def evidence(
+    series: Series, seed: int, fold: int | None, right: int, data_sha256: str = "d"
+) -> Evidence:
+    """Four clips, of which `right` are called what they are."""
+    config = series.config("random" if fold is None else "grouped", seed)
+    clips = []
+    for number in range(4):
+        scores = (0.9, 0.1) if (number % 2 == 0) == (number < right) else (0.1, 0.9)
+        label = "dark" if number % 2 == 0 else "light"
+        clips.append(
+            ClipScores(path=f"{fold}{number}", label=label, group=f"g{fold}{number}", fold=fold,
+                       scores=scores)
+        )  # fmt: skip
+    return Evidence(
+        name=series.name,
+        data=series.data,
+        split=config.split,
+        seed=seed,
+        fold=fold,
+        folds=1 if fold is None else 2,
+        recipe=config.model_dump(mode="json"),
+        data_sha256=data_sha256,
+        split_sha256="s",
+        date=f"2026-11-2{seed}T10:00:00+00:00",
+        fit_s=1.0,
+        version="0.1.0",
+        labels=("dark", "light"),
+        clips=tuple(clips),
+    )
+
+
+def keep(series: Series, results: Path, *all_evidence: Evidence) -> None:
+    for one in all_evidence:
+        write_facts(results / evidence_file(series, one.split, one.seed, one.fold, one.second), one)
+
+
+def series_of(name: str, data: str = "first", seeds: tuple[int, ...] = (1, 2)) -> Series:
+    return Series(name, data, ("grouped", "random"), seeds, TrainConfig())
+
+
+def test_the_table_is_made_of_the_evidence_alone(tmp_path: Path) -> None:
+    good, poor, other = series_of("good"), series_of("poor", seeds=(1,)), series_of("good", "more")
+    keep(
+        good, tmp_path,
+        *(evidence(good, 1, fold, right) for fold, right in ((0, 4), (1, 2), (None, 4))),
+        *(evidence(good, 2, fold, right) for fold, right in ((0, 4), (1, 3), (None, 3))),
+    )  # fmt: skip
+    keep(poor, tmp_path, *(evidence(poor, 1, fold, 1) for fold in (0, 1)))
+    keep(other, tmp_path, *(evidence(other, 1, fold, 3) for fold in (0, 1)))
+    network = Network(
+        arch="r2plus1d", clip={"frames": 20, "size": 64, "fps": 10.0}, parameters=125122,
+        window_ms=5.46, date="2026-11-21T10:00:00+00:00", version="0.1.0",
+    )  # fmt: skip
+    write_facts(tmp_path / "first" / "good" / "network.json", network)
+
+    text = page(Declared("first", (poor, good, other)), tmp_path)
+
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert rows == [
+        "| model | parameters | ms a window | accuracy, grouped | nested | random | AUC, grouped "
+        "| nested | random | ECE, grouped | at temperature | seeds |",
+        # Seeds: (1 + .5) / 2 and (1 + .75) / 2; random 1 and .75.
+        "| good | 125,122 | 5.5 | 0.812 ± 0.088 | – | 0.875 ± 0.177 | 0.812 ± 0.088 | – "
+        "| 0.875 ± 0.177 | 0.087 ± 0.088 | – | 1 2 |",
+        "| poor | – | – | 0.250 | – | – | 0.250 | – | – | 0.650 | – | 1 (unfinished: 1) |",
+        "| model | more | seeds |",
+        "| good | 0.750 | 1 |",
+    ]
+    assert "first: 8 clips, groups: 8, folds: 2; always saying dark is right on\n0.500 of" in text
+    assert "`d` 0.1.0. Fitted 2026-11-21 to 2026-11-22." in text
+
+
+def test_the_command_without_data_writes_and_prints_the_table_and_fits_nothing(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "recognition.md"
+    for name, path in (("ROWS", bench.rows), ("RESULTS", tmp_path), ("TABLE", table)):
+        monkeypatch.setattr(benchmarks.recognition.__main__, name, path)
+
+    result = CliRunner().invoke(benchmarks.recognition.__main__.app, [])
+
+    assert result.exit_code == 0, result.output
+    assert "| motion | – |" in table.read_text()
+    assert result.stdout == table.read_text()
+
+
+def test_evidence_of_another_recipe_is_not_in_the_table(tmp_path: Path) -> None:
+    series = series_of("good", seeds=(1,))
+    keep(series, tmp_path, *(evidence(series, 1, fold, 4) for fold in (0, 1)))
+    changed = Series("good", "first", ("grouped",), (1,), TrainConfig(epochs=7))
+
+    assert "| good | – | – | 1.000 |" in page(Declared("first", (series,)), tmp_path)
+    assert "| good | – | – | – |" in page(Declared("first", (changed,)), tmp_path)
+
+
+def test_a_seed_without_all_its_folds_is_not_in_the_table(tmp_path: Path) -> None:
+    series = series_of("good", seeds=(1,))
+    keep(series, tmp_path, evidence(series, 1, 0, 4))
+
+    assert "| – | – | – (unfinished: 1) |" in page(Declared("first", (series,)), tmp_path)
+
+
+def test_evidence_that_is_none_is_an_error_with_the_file(tmp_path: Path) -> None:
+    series = series_of("good")
+    path = tmp_path / "first" / "good" / "grouped-seed1-fold0.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+
+    with pytest.raises(DataError) as error:
+        page(Declared("first", (series,)), tmp_path)
+
+    assert str(error.value).startswith(f"{path}: not a result of this benchmark: ")
+    assert str(error.value).endswith("; remove it, and it is made anew")
+    assert "\n" not in str(error.value)
+
+
+def test_one_seed_has_no_deviation() -> None:
+    assert mean_text([]) == "–"
+    assert mean_text([0.7214]) == "0.721"
+    assert mean_text([0.7, 0.8]) == "0.750 ± 0.071"
+
+
+def test_the_declared_rows_can_be_read() -> None:
+    declared = read_rows(ROWS)
+    series = declared.series
+
+    assert declared.main == "fight-surv"
+    of_main = [one for one in series if one.data == declared.main]
+    assert {one.recipe.arch for one in of_main} >= {"convlstm", "lrcn", "svm", "forest"}
+    assert all({"grouped", "random"} <= set(one.splits) for one in of_main)
+    assert declared.watch is not None
+    assert declared.watch.series in of_main
+    assert declared.watch.series.recipe == read_recipe(FIGHT, {})
+    assert {one.data for one in series} == {"fight-surv", "weizmann64", "arid-dark", "falls"}
+    (lrcn,) = [one.recipe for one in of_main if one.recipe.arch == "lrcn"]
+    assert (lrcn.epochs, lrcn.patience, lrcn.batch) == (70, 15, 4)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        pytest.param(
+            "{name: a, recipe: small.yaml, data: [first], overrides: {seed: 4}}",
+            ":3: rows.0: seed is not overridden but named in seeds",
+            id="seed among the overrides",
+        ),
+        pytest.param(
+            "{name: a, recipe: small.yaml, data: [first], overrides: {epochs: 0}}",
+            ": row a: epochs: input should be greater than or equal to 1, found 0",
+            id="override out of range",
+        ),
+        pytest.param(
+            "{name: a, recipe: small.yaml, data: [first], overrides: {footage: [yard]}}",
+            ": row a: footage is not benchmarked",
+            id="footage among the overrides",
+        ),
+        pytest.param(
+            "{name: a, recipe: small.yaml, data: [first, first]}",
+            ":3: rows.0: data names one twice",
+            id="a data set twice",
+        ),
+        pytest.param(
+            "{name: a, recipe: small.yaml, data: [second]}",
+            ": main: no row is on first",
+            id="nothing on the main data set",
+        ),
+        pytest.param(
+            "{name: ../a, recipe: small.yaml, data: [first]}",
+            ":3: rows.0.name: string should match pattern '^\\w[^|/]*$', found '../a'",
+            id="a name that leads elsewhere",
+        ),
+        pytest.param(
+            "{name: a b, recipe: small.yaml, data: [first]}\n"
+            "  - {name: A-b, recipe: small.yaml, data: [first]}",
+            ": two rows are called a b on first",
+            id="two rows of one name",
+        ),
+        pytest.param(
+            "{name: a, recipe: small.yaml, data: [first]}\n"
+            "live: {row: b, background: c, wide: [d.avi]}",
+            ": live: no row b on first",
+            id="a row to watch that there is not",
+        ),
+        pytest.param(
+            "{name: a, recipe: small.yaml, data: [first]}\n"
+            "live: {row: a, background: c, wide: [d.avi]}",
+            ": live: row a needs the splits grouped, nested",
+            id="a row to watch that nothing could be tuned for",
+        ),
+        pytest.param(
+            "{name: a, recipe: small.yaml, data: [first], splits: [grouped, nested]}\n"
+            "live: {row: a, background: c, wide: [d.avi]}",
+            ": live: row a is no network that can be watched",
+            id="a row to watch that leaves no network",
+        ),
+    ],
+)
+def test_a_wrong_row_is_one_line(bench: Bench, row: str, message: str) -> None:
+    bench.declare(row)
+
+    with pytest.raises(ConfigError) as error:
+        read_rows(bench.rows)
+
+    assert str(error.value) == f"{bench.rows}{message}"
+
+
+def test_a_label_that_the_data_has_not_is_named_with_the_row(bench: Bench) -> None:
+    bench.declare("{name: a, recipe: small.yaml, data: [first], overrides: {background: [grey]}}")
+
+    with pytest.raises(ConfigError) as error:
+        bench.run()
+
+    assert str(error.value) == (
+        "row a on first: background grey: no such label; labels here: dark, light"
+    )
+
+
+def test_a_recipe_that_is_not_there_is_named_with_its_row(bench: Bench) -> None:
+    bench.declare("{name: a, recipe: none.yaml, data: [first]}")
+
+    with pytest.raises(ConfigError, match=r"rows\.yaml: row a: .*none\.yaml: no such file"):
+        read_rows(bench.rows)

@@ -1,0 +1,68 @@
+"""What is in deploy/ suits the command and the project as they are."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from monitor.cli.app import app
+from testkit import ROOT
+
+UNIT = ROOT / "deploy" / "har-monitor.service"
+CONTAINERFILE = ROOT / "deploy" / "Containerfile"
+OPTIONS = {
+    name
+    for parameter in typer.main.get_command(app).params
+    for name in [*parameter.opts, *parameter.secondary_opts]
+}
+
+
+def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        reason = "no systemd-analyze: apt-get install systemd (make test does)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    unit = tmp_path / UNIT.name
+    installed = UNIT.read_text().replace("/opt/har-monitor/bin/har-monitor", sys.executable)
+    unit.write_text(installed)
+    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)]
+    exposed = subprocess.run(command, capture_output=True, text=True)
+    found = re.search(r"Overall exposure level for .*: ([0-9.]+)", exposed.stdout)
+    assert found is not None, exposed.stderr
+    assert float(found[1]) <= 2.0, "of ten; an unprotected service has 9.6"
+
+
+def words(kind: str) -> list[str]:
+    """The JSON list behind ENTRYPOINT, CMD or the like."""
+    (found,) = re.findall(rf"^{kind}.*?(\[.*\])$", CONTAINERFILE.read_text(), re.MULTILINE)
+    listed: list[str] = json.loads(found)
+    return listed
+
+
+def test_both_give_the_command_options_that_it_has() -> None:
+    (line,) = re.findall(r"^ExecStart=((?:.*\\\n)*.*)$", UNIT.read_text(), re.MULTILINE)
+    service = shlex.split(line.replace("\\\n", " "))
+    container = words("ENTRYPOINT") + words("CMD")
+    check = words("HEALTHCHECK")
+    for command in (service, container, check):
+        assert command[0].endswith("har-monitor")
+        assert {word for word in command if word.startswith("--")} <= OPTIONS
+    assert container[container.index("--health") + 1] == check[check.index("--health") + 1]
+
+
+def test_the_container_is_built_from_what_is_here_and_does_not_run_as_root() -> None:
+    text = CONTAINERFILE.read_text()
+    for line in re.findall(r"^COPY (.*)$", text, re.MULTILINE):
+        for source in line.split()[:-1]:
+            assert (ROOT / source).exists()
+    assert text.index("\nUSER har-monitor") < text.index("\nENTRYPOINT")

@@ -1,0 +1,356 @@
+"""The configuration: defaults, the shipped file, and every mistake by its exact text."""
+
+from pathlib import Path
+
+import pytest
+
+from monitor.config.options import ActivityOptions, CameraOptions, LogOptions, MonitorOptions
+from monitor.config.yaml_file import load
+from monitor.errors import ConfigError
+from monitor.pipeline.camera import CameraSettings
+from monitor.recognition.metadata import Contract
+from monitor.sources.address import Address
+from monitor.windows.region import Region
+from testkit import ROOT
+from testkit.models import contract
+
+SHIPPED = ROOT / "configs" / "monitor.yaml"
+
+
+def test_the_shipped_file_shows_every_option_with_its_default() -> None:
+    import yaml
+
+    defaults = MonitorOptions().model_dump(mode="json")
+    assert yaml.safe_load(SHIPPED.read_text()) == defaults
+    log = LogOptions(path=SHIPPED.parent / "alerts.jsonl")  # as all paths in it, beside it
+    assert load(SHIPPED, MonitorOptions) == MonitorOptions(log=log)
+
+
+def region(outline: str, name: str = "till") -> str:
+    return f"cameras:\n- {{name: hall, source: 0, regions: [{{name: {name}, {outline}}}]}}\n"
+
+
+MISTAKES = {
+    "unknown option": (
+        "model: m.onnx\nactivity:\n  hold: 3\n",
+        ":3: unknown option activity.hold; options here: "
+        "cooldown_s, hold_s, hysteresis, min_s, smoothing_s, threshold, thresholds, "
+        "unknown",
+    ),
+    "unknown option at the top": (
+        "thresholds: 0.5\n",
+        ":1: unknown option thresholds; options here: "
+        "activity, cameras, decode, display, health, inference, log, model, realtime, save_video, "
+        "stream, windows",
+    ),
+    "unknown option of a camera": (
+        "cameras:\n  - name: door\n    source: 0\n    fps: 25\n",
+        ":4: unknown option cameras.0.fps; options here: name, regions, source, stream",
+    ),
+    "unknown option of a camera's stream": (
+        "cameras:\n  - name: door\n    source: 0\n    stream:\n      port: 25\n",
+        ":5: unknown option cameras.0.stream.port; options here: "
+        "ca_file, clock, open_timeout_s, read_timeout_s, retry_max_s, retry_min_s, transport",
+    ),
+    "not a choice of a camera": (
+        "cameras:\n  - name: door\n    source: 0\n    stream: {transport: pigeon}\n",
+        ":4: cameras.0.stream.transport: input should be 'auto', 'tcp', 'udp' or 'http', "
+        "found 'pigeon'",
+    ),
+    "pauses of a camera": (
+        "cameras:\n  - name: door\n    source: 0\n    stream:\n      retry_min_s: 5\n",
+        ":4: cameras.0.stream: retry_max_s 4 is below retry_min_s",
+    ),
+    "a fault of what all cameras share": (
+        "cameras:\n  - {name: a, source: 0, stream: {transport: udp}}\nstream: {retry_min_s: 5}\n",
+        ":3: stream: retry_max_s 4 is below retry_min_s",
+    ),
+    "no mapping": (
+        "cameras:\n  - {name: a, source: 0, stream: udp}\n",
+        ":2: cameras.0.stream: input should be a valid dictionary or instance of StreamOptions, "
+        "found 'udp'",
+    ),
+    "region without an outline": (
+        "cameras:\n  - name: hall\n    source: 0\n    regions:\n      - name: till\n",
+        ":5: cameras.0.regions.0: either box or polygon is needed",
+    ),
+    "region with two outlines": (
+        region("box: [0, 0, 1, 1], polygon: [[0, 0], [1, 0], [1, 1]]"),
+        ":2: cameras.0.regions.0: either box or polygon is needed",
+    ),
+    "unknown option of a region": (
+        region("rect: [0, 0, 1, 1]"),
+        ":2: unknown option cameras.0.regions.0.rect; options here: box, name, polygon",
+    ),
+    "box in pixels": (
+        region("box: [10, 40, 200, 300]"),
+        ":2: cameras.0.regions.0.box.0: input should be less than or equal to 1, found 10",
+    ),
+    "box of three": (
+        region("box: [0.1, 0.4, 0.9]"),
+        ":2: cameras.0.regions.0.box: 4 fractions needed: left, top, right, bottom; found 3",
+    ),
+    "box from right to left": (
+        region("box: [0.9, 0.4, 0.1, 0.9]"),
+        ":2: cameras.0.regions.0.box: left and right must be 0.03 apart, found 0.9 and 0.1",
+    ),
+    "box that is a line": (
+        region("box: [0.1, 0.4, 0.9, 0.42]"),
+        ":2: cameras.0.regions.0.box: top and bottom must be 0.03 apart, found 0.4 and 0.42",
+    ),
+    "polygon of two": (
+        region("polygon: [[0, 0], [1, 1]]"),
+        ":2: cameras.0.regions.0.polygon: 3 to 32 corners needed, found 2",
+    ),
+    "polygon of numbers": (
+        region("polygon: [[0, 0], [1, 1, 1], [0, 1]]"),
+        ":2: cameras.0.regions.0.polygon: a corner is [x, y], found [1.0, 1.0, 1.0]",
+    ),
+    "polygon that crosses itself": (
+        region("polygon: [[0, 0], [1, 1], [1, 0], [0, 1]]"),
+        ":2: cameras.0.regions.0.polygon: its outline crosses itself",
+    ),
+    "polygon that is a line": (
+        region("polygon: [[0, 0], [0.5, 0.5], [1, 1]]"),
+        ":2: cameras.0.regions.0.polygon: covers less than 0.0009 of the picture",
+    ),
+    "polygon that is narrow": (
+        region("polygon: [[0, 0], [0.01, 0], [0.01, 1]]"),
+        ":2: cameras.0.regions.0.polygon: left and right must be 0.03 apart, found 0 and 0.01",
+    ),
+    "region name": (
+        region("box: [0, 0, 1, 1]", name="a/b"),
+        ":2: cameras.0.regions.0.name: up to 64 letters, digits, spaces and signs are allowed, a "
+        'letter or digit among them, none of / \\ : = ? @ * " < > | and no space . - in front, '
+        "found 'a/b'",
+    ),
+    "region name twice": (
+        "cameras:\n- name: hall\n  source: 0\n  regions:\n"
+        "  - {name: a, box: [0, 0, 1, 1]}\n  - {name: a, box: [0, 0, 1, 1]}\n",
+        ":4: cameras.0.regions: two regions are named a",
+    ),
+    "mistyped": (
+        "windows:\n  stride: often\n",
+        ":2: windows.stride: input should be a valid integer, unable to parse string as an "
+        "integer, found 'often'",
+    ),
+    "out of range": (
+        "activity: {threshold: 1.5}\n",
+        ":1: activity.threshold: input should be less than or equal to 1, found 1.5",
+    ),
+    "not a choice": (
+        "stream:\n  transport: carrier pigeon\n",
+        ":2: stream.transport: input should be 'auto', 'tcp', 'udp' or 'http', "
+        "found 'carrier pigeon'",
+    ),
+    "missing": (
+        "cameras:\n  - source: 0\n",
+        ":2: cameras.0.name: field required",
+    ),
+    "name twice": (
+        "cameras:\n  - {name: a, source: 0}\n  - {name: a, source: 1}\n",
+        ":1: two cameras are named a",
+    ),
+    "pauses": (
+        "stream:\n  retry_min_s: 5\n",
+        ":1: stream: retry_max_s 4 is below retry_min_s",
+    ),
+    "not YAML": (
+        "a: [1,\n",
+        ":2: not valid YAML: expected the node content, but found '<stream end>'",
+    ),
+    "an option twice": (
+        "windows:\n  stride: 3\n  stride: 4\n",
+        ":3: option stride is given twice",
+    ),
+    "a list": ("- 1\n", ":1: options expected as `name: value`"),
+    "a tag": ("model: !!python/name:os.system\n", ":1: tags (such as !!str) are not allowed"),
+    "a NUL": ('model: "a\\0b"\n', ":1: a text holds the character NUL"),
+    "a name that steers a terminal": (
+        '"\\e[31m": 1\n',
+        ":1: unknown option \\x1b[31m; options here: "
+        "activity, cameras, decode, display, health, inference, log, model, realtime, save_video, "
+        "stream, windows",
+    ),
+    "a variable that is not set": (
+        "model: x\nsave_video: ${NO_SUCH_VARIABLE}\n",
+        ":2: the environment variable NO_SUCH_VARIABLE is not set",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_named_with_file_and_line(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "monitor.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(path, MonitorOptions)
+    assert str(caught.value) == f"{path}{expected}"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(None, "no such file or directory", id="missing"),
+        pytest.param(b"\xff\xfe\x00", "not UTF-8 text", id="binary"),
+        pytest.param(b"#" * (1 << 20) + b"#", "larger than 1048576 bytes", id="huge"),
+        pytest.param(b"[" * 2000, "not valid YAML", id="deep"),
+        pytest.param(b"a: &a [*a]\n", ":1: aliases .* are not allowed", id="recursive"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_refused(
+    tmp_path: Path, content: bytes | None, expected: str
+) -> None:
+    path = tmp_path / "monitor.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=expected):
+        load(path, MonitorOptions)
+
+
+def test_regions_are_read_as_boxes_and_polygons(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yaml"
+    path.write_text(
+        "cameras:\n- name: hall\n  source: 0\n  regions:\n"
+        "  - {name: till, box: [0.1, 0.4, 0.35, 0.9]}\n"
+        "  - {name: door, polygon: [[0.6, 0.2], [0.9, 0.2], [0.9, 0.9]]}\n"
+    )
+    till, door = load(path, MonitorOptions).cameras[0].areas
+    assert till == Region.box("till", 0.1, 0.4, 0.35, 0.9)
+    assert door == Region("door", ((0.6, 0.2), (0.9, 0.2), (0.9, 0.9)))
+
+
+def test_a_cameras_stream_is_what_all_share_but_for_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yaml"
+    path.write_text(
+        "cameras:\n- {name: a, source: 0, stream: {transport: udp, retry_max_s: 9}}\n"
+        "- {name: b, source: 1}\n"
+        "stream: {retry_min_s: 5, retry_max_s: 7}\n"
+    )
+    options = load(path, MonitorOptions)
+    own, shared = (camera.stream for camera in options.cameras)
+    assert (own.transport, own.retry_min_s, own.retry_max_s) == ("udp", 5, 9)
+    assert shared == options.stream
+    assert MonitorOptions.model_validate(options.model_dump()) == options
+    cameras = (CameraOptions(name="a", source="0"),)
+    assert MonitorOptions(cameras=cameras, stream=shared).cameras[0].stream == shared
+
+
+def test_what_is_shared_changes_only_the_cameras_without_their_own() -> None:
+    def settings(transport: str) -> dict[str, CameraSettings]:
+        own = {"name": "own", "source": "0", "stream": {"transport": "udp"}}
+        given = {"cameras": [own, {"name": "b", "source": "1"}], "stream": {"transport": transport}}
+        return CameraSettings.of(MonitorOptions.model_validate(given))
+
+    before, after = settings("tcp"), settings("udp")
+    assert [name for name in before if before[name] == after[name]] == ["own"]
+
+
+def test_the_commented_example_of_the_shipped_file_is_right(tmp_path: Path) -> None:
+    example = SHIPPED.read_text().partition("# cameras:")[2].partition("\n\n")[0]
+    path = tmp_path / "monitor.yaml"
+    path.write_text("cameras:" + example.replace("\n# ", "\n").replace("${DOOR_PASSWORD}", "x"))
+    door, desk = load(path, MonitorOptions).cameras
+    assert (door.areas, [area.name for area in desk.areas]) == ((), ["till", "door"])
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yaml"
+    path.write_text("# nothing yet\n")
+    assert load(path, MonitorOptions) == MonitorOptions()
+
+
+def test_a_password_comes_from_the_environment_and_stays_out_of_sight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOOR_PASSWORD", "s3cret")
+    path = tmp_path / "monitor.yaml"
+    path.write_text("cameras:\n- {name: door, source: 'rtsp://u:${DOOR_PASSWORD}@192.0.2.1/s'}\n")
+    options = load(path, MonitorOptions)
+    assert options.cameras[0].source == "rtsp://u:s3cret@192.0.2.1/s"
+    assert "s3cret" not in repr(options)
+    assert str(options.cameras[0].address) == "rtsp://u:***@192.0.2.1/s"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cameras:\n- {name: 'rtsp://u:s3cret@h/', source: 0}\n",
+        "cameras:\n- {name: 'u:s3cret@h', source: 0}\n",
+        "cameras:\n- {name: a, source: 'u:s3cret@h'}\n",
+        "cameras:\n- {name: a, source: 'user:s3cret@h/cam'}\n",
+        "cameras:\n- {name: a, source: 'rtsp://u:s3cret/cam'}\n",
+        "cameras:\n- {name: a, source: 'rtsp://u:a s3cret@h'}\n",
+        "cameras: 'rtsp://u:a s3cret@h'\n",
+        "rtsp://u:s3cret@h: 0\n",
+        "u:s3cret@h: 0\nu:s3cret@h: 0\n",
+        "stream: {transport: '${PASSWORD}'}\n",
+        "cameras:\n- {name: '${PASSWORD}', source: 0}\n",
+    ],
+)
+def test_a_password_stays_out_of_a_mistakes_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("PASSWORD", "s3cret?")
+    path = tmp_path / "monitor.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(path, MonitorOptions)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_value_from_the_environment_is_shown_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPEED", "s3cret")
+    path = tmp_path / "monitor.yaml"
+    path.write_text("windows:\n  stride: ${SPEED}\n")
+    with pytest.raises(ConfigError, match=r"unable to parse .*, found '\$\{SPEED\}'$"):
+        load(path, MonitorOptions)
+
+
+def test_a_file_that_is_deleted_later_is_still_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    film = Path("at:noon@home.mp4")
+    film.touch()
+    camera = CameraOptions(name="a", source=str(film))
+    assert camera.address == Address("file", str(film))
+    film.unlink()
+    assert camera.address == Address("file", str(film))
+    assert camera == camera.model_copy()
+
+
+def test_thresholds_come_from_the_label_then_the_option_then_the_model() -> None:
+    about = contract(
+        labels=("a", "b", "still"), background=("still",), thresholds={"a": 0.6, "b": 0.7}
+    )
+    assert dict(ActivityOptions().rules(about).thresholds) == {"a": 0.6, "b": 0.7}
+    assert dict(ActivityOptions(threshold=0.5).rules(about).thresholds) == {"a": 0.5, "b": 0.5}
+    mixed = ActivityOptions(threshold=0.5, thresholds={"b": 0.9})
+    assert dict(mixed.rules(about).thresholds) == {"a": 0.5, "b": 0.9}
+
+
+def test_timing_comes_from_the_option_then_the_model_then_the_default() -> None:
+    tuning = {"hysteresis": 0.3, "smoothing_s": 2, "min_s": 0, "metrics": {}, "evaluation": "-"}
+    tuned = contract(tuning=tuning)
+
+    def timing(options: ActivityOptions, about: Contract) -> tuple[float, float, float]:
+        rules = options.rules(about)
+        return rules.hysteresis, rules.smoothing_s, rules.min_s
+
+    assert timing(ActivityOptions(), contract()) == (0.15, 0.5, 0.5)
+    assert timing(ActivityOptions(), tuned) == (0.3, 2, 0)
+    assert timing(ActivityOptions(smoothing_s=0, min_s=1), tuned) == (0.3, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("label", "kind"), [("dance", "unknown"), ("still", "a background label")], ids=str
+)
+def test_a_threshold_for_a_label_that_cannot_alert_is_refused(label: str, kind: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        ActivityOptions(thresholds={label: 0.5}).rules(contract())
+    assert str(caught.value) == (
+        f"activity.thresholds: label {label} is {kind}; labels that alert: moving"
+    )

@@ -1,0 +1,128 @@
+"""What is said every second."""
+
+import json
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from monitor.errors import MonitorError
+from monitor.health.heartbeat import STUCK_S, Heartbeat
+from monitor.health.report import read_health
+from monitor.health.status import CameraStatus
+from monitor.health.systemd import Systemd
+
+
+class Log:
+    """An alert log that could not write two lines yet."""
+
+    waiting, lost = 2, 0
+
+
+class Told(Systemd):
+    """Keeps what systemd would be told."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.told: list[str] = []
+
+    @property
+    def listens(self) -> bool:
+        return True
+
+    def _say(self, kind: str, text: str | None = None) -> None:
+        self.told.append(kind if text is None else f"{kind}={text}")
+
+
+def test_the_health_file_says_how_each_camera_does(tmp_path: Path) -> None:
+    path = tmp_path / "health.json"
+    cameras = [
+        CameraStatus("door", "rtsp://u:***@door/", state="live", fps=24.987, windows=7, alerts=1),
+        CameraStatus("yard", "rtsp://yard/", state="retrying", cause="refused"),
+        CameraStatus("film", "a.mp4", state="ended"),
+    ]
+    cameras[0].dropped["busy"] = 3
+    told = Told()
+    Heartbeat(Log(), path, told).beat(cameras, 0.0)
+    assert told.told == [
+        "STATUS=2 of 3 cameras watched; 2 alert lines wait to be written",
+        "WATCHDOG",
+    ]
+    health = read_health(path)
+    assert not health.ok
+    door, yard, film = health.cameras
+    assert (door.state, door.fps, door.windows, door.dropped, door.watched) == (
+        "live", 24.99, 7, {"busy": 3}, True,
+    )  # fmt: skip
+    assert (yard.state, yard.cause, yard.watched) == ("retrying", "refused", False)
+    assert film.watched, "to its end"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path], "nothing is left beside it"
+
+
+def test_a_camera_of_which_nothing_comes_is_stalled(tmp_path: Path) -> None:
+    now_s = 100.0
+    status = CameraStatus("door", "s", state="live", fps=25, seen_s=97.9, clock=lambda: now_s)
+    slow = CameraStatus("slow", "s", state="live", fps=1, seen_s=97.9, clock=lambda: now_s)
+    Heartbeat(Log(), tmp_path / "h", Told()).beat([status, slow], 0.0)
+    assert [camera.state for camera in read_health(tmp_path / "h").cameras] == ["stalled", "live"]
+
+
+@pytest.mark.expects_errors
+def test_a_stuck_worker_is_left_to_the_watchdog(caplog: pytest.LogCaptureFixture) -> None:
+    told = Told()
+    heartbeat = Heartbeat(Log(), None, told)
+    heartbeat.beat([], STUCK_S - 1)
+    heartbeat.beat([], STUCK_S + 1)
+    heartbeat.beat([], STUCK_S + 2)
+    assert told.told.count("WATCHDOG") == 1
+    assert caplog.text.count("the classify worker is stuck") == 1
+
+
+def test_a_health_file_that_cannot_be_written_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    heartbeat = Heartbeat(Log(), tmp_path / "none" / "health.json", Told())
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            heartbeat.beat([], 0.0)
+    assert caplog.text.count("no such file or directory".capitalize()) == 1
+
+
+def test_a_link_that_somebody_laid_is_not_followed(tmp_path: Path) -> None:
+    path, other = tmp_path / "health.json", tmp_path / "precious"
+    other.write_text("precious")
+    (tmp_path / f".health.json.{os.getpid()}").symlink_to(other)
+    Heartbeat(Log(), path, Told()).beat([], 0.0)
+    assert other.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a health file of har-monitor"),
+        ("[" * 100_000, "not a health file of har-monitor"),
+        ('{"schema": "har-monitor.health.v2"}', "not a health file of har-monitor"),
+        (None, "no such file or directory"),
+    ],
+    ids=["empty", "deep", "another version", "missing"],
+)
+def test_what_is_no_health_file_is_refused_in_a_line(
+    tmp_path: Path, text: str | None, message: str
+) -> None:
+    path = tmp_path / "health.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(MonitorError) as caught:
+        read_health(path)
+    assert str(caught.value) == f"health {path}: {message}"
+
+
+def test_one_of_before_the_machine_was_started_again_is_old(tmp_path: Path) -> None:
+    path = tmp_path / "health.json"
+    Heartbeat(Log(), path, Told()).beat([], 0.0)
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps(facts | {"monotonic_s": facts["monotonic_s"] + 1e6}))
+    with pytest.raises(MonitorError, match="since this machine started"):
+        read_health(path)

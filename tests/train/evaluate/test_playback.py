@@ -1,0 +1,273 @@
+"""Planned streams in front of the monitor itself."""
+
+import threading
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from monitor.config.options import ActivityOptions
+from monitor.errors import SourceError
+from monitor.recognition.classifier import OnnxClassifier
+from monitor.records import Activity, Outputs, Prediction, Skipped
+from monitor.sources.file import FileSource
+from monitor.windows.clip import prepare
+from testkit.footage import quiet_footage
+from testkit.media import make_video, number_of
+from testkit.models import contract, motion_model
+from train.data.clips import find_clips
+from train.data.footage import Footage, find_footage
+from train.evaluate.outcome import answers, judge, replay
+from train.evaluate.playback import Scorer, StreamSource, Watched, watch_streams
+from train.evaluate.streams import Inlay, Piece, StreamPlan, plan_footage, plan_streams
+
+
+def seen(activities: list[Activity] | tuple[Activity, ...]) -> list[tuple[object, ...]]:
+    """All of an activity that does not depend on who made it, and when."""
+    return [(a.label, a.start_s, a.end_s, a.score, a.peak_score, a.decided_s) for a in activities]
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> tuple[Footage, ...]:
+    folder = tmp_path_factory.mktemp("footage")
+    quiet_footage(folder / "yard.mp4", 30)
+    return find_footage(folder)
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> OnnxClassifier:
+    return OnnxClassifier(motion_model(tmp_path_factory.mktemp("model") / "motion.onnx"))
+
+
+@pytest.fixture(scope="module")
+def clips(fight_clip: Path, nofight_clip: Path) -> list[Inlay]:
+    return [
+        Inlay(fight_clip, "fight.mp4", "moving", "scene", (480, 360), 4.8),
+        Inlay(nofight_clip, "nofight.mp4", "still", "scene", (480, 360), 3.4),
+    ]
+
+
+@pytest.fixture(scope="module")
+def watched(
+    classifier: OnnxClassifier, clips: list[Inlay], footage: tuple[Footage, ...]
+) -> Watched:
+    (one,) = watch_streams(classifier, plan_streams(clips, footage))
+    return one
+
+
+def test_a_stream_shows_its_pieces_at_their_times_in_pictures_of_one_size(
+    clips: list[Inlay], footage: tuple[Footage, ...]
+) -> None:
+    (plan,) = plan_streams(clips, footage)
+    source = StreamSource(plan)
+    source.open()
+    times_s, sizes = [], set()
+    while (picture := source.read()) is not None:
+        times_s.append(picture.time_s)
+        sizes.add((picture.frame.width, picture.frame.height))
+    source.close()
+    source.close()
+
+    assert sizes == {(480, 360)}
+    assert times_s[0] < 0.1
+    steps = [later - earlier for earlier, later in pairwise(times_s)]
+    assert min(steps) > 0
+    assert max(steps) < 0.25, "no pause where one piece follows another"
+    assert times_s[-1] == pytest.approx(plan.duration_s, abs=0.15)
+    for piece, fps in zip(plan.pieces, (10, None, 10, None, 10), strict=True):
+        count = sum(piece.start_s <= time_s < piece.end_s - 1e-6 for time_s in times_s)
+        expected = fps or {"fight.mp4": 29.97, "nofight.mp4": 25}[piece.name]
+        assert count == pytest.approx(expected * (piece.end_s - piece.start_s), abs=2)
+
+
+def test_a_clip_reaches_the_model_as_it_was_decoded_and_footage_as_its_own_pictures(
+    tmp_path: Path, fight_clip: Path
+) -> None:
+    film = make_video(tmp_path / "film.mp4", fps=10, duration_s=8, size=(320, 192))
+    pieces = (
+        Piece(film.path, "film", None, 3.0, 0.0, 1.0),
+        Piece(fight_clip, "fight", "moving", 0.0, 1.0, 5.8),
+    )
+    source = StreamSource(StreamPlan("a", (480, 360), pieces))
+    source.open()
+    shown = [source.read() for _ in range(60)]
+    alone = FileSource(fight_clip)
+    alone.open()
+
+    numbers = [number_of(p.frame.to_ndarray(format="rgb24")) for p in shown[:10] if p is not None]
+    assert numbers == list(range(30, 40))
+    for picture in shown[10:]:
+        own = alone.read()
+        assert picture is not None
+        assert own is not None
+        assert picture.time_s == pytest.approx(1 + own.time_s)
+        assert np.array_equal(prepare(picture.frame, 64), prepare(own.frame, 64))
+    source.close()
+    alone.close()
+
+
+def test_scaled_footage_keeps_the_tags_of_its_colours(footage: tuple[Footage, ...]) -> None:
+    pieces = (Piece(footage[0].path, "yard", None, 0.0, 0.0, 1.0),)
+    for size in (None, (640, 360)):
+        source = StreamSource(StreamPlan("a", size, pieces))
+        source.open()
+        picture = source.read()
+        source.close()
+        assert picture is not None
+        tags = picture.frame.colorspace, picture.frame.color_range, picture.frame.format.name
+        if size is None:
+            as_decoded = tags
+    assert tags == as_decoded
+
+
+def test_the_monitor_sees_every_window_and_the_alerts_of_its_own_rules(
+    watched: Watched, classifier: OnnxClassifier
+) -> None:
+    plan = watched.plan
+    windows = (plan.duration_s * 10 - 20) / 5 + 1
+    assert len(watched.windows) == pytest.approx(windows, abs=2)
+    ends = [window.end_s for window in watched.windows]
+    assert ends == sorted(ends)
+    (event,) = plan.events(("moving",))
+    starts = [a for a in watched.activities if a.end_s is None]
+    assert any(event.start_s <= a.decided_s <= event.end_s for a in starts)
+    for activity in starts:
+        assert activity.decided_s in ends
+
+
+@pytest.mark.parametrize(("smoothing_s", "min_s"), [(0.0, 0.0), (0.5, 0.5), (2.0, 1.0)])
+def test_replayed_windows_give_the_activities_of_the_whole_monitor(
+    watched: Watched,
+    clips: list[Inlay],
+    footage: tuple[Footage, ...],
+    tmp_path: Path,
+    smoothing_s: float,
+    min_s: float,
+) -> None:
+    tuning = {"hysteresis": 0.1, "smoothing_s": smoothing_s, "min_s": min_s}
+    about = contract(
+        thresholds={"moving": 0.7}, tuning={**tuning, "metrics": {}, "evaluation": "by hand"}
+    )
+    model = OnnxClassifier(motion_model(tmp_path / "m.onnx", about))
+
+    (under_those_rules,) = watch_streams(model, plan_streams(clips, footage))
+    replayed = replay(watched.windows, ActivityOptions().rules(about))
+
+    assert under_those_rules.activities
+    assert seen(replayed) == seen(under_those_rules.activities)
+
+
+def test_windows_that_are_not_classified_are_replayed_too(
+    classifier: OnnxClassifier, fight_clip: Path, tmp_path: Path
+) -> None:
+    slow = quiet_footage(tmp_path / "slow.mp4", 12, fps=4)
+    pieces = (
+        Piece(fight_clip, "fight", "moving", 0.0, 0.0, 4.8),
+        Piece(slow, "slow", "still", 0.0, 4.8, 16.8),
+    )
+
+    (one,) = watch_streams(classifier, [StreamPlan("a", None, pieces)])
+
+    assert {type(window) for window in one.windows} == {Prediction, Skipped}
+    rules = ActivityOptions().rules(classifier.contract)
+    assert one.activities
+    assert seen(replay(one.windows, rules)) == seen(one.activities)
+
+
+def test_streams_keep_their_order_and_their_own_windows(
+    classifier: OnnxClassifier, footage: tuple[Footage, ...], tmp_path: Path
+) -> None:
+    for seconds in (16, 5, 11, 7, 9):
+        quiet_footage(tmp_path / f"{seconds:02}.mp4", seconds)
+    done: list[str] = []
+
+    streams = watch_streams(classifier, plan_footage(find_footage(tmp_path)), done.append)
+
+    assert done == ["05.mp4", "07.mp4", "09.mp4", "11.mp4", "16.mp4"]
+    assert [len(one.windows) for one in streams] == [7, 11, 15, 19, 29]
+    assert [one.plan.name for one in streams] == done
+    assert not any(one.activities for one in streams)
+
+
+def test_anything_that_scores_windows_and_has_a_contract_can_be_watched_with(
+    footage: tuple[Footage, ...],
+) -> None:
+    def classify(windows: NDArray[np.uint8]) -> Outputs:
+        return Outputs(np.tile(np.array([0.9, 0.1], np.float32), (len(windows), 1)), None)
+
+    (one,) = watch_streams(Scorer(classify, contract()), plan_footage(footage))
+
+    assert len(one.windows) == 57
+    assert [activity.label for activity in one.activities] == ["moving", "moving"]
+
+
+@pytest.mark.expects_errors
+def test_a_file_that_is_gone_ends_the_watching_with_its_name(
+    classifier: OnnxClassifier, footage: tuple[Footage, ...], tmp_path: Path
+) -> None:
+    gone = Piece(tmp_path / "gone.mp4", "gone", "moving", 0.0, 0.0, 2.0)
+    whole = plan_footage(footage)
+
+    with pytest.raises(SourceError, match=r"gone\.mp4: no such file$"):
+        watch_streams(classifier, [*whole, StreamPlan("b", (64, 64), (gone,))])
+
+
+def test_an_interrupt_leaves_no_thread_at_work(
+    classifier: OnnxClassifier, footage: tuple[Footage, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join = threading.Thread.join
+
+    def interrupted(thread: threading.Thread, timeout: float | None = None) -> None:
+        if thread.name == "closing":
+            monkeypatch.undo()
+            raise KeyboardInterrupt
+        join(thread, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        watch_streams(classifier, plan_footage(footage) * 3)
+
+
+def test_a_clip_is_answered_by_the_windows_that_show_at_least_half_of_it(
+    watched: Watched,
+) -> None:
+    def window(start_s: float, moving: float) -> Prediction:
+        scores = {"moving": moving, "still": 1 - moving}
+        return Prediction("a", start_s, start_s + 2, scores, 0.0)
+
+    def answer(*windows: Prediction, length_s: float = 2.0) -> str | None:
+        clip = Piece(Path("c.mp4"), "c", "moving", 0.0, 10.0, 10.0 + length_s)
+        (found,) = answers(Watched(StreamPlan("a", None, (clip,)), windows, ()))
+        return found.label
+
+    assert answer(window(8.9, 0), window(9.0, 0.9), window(11.0, 0.3), window(11.1, 0)) == "moving"
+    assert answer(window(9.0, 0.6), window(11.0, 0.3)) == "still"
+    assert answer(window(8.3, 0.1), window(9.7, 0.6), length_s=0.5) == "moving"
+    assert answer(window(3.0, 0.9)) is None
+    assert answer() is None
+    assert {found.clip.name: found.label for found in answers(watched)}["fight.mp4"] == "moving"
+
+
+@pytest.mark.slow
+def test_real_streams_of_the_shipped_model(shared_data: Path) -> None:
+    dataset = find_clips(shared_data / "fight-surv")
+    clips = [
+        Inlay(dataset.file(clip), clip.path, clip.label, clip.group, (640, 360), 2.0)
+        for clip in dataset.clips
+        if clip.group == "yt016"
+    ]
+    assert len(clips) == 3
+    classifier = OnnxClassifier()
+    rules = ActivityOptions().rules(classifier.contract)
+
+    (one,) = watch_streams(
+        classifier, plan_streams(clips, find_footage(shared_data / "surveillance"))
+    )
+
+    assert seen(one.activities) == seen(replay(one.windows, rules))
+    judged = judge(one, rules, classifier.contract.clip.span_s, one.activities)
+    assert judged.matched == judge(one, rules, classifier.contract.clip.span_s).matched
+    assert len(judged.matched.events) == 2
+    assert any(alerts for _, alerts in judged.matched.events), "it was trained on these very clips"

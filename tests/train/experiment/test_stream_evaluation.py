@@ -1,0 +1,265 @@
+"""har-evaluate --stream as a user types it, and what it refuses."""
+
+import json
+import logging
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from monitor.recognition.metadata import Film
+from testkit.footage import motion_clips, quiet_footage
+from testkit.models import contract, motion_model
+from train.cli.evaluate import app
+from train.data.cache import file_sha256
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("footage")
+    quiet_footage(folder / "yard.mp4", 20)
+    quiet_footage(folder / "hall.mp4", 17)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, fight_clip: Path, nofight_clip: Path) -> Path:
+    return motion_clips(tmp_path_factory.mktemp("data"), fight_clip, nofight_clip)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return motion_model(tmp_path_factory.mktemp("model") / "motion.onnx")
+
+
+def har_evaluate(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def content(out: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((out / "metrics.json").read_text())
+    return found
+
+
+def test_a_fold_is_laid_into_footage_and_its_alerts_are_reported(
+    model: Path,
+    data: Path,
+    footage: Path,
+    cache: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO):
+        done = har_evaluate(
+            *(model, "--stream", "--data", data, "--background", footage),
+            *("--out", tmp_path / "out", "--fold", 1, "--cache", cache),
+        )
+
+    assert done.exit_code == 0, done.stderr
+    found = content(tmp_path / "out")
+    events, (stream,) = found["events"], found["streams"]
+    assert found["title"] == f"motion on streams of fold 1 of {data.name}"
+    assert found["warning"] == "Perhaps not a clean test"
+    assert stream["name"] == "scene-1"
+    assert [piece[1] for piece in stream["pieces"] if piece[1]] in (
+        ["moving", "still"],
+        ["still", "moving"],
+    )
+    assert (events["events"], events["found"]) == (1, 1)
+    assert events["hours"] == pytest.approx(stream["duration_s"] / 3600)
+    assert 0 < events["delay_p50_s"] < 7.8
+    # To the motion model the cut to another scene is motion: a false alarm in the still clip.
+    assert events["false_alarms"] == len(found["false_alarms"])
+    assert all(alarm["label"] == "moving" for alarm in found["false_alarms"])
+    assert found["clips"]["clips"] == 2
+    assert found["clips"]["alone"] == 2
+    assert len(found["sweep"]) > 10
+    assert "event F1 " in caplog.messages[-1]
+    assert "camera" not in caplog.text, "the monitor's own lines are for --verbose"
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "scene-1" in page
+    assert "http" not in re.sub(r"http-equiv|xmlns=\"[^\"]*\"", "", page), "loads nothing"
+
+
+def test_footage_alone_gives_false_alarms_an_hour_and_nothing_else(
+    model: Path, footage: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        done = har_evaluate(model, "--stream", "--background", footage, "--out", tmp_path / "out")
+
+    assert done.exit_code == 0, done.stderr
+    found = content(tmp_path / "out")
+    assert (found["events"]["false_alarms"], found["events"]["recall"]) == (0, None)
+    assert found["events"]["hours"] == pytest.approx(37 / 3600)
+    assert found["events"]["false_alarms_per_hour_high_95"] == pytest.approx(
+        2.9957 / (37 / 3600), rel=1e-3
+    )
+    assert found["clips"] is None
+    assert [stream["name"] for stream in found["streams"]] == ["hall.mp4", "yard.mp4"]
+    assert "0 false alarms in 0.01 h: 0 an hour, below 291 with 95 % certainty" in caplog.text
+
+
+def test_alerts_in_footage_are_listed_with_their_place(
+    model: Path, fight_clip: Path, tmp_path: Path
+) -> None:
+    done = har_evaluate(model, "--stream", "--background", fight_clip, "--out", tmp_path / "out")
+
+    assert done.exit_code == 0, done.stderr
+    (alarm,) = content(tmp_path / "out")["false_alarms"]
+    assert (alarm["stream"], alarm["shown"], alarm["shown_label"]) == (
+        *("fight.mp4", "fight.mp4"),
+        None,
+    )
+    assert alarm["time_s"] == pytest.approx(2.4, abs=0.3)
+    assert alarm["shown_s"] == pytest.approx(alarm["time_s"] - 1)
+    assert alarm["score"] > 0.6
+
+
+def test_footage_that_was_trained_on_is_told(
+    footage: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    film = Film(
+        name="a.mp4", sha256=file_sha256(footage / "hall.mp4"), from_s=0.0, to_s=16.9, slices=6
+    )
+    data = contract().data.model_copy(update={"footage": (film,)})
+    model = motion_model(tmp_path / "m.onnx", contract(data=data))
+
+    done = har_evaluate(model, "--stream", "--background", footage, "--out", tmp_path / "out")
+
+    assert done.exit_code == 0, done.stderr
+    warning = "1 of 2 films of the footage were trained on"
+    assert content(tmp_path / "out")["warning"] == warning
+    assert f"{footage.name}: {warning}" in caplog.messages
+    assert "0 clips and 1 films of footage" in (tmp_path / "out" / "report.html").read_text()
+
+
+WRONG: dict[str, tuple[str, int, str]] = {
+    "no footage": (
+        "m.onnx --stream --data data --background gone --out out",
+        1,
+        "gone: no such file or folder of footage",
+    ),
+    "short footage": (
+        "m.onnx --stream --data data --background fight.mp4 --out out",
+        1,
+        "fight.mp4: 4.7 s, and no footage is longer; at least 16 s in one file are needed",
+    ),
+    "text for footage": (
+        "m.onnx --stream --data data --background text.mp4 --out out",
+        1,
+        "text.mp4: not a video file that can be read (invalid data found when processing input)",
+    ),
+    "no model": (
+        "gone.onnx --stream --data data --background yard --out out",
+        1,
+        "gone.onnx: no such file or directory",
+    ),
+    "other labels": (
+        "fall.onnx --stream --data data --background yard --out out",
+        1,
+        "the model's labels are fall, walk; the data's are moving, still: "
+        "a model can be tested on its own labels only",
+    ),
+    "no such fold": (
+        "m.onnx --stream --data data --background yard --out out --fold 7",
+        2,
+        "fold 7: folds here: 0, 1",
+    ),
+    "no clips": (
+        "m.onnx --stream --data gone --background yard --out out",
+        1,
+        "gone: no such folder",
+    ),
+    "no footage named": ("m.onnx --stream --data data --out out", 2, "--background is missing"),
+    "fold of nothing": (
+        "m.onnx --stream --background yard --fold 1 --out out",
+        2,
+        "--data is missing",
+    ),
+    "nowhere to write": ("m.onnx --stream --background yard", 2, "--out is missing"),
+    "no clips named": ("m.onnx --out out", 2, "--data is missing"),
+    "footage for clips": (
+        "m.onnx --data data --background yard --out out",
+        2,
+        "--background needs --stream or --tune",
+    ),
+    "both": ("run --stream --tune", 2, "--stream and --tune exclude each other"),
+    "a limit without tuning": (
+        "m.onnx --stream --background yard --out out --false-alarms-per-day 1",
+        2,
+        "--false-alarms-per-day needs --tune",
+    ),
+    "a fold of tuning": (
+        "run --tune --data data --background yard --fold 1",
+        2,
+        "--tune takes no --fold and no --out: MODEL is a run with its folds",
+    ),
+    "tuning without clips": ("run --tune --background yard", 2, "--data is missing"),
+    "a report over a run": (
+        "m.onnx --stream --background yard --out run",
+        2,
+        "--out run: holds a run of har-train, with its own report",
+    ),
+}
+
+
+@pytest.mark.parametrize(("line", "code", "says"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_done_is_one_line_and_an_exit_code(
+    model: Path,
+    data: Path,
+    footage: Path,
+    cache: Path,
+    fight_clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+    code: int,
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, target in {
+        "m.onnx": model, "data": data, "yard": footage, "fight.mp4": fight_clip,
+    }.items():  # fmt: skip
+        Path(name).symlink_to(target)
+    falls = contract(labels=("fall", "walk"), background=("walk",), thresholds={"fall": 0.5})
+    motion_model(Path("fall.onnx"), falls)
+    Path("text.mp4").write_text("no video")
+    Path("run").mkdir()
+    Path("run/model.keras").write_text("")
+
+    done = har_evaluate(*line.split(), "--cache", cache)
+
+    assert done.exit_code == code, done.stderr
+    assert done.stderr.splitlines()[-1] == f"error: {says}"
+    assert not Path("out").exists()
+
+
+def test_streams_of_an_onnx_model_need_no_tensorflow(
+    model: Path, footage: Path, tmp_path: Path
+) -> None:
+    program = (
+        "import sys\n"
+        "from train.cli.evaluate import app\n"
+        "try:\n    app()\n"
+        "finally:\n"
+        "    assert not {'tensorflow', 'keras', 'tf2onnx', 'cv2'} & set(sys.modules)\n"
+    )
+    line = [model, "--stream", "--background", footage, "--out", tmp_path / "out", "--verbose"]
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, line)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "streams 2/2: yard.mp4" in done.stderr
+    assert "camera stream-1-yard.mp4: ended: 200 frames" in done.stderr

@@ -1,0 +1,238 @@
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from monitor.windows.clip import ClipSpec
+from tests.train.data.test_windows import numbered_clip, numbers
+from train.data.cache import Decoded
+from train.fit.augmentation import at_another_rate, mixup, random_window, vary
+from train.recipe.options import AugmentOptions
+
+SPEC = ClipSpec(frames=8, size=32, fps=10.0)
+OFF = AugmentOptions(
+    speed_min=1, crop_min=1, flip_share=0, brightness=0, contrast=0, gray_share=0, mixup_share=0
+)
+
+
+def only(**options: float) -> AugmentOptions:
+    return OFF.model_copy(update=options)
+
+
+@pytest.fixture
+def window() -> NDArray[np.uint8]:
+    return np.random.default_rng(3).integers(0, 256, SPEC.shape, dtype=np.uint8)
+
+
+def test_a_varied_window_keeps_its_shape_and_type(window: NDArray[np.uint8]) -> None:
+    varied = vary(window, AugmentOptions(), np.random.default_rng(1))
+
+    assert varied.shape == window.shape
+    assert varied.dtype == np.uint8
+
+
+def test_the_same_seed_varies_the_same_way(window: NDArray[np.uint8]) -> None:
+    first, second, other = (
+        vary(window, AugmentOptions(), np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+
+    assert (first == second).all()
+    assert (first != other).any()
+
+
+def test_with_everything_off_a_window_is_unchanged(window: NDArray[np.uint8]) -> None:
+    assert (vary(window, OFF, np.random.default_rng(1)) == window).all()
+
+
+def test_a_flip_mirrors_every_frame(window: NDArray[np.uint8]) -> None:
+    flipped = vary(window, only(flip_share=1.0), np.random.default_rng(1))
+
+    assert (flipped == window[:, :, ::-1]).all()
+
+
+def test_a_gray_window_has_no_colour(window: NDArray[np.uint8]) -> None:
+    gray = vary(window, only(gray_share=1.0), np.random.default_rng(1))
+
+    assert (gray == gray[..., :1]).all()
+    assert gray.std() > 0
+
+
+def test_a_crop_is_the_same_in_every_frame_and_stretches_a_part(
+    window: NDArray[np.uint8],
+) -> None:
+    still = np.broadcast_to(window[0], window.shape)
+    cropped = vary(still, only(crop_min=0.5), np.random.default_rng(1))
+    ramp = np.broadcast_to(
+        np.arange(32, dtype=np.uint8)[:, np.newaxis, np.newaxis] * 8, (*window.shape[:2], 32, 3)
+    )
+    stretched = vary(ramp, only(crop_min=0.5), np.random.default_rng(1))[0, :, 0, 0].astype(int)
+
+    assert (cropped == cropped[:1]).all()
+    assert stretched[-1] - stretched[0] < 248
+    assert (np.diff(stretched) >= 0).all()
+
+
+def test_a_zoom_keeps_what_moves_and_makes_it_larger() -> None:
+    window = np.zeros(SPEC.shape, np.uint8)
+    window[::2, 22:26, 4:8] = 255  # blinks
+    for seed in range(10):
+        zoomed = vary(window, only(zoom_share=1.0, zoom_min=0.5), np.random.default_rng(seed))
+
+        assert (zoomed[1::2] == 0).all()
+        assert (zoomed[0] > 0).sum() >= (window[0] > 0).sum()
+
+
+def test_a_zoom_of_a_still_window_is_still() -> None:
+    still = np.full(SPEC.shape, 99, np.uint8)
+
+    assert (vary(still, only(zoom_share=1.0), np.random.default_rng(1)) == 99).all()
+
+
+class Draws:
+    """A generator that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._rng = np.random.default_rng(1)
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked.append(name)
+        return getattr(self._rng, name)
+
+
+def test_a_zoom_that_is_off_draws_nothing(window: NDArray[np.uint8]) -> None:
+    """What was drawn before there were zooms is what is drawn without them."""
+    draws = Draws()
+
+    vary(window, only(crop_min=0.5), cast(np.random.Generator, draws))
+
+    crop, flip, grey, contrast, brightness = ["uniform"] * 3, "random", "random", *["uniform"] * 2
+    assert draws.asked == [*crop, flip, grey, contrast, brightness]
+
+
+def test_another_rate_that_is_off_draws_nothing() -> None:
+    clip, draws = numbered_clip(100, fps=20), Draws()
+
+    assert at_another_rate(clip, SPEC, 0.0, cast(np.random.Generator, draws)) is clip
+    assert draws.asked == []
+
+
+def test_brightness_and_contrast_stay_within_bytes() -> None:
+    edges = np.zeros(SPEC.shape, np.uint8)
+    edges[:, :16] = 255
+    for seed in range(20):
+        varied = vary(edges, only(brightness=0.5, contrast=0.5), np.random.default_rng(seed))
+        assert (varied[:, :16] >= varied[:, 16:]).all()
+
+
+def test_a_random_window_lies_anywhere_in_the_clip_and_never_leaves_it() -> None:
+    clip = numbered_clip(100, fps=20)
+    rng = np.random.default_rng(1)
+
+    found = [numbers(random_window(clip, SPEC, 0.6, rng)) for _ in range(200)]
+
+    assert min(window[0] for window in found) < 5
+    assert max(window[-1] for window in found) > 94
+    assert all(np.diff(window).min() >= 1 for window in found)
+    spans = {window[-1] - window[0] for window in found}
+    assert min(spans) < 10 < 13 < max(spans) <= 15
+
+
+def test_mixup_blends_clips_and_targets_alike() -> None:
+    black, white = np.zeros(SPEC.shape, np.uint8), np.full(SPEC.shape, 255, np.uint8)
+    clips = np.stack([black, white] * 4)
+    targets = np.eye(2, dtype=np.float32)[[0, 1] * 4]
+
+    mixed, blended = mixup(clips, targets, only(mixup_share=1.0), np.random.default_rng(2))
+
+    assert mixed.dtype == np.uint8
+    assert blended.dtype == np.float32
+    np.testing.assert_allclose(blended.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(mixed[:, 0, 0, 0, 0] / 255, blended[:, 1], atol=0.002)
+    assert ((blended > 0.01) & (blended < 0.99)).any()
+
+
+def test_mixup_can_be_off() -> None:
+    clips, targets = np.zeros((2, *SPEC.shape), np.uint8), np.eye(2, dtype=np.float32)
+
+    mixed, blended = mixup(clips, targets, OFF, np.random.default_rng(2))
+
+    assert mixed is clips
+    assert blended is targets
+
+
+def test_a_clip_at_another_rate_shows_its_newest_frames_and_invents_none() -> None:
+    spec = ClipSpec(frames=20, size=8, fps=10)
+    times_s = np.arange(100) / 25
+    frames = np.broadcast_to(np.arange(100, dtype=np.uint8)[:, None, None, None], (100, 8, 8, 3))
+    clip = Decoded(frames, times_s)
+    rng = np.random.default_rng(1)
+    assert at_another_rate(clip, spec, 0.0, rng) is clip
+    steps = set()
+    for _ in range(50):
+        seen = at_another_rate(clip, spec, 1.0, rng)
+        step_s = float(np.diff(seen.times_s).mean())
+        assert 1 / 20 <= step_s <= 1 / 10
+        assert np.diff(seen.times_s) == pytest.approx(step_s)
+        numbers = np.asarray(seen.frames)[:, 0, 0, 0].astype(int)
+        shown_s = numbers / 25 - numbers[0] / 25
+        assert np.all(np.abs(shown_s - seen.times_s) < 1 / 25 + 1e-6), "the newest there was"
+        steps.add(round(step_s, 3))
+    assert len(steps) > 10
+    unchanged = [at_another_rate(clip, spec, 0.5, rng) is clip for _ in range(400)]
+    assert 140 < sum(unchanged) < 260
+
+
+SLOW = ClipSpec(frames=8, size=32, fps=5.0)
+
+
+@pytest.mark.parametrize(
+    ("clip", "spec"),
+    [
+        pytest.param(numbered_clip(1, fps=25), SPEC, id="one frame"),
+        pytest.param(numbered_clip(2, fps=25), SPEC, id="shorter than a step"),
+        pytest.param(numbered_clip(3, fps=25), SLOW, id="hardly a step"),
+    ],
+)
+def test_a_clip_too_short_for_another_rate_stays_as_it_is(clip: Decoded, spec: ClipSpec) -> None:
+    for seed in range(20):
+        seen = at_another_rate(clip, spec, 1.0, np.random.default_rng(seed))
+
+        assert seen is clip or len(seen.times_s) >= 2
+
+
+def test_a_gap_is_not_hidden_by_frames_that_are_repeated() -> None:
+    times_s = np.arange(60) / 25
+    gap, pause = times_s.copy(), times_s.copy()
+    gap[40:] += 1.0
+    pause[40:] += 0.9
+    frames = numbered_clip(60, fps=25).frames
+    rng = np.random.default_rng(1)
+
+    with_gap, with_pause = Decoded(frames, gap), Decoded(frames, pause)
+
+    assert all(at_another_rate(with_gap, SPEC, 1.0, rng) is with_gap for _ in range(20))
+    assert all(at_another_rate(with_pause, SPEC, 1.0, rng) is not with_pause for _ in range(20))
+
+
+def test_a_clip_that_stays_as_it_is_draws_as_much_as_another() -> None:
+    """So that a clip with a gap changes no other of its batch."""
+    times_s = np.arange(60) / 25
+    times_s[40:] += 2.0
+    clips = numbered_clip(60, fps=25), Decoded(numbered_clip(60, fps=25).frames, times_s)
+    asked = []
+    for clip in clips:
+        draws = Draws()
+        at_another_rate(clip, SPEC, 1.0, cast(np.random.Generator, draws))
+        asked.append(draws.asked)
+
+    assert asked[0] == asked[1] == ["random", "uniform", "uniform"]
+
+
+def test_a_clip_slower_than_the_camera_has_its_frames_repeated() -> None:
+    clip = numbered_clip(20, fps=5)
+
+    seen = at_another_rate(clip, SPEC, 1.0, np.random.default_rng(1))
+
+    assert set(np.diff(numbers(np.asarray(seen.frames)))) == {0, 1}

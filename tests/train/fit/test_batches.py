@@ -1,0 +1,122 @@
+import threading
+from typing import cast
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+import train.fit.batches
+from tests.train.fit.test_augmentation import Draws
+from train.data.cache import Decoded
+from train.fit.batches import Batch, TrainingBatches
+from train.recipe.options import ClipOptions, TrainConfig
+
+CONFIG = TrainConfig(clip=ClipOptions(frames=4, size=16, fps=10.0), batch=2, epochs=3)
+CLIPS = 12
+
+
+def batches(config: TrainConfig = CONFIG) -> TrainingBatches:
+    rng = np.random.default_rng(5)
+    clips = [
+        Decoded(rng.integers(0, 256, (8, 16, 16, 3), dtype=np.uint8), np.arange(8) / 10)
+        for _ in range(CLIPS)
+    ]
+    return TrainingBatches(clips, np.eye(2, dtype=np.float32)[np.arange(CLIPS) % 2], config)
+
+
+def wait_for_the_maker() -> None:
+    for thread in threading.enumerate():
+        if thread.name.startswith("batches"):
+            thread.join()
+
+
+def assert_same(some: list[Batch], others: list[Batch]) -> None:
+    assert len(some) == len(others)
+    for (clips, targets), (other_clips, other_targets) in zip(some, others, strict=True):
+        np.testing.assert_array_equal(clips, other_clips)
+        np.testing.assert_array_equal(targets, other_targets)
+
+
+def test_batches_made_ahead_are_those_that_an_epoch_makes_for_itself() -> None:
+    running = batches()
+    epochs = [list(running.epoch(number)) for number in range(CONFIG.epochs)]
+
+    for number, found in enumerate(epochs):
+        assert_same(found, list(batches().epoch(number)))
+
+
+def test_the_first_batches_of_an_epoch_are_made_before_it_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    running = batches()
+    list(running.epoch(0))
+    wait_for_the_maker()
+    made: list[int] = []
+    make = TrainingBatches._batch
+
+    def noted(self: TrainingBatches, number: int, index: int, members: object) -> Batch:
+        made.append(index)
+        return make(self, number, index, members)
+
+    monkeypatch.setattr(TrainingBatches, "_batch", noted)
+    coming = running.epoch(1)
+    ready = [next(coming) for _ in range(2)]
+    coming.close()
+    wait_for_the_maker()
+
+    assert len(ready) == 2
+    assert 0 not in made
+    assert 1 not in made
+
+
+def test_nothing_is_made_for_an_epoch_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    running = batches(CONFIG.model_copy(update={"epochs": 1}))
+    made: list[object] = []
+    monkeypatch.setattr(train.fit.batches, "vary", lambda window, *_: made.append(window) or window)
+
+    list(running.epoch(0))
+    wait_for_the_maker()
+
+    assert len(made) == CLIPS
+
+
+def test_a_fault_in_making_reaches_the_one_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(train.fit.batches, "vary", broken)
+
+    with pytest.raises(MemoryError):
+        list(batches().epoch(0))
+
+
+def test_numpy_works_on_one_thread_beside_the_network() -> None:
+    batches()
+
+    assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
+
+
+def test_windows_that_things_cross_are_the_same_whenever_they_are_made() -> None:
+    assert CONFIG.augment is not None
+    crossed = CONFIG.augment.model_copy(update={"crossing_share": 1.0})
+    config = CONFIG.model_copy(update={"augment": crossed})
+
+    first, again = list(batches(config).epoch(1)), list(batches(config).epoch(1))
+
+    assert_same(first, again)
+    usual = [clips for clips, _ in batches().epoch(1)]
+    assert any((clips != other).any() for (clips, _), other in zip(first, usual, strict=True))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01])
+def test_crossings_that_are_off_draw_nothing(share: float) -> None:
+    """What was drawn before there were crossings is what is drawn without them."""
+    assert CONFIG.augment is not None
+    augment = CONFIG.augment.model_copy(update={"crossing_share": share})
+    made, draws = batches(CONFIG.model_copy(update={"augment": augment})), Draws()
+
+    made._window(made._decoded[0], cast(np.random.Generator, draws))
+
+    place, crop, flip, grey = ["uniform"] * 2, ["uniform"] * 3, "random", "random"
+    brightness, crossing = ["uniform"] * 2, ["random"] if share else []
+    assert draws.asked == [*place, *crop, flip, grey, *brightness, *crossing]

@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from monitor.config.yaml_file import load
+from monitor.errors import ConfigError
+from testkit import ROOT
+from train.recipe.file import read_recipe
+from train.recipe.options import TrainConfig
+
+CONFIGS = ROOT / "configs"
+
+
+def test_the_shipped_recipe_shows_every_option_with_its_default() -> None:
+    shipped = yaml.safe_load((CONFIGS / "train.yaml").read_text(encoding="utf-8"))
+
+    assert load(CONFIGS / "train.yaml", TrainConfig) == TrainConfig()
+    assert list(shipped) == list(TrainConfig.model_fields)
+    defaults = TrainConfig().model_dump(mode="json")
+    for block in ("clip", "augment"):
+        assert list(shipped[block]) == list(defaults[block])
+
+
+def test_the_papers_recipe_is_the_papers() -> None:
+    recipe = load(CONFIGS / "ucf50-paper.yaml", TrainConfig)
+
+    assert recipe.arch == "convlstm"
+    assert recipe.labels == ("HorseRace", "Biking", "Swing", "PizzaTossing")
+    assert (recipe.clip.frames, recipe.clip.size) == (20, 64)
+    assert (recipe.sampling, recipe.split) == ("uniform", "random")
+    assert (recipe.test_share, recipe.validation_share) == (0.25, 0.2)
+    assert (recipe.epochs, recipe.batch, recipe.patience) == (50, 4, 10)
+    assert (recipe.optimizer, recipe.learning_rate, recipe.schedule) == ("adam", 1e-3, "constant")
+    assert (recipe.label_smoothing, recipe.ema_momentum, recipe.augment) == (0, None, None)
+
+
+def test_the_papers_other_network_differs_in_epochs_and_patience_only() -> None:
+    convlstm = load(CONFIGS / "ucf50-paper.yaml", TrainConfig)
+
+    lrcn = load(CONFIGS / "ucf50-paper-lrcn.yaml", TrainConfig)
+
+    changes = {"arch": "lrcn", "epochs": 70, "patience": 15}
+    assert lrcn == convlstm.model_copy(update=changes)
+
+
+def test_the_recipe_for_ucf50_is_the_default_one_on_the_papers_classes() -> None:
+    paper = load(CONFIGS / "ucf50-paper.yaml", TrainConfig)
+
+    recipe = load(CONFIGS / "ucf50.yaml", TrainConfig)
+
+    assert (recipe.sampling, recipe.split) == ("time", "grouped")
+    of_the_data = {"labels": paper.labels, "test_share": paper.test_share, "epochs": 60}
+    assert recipe == TrainConfig().model_copy(update=of_the_data)
+
+
+def test_footage_is_found_beside_the_recipe_and_an_option_replaces_it(tmp_path: Path) -> None:
+    path = tmp_path / "train.yaml"
+    path.write_text("footage: [films, /srv/yard.mp4]\n")
+
+    assert read_recipe(path, {}).footage == (tmp_path / "films", Path("/srv/yard.mp4"))
+    assert read_recipe(path, {"footage": (Path("here"),)}).footage == (Path("here"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(
+            "seed: 1\naugment:\n  crop: 0.5\n",
+            "3: unknown option augment.crop; options here: brightness, contrast, crop_min, "
+            "crossing_share, flip_share, gray_share, mixup_alpha, mixup_share, rate_share, "
+            "speed_min, zoom_min, zoom_share",
+            id="unknown option in a block",
+        ),
+        pytest.param(
+            "arch: resnet\n",
+            "1: arch: unknown network 'resnet'; allowed: convlstm, lrcn, r2plus1d, "
+            "motion-peaks, convlstm-motion, motion-trajectories, svm, forest",
+            id="unknown network",
+        ),
+        pytest.param(
+            "epochs: 0\n",
+            "1: epochs: input should be greater than or equal to 1, found 0",
+            id="no epochs",
+        ),
+        pytest.param(
+            "sampling: uniformly\n",
+            "1: sampling: input should be 'time' or 'uniform', found 'uniformly'",
+            id="mistyped choice",
+        ),
+        pytest.param(
+            "validation_share: 0\npatience: 5\n",
+            "1: patience needs a validation_share above 0, or null for no early stop",
+            id="early stopping without validation",
+        ),
+        pytest.param(
+            "optimizer: adam\n",
+            "1: weight_decay needs optimizer adamw, or 0",
+            id="weight decay for Adam",
+        ),
+        pytest.param(
+            "labels: [fight]\n",
+            "1: labels names one label; at least two are needed, or [] for all",
+            id="one label",
+        ),
+    ],
+)
+def test_a_wrong_recipe_is_an_error_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "train.yaml"
+    path.write_text(text)
+
+    with pytest.raises(ConfigError) as error:
+        load(path, TrainConfig)
+
+    assert str(error.value) == f"{path}:{message}"

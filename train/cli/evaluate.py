@@ -1,0 +1,166 @@
+"""har-evaluate: test a trained or exported model, on clips one by one or in whole streams."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from export.extra import training_tools
+from monitor.cli.command import Command, exit_codes, start_logging
+from monitor.cli.interrupt import interruptible
+from monitor.errors import ConfigError
+from train.cli.options import CacheFolder
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command(cls=Command)
+def main(
+    model: Annotated[
+        Path,
+        typer.Argument(
+            help="A .keras or .onnx file; for --tune the folder of har-train --folds.",
+            metavar="MODEL",
+            show_default=False,
+        ),
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of clips: with clips.csv, a folder per label, or named as UCF50 is."
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the metrics and the report.")] = None,
+    fold: Annotated[
+        int | None, typer.Option(help="Test on this fold only.", show_default="all clips")
+    ] = None,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            help="Test alerts: clips laid into footage and watched by the monitor; without --data, "
+            "the footage alone.",
+        ),
+    ] = False,
+    tune: Annotated[
+        bool,
+        typer.Option(
+            "--tune",
+            help="Find the thresholds and timing that suit a model best in streams of the clips "
+            "its folds held out, and write them into it.",
+        ),
+    ] = False,
+    background: Annotated[
+        Path | None,
+        typer.Option(
+            help="Footage in which nothing happens: a video file or a folder; for --stream, --tune."
+        ),
+    ] = None,
+    false_alarms_per_day: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="The most that --tune may accept.", show_default="whatever the best F1 has"
+        ),
+    ] = None,
+    unknown: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of clips of other activities, which --data is to be told from. Once per "
+            "folder.",
+            show_default=False,
+        ),
+    ] = None,
+    cache: CacheFolder = None,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
+) -> None:
+    """Test a model on labelled clips and report how good it is, as har-train does."""
+    console = Console(stderr=True)
+    with exit_codes(console):
+        work = _work(
+            model, data, out, fold, stream, tune, background, false_alarms_per_day, unknown or ()
+        )
+        start_logging(console, verbose=verbose)
+        with interruptible(console.show_cursor), training_tools(), fewer_lines(verbose):
+            if model.suffix == ".keras" or tune:
+                from train.fit.backend import start_tensorflow
+
+                start_tensorflow()
+            from train.data.cache_folder import default_cache
+
+            work(cache or default_cache(), console)
+
+
+@contextmanager
+def fewer_lines(verbose: bool) -> Iterator[None]:
+    """Without what the monitor says of each camera that starts and ends: streams are many."""
+    logger = logging.getLogger("monitor")
+    before = logger.level
+    if not verbose:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _work(
+    model: Path,
+    data: Path | None,
+    out: Path | None,
+    fold: int | None,
+    stream: bool,
+    tune: bool,
+    background: Path | None,
+    per_day: float | None,
+    unknown: Sequence[Path],
+) -> Callable[[Path, Console], None]:
+    """What is to be done, given the cache; ConfigError for options that do not go together."""
+    if stream and tune:
+        raise ConfigError("--stream and --tune exclude each other")
+    if background is not None and not (stream or tune):
+        raise ConfigError("--background needs --stream or --tune")
+    if unknown and (stream or tune):
+        raise ConfigError("--unknown goes with neither --stream nor --tune")
+    if per_day is not None and not tune:
+        raise ConfigError("--false-alarms-per-day needs --tune")
+    if tune:
+        if fold is not None or out is not None:
+            raise ConfigError("--tune takes no --fold and no --out: MODEL is a run with its folds")
+        clips, footage = _given("--data", data), _given("--background", background)
+
+        def tuning(cache: Path, console: Console) -> None:
+            from train.experiment.tuning_run import tune_run
+
+            tune_run(model, clips, footage, per_day, cache, console)
+
+        return tuning
+    report = _given("--out", out)
+    if stream:
+        footage = _given("--background", background)
+        if fold is not None:
+            _given("--data", data)
+
+        def streaming(cache: Path, console: Console) -> None:
+            from train.experiment.stream_evaluation import evaluate_streams
+
+            evaluate_streams(model, data, footage, report, fold, cache, console)
+
+        return streaming
+    clips = _given("--data", data)
+
+    def testing(cache: Path, console: Console) -> None:
+        from train.experiment.clip_evaluation import evaluate_clips
+
+        evaluate_clips(model, clips, report, fold, cache, console, unknown)
+
+    return testing
+
+
+def _given(option: str, value: Path | None) -> Path:
+    if value is None:
+        raise ConfigError(f"{option} is missing")
+    return value

@@ -1,0 +1,141 @@
+"""har-train: fit a network on a folder of clips."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from export.extra import training_tools
+from export.saved import MODEL_NAME
+from monitor.cli.command import Command, exit_codes, start_logging
+from monitor.cli.interrupt import EXIT_INTERRUPTED, interruptible
+from monitor.errors import ConfigError, MonitorError
+from train.cli.options import CacheFolder, DataFolder
+from train.recipe.file import read_recipe
+from train.recipe.options import BASELINES, TrainConfig
+
+log = logging.getLogger(__name__)
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command(cls=Command)
+def main(
+    data: DataFolder,
+    out: Annotated[Path, typer.Option(help="Folder for the model, its metrics and the report.")],
+    arch: Annotated[
+        str | None,
+        typer.Option(
+            help="convlstm, lrcn, r2plus1d, motion-peaks, convlstm-motion or "
+            "motion-trajectories; svm or forest for a comparison.",
+            show_default="r2plus1d",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file; configs/train.yaml shows every option.")
+    ] = None,
+    fold: Annotated[int | None, typer.Option(help="Test on this fold only.")] = None,
+    folds: Annotated[
+        bool, typer.Option("--folds", help="Test on every fold in turn, then fit on all clips.")
+    ] = False,
+    background: Annotated[
+        list[str] | None,
+        typer.Option(help="Label that never alerts. Once per label.", show_default=False),
+    ] = None,
+    footage: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Video file, or folder of such, of your own cameras in which nothing happens: "
+            "trained on as the background label. Once per file or folder.",
+            show_default=False,
+        ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Most epochs.", show_default="30")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of every random choice.", show_default="1")] = (
+        None
+    ),
+    cache: CacheFolder = None,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
+) -> None:
+    """Fit a network on labelled clips, test it on clips it never saw, report how good it is.
+
+    A run that was stopped goes on when the same command is given again.
+    """
+    console = Console(stderr=True)
+    with exit_codes(console):
+        options = {
+            "arch": arch,
+            "epochs": epochs,
+            "seed": seed,
+            "background": tuple(background) if background else None,
+            "footage": tuple(footage) if footage else None,
+        }
+        given = {name: value for name, value in options.items() if value is not None}
+        recipe = read_recipe(config, given)
+        if folds and fold is not None:
+            raise ConfigError("--fold and --folds exclude each other")
+        if recipe.split == "random" and (folds or fold is not None):
+            raise ConfigError("--fold and --folds need split: grouped; the recipe says random")
+        start_logging(console, verbose=verbose)
+        try:
+            with interruptible(console.show_cursor), training_tools():
+                _train(data, out, recipe, fold, folds, cache, console)
+        except KeyboardInterrupt:
+            console.print("stopped; the same command goes on from the last whole epoch")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _train(
+    data: Path,
+    out: Path,
+    recipe: TrainConfig,
+    fold: int | None,
+    folds: bool,
+    cache: Path | None,
+    console: Console,
+) -> None:
+    from train.data.background import Ordinary, check_apart, film_parts, prepare_footage
+    from train.data.cache_folder import default_cache
+    from train.data.clips import find_clips, only_labels
+    from train.data.preparation import prepare_clips
+    from train.experiment.experiment import check_names, train_folds, train_split
+    from train.experiment.fold import Run
+    from train.fit.backend import start_tensorflow
+
+    dataset = only_labels(find_clips(data), recipe.labels)
+    check_names(recipe, dataset)
+    if not recipe.background:
+        log.warning(
+            "every label will alert: %s; --background names those that shall not",
+            ", ".join(dataset.labels),
+        )
+    if out.resolve().is_relative_to(data.resolve()):
+        raise ConfigError(f"--out {out}: lies in the folder of clips; choose another")
+    if recipe.arch in BASELINES and (out / MODEL_NAME).exists():
+        raise ConfigError(
+            f"--out {out}: holds the {MODEL_NAME} of another run, which the report on "
+            f"{recipe.arch} would not be about; choose another"
+        )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MonitorError(f"{out}: cannot be made: {error.strerror}") from None
+    cache = cache or default_cache()
+    parts = film_parts(recipe.footage)
+    prepared = prepare_clips(dataset, recipe.spec, recipe.sampling, cache, console)
+    excluded = tuple(prepared.joined.get(group, group) for group in recipe.exclude_groups)
+    recipe = recipe.model_copy(update={"exclude_groups": excluded})
+    ordinary = Ordinary()
+    if parts:
+        ordinary = prepare_footage(parts, recipe.spec, cache, console)
+        check_apart(ordinary, prepared)
+        log.info("footage: %s", ordinary.words)
+    run = Run(dataset, prepared, recipe, console, ordinary=ordinary)
+    if not run.is_baseline:
+        start_tensorflow()
+    if folds:
+        train_folds(run, out)
+    else:
+        train_split(run, out, fold)

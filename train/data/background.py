@@ -1,0 +1,170 @@
+"""Footage in which nothing happens, cut into slices that are trained on beside the clips.
+
+A network learns from them what is ordinary in front of its cameras. They are never tested on.
+"""
+
+import hashlib
+import json
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from monitor.errors import ConfigError, DataError
+from monitor.recognition.metadata import Film
+from monitor.windows.clip import ClipSpec
+from train.data.cache import ClipCache, Decoded, file_sha256
+from train.data.footage import Footage, find_footage
+from train.data.frame_rates import least_fps, slow_reason
+from train.data.preparation import Prepared
+from train.data.windows import MAX_GAP_S, best_fps, is_held
+from train.progress import Bar
+from train.recipe.options import BASELINES, TrainConfig
+
+log = logging.getLogger(__name__)
+
+# Of a window's span: so much room that an epoch's window is rarely that of the one before.
+SLICE_SPANS = 1.25
+
+
+@dataclass(frozen=True)
+class FilmPart:
+    """What is trained on of a film: all of it, or a part."""
+
+    path: Path
+    name: str  # in reports
+    from_s: float = 0.0
+    to_s: float = math.inf
+
+
+@dataclass(frozen=True)
+class Ordinary:
+    """Footage, decoded and cut."""
+
+    films: tuple[Film, ...] = ()
+    slices: tuple[Decoded, ...] = ()  # film after film, each a little longer than a window
+
+    @property
+    def sha256(self) -> str:
+        """The hash of names, contents and parts."""
+        facts = [film.model_dump(mode="json") for film in self.films]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def words(self) -> str:
+        """How much there is."""
+        minutes = sum(film.to_s - film.from_s for film in self.films) / 60
+        return f"{len(self.films)} films, {minutes:.1f} minutes, {len(self.slices)} slices"
+
+
+def film_parts(places: Sequence[Path]) -> list[FilmPart]:
+    """All of the films in files and folders; errors as `find_footage` has them."""
+    found = [film for place in places for film in find_footage(place)]
+    return [FilmPart(film.path, film.name) for film in found]
+
+
+def prepare_footage(
+    parts: Sequence[FilmPart], spec: ClipSpec, folder: Path, console: Console
+) -> Ordinary:
+    """Decode films into the cache `folder` and cut them into slices.
+
+    A film that holds no whole window, or has too few frames a second, is passed over with a
+    warning; DataError where none is left.
+    """
+    cache = ClipCache(folder, spec.size)
+    films: list[Film] = []
+    slices: list[Decoded] = []
+    with Bar(console, "footage", len(parts)) as bar:
+        for part in parts:
+            sha256 = file_sha256(part.path)
+            decoded = cache.decode(part.path, sha256)
+            fps = best_fps(decoded, spec)
+            slow = fps < least_fps(spec)
+            found = [] if slow else cut_slices(decoded, spec, part.from_s, part.to_s)
+            if found:
+                end_s = min(part.to_s, decoded.duration_s)
+                films.append(
+                    Film(
+                        name=part.name,
+                        sha256=sha256,
+                        from_s=part.from_s,
+                        to_s=round(end_s, 3),
+                        slices=len(found),
+                    )
+                )
+                slices += found
+            else:
+                why = (
+                    slow_reason(fps, spec)
+                    if slow
+                    else f"no whole window of {spec.span_s:g} s in it"
+                )
+                log.warning("footage passed over: %s: %s", part.path, why)
+            bar.advance(line=False)
+    if not films:
+        raise DataError(f"no footage holds a whole window of {spec.span_s:g} s")
+    return Ordinary(tuple(films), tuple(slices))
+
+
+def cut_slices(decoded: Decoded, spec: ClipSpec, from_s: float, to_s: float) -> list[Decoded]:
+    """The film from `from_s` to before `to_s` in slices that each hold a whole window.
+
+    None spans a gap or a step back in time, as no window of the monitor does. What is too short
+    for a window, such as the film's end, is left out.
+    """
+    times_s = decoded.times_s
+    inside = np.flatnonzero((times_s >= from_s) & (times_s < to_s))
+    steps_s = np.diff(times_s[inside])
+    breaks = (steps_s < 0) | (steps_s > MAX_GAP_S) | (np.diff(inside) > 1)
+    found: list[Decoded] = []
+    for stretch in _split(inside, breaks):
+        since_s = times_s[stretch] - times_s[stretch[0]]
+        number = since_s // (spec.span_s * SLICE_SPANS)
+        for places in _split(stretch, np.diff(number) > 0):
+            found.append(decoded.part(int(places[0]), int(places[-1]) + 1))
+    return [one for one in found if not is_held(one, spec)]
+
+
+def footage_label(config: TrainConfig, labels: Sequence[str]) -> str:
+    """The label that footage is trained as; ConfigError where the recipe can take none."""
+    if config.arch in BASELINES:
+        raise ConfigError(f"footage needs a network: {config.arch} is fitted on clips alone")
+    if config.sampling != "time":
+        raise ConfigError(f"footage needs sampling: time; the recipe says {config.sampling}")
+    if len(config.background) != 1:
+        raise ConfigError(
+            "footage needs exactly one background label, which it is trained as; "
+            f"found {', '.join(config.background) or 'none'}; --background names it, one of "
+            f"{', '.join(labels)}"
+        )
+    return config.background[0]
+
+
+def check_apart(ordinary: Ordinary, prepared: Prepared) -> None:
+    """DataError where a film is also one of the clips: these are to be tested on."""
+    for film in ordinary.films:
+        if path := prepared.path_of(film.sha256):
+            raise DataError(
+                f"{film.name} is footage, and as {path} a clip too: it would be trained on where "
+                "it is to be tested; leave it out of the footage"
+            )
+
+
+def warned(warning: str | None, films: Sequence[Film], footage: Sequence[Footage]) -> str | None:
+    """`warning`, and that `footage` to be tested in is among the `films` of a model's training."""
+    known = {film.sha256 for film in films}
+    seen = sum(file_sha256(film.path) in known for film in footage) if known else 0
+    if not seen:
+        return warning
+    also = f"{seen} of {len(footage)} films of the footage were trained on"
+    return f"{warning}; {also}" if warning else also
+
+
+def _split(places: NDArray[np.int64], breaks: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """`places` (n,) in parts that end before each of `breaks` (n - 1,); none is empty."""
+    return np.split(places, np.flatnonzero(breaks) + 1) if len(places) else []

@@ -1,0 +1,117 @@
+"""Which clips are trained on, which stop the training and which test it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.errors import DataError
+from train.data.clips import TRAIN_ONLY, Clip
+from train.recipe.options import TrainConfig
+
+Clips = tuple[Clip, ...]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Three parts of the clips that share none of them, and no group where the split is grouped."""
+
+    train: Clips
+    validation: Clips  # stops the training
+    test: Clips
+
+
+def folds_of(clips: Sequence[Clip], config: TrainConfig) -> dict[int, Clips]:
+    """The test clips of every fold: as the data names them, else grouped ones made by the seed."""
+    named = {clip.fold for clip in clips if clip.fold is not None} - {TRAIN_ONLY}
+    if not named and any(clip.fold is not None for clip in clips):
+        raise DataError(f"every clip is train only (fold {TRAIN_ONLY}): there is none to test on")
+    if named:
+        return {fold: tuple(c for c in clips if c.fold == fold) for fold in sorted(named)}
+    parts = _grouped_parts(clips, config.test_share, config.seed)
+    return dict(enumerate(parts))
+
+
+def fold_split(clips: Sequence[Clip], test: Sequence[Clip], config: TrainConfig) -> Split:
+    """The split that tests on `test`, a fold of `clips`; no group crosses it."""
+    tested = set(test)
+    return _with_validation(
+        tuple(clip for clip in clips if clip not in tested), tuple(test), config
+    )
+
+
+def final_split(clips: Sequence[Clip], config: TrainConfig) -> Split:
+    """Every clip for training and validation, none for testing."""
+    return _with_validation(tuple(clips), (), config)
+
+
+def random_split(clips: Sequence[Clip], config: TrainConfig) -> Split:
+    """The paper's split: clips drawn at random, so that scenes leak from training into the test.
+
+    Test first, then validation from the rest, as the paper does.
+    """
+    order = [clips[i] for i in np.random.default_rng(config.seed).permutation(len(clips))]
+    tested = round(len(order) * config.test_share)
+    test, rest = order[:tested], order[tested:]
+    kept = len(rest) - round(len(rest) * config.validation_share)
+    split = Split(_trainable(rest[:kept], config), _trainable(rest[kept:], config), tuple(test))
+    if not test or (config.validation_share and not split.validation):
+        raise DataError(f"{len(clips)} clips are too few to hold some back; more are needed")
+    _check_labels(split, clips)
+    return split
+
+
+def _with_validation(rest: Clips, test: Clips, config: TrainConfig) -> Split:
+    rest = _trainable(rest, config)
+    if not config.validation_share:
+        split = Split(rest, (), test)
+    else:
+        validation = _grouped_parts(rest, config.validation_share, config.seed)[0]
+        chosen = set(validation)
+        split = Split(tuple(c for c in rest if c not in chosen), validation, test)
+    _check_labels(split, (*rest, *test))
+    _check_groups(split)
+    return split
+
+
+def _trainable(clips: Sequence[Clip], config: TrainConfig) -> Clips:
+    return tuple(clip for clip in clips if clip.group not in config.exclude_groups)
+
+
+def _grouped_parts(clips: Sequence[Clip], share: float, seed: int) -> list[Clips]:
+    """The clips in parts of about `share`, each group whole, labels spread as evenly as it goes."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    labels = [clip.label for clip in clips]
+    groups = [clip.group for clip in clips]
+    fewest = min((labels.count(label) for label in set(labels)), default=0)
+    count = min(round(1 / share), len(set(groups)), fewest)
+    if count < 2:
+        raise DataError(
+            f"{len(clips)} clips in {len(set(groups))} groups, {fewest} of the rarest label: too "
+            "few to hold some back; more clips are needed, from at least two groups"
+        )
+    folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    parts = [tuple(clips[i] for i in part) for _, part in folds.split(clips, labels, groups)]
+    # The part with the most labels and nearest to an even share comes first.
+    even = len(clips) / count
+    return sorted(
+        filter(None, parts),
+        key=lambda part: (-len({clip.label for clip in part}), abs(len(part) - even)),
+    )
+
+
+def _check_labels(split: Split, clips: Sequence[Clip]) -> None:
+    missing = {clip.label for clip in clips} - {clip.label for clip in split.train}
+    if missing:
+        raise DataError(
+            f"label {min(missing)}: no clip is left to train on once the test and validation clips "
+            "are held back; more groups with this label are needed"
+        )
+
+
+def _check_groups(split: Split) -> None:
+    parts = [{clip.group for clip in part} for part in (split.train, split.validation, split.test)]
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        if crossing := parts[first] & parts[second]:
+            raise DataError(f"group {min(crossing)} is on both sides of a split")

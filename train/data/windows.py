@@ -1,0 +1,102 @@
+"""Windows of a decoded clip: cut by the monitor's own buffer, or spread as the paper does."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.records import Window
+from monitor.windows.buffer import WindowBuffer
+from monitor.windows.clip import ClipSpec
+from train.data.cache import Decoded
+
+# Longest gap between frames that a window may span; the monitor's default.
+MAX_GAP_S = 1.0
+
+
+def windows(decoded: Decoded, spec: ClipSpec, stride: int) -> NDArray[np.uint8]:
+    """Every window of a clip, (n, T, H, W, 3), exactly those that the monitor would classify.
+
+    A clip that holds no whole window but at least half of one gives one, completed by its last
+    frame. n is 0 for a shorter clip.
+    """
+    buffer = WindowBuffer("", spec, stride, MAX_GAP_S)
+    found = [window.clip for window in _pushed(buffer, decoded, 0, 1.0)]
+    if not found and (held := _hold(buffer, decoded, spec, 1.0)) is not None:
+        found.append(held.clip)
+    return np.stack(found) if found else np.empty((0, *spec.shape), np.uint8)
+
+
+def is_held(decoded: Decoded, spec: ClipSpec) -> bool:
+    """Whether a clip holds no whole window, so that `windows` completes or refuses it.
+
+    Times alone tell: no frame is read.
+    """
+    blank, timed = _blank(decoded, spec)
+    buffer = WindowBuffer("", timed, 1, MAX_GAP_S)
+    return next(_pushed(buffer, blank, 0, 1.0), None) is None
+
+
+def best_fps(decoded: Decoded, spec: ClipSpec) -> float:
+    """The most frames a second in any window of a clip, in all of it where it holds no whole one.
+
+    Times alone tell. The monitor classifies no window of less than `WindowOptions.min_fps`.
+    """
+    blank, timed = _blank(decoded, spec)
+    buffer = WindowBuffer("", timed, spec.frames, MAX_GAP_S)
+    whole = max((window.fps for window in _pushed(buffer, blank, 0, 1.0)), default=0.0)
+    return whole or decoded.fps
+
+
+def window_from(decoded: Decoded, spec: ClipSpec, start: int, speed: float) -> NDArray[np.uint8]:
+    """The window (T, H, W, 3) that starts at frame `start`, with motion slowed to `speed`.
+
+    At speed 0.6 the frames lie 0.6 / fps apart, so that motion looks slower than it is. Where the
+    clip ends too early, its last frame is held.
+    """
+    buffer = WindowBuffer("", spec, 1, MAX_GAP_S / speed)
+    for window in _pushed(buffer, decoded, start, speed):
+        return window.clip
+    held = _hold(buffer, decoded, spec, speed, spec.frames)
+    assert held is not None
+    return held.clip
+
+
+def uniform_window(decoded: Decoded, spec: ClipSpec) -> NDArray[np.uint8]:
+    """T frames spread over the whole clip, (n, T, H, W, 3); n is 1, or 0 if it has fewer frames.
+
+    The paper's sampling: every (frames // T)th frame from the first. The time between frames then
+    depends on the clip's length, which no live camera can reproduce.
+    """
+    step = len(decoded.frames) // spec.frames
+    if step == 0:
+        return np.empty((0, *spec.shape), np.uint8)
+    return np.asarray(decoded.frames[: step * spec.frames : step])[np.newaxis]
+
+
+def _blank(decoded: Decoded, spec: ClipSpec) -> tuple[Decoded, ClipSpec]:
+    """The clip with frames of a pixel, and windows for it: what its times alone make of it."""
+    timed = ClipSpec(spec.frames, 1, spec.fps)
+    pixels = np.broadcast_to(np.uint8(0), (len(decoded.times_s), *timed.shape[1:]))
+    return Decoded(pixels, decoded.times_s), timed
+
+
+def _pushed(buffer: WindowBuffer, decoded: Decoded, start: int, speed: float) -> Iterator[Window]:
+    """The windows that the buffer completes from frame `start` on."""
+    for time_s, frame in zip(decoded.times_s[start:], decoded.frames[start:], strict=True):
+        window = buffer.push(float(time_s) / speed, partial(np.asarray, frame))
+        if window is not None:
+            yield window
+
+
+def _hold(
+    buffer: WindowBuffer, decoded: Decoded, spec: ClipSpec, speed: float, most: int | None = None
+) -> Window | None:
+    """The window completed by holding the last frame for `most` slots; None if that is too few."""
+    last_s = decoded.duration_s / speed
+    for slot in range(1, (spec.frames // 2 if most is None else most) + 1):
+        window = buffer.push(last_s + slot / spec.fps, lambda: decoded.frames[-1])
+        if window is not None:
+            return window
+    return None

@@ -1,0 +1,220 @@
+"""How good scores are: counts, rates, averages, ROC and calibration.
+
+A rate that the *test* holds nothing to measure on is None: TPR of a label without test clips, FPR
+where every clip has the label, AUC in both cases. Precision of a label that was never predicted is
+0, because the model could have predicted it. Macro averages run over the labels with test clips.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.evaluate.intervals import Interval, group_bootstrap, wilson
+from train.evaluate.scores import Scored
+
+CALIBRATION_BINS = 10
+
+
+@dataclass(frozen=True)
+class OneVsRest:
+    """One label against all others together (the source paper's table 1)."""
+
+    label: str
+    tp: int
+    fp: int
+    tn: int
+    fn: int
+
+    @property
+    def support(self) -> int:
+        """Test clips that have the label."""
+        return self.tp + self.fn
+
+    @property
+    def tpr(self) -> float | None:
+        """True positive rate, which is recall."""
+        return _share(self.tp, self.tp + self.fn)
+
+    @property
+    def fpr(self) -> float | None:
+        """False positive rate."""
+        return _share(self.fp, self.fp + self.tn)
+
+    @property
+    def precision(self) -> float:
+        """Share of the predictions of this label that are right; 0 where there are none."""
+        return _share(self.tp, self.tp + self.fp) or 0.0
+
+    @property
+    def f1(self) -> float | None:
+        """Harmonic mean of precision and recall; None without test clips."""
+        return _share(2 * self.tp, 2 * self.tp + self.fp + self.fn) if self.support else None
+
+
+@dataclass(frozen=True)
+class Averages:
+    """Precision, recall and F1 over all labels."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True)
+class Roc:
+    """A receiver operating characteristic from (0, 0) to (1, 1)."""
+
+    fpr: NDArray[np.float64]  # (m,) rising
+    tpr: NDArray[np.float64]  # (m,) rising
+
+    @property
+    def auc(self) -> float:
+        """Area under the curve: the chance that a clip with the label scores above one without."""
+        return float(np.trapezoid(self.tpr, self.fpr))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Equal-width bins of the top score, and the gap between score and accuracy."""
+
+    count: NDArray[np.int64]  # (bins,) clips
+    confidence: NDArray[np.float64]  # (bins,) mean top score; 0 in an empty bin
+    accuracy: NDArray[np.float64]  # (bins,) share right; 0 in an empty bin
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: mean |accuracy - confidence|, weighted by clips."""
+        gap = np.abs(self.accuracy - self.confidence)
+        return float((gap * self.count).sum() / self.count.sum())
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Everything measured on one set of scored clips."""
+
+    confusion: NDArray[np.int64]  # (k, k) rows truth, columns prediction
+    one_vs_rest: tuple[OneVsRest, ...]
+    accuracy: float
+    wilson: Interval  # as if clips were independent
+    by_group: Interval | None  # groups resampled; None for fewer than two groups
+    micro: Averages
+    macro: Averages
+    rocs: tuple[Roc | None, ...]  # per label; None where the test holds it in no clip or in all
+    macro_auc: float | None
+    calibration: Calibration
+
+
+def measure(scored: Scored, seed: int = 0) -> Metrics:
+    """Every metric of `scored`; `seed` is that of the bootstrap."""
+    matrix = confusion(scored.truth, scored.predicted, len(scored.labels))
+    counts = one_vs_rest(matrix, scored.labels)
+    right = scored.truth == scored.predicted
+    rocs = tuple(
+        roc(scored.truth == index, scored.scores[:, index]) for index in range(len(scored.labels))
+    )
+    aucs = [curve.auc for curve in rocs if curve is not None]
+    return Metrics(
+        confusion=matrix,
+        one_vs_rest=counts,
+        accuracy=float(right.mean()),
+        wilson=wilson(int(right.sum()), len(right)),
+        by_group=group_bootstrap(right, scored.groups, seed),
+        micro=micro(counts),
+        macro=macro(counts),
+        rocs=rocs,
+        macro_auc=float(np.mean(aucs)) if aucs else None,
+        calibration=calibrate(scored.confidence, right),
+    )
+
+
+def summary(metrics: Metrics) -> dict[str, float]:
+    """The figures worth carrying in a model's contract."""
+    interval = metrics.by_group or metrics.wilson
+    figures = {
+        "clips": float(metrics.confusion.sum()),
+        "accuracy": metrics.accuracy,
+        "accuracy_low": interval.low,
+        "accuracy_high": interval.high,
+        "macro_f1": metrics.macro.f1,
+        "calibration_error": metrics.calibration.error,
+    }
+    if metrics.macro_auc is not None:
+        figures["auc"] = metrics.macro_auc
+    return {name: round(figure, 4) for name, figure in figures.items()}
+
+
+def confusion(
+    truth: NDArray[np.int64], predicted: NDArray[np.int64], labels: int
+) -> NDArray[np.int64]:
+    """(labels, labels) counts, rows truth, columns prediction."""
+    flat = np.bincount(truth * labels + predicted, minlength=labels * labels)
+    return flat.reshape(labels, labels).astype(np.int64)
+
+
+def one_vs_rest(matrix: NDArray[np.int64], labels: Sequence[str]) -> tuple[OneVsRest, ...]:
+    """Each label's own 2x2 counts from the confusion matrix."""
+    total = int(matrix.sum())
+    found = []
+    for index, label in enumerate(labels):
+        tp = int(matrix[index, index])
+        fp = int(matrix[:, index].sum()) - tp
+        fn = int(matrix[index].sum()) - tp
+        found.append(OneVsRest(label, tp, fp, total - tp - fp - fn, fn))
+    return tuple(found)
+
+
+def micro(counts: Sequence[OneVsRest]) -> Averages:
+    """Averages of the summed counts; for one label a clip, all three equal accuracy."""
+    tp = sum(count.tp for count in counts)
+    fp = sum(count.fp for count in counts)
+    fn = sum(count.fn for count in counts)
+    return Averages(tp / (tp + fp), tp / (tp + fn), 2 * tp / (2 * tp + fp + fn))
+
+
+def macro(counts: Sequence[OneVsRest]) -> Averages:
+    """Plain means over the labels that have test clips."""
+    held = [count for count in counts if count.support]
+    return Averages(
+        precision=float(np.mean([count.precision for count in held])),
+        recall=float(np.mean([count.tpr for count in held if count.tpr is not None])),
+        f1=float(np.mean([count.f1 for count in held if count.f1 is not None])),
+    )
+
+
+def roc(positive: NDArray[np.bool_], score: NDArray[np.floating]) -> Roc | None:
+    """The curve over every threshold; None unless there are clips of both kinds.
+
+    Clips of equal score move together, so that ties count half in the area.
+    """
+    if positive.all() or not positive.any():
+        return None
+    order = np.argsort(-score, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
+    hits = np.concatenate(([0], np.cumsum(positive[order])[ends]))
+    false = np.concatenate(([0], ends + 1)) - hits
+    bends = (np.diff(hits, 2) != 0) | (np.diff(false, 2) != 0)
+    corners = np.concatenate(([True], bends, [True]))  # points on a straight line say nothing
+    return Roc(fpr=false[corners] / false[-1], tpr=hits[corners] / hits[-1])
+
+
+def calibrate(
+    confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = CALIBRATION_BINS
+) -> Calibration:
+    """Top scores and accuracy in `bins` equal-width bins, each closed above.
+
+    Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
+    """
+    place = np.clip(np.ceil(confidence.astype(np.float64) * bins).astype(np.int64) - 1, 0, bins - 1)
+    count = np.bincount(place, minlength=bins)
+    most = np.maximum(count, 1)
+    return Calibration(
+        count=count.astype(np.int64),
+        confidence=np.bincount(place, weights=confidence, minlength=bins) / most,
+        accuracy=np.bincount(place, weights=right, minlength=bins) / most,
+    )
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

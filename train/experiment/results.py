@@ -1,0 +1,62 @@
+"""What a finished fit left on disk, so that a rerun does not fit it again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.evaluate.scores import Scored
+from train.npz import load_npz, save_npz
+
+History = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One fitted network's history and what it said of its test clips."""
+
+    fingerprint: str  # of recipe, data and split
+    history: History
+    best_epoch: int  # counted from 0
+    scored: Scored | None  # None where no clips were held back
+    novelty: NDArray[np.float32] | None = None  # (n,) of every window of its test clips
+
+
+def save_result(path: Path, result: Result) -> None:
+    """Write `result` as an .npz file, whole or not at all."""
+    facts: dict[str, Any] = {
+        "fingerprint": result.fingerprint,
+        "history": result.history,
+        "best_epoch": result.best_epoch,
+    }
+    arrays: dict[str, Any] = {}
+    if (scored := result.scored) is not None:
+        facts |= {"labels": scored.labels, "clips": scored.clips, "groups": scored.groups}
+        arrays = {"truth": scored.truth, "scores": scored.scores, "previews": scored.previews}
+    if result.novelty is not None:
+        arrays["novelty"] = result.novelty
+    save_npz(path, facts, arrays)
+
+
+def load_result(path: Path, fingerprint: str) -> Result | None:
+    """The result at `path`; None where there is none of this recipe, data and split."""
+    found = load_npz(path)
+    if found is None:
+        return None
+    facts, arrays = found
+    if facts["fingerprint"] != fingerprint:
+        return None
+    scored = None
+    if "truth" in arrays:
+        scored = Scored(
+            labels=tuple(facts["labels"]),
+            clips=tuple(facts["clips"]),
+            groups=tuple(facts["groups"]),
+            truth=arrays["truth"],
+            scores=arrays["scores"],
+            previews=arrays["previews"],
+        )
+    novelty = arrays.get("novelty")
+    return Result(fingerprint, facts["history"], facts["best_epoch"], scored, novelty)

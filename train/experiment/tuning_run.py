@@ -1,0 +1,166 @@
+"""Tuning the model of a run on streams of held-out clips, as each fold's own network sees them."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from export.saved import MODEL_NAME
+from monitor.config.options import ActivityOptions
+from monitor.errors import ConfigError, DataError
+from monitor.recognition.metadata import Contract
+from train.data.background import warned
+from train.data.clips import find_clips, only_labels
+from train.data.footage import Footage, find_footage
+from train.data.preparation import prepare_clips
+from train.data.split import fold_split, folds_of
+from train.evaluate.evaluation_set import HeldOut
+from train.evaluate.measurement import HOW, WARNINGS, seen_split
+from train.evaluate.novelty import classify_with
+from train.evaluate.outcome import judge
+from train.evaluate.playback import Scorer, Watched
+from train.evaluate.scores import Scored
+from train.evaluate.streams import plan_streams
+from train.evaluate.tuning import Trials, Tuned, cross_tune, sweep, tune
+from train.experiment.stream_evaluation import COMPOSED, footage_words, watch
+from train.experiment.tuned import CROSSED, SAME, tuning_of, words, write_contract
+from train.fit.saved import load_model
+from train.recipe.options import TrainConfig
+from train.report.report import HTML_NAME, JSON_NAME
+from train.report.stream_page import write_stream_report
+from train.report.streams import StreamReport, accuracy, in_words
+
+log = logging.getLogger(__name__)
+
+REPORT = "tuning"  # folder of the report, in that of the run
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """A fold's clips as its own network saw them."""
+
+    scored: Scored  # one by one
+    streams: list[Watched]
+
+
+def tune_run(
+    run: Path, data: Path, background: Path, per_day: float | None, cache: Path, console: Console
+) -> None:
+    """Tune `run`, a folder of har-train --folds, and write the rules into its model.
+
+    Every fold's network watches streams of the clips that it was not fitted on. The rules written
+    are tuned on all of them; the figures beside them are measured with rules tuned without the fold
+    they are measured on. DataError where the run is none, or was fitted on other clips.
+    """
+    recipe = _recipe(run)
+    _, contract = load_model(run / MODEL_NAME)
+    footage = find_footage(background)
+    dataset = only_labels(find_clips(data), recipe.labels)
+    prepared = prepare_clips(dataset, recipe.spec, recipe.sampling, cache, console)
+    held = {
+        number: HeldOut(dataset, prepared, clips, number)
+        for number, clips in folds_of(prepared.clips, recipe).items()
+    }
+    folds = [_watched(run, number, of, recipe, footage, console) for number, of in held.items()]
+    trials = Trials(ActivityOptions().rules(contract), contract.clip.span_s)
+    tuned = tune([watched for fold in folds for watched in fold.streams], trials, per_day)
+    if not tuned.reached:
+        log.warning("no rules give as few as %g false alarms a day: these give the fewest", per_day)
+    settings = {
+        "clips": dataset.name,
+        "background": footage_words(background, footage),
+        "false alarms wanted a day": per_day,
+        "rules": asdict(tuned.rules),
+    }
+    report = _report(contract, folds, trials, tuned, settings, per_day)
+    warning = warned(report.warning, contract.data.footage, footage)
+    if warning != report.warning:
+        log.warning("%s: %s", dataset.name, warning)
+        report = replace(report, warning=warning)
+    tuning = tuning_of(tuned.rules, report, per_day)
+    write_contract(
+        run / MODEL_NAME,
+        contract.model_copy(update={"thresholds": dict(tuned.rules.thresholds), "tuning": tuning}),
+    )
+    write_stream_report(run / REPORT, report)
+    log.info("%s: %s", dataset.name, words(tuned.rules))
+    log.info("%s; report in %s", tuning.evaluation, run / REPORT / HTML_NAME)
+    log.info("next: har-export %s NAME.onnx", run / MODEL_NAME)
+
+
+def _recipe(run: Path) -> TrainConfig:
+    if not run.is_dir():
+        raise DataError(f"{run}: no such folder; --tune takes the folder of har-train --folds")
+    if not any(run.glob(f"fold-*/{MODEL_NAME}")):
+        raise DataError(f"{run}: no fold-0/{MODEL_NAME}; --tune needs a run of har-train --folds")
+    path = run / JSON_NAME
+    try:
+        recipe = TrainConfig.model_validate(json.loads(path.read_text())["settings"])
+    except OSError as error:
+        raise DataError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"{path}: holds no recipe of har-train") from None
+    if recipe.sampling != "time":
+        raise ConfigError(
+            f"{run}: its recipe says sampling: {recipe.sampling}, as no camera sees; "
+            "--tune needs time"
+        )
+    return recipe
+
+
+def _watched(
+    run: Path,
+    number: int,
+    held: HeldOut,
+    recipe: TrainConfig,
+    footage: Sequence[Footage],
+    console: Console,
+) -> _Fold:
+    path = run / f"fold-{number}" / MODEL_NAME
+    network, contract = load_model(path)
+    split = fold_split(held.prepared.clips, held.clips, recipe)
+    if contract.data.sha256 != held.prepared.sha256((*split.train, *split.validation)):
+        raise DataError(
+            f"{path}: was not fitted on what fold {number} of {held.dataset.root} leaves; "
+            "--data must be the clips that the run was trained on"
+        )
+    scorer = Scorer(classify_with(network), contract)
+    streams = watch(scorer, plan_streams(held.inlays, footage), f"fold {number}", console)
+    return _Fold(held.score(scorer.predict, contract, recipe.stride), streams)
+
+
+def _report(
+    contract: Contract,
+    folds: Sequence[_Fold],
+    trials: Trials,
+    tuned: Tuned,
+    settings: Mapping[str, object],
+    per_day: float | None,
+) -> StreamReport:
+    """Measured with rules that were tuned without the fold they are measured on, if others are."""
+    streams = [watched for fold in folds for watched in fold.streams]
+    if len(folds) > 1:
+        how, warning = f"{COMPOSED} {CROSSED}", None
+        judged = cross_tune([fold.streams for fold in folds], trials, per_day)
+    else:
+        how, warning = f"{COMPOSED} {SAME}", "Measured on the streams that it was tuned on"
+        judged = [judge(watched, tuned.rules, trials.span_s) for watched in streams]
+    if "ungrouped" in {seen_split("grouped", fold.scored) for fold in folds}:
+        how, warning = f"{how} {HOW['ungrouped']}", WARNINGS["ungrouped"]
+    return StreamReport(
+        title=f"{contract.name}, tuned",
+        how=how,
+        warning=warning,
+        contract=contract,
+        judged=judged,
+        accuracy=accuracy([fold.scored for fold in folds], judged),
+        sweep=sweep(streams, tuned.rules, trials.span_s),
+        settings=settings,
+        notes=[
+            f"The rules in the model, tuned on all folds: {words(tuned.rules)}. On the streams "
+            f"that they were tuned on, and so too good: {in_words(tuned.figures)}."
+        ],
+    )

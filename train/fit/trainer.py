@@ -1,0 +1,263 @@
+"""Fits one network to one split, epoch by epoch, and goes on where a killed fit stopped."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from monitor.errors import MonitorError
+from train.fit.batches import TrainingBatches
+from train.fit.checkpoint import FitState, Weights, load_state, save_state
+from train.progress import Bar, Pace
+from train.recipe.options import TrainConfig
+
+if TYPE_CHECKING:
+    import keras
+
+log = logging.getLogger(__name__)
+
+# A fit has at least so many times the steps that a running mean and variance remember: of where
+# they began, exp(-5), 0.7 %, is left.
+SETTLED = 5
+LEAST_MOMENTUM = 0.5  # of few steps: what one batch alone says is no mean
+# Windows (N, T, H, W, 3) -> scores (N, labels).
+Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+# What a predictor makes of the validation clips: their mean loss, and accuracy.
+Validate = Callable[[Predict], tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted network, with the weights of its best epoch."""
+
+    model: keras.Model
+    history: dict[str, list[float]]  # loss, accuracy, val_loss, val_accuracy; a value an epoch
+    best_epoch: int  # counted from 0
+
+
+class Fit:
+    """One run of the recipe: `run` trains until the last epoch or until validation stops it.
+
+    Where the recipe averages weights (EMA), validation and the result use the averages.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        batches: TrainingBatches,
+        validate: Validate | None,
+        config: TrainConfig,
+        state_file: Path,
+        fingerprint: str,
+    ) -> None:
+        self._model = model
+        self._batches = batches
+        self._validate = validate
+        self._config = config
+        self._file = state_file
+        self._fingerprint = fingerprint
+        self._history: dict[str, list[float]] = {}
+        self._best: Weights = []
+        self._best_epoch = -1
+        compile_for(model, config, len(batches))
+
+    def run(self, console: Console, title: str, pace: Pace | None = None) -> Fitted:
+        """Train; MonitorError where the loss is lost or the memory is not enough.
+
+        `pace` is that of the command, where it has several fits.
+        """
+        self._resume(title)
+        done = len(self._history.get("loss", ()))
+        with Bar(console, title, self._config.epochs, done, pace) as bar:
+            for epoch in range(done, self._config.epochs):
+                if self._patience_is_over(epoch):
+                    log.info("%s: stopped after %d epochs without a better one", title,
+                             self._config.patience)  # fmt: skip
+                    break
+                self._epoch(epoch)
+                self._save()
+                bar.advance(self._say(epoch))
+        self._model.set_weights(self._best)
+        return Fitted(self._model, self._history, self._best_epoch)
+
+    def _epoch(self, epoch: int) -> None:
+        sums = {"loss": 0.0, "accuracy": 0.0}
+        seen = 0
+        with explained(self._config, f"in epoch {epoch + 1}"):
+            for clips, targets in self._batches.epoch(epoch):
+                logs = self._model.train_on_batch(clips, targets, return_dict=True)
+                seen += len(clips)
+                if not math.isfinite(logs["loss"]):
+                    raise MonitorError(
+                        f"the loss became {logs['loss']} in epoch {epoch + 1}: "
+                        f"lower learning_rate (now {self._config.learning_rate:g})"
+                    )
+                for name in sums:
+                    sums[name] += float(logs[name]) * len(clips)
+            values = {name: value / seen for name, value in sums.items()}
+            with averaged(self._model):
+                if self._validate is not None:
+                    values["val_loss"], values["val_accuracy"] = self._validate(
+                        predictor(self._model)
+                    )
+                if self._is_best(values):
+                    self._best_epoch = epoch
+                    self._best = self._model.get_weights()
+        for name, value in values.items():
+            self._history.setdefault(name, []).append(value)
+
+    def _is_best(self, values: dict[str, float]) -> bool:
+        """Whether an epoch's weights are to be kept; without early stopping, the last ones are."""
+        if self._config.patience is None or "val_loss" not in values:
+            return True
+        return values["val_loss"] < min(self._history.get("val_loss", ()), default=math.inf)
+
+    def _patience_is_over(self, epoch: int) -> bool:
+        patience = self._config.patience
+        return (
+            patience is not None and self._best_epoch >= 0 and epoch - self._best_epoch > patience
+        )
+
+    def _resume(self, title: str) -> None:
+        state = load_state(self._file)
+        if state is None:
+            return
+        if state.fingerprint != self._fingerprint:
+            log.warning(
+                "%s: recipe or data have changed since it was stopped: starts afresh", title
+            )
+            return
+        _assign(self._model.variables, state.model)
+        _assign(self._model.optimizer.variables, state.optimizer)
+        self._history = state.history
+        self._best, self._best_epoch = state.best, state.best_epoch
+        log.info("%s: goes on after epoch %d", title, state.epochs)
+
+    def _save(self) -> None:
+        save_state(
+            self._file,
+            FitState(
+                fingerprint=self._fingerprint,
+                history=self._history,
+                best_epoch=self._best_epoch,
+                best=self._best,
+                model=_values(self._model.variables),
+                optimizer=_values(self._model.optimizer.variables),
+            ),
+        )
+
+    def _say(self, epoch: int) -> str:
+        last = {name: values[epoch] for name, values in self._history.items()}
+        text = f"loss {last['loss']:.3f} accuracy {last['accuracy']:.3f}"
+        if "val_loss" in last:
+            text += f" validation {last['val_loss']:.3f} {last['val_accuracy']:.3f}"
+        return text
+
+
+def compile_for(model: keras.Model, config: TrainConfig, steps: int) -> None:
+    """Compile `model` by the recipe; an epoch has `steps` batches.
+
+    Where the fit is short, its batch statistics forget faster than the network says, so that they
+    settle. The momentum of averaged weights is an option, and stays what the recipe says.
+    """
+    import keras
+
+    total = config.epochs * steps
+    _let_settle(model, total)
+    rate: Any = config.learning_rate
+    if config.schedule == "cosine":
+        warmup = round(total * config.warmup_share)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0 if warmup else config.learning_rate,
+            max(1, total - warmup),
+            warmup_target=config.learning_rate if warmup else None,
+            warmup_steps=warmup,
+        )
+    average: dict[str, Any] = {}
+    if config.ema_momentum is not None:
+        average = {"use_ema": True, "ema_momentum": config.ema_momentum}
+    if config.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **average)
+    else:
+        optimizer = keras.optimizers.Adam(rate, **average)
+    model.compile(
+        optimizer,
+        keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
+        metrics=["accuracy"],
+        jit_compile=False,  # measured slower on a processor
+    )
+    optimizer.build(model.trainable_variables)
+
+
+def _let_settle(model: keras.Model, steps: int) -> None:
+    """Cap the momentum of batch statistics to what `steps` are enough for.
+
+    A layer's momentum is read when the train function is traced: compiling comes after.
+    """
+    from keras import layers
+
+    most = max(LEAST_MOMENTUM, 1 - SETTLED / steps)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = min(layer.momentum, most)
+
+
+def predictor(model: keras.Model) -> Predict:
+    """The model as a function of windows."""
+
+    def predict(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.asarray(model.predict_on_batch(windows), np.float32)
+
+    return predict
+
+
+@contextmanager
+def averaged(model: keras.Model) -> Iterator[None]:
+    """The model holds its averaged weights for a while, where its optimizer keeps any."""
+    import keras
+
+    if not model.optimizer.use_ema:
+        yield
+        return
+    swap = keras.callbacks.SwapEMAWeights()
+    swap.set_model(model)
+    swap.on_test_begin()
+    try:
+        yield
+    finally:
+        swap.on_test_end()
+
+
+@contextmanager
+def explained(config: TrainConfig, when: str) -> Iterator[None]:
+    """Turns an allocation that failed into a message that says `when`, and what to change."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError, tf.errors.AbortedError) as error:
+        # oneDNN's way to say that it found no memory for a convolution.
+        if isinstance(error, tf.errors.AbortedError) and "create a primitive" not in str(error):
+            raise
+        raise MonitorError(
+            f"not enough memory {when}: a smaller batch (now {config.batch}) or "
+            f"smaller clips (now {config.clip.frames}x{config.clip.size}x{config.clip.size}) help"
+        ) from None
+
+
+def _values(variables: list[Any]) -> Weights:
+    return [np.asarray(variable) for variable in variables]
+
+
+def _assign(variables: list[Any], values: Weights) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,98 @@
+"""The recipe of a training run: every option, its default and its limits, written once."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from monitor.names import Label
+from monitor.paths import Place
+from monitor.windows.clip import ClipSpec
+from train.networks.architectures import NETWORKS
+
+BASELINES = ("svm", "forest")
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Part = Annotated[float, Field(gt=0, le=0.5)]
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClipOptions(_Options):
+    """The clips that the network takes."""
+
+    frames: int = Field(20, ge=2, le=512)
+    size: int = Field(64, ge=8, le=1024)  # height and width, pixels
+    fps: float = Field(10.0, gt=0, le=240)  # sampling rate
+
+
+class AugmentOptions(_Options):
+    """How training windows are varied; a share of 0, or 1 for the two minima, turns one off."""
+
+    speed_min: float = Field(0.6, ge=0.1, le=1)  # slowest motion; 1: as filmed
+    rate_share: Share = 0.0  # windows of a camera of another rate, once to twice the model's
+    crop_min: float = Field(0.75, ge=0.1, le=1)  # smallest side kept; 1: the whole picture
+    zoom_share: Share = 0.0  # windows of which a part that moves is shown, as if nearer
+    zoom_min: float = Field(0.4, ge=0.1, le=1)  # smallest side of that part
+    crossing_share: Share = 0.0  # windows that rigid things cross, cut from clips
+    flip_share: Share = 0.5  # windows mirrored left to right
+    brightness: Share = 0.1  # largest shift, as a share of white
+    contrast: Share = 0.2  # largest change of the distance from mid-grey
+    gray_share: Share = 0.2  # windows without colour
+    mixup_share: Share = 0.5  # batches that are blended with themselves, shuffled
+    mixup_alpha: float = Field(0.3, gt=0, le=10)  # of the Beta distribution of the blend
+
+
+class TrainConfig(_Options):
+    """What har-train does; `configs/train.yaml` shows every option with its default."""
+
+    arch: str = "r2plus1d"
+    clip: ClipOptions = ClipOptions()
+    sampling: Literal["time", "uniform"] = "time"
+    stride: int = Field(5, ge=1)  # sampled frames between the windows that score a clip
+    split: Literal["grouped", "random"] = "grouped"
+    test_share: Part = 0.2
+    validation_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    epochs: int = Field(30, ge=1)
+    batch: int = Field(8, ge=1)
+    optimizer: Literal["adam", "adamw"] = "adamw"
+    learning_rate: float = Field(2e-3, gt=0, le=1)
+    schedule: Literal["constant", "cosine"] = "cosine"
+    warmup_share: float = Field(0.05, ge=0, lt=1)
+    weight_decay: float = Field(0.02, ge=0, le=1)
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    ema_momentum: float | None = Field(0.99, gt=0, lt=1)
+    patience: int | None = Field(None, ge=1)
+    augment: AugmentOptions | None = AugmentOptions()
+    labels: tuple[Label, ...] = ()
+    background: tuple[Label, ...] = ()
+    threshold: Share = 0.5
+    exclude_groups: tuple[str, ...] = ()
+    footage: tuple[Place, ...] = ()  # files and folders
+    seed: int = Field(1, ge=0, lt=2**32)
+
+    @field_validator("arch")
+    @classmethod
+    def _known(cls, arch: str) -> str:
+        allowed = (*NETWORKS, *BASELINES)
+        if arch not in allowed:
+            raise ValueError(f"unknown network {arch!r}; allowed: {', '.join(allowed)}")
+        return arch
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.patience is not None and not self.validation_share:
+            raise ValueError("patience needs a validation_share above 0, or null for no early stop")
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels names a label twice")
+        if len(self.labels) == 1:
+            raise ValueError("labels names one label; at least two are needed, or [] for all")
+        if self.optimizer == "adam" and self.weight_decay:
+            raise ValueError("weight_decay needs optimizer adamw, or 0")
+        return self
+
+    @property
+    def spec(self) -> ClipSpec:
+        """The clips that the network takes."""
+        return ClipSpec(self.clip.frames, self.clip.size, self.clip.fps)

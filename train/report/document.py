@@ -1,0 +1,115 @@
+"""A measurement as the content of metrics.json."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.evaluate.intervals import Interval
+from train.evaluate.measurement import Measured
+from train.evaluate.metrics import Metrics, OneVsRest, Roc, summary
+
+SCHEMA = 1
+
+
+def document(measured: Measured) -> dict[str, Any]:
+    """Plain JSON values; None stands for what the clips could not measure, never NaN."""
+    scored, metrics = measured.scored, measured.metrics
+    return {
+        "schema": SCHEMA,
+        "title": measured.title,
+        "created": measured.created,
+        "split": measured.split,
+        "how": measured.how,
+        "warning": measured.warning,
+        "labels": list(scored.labels),
+        "counts": {
+            "clips": len(scored),
+            "groups": measured.groups,
+            "skipped": len(measured.skipped),
+        },
+        "accuracy": {
+            "value": metrics.accuracy,
+            "right": int((scored.truth == scored.predicted).sum()),
+            "group_bootstrap_95": _interval(metrics.by_group),
+            "wilson_95": _interval(metrics.wilson),
+        },
+        "micro": asdict(metrics.micro),
+        "macro": asdict(metrics.macro) | {"auc": metrics.macro_auc},
+        "confusion": metrics.confusion.tolist(),
+        "per_label": {
+            count.label: _label(count, curve)
+            for count, curve in zip(metrics.one_vs_rest, metrics.rocs, strict=True)
+        },
+        "calibration": _calibration(metrics),
+        "folds": {name: summary(of_fold) for name, (_, of_fold) in measured.folds.items()},
+        "history": {name: _finite(values) for name, values in measured.history.items()},
+        "model": measured.contract and measured.contract.model_dump(mode="json"),
+        "data": measured.data and measured.data.model_dump(mode="json"),
+        "settings": dict(measured.settings),
+        "skipped": [{"path": path, "reason": reason} for path, reason in measured.skipped],
+        "notes": list(measured.notes),
+        "unknown": [dict(folder) for folder in measured.unknown],
+        "clips": [
+            {
+                "path": path,
+                "group": group,
+                "truth": scored.labels[truth],
+                "predicted": scored.labels[predicted],
+                "scores": _six(scores),
+            }
+            for path, group, truth, predicted, scores in zip(
+                scored.clips,
+                scored.groups,
+                scored.truth,
+                scored.predicted,
+                scored.scores,
+                strict=True,
+            )
+        ],
+        "versions": dict(measured.versions),
+    }
+
+
+def _label(count: OneVsRest, curve: Roc | None) -> Mapping[str, Any]:
+    return {
+        "clips": count.support,
+        "tp": count.tp,
+        "fp": count.fp,
+        "tn": count.tn,
+        "fn": count.fn,
+        "tpr": count.tpr,
+        "fpr": count.fpr,
+        "precision": count.precision,
+        "f1": count.f1,
+        "auc": None if curve is None else curve.auc,
+        "roc": None if curve is None else {"fpr": _six(curve.fpr), "tpr": _six(curve.tpr)},
+    }
+
+
+def _calibration(metrics: Metrics) -> Mapping[str, Any]:
+    bins = metrics.calibration
+    return {
+        "expected_error": bins.error,
+        "bins": [
+            {"clips": int(count), "confidence": float(confidence), "accuracy": float(accuracy)}
+            for count, confidence, accuracy in zip(
+                bins.count, bins.confidence, bins.accuracy, strict=True
+            )
+        ],
+    }
+
+
+def _interval(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [interval.low, interval.high]
+
+
+def _six(values: NDArray[np.floating]) -> list[float]:
+    return [round(float(value), 6) for value in values]
+
+
+def _finite(values: Sequence[float]) -> list[float | None]:
+    return [float(value) if math.isfinite(value) else None for value in values]

@@ -1,0 +1,135 @@
+"""A measurement as one self-contained HTML page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from train.evaluate.measurement import Measured
+from train.evaluate.scores import Scored
+from train.report.figures import COLOURS, calibration_chart, film_strip, history_charts, roc_chart
+from train.report.template import render
+
+SHEET = 24  # clips on the contact sheet, or one of each label where there are more labels
+MISTAKES = 12
+
+
+@dataclass(frozen=True)
+class Card:
+    """A clip on a contact sheet."""
+
+    path: str
+    strip: str  # data URI
+    truth: str
+    answer: str
+    score: float  # of the answer
+    truth_score: float
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer is the truth."""
+        return self.truth == self.answer
+
+
+@dataclass(frozen=True)
+class FoldMean:
+    """Plain means over the folds; the deviation is that of accuracy between folds."""
+
+    accuracy: float
+    deviation: float | None
+    auc: float | None
+    f1: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the confusion matrix."""
+
+    count: int
+    share: float  # of the row
+    right: bool
+    words: str
+
+
+def page(measured: Measured) -> str:
+    """The page's text."""
+    scored, metrics = measured.scored, measured.metrics
+    mistakes = worst_mistakes(scored)
+    return render(
+        "report.html.jinja",
+        measured=measured,
+        scored=scored,
+        metrics=metrics,
+        largest=float(metrics.confusion.sum(axis=1).max() / len(scored)),
+        wrong=int((scored.truth != scored.predicted).sum()),
+        matrix=_matrix(measured),
+        aucs=[None if curve is None else curve.auc for curve in metrics.rocs],
+        coloured=len(scored.labels) <= COLOURS,
+        roc=roc_chart(scored.labels, metrics.rocs),
+        calibration=calibration_chart(metrics.calibration),
+        history=history_charts(measured.history),
+        fold_mean=_fold_mean(measured),
+        mistakes=[_card(scored, index) for index in mistakes],
+        sheet=[_card(scored, index) for index in contact_sheet(scored)],
+    )
+
+
+def worst_mistakes(scored: Scored) -> list[int]:
+    """Indices of the wrong answers with the highest scores, highest first."""
+    wrong = np.flatnonzero(scored.truth != scored.predicted)
+    order = np.argsort(-scored.confidence[wrong], kind="stable")
+    return [int(index) for index in wrong[order][:MISTAKES]]
+
+
+def contact_sheet(scored: Scored) -> list[int]:
+    """Indices of clips spread evenly over each label's own, label by label."""
+    present = np.unique(scored.truth)
+    each = max(1, SHEET // len(present))
+    chosen: list[int] = []
+    for label in present:
+        members = np.flatnonzero(scored.truth == label)
+        places = np.linspace(0, len(members) - 1, min(each, len(members))).round().astype(int)
+        chosen.extend(int(index) for index in members[places])
+    return chosen
+
+
+def _matrix(measured: Measured) -> list[tuple[str, list[Cell]]]:
+    labels, counts = measured.scored.labels, measured.metrics.confusion
+    rows = []
+    for truth, row in zip(labels, counts, strict=True):
+        total = max(1, int(row.sum()))
+        rows.append((truth, _row(truth, labels, row.tolist(), total)))
+    return rows
+
+
+def _fold_mean(measured: Measured) -> FoldMean | None:
+    found = [metrics for _, metrics in measured.folds.values()]
+    if not found:
+        return None
+    accuracies = [metrics.accuracy for metrics in found]
+    aucs = [metrics.macro_auc for metrics in found if metrics.macro_auc is not None]
+    return FoldMean(
+        accuracy=float(np.mean(accuracies)),
+        deviation=float(np.std(accuracies, ddof=1)) if len(found) > 1 else None,
+        auc=float(np.mean(aucs)) if aucs else None,
+        f1=float(np.mean([metrics.macro.f1 for metrics in found])),
+    )
+
+
+def _row(truth: str, labels: Sequence[str], row: Sequence[int], total: int) -> list[Cell]:
+    return [
+        Cell(count, count / total, truth == answer, f"{truth}, answered {answer}: {count}")
+        for answer, count in zip(labels, row, strict=True)
+    ]
+
+
+def _card(scored: Scored, index: int) -> Card:
+    truth = int(scored.truth[index])
+    return Card(
+        path=scored.clips[index],
+        strip=film_strip(scored.previews[index]),
+        truth=scored.labels[truth],
+        answer=scored.labels[int(scored.predicted[index])],
+        score=float(scored.confidence[index]),
+        truth_score=float(scored.scores[index, truth]),
+    )

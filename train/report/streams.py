@@ -1,0 +1,177 @@
+"""The report of watched streams: what was found, what was not, and what was alerted for nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from monitor import __version__
+from monitor.recognition.metadata import Contract
+from train.evaluate.event_match import Alert, Figures, figures, grace_s
+from train.evaluate.intervals import wilson
+from train.evaluate.outcome import Judged, answers, hours
+from train.evaluate.scores import Scored
+from train.evaluate.streams import Piece, StreamPlan
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class FalseAlarm:
+    """An alert for nothing, and what the middle of the window that decided it showed."""
+
+    stream: str
+    alert: Alert
+    shown: Piece
+    shown_s: float  # in the file
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The share of clips answered rightly: each by itself, and while a stream shows it."""
+
+    clips: int
+    alone: int
+    in_stream: int
+
+
+@dataclass(frozen=True)
+class StreamReport:
+    """Streams that were judged, and all that a reader needs to judge the judgement."""
+
+    title: str
+    how: str  # it was measured, in plain words
+    warning: str | None  # why the figures are not to be trusted, in a few words
+    contract: Contract
+    judged: Sequence[Judged]
+    accuracy: Accuracy | None  # None without clips
+    sweep: Sequence[tuple[float, Figures]]  # by threshold
+    settings: Mapping[str, object]  # JSON values
+    notes: Sequence[str] = ()
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    @cached_property
+    def total(self) -> Figures:
+        """Of all labels together."""
+        return self._figures(None)
+
+    @cached_property
+    def by_label(self) -> dict[str, Figures]:
+        """Of each label that alerts."""
+        return {label: self._figures(label) for label in self.contract.activities}
+
+    @cached_property
+    def false_alarms(self) -> list[FalseAlarm]:
+        """Every one of them, stream by stream."""
+        half_s = self.contract.clip.span_s / 2
+        return [
+            false_alarm(one.watched.plan, alert, half_s)
+            for one in self.judged
+            for alert in one.matched.false
+        ]
+
+    def _figures(self, label: str | None) -> Figures:
+        matched = [one.matched for one in self.judged]
+        return figures(matched, hours(one.watched for one in self.judged), label)
+
+
+def accuracy(scored: Sequence[Scored], judged: Sequence[Judged]) -> Accuracy:
+    """How many of the clips in `scored`, all of which the streams show, were answered rightly."""
+    found = [answer for one in judged for answer in answers(one.watched)]
+    return Accuracy(
+        clips=len(found),
+        alone=sum(int((part.truth == part.predicted).sum()) for part in scored),
+        in_stream=sum(answer.label == answer.clip.label for answer in found),
+    )
+
+
+def in_words(of: Figures) -> str:
+    """The figures in a line."""
+    false = (
+        f"{of.false_alarms} false alarms in {of.hours:.2f} h: {of.false_per_hour:.3g} an hour, "
+        f"below {of.false_per_hour_high:.3g} with 95 % certainty"
+    )
+    if of.f1 is None or of.recall is None:
+        return false
+    late_s = of.delay_s(0.5)
+    delay = "" if late_s is None else f", half of them within {late_s:.1f} s"
+    return f"event F1 {of.f1:.3f}, {of.found} of {of.events} events found{delay}; {false}"
+
+
+def document(report: StreamReport) -> dict[str, Any]:
+    """Plain JSON values; None stands for what the streams could not measure."""
+    return {
+        "schema": SCHEMA,
+        "title": report.title,
+        "created": report.created,
+        "how": report.how,
+        "warning": report.warning,
+        "labels": list(report.contract.activities),
+        "grace_s": grace_s(report.contract.clip.span_s),
+        "events": _figures(report.total),
+        "per_label": {label: _figures(of) for label, of in report.by_label.items()},
+        "clips": None if report.accuracy is None else asdict(report.accuracy),
+        "sweep": [{"threshold": at, **_figures(of)} for at, of in report.sweep],
+        "false_alarms": [
+            {
+                "stream": false.stream,
+                "label": false.alert.label,
+                "time_s": round(false.alert.decided_s, 3),
+                "score": round(false.alert.score, 4),
+                "shown": false.shown.name,
+                "shown_label": false.shown.label,
+                "shown_s": round(false.shown_s, 3),
+            }
+            for false in report.false_alarms
+        ],
+        "streams": [_stream(one) for one in report.judged],
+        "model": report.contract.model_dump(mode="json"),
+        "settings": dict(report.settings),
+        "notes": list(report.notes),
+        "version": __version__,
+    }
+
+
+def _figures(of: Figures) -> dict[str, Any]:
+    interval = wilson(of.found, of.events) if of.events else None
+    return {
+        "events": of.events,
+        "found": of.found,
+        "precision": of.precision,
+        "recall": of.recall,
+        "recall_wilson_95": None if interval is None else [interval.low, interval.high],
+        "f1": of.f1,
+        "hours": of.hours,
+        "false_alarms": of.false_alarms,
+        "false_alarms_per_hour": of.false_per_hour,
+        "false_alarms_per_hour_high_95": of.false_per_hour_high,
+        "delay_p50_s": of.delay_s(0.5),
+        "delay_p95_s": of.delay_s(0.95),
+        "fragments": of.fragments,
+    }
+
+
+def _stream(one: Judged) -> dict[str, Any]:
+    rules = one.rules
+    return {
+        "name": one.watched.plan.name,
+        "duration_s": one.watched.plan.duration_s,
+        "rules": asdict(rules) | {"thresholds": dict(rules.thresholds)},
+        "pieces": [
+            [piece.name, piece.label, piece.offset_s, piece.start_s, piece.end_s]
+            for piece in one.watched.plan.pieces
+        ],
+        "alerts": [
+            [alert.label, alert.decided_s, alert.score, event.start_s]
+            for event, alerts in one.matched.events
+            for alert in alerts
+        ],
+    }
+
+
+def false_alarm(plan: StreamPlan, alert: Alert, half_s: float) -> FalseAlarm:
+    """What an alert for nothing was raised at; a window of the model spans twice `half_s`."""
+    middle_s = alert.decided_s - half_s
+    shown = plan.shown(middle_s)
+    return FalseAlarm(plan.name, alert, shown, shown.offset_s + middle_s - shown.start_s)
