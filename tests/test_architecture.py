@@ -100,3 +100,19 @@ def test_no_two_rooms_import_each_other(package: str) -> None:
     rooms = [room for room in ROOMS if room.startswith(f"{package}/")]
     graph = {room: {f"{package}/{other}" for other in allowed(room)} for room in rooms}
     assert len(list(TopologicalSorter(graph).static_order())) == len(rooms)
+
+
+@pytest.mark.parametrize("package", ["monitor", "train"])
+def test_the_architecture_document_names_every_room_and_what_it_may_import(package: str) -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    table = text.partition(f"## Rooms of {package}\n")[2].strip().partition("\n\n")[0]
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines()[2:]]
+    rooms = {one.partition("/")[2] for one in ROOMS if one.startswith(f"{package}/")}
+    assert {name.strip("`") for name, _, _ in rows} == rooms
+    for name, _, may in rows:
+        room = name.strip("`")
+        others = rooms - {room}
+        named = {word for word in may.split(", ") if word}
+        if may.startswith("every "):
+            named = others - set(may.partition(" but ")[2].split(", "))
+        assert named == allowed(f"{package}/{room}"), room

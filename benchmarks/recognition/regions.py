@@ -106,7 +106,7 @@ def measure_regions(watch: Watch, networks: Networks, places: Places, console: C
 
 
 def _films(watch: Watch, places: Places) -> list[_Film]:
-    folder = places.data / watch.background
+    folder = places.data / watch.footage
     known = {film.name: film for film in find_footage(folder)}
     films = []
     for name in watch.wide:

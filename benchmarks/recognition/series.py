@@ -47,7 +47,7 @@ class Live(_Options):
     """The row that is also watched as the monitor would, and in what."""
 
     row: Name  # on the main data set, with grouped and nested splits
-    background: Name  # folder of the folder of data sets: footage in which nothing happens
+    footage: Name  # folder of the folder of data sets: footage in which nothing happens
     wide: tuple[str, ...] = Field(min_length=1)  # files of it in which people are small
 
 
@@ -89,7 +89,7 @@ class Watch:
     """The series that is also watched as the monitor would, and in what."""
 
     series: Series
-    background: str  # a folder of the folder of data sets
+    footage: str  # a folder of the folder of data sets
     wide: tuple[str, ...]  # files of it
 
 
@@ -136,7 +136,7 @@ def _watch(path: Path, declared: Rows, found: Sequence[Series]) -> Watch | None:
                 raise ConfigError(f"{path}: live: row {live.row} needs the splits grouped, nested")
             if series.recipe.arch in BASELINES or series.recipe.sampling != "time":
                 raise ConfigError(f"{path}: live: row {live.row} is no network that can be watched")
-            return Watch(series, live.background, live.wide)
+            return Watch(series, live.footage, live.wide)
     raise ConfigError(f"{path}: live: no row {live.row} on {declared.main}")
 
 

@@ -44,10 +44,10 @@ METHOD = 1  # to be raised where something here is done otherwise
 
 def watch_events(watched: Watch, networks: Networks, places: Places, console: Console) -> None:
     """Watch what has no evidence yet, one file for each fold; what is done is kept."""
-    footage = find_footage(places.data / watched.background)
+    footage = find_footage(places.data / watched.footage)
     if len(footage) < 2:
         raise DataError(
-            f"{places.data / watched.background}: {len(footage)} file; "
+            f"{places.data / watched.footage}: {len(footage)} file; "
             "one to tune in and another to test in are needed"
         )
     for place, fold in enumerate(networks.folds):

@@ -380,19 +380,19 @@ def test_the_declared_rows_can_be_read() -> None:
         ),
         pytest.param(
             "{name: a, recipe: small.yaml, data: [first]}\n"
-            "live: {row: b, background: c, wide: [d.avi]}",
+            "live: {row: b, footage: c, wide: [d.avi]}",
             ": live: no row b on first",
             id="a row to watch that there is not",
         ),
         pytest.param(
             "{name: a, recipe: small.yaml, data: [first]}\n"
-            "live: {row: a, background: c, wide: [d.avi]}",
+            "live: {row: a, footage: c, wide: [d.avi]}",
             ": live: row a needs the splits grouped, nested",
             id="a row to watch that nothing could be tuned for",
         ),
         pytest.param(
             "{name: a, recipe: small.yaml, data: [first], splits: [grouped, nested]}\n"
-            "live: {row: a, background: c, wide: [d.avi]}",
+            "live: {row: a, footage: c, wide: [d.avi]}",
             ": live: row a is no network that can be watched",
             id="a row to watch that leaves no network",
         ),

@@ -29,7 +29,7 @@ from train.fit.saved import save_model
 RECIPE = "arch: convlstm-motion\nclip: {frames: 6, size: 32, fps: 10}\nbackground: [dark]\n"
 ROWS = """
 main: clips
-live: {row: small, background: quiet, wide: [b.mp4]}
+live: {row: small, footage: quiet, wide: [b.mp4]}
 rows:
   - {name: small, recipe: small.yaml, data: [clips], splits: [grouped, nested]}
 """

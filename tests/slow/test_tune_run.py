@@ -103,7 +103,7 @@ def test_a_run_is_tuned_on_its_folds_and_the_rules_reach_the_monitor(
 
     with caplog.at_level(logging.INFO):
         done = har_evaluate(
-            *(run, "--tune", "--data", data, "--background", footage, "--cache", tmp_path / "c"),
+            *(run, "--tune", "--data", data, "--footage", footage, "--cache", tmp_path / "c"),
             *("--false-alarms-per-day", 100_000),
         )
 
@@ -146,7 +146,7 @@ def test_the_clips_by_themselves_are_scored_at_the_stride_of_the_run(
     monkeypatch.setattr(train.evaluate.evaluation_set, "score_clips", noted)
 
     done = har_evaluate(
-        run, "--tune", "--data", data, "--background", footage, "--cache", tmp_path / "c"
+        run, "--tune", "--data", data, "--footage", footage, "--cache", tmp_path / "c"
     )
 
     assert done.exit_code == 0, done.stderr
@@ -156,7 +156,7 @@ def test_the_clips_by_themselves_are_scored_at_the_stride_of_the_run(
 def test_a_tuned_run_can_be_tuned_again_and_its_rules_are_those_in_use(
     run: Path, data: Path, footage: Path, tmp_path: Path
 ) -> None:
-    line = (run, "--tune", "--data", data, "--background", footage, "--cache", tmp_path / "c")
+    line = (run, "--tune", "--data", data, "--footage", footage, "--cache", tmp_path / "c")
 
     first = har_evaluate(*line)
     once = load_model(run / "model.keras")[1]
@@ -213,7 +213,7 @@ def test_what_cannot_be_tuned_is_one_line(
     spoil(run)
 
     done = har_evaluate(
-        run, "--tune", "--data", data, "--background", footage, "--cache", tmp_path / "c"
+        run, "--tune", "--data", data, "--footage", footage, "--cache", tmp_path / "c"
     )
 
     assert done.exit_code == 1
@@ -245,7 +245,7 @@ def test_a_keras_model_watches_streams(
 ) -> None:
     done = har_evaluate(
         *(finished / "fold-0" / "model.keras", "--stream", "--data", data, "--fold", 0),
-        *("--background", footage, "--out", tmp_path / "out", "--cache", tmp_path / "c"),
+        *("--footage", footage, "--out", tmp_path / "out", "--cache", tmp_path / "c"),
     )
 
     assert done.exit_code == 0, done.stderr

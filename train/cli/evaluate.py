@@ -54,12 +54,13 @@ def main(
             "its folds held out, and write them into it.",
         ),
     ] = False,
-    background: Annotated[
+    footage: Annotated[
         Path | None,
         typer.Option(
             help="Footage in which nothing happens: a video file or a folder; for --stream, --tune."
         ),
     ] = None,
+    background: Annotated[str | None, typer.Option(hidden=True)] = None,
     false_alarms_per_day: Annotated[
         float | None,
         typer.Option(
@@ -80,8 +81,10 @@ def main(
     """Test a model on labelled clips and report how good it is, as har-train does."""
     console = Console(stderr=True)
     with exit_codes(console):
+        if background is not None:
+            raise ConfigError("--background names a label, in har-train; footage is --footage")
         work = _work(
-            model, data, out, fold, stream, tune, background, false_alarms_per_day, unknown or ()
+            model, data, out, fold, stream, tune, footage, false_alarms_per_day, unknown or ()
         )
         start_logging(console, verbose=verbose)
         with interruptible(console.show_cursor), training_tools(), fewer_lines(verbose):
@@ -114,15 +117,15 @@ def _work(
     fold: int | None,
     stream: bool,
     tune: bool,
-    background: Path | None,
+    footage: Path | None,
     per_day: float | None,
     unknown: Sequence[Path],
 ) -> Callable[[Path, Console], None]:
     """What is to be done, given the cache; ConfigError for options that do not go together."""
     if stream and tune:
         raise ConfigError("--stream and --tune exclude each other")
-    if background is not None and not (stream or tune):
-        raise ConfigError("--background needs --stream or --tune")
+    if footage is not None and not (stream or tune):
+        raise ConfigError("--footage needs --stream or --tune")
     if unknown and (stream or tune):
         raise ConfigError("--unknown goes with neither --stream nor --tune")
     if per_day is not None and not tune:
@@ -130,24 +133,24 @@ def _work(
     if tune:
         if fold is not None or out is not None:
             raise ConfigError("--tune takes no --fold and no --out: MODEL is a run with its folds")
-        clips, footage = _given("--data", data), _given("--background", background)
+        clips, films = _given("--data", data), _given("--footage", footage)
 
         def tuning(cache: Path, console: Console) -> None:
             from train.experiment.tuning_run import tune_run
 
-            tune_run(model, clips, footage, per_day, cache, console)
+            tune_run(model, clips, films, per_day, cache, console)
 
         return tuning
     report = _given("--out", out)
     if stream:
-        footage = _given("--background", background)
+        films = _given("--footage", footage)
         if fold is not None:
             _given("--data", data)
 
         def streaming(cache: Path, console: Console) -> None:
             from train.experiment.stream_evaluation import evaluate_streams
 
-            evaluate_streams(model, data, footage, report, fold, cache, console)
+            evaluate_streams(model, data, films, report, fold, cache, console)
 
         return streaming
     clips = _given("--data", data)

@@ -37,25 +37,25 @@ COMPOSED = (
 def evaluate_streams(
     model: Path,
     data: Path | None,
-    background: Path,
+    films: Path,
     out: Path,
     fold: int | None,
     cache: Path,
     console: Console,
 ) -> None:
-    """Let the monitor watch streams of `data`'s clips in the footage `background`, and report.
+    """Let the monitor watch streams of `data`'s clips in the footage `films`, and report.
 
     Tested are the clips of one fold, or all; without `data`, the footage alone.
     """
     if (out / MODEL_NAME).exists():
         raise ConfigError(f"--out {out}: holds a run of har-train, with its own report")
-    footage = find_footage(background)
+    footage = find_footage(films)
     scorer = load_scorer(model)
     contract = scorer.contract
     clips_alone: Accuracy | None = None
     notes: Sequence[str] = ()
     if data is None:
-        how, warning, of = ALONE, None, background.name
+        how, warning, of = ALONE, None, films.name
         judged = _watch(scorer, plan_footage(footage), console)
     else:
         held = held_out(contract, data, fold, cache, console)
@@ -78,7 +78,7 @@ def evaluate_streams(
         settings={
             "model": model.name,
             "fold": fold,
-            "background": footage_words(background, footage),
+            "footage": footage_words(films, footage),
             "rules": asdict(rules),
         },
         notes=notes,
@@ -97,10 +97,10 @@ def watch(
         return watch_streams(scorer, plans, bar.advance)
 
 
-def footage_words(background: Path, footage: Sequence[Footage]) -> str:
+def footage_words(films: Path, footage: Sequence[Footage]) -> str:
     """What footage there is."""
     minutes = sum(film.duration_s for film in footage) / 60
-    return f"{background.name}: {len(footage)} files, {minutes:.1f} minutes"
+    return f"{films.name}: {len(footage)} files, {minutes:.1f} minutes"
 
 
 def _watch(scorer: Scorer, plans: Sequence[StreamPlan], console: Console) -> list[Judged]:

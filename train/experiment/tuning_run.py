@@ -47,7 +47,7 @@ class _Fold:
 
 
 def tune_run(
-    run: Path, data: Path, background: Path, per_day: float | None, cache: Path, console: Console
+    run: Path, data: Path, films: Path, per_day: float | None, cache: Path, console: Console
 ) -> None:
     """Tune `run`, a folder of har-train --folds, and write the rules into its model.
 
@@ -57,7 +57,7 @@ def tune_run(
     """
     recipe = _recipe(run)
     _, contract = load_model(run / MODEL_NAME)
-    footage = find_footage(background)
+    footage = find_footage(films)
     dataset = only_labels(find_clips(data), recipe.labels)
     prepared = prepare_clips(dataset, recipe.spec, recipe.sampling, cache, console)
     held = {
@@ -71,7 +71,7 @@ def tune_run(
         log.warning("no rules give as few as %g false alarms a day: these give the fewest", per_day)
     settings = {
         "clips": dataset.name,
-        "background": footage_words(background, footage),
+        "footage": footage_words(films, footage),
         "false alarms wanted a day": per_day,
         "rules": asdict(tuned.rules),
     }

@@ -60,7 +60,7 @@ def test_a_fold_is_laid_into_footage_and_its_alerts_are_reported(
 ) -> None:
     with caplog.at_level(logging.INFO):
         done = har_evaluate(
-            *(model, "--stream", "--data", data, "--background", footage),
+            *(model, "--stream", "--data", data, "--footage", footage),
             *("--out", tmp_path / "out", "--fold", 1, "--cache", cache),
         )
 
@@ -94,7 +94,7 @@ def test_footage_alone_gives_false_alarms_an_hour_and_nothing_else(
     model: Path, footage: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        done = har_evaluate(model, "--stream", "--background", footage, "--out", tmp_path / "out")
+        done = har_evaluate(model, "--stream", "--footage", footage, "--out", tmp_path / "out")
 
     assert done.exit_code == 0, done.stderr
     found = content(tmp_path / "out")
@@ -111,7 +111,7 @@ def test_footage_alone_gives_false_alarms_an_hour_and_nothing_else(
 def test_alerts_in_footage_are_listed_with_their_place(
     model: Path, fight_clip: Path, tmp_path: Path
 ) -> None:
-    done = har_evaluate(model, "--stream", "--background", fight_clip, "--out", tmp_path / "out")
+    done = har_evaluate(model, "--stream", "--footage", fight_clip, "--out", tmp_path / "out")
 
     assert done.exit_code == 0, done.stderr
     (alarm,) = content(tmp_path / "out")["false_alarms"]
@@ -133,7 +133,7 @@ def test_footage_that_was_trained_on_is_told(
     data = contract().data.model_copy(update={"footage": (film,)})
     model = motion_model(tmp_path / "m.onnx", contract(data=data))
 
-    done = har_evaluate(model, "--stream", "--background", footage, "--out", tmp_path / "out")
+    done = har_evaluate(model, "--stream", "--footage", footage, "--out", tmp_path / "out")
 
     assert done.exit_code == 0, done.stderr
     warning = "1 of 2 films of the footage were trained on"
@@ -144,68 +144,73 @@ def test_footage_that_was_trained_on_is_told(
 
 WRONG: dict[str, tuple[str, int, str]] = {
     "no footage": (
-        "m.onnx --stream --data data --background gone --out out",
+        "m.onnx --stream --data data --footage gone --out out",
         1,
         "gone: no such file or folder of footage",
     ),
     "short footage": (
-        "m.onnx --stream --data data --background fight.mp4 --out out",
+        "m.onnx --stream --data data --footage fight.mp4 --out out",
         1,
         "fight.mp4: 4.7 s, and no footage is longer; at least 16 s in one file are needed",
     ),
     "text for footage": (
-        "m.onnx --stream --data data --background text.mp4 --out out",
+        "m.onnx --stream --data data --footage text.mp4 --out out",
         1,
         "text.mp4: not a video file that can be read (invalid data found when processing input)",
     ),
     "no model": (
-        "gone.onnx --stream --data data --background yard --out out",
+        "gone.onnx --stream --data data --footage yard --out out",
         1,
         "gone.onnx: no such file or directory",
     ),
     "other labels": (
-        "fall.onnx --stream --data data --background yard --out out",
+        "fall.onnx --stream --data data --footage yard --out out",
         1,
         "the model's labels are fall, walk; the data's are moving, still: "
         "a model can be tested on its own labels only",
     ),
     "no such fold": (
-        "m.onnx --stream --data data --background yard --out out --fold 7",
+        "m.onnx --stream --data data --footage yard --out out --fold 7",
         2,
         "fold 7: folds here: 0, 1",
     ),
     "no clips": (
-        "m.onnx --stream --data gone --background yard --out out",
+        "m.onnx --stream --data gone --footage yard --out out",
         1,
         "gone: no such folder",
     ),
-    "no footage named": ("m.onnx --stream --data data --out out", 2, "--background is missing"),
+    "no footage named": ("m.onnx --stream --data data --out out", 2, "--footage is missing"),
     "fold of nothing": (
-        "m.onnx --stream --background yard --fold 1 --out out",
+        "m.onnx --stream --footage yard --fold 1 --out out",
         2,
         "--data is missing",
     ),
-    "nowhere to write": ("m.onnx --stream --background yard", 2, "--out is missing"),
+    "nowhere to write": ("m.onnx --stream --footage yard", 2, "--out is missing"),
     "no clips named": ("m.onnx --out out", 2, "--data is missing"),
     "footage for clips": (
-        "m.onnx --data data --background yard --out out",
+        "m.onnx --data data --footage yard --out out",
         2,
-        "--background needs --stream or --tune",
+        "--footage needs --stream or --tune",
     ),
     "both": ("run --stream --tune", 2, "--stream and --tune exclude each other"),
     "a limit without tuning": (
-        "m.onnx --stream --background yard --out out --false-alarms-per-day 1",
+        "m.onnx --stream --footage yard --out out --false-alarms-per-day 1",
         2,
         "--false-alarms-per-day needs --tune",
     ),
     "a fold of tuning": (
-        "run --tune --data data --background yard --fold 1",
+        "run --tune --data data --footage yard --fold 1",
         2,
         "--tune takes no --fold and no --out: MODEL is a run with its folds",
     ),
-    "tuning without clips": ("run --tune --background yard", 2, "--data is missing"),
+    "the option's old name": (
+        "m.onnx --stream --background yard --out out",
+        2,
+        "--background names a label, in har-train; footage is --footage",
+    ),
+    "tuning without clips": ("run --tune --footage yard", 2, "--data is missing"),
     "a report over a run": (
-        "m.onnx --stream --background yard --out run",
+        "m.onnx --stream --footage yard --out run",
         2,
         "--out run: holds a run of har-train, with its own report",
     ),
@@ -253,7 +258,7 @@ def test_streams_of_an_onnx_model_need_no_tensorflow(
         "finally:\n"
         "    assert not {'tensorflow', 'keras', 'tf2onnx', 'cv2'} & set(sys.modules)\n"
     )
-    line = [model, "--stream", "--background", footage, "--out", tmp_path / "out", "--verbose"]
+    line = [model, "--stream", "--footage", footage, "--out", tmp_path / "out", "--verbose"]
 
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, line)],

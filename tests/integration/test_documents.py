@@ -1,0 +1,108 @@
+"""The README and the documents tell the truth about the commands."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import typer.main
+
+import export.cli
+import monitor.cli.app
+import train.cli.evaluate
+import train.cli.train
+from monitor.config.options import MonitorOptions
+from monitor.config.yaml_file import load
+from monitor.records import EndReason
+from testkit import ROOT
+
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+}
+COMMANDS = {
+    "har-monitor": (monitor.cli.app.app, "docs/configuration.md", "| option |"),
+    "har-train": (train.cli.train.app, "docs/training.md", "| `har-train` option |"),
+    "har-evaluate": (train.cli.evaluate.app, "docs/training.md", "| `har-evaluate MODEL` option |"),
+    "har-export": (
+        export.cli.app,
+        "docs/training.md",
+        "| `har-export MODEL.keras MODEL.onnx` option |",
+    ),
+}
+LONGEST = 150  # lines of the README
+
+
+def test_the_readme_is_short() -> None:
+    assert len(PAGES["README.md"].splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize(("app", "page", "head"), COMMANDS.values(), ids=COMMANDS)
+def test_each_command_has_a_row_for_every_option_and_no_other(
+    app: typer.Typer, page: str, head: str
+) -> None:
+    table = PAGES[page][PAGES[page].index(head) :].partition("\n\n")[0]
+    documented = {
+        option
+        for row in table.splitlines()[2:]
+        for option in re.findall(r"`(--?[a-z-]+)`", row.split("|")[1])
+    }
+    options = {
+        name
+        for parameter in typer.main.get_command(app).params
+        if not getattr(parameter, "hidden", False)
+        for name in [*parameter.opts, *parameter.secondary_opts]
+        if name.startswith("-")
+    }
+    assert documented == options - {"--help"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_line_uses_options_that_exist(page: str) -> None:
+    for line in re.findall(r"^(har-\w+ .*?)(?:  +#.*)?$", PAGES[page], re.MULTILINE):
+        name = line.split()[0]
+        known = {
+            option
+            for parameter in typer.main.get_command(COMMANDS[name][0]).params
+            if not getattr(parameter, "hidden", False)
+            for option in [*parameter.opts, *parameter.secondary_opts]
+        }
+        assert {word for word in line.split() if word.startswith("--")} <= known, line
+
+
+def test_every_configuration_is_right(tmp_path: Path) -> None:
+    blocks = [
+        block
+        for text in PAGES.values()
+        for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    ]
+    assert blocks
+    for block in blocks:
+        path = tmp_path / "monitor.yaml"
+        path.write_text(block.replace("rtsp://...", "rtsp://192.0.2.10/stream2"))
+        load(path, MonitorOptions)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_to_a_file_and_a_heading(page: str) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", PAGES[page])
+    assert links
+    for link in links:
+        name, _, heading = link.partition("#")
+        path = (ROOT / page).parent / name if name else ROOT / page
+        assert path.exists(), link
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+            assert heading in {one.lower().replace(" ", "-") for one in headings}, link
+
+
+def test_the_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for text in PAGES.values():
+        for target in set(re.findall(r"(?:^|`)make ([a-z][\w-]*)", text, re.MULTILINE)):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_reasons_of_the_alert_log_are_all_explained() -> None:
+    table = PAGES["docs/alerts.md"].partition("| reason |")[2].partition("\n\n")[0]
+    assert tuple(re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)) == get_args(EndReason)
