@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from export.keras2 import loadable, restore, written_by_keras_2
 from monitor.errors import ModelError
-from monitor.paths import found, said
+from monitor.paths import describe_os_error, stat_or_none
 from monitor.recognition.metadata import NOVELTY, OUTPUT, Contract, parse_contract
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def contract_text(path: Path) -> str | None:
 
 def _check_file(path: Path) -> None:
     """A ModelError where `path` is no file of Keras."""
-    there = found(path, lambda error: ModelError(said(str(path), error)))
+    there = stat_or_none(path, lambda error: ModelError(describe_os_error(str(path), error)))
     if there is None:
         raise ModelError(f"{path}: no such file")
     if stat.S_ISDIR(there.st_mode):

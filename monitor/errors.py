@@ -26,7 +26,9 @@ OpenCause = Literal[
     "device",
 ]
 # Causes that time alone will hardly mend: the address, the password or the device is wrong.
-LASTING: frozenset[OpenCause] = frozenset(("unknown host", "authentication", "not found", "device"))
+PERMANENT: frozenset[OpenCause] = frozenset(
+    ("unknown host", "authentication", "not found", "device")
+)
 
 
 class MonitorError(Exception):

@@ -31,7 +31,7 @@ class Mailbox(Generic[Item]):
             self._changed.wait_for(lambda: self._closed or self._waiting(key) < self._room)
             return self._leave(key, item, replaceable=False)
 
-    def leave(self, key: str, item: Item) -> bool:
+    def put_nowait(self, key: str, item: Item) -> bool:
         """Leave an item at once, dropping none: for what something else keeps few.
 
         False where the mailbox was closed.
@@ -39,7 +39,7 @@ class Mailbox(Generic[Item]):
         with self._changed:
             return self._leave(key, item, replaceable=False)
 
-    def offer(self, key: str, item: Item) -> Item | None:
+    def put_latest(self, key: str, item: Item) -> Item | None:
         """Leave an item at once; the older one that was dropped for it, None where none was."""
         with self._changed:
             items = self._items.get(key)

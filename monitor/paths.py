@@ -49,7 +49,7 @@ def _placed(path: Path, info: ValidationInfo) -> Path:
 Place = Annotated[Path, AfterValidator(_placed)]
 
 
-def found(path: Path, fault: Callable[[OSError], MonitorError]) -> os.stat_result | None:
+def stat_or_none(path: Path, fault: Callable[[OSError], MonitorError]) -> os.stat_result | None:
     """What is at a path, None where nothing is; raises `fault` where that cannot be told."""
     try:
         return path.stat()
@@ -61,16 +61,18 @@ def found(path: Path, fault: Callable[[OSError], MonitorError]) -> os.stat_resul
         raise fault(OSError(errno.EINVAL, str(error))) from None
 
 
-def said(named: str, error: OSError) -> str:
+def describe_os_error(named: str, error: OSError) -> str:
     """The line about a path that cannot be looked at."""
     return f"{named:.{_LONGEST}}: {(error.strerror or str(error)).lower()}"
 
 
 def video_file(path: Path, named: str) -> os.stat_result:
     """What is at the path of a video file; SourceOpenError where nothing is, or a device."""
-    there = found(
+    there = stat_or_none(
         path,
-        lambda error: SourceOpenError(said(named, error), _CAUSES.get(error.errno, "not found")),
+        lambda error: SourceOpenError(
+            describe_os_error(named, error), _CAUSES.get(error.errno, "not found")
+        ),
     )
     if there is None:
         raise SourceOpenError(f"{named}: no such file", "not found")

@@ -33,7 +33,7 @@ EndReason = Literal[
 UNKNOWN = "unknown"  # why a window is skipped that is too unlike the training clips to be named
 
 
-def place(camera: str, region: str) -> str:
+def camera_key(camera: str, region: str) -> str:
     """How a camera, or one of its regions, is written and told from all others."""
     return f"{camera}/{region}" if region else camera
 

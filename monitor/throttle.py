@@ -16,7 +16,7 @@ class _Kind:
     told_s: float | None = None
 
 
-class Counted:
+class LogThrottle:
     """Logs a trouble at once; of one that comes again and again, how often, in ever fewer lines."""
 
     def __init__(self, log: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
@@ -24,7 +24,7 @@ class Counted:
         self._clock = clock
         self._kinds: dict[str, _Kind] = {}
 
-    def say(self, level: int, kind: str, text: str) -> None:
+    def log(self, level: int, kind: str, text: str) -> None:
         """Log `text`, or only count it where one of its `kind` was logged a short while ago."""
         now_s = self._clock()
         known = self._kinds.setdefault(kind, _Kind())

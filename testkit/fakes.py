@@ -12,7 +12,7 @@ from cv2.typing import MatLike
 
 from monitor.errors import SourceLostError
 from monitor.records import Activity
-from monitor.sources.source import Picture, Unseen
+from monitor.sources.source import Picture, SkippedFrame
 from testkit.patience import LIMIT_S
 
 
@@ -39,7 +39,7 @@ class FakeSource:
 
     def __init__(
         self,
-        pictures: Iterable[Picture | Unseen] = (),
+        pictures: Iterable[Picture | SkippedFrame] = (),
         after: Callable[[], Picture | None] = lambda: None,
         opening: Callable[[], None] = lambda: None,
     ) -> None:
@@ -53,7 +53,7 @@ class FakeSource:
         self.thread = threading.current_thread().name
         self._opening()
 
-    def read(self) -> Picture | Unseen | None:
+    def read(self) -> Picture | SkippedFrame | None:
         ready = next(self._pictures, None)
         return self._after() if ready is None else ready
 

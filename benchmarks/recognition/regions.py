@@ -33,7 +33,7 @@ from train.data.cache import Decoded
 from train.data.footage import Footage, find_footage, read_piece
 from train.data.preparation import cut
 from train.evaluate.clip_scores import clip_scores
-from train.evaluate.streams import Inlay
+from train.evaluate.streams import ClipInsert
 from train.progress import Bar
 
 log = logging.getLogger(__name__)
@@ -117,12 +117,14 @@ def _films(watch: Watch, places: Places) -> list[_Film]:
     return films
 
 
-def _placed(inlay: Inlay, films: Sequence[_Film]) -> Inset:
+def _placed(inlay: ClipInsert, films: Sequence[_Film]) -> Inset:
     sizes = [(film.size, film.footage.duration_s) for film in films]
     return place(inlay.name, inlay.size, sizes, inlay.duration_s)
 
 
-def _seen(inlay: Inlay, inset: Inset, films: Sequence[_Film], size: int) -> tuple[Decoded, Decoded]:
+def _seen(
+    inlay: ClipInsert, inset: Inset, films: Sequence[_Film], size: int
+) -> tuple[Decoded, Decoded]:
     """The clip in its film as a model sees it: the whole picture, and the region alone."""
     cropper = Cropper(drawn(inset))
     times_s: list[float] = []
@@ -136,7 +138,7 @@ def _seen(inlay: Inlay, inset: Inset, films: Sequence[_Film], size: int) -> tupl
     return Decoded(np.stack(whole), at), Decoded(np.stack(region), at)
 
 
-def _laid(inlay: Inlay, inset: Inset, film: Footage) -> Iterator[tuple[float, VideoFrame]]:
+def _laid(inlay: ClipInsert, inset: Inset, film: Footage) -> Iterator[tuple[float, VideoFrame]]:
     """The clip's pictures, each on the film's at that time, in a camera's pixel format."""
     behind = list(read_piece(film.path, inset.offset_s, inlay.duration_s))
     times_s = [picture.time_s for picture in behind]

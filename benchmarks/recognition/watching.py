@@ -31,7 +31,7 @@ from monitor.recognition.tracker import Rules
 from train.data.footage import Footage, find_footage
 from train.evaluate.event_match import figures
 from train.evaluate.outcome import Judged, answers, hours, judge
-from train.evaluate.playback import Scorer, Watched
+from train.evaluate.playback import Scorer, WatchedStream
 from train.evaluate.streams import plan_footage, plan_streams
 from train.evaluate.tuning import MIN_S, SMOOTHING_S, THRESHOLDS, Trials, tune
 from train.experiment.stream_evaluation import watch
@@ -67,7 +67,7 @@ def parted(
     return tuple(film for film in footage if film is not tested), (tested,)
 
 
-def fewest_alarms(streams: Sequence[Watched], trials: Trials, share: float) -> Rules:
+def fewest_alarms(streams: Sequence[WatchedStream], trials: Trials, share: float) -> Rules:
     """The rules with the fewest false alarms among those that find `share` of the events or more.
 
     One threshold for all labels. Of several equal ones those that find the most, and the soonest;
@@ -94,7 +94,7 @@ def _fold(
 ) -> FoldEvents:
     tuned_in, tested_in = parted(footage, place)
     held = networks.held(fold)
-    tuning: list[Watched] = []
+    tuning: list[WatchedStream] = []
     for other in networks.folds:
         if other != fold:
             plans = plan_streams(networks.held(other).inlays, tuned_in)
@@ -144,7 +144,7 @@ def _fold(
 
 
 def _judgement(
-    rules: Rules, tested: Sequence[Watched], alone: Sequence[Watched], scorer: Scorer
+    rules: Rules, tested: Sequence[WatchedStream], alone: Sequence[WatchedStream], scorer: Scorer
 ) -> Judgement:
     span_s = scorer.contract.clip.span_s
     judged = [judge(one, rules, span_s) for one in tested]

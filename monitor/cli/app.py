@@ -168,13 +168,13 @@ def _status(options: MonitorOptions) -> None:
 
 def _check(options: MonitorOptions) -> None:
     """Print what would be watched, with which model."""
-    from monitor.cli.check import facts
+    from monitor.cli.check import describe
     from monitor.decode.hardware import check_hardware
     from monitor.recognition.classifier import SHIPPED, OnnxClassifier
 
     classifier = OnnxClassifier(options.model or SHIPPED, options.inference.provider)
     check_hardware(options.decode.hardware)
-    found = facts(options, classifier)
+    found = describe(options, classifier)
     check_inputs(options)
     check_outputs(options)
     out = Console(soft_wrap=True, highlight=False, markup=False)

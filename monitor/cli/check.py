@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from monitor.config.options import ActivityOptions, CameraOptions, MonitorOptions
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.recognition.metadata import Contract
-from monitor.records import place
+from monitor.records import camera_key
 
 
-def facts(options: MonitorOptions, classifier: OnnxClassifier) -> list[tuple[str, str]]:
+def describe(options: MonitorOptions, classifier: OnnxClassifier) -> list[tuple[str, str]]:
     """Name and text of each fact; no name where it belongs to the one before.
 
     ConfigError where the options do not suit the model.
@@ -67,4 +67,4 @@ def _rules(activity: ActivityOptions, contract: Contract) -> Iterator[tuple[str,
 def _camera(camera: CameraOptions) -> Iterator[tuple[str, str]]:
     yield "camera", f"{camera.name}: {camera.address}"
     for area in camera.areas:
-        yield "region", f"{place(camera.name, area.name)}: {area}"
+        yield "region", f"{camera_key(camera.name, area.name)}: {area}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monitor.config.options import MonitorOptions
 from monitor.errors import ConfigError, MonitorError, SinkError, SourceOpenError
-from monitor.paths import STDOUT, found, said, video_file, video_path
+from monitor.paths import STDOUT, describe_os_error, stat_or_none, video_file, video_path
 from monitor.sources.webcam import device_fault
 
 
@@ -49,19 +49,19 @@ def _ca_files(options: MonitorOptions) -> list[Path]:
 
 
 def _check_ca_file(named: str, ca_file: Path) -> None:
-    there = found(ca_file, lambda error: ConfigError(said(named, error)))
+    there = stat_or_none(ca_file, lambda error: ConfigError(describe_os_error(named, error)))
     if there is None or not stat.S_ISREG(there.st_mode):
         raise ConfigError(f"{named}: no such file")
 
 
 def _check_output(named: str, output: Path) -> None:
     def fault(error: OSError) -> MonitorError:
-        return SinkError(said(named, error))
+        return SinkError(describe_os_error(named, error))
 
-    folder = found(output.parent, fault)
+    folder = stat_or_none(output.parent, fault)
     if folder is None or not stat.S_ISDIR(folder.st_mode):
         raise SinkError(f"{named}: there is no folder {output.parent}")
-    if not os.access(output.parent if found(output, fault) is None else output, os.W_OK):
+    if not os.access(output.parent if stat_or_none(output, fault) is None else output, os.W_OK):
         raise SinkError(f"{named}: permission denied")
 
 

@@ -118,7 +118,7 @@ class StreamOptions(Options):
     retry_max_s: Limit = 4.0
 
     @property
-    def longest_s(self) -> float:
+    def call_timeout_s(self) -> float:
         """Seconds that a single call may take."""
         return max(self.open_timeout_s, self.read_timeout_s)
 
@@ -182,7 +182,7 @@ class WindowOptions(Options):
         """Frames a second below which a window is not classified."""
         return self.min_fps_share * spec.fps
 
-    def least_motion(self, contract: Contract) -> float:
+    def min_motion(self, contract: Contract) -> float:
         """Grey levels of motion below which a window is not classified; 0 where all are."""
         own = contract.motion
         return own.least if self.motion and own is not None else 0.0

@@ -27,7 +27,7 @@ class ClockRate:
         self._apart_s = self._passed_s = 0.0  # of spells in a row that part in one direction
         self._spells = 0
 
-    def wrong(self, stamp_s: float, arrived_s: float) -> float | None:
+    def wrong(self, pts_s: float, arrived_s: float) -> float | None:
         """Seconds of the stream a second of ours, if that is proved to be wrong by this frame."""
         if self._began_s is None:
             self._began_s = arrived_s
@@ -37,7 +37,7 @@ class ClockRate:
                 self._add(self._soonest_s - self._before_s, passed_s)
             self._before_s, self._soonest_s = self._soonest_s, math.inf
             self._began_s = arrived_s
-        self._soonest_s = min(self._soonest_s, arrived_s - stamp_s)
+        self._soonest_s = min(self._soonest_s, arrived_s - pts_s)
         if self._spells < SPELLS or abs(self._apart_s) < FAR_S:
             return None
         rate = 1 - self._apart_s / self._passed_s

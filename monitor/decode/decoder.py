@@ -10,14 +10,14 @@ from typing import Protocol
 import av
 from av import Packet, VideoFrame, VideoStream
 
-from monitor.decode.pts import FrameStamps
+from monitor.decode.pts import FramePts
 
 
 @dataclass(frozen=True)
 class Decoded:
     """A picture of a stream; no frame where it was passed over, since nothing moved in it."""
 
-    stamp_s: float | None  # the stream's own time, where it gives one
+    pts_s: float | None  # the stream's own time, where it gives one
     frame: VideoFrame | None
     arrived_s: float  # the clock when its packet came
     waiting: bool = False  # it was passed over since it was other streams' turn
@@ -41,19 +41,19 @@ class Decoder(Protocol):
         """What was still held back, where no more packets come."""
 
 
-class EveryPicture:
+class FullDecoder:
     """Decodes everything."""
 
     def __init__(self, stream: VideoStream, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._clock = clock
-        self._stamps = FrameStamps(stream)
+        self._pts = FramePts(stream)
         self.damaged = 0
 
     @property
     def are_pts(self) -> bool:
         """Whether frames carry their packets' pts, and not other times."""
-        return self._stamps.are_pts
+        return self._pts.are_pts
 
     @property
     def resting(self) -> bool:
@@ -64,18 +64,18 @@ class EveryPicture:
         """The pictures that a packet completes."""
         arrived_s = self._clock()
         for frame in self.decode(packet):
-            yield Decoded(self._stamps.of(frame), frame, arrived_s)
+            yield Decoded(self._pts.of(frame), frame, arrived_s)
 
     def finish(self) -> Iterator[Decoded]:
         """The pictures that the decoder still holds, to put them into their order."""
         arrived_s = self._clock()
         for frame in self.decode(None):
-            yield Decoded(self._stamps.of(frame), frame, arrived_s)
+            yield Decoded(self._pts.of(frame), frame, arrived_s)
 
     def flush(self) -> None:
         """Forget what came before: the next packet is a key frame."""
         self._stream.codec_context.flush_buffers()
-        self._stamps.restart()
+        self._pts.restart()
 
     def look(self, key: Packet[VideoStream]) -> VideoFrame | None:
         """A key frame's picture by itself, which leaves nothing behind in the decoder.
@@ -89,9 +89,9 @@ class EveryPicture:
         self.damaged = damaged
         return frames[0] if frames else None
 
-    def stamp_s(self, pts: int | None) -> float | None:
+    def pts_s(self, pts: int | None) -> float | None:
         """A packet's pts in seconds."""
-        return self._stamps.seconds(pts)
+        return self._pts.seconds(pts)
 
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         """The decoder's answer; None for a packet asks for what it still holds."""

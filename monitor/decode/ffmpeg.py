@@ -82,7 +82,7 @@ def video_fault(container: InputContainer) -> str | None:
     return None
 
 
-def upright(picture: VideoFrame) -> VideoFrame:
+def apply_rotation(picture: VideoFrame) -> VideoFrame:
     """The picture itself, or where its file says so, turned by quarters, in RGB."""
     quarters = round(picture.rotation / 90) % 4  # counted against the clock
     if not quarters:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from av import Packet, VideoStream
 
-from monitor.decode.decoder import Decoded, EveryPicture
+from monitor.decode.decoder import Decoded, FullDecoder
 from monitor.decode.packet_sizes import PacketSizes
 from monitor.decode.scene import Stillness
 
@@ -33,7 +33,7 @@ _AT_ONCE = 2  # pictures passed over for one packet that comes: so they flow as 
 @dataclass(frozen=True)
 class _Kept:
     packet: Packet[VideoStream]
-    stamp_s: float
+    pts_s: float
     arrived_s: float
 
 
@@ -42,7 +42,7 @@ class IdleDecoder:
 
     def __init__(
         self,
-        every: EveryPicture,
+        every: FullDecoder,
         max_delay_s: float,
         context_s: float,
         clock: Callable[[], float] = time.monotonic,
@@ -76,27 +76,27 @@ class IdleDecoder:
 
     def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded | None]:
         """What is known with this packet; None alone while it is only kept."""
-        stamp_s = self._every.stamp_s(packet.pts)
-        if not self._idle and self._may_rest(packet, stamp_s):
+        pts_s = self._every.pts_s(packet.pts)
+        if not self._idle and self._may_rest(packet, pts_s):
             yield from self._awake(None)
             self._rest()
         if self._idle:
-            if stamp_s is not None and self._stays_still(packet, stamp_s):
-                self._keep(packet, stamp_s)
+            if pts_s is not None and self._stays_still(packet, pts_s):
+                self._keep(packet, pts_s)
                 yield from self._pass_over()
                 return
             yield from self._wake()
-        if stamp_s is None:
+        if pts_s is None:
             self._drop()  # what is kept is to be whole
         else:
-            self._keep(packet, stamp_s)
+            self._keep(packet, pts_s)
         yield from self._awake(packet)
 
-    def rested(self, key: Packet[VideoStream], stamp_s: float, scene: Stillness) -> IdleDecoder:
+    def rested(self, key: Packet[VideoStream], pts_s: float, scene: Stillness) -> IdleDecoder:
         """Itself, of which nothing was taken yet, at rest from a key frame of a still scene on."""
         self._scene, self._idle = scene, True
-        self._from_s = self._newest_s = stamp_s
-        self._keep(key, stamp_s)
+        self._from_s = self._newest_s = pts_s
+        self._keep(key, pts_s)
         return self
 
     def finish(self) -> Iterator[Decoded | None]:
@@ -108,30 +108,28 @@ class IdleDecoder:
     def _awake(self, packet: Packet[VideoStream] | None) -> Iterator[Decoded]:
         pictures = self._every.finish() if packet is None else self._every.take(packet)
         for picture in pictures:
-            if picture.stamp_s is not None and self._again[picture.stamp_s]:
-                self._again[picture.stamp_s] -= 1
+            if picture.pts_s is not None and self._again[picture.pts_s]:
+                self._again[picture.pts_s] -= 1
                 continue
             self._see(picture)
             yield picture
 
     def _see(self, picture: Decoded) -> None:
-        if picture.stamp_s is None or picture.frame is None:
+        if picture.pts_s is None or picture.frame is None:
             return
-        if picture.stamp_s == self._key_s and not self._scene.see_key(
-            picture.stamp_s, picture.frame
-        ):
-            lasted_s = self._scene.lasted_s(picture.stamp_s)
-            if lasted_s > 0 and not self._scene.stirred(lasted_s, picture.stamp_s):
+        if picture.pts_s == self._key_s and not self._scene.see_key(picture.pts_s, picture.frame):
+            lasted_s = self._scene.lasted_s(picture.pts_s)
+            if lasted_s > 0 and not self._scene.stirred(lasted_s, picture.pts_s):
                 self._sizes.learn(self._group)
-        self._scene.see(picture.stamp_s, picture.frame)
-        self._from_s = math.nextafter(picture.stamp_s, math.inf)
+        self._scene.see(picture.pts_s, picture.frame)
+        self._from_s = math.nextafter(picture.pts_s, math.inf)
 
-    def _keep(self, packet: Packet[VideoStream], stamp_s: float) -> None:
+    def _keep(self, packet: Packet[VideoStream], pts_s: float) -> None:
         if self._idle:
-            self._newest_s = max(self._newest_s, stamp_s)
-            heapq.heappush(self._due, (stamp_s, self._clock()))
+            self._newest_s = max(self._newest_s, pts_s)
+            heapq.heappush(self._due, (pts_s, self._clock()))
         else:  # an idle spell may begin with it, where its group ends in time
-            if not self._bounded(stamp_s):
+            if not self._bounded(pts_s):
                 self._scene.reset()
                 self._drop()
             if packet.is_keyframe:
@@ -139,34 +137,34 @@ class IdleDecoder:
                 self._drop()  # what came before was given
             if not packet.is_keyframe and not self._kept:
                 return
-            self._newest_s = stamp_s
+            self._newest_s = pts_s
         if packet.is_keyframe:
-            self._key_s = stamp_s
-        self._kept.append(_Kept(packet, stamp_s, self._clock()))
+            self._key_s = pts_s
+        self._kept.append(_Kept(packet, pts_s, self._clock()))
         self._kept_bytes += packet.size
 
     def _drop(self) -> None:
         self._kept.clear()
         self._kept_bytes = 0
 
-    def _bounded(self, stamp_s: float) -> bool:
-        return abs(stamp_s - self._key_s) <= self._max_delay_s and self._kept_bytes <= MOST_BYTES
+    def _bounded(self, pts_s: float) -> bool:
+        return abs(pts_s - self._key_s) <= self._max_delay_s and self._kept_bytes <= MOST_BYTES
 
-    def _may_rest(self, packet: Packet[VideoStream], stamp_s: float | None) -> bool:
+    def _may_rest(self, packet: Packet[VideoStream], pts_s: float | None) -> bool:
         return (
             packet.is_keyframe
-            and stamp_s is not None
+            and pts_s is not None
             and self._every.are_pts
             and len(self._kept) >= LEAST_PACKETS
-            and self._bounded(stamp_s)
-            and self._is_still(stamp_s)
+            and self._bounded(pts_s)
+            and self._is_still(pts_s)
         )
 
-    def _is_still(self, stamp_s: float) -> bool:
-        lasted_s = self._scene.lasted_s(stamp_s)
+    def _is_still(self, pts_s: float) -> bool:
+        lasted_s = self._scene.lasted_s(pts_s)
         if lasted_s >= AFTER_S:
             return True
-        return lasted_s >= SOONER_S and not self._scene.stirred(lasted_s, stamp_s)
+        return lasted_s >= SOONER_S and not self._scene.stirred(lasted_s, pts_s)
 
     def _rest(self) -> None:
         if self._by_size and not self._scene.has_moved:
@@ -175,18 +173,18 @@ class IdleDecoder:
         self._newest_s = self._from_s
         self._again.clear()
 
-    def _stays_still(self, packet: Packet[VideoStream], stamp_s: float) -> bool:
+    def _stays_still(self, packet: Packet[VideoStream], pts_s: float) -> bool:
         """Whether nothing speaks against it, in an idle scene's next packet."""
-        if not packet.size or packet.is_corrupt or not self._bounded(stamp_s):
+        if not packet.size or packet.is_corrupt or not self._bounded(pts_s):
             return False
         if not packet.is_keyframe:
             self._by_size = self._sizes.unusual(packet.size)
-            return not self._by_size and stamp_s >= self._newest_s - _REORDER_S
+            return not self._by_size and pts_s >= self._newest_s - _REORDER_S
         key = self._every.look(packet)
-        if key is None or stamp_s < self._newest_s or self._scene.see_key(stamp_s, key):
+        if key is None or pts_s < self._newest_s or self._scene.see_key(pts_s, key):
             return False
-        self._sizes.learn([one.packet.size for one in self._kept if one.stamp_s > self._key_s])
-        self._from_s = max(self._from_s, stamp_s - self._context_s)
+        self._sizes.learn([one.packet.size for one in self._kept if one.pts_s > self._key_s])
+        self._from_s = max(self._from_s, pts_s - self._context_s)
         self._forget()
         return True
 
@@ -195,7 +193,7 @@ class IdleDecoder:
         starts = [
             place
             for place, kept in enumerate(self._kept)
-            if kept.packet.is_keyframe and kept.stamp_s <= self._from_s
+            if kept.packet.is_keyframe and kept.pts_s <= self._from_s
         ]
         if starts:
             self._kept_bytes -= sum(kept.packet.size for kept in self._kept[: starts[-1]])
@@ -205,8 +203,8 @@ class IdleDecoder:
         for _ in range(_AT_ONCE):
             if not self._due or self._due[0][0] >= self._from_s:
                 break
-            stamp_s, arrived_s = heapq.heappop(self._due)
-            yield Decoded(stamp_s, None, arrived_s)
+            pts_s, arrived_s = heapq.heappop(self._due)
+            yield Decoded(pts_s, None, arrived_s)
         else:
             return
         yield None
@@ -214,21 +212,21 @@ class IdleDecoder:
     def _wake(self) -> Iterator[Decoded | None]:
         """Decode what was kept."""
         while self._due and self._due[0][0] < self._from_s:
-            stamp_s, arrived_s = heapq.heappop(self._due)
-            yield Decoded(stamp_s, None, arrived_s)
+            pts_s, arrived_s = heapq.heappop(self._due)
+            yield Decoded(pts_s, None, arrived_s)
         arrived = dict(self._due)
         self._due = []
         self._idle = False
         self._scene.reset()
         self._every.flush()
-        self._again = Counter(one.stamp_s for one in self._kept if one.stamp_s < self._from_s)
+        self._again = Counter(one.pts_s for one in self._kept if one.pts_s < self._from_s)
         for kept in self._kept.copy():
             damaged = self._every.damaged
             for picture in self._awake(kept.packet):
-                if picture.stamp_s is None:
+                if picture.pts_s is None:
                     yield picture
                 else:
-                    at_s = arrived.get(picture.stamp_s, kept.arrived_s)
+                    at_s = arrived.get(picture.pts_s, kept.arrived_s)
                     yield replace(picture, arrived_s=at_s)
-            if self._again[kept.stamp_s]:
+            if self._again[kept.pts_s]:
                 self._every.damaged = damaged  # it was counted before

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from av import Packet, VideoStream
 
-from monitor.decode.decoder import Decoder, EveryPicture
+from monitor.decode.decoder import Decoder, FullDecoder
 from monitor.decode.idle import IdleDecoder
 from monitor.decode.options import Decoding
 from monitor.decode.scene import Stillness
-from monitor.decode.scheduler import TurnDecoder
+from monitor.decode.scheduler import ScheduledDecoder
 
 
 def make_decoder(
@@ -22,21 +22,21 @@ def make_decoder(
     stream.codec_context.thread_type = "NONE"
     if not decoding.loop_filter:
         stream.codec_context.options = {"skip_loop_filter": "all"}
-    every = EveryPicture(stream, clock)
+    every = FullDecoder(stream, clock)
 
     delay_s = decoding.idle_max_delay_s
     if delay_s is None:
-        if decoding.turns is None:
+        if decoding.scheduler is None:
             return every
-        return TurnDecoder(lambda: every, every, decoding.turns, clock)
+        return ScheduledDecoder(lambda: every, every, decoding.scheduler, clock)
 
     def begin() -> IdleDecoder:
         return IdleDecoder(every, delay_s, decoding.context_s, clock)
 
-    if decoding.turns is None:
+    if decoding.scheduler is None:
         return begin()
 
-    def rest(key: Packet[VideoStream], stamp_s: float, scene: Stillness) -> Decoder:
-        return begin().rested(key, stamp_s, scene)
+    def rest(key: Packet[VideoStream], pts_s: float, scene: Stillness) -> Decoder:
+        return begin().rested(key, pts_s, scene)
 
-    return TurnDecoder(begin, every, decoding.turns, clock, rest)
+    return ScheduledDecoder(begin, every, decoding.scheduler, clock, rest)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from monitor.decode.scheduler import Turns
+    from monitor.decode.scheduler import DecodeScheduler
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Decoding:
     idle_max_delay_s: float | None = None
     context_s: float = 0.0  # how far before a movement its first window begins: so much is decoded
     hardware: str | None = None  # FFmpeg's name of what decodes; None: the cores
-    turns: Turns | None = None  # shared by all streams that must not fall behind; None: of a file
+    # Shared by all streams that must not fall behind; None: of a file.
+    scheduler: DecodeScheduler | None = None
 
 
 FULL = Decoding()

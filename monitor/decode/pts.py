@@ -9,7 +9,7 @@ from av import VideoFrame, VideoStream
 _DECODING_ORDER = frozenset(("avi", "asf"))
 
 
-class FrameStamps:
+class FramePts:
     """The timestamps of a stream's frames, taken as the decoder gives them.
 
     Frames leave the decoder in the order in which they are shown. Each has its own pts, and the dts

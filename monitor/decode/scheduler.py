@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from av import Packet, VideoStream
 
 from monitor.decode.clock_rate import ClockRate
-from monitor.decode.decoder import Decoded, Decoder, EveryPicture
+from monitor.decode.decoder import Decoded, Decoder, FullDecoder
 from monitor.decode.idle import AFTER_S
 from monitor.decode.scene import Stillness
-from monitor.throttle import Counted
+from monitor.throttle import LogThrottle
 
 if TYPE_CHECKING:
     # A decoder at rest, from a key frame, its stamp and what is known of the scene.
@@ -38,13 +38,13 @@ _ROOM = 0.9  # of what the cores can hold: not all scenes cost the same at all t
 _DRIFT = 1e-3  # by which a stream's clock may be slower than ours
 
 
-class Turns:
+class DecodeScheduler:
     """Who may decode, among all streams of a process; any thread may ask."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, cores: int = 1) -> None:
         self._clock = clock
         self._cores = cores
-        self._counted = Counted(log, clock)
+        self._throttle = LogThrottle(log, clock)
         self._lock = threading.Lock()
         self._limit = math.inf
         self._changed_s = -math.inf  # when the limit last changed
@@ -95,7 +95,7 @@ class Turns:
                     "the cores cannot decode all cameras that move: they take turns, "
                     f"{self._limit} at a time"
                 )
-                self._counted.say(logging.WARNING, "late", text)
+                self._throttle.log(logging.WARNING, "late", text)
             self._wait(who)
 
     def loaded(self, who: object, work: float) -> bool:
@@ -124,7 +124,7 @@ class Turns:
                 self._limit = math.inf
 
 
-class TurnDecoder:
+class ScheduledDecoder:
     """Decodes in its turn, from a key frame on; passes over everything else.
 
     While it waits it looks at key frames, for as long as nothing moves in them: a scene that turns
@@ -134,14 +134,14 @@ class TurnDecoder:
     def __init__(
         self,
         begin: Callable[[], Decoder],
-        every: EveryPicture,
-        turns: Turns,
+        every: FullDecoder,
+        scheduler: DecodeScheduler,
         clock: Callable[[], float] = time.monotonic,
         rest: Rest | None = None,
     ) -> None:
         self._begin = begin  # a decoder that knows nothing yet
         self._every = every
-        self._turns = turns
+        self._scheduler = scheduler
         self._clock = clock
         self._rest = rest  # None: no scene may rest
         self._scene: Stillness | None = None  # that is looked at while it waits
@@ -170,32 +170,32 @@ class TurnDecoder:
     def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded | None]:
         """What is known with this packet."""
         now_s = self._clock()
-        stamp_s = self._every.stamp_s(packet.pts)
+        pts_s = self._every.pts_s(packet.pts)
         if self._decoder is not None:
-            pace = self._pace(stamp_s, now_s)
+            pace = self._pace(pts_s, now_s)
             if pace is not None:
-                self._turns.late(self, pace)
+                self._scheduler.late(self, pace)
                 self._stop(now_s)
-            elif packet.is_keyframe and not self._turns.keep(self, self._decoder.resting):
+            elif packet.is_keyframe and not self._scheduler.keep(self, self._decoder.resting):
                 self._stop(now_s)
         elif packet.is_keyframe and self._has_caught_up(now_s):
-            if self._turns.start(self):
+            if self._scheduler.start(self):
                 self._every.flush()
                 self._go_on(self._begin())
-            elif stamp_s is not None and self._is_still(packet, stamp_s):
+            elif pts_s is not None and self._is_still(packet, pts_s):
                 assert self._rest is not None
                 assert self._scene is not None
-                self._turns.keep(self, resting=True)
-                self._go_on(self._rest(packet, stamp_s, self._scene))
+                self._scheduler.keep(self, resting=True)
+                self._go_on(self._rest(packet, pts_s, self._scene))
                 self._done_s = self._clock()
                 return
         if self._decoder is not None:
             for decoded in self._decoder.take(packet):
                 self._note(decoded)
                 yield decoded
-        elif stamp_s is not None and not 0 <= self._given_s - stamp_s < LATE_S:
-            self._given_s = stamp_s
-            yield Decoded(stamp_s, None, now_s, waiting=True)
+        elif pts_s is not None and not 0 <= self._given_s - pts_s < LATE_S:
+            self._given_s = pts_s
+            yield Decoded(pts_s, None, now_s, waiting=True)
         self._done_s = self._clock()
 
     def finish(self) -> Iterator[Decoded | None]:
@@ -205,8 +205,8 @@ class TurnDecoder:
             self._stop(self._clock())
 
     def _note(self, decoded: Decoded | None) -> None:
-        if decoded is not None and decoded.stamp_s is not None:
-            self._given_s = decoded.stamp_s
+        if decoded is not None and decoded.pts_s is not None:
+            self._given_s = decoded.pts_s
 
     def _stop(self, now_s: float) -> None:
         if self._decoder is not None:
@@ -216,33 +216,33 @@ class TurnDecoder:
     def _go_on(self, decoder: Decoder) -> None:
         self._decoder, self._since_s, self._offset_s = decoder, None, math.inf
 
-    def _is_still(self, key: Packet[VideoStream], stamp_s: float) -> bool:
+    def _is_still(self, key: Packet[VideoStream], pts_s: float) -> bool:
         """Whether the scene has been still for long enough, as far as the key frames show."""
         if self._scene is None:
             return False
         picture = self._every.look(key)
-        if picture is None or self._scene.see_key(stamp_s, picture):
+        if picture is None or self._scene.see_key(pts_s, picture):
             self._scene = None
             return False
-        return self._scene.lasted_s(stamp_s) >= AFTER_S
+        return self._scene.lasted_s(pts_s) >= AFTER_S
 
     def _has_caught_up(self, now_s: float) -> bool:
         """Whether it has done nothing but take packets in for long enough to be at the newest."""
         return self._since_s is not None and now_s - self._since_s >= LATE_S
 
-    def _pace(self, stamp_s: float | None, now_s: float) -> float | None:
+    def _pace(self, pts_s: float | None, now_s: float) -> float | None:
         """Seconds of stream a second, of a decoder that fell behind; None where it keeps up.
 
         It did if packets have come much later than the soonest one for a while, by their
         timestamps. They also do if the network stalled or the camera's clock is slow, but then
         the thread waits for them; and timestamps may jump. From then on it counts anew.
         """
-        if stamp_s is None:
+        if pts_s is None:
             return None
-        offset_s = now_s - stamp_s
-        step_s, self._newest_s = stamp_s - self._newest_s, stamp_s
+        offset_s = now_s - pts_s
+        step_s, self._newest_s = pts_s - self._newest_s, pts_s
         jumped = not -LATE_S <= step_s <= LATE_S + now_s - self._last_s
-        if self._keeps_up(stamp_s, now_s) or jumped:
+        if self._keeps_up(pts_s, now_s) or jumped:
             self._offset_s, self._since_s = offset_s, None
         drifted_s = self._offset_s + _DRIFT * (now_s - self._last_s)
         self._offset_s, self._last_s = min(offset_s, drifted_s), now_s
@@ -257,19 +257,19 @@ class TurnDecoder:
             return None
         return min(1.0, max(0.0, 1 - (behind_s - self._began_s) / passed_s))
 
-    def _keeps_up(self, stamp_s: float, now_s: float) -> bool:
+    def _keeps_up(self, pts_s: float, now_s: float) -> bool:
         """Whether the thread has time to wait for packets; it is asked at each of them."""
         if self._rate is None:
             return True
         self._waited_s += max(0.0, now_s - self._done_s)
         passed_s = now_s - self._looked_s
         if passed_s < LATE_S:
-            if self._rate.wrong(stamp_s, now_s):
+            if self._rate.wrong(pts_s, now_s):
                 self._rate = None  # what it says of time is of no use from here on
             return False
         waited = self._waited_s / passed_s
         self._waited_s, self._looked_s = 0.0, now_s
-        if self._turns.loaded(self, 1 - waited) or waited < _FREE:
+        if self._scheduler.loaded(self, 1 - waited) or waited < _FREE:
             self._rate.restart()
             return False
         return True

@@ -2,7 +2,7 @@
 
 import logging
 
-from monitor.records import Activity, place
+from monitor.records import Activity, camera_key
 
 log = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ class ConsoleSink:
         if activity.end_s is None:
             log.warning(
                 "ALERT %s: %s started at %.1f s, score %.2f",
-                place(activity.camera, activity.region),
+                camera_key(activity.camera, activity.region),
                 activity.label,
                 activity.start_s,
                 activity.score,
@@ -23,7 +23,7 @@ class ConsoleSink:
         else:
             log.info(
                 "camera %s: %s ended at %.1f s after %.1f s, highest score %.2f",
-                place(activity.camera, activity.region),
+                camera_key(activity.camera, activity.region),
                 activity.label,
                 activity.end_s,
                 activity.end_s - activity.start_s,

@@ -7,7 +7,7 @@ from pathlib import Path
 from monitor.health.report import Health, Outbox, examine, write_health
 from monitor.health.status import CameraStatus
 from monitor.health.systemd import Systemd
-from monitor.throttle import Counted
+from monitor.throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Heartbeat:
         self._alerts = alerts
         self._path = path
         self._systemd = systemd
-        self._counted = Counted(log)
+        self._throttle = LogThrottle(log)
 
     def beat(self, cameras: Sequence[CameraStatus], busy_s: float) -> None:
         """Say it once."""
@@ -40,7 +40,7 @@ class Heartbeat:
             self._systemd.alive()
         else:
             text = f"a window has been worked on for {busy_s:.0f} s: the classify worker is stuck"
-            self._counted.say(logging.ERROR, "stuck", text)
+            self._throttle.log(logging.ERROR, "stuck", text)
 
     def _write(self, health: Health) -> None:
         if self._path is None:
@@ -49,4 +49,4 @@ class Heartbeat:
             write_health(self._path, health)
         except OSError as error:
             text = f"health {self._path}: {error.strerror or error}; watching goes on"
-            self._counted.say(logging.WARNING, "health", text)
+            self._throttle.log(logging.WARNING, "health", text)

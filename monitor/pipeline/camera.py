@@ -16,20 +16,20 @@ from monitor.config.options import (
     WindowOptions,
 )
 from monitor.decode.options import Decoding
-from monitor.decode.scheduler import Turns
+from monitor.decode.scheduler import DecodeScheduler
 from monitor.display.view import Update
 from monitor.errors import SourceOpenError
 from monitor.health.status import CameraStatus, RegionStatus
 from monitor.pipeline.capture import Capture, Retry, Stop
-from monitor.pipeline.worker import Watched, Worker
+from monitor.pipeline.worker import CameraSlot, Worker
 from monitor.recognition.metadata import Contract
 from monitor.recognition.tracker import ActivityTracker
-from monitor.records import EndReason, Frame, StreamEnd, place
+from monitor.records import EndReason, Frame, StreamEnd, camera_key
 from monitor.sources.address import Address
 from monitor.sources.source import Source, StreamLimits
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
-from monitor.windows.filter import Gate
+from monitor.windows.filter import WindowFilter
 from monitor.windows.sequence import WindowSequence
 
 log = logging.getLogger(__name__)
@@ -69,10 +69,10 @@ class Camera:
         worker: Worker,
         *,
         make: Callable[[Address, StreamLimits], Source],
-        turns: Turns,
+        scheduler: DecodeScheduler,
         show: Show | None,  # None: nobody looks
         run: Callable[[Camera], None],  # the body of its thread
-        on_hopeless: Callable[[SourceOpenError], None],
+        on_permanent_failure: Callable[[SourceOpenError], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
@@ -85,7 +85,7 @@ class Camera:
         status.regions.update((name, RegionStatus()) for name in names)
         rules = settings.activity.rules(contract)
         self._worker = worker
-        self._watched = Watched(
+        self._watched = CameraSlot(
             status,
             {
                 name: ActivityTracker(status.name, rules, region=name, live=settings.live)
@@ -95,14 +95,14 @@ class Camera:
             worker.windows,
             settings.activity.novelty_limit(contract),
         )
-        limits = _limits(settings, contract, turns, shown=show is not None)
+        limits = _limits(settings, contract, scheduler, shown=show is not None)
         windows, stream, spec = settings.windows, settings.camera.stream, contract.clip
-        gate = Gate(
+        window_filter = WindowFilter(
             status,
             names,
             min_fps=windows.min_fps(spec),
             pictures=windows.quality,
-            least_motion=windows.least_motion(contract),
+            min_motion=windows.min_motion(contract),
         )
         self._stop = Stop()
         self.capture = Capture(
@@ -112,7 +112,7 @@ class Camera:
                 WindowSequence(
                     WindowBuffer(status.name, spec, windows.stride, windows.max_gap_s, name),
                     regions.get(name),
-                    gate,
+                    window_filter,
                 )
                 for name in names
             ],
@@ -122,7 +122,7 @@ class Camera:
             retry=Retry(stream.retry_min_s, stream.retry_max_s),
             stop=self._stop,
             on_frame=None if show is None else (lambda frame: show(status, frame)),
-            on_hopeless=on_hopeless,
+            on_permanent_failure=on_permanent_failure,
             stream_clock=stream.clock,
             clock=clock,
         )
@@ -152,7 +152,7 @@ class Camera:
         """End what is open of it, where its thread does not end; it leaves when that does."""
         for region in self._watched.trackers:
             end = StreamEnd(self.status.name, region, self._stop.reason)
-            self._worker.windows.leave(place(end.camera, region), (self._watched, end))
+            self._worker.windows.put_nowait(camera_key(end.camera, region), (self._watched, end))
 
     def leave(self) -> None:
         """Let its worker forget it, once its thread has ended and its windows are classified."""
@@ -168,11 +168,11 @@ def _context_s(clip: ClipSpec) -> float:
 
 
 def _limits(
-    settings: CameraSettings, contract: Contract, turns: Turns, *, shown: bool
+    settings: CameraSettings, contract: Contract, scheduler: DecodeScheduler, *, shown: bool
 ) -> StreamLimits:
     stream, decode = settings.camera.stream, settings.decode
     # Where activities may hardly move, a still scene says nothing; who looks, looks at everything.
-    idle = decode.idle and settings.windows.least_motion(contract) > 0 and not shown
+    idle = decode.idle and settings.windows.min_motion(contract) > 0 and not shown
     return StreamLimits(
         stream.transport,
         stream.ca_file,
@@ -183,6 +183,6 @@ def _limits(
             idle_max_delay_s=decode.idle_max_delay_s if idle else None,
             context_s=_context_s(contract.clip),
             hardware=decode.hardware,
-            turns=turns if settings.camera.address.live else None,
+            scheduler=scheduler if settings.camera.address.live else None,
         ),
     )

@@ -10,12 +10,12 @@ from typing import Protocol
 
 from av import VideoFrame
 
-from monitor.errors import LASTING, SourceError, SourceOpenError
+from monitor.errors import PERMANENT, SourceError, SourceOpenError
 from monitor.health.status import NO_WINDOWS, NOTHING_MOVES, CameraStatus
 from monitor.records import IDLE, OVERLOAD, Captured, EndReason, Frame, Skipped, StreamEnd, Window
-from monitor.sources.source import Picture, Source, Unseen
+from monitor.sources.source import Picture, SkippedFrame, Source
 from monitor.sources.timeline import Clock, Moment, Timeline
-from monitor.throttle import Counted
+from monitor.throttle import LogThrottle
 from monitor.windows.sequence import WindowSequence
 
 log = logging.getLogger(__name__)
@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 # A connection that gave frames for this long was a good one: the next pause is the shortest again.
 GOOD_S = 10.0
 # Longest pauses, for an address or a password that is wrong: cameras lock out who insists.
-PATIENCE = 2.5
+PERMANENT_BACKOFF_FACTOR = 2.5
 LONG_S = 60.0  # an outage that is told for itself
 # Cameras that fail together, behind one switch, do not come back in step: pauses are spread.
-LEAST_JITTER = 0.2
+MIN_JITTER = 0.2
 
 
 class Windows(Protocol):
@@ -35,7 +35,7 @@ class Windows(Protocol):
     def put(self, item: Captured) -> None:
         """Hand on an item, waiting for room: none is lost."""
 
-    def offer(self, item: Captured) -> Captured | None:
+    def put_latest(self, item: Captured) -> Captured | None:
         """Hand on an item at once; the older one that was dropped for it, None where none was."""
 
 
@@ -70,9 +70,9 @@ class Retry:
 
     def pause_s(self, failures: int, lasting: bool) -> float:
         """Seconds to wait after the given number of failures in a row, from 1."""
-        longest_s = PATIENCE * self.max_s if lasting else self.max_s
-        pause_s = min(longest_s, self.min_s * 2.0 ** min(failures - 1, 16))
-        return float(pause_s * random.uniform(LEAST_JITTER, 1))
+        max_pause_s = PERMANENT_BACKOFF_FACTOR * self.max_s if lasting else self.max_s
+        pause_s = min(max_pause_s, self.min_s * 2.0 ** min(failures - 1, 16))
+        return float(pause_s * random.uniform(MIN_JITTER, 1))
 
 
 class Capture:
@@ -90,7 +90,7 @@ class Capture:
         retry: Retry,
         stop: Stop,
         on_frame: Callable[[Frame], None] | None = None,
-        on_hopeless: Callable[[SourceOpenError], None] = lambda error: None,
+        on_permanent_failure: Callable[[SourceOpenError], None] = lambda error: None,
         stream_clock: Clock = "auto",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -105,10 +105,10 @@ class Capture:
         self._retry = retry
         self._stop = stop
         self._on_frame = on_frame
-        self._on_hopeless = on_hopeless
+        self._on_permanent_failure = on_permanent_failure
         self._clock = clock
         self._timeline = Timeline(live=not file, clock=stream_clock)
-        self._counted = Counted(log, clock)
+        self._throttle = LogThrottle(log, clock)
         self._size: tuple[int, int] | None = None  # of the pictures, in pixels
         self._index = 0
         self._cut = 0  # windows
@@ -166,7 +166,7 @@ class Capture:
                 return
             self.status.seen_s = now_s = self._clock()
             if read.time_s is None:
-                if isinstance(read, Unseen) and read.no_key:
+                if isinstance(read, SkippedFrame) and read.no_key:
                     self.status.state, self.status.cause = "connecting", "no key frame"
                 else:
                     self.status.state = "idle"
@@ -190,7 +190,7 @@ class Capture:
                 arrived_s = self._clock()
             self._take(read, moment, arrived_s)
 
-    def _take(self, read: Picture | Unseen, moment: Moment, arrived_s: float) -> None:
+    def _take(self, read: Picture | SkippedFrame, moment: Moment, arrived_s: float) -> None:
         index, self._index = self._index, self._index + 1
         self.status.frames += 1
         if not isinstance(read, Picture):
@@ -198,7 +198,7 @@ class Capture:
             reason = OVERLOAD if read.waiting else IDLE
             self.status.good_s = self.status.seen_s
             for sequence in self._sequences:
-                self._hand_on(sequence.pass_over(moment.time_s, arrived_s, reason))
+                self._hand_on(sequence.skip(moment.time_s, arrived_s, reason))
             return
         self.status.state = "live"
         self._look_at_size(read.frame)
@@ -212,7 +212,7 @@ class Capture:
             self.status.fault = NO_WINDOWS
             text = f"camera {self.name}: no window could be cut from its frames for "
             text += f"{self.status.blind_s:.0f} s: nothing is classified"
-            self._counted.say(logging.WARNING, NO_WINDOWS, text)
+            self._throttle.log(logging.WARNING, NO_WINDOWS, text)
 
     def _look_at_size(self, picture: VideoFrame) -> None:
         size = picture.width, picture.height
@@ -227,7 +227,7 @@ class Capture:
         for sequence in self._sequences:
             sequence.buffer.reset()
         text = f"camera {self.name}: {why}: windows start afresh"
-        self._counted.say(logging.WARNING, kind, text)
+        self._throttle.log(logging.WARNING, kind, text)
 
     def _hand_on(self, item: Window | Skipped | None) -> None:
         if item is None:
@@ -238,14 +238,14 @@ class Capture:
         if not self._live:
             self._windows.put(item)
             return
-        replaced = self._windows.offer(item)
+        replaced = self._windows.put_latest(item)
         self.status.measure_stride(isinstance(replaced, Window))
 
     def _connected(self) -> None:
         if self._index:
             self.status.reconnects += 1
             text = f"camera {self.name}: back after {self._failures} tries"
-            self._counted.say(logging.INFO, "back", text)
+            self._throttle.log(logging.INFO, "back", text)
         else:
             log.info("camera %s: watching %s", self.name, self.status.source)
         self.status.state, self.status.cause = "live", ""
@@ -257,15 +257,15 @@ class Capture:
         self._failures += 1
         if self.status.state != "retrying":
             self._lost_s = self._clock()
-        lasting = cause in LASTING
+        lasting = cause in PERMANENT
         self.status.state, self.status.cause = "retrying", cause
         if isinstance(error, SourceOpenError) and lasting and not self._index:
-            self._on_hopeless(error)
+            self._on_permanent_failure(error)
         if not self._stop.is_set():
             # Told apart from short ones, whose lines may be an hour apart: this one may never end.
             out_s = self._clock() - self._lost_s
             lasts = out_s >= LONG_S
             since = f"not watched for {out_s:.0f} s, " if lasts else ""
             text = f"camera {self.name}: {error}; {since}trying again"
-            self._counted.say(logging.WARNING, f"{cause} for long" if lasts else cause, text)
+            self._throttle.log(logging.WARNING, f"{cause} for long" if lasts else cause, text)
         self._stop.wait(self._retry.pause_s(self._failures, lasting))

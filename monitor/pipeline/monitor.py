@@ -17,14 +17,14 @@ import time
 from collections.abc import Callable, Sequence
 
 from monitor.config.options import MonitorOptions
-from monitor.decode.scheduler import Turns
+from monitor.decode.scheduler import DecodeScheduler
 from monitor.display.view import Update, View
-from monitor.errors import LASTING, ConfigError, MonitorError, SourceError, SourceOpenError
+from monitor.errors import PERMANENT, ConfigError, MonitorError, SourceError, SourceOpenError
 from monitor.events.sink import Sink
 from monitor.health.status import CameraStatus
 from monitor.mailbox import Mailbox
 from monitor.pipeline.camera import Camera, CameraSettings, Show
-from monitor.pipeline.worker import Classifier, Outlet, Worker
+from monitor.pipeline.worker import Classifier, Dispatcher, Worker
 from monitor.records import Frame, Prediction, Skipped
 from monitor.sources.address import Address
 from monitor.sources.make import make_source
@@ -60,17 +60,17 @@ class Monitor:
         self._make = make
         self._clock = clock
         self._on_beat = on_beat
-        self._turns = Turns(cores=cores())
+        self._scheduler = DecodeScheduler(cores=cores())
         self._stopping = threading.Event()
         self._ending = threading.Event()  # every capture ended, or stop was asked for
         self._lock = threading.Lock()  # of _cameras, _leaving, _left and _failures
         self._reloading = threading.Lock()  # one at a time
         self._reloaded = False
         self._failures: list[BaseException] = []
-        self._outlet = Outlet(sinks)
+        self._dispatcher = Dispatcher(sinks)
         self._views: Mailbox[Frame | Update] = Mailbox(VIEW_ROOM)
         self._workers = [
-            Worker(classifier, self._outlet, clock, on_window)
+            Worker(classifier, self._dispatcher, clock, on_window)
             for _ in range(max(1, min(workers or cores(), len(options.cameras))))
         ]
         self._leaving: list[Camera] = []  # no longer watched, but perhaps still reading
@@ -153,7 +153,7 @@ class Monitor:
             log.info("cameras: %d stay, %d leave, %d come", len(stay), len(leave), len(come))
             for camera in leave.values():
                 camera.stop("camera removed")
-            limit_s = max(c.settings.camera.stream.longest_s for c in now.values()) + STOP_S
+            limit_s = max(c.settings.camera.stream.call_timeout_s for c in now.values()) + STOP_S
             deadline_s = self._clock() + limit_s
             for name, camera in leave.items():
                 if camera.join(max(0.0, deadline_s - self._clock())):
@@ -179,10 +179,10 @@ class Monitor:
             self._classifier.contract,
             worker,
             make=self._make,
-            turns=self._turns,
+            scheduler=self._scheduler,
             show=None if self._view is None else self._show(settings.live),
             run=self._capture,
-            on_hopeless=self._give_up_if_all,
+            on_permanent_failure=self._give_up_if_all,
             clock=self._clock,
         )
 
@@ -196,14 +196,14 @@ class Monitor:
 
         def newest(status: CameraStatus, item: Frame | Update) -> None:
             kind = "frame" if isinstance(item, Frame) else f"update {item.region}"
-            dropped = self._views.offer(f"{status.name} {kind}", item)
+            dropped = self._views.put_latest(f"{status.name} {kind}", item)
             status.unshown += isinstance(dropped, Frame)
 
         def every(status: CameraStatus, item: Frame | Update) -> None:
             if isinstance(item, Frame):
                 self._views.put(status.name, item)
             else:
-                self._views.leave(status.name, item)
+                self._views.put_nowait(status.name, item)
 
         return newest if live else every
 
@@ -232,7 +232,7 @@ class Monitor:
 
         Not after a reload: cameras that it began anew may have been watched before.
         """
-        hopeless = all(one.cause in LASTING and not one.frames for one in self.cameras)
+        hopeless = all(one.cause in PERMANENT and not one.frames for one in self.cameras)
         if hopeless and not self._reloaded:
             self.fail(error)
 
@@ -265,7 +265,7 @@ class Monitor:
     def _beat(self) -> None:
         try:
             while not self._ending.wait(BEAT_S):
-                self._outlet.flush()
+                self._dispatcher.flush()
                 self._on_beat(self.cameras, self._busy_s())
         except BaseException as error:
             self.fail(error)

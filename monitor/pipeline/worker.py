@@ -26,7 +26,7 @@ from monitor.records import (
     Prediction,
     Skipped,
     Window,
-    place,
+    camera_key,
 )
 
 log = logging.getLogger(__name__)
@@ -44,26 +44,26 @@ class Classifier(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Watched:
+class CameraSlot:
     """A camera's end at its worker: what the worker knows of it, and the way there."""
 
     status: CameraStatus
     trackers: Mapping[str, ActivityTracker]  # by region
     show: Callable[[Frame | Update], None]
-    windows: Mailbox[tuple["Watched", Captured]]  # the worker's
+    windows: Mailbox[tuple["CameraSlot", Captured]]  # the worker's
     novelty_limit: float  # above it a window is unknown
 
     def put(self, item: Captured) -> None:
         """Hand on what its capture made, waiting for room: none is lost."""
-        self.windows.put(place(item.camera, item.region), (self, item))
+        self.windows.put(camera_key(item.camera, item.region), (self, item))
 
-    def offer(self, item: Captured) -> Captured | None:
+    def put_latest(self, item: Captured) -> Captured | None:
         """Hand it on at once; the older one that was dropped for it, None where none was."""
-        dropped = self.windows.offer(place(item.camera, item.region), (self, item))
+        dropped = self.windows.put_latest(camera_key(item.camera, item.region), (self, item))
         return None if dropped is None else dropped[1]
 
 
-class Outlet:
+class Dispatcher:
     """Hands activities to the sinks: one at a time, whichever worker it comes from."""
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
@@ -98,15 +98,15 @@ class Worker:
     def __init__(
         self,
         classifier: Classifier,
-        outlet: Outlet,
+        dispatcher: Dispatcher,
         clock: Callable[[], float] = time.monotonic,
         on_window: Callable[[Prediction | Skipped], None] | None = None,
     ) -> None:
-        self.windows: Mailbox[tuple[Watched, Captured]] = Mailbox()
-        self.cameras: set[Watched] = set()
+        self.windows: Mailbox[tuple[CameraSlot, Captured]] = Mailbox()
+        self.cameras: set[CameraSlot] = set()
         self.busy_since_s: float | None = None  # the clock, while it works on something
         self._classifier = classifier
-        self._outlet = outlet
+        self._dispatcher = dispatcher
         self._clock = clock
         self._on_window = on_window  # must not hold the worker up
 
@@ -122,7 +122,7 @@ class Worker:
                 for tracker in camera.trackers.values():
                     self._publish(camera, tracker, tracker.close("monitor stopped"))
 
-    def _take(self, camera: Watched, item: Captured) -> None:
+    def _take(self, camera: CameraSlot, item: Captured) -> None:
         tracker = camera.trackers[item.region]
         if isinstance(item, Window):
             self._classify(camera, tracker, item)
@@ -132,7 +132,7 @@ class Worker:
             self._publish(camera, tracker, tracker.close(item.reason))
             camera.show(Update(item.camera, None, {}, (), region=item.region))
 
-    def _skip(self, camera: Watched, tracker: ActivityTracker, item: Skipped) -> None:
+    def _skip(self, camera: CameraSlot, tracker: ActivityTracker, item: Skipped) -> None:
         if self._on_window is not None:
             self._on_window(item)
         events = tracker.skip(item.end_s, item.captured_s)
@@ -149,7 +149,7 @@ class Worker:
             )
         )
 
-    def _classify(self, camera: Watched, tracker: ActivityTracker, window: Window) -> None:
+    def _classify(self, camera: CameraSlot, tracker: ActivityTracker, window: Window) -> None:
         (scores,), novelty = self._classifier.classify(window.clip[np.newaxis])
         if novelty is not None and novelty[0] > camera.novelty_limit:
             camera.status.dropped[UNKNOWN] += 1
@@ -186,7 +186,7 @@ class Worker:
 
     def _publish(
         self,
-        camera: Watched,
+        camera: CameraSlot,
         tracker: ActivityTracker,
         events: Sequence[Activity],
         scores: Mapping[str, float] = MappingProxyType({}),
@@ -206,4 +206,4 @@ class Worker:
             status.activity = activity.title
             status.activity_at = self._clock()
             status.alerts += started
-            self._outlet.write(activity)
+            self._dispatcher.write(activity)

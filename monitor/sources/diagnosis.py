@@ -15,7 +15,7 @@ from monitor.sources.source import StreamLimits
 _REDIRECT = re.compile(r"(?is)rtsp/[\d.]+ 3\d\d.*?\r\nlocation:[ \t]*([^\r\n]+)")
 
 
-def why(
+def diagnose_open_error(
     address: Address, limits: StreamLimits, error: Exception, waited_s: float
 ) -> tuple[OpenCause, str]:
     """The cause of an error that came after `waited_s`, and words for it."""

@@ -12,14 +12,21 @@ from av import VideoStream
 from av.container import InputContainer
 
 from monitor.decode.decoder import Decoded
-from monitor.decode.ffmpeg import UNTIMED, open_file, reason, upright, video_fault, video_stream
+from monitor.decode.ffmpeg import (
+    UNTIMED,
+    apply_rotation,
+    open_file,
+    reason,
+    video_fault,
+    video_stream,
+)
 from monitor.decode.hardware import accelerator, not_by_hardware
 from monitor.decode.make import make_decoder
 from monitor.decode.options import FULL, Decoding
 from monitor.decode.timestamps import FrameTimes
 from monitor.errors import SourceOpenError
 from monitor.paths import video_file
-from monitor.sources.source import Picture, Unseen
+from monitor.sources.source import Picture, SkippedFrame
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +47,7 @@ class FileSource:
         self.path = path
         self._decoding = decoding
         self._container: InputContainer | None = None
-        self._pictures: Iterator[Picture | Unseen] = iter(())
+        self._pictures: Iterator[Picture | SkippedFrame] = iter(())
 
     def open(self) -> None:
         """Open the file; SourceOpenError says what is wrong with it."""
@@ -65,7 +72,7 @@ class FileSource:
             raise SourceOpenError(f"{self.path}: {fault}", "invalid")
         self._pictures = self._decode(self._container)
 
-    def read(self) -> Picture | Unseen | None:
+    def read(self) -> Picture | SkippedFrame | None:
         """The next moment; None at the end."""
         return next(self._pictures, None)
 
@@ -76,7 +83,7 @@ class FileSource:
             self._container.close()
             self._container = None
 
-    def _decode(self, container: InputContainer) -> Iterator[Picture | Unseen]:
+    def _decode(self, container: InputContainer) -> Iterator[Picture | SkippedFrame]:
         stream = video_stream(container)
         assert stream is not None  # or it would not be open
         faults: list[str] = []
@@ -88,17 +95,17 @@ class FileSource:
         time_s = 0.0
         for decoded in self._decoded(container, stream, faults):
             if decoded is None:
-                yield Unseen(None)
+                yield SkippedFrame(None)
                 continue
-            placed_s = times.of(decoded.stamp_s)
+            placed_s = times.of(decoded.pts_s)
             count += 1
             if placed_s is None:
                 continue
             time_s = placed_s
             if decoded.frame is None:
-                yield Unseen(time_s)
+                yield SkippedFrame(time_s)
             else:
-                yield Picture(time_s, upright(decoded.frame))
+                yield Picture(time_s, apply_rotation(decoded.frame))
         if not count:
             raise SourceOpenError(f"{self.path}: holds no picture that can be decoded", "invalid")
         end_s = time_s + 1 / rate.fps

@@ -139,7 +139,7 @@ class Rtsp:
             "rtsp_transport": transport,
             "allowed_media_types": "video",
             # Of a single wait; the sum of all is bounded by the limits that av.open is given.
-            "timeout": str(int(limits.longest_s * 1e6)),
+            "timeout": str(int(limits.call_timeout_s * 1e6)),
             "analyzeduration": "0",
             "probesize": "32",
         }

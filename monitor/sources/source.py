@@ -22,7 +22,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Unseen:
+class SkippedFrame:
     """A moment that was not decoded: nothing moved in it, or it was other cameras' turn."""
 
     time_s: float | None  # as a picture's; None: it is not settled yet whether anything moved
@@ -41,7 +41,7 @@ class Source(Protocol):
     def open(self) -> None:
         """Connect; SourceOpenError where that fails."""
 
-    def read(self) -> Picture | Unseen | None:
+    def read(self) -> Picture | SkippedFrame | None:
         """The next moment, None at the end of a file; SourceLostError where a live source ends."""
 
     def close(self) -> None:
@@ -63,6 +63,6 @@ class StreamLimits:
     decoding: Decoding = FULL  # of webcams there is none
 
     @property
-    def longest_s(self) -> float:
+    def call_timeout_s(self) -> float:
         """Seconds that a single call may take."""
         return max(self.open_timeout_s, self.read_timeout_s)

@@ -15,20 +15,20 @@ from av import Packet, VideoStream
 from av.container import InputContainer
 
 from monitor.decode.decoder import Decoded
-from monitor.decode.ffmpeg import UNTIMED, reason, upright, video_fault, video_stream
+from monitor.decode.ffmpeg import UNTIMED, apply_rotation, reason, video_fault, video_stream
 from monitor.decode.hardware import accelerator, not_by_hardware
 from monitor.decode.make import make_decoder
 from monitor.decode.options import Decoding
 from monitor.decode.timestamps import FrameTimes
 from monitor.errors import SourceLostError, SourceOpenError
 from monitor.sources.address import Address
-from monitor.sources.diagnosis import why
+from monitor.sources.diagnosis import diagnose_open_error
 from monitor.sources.http import HttpStream
 from monitor.sources.mjpeg import JpegParts
 from monitor.sources.other_protocols import open_plain
 from monitor.sources.resolve import resolve
 from monitor.sources.rtsp import Rtsp
-from monitor.sources.source import Picture, StreamLimits, Unseen
+from monitor.sources.source import Picture, SkippedFrame, StreamLimits
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class StreamSource:
         self._web: HttpStream | None = None
         self._udp = False
         self._came = False  # whether anything has
-        self._pictures: Iterator[Picture | Unseen] = iter(())
+        self._pictures: Iterator[Picture | SkippedFrame] = iter(())
         self._seen_s = 0.0  # the clock when a packet last became something
         self._keyed = False  # whether a key frame has come, so that decoding can begin
 
@@ -78,7 +78,7 @@ class StreamSource:
             raise SourceOpenError(f"{self.address}: {fault}", "invalid")
         self._pictures = self._decode(self._container)
 
-    def read(self) -> Picture | Unseen:
+    def read(self) -> Picture | SkippedFrame:
         """The next moment, within `read_timeout_s`; SourceLostError where there is none."""
         limit_s = self.limits.read_timeout_s
         if self._web is not None:
@@ -109,7 +109,7 @@ class StreamSource:
     def _refusal(self, error: Exception, waited_s: float) -> SourceOpenError:
         if isinstance(error, RuntimeError):
             return SourceOpenError(f"{self.address}: {not_by_hardware(error)}", "invalid")
-        cause, words = why(self.address, self.limits, error, waited_s)
+        cause, words = diagnose_open_error(self.address, self.limits, error, waited_s)
         return SourceOpenError(f"{self.address}: {cause}: {words}", cause)
 
     def _no_picture(self, for_s: float) -> SourceLostError:
@@ -170,24 +170,24 @@ class StreamSource:
             hwaccel=accelerator(self.limits.decoding.hardware),
         )
 
-    def _decode(self, container: InputContainer) -> Iterator[Picture | Unseen]:
+    def _decode(self, container: InputContainer) -> Iterator[Picture | SkippedFrame]:
         times = FrameTimes(str(self.address), self._clock)
         decoding = self.limits.decoding
         if container.format.name in _OTHER_TIMES:
             times.distrust()
             # A late picture would be misdated, and a stream with other times would look late.
-            decoding = replace(decoding, idle_max_delay_s=None, turns=None)
+            decoding = replace(decoding, idle_max_delay_s=None, scheduler=None)
         for decoded in self._decoded(container, decoding):
             if decoded is None:
-                yield Unseen(None, no_key=not self._keyed)
+                yield SkippedFrame(None, no_key=not self._keyed)
                 continue
-            time_s = times.of(decoded.stamp_s)
+            time_s = times.of(decoded.pts_s)
             if time_s is None:  # without a time it has no place in a window
                 continue
             if decoded.frame is None:
-                yield Unseen(time_s, decoded.arrived_s, decoded.waiting)
+                yield SkippedFrame(time_s, decoded.arrived_s, decoded.waiting)
             else:
-                yield Picture(time_s, upright(decoded.frame), decoded.arrived_s)
+                yield Picture(time_s, apply_rotation(decoded.frame), decoded.arrived_s)
 
     def _decoded(self, container: InputContainer, decoding: Decoding) -> Iterator[Decoded | None]:
         stream = video_stream(container)
@@ -206,8 +206,8 @@ class StreamSource:
             yield from decoder.finish()  # it was lost, but not what had come
             raise
         finally:
-            if decoding.turns is not None:
-                decoding.turns.leave(decoder)
+            if decoding.scheduler is not None:
+                decoding.scheduler.leave(decoder)
 
     def _packets(
         self, container: InputContainer, stream: VideoStream

@@ -57,59 +57,59 @@ class Timeline:
         """A new connection: the next frame is its first, and its own time begins anew."""
         self._connected = False
 
-    def place(self, stamp_s: float, arrived_s: float) -> Moment:
+    def place(self, pts_s: float, arrived_s: float) -> Moment:
         """Where a frame lies, by its stream's own time and by our clock when it arrived."""
         if self._origin_s is None:
             self._origin_s = self._arrived_s = arrived_s
         arrived_s = max(arrived_s, self._arrived_s)
         if self._by_arrival:
-            stamp_s = arrived_s
+            pts_s = arrived_s
         if not self._connected:
             self._connected = True
-            return self._begin(stamp_s, arrived_s, None)
-        step_s = stamp_s - self._stamp_s
+            return self._begin(pts_s, arrived_s, None)
+        step_s = pts_s - self._stamp_s
         jump_s = step_s - (arrived_s - self._arrived_s if self._live else 0.0)
         if step_s < 0:
-            return self._begin(stamp_s, arrived_s, jump_s)
+            return self._begin(pts_s, arrived_s, jump_s)
         if self._live:
-            ahead_s = self._offset_s - self._apart_s(stamp_s, arrived_s)
+            ahead_s = self._offset_s - self._apart_s(pts_s, arrived_s)
             if jump_s > JUMP_S and ahead_s > JUMP_S:
-                return self._begin(stamp_s, arrived_s, jump_s)
+                return self._begin(pts_s, arrived_s, jump_s)
         if self._held:
-            if (rate := self._rate.wrong(stamp_s, arrived_s)) is not None:
+            if (rate := self._rate.wrong(pts_s, arrived_s)) is not None:
                 self._by_arrival = True
                 return replace(self._begin(arrived_s, arrived_s, None), rate=rate)
-            late_s = self._measure(stamp_s, arrived_s) - self._offset_s
+            late_s = self._measure(pts_s, arrived_s) - self._offset_s
             if JUMP_S < late_s < math.inf:
-                return self._begin(stamp_s, arrived_s, -late_s)
+                return self._begin(pts_s, arrived_s, -late_s)
             if APART_S < abs(late_s) < math.inf:
                 most_s = SLEW * step_s
                 self._offset_s += max(-most_s, min(most_s, late_s - math.copysign(APART_S, late_s)))
-        return self._note(stamp_s, arrived_s)
+        return self._note(pts_s, arrived_s)
 
-    def _apart_s(self, stamp_s: float, arrived_s: float) -> float:
+    def _apart_s(self, pts_s: float, arrived_s: float) -> float:
         """The offset that puts a frame where it arrived."""
         assert self._origin_s is not None
-        return arrived_s - self._origin_s - stamp_s
+        return arrived_s - self._origin_s - pts_s
 
-    def _begin(self, stamp_s: float, arrived_s: float, jump_s: float | None) -> Moment:
-        passed_s = self._apart_s(stamp_s, arrived_s) if self._live else -math.inf
-        self._offset_s = max(passed_s, self._time_s - stamp_s)
+    def _begin(self, pts_s: float, arrived_s: float, jump_s: float | None) -> Moment:
+        passed_s = self._apart_s(pts_s, arrived_s) if self._live else -math.inf
+        self._offset_s = max(passed_s, self._time_s - pts_s)
         self._spells, self._spell_s = (math.inf, math.inf), arrived_s
         self._rate.restart()
-        self._time_s = max(self._time_s, self._offset_s + stamp_s)
-        return self._note(stamp_s, arrived_s, jump_s)
+        self._time_s = max(self._time_s, self._offset_s + pts_s)
+        return self._note(pts_s, arrived_s, jump_s)
 
-    def _measure(self, stamp_s: float, arrived_s: float) -> float:
+    def _measure(self, pts_s: float, arrived_s: float) -> float:
         """The offset by the soonest arrival of two spells; infinite before they have passed."""
         before_s, now_s = self._spells
         if arrived_s - self._spell_s >= SPELL_S:
             before_s, now_s, self._spell_s = now_s, math.inf, arrived_s
-        self._spells = before_s, min(now_s, self._apart_s(stamp_s, arrived_s))
+        self._spells = before_s, min(now_s, self._apart_s(pts_s, arrived_s))
         return min(self._spells) if before_s < math.inf else math.inf
 
-    def _note(self, stamp_s: float, arrived_s: float, jump_s: float | None = None) -> Moment:
-        time_s = max(self._time_s, self._offset_s + stamp_s)  # max: sums are rounded
+    def _note(self, pts_s: float, arrived_s: float, jump_s: float | None = None) -> Moment:
+        time_s = max(self._time_s, self._offset_s + pts_s)  # max: sums are rounded
         moment = Moment(time_s, time_s - self._time_s, jump_s)
-        self._stamp_s, self._time_s, self._arrived_s = stamp_s, time_s, arrived_s
+        self._stamp_s, self._time_s, self._arrived_s = pts_s, time_s, arrived_s
         return moment

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from monitor.errors import MonitorError, SourceLostError, SourceOpenError
 from monitor.opencv import load_cv2
-from monitor.paths import said
+from monitor.paths import describe_os_error
 from monitor.sources.address import Address, is_camera
 from monitor.sources.source import Picture
 
@@ -63,7 +63,7 @@ def device_fault(path: Path, *, opening: bool = False) -> str | None:
         listed = ", ".join(sorted(map(str, known))) or "none"
         return f"there is no {os.path.realpath(path)}; found: {listed}"
     except OSError as error:
-        return said(str(path), error)
+        return describe_os_error(str(path), error)
     if not is_camera(there):
         return f"{path} is no camera: it is not of V4L2"
     if not os.access(path, os.R_OK | os.W_OK):
@@ -79,7 +79,7 @@ def _open_fault(path: Path, there: os.stat_result) -> str | None:
         return _denied(path, there)
     except OSError as error:
         refusal = _REFUSALS.get(error.errno)
-        return said(str(path), error) if refusal is None else refusal.format(path)
+        return describe_os_error(str(path), error) if refusal is None else refusal.format(path)
     return None
 
 

@@ -66,9 +66,7 @@ class WindowBuffer:
         due = self._sample(time_s, pixels)
         return self._window(captured_s) if due and self._seen.all() else None
 
-    def pass_over(
-        self, time_s: float, captured_s: float = 0.0, reason: str = IDLE
-    ) -> Skipped | None:
+    def skip(self, time_s: float, captured_s: float = 0.0, reason: str = IDLE) -> Skipped | None:
         """Take the moment of a frame that was not decoded; return the window it would complete."""
         due = self._sample(time_s, None)
         return Skipped(self.camera, self.region, time_s, captured_s, reason) if due else None

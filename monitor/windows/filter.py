@@ -6,7 +6,7 @@ from typing import Literal
 
 from monitor.health.status import CameraStatus
 from monitor.records import Window
-from monitor.throttle import Counted
+from monitor.throttle import LogThrottle
 from monitor.windows.motion import motion
 from monitor.windows.quality import PictureFault, picture_fault
 
@@ -32,7 +32,7 @@ _WORDS: dict[Fault, str] = {
 }
 
 
-class Gate:
+class WindowFilter:
     """Finds what is wrong with the windows of a camera, counts it, and logs it once a spell.
 
     Spells that come again and again are logged in ever fewer lines, by the camera's own time.
@@ -49,11 +49,11 @@ class Gate:
         *,
         min_fps: float,
         pictures: bool,
-        least_motion: float = 0.0,
+        min_motion: float = 0.0,
     ) -> None:
         self._status = status
         self._min_fps = min_fps
-        self._least_motion = least_motion  # grey levels, as monitor.windows.motion measures
+        self._min_motion = min_motion  # grey levels, as monitor.windows.motion measures
         self._pictures = pictures  # whether pictures are judged, and not only their times
         self._faults: dict[str, Fault | None] = dict.fromkeys(regions)
         self._still_since_s: float | None = None
@@ -61,7 +61,7 @@ class Gate:
         self._fault_s = self._spell_s = 0.0  # when the camera last had one, and when they began
         self._long = False  # whether it was said of this spell that it goes on
         self._now_s = 0.0
-        self._counted = Counted(log, lambda: self._now_s)
+        self._throttle = LogThrottle(log, lambda: self._now_s)
 
     def fault(self, window: Window) -> Fault | None:
         """Why a window is not to be classified; None where it is."""
@@ -84,7 +84,7 @@ class Gate:
         fault = picture_fault(window.clip, not window.region) if self._pictures else None
         if fault != "still" or window.region:
             self._still_since_s = None
-            if fault is None and motion(window.clip) < self._least_motion:
+            if fault is None and motion(window.clip) < self._min_motion:
                 return "quiet"
             return fault
         if self._still_since_s is None:
@@ -118,7 +118,7 @@ class Gate:
             log.warning("camera %s: %s", self._status.name, words)
 
     def _say(self, level: int, kind: str, words: str) -> None:
-        self._counted.say(level, kind, f"camera {self._status.name}: {words}")
+        self._throttle.log(level, kind, f"camera {self._status.name}: {words}")
 
     def _words(self, fault: Fault, window: Window) -> str:
         if fault == "slow source":

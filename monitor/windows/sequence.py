@@ -4,23 +4,25 @@ from monitor.records import Frame, Skipped, Window
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import prepare
 from monitor.windows.crop import Cropper
-from monitor.windows.filter import Fault, Gate
+from monitor.windows.filter import Fault, WindowFilter
 from monitor.windows.region import Region
 
 
 class WindowSequence:
     """Makes the windows of a region, or of the whole picture where `region` is None."""
 
-    def __init__(self, buffer: WindowBuffer, region: Region | None, gate: Gate) -> None:
+    def __init__(
+        self, buffer: WindowBuffer, region: Region | None, window_filter: WindowFilter
+    ) -> None:
         self.buffer = buffer
         self._cropper = None if region is None else Cropper(region)
-        self._gate = gate
+        self._window_filter = window_filter
         self._last_s = 0.0  # of the frame before
 
-    def pass_over(self, time_s: float, captured_s: float, reason: str) -> Skipped | None:
+    def skip(self, time_s: float, captured_s: float, reason: str) -> Skipped | None:
         """Take the moment of a frame that was not decoded; return the window that it completes."""
         self._last_s = time_s
-        return self.buffer.pass_over(time_s, captured_s, reason)
+        return self.buffer.skip(time_s, captured_s, reason)
 
     def push(self, frame: Frame) -> Window | Skipped | None:
         """Take the camera's next frame; return the window it completes, or what is skipped."""
@@ -28,7 +30,7 @@ class WindowSequence:
         fault: Fault | None = None
         pause_s = frame.time_s - self._last_s
         if buffer.started and pause_s > buffer.max_gap_s:
-            fault = self._gate.pause(buffer.region, pause_s, frame.time_s)
+            fault = self._window_filter.pause(buffer.region, pause_s, frame.time_s)
         self._last_s = frame.time_s
         window = buffer.push(
             frame.time_s,
@@ -38,7 +40,7 @@ class WindowSequence:
             frame.captured_s,
         )
         if window is not None:
-            fault = self._gate.fault(window)
+            fault = self._window_filter.fault(window)
         if fault is not None:
             return Skipped(
                 frame.camera, buffer.region, frame.time_s, frame.captured_s, reason=fault

@@ -14,7 +14,7 @@ from monitor.config.options import MonitorOptions
 from monitor.health.status import CameraStatus
 from monitor.mailbox import Mailbox
 from monitor.pipeline.monitor import Monitor
-from monitor.pipeline.worker import Watched
+from monitor.pipeline.worker import CameraSlot
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import IDLE, Activity, Captured, Skipped
 from testkit.fakes import RecordingSink
@@ -96,15 +96,15 @@ def test_a_live_camera_hands_over_the_windows_of_every_region(footage: Path, mod
 
 
 def test_a_window_of_one_region_replaces_none_of_another() -> None:
-    windows: Mailbox[tuple[Watched, Captured]] = Mailbox()
-    camera = Watched(CameraStatus("hall", "hall.mp4"), {}, lambda shown: None, windows, math.inf)
+    windows: Mailbox[tuple[CameraSlot, Captured]] = Mailbox()
+    camera = CameraSlot(CameraStatus("hall", "hall.mp4"), {}, lambda shown: None, windows, math.inf)
     left, right, later = (
         Skipped("hall", region, end_s, end_s, IDLE)
         for region, end_s in (("left", 2.0), ("right", 2.0), ("left", 2.5))
     )
-    assert camera.offer(left) is None
-    assert camera.offer(right) is None
-    assert camera.offer(later) is left
+    assert camera.put_latest(left) is None
+    assert camera.put_latest(right) is None
+    assert camera.put_latest(later) is left
 
 
 def test_the_command_names_the_region_everywhere(

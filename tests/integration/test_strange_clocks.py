@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from monitor.decode.options import Decoding
-from monitor.decode.scheduler import Turns
+from monitor.decode.scheduler import DecodeScheduler
 from monitor.health.status import CameraStatus
 from monitor.pipeline.capture import Capture, Retry, Stop
 from monitor.records import Captured, Frame, Window
@@ -21,7 +21,7 @@ from monitor.sources.make import make_source
 from monitor.sources.source import StreamLimits
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
-from monitor.windows.filter import Gate
+from monitor.windows.filter import WindowFilter
 from monitor.windows.sequence import WindowSequence
 from testkit.media import make_video
 from testkit.servers.stamped_rtsp import stamped_camera
@@ -38,7 +38,7 @@ class Taken:
     def put(self, item: Captured) -> None:
         self.items.append(item)
 
-    def offer(self, item: Captured) -> Captured | None:
+    def put_latest(self, item: Captured) -> Captured | None:
         self.items.append(item)
         return None
 
@@ -100,13 +100,13 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def turns() -> Turns:
+def scheduler() -> DecodeScheduler:
     """Those of all cameras."""
-    return Turns(cores=2)
+    return DecodeScheduler(cores=2)
 
 
 @pytest.fixture(scope="module")
-def watched(film: Path, turns: Turns) -> dict[str, Watched]:
+def watched(film: Path, scheduler: DecodeScheduler) -> dict[str, Watched]:
     """All cameras, watched at once."""
     lines: list[str] = []
     handler = logging.Handler(logging.WARNING)
@@ -114,7 +114,8 @@ def watched(film: Path, turns: Turns) -> dict[str, Watched]:
     logging.getLogger("monitor").addHandler(handler)
     with ThreadPoolExecutor(len(CAMERAS), "capture") as pool:
         watching = {
-            name: pool.submit(watch, name, camera, film, turns) for name, camera in CAMERAS.items()
+            name: pool.submit(watch, name, camera, film, scheduler)
+            for name, camera in CAMERAS.items()
         }
     logging.getLogger("monitor").removeHandler(handler)
     return {
@@ -125,10 +126,12 @@ def watched(film: Path, turns: Turns) -> dict[str, Watched]:
     }
 
 
-def watch(name: str, camera: Camera, film: Path, turns: Turns) -> tuple[Taken, CameraStatus]:
+def watch(
+    name: str, camera: Camera, film: Path, scheduler: DecodeScheduler
+) -> tuple[Taken, CameraStatus]:
     """Watch a camera for so many frames, as har-monitor does."""
     taken, stop = Taken(), Stop()
-    limits = StreamLimits(decoding=Decoding(turns=turns))
+    limits = StreamLimits(decoding=Decoding(scheduler=scheduler))
     frames = 0
 
     def count(frame: Frame) -> None:
@@ -139,11 +142,11 @@ def watch(name: str, camera: Camera, film: Path, turns: Turns) -> tuple[Taken, C
 
     with stamped_camera(film, camera.stamp, fps=camera.fps) as url:
         status = CameraStatus(name, url)
-        gate = Gate(status, [""], min_fps=8.0, pictures=False)
+        window_filter = WindowFilter(status, [""], min_fps=8.0, pictures=False)
         Capture(
             status,
             lambda: make_source(parse_address(url), limits),
-            [WindowSequence(WindowBuffer(name, SPEC, stride=5), None, gate)],
+            [WindowSequence(WindowBuffer(name, SPEC, stride=5), None, window_filter)],
             taken,
             file=False,
             realtime=False,
@@ -167,7 +170,7 @@ def test_timestamps_that_are_a_little_wrong_leave_every_window_whole(
 
 @pytest.mark.parametrize("rate", RATES)
 def test_a_clock_that_runs_wrong_is_said_once_and_is_no_overload(
-    rate: float, watched: dict[str, Watched], turns: Turns
+    rate: float, watched: dict[str, Watched], scheduler: DecodeScheduler
 ) -> None:
     camera = watched[f"rate {rate}"]
     said = re.compile(
@@ -177,7 +180,7 @@ def test_a_clock_that_runs_wrong_is_said_once_and_is_no_overload(
     (found,) = (match for line in camera.warnings if (match := said.fullmatch(line)))
     assert float(found[1]) == pytest.approx(rate, rel=0.05)
     assert "overload" not in camera.status.dropped
-    assert turns.limit == float("inf")
+    assert scheduler.limit == float("inf")
     lengths = [window.end_s - window.start_s for window in camera.windows[-5:]]
     assert statistics.median(lengths) == pytest.approx(1.9, abs=0.2)
 

@@ -7,23 +7,23 @@ from monitor.mailbox import Mailbox
 
 def test_an_offer_replaces_the_one_that_was_not_taken() -> None:
     box: Mailbox[int] = Mailbox()
-    assert box.offer("door", 1) is None
-    assert box.offer("door", 2) == 1
+    assert box.put_latest("door", 1) is None
+    assert box.put_latest("door", 2) == 1
     assert box.get() == 2
-    assert box.offer("door", 3) is None
+    assert box.put_latest("door", 3) is None
 
 
 def test_an_offer_never_replaces_what_was_put() -> None:
     box: Mailbox[str] = Mailbox()
     box.put("door", "the stream ended")
-    box.offer("door", "window")
+    box.put_latest("door", "window")
     assert (box.get(), box.get()) == ("the stream ended", "window")
 
 
 def test_what_is_left_is_neither_waited_for_nor_lost() -> None:
     box: Mailbox[int] = Mailbox()
     for number in range(3):
-        assert box.leave("door", number)
+        assert box.put_nowait("door", number)
     assert [box.get() for _ in range(3)] == [0, 1, 2]
 
 
@@ -76,7 +76,7 @@ def test_nothing_is_taken_after_close() -> None:
     box: Mailbox[int] = Mailbox()
     box.close()
     box.close()
-    box.offer("door", 1)
+    box.put_latest("door", 1)
     assert not box.put("door", 2)
     assert box.get() is None
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from monitor.throttle import Counted
+from monitor.throttle import LogThrottle
 
 
 class Clock:
@@ -20,8 +20,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def counted(clock: Clock) -> Counted:
-    return Counted(logging.getLogger("counted"), clock)
+def counted(clock: Clock) -> LogThrottle:
+    return LogThrottle(logging.getLogger("counted"), clock)
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -29,10 +29,10 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_a_trouble_that_comes_every_second_is_told_less_and_less_often(
-    counted: Counted, clock: Clock, caplog: pytest.LogCaptureFixture
+    counted: LogThrottle, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(24 * 3600):
-        counted.say(logging.WARNING, "lost", "camera door: lost")
+        counted.log(logging.WARNING, "lost", "camera door: lost")
         clock.now_s += 1
     lines = said(caplog)
     assert lines[0] == "camera door: lost"
@@ -42,25 +42,25 @@ def test_a_trouble_that_comes_every_second_is_told_less_and_less_often(
 
 
 def test_kinds_are_counted_apart(
-    counted: Counted, clock: Clock, caplog: pytest.LogCaptureFixture
+    counted: LogThrottle, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):
-        counted.say(logging.WARNING, "lost", "lost")
-        counted.say(logging.WARNING, "refused", "refused")
+        counted.log(logging.WARNING, "lost", "lost")
+        counted.log(logging.WARNING, "refused", "refused")
         clock.now_s += 1
     assert said(caplog) == ["lost", "refused"]
 
 
 def test_after_a_rest_it_is_told_at_once_again(
-    counted: Counted, clock: Clock, caplog: pytest.LogCaptureFixture
+    counted: LogThrottle, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):
-        counted.say(logging.WARNING, "lost", "lost")
+        counted.log(logging.WARNING, "lost", "lost")
         clock.now_s += 3600
     assert said(caplog) == ["lost"] * 3
-    counted.say(logging.WARNING, "lost", "lost")
+    counted.log(logging.WARNING, "lost", "lost")
     clock.now_s += 30
-    counted.say(logging.WARNING, "lost", "lost")
+    counted.log(logging.WARNING, "lost", "lost")
     clock.now_s += 31
-    counted.say(logging.WARNING, "lost", "lost")
+    counted.log(logging.WARNING, "lost", "lost")
     assert said(caplog)[4:] == ["lost (1 more times in the last 61 s)"]

@@ -36,7 +36,7 @@ CAMERAS = {
 @pytest.fixture(autouse=True)
 def _no_window_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        monitor.pipeline.worker.Watched, "offer", monitor.pipeline.worker.Watched.put
+        monitor.pipeline.worker.CameraSlot, "offer", monitor.pipeline.worker.CameraSlot.put
     )
 
 
@@ -56,7 +56,7 @@ def fights(data: Path, path: Path, starts_s: Sequence[float], how: Encoding) -> 
 
 
 @dataclass
-class Watched:
+class CameraSlot:
     """What a monitor said of a stream, and when."""
 
     alerts: list[tuple[float, Activity]] = field(default_factory=list)
@@ -100,7 +100,7 @@ class Watched:
         ]
 
 
-def monitor_of(source: str, watched: Watched, *, idle: bool, realtime: bool = False) -> Monitor:
+def monitor_of(source: str, watched: CameraSlot, *, idle: bool, realtime: bool = False) -> Monitor:
     """A monitor of the places in which fights are laid."""
     width, height = TILE[0] / SIZE[0], TILE[1] / SIZE[1]
     boxes = {name: (left / SIZE[0], top / SIZE[1]) for name, (left, top) in FIGHTS.items()}
@@ -118,7 +118,7 @@ def monitor_of(source: str, watched: Watched, *, idle: bool, realtime: bool = Fa
     return Monitor(options, OnnxClassifier(), [watched], on_window=watched.note)
 
 
-def assert_same_alerts(full: Watched, found: Watched, fights: int) -> None:
+def assert_same_alerts(full: CameraSlot, found: CameraSlot, fights: int) -> None:
     assert len(full.starts) == fights
     assert len(found.starts) == fights
     for one, other in zip(full.starts, found.starts, strict=True):
@@ -134,7 +134,7 @@ def test_a_file_gives_the_same_alerts_to_the_hundredth_of_a_second(
 ) -> None:
     path = tmp_path / "a.mp4"
     fights(shared_data, path, (15.3, 37.1, 59.9), how)
-    full, found = Watched(), Watched()
+    full, found = CameraSlot(), CameraSlot()
     monitor_of(str(path), full, idle=False).run()
     monitor_of(str(path), found, idle=True).run()
     assert_same_alerts(full, found, 3)
@@ -151,7 +151,7 @@ def test_alerts_over_rtsp_are_at_most_a_group_and_half_a_second_late(
     shared_data: Path, tmp_path: Path
 ) -> None:
     cameras = {name: CAMERAS[name] for name in ("H.264, 1 s, B frames", "H.265, 2 s, open groups")}
-    watched = {(name, idle): Watched() for name in cameras for idle in (False, True)}
+    watched = {(name, idle): CameraSlot() for name in cameras for idle in (False, True)}
     with ExitStack() as stack:
         monitors: list[Monitor] = []
         for number, (name, how) in enumerate(cameras.items()):
@@ -185,7 +185,7 @@ def test_alerts_over_rtsp_are_at_most_a_group_and_half_a_second_late(
 def test_a_file_at_its_own_speed_gives_the_same_alerts(shared_data: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     fights(shared_data, path, (15.3,), CAMERAS["H.264, 2 s"])
-    full, found = Watched(), Watched()
+    full, found = CameraSlot(), CameraSlot()
     monitor_of(str(path), full, idle=False).run()
     began_s, watch = time.monotonic(), Stopwatch()
     monitor_of(str(path), found, idle=True, realtime=True).run()

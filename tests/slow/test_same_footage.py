@@ -10,7 +10,7 @@ import pytest
 
 from monitor.config.options import MonitorOptions
 from monitor.pipeline.monitor import Monitor
-from monitor.pipeline.worker import Watched
+from monitor.pipeline.worker import CameraSlot
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import Activity
 from monitor.sources.address import Address
@@ -84,7 +84,7 @@ def expected(footage: Path, classifier: OnnxClassifier) -> tuple[Activity, Activ
 def found(footage: Path, classifier: OnnxClassifier) -> dict[str, tuple[Activity, Activity]]:
     """Of every source that takes its time; all at once, since they wait most of it."""
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor() as watching:
-        patch.setattr(Watched, "offer", Watched.put)  # or a busy machine would drop windows
+        patch.setattr(CameraSlot, "offer", CameraSlot.put)  # or a busy machine would drop windows
         results = watching.map(lambda source: activities(source, footage, classifier), SOURCES)
         return dict(zip(SOURCES, results, strict=True))
 

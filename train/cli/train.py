@@ -96,7 +96,7 @@ def _train(
     cache: Path | None,
     console: Console,
 ) -> None:
-    from train.data.background import Ordinary, check_apart, film_parts, prepare_footage
+    from train.data.background import BackgroundClips, check_apart, film_parts, prepare_footage
     from train.data.cache_folder import default_cache
     from train.data.clips import find_clips, only_labels
     from train.data.preparation import prepare_clips
@@ -127,7 +127,7 @@ def _train(
     prepared = prepare_clips(dataset, recipe.spec, recipe.sampling, cache, console)
     excluded = tuple(prepared.joined.get(group, group) for group in recipe.exclude_groups)
     recipe = recipe.model_copy(update={"exclude_groups": excluded})
-    ordinary = Ordinary()
+    ordinary = BackgroundClips()
     if parts:
         ordinary = prepare_footage(parts, recipe.spec, cache, console)
         check_apart(ordinary, prepared)

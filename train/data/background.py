@@ -43,7 +43,7 @@ class FilmPart:
 
 
 @dataclass(frozen=True)
-class Ordinary:
+class BackgroundClips:
     """Footage, decoded and cut."""
 
     films: tuple[Film, ...] = ()
@@ -70,7 +70,7 @@ def film_parts(places: Sequence[Path]) -> list[FilmPart]:
 
 def prepare_footage(
     parts: Sequence[FilmPart], spec: ClipSpec, folder: Path, console: Console
-) -> Ordinary:
+) -> BackgroundClips:
     """Decode films into the cache `folder` and cut them into slices.
 
     A film that holds no whole window, or has too few frames a second, is passed over with a
@@ -108,7 +108,7 @@ def prepare_footage(
             bar.advance(line=False)
     if not films:
         raise DataError(f"no footage holds a whole window of {spec.span_s:g} s")
-    return Ordinary(tuple(films), tuple(slices))
+    return BackgroundClips(tuple(films), tuple(slices))
 
 
 def cut_slices(decoded: Decoded, spec: ClipSpec, from_s: float, to_s: float) -> list[Decoded]:
@@ -145,7 +145,7 @@ def footage_label(config: TrainConfig, labels: Sequence[str]) -> str:
     return config.background[0]
 
 
-def check_apart(ordinary: Ordinary, prepared: Prepared) -> None:
+def check_apart(ordinary: BackgroundClips, prepared: Prepared) -> None:
     """DataError where a film is also one of the clips: these are to be tested on."""
     for film in ordinary.films:
         if path := prepared.path_of(film.sha256):

@@ -10,8 +10,8 @@ import av
 from av import VideoStream
 from av.container import InputContainer
 
-from monitor.decode.ffmpeg import open_file, reason, upright, video_stream
-from monitor.decode.pts import FrameStamps
+from monitor.decode.ffmpeg import apply_rotation, open_file, reason, video_stream
+from monitor.decode.pts import FramePts
 from monitor.errors import DataError, SourceError, SourceLostError
 from monitor.names import printable
 from monitor.sources.file import frame_rate, pictures
@@ -75,7 +75,7 @@ def read_piece(path: Path, offset_s: float, duration_s: float) -> Iterator[Pictu
         if time_s >= offset_s + duration_s:
             break
         count += 1
-        yield Picture(time_s - offset_s, upright(frame))
+        yield Picture(time_s - offset_s, apply_rotation(frame))
     if not count:
         raise SourceLostError(
             f"{path}: holds no picture between {offset_s:.1f} and {offset_s + duration_s:.1f} s"
@@ -113,7 +113,7 @@ def _frames(container: InputContainer) -> Iterator[tuple[float | None, av.VideoF
     """What can be decoded; bytes that cannot are passed over, as FileSource does."""
     stream = _film(container)
     stream.codec_context.thread_type = "NONE"  # as there: the cores have other streams
-    stamps = FrameStamps(stream)
+    stamps = FramePts(stream)
     try:
         for packet in container.demux(stream):
             try:

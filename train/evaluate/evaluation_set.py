@@ -17,7 +17,7 @@ from train.data.split import folds_of
 from train.evaluate.measurement import Split
 from train.evaluate.scores import Scored
 from train.evaluate.scoring import check_labels, relation, score_clips
-from train.evaluate.streams import Inlay
+from train.evaluate.streams import ClipInsert
 from train.fit.trainer import Predict
 from train.recipe.options import TrainConfig
 
@@ -43,7 +43,7 @@ class HeldOut:
         return whole if self.fold is None else f"fold {self.fold} of {whole}"
 
     @property
-    def inlays(self) -> list[Inlay]:
+    def inlays(self) -> list[ClipInsert]:
         """The clips as streams take them."""
         return [self._inlay(clip) for clip in self.clips]
 
@@ -63,13 +63,13 @@ class HeldOut:
             stride=stride,
         )
 
-    def _inlay(self, clip: Clip) -> Inlay:
+    def _inlay(self, clip: Clip) -> ClipInsert:
         path = self.dataset.file(clip)
         times_s = self.prepared.decoded(clip).times_s
         picture = next(pictures(path))
         size = picture.frame.width, picture.frame.height
         duration_s = float(times_s[-1] + np.diff(times_s).mean())
-        return Inlay(path, clip.path, clip.label, clip.group, size, duration_s)
+        return ClipInsert(path, clip.path, clip.label, clip.group, size, duration_s)
 
 
 def held_out(

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from monitor.recognition.tracker import ActivityTracker, Rules
 from monitor.records import Activity, Prediction
 from train.evaluate.event_match import Alert, Matched, grace_s, match
-from train.evaluate.playback import Watched, WindowOutcome
-from train.evaluate.streams import Piece
+from train.evaluate.playback import WatchedStream, WindowOutcome
+from train.evaluate.streams import Segment
 
 
 @dataclass(frozen=True)
 class Judged:
     """A watched stream, the rules for its alerts, and what they found."""
 
-    watched: Watched
+    watched: WatchedStream
     rules: Rules
     matched: Matched
 
@@ -23,12 +23,15 @@ class Judged:
 class Answer:
     """What the model answered to a clip while a stream showed it."""
 
-    clip: Piece
+    clip: Segment
     label: str | None  # of the highest mean score; None where no window of it was classified
 
 
 def judge(
-    watched: Watched, rules: Rules, span_s: float, activities: Iterable[Activity] | None = None
+    watched: WatchedStream,
+    rules: Rules,
+    span_s: float,
+    activities: Iterable[Activity] | None = None,
 ) -> Judged:
     """What `rules` find in a stream; a window of the model spans `span_s` seconds.
 
@@ -52,7 +55,7 @@ def replay(windows: Iterable[WindowOutcome], rules: Rules) -> list[Activity]:
     return activities + tracker.close("file ended")
 
 
-def answers(watched: Watched) -> list[Answer]:
+def answers(watched: WatchedStream) -> list[Answer]:
     """What the model answered to each clip of a stream: the label of the highest mean score.
 
     The mean runs over the windows of which at least half shows the clip; where none does, for a
@@ -62,12 +65,12 @@ def answers(watched: Watched) -> list[Answer]:
     return [Answer(clip, _answer(clip, predictions)) for clip in watched.plan.clips]
 
 
-def hours(streams: Iterable[Watched]) -> float:
+def hours(streams: Iterable[WatchedStream]) -> float:
     """How long the streams last together."""
     return sum(watched.plan.duration_s for watched in streams) / 3600
 
 
-def _answer(clip: Piece, predictions: Sequence[Prediction]) -> str | None:
+def _answer(clip: Segment, predictions: Sequence[Prediction]) -> str | None:
     shares = [_share(clip, prediction) for prediction in predictions]
     enough = min(0.5, max(shares, default=0.0))
     if enough <= 0:
@@ -77,7 +80,7 @@ def _answer(clip: Piece, predictions: Sequence[Prediction]) -> str | None:
     return max(totals, key=lambda label: totals[label])
 
 
-def _share(clip: Piece, window: Prediction) -> float:
+def _share(clip: Segment, window: Prediction) -> float:
     """How much of a window shows the clip, 0 to 1."""
     shown_s = min(clip.end_s, window.end_s) - max(clip.start_s, window.start_s)
     return max(0.0, shown_s / (window.end_s - window.start_s))

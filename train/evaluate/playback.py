@@ -18,7 +18,7 @@ from monitor.sources.file import pictures
 from monitor.sources.source import Picture, Source, StreamLimits
 from train.data.footage import read_piece
 from train.evaluate.novelty import Classify
-from train.evaluate.streams import Piece, StreamPlan
+from train.evaluate.streams import Segment, StreamPlan
 
 WindowOutcome = Prediction | Skipped  # scores, or why it was not classified
 
@@ -38,7 +38,7 @@ class Scorer:
 
 
 @dataclass(frozen=True, eq=False)
-class Watched:
+class WatchedStream:
     """A stream and what the monitor made of it; equal to itself only, and so a key."""
 
     plan: StreamPlan
@@ -84,7 +84,7 @@ def watch_streams(
     classifier: Classifier,
     plans: Sequence[StreamPlan],
     advance: Callable[[str], None] = lambda name: None,
-) -> list[Watched]:
+) -> list[WatchedStream]:
     """Let the monitor, with the model's own rules, watch each stream from its start to its end.
 
     `advance` is called with the name of a stream that is done. SourceError where a file of a stream
@@ -99,7 +99,7 @@ def watch_streams(
     return watched
 
 
-def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list[Watched]:
+def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list[WatchedStream]:
     by_target = {f"stream-{index}": plan for index, plan in enumerate(plans)}
     names = {target: f"{target}-{plain_name(plan.name)}" for target, plan in by_target.items()}
     cameras = [{"name": name, "source": target} for target, name in names.items()]
@@ -123,7 +123,7 @@ def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list
         monitor.stop()
         raise
     return [
-        Watched(
+        WatchedStream(
             plan,
             tuple(window for window in windows if window.camera == names[target]),
             tuple(activity for activity in kept.activities if activity.camera == names[target]),
@@ -149,7 +149,7 @@ class KeptActivities:
         """There is nothing to finish."""
 
 
-def _footage(piece: Piece, size: tuple[int, int] | None) -> Iterator[Picture]:
+def _footage(piece: Segment, size: tuple[int, int] | None) -> Iterator[Picture]:
     for picture in read_piece(piece.path, piece.offset_s, piece.end_s - piece.start_s):
         frame = picture.frame
         if size is not None and (frame.width, frame.height) != size:

@@ -24,7 +24,7 @@ GAP_S = (10.0, 16.0)
 
 
 @dataclass(frozen=True)
-class Inlay:
+class ClipInsert:
     """A labelled clip that is to be laid into a stream."""
 
     path: Path
@@ -36,7 +36,7 @@ class Inlay:
 
 
 @dataclass(frozen=True)
-class Piece:
+class Segment:
     """What a stream shows for a while: a whole clip, or a part of some footage."""
 
     path: Path
@@ -53,7 +53,7 @@ class StreamPlan:
 
     name: str
     size: tuple[int, int] | None  # that footage is scaled to; None: as it is
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Segment, ...]
 
     @property
     def duration_s(self) -> float:
@@ -61,7 +61,7 @@ class StreamPlan:
         return self.pieces[-1].end_s
 
     @property
-    def clips(self) -> tuple[Piece, ...]:
+    def clips(self) -> tuple[Segment, ...]:
         """The pieces that have a label."""
         return tuple(piece for piece in self.pieces if piece.label is not None)
 
@@ -73,13 +73,13 @@ class StreamPlan:
             if piece.label is not None and piece.label in labels
         )
 
-    def shown(self, time_s: float) -> Piece:
+    def shown(self, time_s: float) -> Segment:
         """The piece at a time of the stream; the last one at its end."""
         return next((piece for piece in self.pieces if time_s < piece.end_s), self.pieces[-1])
 
 
 def plan_streams(
-    clips: Sequence[Inlay], footage: Sequence[Footage], seed: int = SEED
+    clips: Sequence[ClipInsert], footage: Sequence[Footage], seed: int = SEED
 ) -> tuple[StreamPlan, ...]:
     """A stream for every group of clips: footage, clip, footage, clip, ... footage.
 
@@ -94,7 +94,7 @@ def plan_streams(
             f"{longest.path}: {longest.duration_s:.1f} s, and no footage is longer; "
             f"at least {GAP_S[1]:g} s in one file are needed"
         )
-    streams: dict[tuple[str, tuple[int, int]], list[Inlay]] = {}
+    streams: dict[tuple[str, tuple[int, int]], list[ClipInsert]] = {}
     for clip in clips:
         streams.setdefault((clip.group, clip.size), []).append(clip)
     groups = [group for group, _ in streams]
@@ -106,7 +106,7 @@ def plan_streams(
         for index in random.permutation(len(members)):
             clip, at_s = members[index], pieces[-1].end_s
             pieces.append(
-                Piece(clip.path, clip.name, clip.label, 0.0, at_s, at_s + clip.duration_s)
+                Segment(clip.path, clip.name, clip.label, 0.0, at_s, at_s + clip.duration_s)
             )
             pieces.append(_gap(long_enough, pieces[-1].end_s, random))
         plans.append(StreamPlan(name, size, tuple(pieces)))
@@ -116,13 +116,15 @@ def plan_streams(
 def plan_footage(footage: Sequence[Footage]) -> tuple[StreamPlan, ...]:
     """A stream for every file, as it is: in it nothing is to be found."""
     return tuple(
-        StreamPlan(film.name, None, (Piece(film.path, film.name, None, 0.0, 0.0, film.duration_s),))
+        StreamPlan(
+            film.name, None, (Segment(film.path, film.name, None, 0.0, 0.0, film.duration_s),)
+        )
         for film in footage
     )
 
 
-def _gap(footage: Sequence[Footage], start_s: float, random: np.random.Generator) -> Piece:
+def _gap(footage: Sequence[Footage], start_s: float, random: np.random.Generator) -> Segment:
     film = footage[int(random.integers(len(footage)))]
     duration_s = random.uniform(*GAP_S)
     offset_s = random.uniform(0, max(0.0, film.duration_s - duration_s))
-    return Piece(film.path, film.name, None, offset_s, start_s, start_s + duration_s)
+    return Segment(film.path, film.name, None, offset_s, start_s, start_s + duration_s)

@@ -13,7 +13,7 @@ from monitor.errors import DataError
 from monitor.recognition.tracker import Rules
 from train.evaluate.event_match import Figures, Matched, figures
 from train.evaluate.outcome import Judged, hours, judge
-from train.evaluate.playback import Watched
+from train.evaluate.playback import WatchedStream
 
 # What is searched. Hysteresis is not: from 0 to 0.3 it changed the cross-tuned F1 of the shipped
 # model by 0.01 at most. Thresholds are nearer to each other at the top, where false alarms are few.
@@ -40,10 +40,10 @@ class Trials:
     def __init__(self, base: Rules, span_s: float) -> None:
         self.base = base
         self.span_s = span_s
-        self._known: dict[tuple[Watched, float, float, float], Matched] = {}
+        self._known: dict[tuple[WatchedStream, float, float, float], Matched] = {}
 
     def matched(
-        self, watched: Watched, threshold: float, smoothing_s: float, min_s: float
+        self, watched: WatchedStream, threshold: float, smoothing_s: float, min_s: float
     ) -> Matched:
         """A stream's events with the alerts under these rules."""
         key = (watched, threshold, smoothing_s, min_s)
@@ -80,7 +80,7 @@ class _Choice:
         )
 
 
-def tune(streams: Sequence[Watched], trials: Trials, per_day: float | None = None) -> Tuned:
+def tune(streams: Sequence[WatchedStream], trials: Trials, per_day: float | None = None) -> Tuned:
     """The rules with the highest event F1 among those with at most `per_day` false alarms a day.
 
     Where several are equal, those with the shortest delay; where none has so few false alarms,
@@ -114,7 +114,7 @@ def tune(streams: Sequence[Watched], trials: Trials, per_day: float | None = Non
 
 
 def cross_tune(
-    folds: Sequence[Sequence[Watched]], trials: Trials, per_day: float | None = None
+    folds: Sequence[Sequence[WatchedStream]], trials: Trials, per_day: float | None = None
 ) -> list[Judged]:
     """Every stream judged by rules that were tuned without its fold; needs two folds or more."""
     judged = []
@@ -125,7 +125,9 @@ def cross_tune(
     return judged
 
 
-def sweep(streams: Sequence[Watched], base: Rules, span_s: float) -> list[tuple[float, Figures]]:
+def sweep(
+    streams: Sequence[WatchedStream], base: Rules, span_s: float
+) -> list[tuple[float, Figures]]:
     """What each threshold gives, the same for all labels, with the other rules as they are."""
     trials = Trials(base, span_s)
     return [
@@ -141,7 +143,7 @@ def sweep(streams: Sequence[Watched], base: Rules, span_s: float) -> list[tuple[
 
 
 def _choices(
-    streams: Sequence[Watched], trials: Trials, smoothing_s: float, min_s: float
+    streams: Sequence[WatchedStream], trials: Trials, smoothing_s: float, min_s: float
 ) -> Iterable[_Choice]:
     """For every number of false alarms that can be had, the thresholds that find the most.
 

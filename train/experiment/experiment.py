@@ -155,7 +155,7 @@ def fit_split(
         if temperature is not None:
             set_temperature(model, temperature)
             contract = contract.model_copy(update={"temperature": round(temperature, 4)})
-        contract = contract.model_copy(update={"motion": run.least_motion(split)})
+        contract = contract.model_copy(update={"motion": run.min_motion(split)})
         if unknown is not None:
             model, contract = wider, contract.model_copy(update={"unknown": unknown})
         save_model(model, contract, out / MODEL_NAME)

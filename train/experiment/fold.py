@@ -17,7 +17,7 @@ from rich.console import Console
 
 from export.saved import MODEL_NAME
 from monitor.recognition.metadata import Motion
-from train.data.background import Ordinary, footage_label
+from train.data.background import BackgroundClips, footage_label
 from train.data.cache import Decoded
 from train.data.clips import Clip, Dataset
 from train.data.preparation import Prepared, cut
@@ -53,7 +53,9 @@ class Run:
     config: TrainConfig
     console: Console
     pace: Pace = field(default_factory=Pace)  # in epochs, of all its fits
-    ordinary: Ordinary = field(default_factory=Ordinary)  # footage that every fit is trained on
+    ordinary: BackgroundClips = field(
+        default_factory=BackgroundClips
+    )  # footage that every fit is trained on
 
     def __post_init__(self) -> None:
         if self.config.footage and not self.ordinary.slices:
@@ -144,7 +146,7 @@ class Run:
             wider = with_novelty(model, map(self._cut, fitted_on))
             return wider, window_novelty(classify_with(wider), map(self._windows, split.test))
 
-    def least_motion(self, split: Split) -> Motion | None:
+    def min_motion(self, split: Split) -> Motion | None:
         """How little a window may move, by the clips trained on."""
         return fit_motion(
             window

@@ -15,7 +15,7 @@ from train.data.footage import Footage, find_footage
 from train.evaluate.evaluation_set import held_out
 from train.evaluate.measurement import HOW, WARNINGS, seen_split
 from train.evaluate.outcome import Judged, judge
-from train.evaluate.playback import Scorer, Watched, watch_streams
+from train.evaluate.playback import Scorer, WatchedStream, watch_streams
 from train.evaluate.scoring import load_scorer
 from train.evaluate.streams import StreamPlan, plan_footage, plan_streams
 from train.evaluate.tuning import sweep
@@ -91,7 +91,7 @@ def evaluate_streams(
 
 def watch(
     scorer: Scorer, plans: Sequence[StreamPlan], title: str, console: Console
-) -> list[Watched]:
+) -> list[WatchedStream]:
     """The streams as the monitor sees them, with a bar of how far it is."""
     with Bar(console, title, len(plans)) as bar:
         return watch_streams(scorer, plans, bar.advance)

@@ -21,7 +21,7 @@ from train.evaluate.evaluation_set import HeldOut
 from train.evaluate.measurement import HOW, WARNINGS, seen_split
 from train.evaluate.novelty import classify_with
 from train.evaluate.outcome import judge
-from train.evaluate.playback import Scorer, Watched
+from train.evaluate.playback import Scorer, WatchedStream
 from train.evaluate.scores import Scored
 from train.evaluate.streams import plan_streams
 from train.evaluate.tuning import Trials, Tuned, cross_tune, sweep, tune
@@ -43,7 +43,7 @@ class _Fold:
     """A fold's clips as its own network saw them."""
 
     scored: Scored  # one by one
-    streams: list[Watched]
+    streams: list[WatchedStream]
 
 
 def tune_run(

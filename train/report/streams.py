@@ -12,7 +12,7 @@ from train.evaluate.event_match import Alert, Figures, figures, grace_s
 from train.evaluate.intervals import wilson
 from train.evaluate.outcome import Judged, answers, hours
 from train.evaluate.scores import Scored
-from train.evaluate.streams import Piece, StreamPlan
+from train.evaluate.streams import Segment, StreamPlan
 
 SCHEMA = 1
 
@@ -23,7 +23,7 @@ class FalseAlarm:
 
     stream: str
     alert: Alert
-    shown: Piece
+    shown: Segment
     shown_s: float  # in the file
 
 

@@ -17,13 +17,13 @@ from av import Packet, VideoFrame
 from benchmarks.idle.films import FPS, Encoding, Laid, activity, corridor, encode, film, images
 from monitor.config.options import MonitorOptions
 from monitor.decode import idle
-from monitor.decode.decoder import Decoded, EveryPicture
+from monitor.decode.decoder import Decoded, FullDecoder
 from monitor.decode.idle import IdleDecoder
 from monitor.decode.make import make_decoder
 from monitor.decode.options import Decoding
 from monitor.decode.packet_sizes import PacketSizes
 from monitor.decode.scene import MOVED, Stillness, cells, moved
-from monitor.decode.scheduler import LATE_S, TurnDecoder, Turns
+from monitor.decode.scheduler import LATE_S, DecodeScheduler, ScheduledDecoder
 from monitor.errors import SourceLostError
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
@@ -31,7 +31,7 @@ from monitor.records import Prediction, Skipped
 from monitor.sources import stream
 from monitor.sources.address import parse_address
 from monitor.sources.file import FileSource
-from monitor.sources.source import Picture, StreamLimits, Unseen
+from monitor.sources.source import Picture, SkippedFrame, StreamLimits
 from monitor.sources.stream import StreamSource
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec, prepare
@@ -112,12 +112,12 @@ def watch(path: Path, decoding: Decoding, alter: Alter = lambda index, packet: p
             yield from ((newest_s, decoded) for decoded in decoder.finish())
 
         for newest_s, decoded in taken():
-            if decoded is None or decoded.stamp_s is None:
+            if decoded is None or decoded.pts_s is None:
                 continue
-            time_s = round(decoded.stamp_s, 4)
+            time_s = round(decoded.pts_s, 4)
             seen.moments.append((time_s, decoded.frame is not None))
             if decoded.frame is None:
-                buffer.pass_over(time_s)
+                buffer.skip(time_s)
                 continue
             seen.late[time_s] = newest_s - time_s
             frame = decoded.frame
@@ -212,30 +212,30 @@ def test_a_camera_that_waits_for_its_turn_rests_once_it_is_seen_to_be_still(
 ) -> None:
     path = filmed(Encoding(group=25))
     full = watch(path, FULL)
-    turns = Turns(clock := StreamClock())
-    turns.late("another", 0.5)  # so that one may decode at a time: the other one
-    assert turns.start("another")
+    scheduler = DecodeScheduler(clock := StreamClock())
+    scheduler.late("another", 0.5)  # so that one may decode at a time: the other one
+    assert scheduler.start("another")
     begun: list[Decoded | None] = []
     windows: dict[float, bytes] = {}
     buffer = WindowBuffer("a", SPEC, STRIDE)
     with av.open(str(path)) as container:
         video = container.streams.video[0]
-        decoder = make_decoder(video, replace(IDLE, turns=turns), clock)
-        assert isinstance(decoder, TurnDecoder)
+        decoder = make_decoder(video, replace(IDLE, scheduler=scheduler), clock)
+        assert isinstance(decoder, ScheduledDecoder)
         decoder._stop(-LATE_S)
         for packet in container.demux(video):
             if packet.pts is not None and video.time_base is not None:
                 clock.now_s = float(packet.pts * video.time_base)
             begun += decoder.take(packet) if packet.size else decoder.finish()
-    told = [one for one in begun if one is not None and one.stamp_s is not None]
-    assert [round(one.stamp_s or 0.0, 4) for one in told] == full.times
-    waited = [one.stamp_s for one in told if one.waiting]
+    told = [one for one in begun if one is not None and one.pts_s is not None]
+    assert [round(one.pts_s or 0.0, 4) for one in told] == full.times
+    waited = [one.pts_s for one in told if one.waiting]
     assert AFTER_S <= waited[-1] + FRAME_S < AFTER_S + 1, "then it is known to be still"
     for one in told:
-        assert one.stamp_s is not None
-        time_s = round(one.stamp_s, 4)
+        assert one.pts_s is not None
+        time_s = round(one.pts_s, 4)
         if one.frame is None:
-            buffer.pass_over(time_s)
+            buffer.skip(time_s)
         elif window := buffer.push(time_s, lambda one=one: prepare(one.frame, SPEC.size)):
             windows[window.end_s] = window.clip.tobytes()
     wanted = around(full.windows, *ACT_S)
@@ -447,7 +447,7 @@ def test_what_an_idle_stream_had_kept_is_given_before_its_loss(
     container = BreakingContainer(path, packets)
     monkeypatch.setattr(stream.av, "open", lambda *_, **__: container)
     source = StreamSource(parse_address("rtsp://127.0.0.1/a"), StreamLimits(decoding=IDLE))
-    moments: list[Picture | Unseen] = []
+    moments: list[Picture | SkippedFrame] = []
     monkeypatch.setattr(stream, "video_fault", lambda container: None)
     source.open()
     with pytest.raises(SourceLostError, match="no picture for 5 s"):
@@ -458,7 +458,7 @@ def test_what_an_idle_stream_had_kept_is_given_before_its_loss(
         [index * FRAME_S for index in range(packets)]
     )
     assert isinstance(told[-1], Picture)
-    assert any(isinstance(moment, Unseen) for moment in told)
+    assert any(isinstance(moment, SkippedFrame) for moment in told)
     arrivals = [moment.arrived_s for moment in told]
     assert arrivals == sorted(arrivals), "each has the time at which its own packet came"
 
@@ -493,7 +493,7 @@ def test_what_is_kept_has_a_limit_idle_or_not(
                 assert sum(one.packet.size for one in kept) <= most + 2 * max(
                     (one.packet.size for one in kept), default=0
                 )
-                assert not kept or kept[-1].stamp_s - kept[0].stamp_s <= 2 * 2.5 + SPEC.span_s
+                assert not kept or kept[-1].pts_s - kept[0].pts_s <= 2 * 2.5 + SPEC.span_s
                 largest = max(largest, len(kept))
             assert times == 10 * FPS
             assert largest
@@ -688,7 +688,7 @@ def test_a_picture_of_another_size_is_a_movement(fight_clip: Path) -> None:
 
 def test_without_a_limit_of_delay_everything_is_decoded(quiet: Callable[..., Path]) -> None:
     with av.open(str(quiet(8, Encoding(group=4)))) as container:
-        assert isinstance(make_decoder(container.streams.video[0], FULL), EveryPicture)
+        assert isinstance(make_decoder(container.streams.video[0], FULL), FullDecoder)
 
 
 def test_passed_over_moments_keep_rate_and_windows_going_and_late_ones_their_arrival(
@@ -700,9 +700,9 @@ def test_passed_over_moments_keep_rate_and_windows_going_and_late_ones_their_arr
         for index in range(90):
             time_s = index / 10
             if 30 <= index < 60:
-                yield Unseen(None)
+                yield SkippedFrame(None)
                 states.append(monitor.cameras[0].state)
-                yield Unseen(time_s, arrived_s=1000 + time_s)
+                yield SkippedFrame(time_s, arrived_s=1000 + time_s)
             else:
                 yield replace(picture(time_s, 60 + 120 * (index % 2)), arrived_s=1000 + time_s)
             states.append(monitor.cameras[0].state)

@@ -13,7 +13,7 @@ from av import VideoFrame
 
 from monitor.decode.decoder import Decoded
 from monitor.decode.scene import Stillness
-from monitor.decode.scheduler import GROW_S, LATE_S, TURN_S, TurnDecoder, Turns
+from monitor.decode.scheduler import GROW_S, LATE_S, TURN_S, DecodeScheduler, ScheduledDecoder
 
 FRAME_S = 0.04
 GROUP = 50  # frames from one key frame to the next
@@ -42,7 +42,7 @@ class FakeEvery:
     flushed: int = 0
     looks: int = 0
 
-    def stamp_s(self, pts: int | None) -> float | None:
+    def pts_s(self, pts: int | None) -> float | None:
         return None if pts is None else pts * FRAME_S
 
     def flush(self) -> None:
@@ -79,7 +79,7 @@ class Camera:
     """A stream of 25 frames a second, read by one thread that others hold up."""
 
     clock: Clock
-    turns: Turns
+    scheduler: DecodeScheduler
     cost_s: float
     rate: float = 1.0  # by which its timestamps advance
     began_s: float = field(init=False)
@@ -92,12 +92,12 @@ class Camera:
     def __post_init__(self) -> None:
         self.began_s = self.clock.now_s
         self.inner = FakeDecoder(self.clock, self.cost_s)
-        self.decoder = TurnDecoder(
-            lambda: self.inner, self.every, self.turns, self.clock, self.rest
+        self.decoder = ScheduledDecoder(
+            lambda: self.inner, self.every, self.scheduler, self.clock, self.rest
         )
 
-    def rest(self, key: Any, stamp_s: float, scene: Stillness) -> FakeDecoder:
-        self.inner.resting, self.inner.at_rest_from_s, self.inner.cost_s = True, stamp_s, 0.0
+    def rest(self, key: Any, pts_s: float, scene: Stillness) -> FakeDecoder:
+        self.inner.resting, self.inner.at_rest_from_s, self.inner.cost_s = True, pts_s, 0.0
         return self.inner
 
     @property
@@ -110,8 +110,8 @@ class Camera:
         self.behind_s.append(self.clock.now_s - self.due_s)
         for decoded in self.decoder.take(packet):
             assert decoded is not None
-            assert decoded.stamp_s is not None
-            (self.waited if decoded.waiting else self.decoded).append(decoded.stamp_s)
+            assert decoded.pts_s is not None
+            (self.waited if decoded.waiting else self.decoded).append(decoded.pts_s)
         self.next += 1
 
 
@@ -126,7 +126,7 @@ def watch(cameras: list[Camera], seconds: float) -> None:
         clock.now_s += 2e-5  # the packet itself
 
 
-def longest_s(stamps: list[float]) -> float:
+def call_timeout_s(stamps: list[float]) -> float:
     """Of the spells without a missing frame."""
     longest, start, last = 0.0, stamps[0], stamps[0]
     for stamp in stamps:
@@ -139,21 +139,21 @@ def longest_s(stamps: list[float]) -> float:
 
 def test_cameras_that_keep_up_all_decode_at_all_times() -> None:
     clock = Clock()
-    turns = Turns(clock)
-    cameras = [Camera(clock, turns, 0.003) for _ in range(8)]
+    scheduler = DecodeScheduler(clock)
+    cameras = [Camera(clock, scheduler, 0.003) for _ in range(8)]
     watch(cameras, 60)
     assert all(not camera.waited for camera in cameras)
-    assert turns.limit == float("inf")
+    assert scheduler.limit == float("inf")
 
 
 def test_more_cameras_than_fit_are_watched_in_turn_and_none_falls_behind() -> None:
     clock = Clock()
-    turns = Turns(clock)
-    cameras = [Camera(clock, turns, 0.004) for _ in range(24)]  # more than twice what fits
+    scheduler = DecodeScheduler(clock)
+    cameras = [Camera(clock, scheduler, 0.004) for _ in range(24)]  # more than twice what fits
     watch(cameras, 150)
     for camera in cameras:
         assert camera.decoded, "every camera has its turn"
-        assert longest_s(camera.decoded) >= TURN_S, "it lasts for several windows"
+        assert call_timeout_s(camera.decoded) >= TURN_S, "it lasts for several windows"
         assert max(camera.behind_s[-2000:]) < 3
     shares = [
         len(camera.decoded) / (len(camera.decoded) + len(camera.waited)) for camera in cameras
@@ -164,8 +164,8 @@ def test_more_cameras_than_fit_are_watched_in_turn_and_none_falls_behind() -> No
 
 def test_times_never_step_back_and_none_is_given_twice() -> None:
     clock = Clock()
-    turns = Turns(clock)
-    cameras = [Camera(clock, turns, 0.004) for _ in range(30)]
+    scheduler = DecodeScheduler(clock)
+    cameras = [Camera(clock, scheduler, 0.004) for _ in range(30)]
     watch(cameras, 60)
     for camera in cameras:
         given = sorted(camera.decoded + camera.waited)
@@ -174,14 +174,14 @@ def test_times_never_step_back_and_none_is_given_twice() -> None:
 
 def test_once_the_load_is_gone_all_decode_again() -> None:
     clock = Clock()
-    turns = Turns(clock)
-    cameras = [Camera(clock, turns, 0.004) for _ in range(20)]
+    scheduler = DecodeScheduler(clock)
+    cameras = [Camera(clock, scheduler, 0.004) for _ in range(20)]
     watch(cameras, 60)
-    assert turns.limit < 20
+    assert scheduler.limit < 20
     for camera in cameras:
         camera.inner.cost_s = 0.0005
     watch(cameras, 30 * GROW_S)
-    assert turns.limit == float("inf")
+    assert scheduler.limit == float("inf")
     for camera in cameras:
         camera.waited.clear()
     watch(cameras, 10)
@@ -191,18 +191,18 @@ def test_once_the_load_is_gone_all_decode_again() -> None:
 @pytest.mark.parametrize("rate", [0.0, 0.3, 0.84, 0.995])
 def test_timestamps_that_advance_too_slowly_are_no_overload(rate: float) -> None:
     clock = Clock()
-    turns = Turns(clock)
-    cameras = [Camera(clock, turns, 0.003), Camera(clock, turns, 0.003, rate)]
+    scheduler = DecodeScheduler(clock)
+    cameras = [Camera(clock, scheduler, 0.003), Camera(clock, scheduler, 0.003, rate)]
     watch(cameras, 600 if rate > 0.9 else 60)
     assert not cameras[0].waited
     assert not cameras[1].waited
-    assert turns.limit == float("inf")
+    assert scheduler.limit == float("inf")
 
 
 def test_a_camera_that_was_found_to_have_a_slow_clock_is_no_overload_under_load() -> None:
     clock = Clock()
-    turns = Turns(clock)
-    cameras = [Camera(clock, turns, 0.003), Camera(clock, turns, 0.003, 0.9)]
+    scheduler = DecodeScheduler(clock)
+    cameras = [Camera(clock, scheduler, 0.003), Camera(clock, scheduler, 0.003, 0.9)]
     watch(cameras, 30)
     cameras[0].inner.cost_s = 0.033  # most of the core, but not all
     watch(cameras, 60)
@@ -212,44 +212,44 @@ def test_a_camera_that_was_found_to_have_a_slow_clock_is_no_overload_under_load(
 
 def test_a_network_that_stalls_and_catches_up_is_no_overload() -> None:
     clock = Clock()
-    turns = Turns(clock)
-    camera = Camera(clock, turns, 0.003)
+    scheduler = DecodeScheduler(clock)
+    camera = Camera(clock, scheduler, 0.003)
     watch([camera], 10)
     clock.now_s += 4 * LATE_S  # nothing came; then all of it at once
     watch([camera], 10)
     assert not camera.waited
-    assert turns.limit == float("inf")
+    assert scheduler.limit == float("inf")
 
 
 def test_a_stream_that_stalls_and_stays_late_is_no_overload() -> None:
     clock = Clock()
-    turns = Turns(clock)
-    cameras = [Camera(clock, turns, 0.003) for _ in range(4)]
+    scheduler = DecodeScheduler(clock)
+    cameras = [Camera(clock, scheduler, 0.003) for _ in range(4)]
     watch(cameras, 10)
     cameras[0].began_s += 4 * LATE_S  # a server that held its pictures up, and goes on so
     watch(cameras, 30)
     assert all(not camera.waited for camera in cameras)
-    assert turns.limit == float("inf")
+    assert scheduler.limit == float("inf")
 
 
 @pytest.mark.parametrize("jump", [90_000, -90_000], ids=["ahead", "back"])
 def test_timestamps_that_jump_to_and_fro_are_no_overload(jump: int) -> None:
     clock = Clock()
-    turns = Turns(clock)
-    camera = Camera(clock, turns, 0.003)
+    scheduler = DecodeScheduler(clock)
+    camera = Camera(clock, scheduler, 0.003)
     watch([camera], 10)
     for by in (jump, -jump):
         camera.next += by
         camera.began_s -= by * FRAME_S
         watch([camera], 10)
     assert not camera.waited
-    assert turns.limit == float("inf")
+    assert scheduler.limit == float("inf")
 
 
 def test_still_cameras_that_wait_rest_without_a_turn() -> None:
     clock = Clock()
-    turns = Turns(clock)
-    still = [Camera(clock, turns, 0.004, every=FakeEvery(moving=False)) for _ in range(40)]
+    scheduler = DecodeScheduler(clock)
+    still = [Camera(clock, scheduler, 0.004, every=FakeEvery(moving=False)) for _ in range(40)]
     watch(still, 30)
     rested = [camera.inner.at_rest_from_s for camera in still]
     assert sum(at_s is not None for at_s in rested) > 20
@@ -262,8 +262,8 @@ def test_still_cameras_that_wait_rest_without_a_turn() -> None:
 
 def test_of_a_scene_that_moves_two_key_frames_are_looked_at_each_time_it_waits() -> None:
     clock = Clock()
-    turns = Turns(clock)
-    cameras = [Camera(clock, turns, 0.004) for _ in range(24)]
+    scheduler = DecodeScheduler(clock)
+    cameras = [Camera(clock, scheduler, 0.004) for _ in range(24)]
     watch(cameras, 100)
     assert all(camera.inner.at_rest_from_s is None for camera in cameras)
     turns_had = [camera.every.flushed for camera in cameras]
@@ -272,40 +272,40 @@ def test_of_a_scene_that_moves_two_key_frames_are_looked_at_each_time_it_waits()
 
 
 def test_a_resting_camera_takes_no_ones_turn() -> None:
-    turns = Turns(Clock())
-    turns.late("slow", 0.5)
-    assert turns.limit == 1
-    assert turns.start("slow")
-    assert not turns.start("next")
-    assert turns.keep("slow", resting=True)
-    assert turns.start("next")
+    scheduler = DecodeScheduler(Clock())
+    scheduler.late("slow", 0.5)
+    assert scheduler.limit == 1
+    assert scheduler.start("slow")
+    assert not scheduler.start("next")
+    assert scheduler.keep("slow", resting=True)
+    assert scheduler.start("next")
 
 
 def test_who_is_gone_holds_no_turn() -> None:
-    turns = Turns(Clock())
-    turns.late("slow", 0.5)
-    assert turns.start("slow")
-    assert not turns.start("next")
-    turns.leave("slow")
-    assert turns.start("next")
+    scheduler = DecodeScheduler(Clock())
+    scheduler.late("slow", 0.5)
+    assert scheduler.start("slow")
+    assert not scheduler.start("next")
+    scheduler.leave("slow")
+    assert scheduler.start("next")
 
 
 @pytest.mark.parametrize("together", [1, 5])
 def test_those_that_fall_behind_at_once_count_as_one(together: int) -> None:
-    turns = Turns(Clock())
+    scheduler = DecodeScheduler(Clock())
     for number in range(10):
-        assert turns.keep(number, resting=False)
+        assert scheduler.keep(number, resting=False)
     for number in range(together):
-        turns.late(number, 1.0)
-    assert turns.limit == 9
+        scheduler.late(number, 1.0)
+    assert scheduler.limit == 9
 
 
 def test_the_decoder_begins_anew_at_a_key_frame() -> None:
     clock = Clock()
-    turns = Turns(clock)
-    camera = Camera(clock, turns, 0.004)
+    scheduler = DecodeScheduler(clock)
+    camera = Camera(clock, scheduler, 0.004)
     watch([camera], 2)
-    turns.late(camera.decoder, 0.5)
+    scheduler.late(camera.decoder, 0.5)
     camera.decoder._stop(clock.now_s)
     watch([camera], 4)
     assert camera.every.flushed == 1

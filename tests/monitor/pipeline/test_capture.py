@@ -15,7 +15,7 @@ from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import Captured
 from monitor.sources.address import Address
-from monitor.sources.source import Picture, Source, Unseen
+from monitor.sources.source import Picture, SkippedFrame, Source
 from testkit.fakes import FakeSource, lost, moving
 from testkit.patience import LIMIT_S
 from testkit.watching import Running
@@ -43,7 +43,7 @@ class NoWindows:
     def put(self, item: Captured) -> None:
         raise AssertionError(item)
 
-    def offer(self, item: Captured) -> Captured | None:
+    def put_latest(self, item: Captured) -> Captured | None:
         raise AssertionError(item)
 
 
@@ -93,7 +93,7 @@ def test_a_camera_without_a_key_frame_is_not_said_to_be_watched() -> None:
         stop.set("monitor stopped")
         return None
 
-    source = FakeSource([Unseen(None, no_key=True)] * 3, after=last)
+    source = FakeSource([SkippedFrame(None, no_key=True)] * 3, after=last)
     Capture(
         status, lambda: source, [], NoWindows(),
         file=False, realtime=False, retry=Retry(0.5, 4.0), stop=stop,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from monitor.errors import LASTING, SourceOpenError
+from monitor.errors import PERMANENT, SourceOpenError
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
 from monitor.sources.resolve import resolve
@@ -51,7 +51,7 @@ def test_where_nobody_can_tell_it_is_asked_again_and_the_cause_is_a_passing_one(
     source = make_source(parse_address("rtsp://camera/"), StreamLimits(open_timeout_s=0.3))
     with pytest.raises(SourceOpenError, match="no name server told its address") as caught:
         source.open()
-    assert caught.value.cause not in LASTING
+    assert caught.value.cause not in PERMANENT
 
 
 def test_a_name_server_that_is_silent_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:

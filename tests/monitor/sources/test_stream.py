@@ -14,12 +14,12 @@ from typing import Literal
 import pytest
 from av import Packet, VideoStream
 
-from monitor.decode.decoder import Decoded, Decoder, EveryPicture
+from monitor.decode.decoder import Decoded, Decoder, FullDecoder
 from monitor.decode.options import Decoding
 from monitor.errors import SourceLostError, SourceOpenError
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
-from monitor.sources.source import Picture, Source, StreamLimits, Unseen
+from monitor.sources.source import Picture, SkippedFrame, Source, StreamLimits
 from monitor.sources.stream import StreamSource
 from testkit.media import Made, make_audio, make_video
 from testkit.patience import LIMIT_S, Stopwatch
@@ -281,7 +281,7 @@ def test_sound_that_goes_on_does_not_hide_that_the_pictures_have_stopped() -> No
 def test_packets_that_never_become_a_picture_are_a_lost_stream(
     nofight_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Blind(EveryPicture):
+    class Blind(FullDecoder):
         def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded]:
             return iter(())
 
@@ -309,7 +309,7 @@ def test_a_key_frame_is_waited_for_as_long_as_packets_come(
         source = StreamSource(parse_address(url), LIMITS, clock)
         source.open()
         while not isinstance(read := source.read(), Picture):
-            assert read == Unseen(None, no_key=True)
+            assert read == SkippedFrame(None, no_key=True)
         source.close()
     said = re.compile(re.escape(url) + r": packets come, but no key frame for \d\d s, .*GOP.*")
     assert len(caplog.messages) in (2, 3)

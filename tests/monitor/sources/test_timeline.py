@@ -146,12 +146,12 @@ def test_in_a_file_no_time_passes_but_its_own() -> None:
 
 def test_the_axis_never_steps_back() -> None:
     timeline, random_ = Timeline(live=True), random.Random(1)
-    last_s, stamp_s, arrived_s = 0.0, 0.0, 0.0
+    last_s, pts_s, arrived_s = 0.0, 0.0, 0.0
     for _ in range(5000):
-        stamp_s += random_.choice((0.04, 0.04, 0.04, -30, 2 * JUMP_S, 0.5))
+        pts_s += random_.choice((0.04, 0.04, 0.04, -30, 2 * JUMP_S, 0.5))
         arrived_s += random_.choice((0.0, 0.04, 0.08, 0.04, SPELL_S / 3))
         if random_.random() < 0.01:
             timeline.connect()
-        moment = timeline.place(stamp_s, arrived_s)
+        moment = timeline.place(pts_s, arrived_s)
         assert moment.time_s >= last_s
         last_s = moment.time_s

@@ -7,7 +7,7 @@ import pytest
 
 from monitor.health.status import CameraStatus
 from monitor.records import Window
-from monitor.windows.filter import FROZEN_S, LASTING_S, RECOVERED_S, Gate
+from monitor.windows.filter import FROZEN_S, LASTING_S, RECOVERED_S, WindowFilter
 
 STEP_S = 0.5
 RANDOM = np.random.default_rng(1)
@@ -22,7 +22,7 @@ class Watched:
     def __init__(self, *regions: str, pictures: bool = True) -> None:
         self.status = CameraStatus("hall", "source", state="live")
         self.regions = regions or ("",)
-        self.gate = Gate(self.status, self.regions, min_fps=8, pictures=pictures)
+        self.window_filter = WindowFilter(self.status, self.regions, min_fps=8, pictures=pictures)
         self.end_s = 1.9
 
     def show(
@@ -31,7 +31,7 @@ class Watched:
         """Windows for so long, with a clip for each region; what is found in the last."""
         for _ in range(round(seconds / STEP_S)):
             found: list[str | None] = [
-                self.gate.fault(
+                self.window_filter.fault(
                     Window(
                         camera="hall",
                         start_s=self.end_s - 19 / fps,
@@ -149,7 +149,7 @@ def test_a_region_may_be_quiet_for_ever(caplog: pytest.LogCaptureFixture) -> Non
 def test_a_pause_between_frames_is_said(caplog: pytest.LogCaptureFixture) -> None:
     watched = Watched()
     watched.show(GOOD)
-    assert watched.gate.pause("", 2.5, watched.end_s) == "gaps"
+    assert watched.window_filter.pause("", 2.5, watched.end_s) == "gaps"
     assert watched.status.fault == "gaps"
     assert not watched.status.dropped, "there was no window"
     watched.show(GOOD, seconds=RECOVERED_S + STEP_S)
@@ -163,7 +163,7 @@ def test_a_pause_between_frames_is_said(caplog: pytest.LogCaptureFixture) -> Non
 def test_pauses_that_come_again_and_again_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     watched = Watched(pictures=False)
     for _ in range(240):  # an hour of them
-        watched.gate.pause("", 2.5, watched.end_s)
+        watched.window_filter.pause("", 2.5, watched.end_s)
         watched.show(GOOD, seconds=15)
     lines = said(caplog)
     assert len(lines) < 20

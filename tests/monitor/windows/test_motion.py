@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from monitor.health.status import CameraStatus
 from monitor.records import Window
-from monitor.windows.filter import Gate
+from monitor.windows.filter import WindowFilter
 from monitor.windows.motion import motion
 from train.fit.min_motion import fit_motion
 
@@ -23,8 +23,8 @@ def with_square(clip: NDArray[np.uint8], levels: int = 60) -> NDArray[np.uint8]:
     """Something of 8x8 pixels walks across it."""
     walked = clip.copy()
     for frame in range(20):
-        place = walked[frame, 20:28, 2 * frame : 2 * frame + 8]
-        place[:] = np.minimum(place.astype(int) + levels, 255)
+        camera_key = walked[frame, 20:28, 2 * frame : 2 * frame + 8]
+        camera_key[:] = np.minimum(camera_key.astype(int) + levels, 255)
     return walked
 
 
@@ -59,26 +59,26 @@ def window(clip: NDArray[np.uint8]) -> Window:
 
 def test_the_gate_passes_over_what_hardly_moves_and_the_camera_has_no_fault() -> None:
     status = CameraStatus("door", "door.mp4")
-    gate = Gate(status, ("",), min_fps=8, pictures=True, least_motion=4.0)
-    assert gate.fault(window(still())) == "quiet"
+    window_filter = WindowFilter(status, ("",), min_fps=8, pictures=True, min_motion=4.0)
+    assert window_filter.fault(window(still())) == "quiet"
     assert (status.fault, status.dropped["quiet"], status.missed) == ("quiet", 1, 0)
-    assert gate.fault(window(with_square(still()))) is None
+    assert window_filter.fault(window(with_square(still()))) is None
     assert status.fault == ""
 
 
 def test_a_model_without_a_limit_sees_everything() -> None:
-    gate = Gate(CameraStatus("door", "door.mp4"), ("",), min_fps=8, pictures=True)
-    assert gate.fault(window(still())) is None
+    window_filter = WindowFilter(CameraStatus("door", "door.mp4"), ("",), min_fps=8, pictures=True)
+    assert window_filter.fault(window(still())) is None
 
 
 def test_a_quiet_camera_has_recovered_from_its_fault(caplog: pytest.LogCaptureFixture) -> None:
     status = CameraStatus("door", "door.mp4")
-    gate = Gate(status, ("",), min_fps=8, pictures=True, least_motion=4.0)
+    window_filter = WindowFilter(status, ("",), min_fps=8, pictures=True, min_motion=4.0)
     black = np.zeros((20, 64, 64, 3), np.uint8)
-    assert gate.fault(window(black)) == "black"
+    assert window_filter.fault(window(black)) == "black"
     later = Window("door", 10.0, 11.9, still(), 10.0, 10.0, 0, 0.0)
     with caplog.at_level("INFO"):
-        assert gate.fault(later) == "quiet"
+        assert window_filter.fault(later) == "quiet"
     assert "its windows are classified again" in caplog.text
 
 

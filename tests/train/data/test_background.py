@@ -11,8 +11,8 @@ from monitor.windows.clip import ClipSpec
 from testkit.footage import quiet_footage
 from testkit.media import make_video, number_of
 from train.data.background import (
+    BackgroundClips,
     FilmPart,
-    Ordinary,
     check_apart,
     cut_slices,
     film_parts,
@@ -45,7 +45,7 @@ def extents(slices: list[Decoded]) -> list[tuple[int, int]]:
     return [(int(one.frames[0, 0, 0, 0]), int(one.frames[-1, 0, 0, 0])) for one in slices]
 
 
-def ordinary(folder: Path, *parts: FilmPart) -> Ordinary:
+def ordinary(folder: Path, *parts: FilmPart) -> BackgroundClips:
     return prepare_footage(parts, SPEC, folder / "cache", QUIET)
 
 
@@ -225,7 +225,7 @@ def test_footage_is_in_no_split_and_another_one_makes_another_fit(tmp_path: Path
     split = fold_split(clips, [clip for clip in clips if clip.fold == 0], config)
 
     def run(*parts: FilmPart) -> Run:
-        found = ordinary(tmp_path, *parts) if parts else Ordinary()
+        found = ordinary(tmp_path, *parts) if parts else BackgroundClips()
         return Run(dataset, prepared, config, QUIET, ordinary=found)
 
     whole, part = run(FilmPart(path, "yard.mp4")), run(FilmPart(path, "yard.mp4", 0.0, 2.0))

@@ -13,7 +13,7 @@ from monitor.errors import DataError
 from monitor.health.status import CameraStatus
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
-from monitor.windows.filter import Gate
+from monitor.windows.filter import WindowFilter
 from testkit.media import make_video
 from testkit.models import contract, motion_model
 from train.cli.evaluate import app
@@ -40,14 +40,14 @@ def is_slow(clip: Decoded, spec: ClipSpec = SPEC) -> bool:
 @pytest.mark.parametrize("fps", [1, 4.9, 5, 6, 7.5, 7.9, 8.1, 9, 10, 12, 15, 24, 25, 29.97, 30, 60])
 def test_a_clip_is_slow_where_the_monitor_classifies_none_of_its_windows(fps: float) -> None:
     clip = filmed(fps, duration_s=30)
-    gate = Gate(
+    window_filter = WindowFilter(
         CameraStatus("a", "a"), ("",), min_fps=WindowOptions().min_fps(SPEC), pictures=False
     )
     buffer = WindowBuffer("a", SPEC, 5)
     windows = [
         buffer.push(time_s, lambda: np.zeros((16, 16, 3), np.uint8)) for time_s in clip.times_s
     ]
-    faults = {gate.fault(window) for window in windows if window is not None}
+    faults = {window_filter.fault(window) for window in windows if window is not None}
 
     assert faults == ({"slow source"} if is_slow(clip) else {None})
     assert is_slow(clip) == (fps < least_fps(SPEC) == 8)

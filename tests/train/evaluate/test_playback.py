@@ -20,8 +20,8 @@ from testkit.models import contract, motion_model
 from train.data.clips import find_clips
 from train.data.footage import Footage, find_footage
 from train.evaluate.outcome import answers, judge, replay
-from train.evaluate.playback import Scorer, StreamSource, Watched, watch_streams
-from train.evaluate.streams import Inlay, Piece, StreamPlan, plan_footage, plan_streams
+from train.evaluate.playback import Scorer, StreamSource, WatchedStream, watch_streams
+from train.evaluate.streams import ClipInsert, Segment, StreamPlan, plan_footage, plan_streams
 
 
 def seen(activities: list[Activity] | tuple[Activity, ...]) -> list[tuple[object, ...]]:
@@ -42,23 +42,23 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> OnnxClassifier:
 
 
 @pytest.fixture(scope="module")
-def clips(fight_clip: Path, nofight_clip: Path) -> list[Inlay]:
+def clips(fight_clip: Path, nofight_clip: Path) -> list[ClipInsert]:
     return [
-        Inlay(fight_clip, "fight.mp4", "moving", "scene", (480, 360), 4.8),
-        Inlay(nofight_clip, "nofight.mp4", "still", "scene", (480, 360), 3.4),
+        ClipInsert(fight_clip, "fight.mp4", "moving", "scene", (480, 360), 4.8),
+        ClipInsert(nofight_clip, "nofight.mp4", "still", "scene", (480, 360), 3.4),
     ]
 
 
 @pytest.fixture(scope="module")
 def watched(
-    classifier: OnnxClassifier, clips: list[Inlay], footage: tuple[Footage, ...]
-) -> Watched:
+    classifier: OnnxClassifier, clips: list[ClipInsert], footage: tuple[Footage, ...]
+) -> WatchedStream:
     (one,) = watch_streams(classifier, plan_streams(clips, footage))
     return one
 
 
 def test_a_stream_shows_its_pieces_at_their_times_in_pictures_of_one_size(
-    clips: list[Inlay], footage: tuple[Footage, ...]
+    clips: list[ClipInsert], footage: tuple[Footage, ...]
 ) -> None:
     (plan,) = plan_streams(clips, footage)
     source = StreamSource(plan)
@@ -87,8 +87,8 @@ def test_a_clip_reaches_the_model_as_it_was_decoded_and_footage_as_its_own_pictu
 ) -> None:
     film = make_video(tmp_path / "film.mp4", fps=10, duration_s=8, size=(320, 192))
     pieces = (
-        Piece(film.path, "film", None, 3.0, 0.0, 1.0),
-        Piece(fight_clip, "fight", "moving", 0.0, 1.0, 5.8),
+        Segment(film.path, "film", None, 3.0, 0.0, 1.0),
+        Segment(fight_clip, "fight", "moving", 0.0, 1.0, 5.8),
     )
     source = StreamSource(StreamPlan("a", (480, 360), pieces))
     source.open()
@@ -109,7 +109,7 @@ def test_a_clip_reaches_the_model_as_it_was_decoded_and_footage_as_its_own_pictu
 
 
 def test_scaled_footage_keeps_the_tags_of_its_colours(footage: tuple[Footage, ...]) -> None:
-    pieces = (Piece(footage[0].path, "yard", None, 0.0, 0.0, 1.0),)
+    pieces = (Segment(footage[0].path, "yard", None, 0.0, 0.0, 1.0),)
     for size in (None, (640, 360)):
         source = StreamSource(StreamPlan("a", size, pieces))
         source.open()
@@ -123,7 +123,7 @@ def test_scaled_footage_keeps_the_tags_of_its_colours(footage: tuple[Footage, ..
 
 
 def test_the_monitor_sees_every_window_and_the_alerts_of_its_own_rules(
-    watched: Watched, classifier: OnnxClassifier
+    watched: WatchedStream, classifier: OnnxClassifier
 ) -> None:
     plan = watched.plan
     windows = (plan.duration_s * 10 - 20) / 5 + 1
@@ -139,8 +139,8 @@ def test_the_monitor_sees_every_window_and_the_alerts_of_its_own_rules(
 
 @pytest.mark.parametrize(("smoothing_s", "min_s"), [(0.0, 0.0), (0.5, 0.5), (2.0, 1.0)])
 def test_replayed_windows_give_the_activities_of_the_whole_monitor(
-    watched: Watched,
-    clips: list[Inlay],
+    watched: WatchedStream,
+    clips: list[ClipInsert],
     footage: tuple[Footage, ...],
     tmp_path: Path,
     smoothing_s: float,
@@ -164,8 +164,8 @@ def test_windows_that_are_not_classified_are_replayed_too(
 ) -> None:
     slow = quiet_footage(tmp_path / "slow.mp4", 12, fps=4)
     pieces = (
-        Piece(fight_clip, "fight", "moving", 0.0, 0.0, 4.8),
-        Piece(slow, "slow", "still", 0.0, 4.8, 16.8),
+        Segment(fight_clip, "fight", "moving", 0.0, 0.0, 4.8),
+        Segment(slow, "slow", "still", 0.0, 4.8, 16.8),
     )
 
     (one,) = watch_streams(classifier, [StreamPlan("a", None, pieces)])
@@ -207,7 +207,7 @@ def test_anything_that_scores_windows_and_has_a_contract_can_be_watched_with(
 def test_a_file_that_is_gone_ends_the_watching_with_its_name(
     classifier: OnnxClassifier, footage: tuple[Footage, ...], tmp_path: Path
 ) -> None:
-    gone = Piece(tmp_path / "gone.mp4", "gone", "moving", 0.0, 0.0, 2.0)
+    gone = Segment(tmp_path / "gone.mp4", "gone", "moving", 0.0, 0.0, 2.0)
     whole = plan_footage(footage)
 
     with pytest.raises(SourceError, match=r"gone\.mp4: no such file$"):
@@ -231,15 +231,15 @@ def test_an_interrupt_leaves_no_thread_at_work(
 
 
 def test_a_clip_is_answered_by_the_windows_that_show_at_least_half_of_it(
-    watched: Watched,
+    watched: WatchedStream,
 ) -> None:
     def window(start_s: float, moving: float) -> Prediction:
         scores = {"moving": moving, "still": 1 - moving}
         return Prediction("a", start_s, start_s + 2, scores, 0.0)
 
     def answer(*windows: Prediction, length_s: float = 2.0) -> str | None:
-        clip = Piece(Path("c.mp4"), "c", "moving", 0.0, 10.0, 10.0 + length_s)
-        (found,) = answers(Watched(StreamPlan("a", None, (clip,)), windows, ()))
+        clip = Segment(Path("c.mp4"), "c", "moving", 0.0, 10.0, 10.0 + length_s)
+        (found,) = answers(WatchedStream(StreamPlan("a", None, (clip,)), windows, ()))
         return found.label
 
     assert answer(window(8.9, 0), window(9.0, 0.9), window(11.0, 0.3), window(11.1, 0)) == "moving"
@@ -254,7 +254,7 @@ def test_a_clip_is_answered_by_the_windows_that_show_at_least_half_of_it(
 def test_real_streams_of_the_shipped_model(shared_data: Path) -> None:
     dataset = find_clips(shared_data / "fight-surv")
     clips = [
-        Inlay(dataset.file(clip), clip.path, clip.label, clip.group, (640, 360), 2.0)
+        ClipInsert(dataset.file(clip), clip.path, clip.label, clip.group, (640, 360), 2.0)
         for clip in dataset.clips
         if clip.group == "yt016"
     ]

@@ -8,7 +8,7 @@ import pytest
 from monitor.errors import DataError
 from train.data.footage import Footage
 from train.evaluate.event_match import Event
-from train.evaluate.streams import GAP_S, Inlay, StreamPlan, plan_footage, plan_streams
+from train.evaluate.streams import GAP_S, ClipInsert, StreamPlan, plan_footage, plan_streams
 
 FOOTAGE = [
     Footage(Path("yard.mp4"), "yard.mp4", 100.0),
@@ -18,11 +18,13 @@ FOOTAGE = [
 
 def inlay(
     number: int, label: str = "fight", group: str = "a", size: tuple[int, int] = (640, 360)
-) -> Inlay:
-    return Inlay(Path(f"{number}.mp4"), f"{number}.mp4", label, group, size, 2.0 + number / 10)
+) -> ClipInsert:
+    return ClipInsert(Path(f"{number}.mp4"), f"{number}.mp4", label, group, size, 2.0 + number / 10)
 
 
-def plan(clips: list[Inlay], footage: list[Footage] = FOOTAGE, seed: int = 1) -> list[StreamPlan]:
+def plan(
+    clips: list[ClipInsert], footage: list[Footage] = FOOTAGE, seed: int = 1
+) -> list[StreamPlan]:
     return list(plan_streams(clips, footage, seed))
 
 

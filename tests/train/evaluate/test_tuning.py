@@ -9,8 +9,8 @@ from monitor.errors import DataError
 from monitor.recognition.tracker import Rules
 from monitor.records import Prediction
 from train.evaluate.outcome import judge
-from train.evaluate.playback import Watched
-from train.evaluate.streams import Piece, StreamPlan
+from train.evaluate.playback import WatchedStream
+from train.evaluate.streams import Segment, StreamPlan
 from train.evaluate.tuning import THRESHOLDS, Trials, cross_tune, sweep, tune
 
 SPAN_S = 2.0
@@ -19,7 +19,7 @@ TWO = Rules({"fight": 0.5, "fall": 0.5}, 0.15, 0.5, 0.5, hold_s=2, cooldown_s=5)
 GAP_S = 20
 
 
-def stream(*acts: tuple[str, float], others: dict[str, float] | None = None) -> Watched:
+def stream(*acts: tuple[str, float], others: dict[str, float] | None = None) -> WatchedStream:
     """A minute's gap around clips of four seconds, each a label and the score that `fight` gets.
 
     For a clip of `fall` it is fall's score. Between the clips every score is 0.05.
@@ -27,10 +27,10 @@ def stream(*acts: tuple[str, float], others: dict[str, float] | None = None) -> 
     pieces = []
     at_s = 0.0
     for label, _ in acts:
-        pieces.append(Piece(Path("f"), "f", None, 0.0, at_s, at_s + GAP_S))
-        pieces.append(Piece(Path("c"), "c", label, 0.0, at_s + GAP_S, at_s + GAP_S + 4))
+        pieces.append(Segment(Path("f"), "f", None, 0.0, at_s, at_s + GAP_S))
+        pieces.append(Segment(Path("c"), "c", label, 0.0, at_s + GAP_S, at_s + GAP_S + 4))
         at_s = pieces[-1].end_s
-    pieces.append(Piece(Path("f"), "f", None, 0.0, at_s, at_s + GAP_S))
+    pieces.append(Segment(Path("f"), "f", None, 0.0, at_s, at_s + GAP_S))
     plan = StreamPlan("a", None, tuple(pieces))
     windows = []
     for half in range(4, round(plan.duration_s * 2)):
@@ -42,10 +42,12 @@ def stream(*acts: tuple[str, float], others: dict[str, float] | None = None) -> 
                 scores["fall" if label == "fall" else "fight"] = score
         scores["nothing"] = 1 - sum(scores.values())
         windows.append(Prediction("a", end_s - SPAN_S, end_s, scores, 0.0))
-    return Watched(plan, tuple(windows), ())
+    return WatchedStream(plan, tuple(windows), ())
 
 
-def found(streams: Sequence[Watched], per_day: float | None = None, base: Rules = BASE) -> Rules:
+def found(
+    streams: Sequence[WatchedStream], per_day: float | None = None, base: Rules = BASE
+) -> Rules:
     return tune(streams, Trials(base, SPAN_S), per_day).rules
 
 
@@ -75,7 +77,7 @@ def test_a_single_high_window_makes_it_wait() -> None:
         for w in watched.windows
     ]
 
-    rules = found([Watched(watched.plan, tuple(windows), ())])
+    rules = found([WatchedStream(watched.plan, tuple(windows), ())])
 
     assert rules.smoothing_s + rules.min_s > 0
 
@@ -151,7 +153,7 @@ def test_labels_share_the_false_alarms_that_are_allowed() -> None:
         else w
         for w in loud.windows
     ]
-    streams.append(Watched(loud.plan, tuple(windows), ()))
+    streams.append(WatchedStream(loud.plan, tuple(windows), ()))
     seconds = sum(one.plan.duration_s for one in streams)
 
     one_alarm = tune(streams, Trials(TWO, SPAN_S), per_day=86400 / seconds * 1.01)

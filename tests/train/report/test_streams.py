@@ -12,8 +12,8 @@ from monitor.records import Prediction
 from testkit.models import contract
 from train.evaluate.event_match import Figures
 from train.evaluate.outcome import Judged, judge
-from train.evaluate.playback import Watched
-from train.evaluate.streams import Piece, StreamPlan
+from train.evaluate.playback import WatchedStream
+from train.evaluate.streams import Segment, StreamPlan
 from train.evaluate.tuning import sweep
 from train.report.stream_page import page, write_stream_report
 from train.report.streams import Accuracy, StreamReport, in_words
@@ -27,11 +27,11 @@ RULES = Rules({"fight": 0.6, "fall": 0.6}, 0.15, 0.0, 0.0, hold_s=2, cooldown_s=
 def judged(name: str = "street", fights: str = "fight", noise_s: float = 50.0) -> Judged:
     """A minute and a half: a clip of `fights` at 20 s, one of `calm` at 70 s, noise at a time."""
     pieces = [
-        Piece(Path("yard.mp4"), "yard.mp4", None, 30.0, 0.0, 20.0),
-        Piece(Path("clip.mp4"), "<clip>.mp4", fights, 0.0, 20.0, 24.0),
-        Piece(Path("hall.mp4"), "hall.mp4", None, 5.0, 24.0, 70.0),
-        Piece(Path("calm.mp4"), "calm.mp4", "calm", 0.0, 70.0, 74.0),
-        Piece(Path("yard.mp4"), "yard.mp4", None, 0.0, 74.0, 90.0),
+        Segment(Path("yard.mp4"), "yard.mp4", None, 30.0, 0.0, 20.0),
+        Segment(Path("clip.mp4"), "<clip>.mp4", fights, 0.0, 20.0, 24.0),
+        Segment(Path("hall.mp4"), "hall.mp4", None, 5.0, 24.0, 70.0),
+        Segment(Path("calm.mp4"), "calm.mp4", "calm", 0.0, 70.0, 74.0),
+        Segment(Path("yard.mp4"), "yard.mp4", None, 0.0, 74.0, 90.0),
     ]
     windows = []
     for half in range(4, 180):
@@ -41,7 +41,7 @@ def judged(name: str = "street", fights: str = "fight", noise_s: float = 50.0) -
         windows.append(
             Prediction("a", end_s - 2, end_s, {"fight": fight, "fall": 0.0, "calm": 1 - fight}, 0)
         )
-    watched = Watched(StreamPlan(name, None, tuple(pieces)), tuple(windows), ())
+    watched = WatchedStream(StreamPlan(name, None, tuple(pieces)), tuple(windows), ())
     return judge(watched, RULES, span_s=2.0)
 
 
@@ -111,7 +111,7 @@ def test_the_page_holds_every_figure_and_stream() -> None:
 
 def test_a_page_without_events_shows_false_alarms_by_threshold() -> None:
     quiet = judged(noise_s=500)
-    footage = Piece(Path("y.mp4"), "y.mp4", None, 0.0, 0.0, 90.0)
+    footage = Segment(Path("y.mp4"), "y.mp4", None, 0.0, 0.0, 90.0)
     watched = replace(quiet.watched, plan=StreamPlan("y.mp4", None, (footage,)))
     alone = replace(report(judge(watched, RULES, 2.0)), accuracy=None)
 
@@ -147,12 +147,12 @@ def test_a_timeline_has_its_clips_and_alerts_in_their_places() -> None:
 
 def test_a_long_timeline_keeps_its_peaks_and_has_few_points() -> None:
     quiet = judged()
-    hour = Piece(Path("y.mp4"), "y.mp4", None, 0.0, 0.0, 7200.0)
+    hour = Segment(Path("y.mp4"), "y.mp4", None, 0.0, 0.0, 7200.0)
     windows = tuple(
         Prediction("a", at - 2, at, {"fight": float(at == 3601), "fall": 0.0, "calm": 0.0}, 0)
         for at in range(2, 7200)
     )
-    watched = Watched(StreamPlan("y.mp4", None, (hour,)), windows, ())
+    watched = WatchedStream(StreamPlan("y.mp4", None, (hour,)), windows, ())
 
     line = timeline(Judged(watched, RULES, quiet.matched))
 
