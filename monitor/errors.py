@@ -13,22 +13,7 @@ A message is one line: what, where, what was found, what is allowed. It never ho
 Programming errors stay ValueError and TypeError, with a traceback.
 """
 
-from typing import Literal
-
-OpenCause = Literal[
-    "unreachable",
-    "refused",
-    "timeout",
-    "unknown host",
-    "authentication",
-    "not found",
-    "invalid",
-    "device",
-]
-# Causes that time alone will hardly mend: the address, the password or the device is wrong.
-PERMANENT: frozenset[OpenCause] = frozenset(
-    ("unknown host", "authentication", "not found", "device")
-)
+from monitor.states import OpenFailure
 
 
 class MonitorError(Exception):
@@ -56,11 +41,11 @@ class SourceError(MonitorError):
 
 
 class SourceOpenError(SourceError):
-    """A source that could not be opened; `cause` is one of `OpenCause`."""
+    """A source that could not be opened; `cause` is one of `OpenFailure`."""
 
-    def __init__(self, message: str, cause: OpenCause) -> None:
+    def __init__(self, message: str, cause: OpenFailure) -> None:
         super().__init__(message)
-        self.cause: OpenCause = cause
+        self.cause: OpenFailure = cause
 
 
 class SourceLostError(SourceError):

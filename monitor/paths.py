@@ -9,15 +9,16 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ValidationInfo
 
-from monitor.errors import ConfigError, MonitorError, OpenCause, SourceOpenError
+from monitor.errors import ConfigError, MonitorError, SourceOpenError
+from monitor.states import OpenFailure
 
 STDOUT = Path("-")
 _LONGEST = 200  # characters of a path in a message about it: it may be what is too long
-_CAUSES: dict[int | None, OpenCause] = {
-    errno.EACCES: "invalid",
-    errno.EPERM: "invalid",
-    errno.ESTALE: "unreachable",
-    errno.EIO: "unreachable",
+_CAUSES: dict[int | None, OpenFailure] = {
+    errno.EACCES: OpenFailure.INVALID,
+    errno.EPERM: OpenFailure.INVALID,
+    errno.ESTALE: OpenFailure.UNREACHABLE,
+    errno.EIO: OpenFailure.UNREACHABLE,
 }
 
 
@@ -71,11 +72,13 @@ def video_file(path: Path, named: str) -> os.stat_result:
     there = stat_or_none(
         path,
         lambda error: SourceOpenError(
-            describe_os_error(named, error), _CAUSES.get(error.errno, "not found")
+            describe_os_error(named, error), _CAUSES.get(error.errno, OpenFailure.NOT_FOUND)
         ),
     )
     if there is None:
-        raise SourceOpenError(f"{named}: no such file", "not found")
+        raise SourceOpenError(f"{named}: no such file", OpenFailure.NOT_FOUND)
     if stat.S_ISCHR(there.st_mode) or stat.S_ISBLK(there.st_mode):
-        raise SourceOpenError(f"{named}: a device, and no camera: it is not of V4L2", "invalid")
+        raise SourceOpenError(
+            f"{named}: a device, and no camera: it is not of V4L2", OpenFailure.INVALID
+        )
     return there

@@ -9,28 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.states import EndReason
+
 if TYPE_CHECKING:
     from av import VideoFrame
-
-
-IDLE = "idle"  # why a window is skipped whose frames were not decoded, since nothing moved
-OVERLOAD = "overload"  # the same, since the cores could not decode all cameras at once
-# Why an activity ended.
-EndReason = Literal[
-    "score fell",
-    "not classified",  # for longer than its hold: too dark, too slow, too many cameras, ...
-    "stream lost",
-    "file ended",
-    "camera removed",  # from the configuration, or changed in it
-    "monitor stopped",
-    "monitor died",  # before it could say so: the next one writes this
-]
-UNKNOWN = "unknown"  # why a window is skipped that is too unlike the training clips to be named
 
 
 def camera_key(camera: str, region: str) -> str:

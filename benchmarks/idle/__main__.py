@@ -43,7 +43,8 @@ from monitor.decode.make import make_decoder
 from monitor.decode.options import Decoding
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import IDLE, Activity, Prediction, Skipped
+from monitor.records import Activity, Prediction, Skipped
+from monitor.states import SkipReason
 
 log = logging.getLogger(__name__)
 
@@ -248,7 +249,9 @@ class Watched:
 
 
 def _is_decoded(window: Prediction | Skipped | None) -> bool:
-    return window is not None and not (isinstance(window, Skipped) and window.reason == IDLE)
+    return window is not None and not (
+        isinstance(window, Skipped) and window.reason == SkipReason.IDLE
+    )
 
 
 def catch(camera: Camera, data: Path, folder: Path) -> Caught:

@@ -8,6 +8,7 @@ from monitor.config.options import MonitorOptions
 from monitor.errors import ConfigError, MonitorError, SinkError, SourceOpenError
 from monitor.paths import STDOUT, describe_os_error, stat_or_none, video_file, video_path
 from monitor.sources.webcam import device_fault
+from monitor.states import OpenFailure
 
 
 def check_inputs(options: MonitorOptions) -> None:
@@ -17,7 +18,7 @@ def check_inputs(options: MonitorOptions) -> None:
         if address.kind == "file":
             video_file(Path(address.target), f"camera {camera.name}: {address}")
         if address.kind == "webcam" and (fault := device_fault(address.device)):
-            raise SourceOpenError(f"camera {camera.name}: {fault}", "device")
+            raise SourceOpenError(f"camera {camera.name}: {fault}", OpenFailure.DEVICE)
 
 
 def check_outputs(options: MonitorOptions) -> None:

@@ -12,7 +12,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from numpy.typing import NDArray
 
-from monitor.errors import OpenCause
+from monitor.states import OpenFailure
 
 if TYPE_CHECKING:
     from av.codec.hwaccel import HWAccel
@@ -47,20 +47,20 @@ def reason(error: Exception) -> str:
     return words.lower() or type(error).__name__
 
 
-def open_cause(error: Exception) -> OpenCause:
+def open_cause(error: Exception) -> OpenFailure:
     """Why a stream could not be opened."""
     if isinstance(error, av.HTTPUnauthorizedError | av.HTTPForbiddenError):
-        return "authentication"
+        return OpenFailure.AUTHENTICATION
     if isinstance(error, av.HTTPNotFoundError):
-        return "not found"
+        return OpenFailure.NOT_FOUND
     # A server error passes: a camera that starts up, or has as many viewers as it can.
     if isinstance(error, ConnectionRefusedError | av.HTTPServerError | av.HTTPTooManyRequestsError):
-        return "refused"
+        return OpenFailure.REFUSED
     if isinstance(error, TimeoutError | av.ExitError):
-        return "timeout"
+        return OpenFailure.TIMEOUT
     if isinstance(error, av.InvalidDataError | av.HTTPClientError):
-        return "invalid"
-    return "unreachable"
+        return OpenFailure.INVALID
+    return OpenFailure.UNREACHABLE
 
 
 def video_stream(container: InputContainer) -> VideoStream | None:

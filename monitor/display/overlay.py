@@ -25,7 +25,8 @@ from monitor.display.style import (
     Style,
     percent,
 )
-from monitor.records import UNKNOWN, Activity
+from monitor.records import Activity
+from monitor.states import SkipReason
 
 _MAX_BARS = 6
 _MAX_MARKS = 3
@@ -145,7 +146,7 @@ def _draw_title(
     """Draws the top label and its score, or why there is none."""
     if not caption.scores:
         text = f"{caption.skipped}: not classified" if caption.skipped else "not enough video yet"
-        text = UNKNOWN if caption.skipped == UNKNOWN else text
+        text = SkipReason.UNKNOWN if caption.skipped == SkipReason.UNKNOWN else text
         pen.text(pen.fit(text, style.text, width), x, middle_y, style.text, MUTED)
         return
     top = max(caption.scores, key=caption.scores.__getitem__)

@@ -10,21 +10,21 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor.health.report import CameraHealth, Health
-from monitor.health.status import NOTHING_MOVES, WATCHED, CameraStatus, Shown
+from monitor.health.status import WATCHED, CameraStatus
 from monitor.names import printable
-from monitor.records import UNKNOWN
+from monitor.states import NOTHING_MOVES, CameraState, SkipReason
 
 _STRETCHED = 1.15  # shown from here on: a window now and then is no matter
-COLOURS: dict[Shown, str] = {
-    "connecting": "yellow",
-    "live": "green",
-    "idle": "green",
-    "waiting": "yellow",
-    "stalled": "red",
-    "retrying": "red",
-    "ended": "dim",
-    "failed": "red",
-    "stopped": "dim",
+COLOURS: dict[CameraState, str] = {
+    CameraState.CONNECTING: "yellow",
+    CameraState.LIVE: "green",
+    CameraState.IDLE: "green",
+    CameraState.WAITING: "yellow",
+    CameraState.STALLED: "red",
+    CameraState.RETRYING: "red",
+    CameraState.ENDED: "dim",
+    CameraState.FAILED: "red",
+    CameraState.STOPPED: "dim",
 }
 
 
@@ -56,11 +56,11 @@ class _Column:
 def _state(camera: CameraStatus) -> str:
     shown = camera.shown
     text = f"[{COLOURS[shown]}]●[/] {shown}"
-    if camera.cause and shown in ("connecting", "retrying", "failed"):
+    if camera.cause and shown in (CameraState.CONNECTING, CameraState.RETRYING, CameraState.FAILED):
         text += f" [dim]{escape(camera.cause)}[/]"
-    if camera.stretch > _STRETCHED and shown == "live":
+    if camera.stretch > _STRETCHED and shown == CameraState.LIVE:
         text += f" [yellow]stride ×{camera.stretch:.1f}[/]"
-    if camera.fault and shown == "live":
+    if camera.fault and shown == CameraState.LIVE:
         colour = "dim" if camera.fault in NOTHING_MOVES else "red" if camera.blind_s else "yellow"
         text += f" [{colour}]{camera.fault}[/]"
     return text
@@ -68,9 +68,9 @@ def _state(camera: CameraStatus) -> str:
 
 def _score(camera: CameraStatus) -> str:
     region, shown = camera.foremost
-    if shown.unknown and camera.shown == "live":
-        return escape(f"{region} {UNKNOWN}".lstrip())
-    if not shown.scores or camera.shown != "live":
+    if shown.unknown and camera.shown == CameraState.LIVE:
+        return escape(f"{region} {SkipReason.UNKNOWN}".lstrip())
+    if not shown.scores or camera.shown != CameraState.LIVE:
         return "–"
     label = max(shown.scores, key=shown.scores.__getitem__)
     return escape(f"{region} {label} {shown.scores[label]:.2f}".lstrip())
@@ -81,7 +81,7 @@ def _fps(camera: CameraStatus) -> str:
 
 
 def _latency(camera: CameraStatus) -> str:
-    if camera.latency_ms is None or camera.shown != "live":
+    if camera.latency_ms is None or camera.shown != CameraState.LIVE:
         return "–"
     return f"{camera.latency_ms:.0f} ms"
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from monitor.errors import SinkError
 from monitor.events.log_file import LogFile
 from monitor.events.recovery import SCHEMA, Record, orphans
-from monitor.records import Activity, EndReason
+from monitor.records import Activity
+from monitor.states import EndReason
 
 log = logging.getLogger(__name__)
 
 OUTBOX = 10_000  # lines kept in memory while the log cannot be written
 CLOSING_MS = 500  # that a pipe's reader has, at the end, to make room for each waiting line
-DIED: EndReason = "monitor died"
+DIED: EndReason = EndReason.MONITOR_DIED
 
 
 class JsonLinesSink:

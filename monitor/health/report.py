@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monitor import __version__
 from monitor.errors import MonitorError
-from monitor.health.status import WATCHED, CameraStatus, Shown
+from monitor.health.status import WATCHED, CameraStatus
+from monitor.states import CameraState
 
 STALE_S = 10.0  # a monitor that has written nothing for so long is stuck, or gone
 _MOST_BYTES = 1 << 24
@@ -29,7 +30,7 @@ class CameraHealth(_Facts):
 
     name: str
     source: str  # without credentials
-    state: Shown
+    state: CameraState
     cause: str = ""  # why it is not watched
     fault: str = ""  # why none of its windows is classified
     watched: bool  # or, of a file, watched to its end
@@ -111,7 +112,7 @@ def _camera(status: CameraStatus) -> CameraHealth:
         state=state,
         cause=status.cause,
         fault=status.fault,
-        watched=state in WATCHED or state == "ended",
+        watched=state in WATCHED or state == CameraState.ENDED,
         blind=status.blind_s > 0,
         fps=None if status.fps is None else round(status.fps, 2),
         frames=status.frames,

@@ -4,19 +4,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, ItemsView, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-State = Literal["connecting", "live", "idle", "waiting", "retrying", "ended", "failed", "stopped"]
-Shown = State | Literal["stalled"]
+from monitor.states import NOTHING_MOVES, CameraState, SkipReason
+
 # Seconds without a frame after which a camera that is watched is said to be stalled; a slow one has
 # the time of three frames. That it is lost is for its source to say, at the read limit.
 STALLED_S = 2.0
 # A camera whose frames are decoded for so many windows' spans, and of which nothing is classified
 # though something should be, is not watched, whatever the reason.
 BLIND_SPANS = 5
-NO_WINDOWS = "no windows"  # the fault of a camera whose frames never fill a window
-WATCHED: tuple[State, ...] = ("live", "idle", "waiting")
-NOTHING_MOVES = ("still", "quiet")
+WATCHED = (CameraState.LIVE, CameraState.IDLE, CameraState.WAITING)
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,8 @@ class CameraStatus:
 
     name: str
     source: str  # without credentials
-    state: State = "connecting"  # as its capture knows, which may wait for a frame: see `shown`
+    # As its capture knows, which may wait for a frame: see `shown`.
+    state: CameraState = CameraState.CONNECTING
     cause: str = ""  # why it is not live
     fault: str = ""  # why none of its windows is classified
     fps: float | None = None  # real frame rate of the source
@@ -59,17 +57,17 @@ class CameraStatus:
     clock: Callable[[], float] = time.monotonic
 
     @property
-    def shown(self) -> Shown:
+    def shown(self) -> CameraState:
         """Its state as it looks from outside: stalled where frames are overdue."""
         if self.state not in WATCHED or self.seen_s is None:
             return self.state
         limit_s = max(STALLED_S, 3 / self.fps if self.fps else 0.0)
-        return "stalled" if self.clock() - self.seen_s > limit_s else self.state
+        return CameraState.STALLED if self.clock() - self.seen_s > limit_s else self.state
 
     @property
     def blind_s(self) -> float:
         """For how long nothing of it has been classified that should be; 0 if that is not long."""
-        if self.shown != "live" or self.good_s is None:
+        if self.shown != CameraState.LIVE or self.good_s is None:
             return 0.0
         passed_s = self.clock() - self.good_s
         return passed_s if passed_s > BLIND_SPANS * self.span_s else 0.0
@@ -111,7 +109,7 @@ class CameraStatus:
         The newest replaces it: under load, windows are further apart, and none is late.
         """
         if too_soon:
-            self.dropped["busy"] += 1
+            self.dropped[SkipReason.BUSY] += 1
         # Of some twenty windows; as many in a row without a miss, and the stride is its own again.
         missed = 0.9 * (1 - 1 / self.stretch) + 0.1 * too_soon
         self.stretch = 1 / (1 - missed) if missed > 0.05 or too_soon else 1.0

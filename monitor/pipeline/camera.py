@@ -24,9 +24,10 @@ from monitor.pipeline.capture import Capture, Retry, Stop
 from monitor.pipeline.worker import CameraSlot, Worker
 from monitor.recognition.metadata import Contract
 from monitor.recognition.tracker import ActivityTracker
-from monitor.records import EndReason, Frame, StreamEnd, camera_key
+from monitor.records import Frame, StreamEnd, camera_key
 from monitor.sources.address import Address
 from monitor.sources.source import Source, StreamLimits
+from monitor.states import EndReason
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
 from monitor.windows.filter import WindowFilter

@@ -10,11 +10,12 @@ from typing import Protocol
 
 from av import VideoFrame
 
-from monitor.errors import PERMANENT, SourceError, SourceOpenError
-from monitor.health.status import NO_WINDOWS, NOTHING_MOVES, CameraStatus
-from monitor.records import IDLE, OVERLOAD, Captured, EndReason, Frame, Skipped, StreamEnd, Window
+from monitor.errors import SourceError, SourceOpenError
+from monitor.health.status import CameraStatus
+from monitor.records import Captured, Frame, Skipped, StreamEnd, Window
 from monitor.sources.source import Picture, SkippedFrame, Source
 from monitor.sources.timeline import Clock, Moment, Timeline
+from monitor.states import NOTHING_MOVES, PERMANENT, CameraState, EndReason, SkipReason
 from monitor.throttle import LogThrottle
 from monitor.windows.sequence import WindowSequence
 
@@ -44,7 +45,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._event = threading.Event()
-        self.reason: EndReason = "monitor stopped"
+        self.reason: EndReason = EndReason.MONITOR_STOPPED
 
     def set(self, reason: EndReason) -> None:
         """Ask; the first reason counts."""
@@ -124,14 +125,14 @@ class Capture:
             except SourceError as error:
                 if self._file:
                     cause = error.cause if isinstance(error, SourceOpenError) else "lost"
-                    self.status.state, self.status.cause = "failed", cause
+                    self.status.state, self.status.cause = CameraState.FAILED, cause
                     raise
                 self._wait(error)
         else:
-            self.status.state = "stopped" if self._index else "failed"
+            self.status.state = CameraState.STOPPED if self._index else CameraState.FAILED
             return
-        self.status.state = "stopped" if self._stop.is_set() else "ended"
-        if self.status.state == "ended" and not self._cut:
+        self.status.state = CameraState.STOPPED if self._stop.is_set() else CameraState.ENDED
+        if self.status.state == CameraState.ENDED and not self._cut:
             log.warning(
                 "camera %s: shorter than the %g s that the model needs: nothing was classified",
                 self.name,
@@ -141,15 +142,15 @@ class Capture:
     def _session(self) -> None:
         """One connection, from opening to its end; returns where a file ended or stop was set."""
         source = self._make_source()
-        reason: EndReason = "monitor stopped"
+        reason: EndReason = EndReason.MONITOR_STOPPED
         self._timeline.connect()
         before = self._index
         try:
             source.open()
             self._read(source)
-            reason = self._stop.reason if self._stop.is_set() else "file ended"
+            reason = self._stop.reason if self._stop.is_set() else EndReason.FILE_ENDED
         except SourceError:
-            reason = "stream lost"
+            reason = EndReason.STREAM_LOST
             raise
         finally:
             source.close()
@@ -167,9 +168,9 @@ class Capture:
             self.status.seen_s = now_s = self._clock()
             if read.time_s is None:
                 if isinstance(read, SkippedFrame) and read.no_key:
-                    self.status.state, self.status.cause = "connecting", "no key frame"
+                    self.status.state, self.status.cause = CameraState.CONNECTING, "no key frame"
                 else:
-                    self.status.state = "idle"
+                    self.status.state = CameraState.IDLE
                 continue
             arrived_s = now_s if read.arrived_s is None else read.arrived_s
             moment = self._timeline.place(read.time_s, arrived_s)
@@ -194,13 +195,13 @@ class Capture:
         index, self._index = self._index, self._index + 1
         self.status.frames += 1
         if not isinstance(read, Picture):
-            self.status.state = "waiting" if read.waiting else "idle"
-            reason = OVERLOAD if read.waiting else IDLE
+            self.status.state = CameraState.WAITING if read.waiting else CameraState.IDLE
+            reason = SkipReason.OVERLOAD if read.waiting else SkipReason.IDLE
             self.status.good_s = self.status.seen_s
             for sequence in self._sequences:
                 self._hand_on(sequence.skip(moment.time_s, arrived_s, reason))
             return
-        self.status.state = "live"
+        self.status.state = CameraState.LIVE
         self._look_at_size(read.frame)
         frame = Frame(self.name, index, moment.time_s, arrived_s, read.frame)
         for sequence in self._sequences:
@@ -209,10 +210,10 @@ class Capture:
             # Only now: two threads must never scale the same picture at once.
             self._on_frame(frame)
         if self._live and self.status.blind_s and self.status.fault in ("", *NOTHING_MOVES):
-            self.status.fault = NO_WINDOWS
+            self.status.fault = SkipReason.NO_WINDOWS
             text = f"camera {self.name}: no window could be cut from its frames for "
             text += f"{self.status.blind_s:.0f} s: nothing is classified"
-            self._throttle.log(logging.WARNING, NO_WINDOWS, text)
+            self._throttle.log(logging.WARNING, SkipReason.NO_WINDOWS, text)
 
     def _look_at_size(self, picture: VideoFrame) -> None:
         size = picture.width, picture.height
@@ -233,8 +234,8 @@ class Capture:
         if item is None:
             return
         self._cut += 1
-        if isinstance(item, Skipped) and item.reason == OVERLOAD:
-            self.status.dropped[OVERLOAD] += 1
+        if isinstance(item, Skipped) and item.reason == SkipReason.OVERLOAD:
+            self.status.dropped[SkipReason.OVERLOAD] += 1
         if not self._live:
             self._windows.put(item)
             return
@@ -248,17 +249,17 @@ class Capture:
             self._throttle.log(logging.INFO, "back", text)
         else:
             log.info("camera %s: watching %s", self.name, self.status.source)
-        self.status.state, self.status.cause = "live", ""
+        self.status.state, self.status.cause = CameraState.LIVE, ""
         self.status.good_s = self.status.seen_s
 
     def _wait(self, error: SourceError) -> None:
         """Say what is wrong, in a counted line, and pause; stop cuts the pause short."""
         cause = error.cause if isinstance(error, SourceOpenError) else "lost"
         self._failures += 1
-        if self.status.state != "retrying":
+        if self.status.state != CameraState.RETRYING:
             self._lost_s = self._clock()
         lasting = cause in PERMANENT
-        self.status.state, self.status.cause = "retrying", cause
+        self.status.state, self.status.cause = CameraState.RETRYING, cause
         if isinstance(error, SourceOpenError) and lasting and not self._index:
             self._on_permanent_failure(error)
         if not self._stop.is_set():

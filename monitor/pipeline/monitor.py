@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from monitor.config.options import MonitorOptions
 from monitor.decode.scheduler import DecodeScheduler
 from monitor.display.view import Update, View
-from monitor.errors import PERMANENT, ConfigError, MonitorError, SourceError, SourceOpenError
+from monitor.errors import ConfigError, MonitorError, SourceError, SourceOpenError
 from monitor.events.sink import Sink
 from monitor.health.status import CameraStatus
 from monitor.mailbox import Mailbox
@@ -29,6 +29,7 @@ from monitor.records import Frame, Prediction, Skipped
 from monitor.sources.address import Address
 from monitor.sources.make import make_source
 from monitor.sources.source import Source, StreamLimits
+from monitor.states import PERMANENT, CameraState, EndReason
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class Monitor:
         with self._lock:
             cameras = tuple(self._cameras.values())
         for camera in cameras:
-            camera.stop("monitor stopped")
+            camera.stop(EndReason.MONITOR_STOPPED)
         self._ending.set()
 
     def run(self) -> None:
@@ -152,7 +153,7 @@ class Monitor:
                 self._leaving = list(leave.values())
             log.info("cameras: %d stay, %d leave, %d come", len(stay), len(leave), len(come))
             for camera in leave.values():
-                camera.stop("camera removed")
+                camera.stop(EndReason.CAMERA_REMOVED)
             limit_s = max(c.settings.camera.stream.call_timeout_s for c in now.values()) + STOP_S
             deadline_s = self._clock() + limit_s
             for name, camera in leave.items():
@@ -169,7 +170,7 @@ class Monitor:
                 self._leaving = []
             for camera in come.values():
                 if self._stopping.is_set():
-                    camera.stop("monitor stopped")
+                    camera.stop(EndReason.MONITOR_STOPPED)
                 camera.start()
 
     def _camera(self, settings: CameraSettings) -> Camera:
@@ -284,7 +285,7 @@ class Monitor:
         for camera in cameras:
             if not camera.join(max(0.0, deadline_s - self._clock())):
                 log.info("camera %s: was still reading when it was stopped", camera.status.name)
-                camera.status.state = "stopped"
+                camera.status.state = CameraState.STOPPED
         for worker in self._workers:
             worker.windows.close()
         for thread in workers:

@@ -18,7 +18,6 @@ from monitor.mailbox import Mailbox
 from monitor.recognition.metadata import Contract
 from monitor.recognition.tracker import ActivityTracker
 from monitor.records import (
-    UNKNOWN,
     Activity,
     Captured,
     Frame,
@@ -28,6 +27,7 @@ from monitor.records import (
     Window,
     camera_key,
 )
+from monitor.states import EndReason, SkipReason
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class Worker:
         finally:  # of captures that missed their limit, or in a crash
             for camera in tuple(self.cameras):
                 for tracker in camera.trackers.values():
-                    self._publish(camera, tracker, tracker.close("monitor stopped"))
+                    self._publish(camera, tracker, tracker.close(EndReason.MONITOR_STOPPED))
 
     def _take(self, camera: CameraSlot, item: Captured) -> None:
         tracker = camera.trackers[item.region]
@@ -136,7 +136,7 @@ class Worker:
         if self._on_window is not None:
             self._on_window(item)
         events = tracker.skip(item.end_s, item.captured_s)
-        self._publish(camera, tracker, events, unknown=item.reason == UNKNOWN)
+        self._publish(camera, tracker, events, unknown=item.reason == SkipReason.UNKNOWN)
         camera.show(
             Update(
                 item.camera,
@@ -152,9 +152,13 @@ class Worker:
     def _classify(self, camera: CameraSlot, tracker: ActivityTracker, window: Window) -> None:
         (scores,), novelty = self._classifier.classify(window.clip[np.newaxis])
         if novelty is not None and novelty[0] > camera.novelty_limit:
-            camera.status.dropped[UNKNOWN] += 1
+            camera.status.dropped[SkipReason.UNKNOWN] += 1
             where = window.camera, window.region
-            self._skip(camera, tracker, Skipped(*where, window.end_s, window.captured_s, UNKNOWN))
+            self._skip(
+                camera,
+                tracker,
+                Skipped(*where, window.end_s, window.captured_s, SkipReason.UNKNOWN),
+            )
             return
         labels = self._classifier.contract.labels
         prediction = Prediction(

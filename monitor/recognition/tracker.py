@@ -5,7 +5,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from monitor.records import Activity, EndReason, Prediction
+from monitor.records import Activity, Prediction
+from monitor.states import EndReason
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class ActivityTracker:
             state.entered_s = None
             if state.open is not None and now_s - state.last_s >= self.rules.hold_s:
                 state.open = replace(state.open, captured_s=captured_s, decided_s=now_s)
-                ended.append(self._end(state, "not classified"))
+                ended.append(self._end(state, EndReason.NOT_CLASSIFIED))
                 state.rest_until_s = now_s + self.rules.cooldown_s
         return ended
 
@@ -122,7 +123,7 @@ class ActivityTracker:
             if score >= max(enter - rules.hysteresis, enter / 2):
                 state.last_s = now_s
             elif now_s - state.last_s >= rules.hold_s:
-                ended = self._end(state, "score fell")
+                ended = self._end(state, EndReason.SCORE_FELL)
                 state.rest_until_s = now_s + rules.cooldown_s
                 return ended
             return None

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, unquote
 
 from monitor.names import printable
 from monitor.sources.connection import UnfitError
+from monitor.states import OpenFailure
 
 _HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 _SESSION = "-SESS"
@@ -66,7 +67,7 @@ def chosen(offered: Sequence[Challenge]) -> Challenge:
     raise UnfitError(
         f"the camera asks for {printable(' and '.join(kinds))[:100]}, which is not known here: "
         "set its digest algorithm to MD5",
-        "authentication",
+        OpenFailure.AUTHENTICATION,
     )
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from urllib.parse import SplitResult
 
 from monitor.decode.ffmpeg import reason
-from monitor.errors import OpenCause
 from monitor.names import printable
 from monitor.sources.address import redact
+from monitor.states import OpenFailure
 
 _READ_BYTES = 1 << 16
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmps": 443}
@@ -20,10 +20,10 @@ _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmps": 443}
 class UnfitError(OSError):
     """The server was reached, and is none to go on with; `words` say why."""
 
-    def __init__(self, words: str, cause: OpenCause = "invalid") -> None:
+    def __init__(self, words: str, cause: OpenFailure = OpenFailure.INVALID) -> None:
         super().__init__()
         self.words = words
-        self.cause: OpenCause = cause
+        self.cause: OpenFailure = cause
 
     @classmethod
     def redirect(cls, place: str) -> "UnfitError":

@@ -6,35 +6,35 @@ from urllib.parse import SplitResult, urlsplit
 import av
 
 from monitor.decode.ffmpeg import open_cause, reason
-from monitor.errors import OpenCause
 from monitor.sources.address import Address
 from monitor.sources.connection import UnfitError, connect
 from monitor.sources.rtsp import ASK_S, describe
 from monitor.sources.source import StreamLimits
+from monitor.states import OpenFailure
 
 _REDIRECT = re.compile(r"(?is)rtsp/[\d.]+ 3\d\d.*?\r\nlocation:[ \t]*([^\r\n]+)")
 
 
 def diagnose_open_error(
     address: Address, limits: StreamLimits, error: Exception, waited_s: float
-) -> tuple[OpenCause, str]:
+) -> tuple[OpenFailure, str]:
     """The cause of an error that came after `waited_s`, and words for it."""
     cause, words = open_cause(error), reason(error)
     if isinstance(error, UnfitError):
         return error.cause, error.words
     # FFmpeg gives a wait that was cut short other names too.
-    if cause == "timeout" or waited_s > 0.95 * limits.open_timeout_s:
-        return "timeout", f"no answer within {limits.open_timeout_s:g} s"
-    if cause not in ("unreachable", "invalid"):
+    if cause == OpenFailure.TIMEOUT or waited_s > 0.95 * limits.open_timeout_s:
+        return OpenFailure.TIMEOUT, f"no answer within {limits.open_timeout_s:g} s"
+    if cause not in (OpenFailure.UNREACHABLE, OpenFailure.INVALID):
         return cause, words
     url = urlsplit(address.target)
     if fault := _fault(url, limits):
-        return "invalid", fault
+        return OpenFailure.INVALID, fault
     if isinstance(error, av.InvalidDataError):
-        return "invalid", "answered, but not with video; check port and path"
+        return OpenFailure.INVALID, "answered, but not with video; check port and path"
     if isinstance(error, av.ArgumentError):
-        return "invalid", "not a kind of video stream that is read here"
-    return cause, words if cause == "invalid" else f"no video came ({words})"
+        return OpenFailure.INVALID, "not a kind of video stream that is read here"
+    return cause, words if cause == OpenFailure.INVALID else f"no video came ({words})"
 
 
 def _fault(url: SplitResult, limits: StreamLimits) -> str | None:

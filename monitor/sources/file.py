@@ -27,6 +27,7 @@ from monitor.decode.timestamps import FrameTimes
 from monitor.errors import SourceOpenError
 from monitor.paths import video_file
 from monitor.sources.source import Picture, SkippedFrame
+from monitor.states import OpenFailure
 
 log = logging.getLogger(__name__)
 
@@ -52,24 +53,29 @@ class FileSource:
     def open(self) -> None:
         """Open the file; SourceOpenError says what is wrong with it."""
         if stat.S_ISDIR(video_file(self.path, str(self.path)).st_mode):
-            raise SourceOpenError(f"{self.path}: is a folder, not a video file", "invalid")
+            raise SourceOpenError(
+                f"{self.path}: is a folder, not a video file", OpenFailure.INVALID
+            )
         try:
             self._container = open_file(self.path, accelerator(self._decoding.hardware))
         except RuntimeError as error:
-            raise SourceOpenError(f"{self.path}: {not_by_hardware(error)}", "invalid") from None
+            raise SourceOpenError(
+                f"{self.path}: {not_by_hardware(error)}", OpenFailure.INVALID
+            ) from None
         except PermissionError:
-            raise SourceOpenError(f"{self.path}: permission denied", "invalid") from None
+            raise SourceOpenError(f"{self.path}: permission denied", OpenFailure.INVALID) from None
         except av.ArgumentError:
             raise SourceOpenError(
-                f"{self.path}: not a kind of video file that is read here", "invalid"
+                f"{self.path}: not a kind of video file that is read here", OpenFailure.INVALID
             ) from None
         except (av.FFmpegError, OSError) as error:
             raise SourceOpenError(
-                f"{self.path}: not a video file that can be read ({reason(error)})", "invalid"
+                f"{self.path}: not a video file that can be read ({reason(error)})",
+                OpenFailure.INVALID,
             ) from None
         if fault := video_fault(self._container):
             self.close()
-            raise SourceOpenError(f"{self.path}: {fault}", "invalid")
+            raise SourceOpenError(f"{self.path}: {fault}", OpenFailure.INVALID)
         self._pictures = self._decode(self._container)
 
     def read(self) -> Picture | SkippedFrame | None:
@@ -107,7 +113,9 @@ class FileSource:
             else:
                 yield Picture(time_s, apply_rotation(decoded.frame))
         if not count:
-            raise SourceOpenError(f"{self.path}: holds no picture that can be decoded", "invalid")
+            raise SourceOpenError(
+                f"{self.path}: holds no picture that can be decoded", OpenFailure.INVALID
+            )
         end_s = time_s + 1 / rate.fps
         declared_s = _declared_s(container, stream) if rate.timed else 0.0
         if declared_s - end_s > TRUNCATED_S:

@@ -13,6 +13,7 @@ from av.container import InputContainer
 from monitor.decode.hardware import accelerator
 from monitor.sources.connection import UnfitError
 from monitor.sources.source import StreamLimits
+from monitor.states import OpenFailure
 
 
 @dataclass(frozen=True)
@@ -56,4 +57,4 @@ def open_plain(url: SplitResult, limits: StreamLimits, end_s: float) -> InputCon
         if url.scheme != "udp":
             raise
         words = f"nothing came within {limits.open_timeout_s:g} s"
-        raise UnfitError(words, "timeout") from None
+        raise UnfitError(words, OpenFailure.TIMEOUT) from None

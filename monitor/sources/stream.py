@@ -29,6 +29,7 @@ from monitor.sources.other_protocols import open_plain
 from monitor.sources.resolve import resolve
 from monitor.sources.rtsp import Rtsp
 from monitor.sources.source import Picture, SkippedFrame, StreamLimits
+from monitor.states import OpenFailure
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class StreamSource:
             raise self._refusal(error, time.monotonic() - began_s) from None
         if fault := video_fault(self._container):
             self.close()
-            raise SourceOpenError(f"{self.address}: {fault}", "invalid")
+            raise SourceOpenError(f"{self.address}: {fault}", OpenFailure.INVALID)
         self._pictures = self._decode(self._container)
 
     def read(self) -> Picture | SkippedFrame:
@@ -108,7 +109,7 @@ class StreamSource:
 
     def _refusal(self, error: Exception, waited_s: float) -> SourceOpenError:
         if isinstance(error, RuntimeError):
-            return SourceOpenError(f"{self.address}: {not_by_hardware(error)}", "invalid")
+            return SourceOpenError(f"{self.address}: {not_by_hardware(error)}", OpenFailure.INVALID)
         cause, words = diagnose_open_error(self.address, self.limits, error, waited_s)
         return SourceOpenError(f"{self.address}: {cause}: {words}", cause)
 
@@ -138,11 +139,11 @@ class StreamSource:
         except TimeoutError:
             raise SourceOpenError(
                 f"{self.address}: timeout: no name server told its address within {limit_s:g} s",
-                "timeout",
+                OpenFailure.TIMEOUT,
             ) from None
         if not known:
             raise SourceOpenError(
-                f"{self.address}: unknown host: the name does not resolve", "unknown host"
+                f"{self.address}: unknown host: the name does not resolve", OpenFailure.UNKNOWN_HOST
             )
 
     def _connect(self, end_s: float) -> InputContainer:

@@ -18,6 +18,7 @@ from monitor.opencv import load_cv2
 from monitor.paths import describe_os_error
 from monitor.sources.address import Address, is_camera
 from monitor.sources.source import Picture
+from monitor.states import OpenFailure
 
 READ_TIMEOUT_S = "5"  # as of a stream
 _NO_DRIVER = "no driver answers at {}: it was unplugged, or its driver is not loaded"
@@ -129,13 +130,13 @@ class WebcamSource:
         try:
             device = self._opener(self.address.device)
         except MonitorError as error:  # it does not open, or OpenCV lacks a library
-            raise SourceOpenError(f"webcam {self.address}: {error}", "device") from error
+            raise SourceOpenError(f"webcam {self.address}: {error}", OpenFailure.DEVICE) from error
         if not device.isOpened():
             device.release()
             raise SourceOpenError(
                 f"webcam {self.address}: another program uses it, or it gives no pictures: "
                 "of a camera's devices, often only the first does",
-                "device",
+                OpenFailure.DEVICE,
             )
         self._device = device
         self._origin_s = None

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.records import IDLE, Skipped, Window
+from monitor.records import Skipped, Window
+from monitor.states import SkipReason
 from monitor.windows.clip import ClipSpec
 
 # A frame may come this share of a slot early and still count for the slot: with none, a camera that
@@ -66,7 +67,9 @@ class WindowBuffer:
         due = self._sample(time_s, pixels)
         return self._window(captured_s) if due and self._seen.all() else None
 
-    def skip(self, time_s: float, captured_s: float = 0.0, reason: str = IDLE) -> Skipped | None:
+    def skip(
+        self, time_s: float, captured_s: float = 0.0, reason: str = SkipReason.IDLE
+    ) -> Skipped | None:
         """Take the moment of a frame that was not decoded; return the window it would complete."""
         due = self._sample(time_s, None)
         return Skipped(self.camera, self.region, time_s, captured_s, reason) if due else None

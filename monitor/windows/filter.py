@@ -2,18 +2,15 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Literal
 
 from monitor.health.status import CameraStatus
 from monitor.records import Window
+from monitor.states import SkipReason
 from monitor.throttle import LogThrottle
 from monitor.windows.motion import motion
-from monitor.windows.quality import PictureFault, picture_fault
+from monitor.windows.quality import picture_fault
 
 log = logging.getLogger(__name__)
-
-Fault = Literal[PictureFault, "frozen", "slow source", "gaps", "quiet"]
-
 
 # A scene may be so quiet that a window of it is still, though none of the 488 windows of streets
 # and corridors that quality.py was measured on is. After so long a whole picture is said to be
@@ -24,11 +21,11 @@ RECOVERED_S = 5.0
 # A spell like earlier ones may be but counted; of one that goes on for so long there is a line.
 LASTING_S = 600.0
 
-_WORDS: dict[Fault, str] = {
-    "black": "its picture is black",
-    "blank": "its picture is blank",
-    "blurred": "its picture is blurred",
-    "frozen": f"its picture has been the same for {FROZEN_S:g} s",
+_WORDS: dict[SkipReason, str] = {
+    SkipReason.BLACK: "its picture is black",
+    SkipReason.BLANK: "its picture is blank",
+    SkipReason.BLURRED: "its picture is blurred",
+    SkipReason.FROZEN: f"its picture has been the same for {FROZEN_S:g} s",
 }
 
 
@@ -55,15 +52,15 @@ class WindowFilter:
         self._min_fps = min_fps
         self._min_motion = min_motion  # grey levels, as monitor.windows.motion measures
         self._pictures = pictures  # whether pictures are judged, and not only their times
-        self._faults: dict[str, Fault | None] = dict.fromkeys(regions)
+        self._faults: dict[str, SkipReason | None] = dict.fromkeys(regions)
         self._still_since_s: float | None = None
-        self._spell: set[Fault] = set()  # faults that were logged and are not over
+        self._spell: set[SkipReason] = set()  # faults that were logged and are not over
         self._fault_s = self._spell_s = 0.0  # when the camera last had one, and when they began
         self._long = False  # whether it was said of this spell that it goes on
         self._now_s = 0.0
         self._throttle = LogThrottle(log, lambda: self._now_s)
 
-    def fault(self, window: Window) -> Fault | None:
+    def fault(self, window: Window) -> SkipReason | None:
         """Why a window is not to be classified; None where it is."""
         fault = self._find(window)
         if fault is not None:
@@ -72,39 +69,43 @@ class WindowFilter:
         self._tell(window.region, fault, words, window.end_s)
         return fault
 
-    def pause(self, region: str, pause_s: float, time_s: float) -> Fault:
+    def pause(self, region: str, pause_s: float, time_s: float) -> SkipReason:
         """Take note of a pause between frames that no window spans; it ended at `time_s`."""
         words = f"no frame came for {pause_s:.1f} s: windows start afresh"
-        self._tell(region, "gaps", words, time_s)
-        return "gaps"
+        self._tell(region, SkipReason.GAPS, words, time_s)
+        return SkipReason.GAPS
 
-    def _find(self, window: Window) -> Fault | None:
+    def _find(self, window: Window) -> SkipReason | None:
         if window.fps < self._min_fps:
-            return "slow source" if window.usual_fps < self._min_fps else "gaps"
+            return SkipReason.SLOW_SOURCE if window.usual_fps < self._min_fps else SkipReason.GAPS
         fault = picture_fault(window.clip, not window.region) if self._pictures else None
-        if fault != "still" or window.region:
+        if fault != SkipReason.STILL or window.region:
             self._still_since_s = None
             if fault is None and motion(window.clip) < self._min_motion:
-                return "quiet"
+                return SkipReason.QUIET
             return fault
         if self._still_since_s is None:
             self._still_since_s = window.start_s
-        return "frozen" if window.end_s - self._still_since_s >= FROZEN_S else "still"
+        return (
+            SkipReason.FROZEN
+            if window.end_s - self._still_since_s >= FROZEN_S
+            else SkipReason.STILL
+        )
 
-    def _tell(self, region: str, fault: Fault | None, words: str, time_s: float) -> None:
+    def _tell(self, region: str, fault: SkipReason | None, words: str, time_s: float) -> None:
         self._faults[region] = fault
         self._now_s = time_s
         # The camera shows something somewhere, be it that nothing moves there.
-        if shown := {None, "quiet"}.intersection(self._faults.values()):
+        if shown := {None, SkipReason.QUIET}.intersection(self._faults.values()):
             self._status.good_s = self._status.clock()
-            self._status.fault = "" if None in shown else "quiet"
+            self._status.fault = "" if None in shown else SkipReason.QUIET
             if self._spell and time_s - self._fault_s >= RECOVERED_S:
                 self._spell.clear()
                 self._say(logging.INFO, "again", "its windows are classified again")
             return
         assert fault is not None
         self._status.fault, self._fault_s = fault, time_s
-        if fault == "still":
+        if fault == SkipReason.STILL:
             self._status.good_s = self._status.clock()
             return
         if not self._spell:
@@ -120,13 +121,13 @@ class WindowFilter:
     def _say(self, level: int, kind: str, words: str) -> None:
         self._throttle.log(level, kind, f"camera {self._status.name}: {words}")
 
-    def _words(self, fault: Fault, window: Window) -> str:
-        if fault == "slow source":
+    def _words(self, fault: SkipReason, window: Window) -> str:
+        if fault == SkipReason.SLOW_SOURCE:
             return (
                 f"{window.fps:.1f} frames a second reach the model, it needs at least "
                 f"{self._min_fps:.1f}: such windows are not classified"
             )
-        if fault == "gaps":
+        if fault == SkipReason.GAPS:
             return (
                 f"{window.missing} frames are missing from {window.end_s - window.start_s:.1f} s: "
                 "such windows are not classified"

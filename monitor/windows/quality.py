@@ -5,12 +5,10 @@ filmed in the dark. Of the last, 5 in 386 are called black: their frames are, or
 as well be. The others are not called anything; pictures that were blackened, blurred or frozen are.
 """
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
-PictureFault = Literal["black", "blank", "still", "blurred"]
+from monitor.states import SkipReason
 
 # Grey levels between the darkest and the brightest part of a picture, in _CELLS parts across. A
 # covered lens has 3 under the noise that cameras add in the dark, the others of the darkest real
@@ -37,7 +35,7 @@ _EVERY = 5
 _SIDE = 64
 
 
-def picture_fault(clip: NDArray[np.uint8], whole_picture: bool) -> PictureFault | None:
+def picture_fault(clip: NDArray[np.uint8], whole_picture: bool) -> SkipReason | None:
     """What is wrong with a clip, (T, H, W, 3) RGB; None where nothing is.
 
     One black or blank frame spoils a whole picture's clip: what follows it looks like a movement. A
@@ -51,12 +49,12 @@ def picture_fault(clip: NDArray[np.uint8], whole_picture: bool) -> PictureFault 
     contrasts = parts.max(axis=(1, 2)) - parts.min(axis=(1, 2))
     judged = contrasts.argmin() if whole_picture else contrasts.argmax()
     if contrasts[judged] < _LEAST_CONTRAST:
-        return "black" if parts[judged].mean() < _DARK else "blank"
+        return SkipReason.BLACK if parts[judged].mean() < _DARK else SkipReason.BLANK
     if _is_still(clip):
-        return "still"
+        return SkipReason.STILL
     some = _averaged(green[::_EVERY], -(-clip.shape[2] // _SIDE))
     if whole_picture and _sharpness(some) < _LEAST_SHARPNESS:
-        return "blurred"
+        return SkipReason.BLURRED
     return None
 
 

@@ -1,10 +1,11 @@
 """The windows of one region of a camera: cropped, sampled and judged."""
 
 from monitor.records import Frame, Skipped, Window
+from monitor.states import SkipReason
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import prepare
 from monitor.windows.crop import Cropper
-from monitor.windows.filter import Fault, WindowFilter
+from monitor.windows.filter import WindowFilter
 from monitor.windows.region import Region
 
 
@@ -27,7 +28,7 @@ class WindowSequence:
     def push(self, frame: Frame) -> Window | Skipped | None:
         """Take the camera's next frame; return the window it completes, or what is skipped."""
         buffer, cropper, picture = self.buffer, self._cropper, frame.picture
-        fault: Fault | None = None
+        fault: SkipReason | None = None
         pause_s = frame.time_s - self._last_s
         if buffer.started and pause_s > buffer.max_gap_s:
             fault = self._window_filter.pause(buffer.region, pause_s, frame.time_s)

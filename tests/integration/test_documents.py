@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import typer.main
@@ -13,7 +12,7 @@ import train.cli.evaluate
 import train.cli.train
 from monitor.config.options import MonitorOptions
 from monitor.config.yaml_file import load
-from monitor.records import EndReason
+from monitor.states import CameraState, EndReason, OpenFailure, SkipReason
 from testkit import ROOT
 
 PAGES = {
@@ -103,6 +102,18 @@ def test_the_make_targets_exist() -> None:
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_the_reasons_of_the_alert_log_are_all_explained() -> None:
-    table = PAGES["docs/alerts.md"].partition("| reason |")[2].partition("\n\n")[0]
-    assert tuple(re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)) == get_args(EndReason)
+@pytest.mark.parametrize(
+    ("states", "page", "head"),
+    [
+        (CameraState, "docs/reliability.md", "| state | meaning |"),
+        (OpenFailure, "docs/reliability.md", "| cause | meaning |"),
+        (SkipReason, "docs/reliability.md", "| reason | meaning |"),
+        (EndReason, "docs/alerts.md", "| reason | when |"),
+    ],
+)
+def test_every_state_and_reason_is_in_a_table(
+    states: type[CameraState | OpenFailure | SkipReason | EndReason], page: str, head: str
+) -> None:
+    table = PAGES[page].partition(head)[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `?([^`|]+?)`? \| (.+) \|$", table, re.MULTILINE)
+    assert rows == [(state.value, state.meaning) for state in states]

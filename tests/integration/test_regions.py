@@ -16,7 +16,8 @@ from monitor.mailbox import Mailbox
 from monitor.pipeline.monitor import Monitor
 from monitor.pipeline.worker import CameraSlot
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import IDLE, Activity, Captured, Skipped
+from monitor.records import Activity, Captured, Skipped
+from monitor.states import SkipReason
 from testkit.fakes import RecordingSink
 from testkit.media import filtered
 from testkit.models import motion_model
@@ -99,7 +100,7 @@ def test_a_window_of_one_region_replaces_none_of_another() -> None:
     windows: Mailbox[tuple[CameraSlot, Captured]] = Mailbox()
     camera = CameraSlot(CameraStatus("hall", "hall.mp4"), {}, lambda shown: None, windows, math.inf)
     left, right, later = (
-        Skipped("hall", region, end_s, end_s, IDLE)
+        Skipped("hall", region, end_s, end_s, SkipReason.IDLE)
         for region, end_s in (("left", 2.0), ("right", 2.0), ("left", 2.5))
     )
     assert camera.put_latest(left) is None

@@ -15,7 +15,8 @@ from benchmarks.idle.films import FPS, Encoding, Laid, activity, corridor, encod
 from monitor.config.options import MonitorOptions
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import IDLE, Activity, Prediction, Skipped
+from monitor.records import Activity, Prediction, Skipped
+from monitor.states import SkipReason
 from testkit.patience import Stopwatch
 from testkit.servers.rtsp import rtsp_server
 
@@ -79,7 +80,7 @@ class CameraSlot:
         self.began_s = min(self.began_s, time.monotonic() - window.end_s)
         if isinstance(window, Prediction):
             self.windows[window.region, round(window.end_s, 2)] = window
-        self.idle += isinstance(window, Skipped) and window.reason == IDLE
+        self.idle += isinstance(window, Skipped) and window.reason == SkipReason.IDLE
 
     @property
     def starts(self) -> list[tuple[str, str, float]]:

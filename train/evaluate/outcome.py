@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from monitor.recognition.tracker import ActivityTracker, Rules
 from monitor.records import Activity, Prediction
+from monitor.states import EndReason
 from train.evaluate.event_match import Alert, Matched, grace_s, match
 from train.evaluate.playback import WatchedStream, WindowOutcome
 from train.evaluate.streams import Segment
@@ -52,7 +53,7 @@ def replay(windows: Iterable[WindowOutcome], rules: Rules) -> list[Activity]:
             activities += tracker.update(window)
         else:
             activities += tracker.skip(window.end_s, window.captured_s)
-    return activities + tracker.close("file ended")
+    return activities + tracker.close(EndReason.FILE_ENDED)
 
 
 def answers(watched: WatchedStream) -> list[Answer]:

@@ -12,7 +12,8 @@ from monitor.display.outlines import RegionCaption
 from monitor.display.overlay import Caption, draw
 from monitor.display.pen import Font, Pen, load_cv2
 from monitor.errors import MonitorError
-from monitor.records import UNKNOWN, Activity
+from monitor.records import Activity
+from monitor.states import SkipReason
 from monitor.windows.region import Region
 from testkit import ROOT
 
@@ -239,12 +240,12 @@ def test_a_long_name_is_cut_with_an_ellipsis_to_the_width_it_has(width: int) -> 
 @pytest.mark.parametrize(
     ("caption", "said"),
     [
-        pytest.param(replace(EMPTY, skipped=UNKNOWN), "unknown", id="unknown"),
+        pytest.param(replace(EMPTY, skipped=SkipReason.UNKNOWN), "unknown", id="unknown"),
         pytest.param(replace(EMPTY, skipped="black"), "black: not classified", id="skipped"),
         pytest.param(EMPTY, "not enough video yet", id="no window yet"),
         pytest.param(
             replace(EMPTY, regions=(RegionCaption(Region.box("till", 0.5, 0.5, 0.9, 0.9), {},
-                                                  False, UNKNOWN),)),
+                                                  False, SkipReason.UNKNOWN),)),
             "unknown", id="an unknown region",
         ),
     ],

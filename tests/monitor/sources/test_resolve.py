@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from monitor.errors import PERMANENT, SourceOpenError
+from monitor.errors import SourceOpenError
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
 from monitor.sources.resolve import resolve
 from monitor.sources.source import StreamLimits
+from monitor.states import PERMANENT
 from testkit.patience import LIMIT_S, Stopwatch
 
 
