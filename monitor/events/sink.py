@@ -6,7 +6,7 @@ from monitor.records import Activity
 
 
 class Sink(Protocol):
-    """Takes activities as they start and end, on the worker's thread, which it must not hold up."""
+    """Takes activities as they start and end; every call is made on one thread, the sink's own."""
 
     def write(self, activity: Activity) -> None:
         """Take an activity: one that started where `end_s` is None, else one that ended."""

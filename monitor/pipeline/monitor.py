@@ -1,8 +1,9 @@
 """The monitor: its threads, what runs on each, and how they stop.
 
     one capture thread per camera   Source -> a WindowSequence for each region
-    a classify worker per core      Classifier -> the region's ActivityTracker -> Sinks
-    one heartbeat thread            every second: sinks try again, supervisors are told
+    a classify worker per core      Classifier -> the region's ActivityTracker -> Dispatcher
+    a thread for each sink          takes activities as they start and end
+    one heartbeat thread            every second: supervisors are told
     one closing thread              waits for the captures to end, then closes each mailbox in turn
     the caller's thread             the view, or nothing
 
@@ -20,11 +21,12 @@ from monitor.config.options import MonitorOptions
 from monitor.decode.scheduler import DecodeScheduler
 from monitor.display.view import Update, View
 from monitor.errors import ConfigError, MonitorError, SourceError, SourceOpenError
+from monitor.events.dispatcher import Dispatcher
 from monitor.events.sink import Sink
 from monitor.health.status import CameraStatus
 from monitor.mailbox import Mailbox
 from monitor.pipeline.camera import Camera, CameraSettings, Show
-from monitor.pipeline.worker import Classifier, Dispatcher, Worker
+from monitor.pipeline.worker import Classifier, Worker
 from monitor.records import Frame, Prediction, Skipped
 from monitor.sources.address import Address
 from monitor.sources.make import make_source
@@ -56,7 +58,6 @@ class Monitor:
         on_beat: Callable[[Sequence[CameraStatus], float], None] = lambda cameras, busy_s: None,
     ) -> None:
         self._classifier = classifier
-        self._sinks = sinks
         self._view = view
         self._make = make
         self._clock = clock
@@ -110,6 +111,7 @@ class Monitor:
         try:
             for thread in threads:
                 thread.start()
+            self._dispatcher.start()
             for camera in tuple(self._cameras.values()):
                 camera.start()
             if self._view is not None:
@@ -120,11 +122,7 @@ class Monitor:
             self._views.close()
         for thread in threads:
             _join(thread)
-        for sink in self._sinks:
-            try:
-                sink.close()
-            except MonitorError as error:
-                self._failures.append(error)
+        self._failures += self._dispatcher.close()
         for status in self.cameras:
             if status.frames:
                 log.info("%s", status.summary)
@@ -266,7 +264,7 @@ class Monitor:
     def _beat(self) -> None:
         try:
             while not self._ending.wait(BEAT_S):
-                self._dispatcher.flush()
+                self._dispatcher.report()
                 self._on_beat(self.cameras, self._busy_s())
         except BaseException as error:
             self.fail(error)

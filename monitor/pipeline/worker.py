@@ -1,7 +1,6 @@
 """The classify worker: what becomes of the windows of some cameras."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.display.view import Update
-from monitor.events.sink import Sink
+from monitor.events.dispatcher import Dispatcher
 from monitor.health.status import CameraStatus, RegionStatus
 from monitor.mailbox import Mailbox
 from monitor.recognition.metadata import Contract
@@ -61,32 +60,6 @@ class CameraSlot:
         """Hand it on at once; the older one that was dropped for it, None where none was."""
         dropped = self.windows.put_latest(camera_key(item.camera, item.region), (self, item))
         return None if dropped is None else dropped[1]
-
-
-class Dispatcher:
-    """Hands activities to the sinks: one at a time, whichever worker it comes from."""
-
-    def __init__(self, sinks: Sequence[Sink]) -> None:
-        self._sinks = sinks
-        self._lock = threading.Lock()
-
-    def write(self, activity: Activity) -> None:
-        """Give an activity to every sink; one sink's failure is not the others'."""
-        with self._lock:
-            for sink in self._sinks:
-                try:
-                    sink.write(activity)
-                except Exception:
-                    log.exception("%s could not take an activity", type(sink).__name__)
-
-    def flush(self) -> None:
-        """Let every sink try again what it could not write."""
-        with self._lock:
-            for sink in self._sinks:
-                try:
-                    sink.flush()
-                except Exception:
-                    log.exception("%s could not write", type(sink).__name__)
 
 
 class Worker:
