@@ -101,6 +101,14 @@ class Prediction:
     region: str = ""
 
 
+class SinkStatus(NamedTuple):
+    """How a sink does."""
+
+    name: str
+    waiting: int  # alerts that it has not taken, or could not write, yet
+    lost: int  # alerts that it never will
+
+
 @dataclass(frozen=True)
 class Activity:
     """An interval in which a camera or a region shows an activity; open while `end_s` is None."""

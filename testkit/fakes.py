@@ -70,6 +70,9 @@ def lost() -> Picture | None:
 class RecordingSink:
     """Keeps what it is given; wakes who waits for it."""
 
+    name = "kept"
+    waiting = lost = 0
+
     def __init__(self) -> None:
         self.activities: list[Activity] = []
         self.closed = False

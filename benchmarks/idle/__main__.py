@@ -204,6 +204,9 @@ def _there_and_back(images: Sequence[Image], count: int) -> list[Image]:
 class Watched:
     """What har-monitor said of a film."""
 
+    name = "kept"
+    waiting = lost = 0
+
     def __init__(self, path: Path, *, idle: bool, regions: bool = True) -> None:
         self.alerts: list[Activity] = []
         self.windows: dict[str, dict[float, Prediction | Skipped]] = defaultdict(dict)

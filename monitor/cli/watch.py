@@ -64,7 +64,7 @@ def watch(
     )
     if options.save_video is not None:
         log.info("captioned video goes to %s", options.save_video)
-    heartbeat = Heartbeat(alert_log, options.health, systemd)
+    heartbeat = Heartbeat(options.health, systemd)
     monitor = Monitor(options, classifier, [alert_log, ConsoleSink()], view, on_beat=heartbeat.beat)
 
     def stop() -> None:

@@ -30,6 +30,8 @@ class JsonLinesSink:
     and from `close` where alerts were lost.
     """
 
+    name = "alert log"
+
     def __init__(
         self,
         path: Path,

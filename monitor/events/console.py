@@ -10,6 +10,9 @@ log = logging.getLogger(__name__)
 class ConsoleSink:
     """Logs a line when an activity starts and one when it ends."""
 
+    name = "console"
+    waiting = lost = 0  # standard error holds nobody up: see monitor.cli.backlog
+
     def write(self, activity: Activity) -> None:
         """Log the start or the end of an activity."""
         if activity.end_s is None:

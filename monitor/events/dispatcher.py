@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from monitor.errors import MonitorError, SinkError
 from monitor.events.sink import Sink
-from monitor.records import Activity
+from monitor.records import Activity, SinkStatus
 from monitor.throttle import LogThrottle
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,11 @@ class Dispatcher:
         for delivery in self._deliveries:
             delivery.put(activity)
 
+    @property
+    def sinks(self) -> tuple[SinkStatus, ...]:
+        """How each sink does."""
+        return tuple(delivery.status for delivery in self._deliveries)
+
     def report(self) -> None:
         """Log which sinks are slow or have lost activities; called about once a second."""
         for delivery in self._deliveries:
@@ -56,7 +61,7 @@ class _Delivery:
     def __init__(self, sink: Sink, clock: Callable[[], float]) -> None:
         self._sink = sink
         self._clock = clock
-        self._name = type(sink).__name__
+        self._name = sink.name
         self._waiting: deque[Activity] = deque()
         self._changed = threading.Condition()
         self._ended = False
@@ -74,6 +79,11 @@ class _Delivery:
                 self._lost += 1
             self._waiting.append(activity)
             self._changed.notify()
+
+    @property
+    def status(self) -> SinkStatus:
+        waiting = len(self._waiting) + self._sink.waiting
+        return SinkStatus(self._name, waiting, self._lost + self._sink.lost)
 
     def report(self) -> None:
         since_s, waiting, lost = self._busy_since_s, len(self._waiting), self._lost

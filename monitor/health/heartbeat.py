@@ -4,9 +4,10 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from monitor.health.report import Health, Outbox, examine, write_health
+from monitor.health.report import Health, examine, write_health
 from monitor.health.status import CameraStatus
 from monitor.health.systemd import Systemd
+from monitor.records import SinkStatus
 from monitor.throttle import LogThrottle
 
 log = logging.getLogger(__name__)
@@ -21,19 +22,19 @@ class Heartbeat:
 
     def __init__(
         self,
-        alerts: Outbox,
         path: Path | None,
         systemd: Systemd,
     ) -> None:
-        self._alerts = alerts
         self._path = path
         self._systemd = systemd
         self._throttle = LogThrottle(log)
 
-    def beat(self, cameras: Sequence[CameraStatus], busy_s: float) -> None:
+    def beat(
+        self, cameras: Sequence[CameraStatus], sinks: Sequence[SinkStatus], busy_s: float
+    ) -> None:
         """Say it once."""
         if self._path is not None or self._systemd.listens:
-            health = examine(cameras, self._alerts)
+            health = examine(cameras, sinks)
             self._systemd.status(health.summary)
             self._write(health)
         if busy_s < STUCK_S:

@@ -6,13 +6,14 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monitor import __version__
 from monitor.errors import MonitorError
 from monitor.health.status import WATCHED, CameraStatus
+from monitor.records import SinkStatus
 from monitor.states import CameraState
 
 STALE_S = 10.0  # a monitor that has written nothing for so long is stuck, or gone
@@ -45,6 +46,14 @@ class CameraHealth(_Facts):
     latency_ms: float | None = None
 
 
+class SinkHealth(_Facts):
+    """One place where alerts go."""
+
+    name: str
+    waiting: Count = 0  # alerts that it has not written yet
+    lost: Count = 0  # alerts that it never will
+
+
 class Health(_Facts):
     """The whole monitor."""
 
@@ -53,8 +62,9 @@ class Health(_Facts):
     pid: int
     time: str  # UTC
     monotonic_s: float  # of the machine's clock that is never set
-    alerts_waiting: Count = 0  # lines of the alert log that could not be written yet
-    alerts_lost: Count = 0  # lines that never will be
+    alerts_waiting: Count = 0  # alerts that could not be written yet, of all sinks
+    alerts_lost: Count = 0  # alerts that never will be
+    sinks: tuple[SinkHealth, ...] = ()
     cameras: tuple[CameraHealth, ...]
 
     @property
@@ -79,27 +89,16 @@ class Health(_Facts):
         return text
 
 
-class Outbox(Protocol):
-    """An alert log, by what of it could not be written."""
-
-    @property
-    def waiting(self) -> int:
-        """Lines that could not be written yet."""
-
-    @property
-    def lost(self) -> int:
-        """Lines that never will be."""
-
-
-def examine(cameras: Sequence[CameraStatus], alerts: Outbox) -> Health:
+def examine(cameras: Sequence[CameraStatus], sinks: Sequence[SinkStatus]) -> Health:
     """How all of it does just now."""
     return Health(
         version=__version__,
         pid=os.getpid(),
         time=datetime.now(UTC).isoformat(timespec="seconds"),
         monotonic_s=time.monotonic(),
-        alerts_waiting=alerts.waiting,
-        alerts_lost=alerts.lost,
+        alerts_waiting=sum(sink.waiting for sink in sinks),
+        alerts_lost=sum(sink.lost for sink in sinks),
+        sinks=tuple(SinkHealth(**sink._asdict()) for sink in sinks),
         cameras=tuple(_camera(status) for status in cameras),
     )
 

@@ -27,7 +27,7 @@ from monitor.health.status import CameraStatus
 from monitor.mailbox import Mailbox
 from monitor.pipeline.camera import Camera, CameraSettings, Show
 from monitor.pipeline.worker import Classifier, Worker
-from monitor.records import Frame, Prediction, Skipped
+from monitor.records import Frame, Prediction, SinkStatus, Skipped
 from monitor.sources.address import Address
 from monitor.sources.make import make_source
 from monitor.sources.source import Source, StreamLimits
@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 # Seconds that a capture thread has to end once stop is asked for. A read that waits on the network
 # cannot be cut short; such a thread holds nothing that could be lost and ends with the process.
 STOP_S = 1.5
+# What is told every second: the cameras, the sinks, and for how long a window was worked on.
+Beat = Callable[[Sequence[CameraStatus], Sequence[SinkStatus], float], None]
 VIEW_ROOM = 8  # frames and updates of one camera that wait for the view
 BEAT_S = 1.0
 
@@ -55,7 +57,7 @@ class Monitor:
         clock: Callable[[], float] = time.monotonic,
         on_window: Callable[[Prediction | Skipped], None] | None = None,
         workers: int | None = None,
-        on_beat: Callable[[Sequence[CameraStatus], float], None] = lambda cameras, busy_s: None,
+        on_beat: Beat = lambda cameras, sinks, busy_s: None,
     ) -> None:
         self._classifier = classifier
         self._view = view
@@ -265,7 +267,7 @@ class Monitor:
         try:
             while not self._ending.wait(BEAT_S):
                 self._dispatcher.report()
-                self._on_beat(self.cameras, self._busy_s())
+                self._on_beat(self.cameras, self._dispatcher.sinks, self._busy_s())
         except BaseException as error:
             self.fail(error)
 

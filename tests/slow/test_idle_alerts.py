@@ -57,8 +57,11 @@ def fights(data: Path, path: Path, starts_s: Sequence[float], how: Encoding) -> 
 
 
 @dataclass
-class CameraSlot:
+class SeenStream:
     """What a monitor said of a stream, and when."""
+
+    name = "kept"
+    waiting = lost = 0
 
     alerts: list[tuple[float, Activity]] = field(default_factory=list)
     windows: dict[tuple[str, float], Prediction] = field(default_factory=dict)
@@ -101,7 +104,7 @@ class CameraSlot:
         ]
 
 
-def monitor_of(source: str, watched: CameraSlot, *, idle: bool, realtime: bool = False) -> Monitor:
+def monitor_of(source: str, watched: SeenStream, *, idle: bool, realtime: bool = False) -> Monitor:
     """A monitor of the places in which fights are laid."""
     width, height = TILE[0] / SIZE[0], TILE[1] / SIZE[1]
     boxes = {name: (left / SIZE[0], top / SIZE[1]) for name, (left, top) in FIGHTS.items()}
@@ -119,7 +122,7 @@ def monitor_of(source: str, watched: CameraSlot, *, idle: bool, realtime: bool =
     return Monitor(options, OnnxClassifier(), [watched], on_window=watched.note)
 
 
-def assert_same_alerts(full: CameraSlot, found: CameraSlot, fights: int) -> None:
+def assert_same_alerts(full: SeenStream, found: SeenStream, fights: int) -> None:
     assert len(full.starts) == fights
     assert len(found.starts) == fights
     for one, other in zip(full.starts, found.starts, strict=True):
@@ -135,7 +138,7 @@ def test_a_file_gives_the_same_alerts_to_the_hundredth_of_a_second(
 ) -> None:
     path = tmp_path / "a.mp4"
     fights(shared_data, path, (15.3, 37.1, 59.9), how)
-    full, found = CameraSlot(), CameraSlot()
+    full, found = SeenStream(), SeenStream()
     monitor_of(str(path), full, idle=False).run()
     monitor_of(str(path), found, idle=True).run()
     assert_same_alerts(full, found, 3)
@@ -152,7 +155,7 @@ def test_alerts_over_rtsp_are_at_most_a_group_and_half_a_second_late(
     shared_data: Path, tmp_path: Path
 ) -> None:
     cameras = {name: CAMERAS[name] for name in ("H.264, 1 s, B frames", "H.265, 2 s, open groups")}
-    watched = {(name, idle): CameraSlot() for name in cameras for idle in (False, True)}
+    watched = {(name, idle): SeenStream() for name in cameras for idle in (False, True)}
     with ExitStack() as stack:
         monitors: list[Monitor] = []
         for number, (name, how) in enumerate(cameras.items()):
@@ -186,7 +189,7 @@ def test_alerts_over_rtsp_are_at_most_a_group_and_half_a_second_late(
 def test_a_file_at_its_own_speed_gives_the_same_alerts(shared_data: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     fights(shared_data, path, (15.3,), CAMERAS["H.264, 2 s"])
-    full, found = CameraSlot(), CameraSlot()
+    full, found = SeenStream(), SeenStream()
     monitor_of(str(path), full, idle=False).run()
     began_s, watch = time.monotonic(), Stopwatch()
     monitor_of(str(path), found, idle=True, realtime=True).run()

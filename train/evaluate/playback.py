@@ -135,6 +135,9 @@ def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list
 class KeptActivities:
     """A sink that keeps what it is given."""
 
+    name = "kept"
+    waiting = lost = 0
+
     def __init__(self) -> None:
         self.activities: list[Activity] = []
 

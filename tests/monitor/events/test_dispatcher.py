@@ -20,6 +20,9 @@ def activity(number: int) -> Activity:
 class Recorder:
     """Keeps what it is given."""
 
+    name = "recorder"
+    waiting = lost = 0
+
     def __init__(self) -> None:
         self.ids: list[str] = []
         self.flushed = 0
@@ -37,6 +40,8 @@ class Recorder:
 
 class Blocked(Recorder):
     """Holds up whoever calls it, until it is let go."""
+
+    name = "blocked"
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,6 +83,7 @@ def test_a_sink_that_blocks_holds_up_neither_a_worker_nor_another_sink(blocked: 
         found.write(activity(number))  # would hang here
     wait_until(lambda: len(other.ids) == 100)
     assert blocked.ids == []
+    assert found.sinks == (("blocked", 99, 0), ("recorder", 0, 0))
     blocked.free.set()
     assert found.close() == []
     assert blocked.ids == other.ids == [str(number) for number in range(100)]
@@ -94,7 +100,7 @@ def test_a_sink_that_never_comes_back_is_an_error_at_the_end_and_the_others_fini
         found.write(activity(number))
     assert blocked.held.wait(LIMIT_S)
     (error,) = found.close()
-    assert str(error) == ("Blocked: did not finish within 0.1 s; 2 activities were not handed over")
+    assert str(error) == ("blocked: did not finish within 0.1 s; 2 activities were not handed over")
     assert (len(other.ids), other.closed) == (3, 1)
 
 
@@ -108,7 +114,7 @@ def test_a_slow_sink_is_told_of(blocked: Blocked, caplog: pytest.LogCaptureFixtu
     assert caplog.messages == []
     now_s[0] += SLOW_S
     found.report()
-    assert caplog.messages == ["Blocked has been at one activity for 10 s; 1 wait"]
+    assert caplog.messages == ["blocked has been at one activity for 10 s; 1 wait"]
     blocked.free.set()
     assert found.close() == []
 
@@ -124,7 +130,8 @@ def test_of_too_many_that_wait_the_oldest_are_lost_and_counted(
     for number in range(1, 6):
         found.write(activity(number))
     found.report()
-    assert caplog.messages == ["Blocked takes too few activities: 3 were lost"]
+    assert found.sinks == (("blocked", 2, 3),)
+    assert caplog.messages == ["blocked takes too few activities: 3 were lost"]
     blocked.free.set()
     assert found.close() == []
     assert blocked.ids == ["0", "4", "5"]

@@ -12,12 +12,9 @@ from monitor.health.heartbeat import STUCK_S, Heartbeat
 from monitor.health.report import read_health
 from monitor.health.status import CameraStatus
 from monitor.health.systemd import Systemd
+from monitor.records import SinkStatus
 
-
-class Log:
-    """An alert log that could not write two lines yet."""
-
-    waiting, lost = 2, 0
+LOG = SinkStatus("alert log", waiting=2, lost=0)  # it could not write two lines yet
 
 
 class Told(Systemd):
@@ -44,7 +41,7 @@ def test_the_health_file_says_how_each_camera_does(tmp_path: Path) -> None:
     ]
     cameras[0].dropped["busy"] = 3
     told = Told()
-    Heartbeat(Log(), path, told).beat(cameras, 0.0)
+    Heartbeat(path, told).beat(cameras, [LOG], 0.0)
     assert told.told == [
         "STATUS=2 of 3 cameras watched; 2 alert lines wait to be written",
         "WATCHDOG",
@@ -57,6 +54,8 @@ def test_the_health_file_says_how_each_camera_does(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (yard.state, yard.cause, yard.watched) == ("retrying", "refused", False)
     assert film.watched, "to its end"
+    (sink,) = health.sinks
+    assert (sink.name, sink.waiting, sink.lost) == LOG
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path], "nothing is left beside it"
 
@@ -65,17 +64,17 @@ def test_a_camera_of_which_nothing_comes_is_stalled(tmp_path: Path) -> None:
     now_s = 100.0
     status = CameraStatus("door", "s", state="live", fps=25, seen_s=97.9, clock=lambda: now_s)
     slow = CameraStatus("slow", "s", state="live", fps=1, seen_s=97.9, clock=lambda: now_s)
-    Heartbeat(Log(), tmp_path / "h", Told()).beat([status, slow], 0.0)
+    Heartbeat(tmp_path / "h", Told()).beat([status, slow], [LOG], 0.0)
     assert [camera.state for camera in read_health(tmp_path / "h").cameras] == ["stalled", "live"]
 
 
 @pytest.mark.expects_errors
 def test_a_stuck_worker_is_left_to_the_watchdog(caplog: pytest.LogCaptureFixture) -> None:
     told = Told()
-    heartbeat = Heartbeat(Log(), None, told)
-    heartbeat.beat([], STUCK_S - 1)
-    heartbeat.beat([], STUCK_S + 1)
-    heartbeat.beat([], STUCK_S + 2)
+    heartbeat = Heartbeat(None, told)
+    heartbeat.beat([], [LOG], STUCK_S - 1)
+    heartbeat.beat([], [LOG], STUCK_S + 1)
+    heartbeat.beat([], [LOG], STUCK_S + 2)
     assert told.told.count("WATCHDOG") == 1
     assert caplog.text.count("the classify worker is stuck") == 1
 
@@ -83,10 +82,10 @@ def test_a_stuck_worker_is_left_to_the_watchdog(caplog: pytest.LogCaptureFixture
 def test_a_health_file_that_cannot_be_written_is_told_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    heartbeat = Heartbeat(Log(), tmp_path / "none" / "health.json", Told())
+    heartbeat = Heartbeat(tmp_path / "none" / "health.json", Told())
     with caplog.at_level(logging.WARNING):
         for _ in range(5):
-            heartbeat.beat([], 0.0)
+            heartbeat.beat([], [LOG], 0.0)
     assert caplog.text.count("no such file or directory".capitalize()) == 1
 
 
@@ -94,7 +93,7 @@ def test_a_link_that_somebody_laid_is_not_followed(tmp_path: Path) -> None:
     path, other = tmp_path / "health.json", tmp_path / "precious"
     other.write_text("precious")
     (tmp_path / f".health.json.{os.getpid()}").symlink_to(other)
-    Heartbeat(Log(), path, Told()).beat([], 0.0)
+    Heartbeat(path, Told()).beat([], [LOG], 0.0)
     assert other.read_text() == "precious"
 
 
@@ -121,7 +120,7 @@ def test_what_is_no_health_file_is_refused_in_a_line(
 
 def test_one_of_before_the_machine_was_started_again_is_old(tmp_path: Path) -> None:
     path = tmp_path / "health.json"
-    Heartbeat(Log(), path, Told()).beat([], 0.0)
+    Heartbeat(path, Told()).beat([], [LOG], 0.0)
     facts = json.loads(path.read_text())
     path.write_text(json.dumps(facts | {"monotonic_s": facts["monotonic_s"] + 1e6}))
     with pytest.raises(MonitorError, match="since this machine started"):

@@ -149,7 +149,7 @@ def test_a_sink_that_fails_is_logged_and_stops_nobody(
     monitor, good = watching(classifier, {"a.mp4": iter([FakeSource(moving(6))])}, bad)
     monitor.run()
     assert [activity.end_s is None for activity in good.activities] == [True, False]
-    assert caplog.text.count("RecordingSink could not take an activity") == 2
+    assert caplog.text.count("kept could not take an activity") == 2
 
 
 def test_a_crash_of_the_classifier_still_ends_what_is_open(
