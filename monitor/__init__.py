@@ -1,3 +1,53 @@
-"""Watch cameras and video files, name what people do, raise alerts."""
+"""Watch cameras and video files, name what people do, raise alerts.
+
+What a program of one's own may use is in `__all__`:
+
+>>> from monitor import Camera, Model, Monitor, Region
+>>> model = Model()  # the shipped one; Model(Path("falls.onnx")) is your own
+>>> model.contract.labels
+('fight', 'nofight')
+>>> door = Region(name="door", box=(0.1, 0.4, 0.35, 0.9))
+>>> camera = Camera(name="hall", source="rtsp://192.0.2.10/stream2", regions=(door,))
+>>> monitor = Monitor([camera], model)  # `for activity in monitor:` watches
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from monitor.config.options import CameraOptions as Camera
+    from monitor.config.options import MonitorOptions as Options
+    from monitor.config.options import RegionOptions as Region
+    from monitor.errors import MonitorError
+    from monitor.pipeline.monitor import Monitor
+    from monitor.recognition.classifier import OnnxClassifier as Model
+    from monitor.records import Activity
 
 __version__ = "0.1.0"
+# Each name's module and its name there; imported when it is used, for most commands need none.
+_PUBLIC = {
+    "Activity": ("monitor.records", "Activity"),
+    "Camera": ("monitor.config.options", "CameraOptions"),
+    "Model": ("monitor.recognition.classifier", "OnnxClassifier"),
+    "Monitor": ("monitor.pipeline.monitor", "Monitor"),
+    "MonitorError": ("monitor.errors", "MonitorError"),
+    "Options": ("monitor.config.options", "MonitorOptions"),
+    "Region": ("monitor.config.options", "RegionOptions"),
+}
+__all__ = [
+    "Activity",
+    "Camera",
+    "Model",
+    "Monitor",
+    "MonitorError",
+    "Options",
+    "Region",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, own_name = _PUBLIC[name]
+    return getattr(import_module(module), own_name)

@@ -83,12 +83,15 @@ def test_a_room_imports_only_what_its_docstring_allows(room: str) -> None:
 
 @pytest.mark.parametrize("package", ["monitor", "train"])
 def test_modules_at_the_top_of_a_package_import_none_of_its_rooms(package: str) -> None:
-    """They are the words that all rooms share; only `__main__` starts a command."""
+    """They are the words that all rooms share.
+
+    `__main__` starts a command, and `__init__` names what is public.
+    """
     rooms = {one.partition("/")[2] for one in ROOMS if one.startswith(f"{package}/")}
     wrong = [
         f"{path.relative_to(ROOT)} imports {module}"
         for path, module in imported(ROOT / package, "*.py")
-        if path.stem != "__main__"
+        if path.stem not in ("__main__", "__init__")
         and module.startswith(f"{package}.")
         and module.split(".")[1] in rooms
     ]

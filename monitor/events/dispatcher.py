@@ -26,7 +26,12 @@ class Dispatcher:
     """
 
     def __init__(self, sinks: Sequence[Sink], clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._deliveries = [_Delivery(sink, clock) for sink in sinks]
+
+    def add(self, sink: Sink) -> None:
+        """Take one more sink; before `start`."""
+        self._deliveries.append(_Delivery(sink, self._clock))
 
     def start(self) -> None:
         """Start a thread for each sink."""

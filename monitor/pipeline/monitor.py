@@ -15,19 +15,21 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from monitor.config.options import MonitorOptions
+from monitor.config.options import CameraOptions, MonitorOptions
 from monitor.decode.scheduler import DecodeScheduler
 from monitor.display.view import Update, View
 from monitor.errors import ConfigError, MonitorError, SourceError, SourceOpenError
 from monitor.events.dispatcher import Dispatcher
+from monitor.events.feed import Feed
 from monitor.events.sink import Sink
 from monitor.health.status import CameraStatus
 from monitor.mailbox import Mailbox
 from monitor.pipeline.camera import Camera, CameraSettings, Show
 from monitor.pipeline.worker import Classifier, Worker
-from monitor.records import Frame, Prediction, SinkStatus, Skipped
+from monitor.recognition.classifier import OnnxClassifier
+from monitor.records import Activity, Frame, Prediction, SinkStatus, Skipped
 from monitor.sources.address import Address
 from monitor.sources.make import make_source
 from monitor.sources.source import Source, StreamLimits
@@ -45,13 +47,23 @@ BEAT_S = 1.0
 
 
 class Monitor:
-    """Watches cameras with one classifier and hands their activities to the sinks."""
+    """Watches cameras with one model and hands their activities to the sinks.
+
+    `run` watches until every file has ended, or `stop`. A loop over a monitor does the same on a
+    thread of its own, and gives each activity as it starts and as it ends:
+
+    >>> from monitor import Camera, Monitor
+    >>> for activity in Monitor([Camera(name="bus", source="monitor/samples/bus.mp4")]):
+    ...     print(activity.camera, activity.label, "starts" if activity.end_s is None else "ends")
+    bus fight starts
+    bus fight ends
+    """
 
     def __init__(
         self,
-        options: MonitorOptions,
-        classifier: Classifier,
-        sinks: Sequence[Sink],
+        options: MonitorOptions | Sequence[CameraOptions],
+        classifier: Classifier | None = None,
+        sinks: Sequence[Sink] = (),
         view: View | None = None,
         make: Callable[[Address, StreamLimits], Source] = make_source,
         clock: Callable[[], float] = time.monotonic,
@@ -59,7 +71,9 @@ class Monitor:
         workers: int | None = None,
         on_beat: Beat = lambda cameras, sinks, busy_s: None,
     ) -> None:
-        self._classifier = classifier
+        if not isinstance(options, MonitorOptions):
+            options = MonitorOptions(cameras=tuple(options))
+        self._classifier = classifier = classifier or OnnxClassifier()
         self._view = view
         self._make = make
         self._clock = clock
@@ -96,6 +110,33 @@ class Monitor:
         for camera in cameras:
             camera.stop(EndReason.MONITOR_STOPPED)
         self._ending.set()
+
+    def __iter__(self) -> Iterator[Activity]:
+        """Watch, and give each activity as it starts and as it ends; once.
+
+        Leaving the loop ends the watching. What went wrong is raised at its end.
+        """
+        feed = Feed()
+        self._dispatcher.add(feed)
+        failures: list[BaseException] = []
+
+        def watch() -> None:
+            try:
+                self.run()
+            except BaseException as error:
+                failures.append(error)
+            finally:
+                feed.close()  # also if it was never started
+
+        thread = threading.Thread(target=watch, name="watching")
+        thread.start()
+        try:
+            yield from feed
+        finally:
+            self.stop()
+            thread.join()
+        if failures:
+            raise failures[0]
 
     def run(self) -> None:
         """Watch until every file has ended, or `stop`; then raise what went wrong.
