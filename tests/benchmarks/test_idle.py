@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from benchmarks.idle.__main__ import (
+from benchmarks.idle.films import Laid
+from benchmarks.idle.measure import (
     CAMERAS,
     LENGTHS_S,
     Camera,
@@ -13,10 +14,9 @@ from benchmarks.idle.__main__ import (
     Result,
     Saved,
     Share,
-    page,
     plan_acts,
 )
-from benchmarks.idle.films import Laid
+from benchmarks.idle.page import page
 from monitor.decode.idle import AFTER_S
 
 
