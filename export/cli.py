@@ -110,7 +110,7 @@ def main(
 
 
 def _described(labels: list[str] | None, fps: float | None, **others: Any) -> Described | None:
-    """What the options say of a network that har-train did not make; None where none is given."""
+    """What the options say of a network that har-train did not make; None if none is given."""
     given = {name: value for name, value in others.items() if value}
     if labels and fps is not None:
         return Described(labels_in(labels), fps, **given)

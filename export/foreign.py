@@ -33,7 +33,7 @@ SCALES = {Pixels.UNIT: (1 / 255, 0.0), Pixels.SIGNED: (1 / 127.5, -1.0), Pixels.
 def load_foreign(path: Path, described: Described) -> tuple[keras.Model, Contract]:
     """The network in `path` as one from uint8 RGB clips to scores that sum to 1, and its contract.
 
-    ModelError where it is no network of clips; ConfigError where it is not as `described`.
+    ModelError if it is no network of clips; ConfigError if it is not as `described`.
     """
     if contract_text(path) is not None:
         raise ConfigError(f"{path}: har-train made it: its labels, its rate and the rest are in it")
@@ -82,7 +82,7 @@ def _contract(path: Path, network: str, clip: ClipSpec, described: Described) ->
 
 
 def _clip(path: Path, network: keras.Model) -> tuple[int, int]:
-    """Frames and size of the clips that a network takes; ModelError where it takes others."""
+    """Frames and size of the clips that a network takes; ModelError if it takes others."""
     match takes := _shapes(network, "inputs"):
         case [(_, int(frames), int(height), int(width), 3)] if height == width:
             return frames, height
@@ -107,7 +107,7 @@ def _count(path: Path, network: keras.Model, labels: int) -> int:
 
 
 def _shapes(network: keras.Model, side: str) -> list[tuple[int | None, ...]]:
-    """The shapes of a network's inputs or outputs; none where its file does not tell them."""
+    """The shapes of a network's inputs or outputs; none if its file does not tell them."""
     return [tuple(value.shape) for value in getattr(network, side, None) or ()]
 
 
@@ -116,7 +116,7 @@ def _text(shapes: Sequence[tuple[int | None, ...]]) -> str:
 
 
 def _check_scores(path: Path, found: NDArray[np.float32], logits: bool) -> None:
-    """A ConfigError where (N, labels) scores do not sum to 1, or do although they are `logits`."""
+    """A ConfigError if (N, labels) scores do not sum to 1, or do although they are `logits`."""
     one = found.shape[1] == 1  # and 1 less it for the other label
     sums = found.max() <= 1 if one else np.abs(found.sum(axis=1) - 1).max() <= SUM_TOLERANCE
     if found.min() >= 0 and sums:

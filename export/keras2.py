@@ -57,7 +57,7 @@ def loadable(path: Path) -> Iterator[Path]:
 
 
 def restore(network: keras.Model) -> None:
-    """Make what Keras 3 loaded compute as in Keras 2; a ModelError where that cannot be."""
+    """Make what Keras 3 loaded compute as in Keras 2; a ModelError if that cannot be."""
     for layer in _layers(network):
         config, kind = layer.get_config(), type(layer).__name__
         if kind in GATED and config["recurrent_activation"] == HARD_SIGMOID:

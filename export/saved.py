@@ -65,7 +65,7 @@ def load_network(path: Path) -> keras.Model:
 
 @contextmanager
 def keras_can(path: Path, what: str) -> Iterator[None]:
-    """A ModelError of one line where Keras cannot do `what` with the network in `path`."""
+    """A ModelError of one line if Keras cannot do `what` with the network in `path`."""
     try:
         yield
     except Exception as error:  # Keras raises whatever its parts raise
@@ -80,7 +80,7 @@ def _why(error: Exception) -> str:
 
 
 def contract_text(path: Path) -> str | None:
-    """The contract that har-train wrote into a file of Keras; None where it did not make it."""
+    """The contract that har-train wrote into a file of Keras; None if it did not make it."""
     _check_file(path)
     if path.suffix != ".keras":
         return None
@@ -94,7 +94,7 @@ def contract_text(path: Path) -> str | None:
 
 
 def _check_file(path: Path) -> None:
-    """A ModelError where `path` is no file of Keras."""
+    """A ModelError if `path` is no file of Keras."""
     there = stat_or_none(path, lambda error: ModelError(describe_os_error(str(path), error)))
     if there is None:
         raise ModelError(f"{path}: no such file")

@@ -106,7 +106,7 @@ def compare(expected: NDArray[np.float32], got: NDArray[np.float32], batch: int)
 
 
 def compare_novelty(expected: NDArray[np.float32], got: NDArray[np.float32], batch: int) -> None:
-    """A ModelError where two (M,) arrays of novelty lie further apart than NOVELTY_TOLERANCE."""
+    """A ModelError if two (M,) arrays of novelty lie further apart than NOVELTY_TOLERANCE."""
     difference = float((np.abs(expected - got) / np.maximum(np.abs(expected), 1)).max())
     if not difference <= NOVELTY_TOLERANCE:  # so written that NaN fails
         raise ModelError(

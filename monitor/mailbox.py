@@ -25,7 +25,7 @@ class Mailbox(Generic[Item]):
     def put(self, key: str, item: Item) -> bool:
         """Leave an item, waiting while `room` items of this key are still there.
 
-        False where the mailbox was closed; `get` or `close` ends the wait.
+        False if the mailbox was closed; `get` or `close` ends the wait.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._waiting(key) < self._room)
@@ -34,13 +34,13 @@ class Mailbox(Generic[Item]):
     def put_nowait(self, key: str, item: Item) -> bool:
         """Leave an item at once, dropping none: for what something else keeps few.
 
-        False where the mailbox was closed.
+        False if the mailbox was closed.
         """
         with self._changed:
             return self._leave(key, item, replaceable=False)
 
     def put_latest(self, key: str, item: Item) -> Item | None:
-        """Leave an item at once; the older one that was dropped for it, None where none was."""
+        """Leave an item at once; the older one that was dropped for it, None if none was."""
         with self._changed:
             items = self._items.get(key)
             if items and items[-1][1] and not self._closed:

@@ -25,7 +25,7 @@ _CAUSES: dict[int | None, OpenFailure] = {
 def placed(text: str, folder: str = "") -> str:
     """The path written as `text` in a file of `folder`, or by default where the command runs.
 
-    ConfigError where there is no home that ~ could stand for. As in a shell, ~name is a file's name
+    ConfigError if there is no home that ~ could stand for. As in a shell, ~name is a file's name
     if no user is called so.
     """
     expanded = os.path.expanduser(text)
@@ -51,7 +51,7 @@ Place = Annotated[Path, AfterValidator(_placed)]
 
 
 def stat_or_none(path: Path, fault: Callable[[OSError], MonitorError]) -> os.stat_result | None:
-    """What is at a path, None where nothing is; raises `fault` where that cannot be told."""
+    """What is at a path, None if nothing is; raises `fault` where that cannot be told."""
     try:
         return path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -68,7 +68,7 @@ def describe_os_error(named: str, error: OSError) -> str:
 
 
 def video_file(path: Path, named: str) -> os.stat_result:
-    """What is at the path of a video file; SourceOpenError where nothing is, or a device."""
+    """What is at the path of a video file; SourceOpenError if nothing is, or a device."""
     there = stat_or_none(
         path,
         lambda error: SourceOpenError(

@@ -21,7 +21,7 @@ def save_npz(path: Path, facts: Mapping[str, Any], arrays: Arrays) -> None:
 
 
 def load_npz(path: Path) -> tuple[dict[str, Any], Arrays] | None:
-    """The facts and the arrays at `path`; None where there are none that can be read."""
+    """The facts and the arrays at `path`; None if there are none that can be read."""
     try:
         with np.load(path) as file:
             arrays: Arrays = dict(file)

@@ -73,7 +73,7 @@ class Bar:
         self._progress.stop()
 
     def advance(self, text: str = "", *, line: bool = True) -> None:
-        """One step further; `line` says whether it is worth a line where there is no terminal."""
+        """One step further; `line` says whether it is worth a line if there is no terminal."""
         self._done += 1
         self._pace.step()
         left = f"{duration_text(self._pace.left_s(self._total - self._done))} left"

@@ -111,7 +111,7 @@ def _decided(program: str, lines: Sequence[Line]) -> Iterator[tuple[float, int, 
 
 
 def summary(latencies_ms: Sequence[float]) -> tuple[float, float] | None:
-    """Median and 95th percentile; None where there are too few for that."""
+    """Median and 95th percentile; None if there are too few for that."""
     if len(latencies_ms) < 2:
         return None
     return float(np.percentile(latencies_ms, 50)), float(np.percentile(latencies_ms, 95))

@@ -94,7 +94,7 @@ class PacedServer:
                 return  # it hung up
 
     def _handshake(self, connection: socket.socket, requests: object) -> int | None:
-        """Answer up to PLAY; the number of the client, None where it went away."""
+        """Answer up to PLAY; the number of the client, None if it went away."""
         for method, url, sequence in _requests(requests):
             head, body = "", ""
             if method == "OPTIONS":

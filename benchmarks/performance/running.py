@@ -42,7 +42,7 @@ class Running:
         return sum(memory_mib(process.pid) for process in self._processes)
 
     def wait_for(self, ready: Callable[[Sequence[Line]], bool], limit_s: float) -> bool:
-        """Until its lines say so; False where that takes too long, MonitorError where it ends."""
+        """Until its lines say so; False if that takes too long, MonitorError if it ends."""
         end_s = time.monotonic() + limit_s
         while not ready(self.lines):
             if time.monotonic() > end_s:
@@ -52,7 +52,7 @@ class Running:
         return True
 
     def check(self) -> None:
-        """MonitorError where a process of it has ended."""
+        """MonitorError if a process of it has ended."""
         if any(process.poll() is not None for process in self._processes):
             raise self._failure("ended by itself")
 

@@ -30,7 +30,7 @@ class Server:
 
 @contextmanager
 def served(path: Path, codec: str) -> Iterator[Server]:
-    """Serve an MP4 file; MonitorError where that cannot be."""
+    """Serve an MP4 file; MonitorError if that cannot be."""
     command = [_PYTHON, str(_SCRIPT), str(path), "--codec", codec]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

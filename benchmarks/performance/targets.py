@@ -72,7 +72,7 @@ def targets(results: Results) -> list[Target]:
 def cpu_ratio(results: Results, name: str, against: str) -> float | None:
     """CPU of har-monitor by that of another program that watched beside it.
 
-    None where har-monitor did not keep up: it did less work then.
+    None if har-monitor did not keep up: it did less work then.
     """
     result = results.get(name)
     if not isinstance(result, TogetherResult):

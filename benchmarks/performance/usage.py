@@ -66,7 +66,7 @@ def _pids(proc: Path) -> Iterator[int]:
 
 
 def _stat(pid: int, proc: Path) -> list[str] | None:
-    """The fields after the name, which may hold blanks and brackets; None where it is gone."""
+    """The fields after the name, which may hold blanks and brackets; None if it is gone."""
     try:
         return (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

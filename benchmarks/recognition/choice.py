@@ -15,11 +15,11 @@ class Choice:
 
     folds: dict[str, tuple[int, ...]]  # name of a row -> folds that it was chosen for
     accuracy: float
-    auc: float | None  # None where no fold has clips of several labels
+    auc: float | None  # None if no fold has clips of several labels
 
 
 def choose(lines: Sequence[Line]) -> Choice | None:
-    """For each fold the line with the best nested AUC; None where there are not two to choose from.
+    """For each fold the line with the best nested AUC; None if there are not two to choose from.
 
     A chosen line is tested on the fold it was chosen for: the mean over its seeds there.
     """

@@ -59,7 +59,7 @@ class ClipAnswer(Facts):
     path: str
     label: str
     alone: str
-    in_stream: str | None  # None where no window of it was classified
+    in_stream: str | None  # None if no window of it was classified
 
 
 class FoldEvents(FoldFacts):

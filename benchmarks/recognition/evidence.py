@@ -56,7 +56,7 @@ class Evidence(Facts):
     data_sha256: str  # of every usable clip's path, label and content
     split_sha256: str  # of which clips, of which groups, are in which part of the split
     date: str  # UTC
-    fit_s: float | None  # None where an interrupted fit was gone on with
+    fit_s: float | None  # None if an interrupted fit was gone on with
     version: str  # of har-monitor
     labels: tuple[str, ...]
     clips: tuple[ClipScores, ...]
@@ -143,7 +143,7 @@ def write_facts(path: Path, facts: Facts) -> None:
 
 
 def read_facts(path: Path, kind: type[_Read]) -> _Read | None:
-    """The facts at `path`; None where there are none, DataError where they cannot be read."""
+    """The facts at `path`; None if there are none, DataError if they cannot be read."""
     try:
         return kind.model_validate_json(path.read_bytes())
     except FileNotFoundError:

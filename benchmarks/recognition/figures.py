@@ -27,7 +27,7 @@ class Figures:
     evidence: tuple[Evidence, ...]
     seeds: tuple[int, ...]
     accuracy: tuple[float, ...]
-    auc: tuple[float, ...]  # empty where no fold has clips of several labels
+    auc: tuple[float, ...]  # empty if no fold has clips of several labels
     calibration_error: tuple[float, ...]
 
     @property
@@ -54,7 +54,7 @@ class Line:
     def calibrated_error(self) -> tuple[float, ...]:
         """The calibration error of the grouped fits, each at the temperature of its fold.
 
-        Empty where no nested fits say what the temperatures are.
+        Empty if no nested fits say what the temperatures are.
         """
         if not self.grouped.seeds or set(self.nested.folds) != set(self.grouped.folds):
             return ()

@@ -77,7 +77,7 @@ class Insets:
         return float(np.mean([measure(fold.scored(view)).accuracy for fold in self.folds]))
 
     def auc(self, view: View) -> float | None:
-        """The mean over the folds; None where none has clips of several labels."""
+        """The mean over the folds; None if none has clips of several labels."""
         areas = [measure(fold.scored(view)).macro_auc for fold in self.folds]
         known = [area for area in areas if area is not None]
         return float(np.mean(known)) if known else None

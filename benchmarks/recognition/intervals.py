@@ -7,7 +7,7 @@ _OUTSIDE = 0.05  # 95 % inside
 
 
 def poisson(count: int, hours: float) -> Interval:
-    """The 95 % interval of a rate an hour; from 0 where nothing was counted, to 3 / hours.
+    """The 95 % interval of a rate an hour; from 0 if nothing was counted, to 3 / hours.
 
     Garwood's. Where nothing was counted all of the 5 % lies above.
     """

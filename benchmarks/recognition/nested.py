@@ -36,7 +36,7 @@ class Nested:
 
     @property
     def accuracy(self) -> tuple[float, ...]:
-        """The mean over all ordered pairs of folds; empty where there is nothing."""
+        """The mean over all ordered pairs of folds; empty if there is nothing."""
         return _mean(one.accuracy for one in self.measured.values())
 
     @property

@@ -21,7 +21,7 @@ from train.fit.saved import load_model
 
 
 class Networks:
-    """The grouped and nested networks of a series, of its first seed; DataError where one lacks."""
+    """The grouped and nested networks of a series, of its first seed; DataError if one lacks."""
 
     def __init__(self, series: Series, places: Places, console: Console) -> None:
         self.series = series

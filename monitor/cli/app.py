@@ -154,7 +154,7 @@ def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def _status(options: MonitorOptions) -> None:
-    """Print how the monitor does that writes the health file; exit 1 where not all is well."""
+    """Print how the monitor does that writes the health file; exit 1 if not all is well."""
     from monitor.display.table import show_health
     from monitor.health.report import read_health
 

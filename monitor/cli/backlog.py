@@ -103,7 +103,7 @@ class Backlog(io.RawIOBase):
                 log.warning("lines missing here, while nobody read standard error: %d", dropped)
 
     def _next(self) -> bytes | None:
-        """What is to be written next; None where nothing is and nothing will be."""
+        """What is to be written next; None if nothing is and nothing will be."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._finished)
             return self._waiting.popleft() if self._waiting else None

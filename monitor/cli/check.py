@@ -12,7 +12,7 @@ from monitor.records import camera_key
 def describe(options: MonitorOptions, classifier: OnnxClassifier) -> list[tuple[str, str]]:
     """Name and text of each fact; no name where it belongs to the one before.
 
-    ConfigError where the options do not suit the model.
+    ConfigError if the options do not suit the model.
     """
     return [
         *_model(classifier),

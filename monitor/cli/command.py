@@ -114,7 +114,7 @@ def _backlog(console: Console) -> Backlog | None:
 
 @contextmanager
 def exit_codes(console: Console) -> Iterator[None]:
-    """Print a MonitorError as one line and exit 1, or 2 where the configuration is wrong.
+    """Print a MonitorError as one line and exit 1, or 2 if the configuration is wrong.
 
     Any other error is a fault of the program: its traceback is printed, and it exits 1 too. Ctrl-C
     exits 130.

@@ -22,7 +22,7 @@ def check_inputs(options: MonitorOptions) -> None:
 
 
 def check_outputs(options: MonitorOptions) -> None:
-    """ConfigError where an output would overwrite what is read; SinkError where there is no folder.
+    """ConfigError if an output would overwrite what is read; SinkError if there is no folder.
 
     Nothing is written or made.
     """

@@ -129,7 +129,7 @@ def _reload(
 
 
 def _prove(options: MonitorOptions) -> None:
-    """MonitorError where what the options name cannot be had here."""
+    """MonitorError if what the options name cannot be had here."""
     from monitor.decode.hardware import check_hardware
 
     check_hardware(options.decode.hardware)
@@ -137,7 +137,7 @@ def _prove(options: MonitorOptions) -> None:
 
 
 def _view(options: MonitorOptions, contract: Contract, screen: Screen | None) -> View | None:
-    """The view that was asked for; None where there is nothing to draw."""
+    """The view that was asked for; None if there is nothing to draw."""
     if screen is None and options.save_video is None:
         return None
     from monitor.display.view import View

@@ -165,7 +165,7 @@ class CameraOptions(Options):
 
     @property
     def areas(self) -> tuple[Region, ...]:
-        """Where its regions lie; empty where the whole picture is watched."""
+        """Where its regions lie; empty if the whole picture is watched."""
         return tuple(region.region for region in self.regions)
 
 
@@ -183,7 +183,7 @@ class WindowOptions(Options):
         return self.min_fps_share * spec.fps
 
     def min_motion(self, contract: Contract) -> float:
-        """Grey levels of motion below which a window is not classified; 0 where all are."""
+        """Grey levels of motion below which a window is not classified; 0 if all are."""
         own = contract.motion
         return own.least if self.motion and own is not None else 0.0
 
@@ -203,7 +203,7 @@ class ActivityOptions(Options):
     unknown: bool = False
 
     def novelty_limit(self, contract: Contract) -> float:
-        """The novelty above which a window is unknown; infinite where none is."""
+        """The novelty above which a window is unknown; infinite if none is."""
         own = contract.unknown
         return own.threshold if self.unknown and own is not None else math.inf
 

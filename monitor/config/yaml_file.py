@@ -163,7 +163,7 @@ def _line(node: yaml.Node | None, place: Location) -> int:
 
 
 def _at(values: Any, place: Location) -> Any:
-    """What stands at `place`, None where nothing does."""
+    """What stands at `place`, None if nothing does."""
     for part in place:
         try:
             values = values[part]

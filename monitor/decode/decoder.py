@@ -80,7 +80,7 @@ class FullDecoder:
     def look(self, key: Packet[VideoStream]) -> VideoFrame | None:
         """A key frame's picture by itself, which leaves nothing behind in the decoder.
 
-        None where it cannot be decoded; that is counted where it is decoded to be given.
+        None if it cannot be decoded; that is counted where it is decoded to be given.
         """
         damaged = self.damaged
         self.flush()

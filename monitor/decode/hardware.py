@@ -32,7 +32,7 @@ def not_by_hardware(error: RuntimeError) -> str:
 
 
 def check_hardware(name: str | None) -> None:
-    """Decode a picture of the sample by the hardware `name`; ConfigError where that fails."""
+    """Decode a picture of the sample by the hardware `name`; ConfigError if that fails."""
     if name is None:
         return
     from av.codec.hwaccel import hwdevices_available

@@ -231,7 +231,7 @@ class ScheduledDecoder:
         return self._since_s is not None and now_s - self._since_s >= LATE_S
 
     def _pace(self, pts_s: float | None, now_s: float) -> float | None:
-        """Seconds of stream a second, of a decoder that fell behind; None where it keeps up.
+        """Seconds of stream a second, of a decoder that fell behind; None if it keeps up.
 
         It did if packets have come much later than the soonest one for a while, by their
         timestamps. They also do if the network stalled or the camera's clock is slow, but then

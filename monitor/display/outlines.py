@@ -26,7 +26,7 @@ class RegionCaption:
     """What is shown of one region."""
 
     region: Region
-    scores: dict[str, float]  # label -> smoothed score; empty where it was not classified
+    scores: dict[str, float]  # label -> smoothed score; empty if it was not classified
     open: bool  # whether an activity is open there
     skipped: str = ""  # why it was not classified
 
@@ -80,7 +80,7 @@ def _label(shown: RegionCaption) -> str:
 
 
 def _place(pen: Pen, style: Style, shown: RegionCaption, placed: Sequence[Box]) -> Box | None:
-    """Above the region, within its top, below it or within its bottom; None where none is free."""
+    """Above the region, within its top, below it or within its bottom; None if none is free."""
     size = style.text.size
     high, wide = pen.image.shape[:2]
     gap = size if _label(shown) else 0

@@ -42,7 +42,7 @@ class Caption:
     time_s: float  # on the camera's axis; shown as h:mm:ss.s
     fps: float | None  # real frame rate, frames per second; None while unknown
     latency_ms: float | None  # None while unknown, and for files, where it means nothing
-    scores: dict[str, float]  # label -> smoothed score; empty where there is none, or for regions
+    scores: dict[str, float]  # label -> smoothed score; empty if there is none, or for regions
     thresholds: dict[str, float]  # label -> score at which it alerts; background labels have none
     open: tuple[Activity, ...]  # activities open now
     skipped: str = ""  # why the newest window was not classified

@@ -23,7 +23,7 @@ _CONNECT_S = 1.0
 
 
 class Screen:
-    """A window a camera; ConfigError where there is no display."""
+    """A window a camera; ConfigError if there is no display."""
 
     def __init__(self) -> None:
         if not has_display():

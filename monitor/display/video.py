@@ -63,7 +63,7 @@ class VideoWriter:
     def write(self, image: NDArray[np.uint8], time_s: float) -> None:
         """Appends a picture, (H, W, 3) RGB; one whose time is not after the last one's is skipped.
 
-        A picture of another size than the first is scaled to it. SinkError where the file cannot
+        A picture of another size than the first is scaled to it. SinkError if the file cannot
         be written.
         """
         if self._closed:

@@ -26,7 +26,7 @@ class JsonLinesSink:
 
     Writing never waits: while it fails (a full disk, a pipe that nobody reads), lines are kept in
     memory and written, in order, as soon as it works again. What a monitor that was killed had left
-    open is ended when the next one begins. SinkError where the file cannot be opened at the start,
+    open is ended when the next one begins. SinkError if the file cannot be opened at the start,
     and from `close` where alerts were lost.
     """
 
@@ -81,7 +81,7 @@ class JsonLinesSink:
         self._flush(0)
 
     def close(self) -> None:
-        """Write what still waits and close the file; SinkError where that fails. Twice is fine."""
+        """Write what still waits and close the file; SinkError if that fails. Twice is fine."""
         if self._closed:
             return
         self._flush(CLOSING_MS)

@@ -19,7 +19,7 @@ class LogFile:
     A line goes to the system in one write, so that a killed process leaves whole lines. A file that
     would grow over `max_bytes` is rotated first: PATH becomes PATH.1, that PATH.2, up to `keep`. A
     file that somebody else moved or deleted is made anew. It is locked: two writers would rotate it
-    twice, and take each other's open activities for orphans. OSError where anything fails.
+    twice, and take each other's open activities for orphans. OSError if anything fails.
     """
 
     def __init__(self, path: Path, max_bytes: int, keep: int) -> None:

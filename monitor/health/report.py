@@ -125,7 +125,7 @@ def _camera(status: CameraStatus) -> CameraHealth:
 
 
 def write_health(path: Path, health: Health) -> None:
-    """Put it into the file at once, for its owner only; OSError where that fails."""
+    """Put it into the file at once, for its owner only; OSError if that fails."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -138,7 +138,7 @@ def write_health(path: Path, health: Health) -> None:
 
 
 def read_health(path: Path) -> Health:
-    """What a running monitor wrote last; MonitorError where there is none, or it is stuck."""
+    """What a running monitor wrote last; MonitorError if there is none, or it is stuck."""
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for
             raise ValueError

@@ -37,7 +37,7 @@ class Windows(Protocol):
         """Hand on an item, waiting for room: none is lost."""
 
     def put_latest(self, item: Captured) -> Captured | None:
-        """Hand on an item at once; the older one that was dropped for it, None where none was."""
+        """Hand on an item at once; the older one that was dropped for it, None if none was."""
 
 
 class Stop:

@@ -57,7 +57,7 @@ class CameraSlot:
         self.windows.put(camera_key(item.camera, item.region), (self, item))
 
     def put_latest(self, item: Captured) -> Captured | None:
-        """Hand it on at once; the older one that was dropped for it, None where none was."""
+        """Hand it on at once; the older one that was dropped for it, None if none was."""
         dropped = self.windows.put_latest(camera_key(item.camera, item.region), (self, item))
         return None if dropped is None else dropped[1]
 

@@ -41,7 +41,7 @@ SHIPPED = Path(__file__).parents[1] / "models" / "fight.onnx"
 class OnnxClassifier:
     """Names the activity in clips; one session serves every camera, and any thread may call it.
 
-    ModelError where the file is not an ONNX model, carries no contract, or does not fit it.
+    ModelError if the file is not an ONNX model, carries no contract, or does not fit it.
     """
 
     def __init__(self, path: Path = SHIPPED, provider: str = "cpu") -> None:
@@ -119,7 +119,7 @@ class OnnxClassifier:
 
 
 def _content(path: Path) -> bytes:
-    """The file's bytes; ModelError where it is no file, or too large for one."""
+    """The file's bytes; ModelError if it is no file, or too large for one."""
     try:
         found = path.stat()
         if (path / "saved_model.pb").is_file():
@@ -137,7 +137,7 @@ def _content(path: Path) -> bytes:
 
 
 def _provider(name: str) -> str:
-    """ONNX Runtime's execution provider of a name; ConfigError where it has none."""
+    """ONNX Runtime's execution provider of a name; ConfigError if it has none."""
     names: list[str] = onnx_runtime().get_available_providers()
     known = {full.removesuffix(_PROVIDER).lower(): full for full in names}
     if name.lower() not in known:

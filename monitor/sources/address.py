@@ -117,7 +117,7 @@ def split_name(text: str) -> tuple[str | None, str]:
 
 
 def parse_address(text: str, folder: str = "") -> Address:
-    """The address written as `text`, in a file of `folder`; ConfigError where it is not allowed."""
+    """The address written as `text`, in a file of `folder`; ConfigError if it is not allowed."""
     if _NUMBERED.fullmatch(text):
         return Address("webcam", text)
     shown = f"{redact_argument(text):.200}"

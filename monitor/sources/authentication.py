@@ -55,7 +55,7 @@ def challenges(headers: Iterable[str]) -> list[Challenge]:
 
 
 def chosen(offered: Sequence[Challenge]) -> Challenge:
-    """The first that can be answered; UnfitError where there is none.
+    """The first that can be answered; UnfitError if there is none.
 
     Basic, which shows the password, only where no Digest is offered.
     """
@@ -81,7 +81,7 @@ class Login:
 
     @classmethod
     def of(cls, url: SplitResult) -> "Login | None":
-        """What a URL holds; None where it has no password."""
+        """What a URL holds; None if it has no password."""
         if url.username is None or url.password is None:
             return None
         return cls(unquote(url.username), unquote(url.password))

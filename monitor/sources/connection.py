@@ -33,7 +33,7 @@ class UnfitError(OSError):
 
 
 def connect(url: SplitResult, ca_file: Path | None, limit_s: float) -> socket.socket:
-    """A connection to the URL's host, which the caller closes; OSError where there is none.
+    """A connection to the URL's host, which the caller closes; OSError if there is none.
 
     It is encrypted where the URL says so. Without `ca_file` any certificate will do.
     """
@@ -117,7 +117,7 @@ class Wire(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """What has come, at least one byte; 0 where the other side hung up."""
+        """What has come, at least one byte; 0 if the other side hung up."""
         left_s = self.end_s - time.monotonic()
         if left_s <= 0:
             raise TimeoutError

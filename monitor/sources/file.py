@@ -138,7 +138,7 @@ class FileSource:
 
 
 def pictures(path: Path) -> Iterator[Picture]:
-    """Every picture of a file, decoded in full; SourceOpenError where it cannot be read."""
+    """Every picture of a file, decoded in full; SourceOpenError if it cannot be read."""
     source = FileSource(path)
     source.open()
     try:

@@ -42,7 +42,7 @@ class JpegParts:
         return given
 
     def _next(self) -> bytes | None:
-        """The next picture; None where what looked like one was none."""
+        """The next picture; None if what looked like one was none."""
         while (begin := self._data.find(b"\xff\xd8\xff")) < 0:
             del self._data[:-2]
             self._more()

@@ -10,7 +10,7 @@ _PASSING = (socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_MEMORY)
 
 
 def resolve(host: str, limit_s: float) -> bool:
-    """Whether a host's name has an address; TimeoutError where none is told within the limit.
+    """Whether a host's name has an address; TimeoutError if none is told within the limit.
 
     While no name server can be reached it is asked again. The call that waits on is left to its
     thread, which ends when the system gives up.

@@ -40,7 +40,7 @@ class Camera(Protocol):
         """What tells that something has come."""
 
     def read(self) -> bytes:
-        """All that has come; nothing where the camera hung up."""
+        """All that has come; nothing if the camera hung up."""
 
     def send(self, message: bytes) -> None:
         """Send a whole message."""
@@ -63,7 +63,7 @@ class Direct:
         return self._connection.fileno()
 
     def read(self) -> bytes:
-        """All that has come; nothing where the camera hung up."""
+        """All that has come; nothing if the camera hung up."""
         return received(self._connection, self._connection.recv)
 
     def send(self, message: bytes) -> None:
@@ -116,7 +116,7 @@ class Relay:
             self._stopped.close()
 
     def _accept(self) -> socket.socket | None:
-        """FFmpeg's connection; its first request was passed on. None where it is too late."""
+        """FFmpeg's connection; its first request was passed on. None if it is too late."""
         while True:
             ready, _, _ = select.select([self._listener, self._stopped], [], [])
             if self._stopped in ready:
@@ -170,7 +170,7 @@ class Relay:
         self._camera.send(b"%s%sAuthorization: %s\r\n%s" % (first, end, answer.encode(), rest))
 
     def _answer(self, message: bytes) -> bytes:
-        """What FFmpeg is given of an answer; nothing where the request is sent once more."""
+        """What FFmpeg is given of an answer; nothing if the request is sent once more."""
         if message.startswith(b"$"):
             return message
         if message.split(b" ", 2)[1:2] == [b"401"]:
@@ -210,7 +210,7 @@ def _messages(came: bytearray) -> list[bytes]:
 
 
 def _size(came: bytearray, at: int) -> int | None:
-    """The size of what begins there; None where it has not come as a whole."""
+    """The size of what begins there; None if it has not come as a whole."""
     size = None
     if came[at : at + 1] == b"$":
         if len(came) >= at + 4:

@@ -46,7 +46,7 @@ class Tunnel:
         return self._wire.fileno()
 
     def read(self) -> bytes:
-        """All that has come; nothing where the camera hung up."""
+        """All that has come; nothing if the camera hung up."""
         self._wire.end_s = time.monotonic() + self._limits.read_timeout_s
         try:
             return received(self._wire.connection, self._answers.read1)

@@ -39,10 +39,10 @@ class Source(Protocol):
     """
 
     def open(self) -> None:
-        """Connect; SourceOpenError where that fails."""
+        """Connect; SourceOpenError if that fails."""
 
     def read(self) -> Picture | SkippedFrame | None:
-        """The next moment, None at the end of a file; SourceLostError where a live source ends."""
+        """The next moment, None at the end of a file; SourceLostError if a live source ends."""
 
     def close(self) -> None:
         """Release the device, connection or file."""

@@ -80,7 +80,7 @@ class StreamSource:
         self._pictures = self._decode(self._container)
 
     def read(self) -> Picture | SkippedFrame:
-        """The next moment, within `read_timeout_s`; SourceLostError where there is none."""
+        """The next moment, within `read_timeout_s`; SourceLostError if there is none."""
         limit_s = self.limits.read_timeout_s
         if self._web is not None:
             # Of packets that become no picture `_packets` tells first.

@@ -11,7 +11,7 @@ _HOST = re.compile(r"\[(?P<six>[^\]]*)\]|(?P<name>[^:/?#]*)")
 def how_to_write(text: str) -> str:
     """How the characters of a URL's password are written that end it, as in `# as %23`.
 
-    Empty where it holds none, or where no password is to be seen.
+    Empty if it holds none, or where no password is to be seen.
     """
     userinfo = text.partition("//")[2].rpartition("@")[0]
     password = userinfo.partition(":")[2]

@@ -43,7 +43,7 @@ class Device(Protocol):
 
 
 def open_device(path: Path) -> Device:
-    """The V4L2 device at a path; MonitorError where there is none, or none that opens."""
+    """The V4L2 device at a path; MonitorError if there is none, or none that opens."""
     # OpenCV's only limit of a read; it is in whole seconds, for all devices, and 10 by default.
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", READ_TIMEOUT_S)
     if fault := device_fault(path, opening=True):
@@ -56,7 +56,7 @@ def open_device(path: Path) -> Device:
 
 
 def device_fault(path: Path, *, opening: bool = False) -> str | None:
-    """Why the device of a webcam cannot be used, None where it can; it is touched for `opening`."""
+    """Why the device of a webcam cannot be used, None if it can; it is touched for `opening`."""
     try:
         there = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -126,7 +126,7 @@ class WebcamSource:
         self._origin_s: float | None = None
 
     def open(self) -> None:
-        """Take the device that its name leads to now; SourceOpenError where that fails."""
+        """Take the device that its name leads to now; SourceOpenError if that fails."""
         try:
             device = self._opener(self.address.device)
         except MonitorError as error:  # it does not open, or OpenCV lacks a library
@@ -142,7 +142,7 @@ class WebcamSource:
         self._origin_s = None
 
     def read(self) -> Picture:
-        """The next picture; SourceLostError where the device is gone."""
+        """The next picture; SourceLostError if the device is gone."""
         if self._device is None:
             raise SourceLostError(f"webcam {self.address}: not open")
         ok, image = self._device.read()

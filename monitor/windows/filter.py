@@ -61,7 +61,7 @@ class WindowFilter:
         self._throttle = LogThrottle(log, lambda: self._now_s)
 
     def fault(self, window: Window) -> SkipReason | None:
-        """Why a window is not to be classified; None where it is."""
+        """Why a window is not to be classified; None if it is."""
         fault = self._find(window)
         if fault is not None:
             self._status.dropped[fault] += 1

@@ -36,7 +36,7 @@ _SIDE = 64
 
 
 def picture_fault(clip: NDArray[np.uint8], whole_picture: bool) -> SkipReason | None:
-    """What is wrong with a clip, (T, H, W, 3) RGB; None where nothing is.
+    """What is wrong with a clip, (T, H, W, 3) RGB; None if nothing is.
 
     One black or blank frame spoils a whole picture's clip: what follows it looks like a movement. A
     clip is "still" where its picture does not change: a camera that repeats one, or one that sees

@@ -179,7 +179,7 @@ class Proxy:
                 self.sessions[session] = self.sessions[session][0], now_s
 
     def _packet(self, packet: bytes, channel: int) -> bytes | None:
-        """What becomes of a packet; None where it is lost. Odd channels carry reports."""
+        """What becomes of a packet; None if it is lost. Odd channels carry reports."""
         if channel % 2:
             return None if self.shift_s else packet  # a report would tell the time it was
         if self.fault == "lossy" and self._random.random() < _SHARE:

@@ -46,7 +46,7 @@ def unvisited_port() -> Iterator[int]:
 class _Elsewhere(StreamRequestHandler):
     def handle(self) -> None:
         """Answer a request with a redirect."""
-        first, *lines = [*takewhile(bytes.strip, self.rfile), b""]  # none where it hangs up at once
+        first, *lines = [*takewhile(bytes.strip, self.rfile), b""]  # none if it hangs up at once
         protocol = b"RTSP/1.0" if b" RTSP/" in first else b"HTTP/1.1"
         count = next((line for line in lines if re.match(b"(?i)cseq:", line)), b"")
         place = self.server.location.encode()  # type: ignore[attr-defined]

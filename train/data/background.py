@@ -74,7 +74,7 @@ def prepare_footage(
     """Decode films into the cache `folder` and cut them into slices.
 
     A film that holds no whole window, or has too few frames a second, is passed over with a
-    warning; DataError where none is left.
+    warning; DataError if none is left.
     """
     cache = ClipCache(folder, spec.size)
     films: list[Film] = []
@@ -131,7 +131,7 @@ def cut_slices(decoded: Decoded, spec: ClipSpec, from_s: float, to_s: float) -> 
 
 
 def footage_label(config: TrainConfig, labels: Sequence[str]) -> str:
-    """The label that footage is trained as; ConfigError where the recipe can take none."""
+    """The label that footage is trained as; ConfigError if the recipe can take none."""
     if config.arch in BASELINES:
         raise ConfigError(f"footage needs a network: {config.arch} is fitted on clips alone")
     if config.sampling != "time":
@@ -146,7 +146,7 @@ def footage_label(config: TrainConfig, labels: Sequence[str]) -> str:
 
 
 def check_apart(ordinary: BackgroundClips, prepared: Prepared) -> None:
-    """DataError where a film is also one of the clips: these are to be tested on."""
+    """DataError if a film is also one of the clips: these are to be tested on."""
     for film in ordinary.films:
         if path := prepared.path_of(film.sha256):
             raise DataError(

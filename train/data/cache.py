@@ -33,7 +33,7 @@ class Stored:
 
     @classmethod
     def of(cls, path: Path) -> "Stored":
-        """The frames of a file; ValueError or EOFError where it was cut short."""
+        """The frames of a file; ValueError or EOFError if it was cut short."""
         mapped: np.memmap[Any, np.dtype[np.uint8]] = np.load(path, mmap_mode="r")
         return cls(path, mapped.offset, mapped.shape)
 
@@ -70,7 +70,7 @@ class Decoded:
 
     @property
     def fps(self) -> float:
-        """Frames a second, on average; infinite where it has no duration."""
+        """Frames a second, on average; infinite if it has no duration."""
         return (len(self.times_s) - 1) / self.duration_s if self.duration_s > 0 else math.inf
 
 
@@ -94,7 +94,7 @@ class ClipCache:
             ) from None
 
     def decode(self, path: Path, sha256: str | None = None) -> Decoded:
-        """The clip at `path`, decoded now or before; SourceError where it cannot be read.
+        """The clip at `path`, decoded now or before; SourceError if it cannot be read.
 
         `sha256` is the content's, where it is known already.
         """

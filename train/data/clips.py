@@ -32,7 +32,7 @@ class Clip:
     path: str  # relative to the data folder, with forward slashes
     label: str
     group: str  # one source video, actor or subject; never crosses a split
-    fold: int | None  # test fold, -1 for train only, None where the data names no folds
+    fold: int | None  # test fold, -1 for train only, None if the data names no folds
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Dataset:
 
 
 def find_clips(data: Path, least_labels: int = 2) -> Dataset:
-    """The labelled clips of the folder `data`; DataError where it cannot be trained or tested on.
+    """The labelled clips of the folder `data`; DataError if it cannot be trained or tested on.
 
     That takes `least_labels` labels.
 

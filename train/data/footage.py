@@ -37,7 +37,7 @@ class Footage:
 def find_footage(where: Path) -> tuple[Footage, ...]:
     """The video file `where`, or those in the folder `where` and below, sorted by path.
 
-    A file of a folder that cannot be read is passed over with a warning. DataError where none is
+    A file of a folder that cannot be read is passed over with a warning. DataError if none is
     left, SourceError for a single file that cannot be read.
     """
     if not where.exists():

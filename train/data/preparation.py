@@ -71,7 +71,7 @@ def prepare_clips(
 ) -> Prepared:
     """Decode every clip of `dataset` into the cache `folder`; list and skip what cannot be used.
 
-    Copies of a clip are in its group. DataError where nothing is left of a label.
+    Copies of a clip are in its group. DataError if nothing is left of a label.
     """
     decoded, contents, skipped = _decode(dataset, spec, sampling, folder, console)
     for skip in skipped:

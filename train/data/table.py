@@ -18,7 +18,7 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[s
     """Each row's line number and its values of the `columns`, an empty text where there is none.
 
     Read are commas, semicolons or tabs; UTF-8, or UTF-16 with its mark; headings in any case.
-    Empty rows are passed over. DataError where the file cannot be read or lacks a column.
+    Empty rows are passed over. DataError if the file cannot be read or lacks a column.
     """
     lines = io.StringIO(_text(path), newline="")
     places: dict[str, int] = {}

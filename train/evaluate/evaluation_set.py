@@ -77,7 +77,7 @@ def held_out(
 ) -> HeldOut:
     """The clips of `data` whose labels the model knows; those of one fold, where one is named.
 
-    DataError where no clip is left, ConfigError for a fold that there is not.
+    DataError if no clip is left, ConfigError for a fold that there is not.
     """
     everything = find_clips(data)
     known = [label for label in everything.labels if label in contract.labels]

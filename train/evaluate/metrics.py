@@ -44,7 +44,7 @@ class OneVsRest:
 
     @property
     def precision(self) -> float:
-        """Share of the predictions of this label that are right; 0 where there are none."""
+        """Share of the predictions of this label that are right; 0 if there are none."""
         return _share(self.tp, self.tp + self.fp) or 0.0
 
     @property
@@ -101,7 +101,7 @@ class Metrics:
     by_group: Interval | None  # groups resampled; None for fewer than two groups
     micro: Averages
     macro: Averages
-    rocs: tuple[Roc | None, ...]  # per label; None where the test holds it in no clip or in all
+    rocs: tuple[Roc | None, ...]  # per label; None if the test holds it in no clip or in all
     macro_auc: float | None
     calibration: Calibration
 

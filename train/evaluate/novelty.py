@@ -77,7 +77,7 @@ def classify_with(model: keras.Model) -> Classify:
 def window_novelty(
     classify: Classify, clips: Iterable[NDArray[np.uint8]]
 ) -> NDArray[np.float32] | None:
-    """(n,) of every window of `clips`, each (m, T, H, W, 3); None where the network gives none."""
+    """(n,) of every window of `clips`, each (m, T, H, W, 3); None if the network gives none."""
     found = [classify(windows).novelty for windows in in_batches(clips)]
     given = [values for values in found if values is not None]
     return np.concatenate(given) if given else None
@@ -86,7 +86,7 @@ def window_novelty(
 def fit_unknown(parts: Sequence[NDArray[np.float32] | None]) -> Unknown | None:
     """The threshold that a share SHARE of held-out windows exceeds, with how it was found.
 
-    `parts` hold the novelty of the windows that each network of a run was tested on; None where one
+    `parts` hold the novelty of the windows that each network of a run was tested on; None if one
     of them was tested on nothing, or was fitted before novelty was measured.
     """
     held = [part for part in parts if part is not None]

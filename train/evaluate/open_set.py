@@ -62,7 +62,7 @@ def against(
 
 
 def check_told(model: Path, contract: Contract) -> float:
-    """The novelty above which a window is unknown to a model; ModelError where it tells none."""
+    """The novelty above which a window is unknown to a model; ModelError if it tells none."""
     if contract.unknown is None:
         raise ModelError(f"{model}: gives no novelty; har-train fits models that do")
     return contract.unknown.threshold

@@ -25,7 +25,7 @@ class Answer:
     """What the model answered to a clip while a stream showed it."""
 
     clip: Segment
-    label: str | None  # of the highest mean score; None where no window of it was classified
+    label: str | None  # of the highest mean score; None if no window of it was classified
 
 
 def judge(

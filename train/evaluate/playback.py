@@ -87,8 +87,8 @@ def watch_streams(
 ) -> list[WatchedStream]:
     """Let the monitor, with the model's own rules, watch each stream from its start to its end.
 
-    `advance` is called with the name of a stream that is done. SourceError where a file of a stream
-    cannot be read, ModelError where the model cannot be run.
+    `advance` is called with the name of a stream that is done. SourceError if a file of a stream
+    cannot be read, ModelError if the model cannot be run.
     """
     watched = []
     for first in range(0, len(plans), _AT_ONCE):

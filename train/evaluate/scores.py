@@ -15,7 +15,7 @@ SUM_TOLERANCE = 1e-3
 class Scored:
     """Test clips with their true labels and the scores that a model gave them; n >= 1, k >= 2.
 
-    ValueError where the parts do not fit each other. A clip is scored once, by one model that was
+    ValueError if the parts do not fit each other. A clip is scored once, by one model that was
     not fitted on it (or the report says otherwise).
     """
 

@@ -68,7 +68,7 @@ def score_clips(
 ) -> Scored:
     """`clips` of `prepared` with the scores `predict` gives them; `labels` are those of the scores.
 
-    DataError where a clip has a label that the model does not know.
+    DataError if a clip has a label that the model does not know.
     """
     check_labels(clips, labels)
     shown = np.linspace(0, spec.frames - 1, min(PREVIEW_FRAMES, spec.frames)).astype(int)
@@ -91,7 +91,7 @@ def score_clips(
 
 
 def check_labels(clips: Sequence[Clip], labels: Sequence[str]) -> None:
-    """DataError where a clip has a label that is not among the model's `labels`."""
+    """DataError if a clip has a label that is not among the model's `labels`."""
     found = sorted({clip.label for clip in clips})
     if set(found) - set(labels):
         raise DataError(

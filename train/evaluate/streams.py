@@ -85,7 +85,7 @@ def plan_streams(
 
     The clips of a group come in random order, each gap from a random place in random footage. A
     group with pictures of several sizes has a stream for each. A stream is the same whichever other
-    groups there are. DataError where no footage is long enough.
+    groups there are. DataError if no footage is long enough.
     """
     long_enough = [film for film in footage if film.duration_s >= GAP_S[1]]
     if not long_enough:

@@ -84,7 +84,7 @@ def tune(streams: Sequence[WatchedStream], trials: Trials, per_day: float | None
     """The rules with the highest event F1 among those with at most `per_day` false alarms a day.
 
     Where several are equal, those with the shortest delay; where none has so few false alarms,
-    those with the fewest. Rules that find nothing are none: DataError where all are like that, or
+    those with the fewest. Rules that find nothing are none: DataError if all are like that, or
     where the streams hold no event.
     """
     labels = tuple(trials.base.thresholds)

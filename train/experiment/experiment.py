@@ -34,7 +34,7 @@ FEW = 20  # test clips below which an accuracy says little
 
 
 def check_names(config: TrainConfig, dataset: Dataset) -> None:
-    """ConfigError where the recipe names labels or groups that the clips do not have."""
+    """ConfigError if the recipe names labels or groups that the clips do not have."""
     if unknown := sorted(set(config.background) - set(dataset.labels)):
         raise ConfigError(
             f"background {unknown[0]}: no such label; labels here: {', '.join(dataset.labels)}"

@@ -20,7 +20,7 @@ class Result:
     fingerprint: str  # of recipe, data and split
     history: History
     best_epoch: int  # counted from 0
-    scored: Scored | None  # None where no clips were held back
+    scored: Scored | None  # None if no clips were held back
     novelty: NDArray[np.float32] | None = None  # (n,) of every window of its test clips
 
 
@@ -41,7 +41,7 @@ def save_result(path: Path, result: Result) -> None:
 
 
 def load_result(path: Path, fingerprint: str) -> Result | None:
-    """The result at `path`; None where there is none of this recipe, data and split."""
+    """The result at `path`; None if there is none of this recipe, data and split."""
     found = load_npz(path)
     if found is None:
         return None

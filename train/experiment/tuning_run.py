@@ -53,7 +53,7 @@ def tune_run(
 
     Every fold's network watches streams of the clips that it was not fitted on. The rules written
     are tuned on all of them; the figures beside them are measured with rules tuned without the fold
-    they are measured on. DataError where the run is none, or was fitted on other clips.
+    they are measured on. DataError if the run is none, or was fitted on other clips.
     """
     recipe = _recipe(run)
     _, contract = load_model(run / MODEL_NAME)

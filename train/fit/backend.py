@@ -6,7 +6,7 @@ import logging
 def start_tensorflow() -> None:
     """Import TensorFlow and let it find its devices, without its chatter on the screen.
 
-    ModuleNotFoundError where the extra `train` is not installed.
+    ModuleNotFoundError if the extra `train` is not installed.
     """
     from export.quiet import quiet
 

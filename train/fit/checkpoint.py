@@ -45,7 +45,7 @@ def save_state(path: Path, state: FitState) -> None:
 
 
 def load_state(path: Path) -> FitState | None:
-    """The state written at `path`; None where there is none that can be read."""
+    """The state written at `path`; None if there is none that can be read."""
     found = load_npz(path)
     if found is None:
         return None

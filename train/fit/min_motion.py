@@ -19,7 +19,7 @@ _LEAST = 1.0
 def fit_motion(windows: Iterable[NDArray[np.uint8]]) -> Motion | None:
     """The limit for a model by the training windows (T, H, W, 3) of all labels that alert.
 
-    None where there are none, or where some of them hardly move: then stillness means nothing.
+    None if there are none, or where some of them hardly move: then stillness means nothing.
     """
     least = min(map(motion, windows), default=0.0)
     limit = _SHARE * least

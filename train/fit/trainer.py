@@ -71,7 +71,7 @@ class Fit:
         compile_for(model, config, len(batches))
 
     def run(self, console: Console, title: str, pace: Pace | None = None) -> Fitted:
-        """Train; MonitorError where the loss is lost or the memory is not enough.
+        """Train; MonitorError if the loss is lost or the memory is not enough.
 
         `pace` is that of the command, where it has several fits.
         """

@@ -40,7 +40,7 @@ def write_report(
 
     `split` says how the clips were held back; `folds` are the parts `scored` was pooled from, by
     name; `settings`, and `unknown` with what was found on other activities, are JSON values.
-    MonitorError where `out` cannot be written.
+    MonitorError if `out` cannot be written.
     """
     measured = Measured(
         title=title,
@@ -63,7 +63,7 @@ def write_report(
 
 
 def write_files(out: Path, content: Mapping[str, object], html: str) -> None:
-    """Write both forms of a report into the folder `out`; MonitorError where it cannot be made."""
+    """Write both forms of a report into the folder `out`; MonitorError if it cannot be made."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -16,7 +16,7 @@ FALSE_ALARMS = 100  # that are listed; metrics.json has all
 
 
 def write_stream_report(out: Path, report: StreamReport) -> None:
-    """Write metrics.json and report.html into `out`; MonitorError where that cannot be done."""
+    """Write metrics.json and report.html into `out`; MonitorError if that cannot be done."""
     write_files(out, document(report), page(report))
 
 
