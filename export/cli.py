@@ -42,7 +42,7 @@ def main(
         Engine | None,
         typer.Option(
             help="What writes the graph: fused, for speed, or tf2onnx, for any network.",
-            show_default="fused where it knows the network",
+            show_default="fused if it knows the network",
         ),
     ] = None,
     labels: Annotated[
@@ -66,7 +66,7 @@ def main(
     colours: Annotated[
         Colours | None,
         typer.Option(
-            help="The order of its colours; bgr where OpenCV read the clips.",
+            help="The order of its colours; bgr if OpenCV read the clips.",
             show_default=Colours.RGB,
         ),
     ] = None,

@@ -125,5 +125,5 @@ def _check_scores(path: Path, found: NDArray[np.float32], logits: bool) -> None:
     elif not logits:
         raise ConfigError(
             f"{path}: its scores, {found.min():.3g} to {found.max():.3g}, do not sum to 1; "
-            "allowed: softmax, a sigmoid for two labels, or --logits where it ends without"
+            "allowed: softmax, a sigmoid for two labels, or --logits if it ends without"
         )

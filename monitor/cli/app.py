@@ -44,7 +44,7 @@ def main(
         typer.Option(
             "--display/--headless",
             help="Show the cameras in windows (q quits), or no window.",
-            show_default="a window where there is a display",
+            show_default="a window if there is a display",
         ),
     ] = None,
     log_path: Annotated[

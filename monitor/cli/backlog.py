@@ -53,7 +53,7 @@ class Backlog(io.RawIOBase):
         return os.isatty(self._file)
 
     def writable(self) -> bool:
-        """It is."""
+        """Whether it can be written to: always."""
         return True
 
     @contextmanager

@@ -120,7 +120,7 @@ def _reload(
         _prove(options)
         monitor.reload(options)
     except MonitorError as error:
-        log.warning("SIGHUP: everything goes on as it was: %s", error)
+        log.warning("SIGHUP: refused, the old configuration stays: %s", error)
         return current
     for name in sorted(set(MonitorOptions.model_fields) - _RELOADED):
         if getattr(options, name) != getattr(current, name):

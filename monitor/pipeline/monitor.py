@@ -174,7 +174,7 @@ class Monitor:
     def reload(self, options: MonitorOptions) -> None:
         """Watch the cameras of `options`; one whose own settings are the same is not interrupted.
 
-        ConfigError if that cannot be, and then everything goes on as it was. It takes no longer
+        ConfigError if that cannot be; the old configuration then stays. It takes no longer
         than the cameras that leave need to end; one that hangs is left to itself after a while.
         """
         if self._view is not None:

@@ -33,7 +33,7 @@ _FOLDER_OPTION = "session.model_external_initializers_file_folder_path"
 _ELSEWHERE = re.compile(r"[Ee]xternal|Data of TensorProto|in-memory address")
 _EXPORT = (
     "har-export {} NAME.onnx makes an ONNX file of it, "
-    "with --labels and --fps where har-train did not make it"
+    "with --labels and --fps if har-train did not make it"
 )
 SHIPPED = Path(__file__).parents[1] / "models" / "fight.onnx"
 
@@ -97,7 +97,7 @@ class OnnxClassifier:
                     f"its contract promises {shapes[name]}"
                 )
             if not np.isfinite(values).all():
-                raise ModelError(f"{self.path}: gives {name} that are no numbers")
+                raise ModelError(f"{self.path}: gives {name} that are NaN or infinite")
         return Outputs(found[0], found[1] if len(found) > 1 else None)
 
     def predict(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:

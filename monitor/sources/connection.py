@@ -113,7 +113,7 @@ class Wire(io.RawIOBase):
         self.connection = connection
 
     def readable(self) -> bool:
-        """It is."""
+        """Whether it can be read: always."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]

@@ -16,7 +16,7 @@ from monitor.recognition.classifier import OnnxClassifier
 TAKES = "har-export {path} NAME.onnx takes it with --labels and --fps"
 MAKES = (
     "har-export {path} NAME.onnx makes an ONNX file of it, "
-    "with --labels and --fps where har-train did not make it"
+    "with --labels and --fps if har-train did not make it"
 )
 
 

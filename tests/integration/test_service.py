@@ -144,7 +144,7 @@ def test_sighup_takes_up_what_changed_and_interrupts_no_other_camera(
             assert "cameras: 1 stay, 1 leave, 1 come" in process.said
             write_config(process.config, new, stream=patient, windows={"strides": 1})
             process.popen.send_signal(signal.SIGHUP)
-            process.wait_for("a refusal", lambda: "goes on as it was" in process.said)
+            process.wait_for("a refusal", lambda: "the old configuration stays" in process.said)
             assert "unknown option windows.strides" in process.said
             write_config(process.config, new, stream=patient, log={"keep": 3})
             process.popen.send_signal(signal.SIGHUP)
@@ -180,7 +180,7 @@ def test_what_is_refused_at_the_start_is_refused_by_sighup_and_changes_nothing(
         process.popen.send_signal(signal.SIGHUP)
         process.wait_for(
             "a refusal",
-            lambda: f"SIGHUP: everything goes on as it was: {why}" in process.said,
+            lambda: f"SIGHUP: refused, the old configuration stays: {why}" in process.said,
         )
         windows = process.health["c"]["windows"]
         process.wait_for("windows", lambda: process.health["c"]["windows"] > windows)
