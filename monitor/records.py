@@ -1,7 +1,7 @@
 """The values that pass between stages, in the order they are made.
 
 All times in seconds (`_s`) lie on the camera's own axis, which starts with its stream: stream
-timestamps where they can be trusted, else a monotonic clock; media time for files. `captured_s` is
+timestamps where they can be trusted, else a monotonic clock; media time for files. `arrived_s` is
 the exception: the process's monotonic clock when the frame arrived, for measuring latency.
 """
 
@@ -32,7 +32,7 @@ class Frame:
     camera: str
     index: int  # counts the frames of a camera from 0
     time_s: float
-    captured_s: float
+    arrived_s: float
     picture: VideoFrame
 
     @cached_property
@@ -54,7 +54,7 @@ class Window:
     fps: float  # the rate its frames really have
     usual_fps: float  # the rate that most of its frames have: higher where some are missing
     missing: int  # frames that its span should hold at the model's rate, and does not
-    captured_s: float  # when its last frame was captured
+    arrived_s: float  # when its last frame was captured
     region: str = ""  # of the camera's picture; empty: the whole picture
 
 
@@ -65,7 +65,7 @@ class Skipped:
     camera: str
     region: str
     end_s: float
-    captured_s: float  # when its last frame was captured
+    arrived_s: float  # when its last frame was captured
     reason: str
 
 
@@ -97,7 +97,7 @@ class Prediction:
     start_s: float
     end_s: float
     scores: dict[str, float]  # label -> score; sums to 1
-    captured_s: float
+    arrived_s: float
     region: str = ""
 
 
@@ -120,7 +120,7 @@ class Activity:
     end_s: float | None
     score: float  # smoothed score at the moment of the event
     peak_score: float  # highest smoothed score so far
-    captured_s: float  # when the frame that decided the event was captured
+    arrived_s: float  # when the frame that decided the event was captured
     decided_s: float  # end of the window that decided the event
     region: str = ""
     reason: EndReason | None = None  # why it ended; None while it is open

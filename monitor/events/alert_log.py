@@ -92,7 +92,7 @@ class JsonLinesSink:
 
     def _record(self, activity: Activity) -> Record:
         now = self._now()
-        passed_s = self._clock() - activity.captured_s  # since the frame that decided it
+        passed_s = self._clock() - activity.arrived_s  # since the frame that decided it
         decided = now - timedelta(seconds=passed_s)
 
         def world(time_s: float | None) -> str | None:

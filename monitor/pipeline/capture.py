@@ -14,7 +14,7 @@ from monitor.errors import SourceError, SourceOpenError
 from monitor.health.status import CameraStatus
 from monitor.records import Captured, Frame, Skipped, StreamEnd, Window
 from monitor.sources.source import Picture, SkippedFrame, Source
-from monitor.sources.timeline import Clock, Moment, Timeline
+from monitor.sources.timeline import Clock, Timeline, Timestamp
 from monitor.states import NOTHING_MOVES, PERMANENT, CameraState, EndReason, SkipReason
 from monitor.throttle import LogThrottle
 from monitor.windows.sequence import WindowSequence
@@ -191,7 +191,7 @@ class Capture:
                 arrived_s = self._clock()
             self._take(read, moment, arrived_s)
 
-    def _take(self, read: Picture | SkippedFrame, moment: Moment, arrived_s: float) -> None:
+    def _take(self, read: Picture | SkippedFrame, moment: Timestamp, arrived_s: float) -> None:
         index, self._index = self._index, self._index + 1
         self.status.frames += 1
         if not isinstance(read, Picture):

@@ -108,7 +108,7 @@ class Worker:
     def _skip(self, camera: CameraSlot, tracker: ActivityTracker, item: Skipped) -> None:
         if self._on_window is not None:
             self._on_window(item)
-        events = tracker.skip(item.end_s, item.captured_s)
+        events = tracker.skip(item.end_s, item.arrived_s)
         self._publish(camera, tracker, events, unknown=item.reason == SkipReason.UNKNOWN)
         camera.show(
             Update(
@@ -130,7 +130,7 @@ class Worker:
             self._skip(
                 camera,
                 tracker,
-                Skipped(*where, window.end_s, window.captured_s, SkipReason.UNKNOWN),
+                Skipped(*where, window.end_s, window.arrived_s, SkipReason.UNKNOWN),
             )
             return
         labels = self._classifier.contract.labels
@@ -139,7 +139,7 @@ class Worker:
             start_s=window.start_s,
             end_s=window.end_s,
             scores=dict(zip(labels, scores.tolist(), strict=True)),
-            captured_s=window.captured_s,
+            arrived_s=window.arrived_s,
             region=window.region,
         )
         if self._on_window is not None:
@@ -147,7 +147,7 @@ class Worker:
         events = tracker.update(prediction)
         status = camera.status
         status.windows += 1
-        status.latency_ms = (self._clock() - window.captured_s) * 1000
+        status.latency_ms = (self._clock() - window.arrived_s) * 1000
         self._publish(camera, tracker, events, tracker.scores)
         camera.show(
             Update(

@@ -72,13 +72,13 @@ class ActivityTracker:
                 events.append(event)
         return events
 
-    def skip(self, now_s: float, captured_s: float) -> list[Activity]:
+    def skip(self, now_s: float, arrived_s: float) -> list[Activity]:
         """Let time pass up to a window that was not classified: no score, but a hold goes on."""
         ended = []
         for state in self._labels.values():
             state.entered_s = None
             if state.open is not None and now_s - state.last_s >= self.rules.hold_s:
-                state.open = replace(state.open, captured_s=captured_s, decided_s=now_s)
+                state.open = replace(state.open, arrived_s=arrived_s, decided_s=now_s)
                 ended.append(self._end(state, EndReason.NOT_CLASSIFIED))
                 state.rest_until_s = now_s + self.rules.cooldown_s
         return ended
@@ -117,7 +117,7 @@ class ActivityTracker:
                 state.open,
                 score=score,
                 peak_score=state.peak,
-                captured_s=prediction.captured_s,
+                arrived_s=prediction.arrived_s,
                 decided_s=now_s,
             )
             if score >= max(enter - rules.hysteresis, enter / 2):
@@ -144,7 +144,7 @@ class ActivityTracker:
             end_s=None,
             score=score,
             peak_score=state.peak,
-            captured_s=prediction.captured_s,
+            arrived_s=prediction.arrived_s,
             decided_s=now_s,
             region=self.region,
             live=self.live,

@@ -57,7 +57,7 @@ class WindowBuffer:
         return self._count > 0
 
     def push(
-        self, time_s: float, pixels: Callable[[], NDArray[np.uint8]], captured_s: float = 0.0
+        self, time_s: float, pixels: Callable[[], NDArray[np.uint8]], arrived_s: float = 0.0
     ) -> Window | None:
         """Take a frame at `time_s`; return the window it completes, if it completes one.
 
@@ -65,14 +65,14 @@ class WindowBuffer:
         window that holds frames passed over is none.
         """
         due = self._sample(time_s, pixels)
-        return self._window(captured_s) if due and self._seen.all() else None
+        return self._window(arrived_s) if due and self._seen.all() else None
 
     def skip(
-        self, time_s: float, captured_s: float = 0.0, reason: str = SkipReason.IDLE
+        self, time_s: float, arrived_s: float = 0.0, reason: str = SkipReason.IDLE
     ) -> Skipped | None:
         """Take the moment of a frame that was not decoded; return the window it would complete."""
         due = self._sample(time_s, None)
-        return Skipped(self.camera, self.region, time_s, captured_s, reason) if due else None
+        return Skipped(self.camera, self.region, time_s, arrived_s, reason) if due else None
 
     def _sample(self, time_s: float, pixels: Callable[[], NDArray[np.uint8]] | None) -> bool:
         """Take a frame, if it is its slot's first; whether a window is due with it."""
@@ -96,7 +96,7 @@ class WindowBuffer:
         ready = self._count - self.spec.frames
         return ready >= 0 and not ready % self.stride
 
-    def _window(self, captured_s: float) -> Window:
+    def _window(self, arrived_s: float) -> Window:
         last = (self._count - 1) % self.spec.frames
         first = self._count % self.spec.frames
         start_s, end_s = float(self._times[first]), float(self._times[last])
@@ -110,6 +110,6 @@ class WindowBuffer:
             fps=steps / (end_s - start_s),
             usual_fps=1 / float(np.median(np.diff(times))),
             missing=max(0, round((end_s - start_s) * self.spec.fps) - steps),
-            captured_s=captured_s,
+            arrived_s=arrived_s,
             region=self.region,
         )

@@ -20,10 +20,10 @@ class WindowSequence:
         self._window_filter = window_filter
         self._last_s = 0.0  # of the frame before
 
-    def skip(self, time_s: float, captured_s: float, reason: str) -> Skipped | None:
+    def skip(self, time_s: float, arrived_s: float, reason: str) -> Skipped | None:
         """Take the moment of a frame that was not decoded; return the window that it completes."""
         self._last_s = time_s
-        return self.buffer.skip(time_s, captured_s, reason)
+        return self.buffer.skip(time_s, arrived_s, reason)
 
     def push(self, frame: Frame) -> Window | Skipped | None:
         """Take the camera's next frame; return the window it completes, or what is skipped."""
@@ -38,12 +38,10 @@ class WindowSequence:
             lambda: prepare(
                 picture if cropper is None else cropper.crop(picture), buffer.spec.size
             ),
-            frame.captured_s,
+            frame.arrived_s,
         )
         if window is not None:
             fault = self._window_filter.fault(window)
         if fault is not None:
-            return Skipped(
-                frame.camera, buffer.region, frame.time_s, frame.captured_s, reason=fault
-            )
+            return Skipped(frame.camera, buffer.region, frame.time_s, frame.arrived_s, reason=fault)
         return window

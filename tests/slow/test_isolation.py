@@ -64,7 +64,7 @@ def test_the_faults_of_others_delay_no_window_of_a_healthy_camera(
     def note(window: Prediction | Skipped) -> None:
         if window.camera == "healthy":
             now_s = time.monotonic()
-            late.append((now_s, 1000 * (now_s - window.captured_s)))
+            late.append((now_s, 1000 * (now_s - window.arrived_s)))
 
     with ExitStack() as stack:
         server = stack.enter_context(rtsp_server(film))

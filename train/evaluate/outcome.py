@@ -52,7 +52,7 @@ def replay(windows: Iterable[WindowOutcome], rules: Rules) -> list[Activity]:
         if isinstance(window, Prediction):
             activities += tracker.update(window)
         else:
-            activities += tracker.skip(window.end_s, window.captured_s)
+            activities += tracker.skip(window.end_s, window.arrived_s)
     return activities + tracker.close(EndReason.FILE_ENDED)
 
 

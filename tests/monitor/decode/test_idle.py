@@ -727,4 +727,4 @@ def test_passed_over_moments_keep_rate_and_windows_going_and_late_ones_their_arr
         "windows that hold passed-over moments and others are none"
     )
     for window in found:
-        assert window.captured_s - 1000 == pytest.approx(window.end_s)
+        assert window.arrived_s - 1000 == pytest.approx(window.end_s)

@@ -18,9 +18,9 @@ from monitor.events.alert_log import JsonLinesSink
 from monitor.records import Activity
 
 START = Activity(
-    "a1", "door", "fight", 12.3456, None, 0.91234, 0.95, captured_s=100.0, decided_s=14.3
+    "a1", "door", "fight", 12.3456, None, 0.91234, 0.95, arrived_s=100.0, decided_s=14.3
 )
-END = Activity("a1", "door", "fight", 12.3456, 18.0, 0.2, 0.99, captured_s=106.0, decided_s=20.0)
+END = Activity("a1", "door", "fight", 12.3456, 18.0, 0.2, 0.99, arrived_s=106.0, decided_s=20.0)
 
 
 def sink(path: Path, **changes: Any) -> JsonLinesSink:

@@ -136,7 +136,7 @@ def test_windows_that_are_not_classified_end_an_activity_after_its_hold() -> Non
     assert tracker.skip(3.0, 3.1) == []
     assert tracker.skip(4.4, 4.5) == []
     (ended,) = tracker.skip(4.5, 4.6)
-    assert (ended.end_s, ended.decided_s, ended.captured_s) == (2.5, 4.5, 4.6)
+    assert (ended.end_s, ended.decided_s, ended.arrived_s) == (2.5, 4.5, 4.6)
     assert tracker.open == ()
     assert tracker.skip(5.0, 5.1) == []
 

@@ -40,7 +40,7 @@ class Watched:
                         fps=fps,
                         usual_fps=usual_fps,
                         missing=round(190 / fps) - 19,
-                        captured_s=0.0,
+                        arrived_s=0.0,
                         region=region,
                     )
                 )
