@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
@@ -26,6 +26,7 @@ class Gate:
     port: int = 0
     came: int = 0
     asked: list[str] = field(default_factory=list)  # the first line of each request
+    posts: threading.Lock = field(default_factory=threading.Lock)
 
     def url(self, userinfo: str = "") -> str:
         """The URL of the stream behind it."""
@@ -67,9 +68,14 @@ class _Handler(StreamRequestHandler):
             message = re.sub("(?m)^Authorization:.*\r\n", "", message)
             if self.gate.astray:
                 message = re.sub(r"client_port=\d+-\d+", "client_port=9-10", message)
-            above.sendall(message.encode())
-            if " HTTP/1." in message.partition("\r\n")[0]:  # from here on it is not a request
-                pass_on(self.rfile.read1, above)
+            if " HTTP/1." not in message.partition("\r\n")[0]:
+                above.sendall(message.encode())
+                continue
+            # A client hangs up before it opens the next POST: the server must see that in this
+            # order, too, whichever thread is the faster.
+            with self.gate.posts if message.startswith("POST ") else nullcontext():
+                above.sendall(message.encode())
+                pass_on(self.rfile.read1, above)  # from here on it is not a request
 
     def _refusal(self, message: str) -> str | None:
         method, uri, protocol = message.partition("\r\n")[0].split(" ")
