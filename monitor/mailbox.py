@@ -1,4 +1,4 @@
-"""The only hand-off between threads."""
+"""The hand-off between capture, workers and view."""
 
 import threading
 from collections import OrderedDict, deque
@@ -10,9 +10,9 @@ Item = TypeVar("Item")
 class Mailbox(Generic[Item]):
     """Items by key (a camera, or a region of one), taken in turn so that none starves another.
 
-    `put` waits for room and loses nothing: for files and for what must arrive. `leave` neither
-    waits nor loses. `offer` never waits: it replaces the newest item that was offered before and
-    not yet taken, for live cameras, where only the newest counts. `close` wakes every waiting
+    `put` waits for room and loses nothing: for files and for what must arrive. `put_nowait` neither
+    waits nor loses. `put_latest` never waits: it replaces the newest item that was left so and
+    not yet taken: for live cameras, of which only the newest counts. `close` wakes every waiting
     thread.
     """
 
@@ -53,7 +53,7 @@ class Mailbox(Generic[Item]):
     def get(self, timeout_s: float | None = None) -> Item | None:
         """The next item, the keys in turn; None once closed and empty, or after `timeout_s`.
 
-        `put`, `offer` or `close` ends the wait.
+        `put`, `put_nowait`, `put_latest` or `close` ends the wait.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or bool(self._items), timeout_s)

@@ -84,10 +84,15 @@ NOTHING_MOVES = (SkipReason.STILL, SkipReason.QUIET)
 class EndReason(_Meant):
     """Why an activity ended."""
 
-    SCORE_FELL = "score fell", "the score was below the threshold for longer than the hold"
+    SCORE_FELL = (
+        "score fell",
+        "the smoothed score was below the limit for leaving for longer than the hold: the "
+        "threshold less the hysteresis, but not below half of the threshold",
+    )
     NOT_CLASSIFIED = (
         "not classified",
-        "no window was classified for longer than the hold: too dark, too slow, too many cameras",
+        "no window was classified for longer than the hold: nothing moves, too dark, too slow, too "
+        "many cameras",
     )
     STREAM_LOST = "stream lost", "the connection was lost"
     FILE_ENDED = "file ended", "the file ended"
