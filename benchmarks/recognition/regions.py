@@ -29,7 +29,7 @@ from monitor.errors import DataError
 from monitor.sources.file import pictures
 from monitor.windows.clip import prepare
 from monitor.windows.crop import Cropper
-from train.data.cache import Decoded
+from train.data.cache import DecodedClip
 from train.data.footage import Footage, find_footage, read_piece
 from train.data.preparation import cut
 from train.evaluate.clip_scores import clip_scores
@@ -124,7 +124,7 @@ def _placed(inlay: ClipInsert, films: Sequence[_Film]) -> Inset:
 
 def _seen(
     inlay: ClipInsert, inset: Inset, films: Sequence[_Film], size: int
-) -> tuple[Decoded, Decoded]:
+) -> tuple[DecodedClip, DecodedClip]:
     """The clip in its film as a model sees it: the whole picture, and the region alone."""
     cropper = Cropper(drawn(inset))
     times_s: list[float] = []
@@ -135,7 +135,7 @@ def _seen(
         whole.append(prepare(picture, size))
         region.append(prepare(cropper.crop(picture), size))
     at = np.array(times_s, np.float64)
-    return Decoded(np.stack(whole), at), Decoded(np.stack(region), at)
+    return DecodedClip(np.stack(whole), at), DecodedClip(np.stack(region), at)
 
 
 def _laid(inlay: ClipInsert, inset: Inset, film: Footage) -> Iterator[tuple[float, VideoFrame]]:

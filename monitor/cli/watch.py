@@ -43,7 +43,7 @@ def watch(
     display = has_display() if options.display is None else options.display
     screen = Screen() if display else None  # before PyAV is loaded: see monitor.display.screen
     from monitor.display.table import StatusTable
-    from monitor.events.alert_log import JsonLinesSink
+    from monitor.events.alert_log import AlertLogSink
     from monitor.events.console import ConsoleSink
     from monitor.health.heartbeat import Heartbeat
     from monitor.pipeline.monitor import Monitor
@@ -52,7 +52,7 @@ def watch(
     classifier = OnnxClassifier(options.model or SHIPPED, options.inference.provider)
     _prove(options)
     view = _view(options, classifier.contract, screen)
-    alert_log = JsonLinesSink(
+    alert_log = AlertLogSink(
         options.log.path,
         model=classifier.sha256,
         window_s=classifier.contract.clip.span_s,

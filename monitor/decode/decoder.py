@@ -14,7 +14,7 @@ from monitor.decode.pts import FramePts
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedFrame:
     """A picture of a stream; no frame where it was passed over, since nothing moved in it."""
 
     pts_s: float | None  # the stream's own time, where it gives one
@@ -34,10 +34,10 @@ class Decoder(Protocol):
     def resting(self) -> bool:
         """Whether it decodes key frames alone just now."""
 
-    def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded | None]:
+    def take(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame | None]:
         """What is known with this packet; None alone stands for: nothing yet, it was kept."""
 
-    def finish(self) -> Iterator[Decoded | None]:
+    def finish(self) -> Iterator[DecodedFrame | None]:
         """What was still held back, where no more packets come."""
 
 
@@ -60,17 +60,17 @@ class FullDecoder:
         """It never does."""
         return False
 
-    def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded]:
+    def take(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame]:
         """The pictures that a packet completes."""
         arrived_s = self._clock()
         for frame in self.decode(packet):
-            yield Decoded(self._pts.of(frame), frame, arrived_s)
+            yield DecodedFrame(self._pts.of(frame), frame, arrived_s)
 
-    def finish(self) -> Iterator[Decoded]:
+    def finish(self) -> Iterator[DecodedFrame]:
         """The pictures that the decoder still holds, to put them into their order."""
         arrived_s = self._clock()
         for frame in self.decode(None):
-            yield Decoded(self._pts.of(frame), frame, arrived_s)
+            yield DecodedFrame(self._pts.of(frame), frame, arrived_s)
 
     def flush(self) -> None:
         """Forget what came before: the next packet is a key frame."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from av import Packet, VideoStream
 
-from monitor.decode.decoder import Decoded, FullDecoder
+from monitor.decode.decoder import DecodedFrame, FullDecoder
 from monitor.decode.packet_sizes import PacketSizes
 from monitor.decode.scene import Stillness
 
@@ -74,7 +74,7 @@ class IdleDecoder:
         """Whether it decodes key frames alone just now."""
         return self._idle
 
-    def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded | None]:
+    def take(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame | None]:
         """What is known with this packet; None alone while it is only kept."""
         pts_s = self._every.pts_s(packet.pts)
         if not self._idle and self._may_rest(packet, pts_s):
@@ -99,13 +99,13 @@ class IdleDecoder:
         self._keep(key, pts_s)
         return self
 
-    def finish(self) -> Iterator[Decoded | None]:
+    def finish(self) -> Iterator[DecodedFrame | None]:
         """All that was kept, decoded: what it shows is not known."""
         if self._idle:
             yield from self._wake()
         yield from self._awake(None)
 
-    def _awake(self, packet: Packet[VideoStream] | None) -> Iterator[Decoded]:
+    def _awake(self, packet: Packet[VideoStream] | None) -> Iterator[DecodedFrame]:
         pictures = self._every.finish() if packet is None else self._every.take(packet)
         for picture in pictures:
             if picture.pts_s is not None and self._again[picture.pts_s]:
@@ -114,7 +114,7 @@ class IdleDecoder:
             self._see(picture)
             yield picture
 
-    def _see(self, picture: Decoded) -> None:
+    def _see(self, picture: DecodedFrame) -> None:
         if picture.pts_s is None or picture.frame is None:
             return
         if picture.pts_s == self._key_s and not self._scene.see_key(picture.pts_s, picture.frame):
@@ -199,21 +199,21 @@ class IdleDecoder:
             self._kept_bytes -= sum(kept.packet.size for kept in self._kept[: starts[-1]])
             del self._kept[: starts[-1]]
 
-    def _pass_over(self) -> Iterator[Decoded | None]:
+    def _pass_over(self) -> Iterator[DecodedFrame | None]:
         for _ in range(_AT_ONCE):
             if not self._due or self._due[0][0] >= self._from_s:
                 break
             pts_s, arrived_s = heapq.heappop(self._due)
-            yield Decoded(pts_s, None, arrived_s)
+            yield DecodedFrame(pts_s, None, arrived_s)
         else:
             return
         yield None
 
-    def _wake(self) -> Iterator[Decoded | None]:
+    def _wake(self) -> Iterator[DecodedFrame | None]:
         """Decode what was kept."""
         while self._due and self._due[0][0] < self._from_s:
             pts_s, arrived_s = heapq.heappop(self._due)
-            yield Decoded(pts_s, None, arrived_s)
+            yield DecodedFrame(pts_s, None, arrived_s)
         arrived = dict(self._due)
         self._due = []
         self._idle = False

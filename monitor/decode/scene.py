@@ -49,7 +49,7 @@ def moved(before: Cells, after: Cells, limit: float) -> Moved:
     return np.asarray(np.abs(change - np.median(change)) > limit)
 
 
-class Clock:
+class TimestampOverlay:
     """Finds the lines of a picture, at its top and bottom, in which a camera writes the time."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class Stillness:
     """
 
     def __init__(self) -> None:
-        self._clock = Clock()
+        self._clock = TimestampOverlay()
         self.reset()
 
     def reset(self) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from av import Packet, VideoStream
 
 from monitor.decode.clock_rate import ClockRate
-from monitor.decode.decoder import Decoded, Decoder, FullDecoder
+from monitor.decode.decoder import DecodedFrame, Decoder, FullDecoder
 from monitor.decode.idle import AFTER_S
 from monitor.decode.scene import Stillness
 from monitor.throttle import LogThrottle
@@ -167,7 +167,7 @@ class ScheduledDecoder:
         """Whether it decodes key frames alone just now."""
         return self._decoder is not None and self._decoder.resting
 
-    def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded | None]:
+    def take(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame | None]:
         """What is known with this packet."""
         now_s = self._clock()
         pts_s = self._every.pts_s(packet.pts)
@@ -195,16 +195,16 @@ class ScheduledDecoder:
                 yield decoded
         elif pts_s is not None and not 0 <= self._given_s - pts_s < LATE_S:
             self._given_s = pts_s
-            yield Decoded(pts_s, None, now_s, waiting=True)
+            yield DecodedFrame(pts_s, None, now_s, waiting=True)
         self._done_s = self._clock()
 
-    def finish(self) -> Iterator[Decoded | None]:
+    def finish(self) -> Iterator[DecodedFrame | None]:
         """What the decoder still holds."""
         if self._decoder is not None:
             yield from self._decoder.finish()
             self._stop(self._clock())
 
-    def _note(self, decoded: Decoded | None) -> None:
+    def _note(self, decoded: DecodedFrame | None) -> None:
         if decoded is not None and decoded.pts_s is not None:
             self._given_s = decoded.pts_s
 

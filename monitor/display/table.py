@@ -141,6 +141,6 @@ def _health_row(camera: CameraHealth) -> tuple[RenderableType, ...]:
         "–" if camera.fps is None else f"{camera.fps:.1f}",
         str(camera.reconnects),
         str(camera.windows),
-        str(sum(camera.dropped.values())),
+        str(camera.missed),
         str(camera.alerts),
     )

@@ -21,7 +21,7 @@ CLOSING_MS = 500  # that a pipe's reader has, at the end, to make room for each 
 DIED: EndReason = EndReason.MONITOR_DIED
 
 
-class JsonLinesSink:
+class AlertLogSink:
     """Appends each activity's start and end to a log file, or to standard output for the path `-`.
 
     Writing never waits: while it fails (a full disk, a pipe that nobody reads), lines are kept in

@@ -14,7 +14,7 @@ from monitor import __version__
 from monitor.errors import MonitorError
 from monitor.health.status import WATCHED, CameraStatus
 from monitor.records import SinkStatus
-from monitor.states import CameraState
+from monitor.states import NOTHING_MOVES, CameraState
 
 STALE_S = 10.0  # a monitor that has written nothing for so long is stuck, or gone
 _MOST_BYTES = 1 << 24
@@ -44,6 +44,11 @@ class CameraHealth(_Facts):
     alerts: Count = 0
     stretch: float = 1.0  # what the stride is multiplied by, under load
     latency_ms: float | None = None
+
+    @property
+    def missed(self) -> int:
+        """Windows that were not classified though something may have happened in them."""
+        return sum(count for reason, count in self.dropped.items() if reason not in NOTHING_MOVES)
 
 
 class SinkHealth(_Facts):

@@ -31,7 +31,7 @@ from monitor.states import EndReason
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
 from monitor.windows.filter import WindowFilter
-from monitor.windows.sequence import WindowSequence
+from monitor.windows.sequence import RegionSampler
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Camera:
         status.regions.update((name, RegionStatus()) for name in names)
         rules = settings.activity.rules(contract)
         self._worker = worker
-        self._watched = CameraSlot(
+        self._slot = CameraSlot(
             status,
             {
                 name: ActivityTracker(status.name, rules, region=name, live=settings.live)
@@ -110,14 +110,14 @@ class Camera:
             status,
             lambda: make(address, limits),
             [
-                WindowSequence(
+                RegionSampler(
                     WindowBuffer(status.name, spec, windows.stride, windows.max_gap_s, name),
                     regions.get(name),
                     window_filter,
                 )
                 for name in names
             ],
-            self._watched,
+            self._slot,
             file=not address.live,
             realtime=settings.realtime,
             retry=Retry(stream.retry_min_s, stream.retry_max_s),
@@ -130,7 +130,7 @@ class Camera:
         self._thread = threading.Thread(
             target=run, args=(self,), name=f"capture-{status.name}", daemon=True
         )
-        worker.cameras.add(self._watched)
+        worker.cameras.add(self._slot)
 
     def start(self) -> None:
         """Begin to watch."""
@@ -151,13 +151,13 @@ class Camera:
 
     def abandon(self) -> None:
         """End what is open of it, where its thread does not end; it leaves when that does."""
-        for region in self._watched.trackers:
+        for region in self._slot.trackers:
             end = StreamEnd(self.status.name, region, self._stop.reason)
-            self._worker.windows.put_nowait(camera_key(end.camera, region), (self._watched, end))
+            self._worker.windows.put_nowait(camera_key(end.camera, region), (self._slot, end))
 
     def leave(self) -> None:
         """Let its worker forget it, once its thread has ended and its windows are classified."""
-        self._worker.cameras.discard(self._watched)
+        self._worker.cameras.discard(self._slot)
 
 
 def _context_s(clip: ClipSpec) -> float:

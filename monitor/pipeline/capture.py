@@ -17,7 +17,7 @@ from monitor.sources.source import Picture, SkippedFrame, Source
 from monitor.sources.timeline import Clock, Timeline, Timestamp
 from monitor.states import NOTHING_MOVES, PERMANENT, CameraState, EndReason, SkipReason
 from monitor.throttle import LogThrottle
-from monitor.windows.sequence import WindowSequence
+from monitor.windows.sequence import RegionSampler
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ LONG_S = 60.0  # an outage that is told for itself
 MIN_JITTER = 0.2
 
 
-class Windows(Protocol):
+class WindowQueue(Protocol):
     """Where what is captured goes."""
 
     def put(self, item: Captured) -> None:
@@ -83,8 +83,8 @@ class Capture:
         self,
         status: CameraStatus,
         make_source: Callable[[], Source],
-        sequences: Sequence[WindowSequence],
-        windows: Windows,
+        sequences: Sequence[RegionSampler],
+        windows: WindowQueue,
         *,
         file: bool,
         realtime: bool,

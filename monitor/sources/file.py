@@ -11,7 +11,7 @@ import av
 from av import VideoStream
 from av.container import InputContainer
 
-from monitor.decode.decoder import Decoded
+from monitor.decode.decoder import DecodedFrame
 from monitor.decode.ffmpeg import (
     UNTIMED,
     apply_rotation,
@@ -125,7 +125,7 @@ class FileSource:
 
     def _decoded(
         self, container: InputContainer, stream: VideoStream, faults: list[str]
-    ) -> Iterator[Decoded | None]:
+    ) -> Iterator[DecodedFrame | None]:
         decoder = make_decoder(stream, self._decoding)
         try:
             for packet in container.demux(stream):

@@ -14,7 +14,7 @@ import av
 from av import Packet, VideoStream
 from av.container import InputContainer
 
-from monitor.decode.decoder import Decoded
+from monitor.decode.decoder import DecodedFrame
 from monitor.decode.ffmpeg import UNTIMED, apply_rotation, reason, video_fault, video_stream
 from monitor.decode.hardware import accelerator, not_by_hardware
 from monitor.decode.make import make_decoder
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 # What HTTP may bring: video, never a playlist, which is a list of other addresses to go to.
 _HTTP_FORMATS = "mpjpeg,mpegts,h264,hevc,m4v,flv,mp4,matroska,webm,avi,asf,ogg,nut"
 # Read timeouts without a picture, though key frames and other packets come.
-_BLIND = 6
+NO_PICTURE_FACTOR = 6
 NO_KEY_S = 10.0  # without a key frame until that is told; from line to line it doubles
 
 # AVI counts frames, whenever they come.
@@ -84,7 +84,7 @@ class StreamSource:
         limit_s = self.limits.read_timeout_s
         if self._web is not None:
             # Of packets that become no picture `_packets` tells first.
-            self._web.allow((_BLIND + 1) * limit_s, limit_s)
+            self._web.allow((NO_PICTURE_FACTOR + 1) * limit_s, limit_s)
         try:
             read = next(self._pictures)
         except StopIteration:
@@ -190,7 +190,9 @@ class StreamSource:
             else:
                 yield Picture(time_s, apply_rotation(decoded.frame), decoded.arrived_s)
 
-    def _decoded(self, container: InputContainer, decoding: Decoding) -> Iterator[Decoded | None]:
+    def _decoded(
+        self, container: InputContainer, decoding: Decoding
+    ) -> Iterator[DecodedFrame | None]:
         stream = video_stream(container)
         assert stream is not None  # or it would not be open
         decoder = make_decoder(stream, decoding, self._clock)
@@ -236,5 +238,5 @@ class StreamSource:
                 yield cast("Packet[VideoStream]", packet)
             elif now_s - came_s >= limit_s:
                 raise self._no_picture(limit_s)
-            if now_s - self._seen_s >= _BLIND * limit_s:
-                raise self._no_picture(_BLIND * limit_s)
+            if now_s - self._seen_s >= NO_PICTURE_FACTOR * limit_s:
+                raise self._no_picture(NO_PICTURE_FACTOR * limit_s)

@@ -9,7 +9,7 @@ from monitor.windows.filter import WindowFilter
 from monitor.windows.region import Region
 
 
-class WindowSequence:
+class RegionSampler:
     """Makes the windows of a region, or of the whole picture where `region` is None."""
 
     def __init__(

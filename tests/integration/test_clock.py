@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from monitor.config.options import MonitorOptions
-from monitor.events.alert_log import JsonLinesSink
+from monitor.events.alert_log import AlertLogSink
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import Prediction, Skipped
@@ -85,7 +85,7 @@ def watch(
         "activity": {"smoothing_s": 0, "min_s": 0, "cooldown_s": 0, "hold_s": 0},
         "windows": {"quality": False},
     }
-    log = JsonLinesSink(
+    log = AlertLogSink(
         path, model="m", window_s=WINDOW_S, max_bytes=1 << 20, keep=1, now=clock.stamp
     )
     sink = RecordingSink()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monitor.events.alert_log import JsonLinesSink
+from monitor.events.alert_log import AlertLogSink
 from monitor.records import Activity
 from testkit.disks import mounted, remount
 from testkit.films import lively
@@ -68,7 +68,7 @@ def test_a_log_that_is_open_when_it_becomes_read_only_gets_what_waited(
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     path = tmp_path / "alerts.jsonl"
-    log = JsonLinesSink(path, model="m", window_s=2.0, max_bytes=1 << 20, keep=2)
+    log = AlertLogSink(path, model="m", window_s=2.0, max_bytes=1 << 20, keep=2)
     with monkeypatch.context() as broken:
         broken.setattr(os, "write", refuse)
         for number in range(3):

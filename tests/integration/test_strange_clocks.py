@@ -22,7 +22,7 @@ from monitor.sources.source import StreamLimits
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
 from monitor.windows.filter import WindowFilter
-from monitor.windows.sequence import WindowSequence
+from monitor.windows.sequence import RegionSampler
 from testkit.media import make_video
 from testkit.servers.stamped_rtsp import stamped_camera
 
@@ -146,7 +146,7 @@ def watch(
         Capture(
             status,
             lambda: make_source(parse_address(url), limits),
-            [WindowSequence(WindowBuffer(name, SPEC, stride=5), None, window_filter)],
+            [RegionSampler(WindowBuffer(name, SPEC, stride=5), None, window_filter)],
             taken,
             file=False,
             realtime=False,

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from monitor.errors import MonitorError
 from monitor.windows.clip import ClipSpec
-from train.data.cache import Decoded
+from train.data.cache import DecodedClip
 from train.fit.batches import TrainingBatches
 from train.fit.checkpoint import load_state
 from train.fit.trainer import Fit, Fitted, Predict, averaged, compile_for, explained
@@ -30,7 +30,7 @@ SILENT = Console(quiet=True)
 def batches(config: TrainConfig = CONFIG, target: float = 1.0) -> TrainingBatches:
     rng = np.random.default_rng(5)
     clips = [
-        Decoded(rng.integers(0, 256, (8, 16, 16, 3), dtype=np.uint8), np.arange(8) / 10)
+        DecodedClip(rng.integers(0, 256, (8, 16, 16, 3), dtype=np.uint8), np.arange(8) / 10)
         for _ in range(8)
     ]
     targets = np.eye(2, dtype=np.float32)[np.arange(8) % 2] * np.float32(target)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.windows.buffer import WindowBuffer
-from train.data.cache import Decoded
+from train.data.cache import DecodedClip
 from train.data.cache_folder import default_cache
 from train.data.clips import Clip, find_clips
 from train.data.preparation import Prepared, prepare_clips
@@ -111,10 +111,10 @@ def _right(classifier: OnnxClassifier, clips: Prepared, camera: Camera) -> Itera
 
 def _filmed(
     clips: Prepared, clip: Clip, camera: Camera, phase_s: float, rng: np.random.Generator
-) -> Decoded:
+) -> DecodedClip:
     """A clip as the camera gives it from a moment on: frames of it, none of them invented."""
     decoded = clips.decoded(clip)
     rest = decoded.part(int(np.searchsorted(decoded.times_s, phase_s)), len(decoded.times_s))
     times_s = camera(rest.times_s, rng)
     newest = np.searchsorted(rest.times_s, times_s + 1e-6, side="right") - 1
-    return Decoded(np.asarray(rest.frames)[newest], times_s)
+    return DecodedClip(np.asarray(rest.frames)[newest], times_s)

@@ -18,7 +18,7 @@ from rich.console import Console
 from monitor.errors import ConfigError, DataError
 from monitor.recognition.metadata import Film
 from monitor.windows.clip import ClipSpec
-from train.data.cache import ClipCache, Decoded, file_sha256
+from train.data.cache import ClipCache, DecodedClip, file_sha256
 from train.data.footage import Footage, find_footage
 from train.data.frame_rates import least_fps, slow_reason
 from train.data.preparation import Prepared
@@ -47,7 +47,7 @@ class BackgroundClips:
     """Footage, decoded and cut."""
 
     films: tuple[Film, ...] = ()
-    slices: tuple[Decoded, ...] = ()  # film after film, each a little longer than a window
+    slices: tuple[DecodedClip, ...] = ()  # film after film, each a little longer than a window
 
     @property
     def sha256(self) -> str:
@@ -78,7 +78,7 @@ def prepare_footage(
     """
     cache = ClipCache(folder, spec.size)
     films: list[Film] = []
-    slices: list[Decoded] = []
+    slices: list[DecodedClip] = []
     with Bar(console, "footage", len(parts)) as bar:
         for part in parts:
             sha256 = file_sha256(part.path)
@@ -111,7 +111,9 @@ def prepare_footage(
     return BackgroundClips(tuple(films), tuple(slices))
 
 
-def cut_slices(decoded: Decoded, spec: ClipSpec, from_s: float, to_s: float) -> list[Decoded]:
+def cut_slices(
+    decoded: DecodedClip, spec: ClipSpec, from_s: float, to_s: float
+) -> list[DecodedClip]:
     """The film from `from_s` to before `to_s` in slices that each hold a whole window.
 
     None spans a gap or a step back in time, as no window of the monitor does. What is too short
@@ -121,7 +123,7 @@ def cut_slices(decoded: Decoded, spec: ClipSpec, from_s: float, to_s: float) -> 
     inside = np.flatnonzero((times_s >= from_s) & (times_s < to_s))
     steps_s = np.diff(times_s[inside])
     breaks = (steps_s < 0) | (steps_s > MAX_GAP_S) | (np.diff(inside) > 1)
-    found: list[Decoded] = []
+    found: list[DecodedClip] = []
     for stretch in _split(inside, breaks):
         since_s = times_s[stretch] - times_s[stretch[0]]
         number = since_s // (spec.span_s * SLICE_SPANS)

@@ -43,7 +43,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedClip:
     """Every frame of a clip as the model sees it, and when it is shown."""
 
     stored: Stored | NDArray[np.uint8]  # (m, H, W, 3) RGB, in a file or in memory; m >= n
@@ -58,10 +58,10 @@ class Decoded:
             stored = stored.mapped()
         return stored[self.first : self.first + len(self.times_s)]
 
-    def part(self, start: int, stop: int) -> "Decoded":
+    def part(self, start: int, stop: int) -> "DecodedClip":
         """The frames from `start` to before `stop` as a clip of its own; nothing is copied."""
         times_s = self.times_s[start:stop]
-        return Decoded(self.stored, times_s - times_s[0], self.first + start)
+        return DecodedClip(self.stored, times_s - times_s[0], self.first + start)
 
     @property
     def duration_s(self) -> float:
@@ -93,7 +93,7 @@ class ClipCache:
                 f"{folder}: no place for decoded clips: {error.strerror}; --cache names another"
             ) from None
 
-    def decode(self, path: Path, sha256: str | None = None) -> Decoded:
+    def decode(self, path: Path, sha256: str | None = None) -> DecodedClip:
         """The clip at `path`, decoded now or before; SourceError if it cannot be read.
 
         `sha256` is the content's, where it is known already.
@@ -109,9 +109,9 @@ class ClipCache:
         self._write(path, frames, times)
         return self._load(frames, times)
 
-    def _load(self, frames: Path, times: Path) -> Decoded:
+    def _load(self, frames: Path, times: Path) -> DecodedClip:
         with self._parsing:
-            return Decoded(Stored.of(frames), np.load(times))
+            return DecodedClip(Stored.of(frames), np.load(times))
 
     def _write(self, path: Path, frames: Path, times: Path) -> None:
         """Frame by frame: those of an hour of footage may be more than the memory."""

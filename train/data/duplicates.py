@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import DataError
-from train.data.cache import Decoded
+from train.data.cache import DecodedClip
 from train.data.clips import Clip
 
 _NAMED = 3  # in a line
@@ -33,7 +33,7 @@ class Copies:
 
 
 def find_copies(
-    clips: Sequence[Clip], decoded: Mapping[str, Decoded], contents: Mapping[str, str]
+    clips: Sequence[Clip], decoded: Mapping[str, DecodedClip], contents: Mapping[str, str]
 ) -> Copies:
     """Copies among clips; `decoded` and `contents`, the sha256 of the files, are by path.
 
@@ -66,7 +66,7 @@ def find_copies(
     return Copies({group: _last(joined, group) for group in joined}, notes)
 
 
-def _same_pictures(clips: Sequence[Clip], decoded: Mapping[str, Decoded]) -> list[list[Clip]]:
+def _same_pictures(clips: Sequence[Clip], decoded: Mapping[str, DecodedClip]) -> list[list[Clip]]:
     """Clips that show the same pictures, by the first of them."""
 
     def glance(clip: Clip) -> object:

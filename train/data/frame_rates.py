@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from monitor.config.options import WindowOptions
 from monitor.windows.clip import ClipSpec
-from train.data.cache import Decoded
+from train.data.cache import DecodedClip
 from train.data.clips import Clip
 from train.data.windows import best_fps
 
@@ -22,7 +22,7 @@ def least_fps(spec: ClipSpec) -> float:
     return WindowOptions().min_fps(spec)
 
 
-def slow_clips(decoded: Mapping[str, Decoded], spec: ClipSpec) -> dict[str, float]:
+def slow_clips(decoded: Mapping[str, DecodedClip], spec: ClipSpec) -> dict[str, float]:
     """Frames a second of the clips that have too few, by path."""
     rates = {path: best_fps(clip, spec) for path, clip in decoded.items()}
     return {path: rate for path, rate in rates.items() if rate < least_fps(spec)}
@@ -50,7 +50,7 @@ def slow_words(clips: Sequence[Clip], slow: Mapping[str, float], spec: ClipSpec)
 
 
 def told_by_rate(
-    clips: Sequence[Clip], decoded: Mapping[str, Decoded], spec: ClipSpec
+    clips: Sequence[Clip], decoded: Mapping[str, DecodedClip], spec: ClipSpec
 ) -> str | None:
     """Whether frames a second alone tell a label from the others, in a sentence; None if not."""
     rates: dict[str, list[float]] = defaultdict(list)

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from monitor.errors import DataError, MonitorError, SourceError
 from monitor.windows.clip import ClipSpec
-from train.data.cache import ClipCache, Decoded, file_sha256
+from train.data.cache import ClipCache, DecodedClip, file_sha256
 from train.data.clips import Clip, Dataset, data_hash
 from train.data.duplicates import find_copies
 from train.data.frame_rates import slow_clips, slow_reason, slow_words, told_by_rate
@@ -41,12 +41,12 @@ class Prepared:
     clips: tuple[Clip, ...]
     skipped: tuple[Skipped, ...]
     held: tuple[str, ...]  # paths of clips whose last frame is held to fill a window
-    _decoded: dict[str, Decoded]
+    _decoded: dict[str, DecodedClip]
     _contents: dict[str, str]  # path -> sha256 of the file
     joined: Mapping[str, str] = field(default_factory=dict)  # group -> group it counts as
     notes: tuple[str, ...] = ()  # what a report on them must say
 
-    def decoded(self, clip: Clip) -> Decoded:
+    def decoded(self, clip: Clip) -> DecodedClip:
         """The frames of a usable clip."""
         return self._decoded[clip.path]
 
@@ -59,7 +59,7 @@ class Prepared:
         return data_hash(clips, self._contents)
 
 
-def cut(decoded: Decoded, spec: ClipSpec, sampling: Sampling, stride: int) -> NDArray[np.uint8]:
+def cut(decoded: DecodedClip, spec: ClipSpec, sampling: Sampling, stride: int) -> NDArray[np.uint8]:
     """The windows (n, T, H, W, 3) that score a clip."""
     if sampling == "uniform":
         return uniform_window(decoded, spec)
@@ -100,14 +100,14 @@ def prepare_clips(
 
 def _decode(
     dataset: Dataset, spec: ClipSpec, sampling: Sampling, folder: Path, console: Console
-) -> tuple[dict[str, Decoded], dict[str, str], list[Skipped]]:
+) -> tuple[dict[str, DecodedClip], dict[str, str], list[Skipped]]:
     """Clips and their files' sha256, by path, and what cannot be read or is too short."""
     cache = ClipCache(folder, spec.size)
-    decoded: dict[str, Decoded] = {}
+    decoded: dict[str, DecodedClip] = {}
     contents: dict[str, str] = {}
     skipped: list[Skipped] = []
 
-    def decode(clip: Clip) -> Decoded | str:
+    def decode(clip: Clip) -> DecodedClip | str:
         try:
             contents[clip.path] = file_sha256(dataset.file(clip))
             return cache.decode(dataset.file(clip), contents[clip.path])
@@ -124,9 +124,11 @@ def _decode(
     ):
         try:
             for clip, result in zip(dataset.clips, workers.map(decode, dataset.clips), strict=True):
-                if isinstance(result, Decoded) and (fault := _too_short(result, spec, sampling)):
+                if isinstance(result, DecodedClip) and (
+                    fault := _too_short(result, spec, sampling)
+                ):
                     result = fault
-                if isinstance(result, Decoded):
+                if isinstance(result, DecodedClip):
                     decoded[clip.path] = result
                 else:
                     skipped.append(Skipped(clip.path, result))
@@ -137,7 +139,7 @@ def _decode(
     return decoded, contents, skipped
 
 
-def _too_short(decoded: Decoded, spec: ClipSpec, sampling: Sampling) -> str | None:
+def _too_short(decoded: DecodedClip, spec: ClipSpec, sampling: Sampling) -> str | None:
     if len(cut(decoded, spec, sampling, spec.frames)):
         return None
     if sampling == "uniform":
@@ -149,7 +151,7 @@ def _too_short(decoded: Decoded, spec: ClipSpec, sampling: Sampling) -> str | No
 
 
 def _held(
-    clips: Sequence[Clip], decoded: dict[str, Decoded], spec: ClipSpec, sampling: Sampling
+    clips: Sequence[Clip], decoded: dict[str, DecodedClip], spec: ClipSpec, sampling: Sampling
 ) -> tuple[str, ...]:
     if sampling == "uniform":
         return ()

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from monitor.records import Window
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
-from train.data.cache import Decoded
+from train.data.cache import DecodedClip
 
 # Longest gap between frames that a window may span; the monitor's default.
 MAX_GAP_S = 1.0
 
 
-def windows(decoded: Decoded, spec: ClipSpec, stride: int) -> NDArray[np.uint8]:
+def windows(decoded: DecodedClip, spec: ClipSpec, stride: int) -> NDArray[np.uint8]:
     """Every window of a clip, (n, T, H, W, 3), exactly those that the monitor would classify.
 
     A clip that holds no whole window but at least half of one gives one, completed by its last
@@ -28,7 +28,7 @@ def windows(decoded: Decoded, spec: ClipSpec, stride: int) -> NDArray[np.uint8]:
     return np.stack(found) if found else np.empty((0, *spec.shape), np.uint8)
 
 
-def is_held(decoded: Decoded, spec: ClipSpec) -> bool:
+def is_held(decoded: DecodedClip, spec: ClipSpec) -> bool:
     """Whether a clip holds no whole window, so that `windows` completes or refuses it.
 
     Times alone tell: no frame is read.
@@ -38,7 +38,7 @@ def is_held(decoded: Decoded, spec: ClipSpec) -> bool:
     return next(_pushed(buffer, blank, 0, 1.0), None) is None
 
 
-def best_fps(decoded: Decoded, spec: ClipSpec) -> float:
+def best_fps(decoded: DecodedClip, spec: ClipSpec) -> float:
     """The most frames a second in any window of a clip, in all of it where it holds no whole one.
 
     Times alone tell. The monitor classifies no window of less than `WindowOptions.min_fps`.
@@ -49,7 +49,9 @@ def best_fps(decoded: Decoded, spec: ClipSpec) -> float:
     return whole or decoded.fps
 
 
-def window_from(decoded: Decoded, spec: ClipSpec, start: int, speed: float) -> NDArray[np.uint8]:
+def window_from(
+    decoded: DecodedClip, spec: ClipSpec, start: int, speed: float
+) -> NDArray[np.uint8]:
     """The window (T, H, W, 3) that starts at frame `start`, with motion slowed to `speed`.
 
     At speed 0.6 the frames lie 0.6 / fps apart, so that motion looks slower than it is. Where the
@@ -63,7 +65,7 @@ def window_from(decoded: Decoded, spec: ClipSpec, start: int, speed: float) -> N
     return held.clip
 
 
-def uniform_window(decoded: Decoded, spec: ClipSpec) -> NDArray[np.uint8]:
+def uniform_window(decoded: DecodedClip, spec: ClipSpec) -> NDArray[np.uint8]:
     """T frames spread over the whole clip, (n, T, H, W, 3); n is 1, or 0 if it has fewer frames.
 
     The paper's sampling: every (frames // T)th frame from the first. The time between frames then
@@ -75,14 +77,16 @@ def uniform_window(decoded: Decoded, spec: ClipSpec) -> NDArray[np.uint8]:
     return np.asarray(decoded.frames[: step * spec.frames : step])[np.newaxis]
 
 
-def _blank(decoded: Decoded, spec: ClipSpec) -> tuple[Decoded, ClipSpec]:
+def _blank(decoded: DecodedClip, spec: ClipSpec) -> tuple[DecodedClip, ClipSpec]:
     """The clip with frames of a pixel, and windows for it: what its times alone make of it."""
     timed = ClipSpec(spec.frames, 1, spec.fps)
     pixels = np.broadcast_to(np.uint8(0), (len(decoded.times_s), *timed.shape[1:]))
-    return Decoded(pixels, decoded.times_s), timed
+    return DecodedClip(pixels, decoded.times_s), timed
 
 
-def _pushed(buffer: WindowBuffer, decoded: Decoded, start: int, speed: float) -> Iterator[Window]:
+def _pushed(
+    buffer: WindowBuffer, decoded: DecodedClip, start: int, speed: float
+) -> Iterator[Window]:
     """The windows that the buffer completes from frame `start` on."""
     for time_s, frame in zip(decoded.times_s[start:], decoded.frames[start:], strict=True):
         window = buffer.push(float(time_s) / speed, partial(np.asarray, frame))
@@ -91,7 +95,11 @@ def _pushed(buffer: WindowBuffer, decoded: Decoded, start: int, speed: float) ->
 
 
 def _hold(
-    buffer: WindowBuffer, decoded: Decoded, spec: ClipSpec, speed: float, most: int | None = None
+    buffer: WindowBuffer,
+    decoded: DecodedClip,
+    spec: ClipSpec,
+    speed: float,
+    most: int | None = None,
 ) -> Window | None:
     """The window completed by holding the last frame for `most` slots; None if that is too few."""
     last_s = decoded.duration_s / speed

@@ -18,7 +18,7 @@ from rich.console import Console
 from export.saved import MODEL_NAME
 from monitor.recognition.metadata import Motion
 from train.data.background import BackgroundClips, footage_label
-from train.data.cache import Decoded
+from train.data.cache import DecodedClip
 from train.data.clips import Clip, Dataset
 from train.data.preparation import Prepared, cut
 from train.data.split import Split
@@ -196,7 +196,7 @@ class Run:
     def _windows(self, clip: Clip) -> NDArray[np.uint8]:
         return self._cut(self.prepared.decoded(clip))
 
-    def _cut(self, decoded: Decoded) -> NDArray[np.uint8]:
+    def _cut(self, decoded: DecodedClip) -> NDArray[np.uint8]:
         return cut(decoded, self.config.spec, self.config.sampling, self.config.stride)
 
     def _truth(self, clips: Sequence[Clip]) -> NDArray[np.int64]:

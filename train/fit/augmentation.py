@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.windows.clip import ClipSpec
-from train.data.cache import Decoded
+from train.data.cache import DecodedClip
 from train.data.windows import MAX_GAP_S, window_from
 from train.recipe.options import AugmentOptions
 
@@ -18,7 +18,7 @@ _STILL = 1e-9  # where nothing moves, every part is as good
 
 
 def random_window(
-    decoded: Decoded, spec: ClipSpec, speed_min: float, rng: np.random.Generator
+    decoded: DecodedClip, spec: ClipSpec, speed_min: float, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """A window (T, H, W, 3) from anywhere in the clip, its motion slowed to `speed_min` to 1."""
     speed = float(rng.uniform(speed_min, 1.0))
@@ -28,8 +28,8 @@ def random_window(
 
 
 def at_another_rate(
-    decoded: Decoded, spec: ClipSpec, share: float, rng: np.random.Generator
-) -> Decoded:
+    decoded: DecodedClip, spec: ClipSpec, share: float, rng: np.random.Generator
+) -> DecodedClip:
     """The clip, or for a `share` of the draws, as a camera of another rate would have given it.
 
     That is once to twice the model's rate. Each of its frames is the newest that there was at that
@@ -44,7 +44,7 @@ def at_another_rate(
     if len(times_s) < 2 or np.diff(decoded.times_s).max() > MAX_GAP_S:
         return decoded
     newest = np.searchsorted(decoded.times_s, times_s + _ROUNDED_S, side="right") - 1
-    return Decoded(np.asarray(decoded.frames)[newest], times_s - times_s[0])
+    return DecodedClip(np.asarray(decoded.frames)[newest], times_s - times_s[0])
 
 
 def vary(

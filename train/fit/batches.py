@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from monitor.windows.clip import ClipSpec
-from train.data.cache import Decoded
+from train.data.cache import DecodedClip
 from train.data.windows import uniform_window
 from train.fit.augmentation import at_another_rate, mixup, random_window, vary
 from train.fit.moving_patch import MOST, with_crossings
@@ -32,7 +32,7 @@ class TrainingBatches:
 
     def __init__(
         self,
-        decoded: list[Decoded],
+        decoded: list[DecodedClip],
         targets: NDArray[np.float32],
         config: TrainConfig,
         slices: int = 0,
@@ -100,7 +100,7 @@ class TrainingBatches:
             clips, targets = mixup(clips, targets, self._config.augment, rng)
         return clips, targets
 
-    def _window(self, decoded: Decoded, rng: np.random.Generator) -> NDArray[np.uint8]:
+    def _window(self, decoded: DecodedClip, rng: np.random.Generator) -> NDArray[np.uint8]:
         augment = self._config.augment
         window: NDArray[np.uint8]
         if self._config.sampling == "uniform":

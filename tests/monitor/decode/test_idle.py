@@ -17,7 +17,7 @@ from av import Packet, VideoFrame
 from benchmarks.idle.films import FPS, Encoding, Laid, activity, corridor, encode, film, images
 from monitor.config.options import MonitorOptions
 from monitor.decode import idle
-from monitor.decode.decoder import Decoded, FullDecoder
+from monitor.decode.decoder import DecodedFrame, FullDecoder
 from monitor.decode.idle import IdleDecoder
 from monitor.decode.make import make_decoder
 from monitor.decode.options import Decoding
@@ -215,7 +215,7 @@ def test_a_camera_that_waits_for_its_turn_rests_once_it_is_seen_to_be_still(
     scheduler = DecodeScheduler(clock := StreamClock())
     scheduler.late("another", 0.5)  # so that one may decode at a time: the other one
     assert scheduler.start("another")
-    begun: list[Decoded | None] = []
+    begun: list[DecodedFrame | None] = []
     windows: dict[float, bytes] = {}
     buffer = WindowBuffer("a", SPEC, STRIDE)
     with av.open(str(path)) as container:

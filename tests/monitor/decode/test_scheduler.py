@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from av import VideoFrame
 
-from monitor.decode.decoder import Decoded
+from monitor.decode.decoder import DecodedFrame
 from monitor.decode.scene import Stillness
 from monitor.decode.scheduler import GROW_S, LATE_S, TURN_S, DecodeScheduler, ScheduledDecoder
 
@@ -66,11 +66,11 @@ class FakeDecoder:
     damaged: int = 0
     at_rest_from_s: float | None = None
 
-    def take(self, packet: Any) -> Iterator[Decoded | None]:
+    def take(self, packet: Any) -> Iterator[DecodedFrame | None]:
         self.clock.now_s += self.cost_s
-        yield Decoded(packet.pts * FRAME_S, object(), self.clock.now_s)  # type: ignore[arg-type]
+        yield DecodedFrame(packet.pts * FRAME_S, object(), self.clock.now_s)  # type: ignore[arg-type]
 
-    def finish(self) -> Iterator[Decoded | None]:
+    def finish(self) -> Iterator[DecodedFrame | None]:
         yield from ()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from monitor.errors import SinkError
-from monitor.events.alert_log import JsonLinesSink
+from monitor.events.alert_log import AlertLogSink
 from monitor.records import Activity
 
 START = Activity(
@@ -23,7 +23,7 @@ START = Activity(
 END = Activity("a1", "door", "fight", 12.3456, 18.0, 0.2, 0.99, arrived_s=106.0, decided_s=20.0)
 
 
-def sink(path: Path, **changes: Any) -> JsonLinesSink:
+def sink(path: Path, **changes: Any) -> AlertLogSink:
     values: dict[str, Any] = {
         "model": "f" * 64,
         "window_s": 2.0,
@@ -32,7 +32,7 @@ def sink(path: Path, **changes: Any) -> JsonLinesSink:
         "now": lambda: datetime(2026, 5, 4, 3, 2, 1, 987654, UTC),
         "clock": lambda: 100.25,
     }
-    return JsonLinesSink(path, **(values | changes))
+    return AlertLogSink(path, **(values | changes))
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

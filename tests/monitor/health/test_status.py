@@ -1,14 +1,16 @@
 """The table that shows how each camera does."""
 
+import io
 import itertools
 from dataclasses import dataclass
 
 import pytest
 from rich.console import Console
 
-from monitor.display.table import StatusTable
+from monitor.display.table import StatusTable, show_health
 from monitor.health.report import examine
 from monitor.health.status import BLIND_SPANS, CameraStatus, RegionStatus
+from monitor.states import CameraState
 
 
 def shown(camera: CameraStatus, width: int = 120) -> str:
@@ -127,3 +129,13 @@ def test_a_camera_that_waits_for_a_key_frame_says_so() -> None:
     camera = CameraStatus("hall", "s", cause="no key frame", regions={"": RegionStatus()})
     assert "● connecting no key frame" in shown(camera)
     assert not examine([camera], []).ok
+
+
+def test_the_table_and_the_health_file_count_the_same_windows_as_dropped() -> None:
+    camera = CameraStatus("hall", "rtsp://hall/", state=CameraState.LIVE)
+    camera.dropped.update({"quiet": 5, "still": 3, "busy": 2, "black": 1})
+    (seen,) = examine([camera], []).cameras
+    assert camera.missed == seen.missed == 3
+    console = Console(width=120, record=True, file=io.StringIO())
+    show_health(examine([camera], []), console)
+    assert console.export_text().splitlines()[1].split()[-2] == "3"

@@ -14,7 +14,7 @@ from typing import Literal
 import pytest
 from av import Packet, VideoStream
 
-from monitor.decode.decoder import Decoded, Decoder, FullDecoder
+from monitor.decode.decoder import DecodedFrame, Decoder, FullDecoder
 from monitor.decode.options import Decoding
 from monitor.errors import SourceLostError, SourceOpenError
 from monitor.sources.address import parse_address
@@ -282,7 +282,7 @@ def test_packets_that_never_become_a_picture_are_a_lost_stream(
     nofight_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Blind(FullDecoder):
-        def take(self, packet: Packet[VideoStream]) -> Iterator[Decoded]:
+        def take(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame]:
             return iter(())
 
     def blind(stream: VideoStream, decoding: Decoding, clock: Callable[[], float]) -> Decoder:

@@ -20,7 +20,7 @@ from train.data.background import (
     prepare_footage,
     warned,
 )
-from train.data.cache import FORMAT, Decoded, Stored
+from train.data.cache import FORMAT, DecodedClip, Stored
 from train.data.clips import TRAIN_ONLY, Clip, Dataset
 from train.data.footage import find_footage
 from train.data.preparation import Prepared
@@ -34,13 +34,13 @@ SPEC = ClipSpec(frames=8, size=48, fps=10.0)  # slices of a second
 QUIET = Console(quiet=True)
 
 
-def film(times_s: np.ndarray) -> Decoded:
+def film(times_s: np.ndarray) -> DecodedClip:
     """Frames whose every byte is their own number."""
     pixels = np.arange(len(times_s), dtype=np.uint8)[:, np.newaxis, np.newaxis, np.newaxis]
-    return Decoded(np.broadcast_to(pixels, (len(times_s), 48, 48, 3)), times_s)
+    return DecodedClip(np.broadcast_to(pixels, (len(times_s), 48, 48, 3)), times_s)
 
 
-def extents(slices: list[Decoded]) -> list[tuple[int, int]]:
+def extents(slices: list[DecodedClip]) -> list[tuple[int, int]]:
     """First and last frame of each."""
     return [(int(one.frames[0, 0, 0, 0]), int(one.frames[-1, 0, 0, 0])) for one in slices]
 
@@ -189,7 +189,7 @@ def test_an_epoch_has_every_clip_once_and_as_many_slices() -> None:
         clip=ClipOptions(frames=4, size=16, fps=10.0), batch=5, epochs=3, augment=None
     )
     of = [np.full((8, 16, 16, 3), number, np.uint8) for number in range(6 + 9)]
-    decoded = [Decoded(frames, np.arange(8) / 10) for frames in of]
+    decoded = [DecodedClip(frames, np.arange(8) / 10) for frames in of]
     targets = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1] + [1] * 9]
 
     def epoch(batches: TrainingBatches, number: int) -> list[tuple[int, int]]:

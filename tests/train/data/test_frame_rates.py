@@ -18,7 +18,7 @@ from testkit.media import make_video
 from testkit.models import contract, motion_model
 from train.cli.evaluate import app
 from train.data.background import FilmPart, prepare_footage
-from train.data.cache import Decoded
+from train.data.cache import DecodedClip
 from train.data.clips import Clip, find_clips
 from train.data.frame_rates import least_fps, slow_clips, told_by_rate
 from train.data.preparation import Prepared, prepare_clips
@@ -27,13 +27,13 @@ SPEC = ClipSpec(frames=20, size=16, fps=10.0)
 QUIET = Console(quiet=True)
 
 
-def filmed(fps: float, duration_s: float = 6.0, dropped: Sequence[int] = ()) -> Decoded:
+def filmed(fps: float, duration_s: float = 6.0, dropped: Sequence[int] = ()) -> DecodedClip:
     """The times of a clip; its frames are of no matter."""
     times_s = np.delete(np.arange(round(duration_s * fps)) / fps, dropped)
-    return Decoded(np.zeros((len(times_s), 16, 16, 3), np.uint8), times_s)
+    return DecodedClip(np.zeros((len(times_s), 16, 16, 3), np.uint8), times_s)
 
 
-def is_slow(clip: Decoded, spec: ClipSpec = SPEC) -> bool:
+def is_slow(clip: DecodedClip, spec: ClipSpec = SPEC) -> bool:
     return bool(slow_clips({"a": clip}, spec))
 
 

@@ -13,7 +13,7 @@ from monitor.sources.file import FileSource
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec, prepare
 from testkit.media import make_video
-from train.data.cache import FORMAT, ClipCache, Decoded
+from train.data.cache import FORMAT, ClipCache, DecodedClip
 from train.data.clips import find_clips
 from train.data.preparation import Prepared, prepare_clips
 from train.data.windows import is_held, uniform_window, window_from, windows
@@ -29,10 +29,10 @@ SHORTER_THAN_A_WINDOW = (
 )
 
 
-def numbered_clip(frames: int, fps: float) -> Decoded:
+def numbered_clip(frames: int, fps: float) -> DecodedClip:
     """Frames whose every byte is their own number."""
     pixels = np.arange(frames, dtype=np.uint8)[:, np.newaxis, np.newaxis, np.newaxis]
-    return Decoded(
+    return DecodedClip(
         np.broadcast_to(pixels, (frames, SPEC.size, SPEC.size, 3)), np.arange(frames) / fps
     )
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from monitor.windows.clip import ClipSpec
 from tests.train.data.test_windows import numbered_clip, numbers
-from train.data.cache import Decoded
+from train.data.cache import DecodedClip
 from train.fit.augmentation import at_another_rate, mixup, random_window, vary
 from train.recipe.options import AugmentOptions
 
@@ -166,7 +166,7 @@ def test_a_clip_at_another_rate_shows_its_newest_frames_and_invents_none() -> No
     spec = ClipSpec(frames=20, size=8, fps=10)
     times_s = np.arange(100) / 25
     frames = np.broadcast_to(np.arange(100, dtype=np.uint8)[:, None, None, None], (100, 8, 8, 3))
-    clip = Decoded(frames, times_s)
+    clip = DecodedClip(frames, times_s)
     rng = np.random.default_rng(1)
     assert at_another_rate(clip, spec, 0.0, rng) is clip
     steps = set()
@@ -195,7 +195,9 @@ SLOW = ClipSpec(frames=8, size=32, fps=5.0)
         pytest.param(numbered_clip(3, fps=25), SLOW, id="hardly a step"),
     ],
 )
-def test_a_clip_too_short_for_another_rate_stays_as_it_is(clip: Decoded, spec: ClipSpec) -> None:
+def test_a_clip_too_short_for_another_rate_stays_as_it_is(
+    clip: DecodedClip, spec: ClipSpec
+) -> None:
     for seed in range(20):
         seen = at_another_rate(clip, spec, 1.0, np.random.default_rng(seed))
 
@@ -210,7 +212,7 @@ def test_a_gap_is_not_hidden_by_frames_that_are_repeated() -> None:
     frames = numbered_clip(60, fps=25).frames
     rng = np.random.default_rng(1)
 
-    with_gap, with_pause = Decoded(frames, gap), Decoded(frames, pause)
+    with_gap, with_pause = DecodedClip(frames, gap), DecodedClip(frames, pause)
 
     assert all(at_another_rate(with_gap, SPEC, 1.0, rng) is with_gap for _ in range(20))
     assert all(at_another_rate(with_pause, SPEC, 1.0, rng) is not with_pause for _ in range(20))
@@ -220,7 +222,7 @@ def test_a_clip_that_stays_as_it_is_draws_as_much_as_another() -> None:
     """So that a clip with a gap changes no other of its batch."""
     times_s = np.arange(60) / 25
     times_s[40:] += 2.0
-    clips = numbered_clip(60, fps=25), Decoded(numbered_clip(60, fps=25).frames, times_s)
+    clips = numbered_clip(60, fps=25), DecodedClip(numbered_clip(60, fps=25).frames, times_s)
     asked = []
     for clip in clips:
         draws = Draws()

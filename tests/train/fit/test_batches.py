@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_info
 
 import train.fit.batches
 from tests.train.fit.test_augmentation import Draws
-from train.data.cache import Decoded
+from train.data.cache import DecodedClip
 from train.fit.batches import Batch, TrainingBatches
 from train.recipe.options import ClipOptions, TrainConfig
 
@@ -18,7 +18,7 @@ CLIPS = 12
 def batches(config: TrainConfig = CONFIG) -> TrainingBatches:
     rng = np.random.default_rng(5)
     clips = [
-        Decoded(rng.integers(0, 256, (8, 16, 16, 3), dtype=np.uint8), np.arange(8) / 10)
+        DecodedClip(rng.integers(0, 256, (8, 16, 16, 3), dtype=np.uint8), np.arange(8) / 10)
         for _ in range(CLIPS)
     ]
     return TrainingBatches(clips, np.eye(2, dtype=np.float32)[np.arange(CLIPS) % 2], config)

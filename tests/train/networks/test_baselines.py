@@ -8,7 +8,7 @@ from rich.console import Console
 
 import train.experiment.fold
 from monitor.errors import ConfigError
-from train.data.cache import Decoded
+from train.data.cache import DecodedClip
 from train.data.clips import Clip, Dataset
 from train.data.preparation import Prepared
 from train.data.split import fold_split
@@ -127,7 +127,7 @@ def run_of(name: str) -> Run:
         clip = Clip(f"{number:02d}.mp4", "abc"[label], f"g{number // LABELS}", number // LABELS % 3)
         clips.append(clip)
         frames = moving(label, 2, seed=number).reshape(12, 24, 24, 3)
-        decoded[clip.path] = Decoded(frames, np.arange(12) / 10)
+        decoded[clip.path] = DecodedClip(frames, np.arange(12) / 10)
     prepared = Prepared(tuple(clips), (), (), decoded, {clip.path: "" for clip in clips})
     config = TrainConfig(arch=name, clip=ClipOptions(frames=6, size=24, fps=10.0), stride=6)
     dataset = Dataset("made", Path("made"), tuple(clips), ("a", "b", "c"))
