@@ -37,7 +37,7 @@ CAMERAS = {
 @pytest.fixture(autouse=True)
 def _no_window_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        monitor.pipeline.worker.CameraSlot, "offer", monitor.pipeline.worker.CameraSlot.put
+        monitor.pipeline.worker.CameraSlot, "put_latest", monitor.pipeline.worker.CameraSlot.put
     )
 
 
