@@ -84,7 +84,9 @@ def expected(footage: Path, classifier: OnnxClassifier) -> tuple[Activity, Activ
 def found(footage: Path, classifier: OnnxClassifier) -> dict[str, tuple[Activity, Activity]]:
     """Of every source that takes its time; all at once, since they wait most of it."""
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor() as watching:
-        patch.setattr(CameraSlot, "offer", CameraSlot.put)  # or a busy machine would drop windows
+        patch.setattr(
+            CameraSlot, "put_latest", CameraSlot.put
+        )  # or a busy machine would drop windows
         results = watching.map(lambda source: activities(source, footage, classifier), SOURCES)
         return dict(zip(SOURCES, results, strict=True))
 
