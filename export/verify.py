@@ -16,7 +16,7 @@ import monitor
 from monitor.errors import ModelError
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.recognition.metadata import NOVELTY, OUTPUT, Contract
-from monitor.sources.file import pictures
+from monitor.sources.file import read_frames
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec, prepare
 
@@ -69,8 +69,8 @@ def real_clips(spec: ClipSpec, video: Path = SAMPLE) -> NDArray[np.uint8]:
     """(M, T, H, W, 3): windows of a video, cut and scaled as the monitor does it."""
     buffer = WindowBuffer("sample", spec, spec.frames)
     clips = []
-    for picture in pictures(video):
-        window = buffer.push(picture.time_s, partial(prepare, picture.frame, spec.size))
+    for time_s, picture in read_frames(video):
+        window = buffer.push(time_s, partial(prepare, picture, spec.size))
         if window is not None:
             clips.append(window.clip)
     return np.array(clips, np.uint8).reshape(-1, *spec.shape)

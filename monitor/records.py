@@ -8,13 +8,14 @@ the exception: the process's monotonic clock when the frame arrived, for measuri
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.states import EndReason
+from monitor.states import EndReason, SkipReason
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -27,20 +28,31 @@ def camera_key(camera: str, region: str) -> str:
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a camera, as the decoder gave it."""
+    """One frame of a camera, from its source to the last stage.
 
-    camera: str
-    index: int  # counts the frames of a camera from 0
+    The source gives it the stream's time; the capture puts it on the camera's axis.
+    """
+
     time_s: float
-    arrived_s: float
-    picture: VideoFrame
+    picture: VideoFrame | None  # as it was decoded; None if it was skipped
+    arrived_s: float | None = None  # None, from a source: just now
+    skipped: SkipReason | None = None  # why it was not decoded
+    camera: str = ""
 
     @cached_property
     def image(self) -> NDArray[np.uint8]:
         """The whole picture, (H, W, 3) uint8 RGB, read-only; converted when first asked for."""
+        assert self.picture is not None
         image: NDArray[np.uint8] = self.picture.to_ndarray(format="rgb24")  # type: ignore[assignment]
         image.flags.writeable = False
         return image
+
+
+class Pending(Enum):
+    """Packets of a camera came, and no frame of them is known yet."""
+
+    IDLE = "they are kept, until it is settled whether anything moved"
+    NO_KEY_FRAME = "no key frame has come, so nothing can be decoded"
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,7 @@ class Skipped:
     region: str
     end_s: float
     arrived_s: float  # when its last frame was captured
-    reason: str
+    reason: SkipReason
 
 
 @dataclass(frozen=True)
@@ -105,8 +117,9 @@ class SinkStatus(NamedTuple):
     """How a sink does."""
 
     name: str
-    waiting: int  # alerts that it has not taken, or could not write, yet
-    lost: int  # alerts that it never will
+    waiting: int  # alerts that it has not taken yet
+    retried: int  # times that it was given an alert again
+    lost: int  # alerts that it never will take
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ The tables of the documents show these meanings; a test compares them.
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Self
 
 
@@ -33,6 +33,24 @@ class CameraState(_Meant):
     ENDED = "ended", "its file ended"
     FAILED = "failed", "its file could not be read, or it was never reached"
     STOPPED = "stopped", "the monitor ends"
+
+
+class Pace(Enum):
+    """What sets the speed at which a camera is read."""
+
+    CAMERA = "the world: the newest frame counts, and what is late is dropped"
+    REALTIME = "a file at its own speed, as if it were a camera"
+    FILE = "a file, as fast as it is worked through: every frame counts"
+
+    @property
+    def live(self) -> bool:
+        """Whether the newest frame counts, and not every one."""
+        return self is not Pace.FILE
+
+    @property
+    def file(self) -> bool:
+        """Whether it has an end, and time is media time."""
+        return self is not Pace.CAMERA
 
 
 class OpenFailure(_Meant):

@@ -11,25 +11,25 @@ from av import VideoFrame
 from cv2.typing import MatLike
 
 from monitor.errors import SourceLostError
-from monitor.records import Activity
-from monitor.sources.source import Picture, SkippedFrame
+from monitor.events.alert import AlertEvent
+from monitor.records import Frame, Pending
 from testkit.patience import LIMIT_S
 
 
-def picture(time_s: float, level: int = 128) -> Picture:
-    """A small picture of stripes about a level, with a dot that moves as time passes."""
+def picture(time_s: float, level: int = 128) -> Frame:
+    """A small frame of stripes about a level, with a dot that moves as time passes."""
     image = np.full((48, 64, 3), level, np.uint8)
     image[:, ::8] += 60
     image[24, round(time_s * 10) % 64] += 20
-    return Picture(time_s, VideoFrame.from_ndarray(image, "rgb24"))
+    return Frame(time_s, VideoFrame.from_ndarray(image, "rgb24"))
 
 
-def moving(seconds: float, fps: float = 10.0) -> list[Picture]:
+def moving(seconds: float, fps: float = 10.0) -> list[Frame]:
     """Pictures that the motion model calls moving."""
     return [picture(n / fps, 60 + 120 * (n % 2)) for n in range(round(seconds * fps))]
 
 
-def still(seconds: float, fps: float = 10.0) -> list[Picture]:
+def still(seconds: float, fps: float = 10.0) -> list[Frame]:
     """Pictures that it calls still."""
     return [picture(n / fps) for n in range(round(seconds * fps))]
 
@@ -39,8 +39,8 @@ class FakeSource:
 
     def __init__(
         self,
-        pictures: Iterable[Picture | SkippedFrame] = (),
-        after: Callable[[], Picture | None] = lambda: None,
+        pictures: Iterable[Frame | Pending] = (),
+        after: Callable[[], Frame | None] = lambda: None,
         opening: Callable[[], None] = lambda: None,
     ) -> None:
         self._pictures = iter(pictures)
@@ -53,7 +53,7 @@ class FakeSource:
         self.thread = threading.current_thread().name
         self._opening()
 
-    def read(self) -> Picture | SkippedFrame | None:
+    def read(self) -> Frame | Pending | None:
         ready = next(self._pictures, None)
         return self._after() if ready is None else ready
 
@@ -62,7 +62,7 @@ class FakeSource:
         self.closed += 1
 
 
-def lost() -> Picture | None:
+def lost() -> Frame | None:
     """A live source that is gone."""
     raise SourceLostError("the stream ended")
 
@@ -71,20 +71,16 @@ class RecordingSink:
     """Keeps what it is given; wakes who waits for it."""
 
     name = "kept"
-    waiting = lost = 0
 
     def __init__(self) -> None:
-        self.activities: list[Activity] = []
+        self.alerts: list[AlertEvent] = []
         self.closed = False
         self._came = threading.Condition()
 
-    def write(self, activity: Activity) -> None:
+    def write(self, alert: AlertEvent) -> None:
         with self._came:
-            self.activities.append(activity)
+            self.alerts.append(alert)
             self._came.notify_all()
-
-    def flush(self) -> None:
-        """Nothing waits."""
 
     def close(self) -> None:
         self.closed = True
@@ -92,8 +88,8 @@ class RecordingSink:
     def wait_for(self, count: int) -> None:
         """Until so many activities came."""
         with self._came:
-            assert self._came.wait_for(lambda: len(self.activities) >= count, LIMIT_S), (
-                f"{len(self.activities)} of {count} came"
+            assert self._came.wait_for(lambda: len(self.alerts) >= count, LIMIT_S), (
+                f"{len(self.alerts)} of {count} came"
             )
 
 

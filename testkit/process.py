@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from monitor.config.options import CameraDefaults
 from testkit import ROOT
 from testkit.patience import LIMIT_S
 
@@ -96,6 +97,13 @@ class Process:
         return self.popen.wait(LIMIT_S)
 
 
+def with_defaults(defaults: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Options, of which those of a camera are for all cameras, in place of these defaults."""
+    own = {name: value for name, value in options.items() if name in CameraDefaults.model_fields}
+    others = {name: value for name, value in options.items() if name not in own}
+    return {"defaults": defaults | own, **others}
+
+
 def write_config(path: Path, cameras: Mapping[str, str], **options: Any) -> None:
     """A configuration with cameras by name, that decides with every window."""
     quick = {
@@ -108,7 +116,7 @@ def write_config(path: Path, cameras: Mapping[str, str], **options: Any) -> None
         },
     }
     named = [{"name": name, "source": source} for name, source in cameras.items()]
-    path.write_text(yaml.safe_dump({**quick, "cameras": named, **options}))
+    path.write_text(yaml.safe_dump({"cameras": named, **with_defaults(quick, options)}))
 
 
 @contextmanager

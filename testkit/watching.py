@@ -11,18 +11,22 @@ from monitor.sources.address import Address
 from monitor.sources.source import Source
 from testkit.fakes import RecordingSink
 from testkit.patience import LIMIT_S
+from testkit.process import with_defaults
 
 Sources = dict[str, Iterator[Source]]
 
 
 def configured(addresses: Iterable[str], **options: Any) -> MonitorOptions:
-    """Cameras by number at these addresses, decided on quickly."""
-    values: dict[str, Any] = {
-        "cameras": [{"name": f"camera-{n}", "source": one} for n, one in enumerate(addresses)],
+    """Cameras by number at these addresses, decided on quickly.
+
+    Options of a camera are for all of them.
+    """
+    defaults: dict[str, Any] = {
         "activity": {"smoothing_s": 0, "min_s": 0, "cooldown_s": 0},
         "stream": {"retry_min_s": 0.1, "retry_max_s": 0.1},
     }
-    return MonitorOptions.model_validate(values | options)
+    cameras = [{"name": f"camera-{n}", "source": one} for n, one in enumerate(addresses)]
+    return MonitorOptions.model_validate({"cameras": cameras, **with_defaults(defaults, options)})
 
 
 def watching(

@@ -34,9 +34,10 @@ from benchmarks.performance.streams import encoded
 from monitor.config.options import DecodeOptions, MonitorOptions
 from monitor.decode.make import make_decoder
 from monitor.decode.options import Decoding
+from monitor.events.alert import AlertEvent
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import Activity, Prediction, Skipped
+from monitor.records import Prediction, Skipped
 from monitor.states import SkipReason
 
 log = logging.getLogger(__name__)
@@ -184,10 +185,9 @@ class Watched:
     """What har-monitor said of a film."""
 
     name = "kept"
-    waiting = lost = 0
 
     def __init__(self, path: Path, *, idle: bool, regions: bool = True) -> None:
-        self.alerts: list[Activity] = []
+        self.alerts: list[AlertEvent] = []
         self.windows: dict[str, dict[float, Prediction | Skipped]] = defaultdict(dict)
         width, height = TILE[0] / SIZE[0], TILE[1] / SIZE[1]
         corners = {name: (left / SIZE[0], top / SIZE[1]) for name, (left, top) in FIGHTS.items()}
@@ -199,7 +199,7 @@ class Watched:
         options = MonitorOptions.model_validate(
             {
                 "cameras": [{"name": "a", "source": str(path), "regions": areas}],
-                "decode": {"idle": idle},
+                "defaults": {"decode": {"idle": idle}},
             }
         )
         monitor = Monitor(options, OnnxClassifier(), [self], on_window=self._note)
@@ -207,13 +207,10 @@ class Watched:
         monitor.run()
         self.cpu_s = time.process_time() - began_s
 
-    def write(self, activity: Activity) -> None:
-        """Take an activity, as a sink."""
-        if activity.end_s is None:
-            self.alerts.append(activity)
-
-    def flush(self) -> None:
-        """Nothing waits."""
+    def write(self, alert: AlertEvent) -> None:
+        """Take an alert, as a sink."""
+        if alert.event == "start":
+            self.alerts.append(alert)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -22,8 +22,10 @@ from monitor.windows.clip import ClipSpec
 # So that a fight is told of with the first window that shows it, and again when it comes again:
 # what a user waits for beyond this are the rules that he has chosen.
 QUICK_RULES = {
-    "activity": {"threshold": 0.5, "min_s": 0, "smoothing_s": 0, "hold_s": 0, "cooldown_s": 0},
-    "log": {"path": "-"},
+    "defaults": {
+        "activity": {"threshold": 0.5, "min_s": 0, "smoothing_s": 0, "hold_s": 0, "cooldown_s": 0},
+    },
+    "sinks": [{"type": "log", "path": "-"}],
 }
 _SPEC = ClipSpec(20, 64, 10.0)  # of both networks
 _STRIDE = 5

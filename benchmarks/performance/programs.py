@@ -13,6 +13,7 @@ import yaml
 
 from benchmarks.performance.models import Models
 from benchmarks.performance.plan import ProgramName
+from monitor.config.options import merged
 
 _ROOT = Path(__file__).parents[2]
 TITLES: dict[ProgramName, str] = {
@@ -117,9 +118,9 @@ def _config(task: Task) -> str:
     cameras = [{"name": f"c{n}", "source": source} for n, source in enumerate(task.sources)]
     settings = {
         "cameras": cameras,
-        "model": str(task.models.monitor),
+        "defaults": {"model": str(task.models.monitor)},
         "display": False,
-        "log": {"path": str(task.folder / "alerts.jsonl")},
+        "sinks": [{"type": "log", "path": str(task.folder / "alerts.jsonl")}],
     }
-    path.write_text(yaml.safe_dump(settings | task.settings))
+    path.write_text(yaml.safe_dump(merged(settings, task.settings)))
     return str(path)

@@ -16,9 +16,11 @@ LIMIT_S = 120.0
 _ROOT = Path(__file__).parents[2]
 # The first window makes an alert, whatever its score: so it is seen from outside.
 _FIRST_WINDOW = {
-    "activity": {"threshold": 0, "min_s": 0, "unknown": False},
-    "windows": {"quality": False, "motion": False},
-    "log": {"path": "-"},
+    "defaults": {
+        "activity": {"threshold": 0, "min_s": 0, "unknown": False},
+        "windows": {"quality": False, "motion": False},
+    },
+    "sinks": [{"type": "log", "path": "-"}],
 }
 
 

@@ -26,7 +26,7 @@ from benchmarks.recognition.places import Places
 from benchmarks.recognition.series import Watch
 from monitor import __version__
 from monitor.errors import DataError
-from monitor.sources.file import pictures
+from monitor.sources.file import read_frames
 from monitor.windows.clip import prepare
 from monitor.windows.crop import Cropper
 from train.data.cache import DecodedClip
@@ -112,8 +112,8 @@ def _films(watch: Watch, places: Places) -> list[_Film]:
     for name in watch.wide:
         if name not in known:
             raise DataError(f"{folder}: no {name} that can be read; footage there: {list(known)}")
-        picture = next(pictures(known[name].path))
-        films.append(_Film(known[name], (picture.frame.width, picture.frame.height)))
+        _, picture = next(read_frames(known[name].path))
+        films.append(_Film(known[name], (picture.width, picture.height)))
     return films
 
 
@@ -141,14 +141,14 @@ def _seen(
 def _laid(inlay: ClipInsert, inset: Inset, film: Footage) -> Iterator[tuple[float, VideoFrame]]:
     """The clip's pictures, each on the film's at that time, in a camera's pixel format."""
     behind = list(read_piece(film.path, inset.offset_s, inlay.duration_s))
-    times_s = [picture.time_s for picture in behind]
-    for picture in pictures(inlay.path):
-        shown = max(0, bisect.bisect_right(times_s, picture.time_s) - 1)
-        wide = behind[shown].frame.to_ndarray(format="rgb24")
-        small = picture.frame.reformat(
+    times_s = [time_s for time_s, _ in behind]
+    for time_s, picture in read_frames(inlay.path):
+        shown = max(0, bisect.bisect_right(times_s, time_s) - 1)
+        wide = behind[shown][1].to_ndarray(format="rgb24")
+        small = picture.reformat(
             inset.width, inset.height, "rgb24", interpolation=Interpolation.AREA, threads=1
         )
         right, bottom = inset.left + inset.width, inset.top + inset.height
         wide[inset.top : bottom, inset.left : right] = small.to_ndarray()
         laid = VideoFrame.from_ndarray(wide, "rgb24")
-        yield picture.time_s, laid.reformat(format="yuv420p", threads=1)
+        yield time_s, laid.reformat(format="yuv420p", threads=1)

@@ -21,7 +21,7 @@ from monitor.recognition.classifier import SHIPPED, OnnxClassifier
 from testkit.drops import Held
 from testkit.process import Process, har_monitor
 from testkit.servers.proxy import Proxy, proxy
-from train.evaluate.playback import KeptActivities
+from train.evaluate.playback import KeptAlerts
 
 CAMERAS = 8
 HEALTHY = 2  # of them are left alone: theirs are the latencies
@@ -136,14 +136,14 @@ class FaultyCamera:
 def film_alerts(film: Path) -> list[Due]:
     """What the film gives where nothing goes wrong, by har-monitor itself."""
     options = MonitorOptions.model_validate(
-        {"cameras": [{"name": "film", "source": str(film)}], "activity": RULES}
+        {"cameras": [{"name": "film", "source": str(film)}], "defaults": {"activity": RULES}}
     )
-    kept = KeptActivities()
+    kept = KeptAlerts()
     Monitor(options, OnnxClassifier(), [kept]).run()
-    highest = {one.id: one.peak_score for one in kept.activities}  # the last: its end's
+    highest = {one.id: one.peak_score for one in kept.alerts}  # the last: its end's
     return [
         Due(one.start_s, one.decided_s, highest[one.id] >= RULES["threshold"] + SURE)
-        for one in kept.activities
+        for one in kept.alerts
         if one.end_s is None
     ]
 

@@ -3,6 +3,7 @@
 import itertools
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from monitor.cli.command import EXIT_FAILED, Command, exit_codes, hide_arguments, start_logging
-from monitor.cli.preflight import check_inputs, check_outputs
+from monitor.cli.preflight import check_decoding, check_inputs, check_outputs
 from monitor.config.options import MonitorOptions
 from monitor.config.yaml_file import explain, load
 from monitor.errors import ConfigError
@@ -92,17 +93,17 @@ def main(
     hide_arguments()
     console = Console(stderr=True)
     with exit_codes(console):
-        flags: dict[str, Any] = {
-            "cameras": _cameras(source or ()),
-            "model": model,
-            "display": display,
-            "log": {"path": log_path},
-            "activity": {"threshold": threshold},
-            "windows": {"stride": stride},
-            "realtime": realtime,
-            "save_video": save_video,
-            "health": health,
-        }
+        flags = _Flags(
+            cameras=_cameras(source or ()),
+            every_camera=_given(
+                model=model,
+                windows=_given(stride=stride),
+                # The flag is for every label, and for every camera.
+                activity={} if threshold is None else {"threshold": threshold, "thresholds": {}},
+            ),
+            others=_given(display=display, realtime=realtime, save_video=save_video, health=health),
+            log=log_path,
+        )
         options = _options(config, flags)
         start_logging(console, verbose=verbose, patient=status or check)
         if status:
@@ -115,10 +116,23 @@ def main(
             watch(options, console, None if config is None else lambda: _options(config, flags))
 
 
-def _cameras(sources: Sequence[str]) -> list[dict[str, str]] | None:
+@dataclass(frozen=True)
+class _Flags:
+    """What was given on the command line; it wins over the file."""
+
+    cameras: list[dict[str, str]]
+    every_camera: dict[str, Any]
+    others: dict[str, Any]
+    log: Path | None
+
+
+def _given(**values: object) -> dict[str, Any]:
+    """Those that are there."""
+    return {name: value for name, value in values.items() if value not in (None, {})}
+
+
+def _cameras(sources: Sequence[str]) -> list[dict[str, str]]:
     """Named cameras; one without a name is called after its device, host or file."""
-    if not sources:
-        return None
     cameras: list[dict[str, str]] = []
     for text in sources:
         given, target = split_name(text)
@@ -130,27 +144,34 @@ def _cameras(sources: Sequence[str]) -> list[dict[str, str]] | None:
     return cameras
 
 
-def _options(config: Path | None, flags: dict[str, Any]) -> MonitorOptions:
+def _options(config: Path | None, flags: _Flags) -> MonitorOptions:
     """Defaults, overridden by the file, overridden by the flags."""
     options = MonitorOptions() if config is None else load(config, MonitorOptions)
-    values = _merged(options.model_dump(), flags)
-    if flags["activity"]["threshold"] is not None:
-        values["activity"]["thresholds"] = {}  # the flag is for every label
+    values = options.model_dump() | flags.others
+    values["defaults"] = _overridden(values["defaults"], flags.every_camera)
+    cameras = flags.cameras or values["cameras"]
+    values["cameras"] = [_overridden(camera, flags.every_camera) for camera in cameras]
+    if flags.log is not None:
+        values["sinks"] = _with_log(values["sinks"], flags.log)
     try:
         return MonitorOptions.model_validate(values)
     except ValidationError as error:
         raise ConfigError(explain(error, MonitorOptions)) from None
 
 
-def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`under` with every value of `over` that is not None."""
-    merged = dict(under)
-    for key, value in over.items():
-        if isinstance(value, dict):
-            merged[key] = _merged(under[key], value)
-        elif value is not None:
-            merged[key] = value
-    return merged
+def _overridden(values: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Values, with those of their blocks that are given again."""
+    return values | {
+        name: values.get(name, {}) | value if isinstance(value, dict) else value
+        for name, value in over.items()
+    }
+
+
+def _with_log(sinks: Sequence[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
+    """The sinks, of which the first alert log has this path; if there is none, it comes first."""
+    logs = [sink for sink in sinks if sink["type"] == "log"]
+    log = (logs[0] if logs else {"type": "log"}) | {"path": path}
+    return [log, *(sink for sink in sinks if sink not in logs[:1])]
 
 
 def _status(options: MonitorOptions) -> None:
@@ -169,12 +190,10 @@ def _status(options: MonitorOptions) -> None:
 def _check(options: MonitorOptions) -> None:
     """Print what would be watched, with which model."""
     from monitor.cli.check import describe
-    from monitor.decode.hardware import check_hardware
-    from monitor.recognition.classifier import SHIPPED, OnnxClassifier
+    from monitor.recognition.models import Models
 
-    classifier = OnnxClassifier(options.model or SHIPPED, options.inference.provider)
-    check_hardware(options.decode.hardware)
-    found = describe(options, classifier)
+    found = describe(options, Models(provider=options.inference.provider))
+    check_decoding(options)
     check_inputs(options)
     check_outputs(options)
     out = Console(soft_wrap=True, highlight=False, markup=False)

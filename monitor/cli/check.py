@@ -4,24 +4,30 @@ import math
 from collections.abc import Iterator
 
 from monitor.config.options import ActivityOptions, CameraOptions, MonitorOptions
-from monitor.recognition.classifier import OnnxClassifier
 from monitor.recognition.metadata import Contract
+from monitor.recognition.models import Classifier, Models
 from monitor.records import camera_key
 
 
-def describe(options: MonitorOptions, classifier: OnnxClassifier) -> list[tuple[str, str]]:
-    """Name and text of each fact; no name where it belongs to the one before.
+def describe(options: MonitorOptions, models: Models) -> list[tuple[str, str]]:
+    """Name and text of each fact; no name if it belongs to the one before.
 
-    ConfigError if the options do not suit the model.
+    ModelError for a model that cannot be used, ConfigError if the options do not suit a model.
     """
-    return [
-        *_model(classifier),
-        *_rules(options.activity, classifier.contract),
-        *(fact for camera in options.cameras for fact in _camera(camera)),
-    ]
+    facts: list[tuple[str, str]] = []
+    watched = options.cameras or (options.defaults,)
+    for path in dict.fromkeys(one.model for one in watched):
+        classifier = models.get(path)
+        facts += _model(classifier)
+        rules = [_rules(one.activity, classifier.contract) for one in watched if one.model == path]
+        facts += dict.fromkeys(fact for each in rules for fact in each)
+    several = len(dict.fromkeys(one.model for one in watched)) > 1
+    for camera in options.cameras:
+        facts += _camera(camera, models.get(camera.model) if several else None)
+    return facts
 
 
-def _model(classifier: OnnxClassifier) -> Iterator[tuple[str, str]]:
+def _model(classifier: Classifier) -> Iterator[tuple[str, str]]:
     contract = classifier.contract
     data, metrics = contract.data, contract.metrics
     yield "model", f"{contract.name} {contract.version} ({contract.network}), {classifier.path}"
@@ -64,7 +70,8 @@ def _rules(activity: ActivityOptions, contract: Contract) -> Iterator[tuple[str,
         yield "unknown", f"above a novelty of {limit:g}" if math.isfinite(limit) else off
 
 
-def _camera(camera: CameraOptions) -> Iterator[tuple[str, str]]:
-    yield "camera", f"{camera.name}: {camera.address}"
-    for area in camera.areas:
-        yield "region", f"{camera_key(camera.name, area.name)}: {area}"
+def _camera(camera: CameraOptions, model: Classifier | None) -> Iterator[tuple[str, str]]:
+    by = "" if model is None else f", by the model {model.contract.name} {model.sha256[:8]}"
+    yield "camera", f"{camera.name}: {camera.address}{by}"
+    for region in camera.outlines:
+        yield "region", f"{camera_key(camera.name, region.name)}: {region}"

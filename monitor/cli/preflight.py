@@ -27,8 +27,8 @@ def check_outputs(options: MonitorOptions) -> None:
     Nothing is written or made.
     """
     inputs = [Path(c.address.target) for c in options.cameras if c.address.kind == "file"]
-    inputs += [path for path in (options.model, *_ca_files(options)) if path is not None]
-    outputs = [] if options.log.path == STDOUT else [("log", options.log.path)]
+    inputs += [path for path in (*_models(options), *_ca_files(options)) if path is not None]
+    outputs = [("log", log.path) for log in options.logs if log.path != STDOUT]
     if options.health is not None:
         outputs.append(("health", options.health))
     if options.save_video is not None:
@@ -44,9 +44,22 @@ def check_outputs(options: MonitorOptions) -> None:
         _check_ca_file(f"stream.ca_file {ca_file}", ca_file)
 
 
+def check_decoding(options: MonitorOptions) -> None:
+    """ConfigError if something that is to decode is not to be had here."""
+    from monitor.decode.hardware import check_hardware  # which imports PyAV
+
+    for name in dict.fromkeys(one.decode.hardware for one in (options.defaults, *options.cameras)):
+        check_hardware(name)
+
+
+def _models(options: MonitorOptions) -> list[Path]:
+    found = (one.model for one in (options.defaults, *options.cameras))
+    return list(dict.fromkeys(model for model in found if model is not None))
+
+
 def _ca_files(options: MonitorOptions) -> list[Path]:
-    streams = (options.stream, *(camera.stream for camera in options.cameras))
-    return list(dict.fromkeys(one.ca_file for one in streams if one.ca_file is not None))
+    found = (one.stream.ca_file for one in (options.defaults, *options.cameras))
+    return list(dict.fromkeys(file for file in found if file is not None))
 
 
 def _check_ca_file(named: str, ca_file: Path) -> None:

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.live import Live
 
-from monitor.cli.preflight import check_outputs
+from monitor.cli.preflight import check_decoding, check_outputs
 from monitor.config.options import MonitorOptions
 from monitor.display.screen import Screen, has_display
 from monitor.errors import ConfigError, MonitorError
 from monitor.health.systemd import Systemd
 from monitor.paths import STDOUT
-from monitor.recognition.metadata import Contract
 
 if TYPE_CHECKING:
     from monitor.display.view import View
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # What a reload changes: whatever belongs to a camera.
-_RELOADED = {"cameras", "windows", "activity", "stream", "decode", "realtime"}
+_RELOADED = {"defaults", "cameras", "realtime"}
 
 
 def watch(
@@ -43,29 +42,23 @@ def watch(
     display = has_display() if options.display is None else options.display
     screen = Screen() if display else None  # before PyAV is loaded: see monitor.display.screen
     from monitor.display.table import StatusTable
-    from monitor.events.alert_log import AlertLogSink
-    from monitor.events.console import ConsoleSink
+    from monitor.events.make import make_sinks, unfinished
     from monitor.health.heartbeat import Heartbeat
     from monitor.pipeline.monitor import Monitor
-    from monitor.recognition.classifier import SHIPPED, OnnxClassifier
 
-    classifier = OnnxClassifier(options.model or SHIPPED, options.inference.provider)
-    _prove(options)
-    view = _view(options, classifier.contract, screen)
-    alert_log = AlertLogSink(
-        options.log.path,
-        model=classifier.sha256,
-        window_s=classifier.contract.clip.span_s,
-        max_bytes=int(options.log.max_mib * 2**20),
-        keep=options.log.keep,
-    )
-    log.info(
-        "alerts go to %s", "standard output" if options.log.path == STDOUT else options.log.path
-    )
+    check_decoding(options)
+    check_outputs(options)
+    view = _view(options, screen)
+    sinks = make_sinks(options.sinks)
+    heartbeat = Heartbeat(options.health, systemd)
+    monitor = Monitor(options, sinks=sinks, view=view, on_beat=heartbeat.beat)
+    for alert in unfinished(sinks):
+        monitor.announce(alert)
+    for log_options in options.logs:
+        to = "standard output" if log_options.path == STDOUT else log_options.path
+        log.info("alerts go to %s", to)
     if options.save_video is not None:
         log.info("captioned video goes to %s", options.save_video)
-    heartbeat = Heartbeat(options.health, systemd)
-    monitor = Monitor(options, classifier, [alert_log, ConsoleSink()], view, on_beat=heartbeat.beat)
 
     def stop() -> None:
         systemd.stopping()
@@ -117,7 +110,8 @@ def _reload(
     """Watch what the configuration says now; the options that are in force then."""
     try:
         options = again()
-        _prove(options)
+        check_decoding(options)
+        check_outputs(options)
         monitor.reload(options)
     except MonitorError as error:
         log.warning("SIGHUP: refused, the old configuration stays: %s", error)
@@ -128,24 +122,11 @@ def _reload(
     return options
 
 
-def _prove(options: MonitorOptions) -> None:
-    """MonitorError if what the options name cannot be had here."""
-    from monitor.decode.hardware import check_hardware
-
-    check_hardware(options.decode.hardware)
-    check_outputs(options)
-
-
-def _view(options: MonitorOptions, contract: Contract, screen: Screen | None) -> View | None:
+def _view(options: MonitorOptions, screen: Screen | None) -> View | None:
     """The view that was asked for; None if there is nothing to draw."""
     if screen is None and options.save_video is None:
         return None
     from monitor.display.view import View
 
-    return View(
-        {camera.name: options.is_live(camera) for camera in options.cameras},
-        options.activity.rules(contract).thresholds,
-        screen=screen,
-        save_video=options.save_video,
-        regions={camera.name: camera.areas for camera in options.cameras},
-    )
+    names = [camera.name for camera in options.cameras]
+    return View(names, screen=screen, save_video=options.save_video)

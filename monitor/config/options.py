@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,7 @@ from monitor.recognition.tracker import Rules
 from monitor.sources.address import Address, parse_address
 from monitor.sources.source import Transport
 from monitor.sources.timeline import Clock
+from monitor.states import Pace
 from monitor.windows.clip import ClipSpec
 from monitor.windows.region import Point, Region, area, crosses_itself
 
@@ -129,46 +130,6 @@ class StreamOptions(Options):
         return self
 
 
-class CameraOptions(Options):
-    """One camera."""
-
-    name: Name
-    source: str = Field(repr=False)  # may hold a password
-    regions: tuple[RegionOptions, ...] = ()  # none: the whole picture is one
-    stream: StreamOptions = StreamOptions()  # those of all cameras, where it has none of its own
-
-    @field_validator("regions")
-    @classmethod
-    def _regions_differ(cls, value: tuple[RegionOptions, ...]) -> tuple[RegionOptions, ...]:
-        if (name := _repeated(region.name for region in value)) is not None:
-            raise ValueError(f"two regions are named {name}")
-        return value
-
-    @field_validator("source", mode="before")
-    @classmethod
-    def _number_is_a_webcam(cls, value: object) -> object:
-        return str(value) if type(value) is int else value
-
-    @field_validator("source")
-    @classmethod
-    def _is_a_source(cls, value: str, info: ValidationInfo) -> str:
-        try:
-            address = parse_address(value, info.context or "")
-        except ConfigError as error:
-            raise ValueError(str(error)) from None
-        return address.target if address.kind == "file" else value
-
-    @cached_property
-    def address(self) -> Address:
-        """Where its frames come from; settled once, for what is a file now may be deleted later."""
-        return parse_address(self.source)
-
-    @property
-    def areas(self) -> tuple[Region, ...]:
-        """Where its regions lie; empty if the whole picture is watched."""
-        return tuple(region.region for region in self.regions)
-
-
 class WindowOptions(Options):
     """How windows are cut from a camera's frames."""
 
@@ -241,18 +202,77 @@ class DecodeOptions(Options):
     hardware: Device | None = None  # FFmpeg's name of what decodes, such as vaapi; null: the cores
 
 
+class CameraDefaults(Options):
+    """What a camera is watched with; under `defaults`, what all have that say nothing else."""
+
+    model: Place | None = None  # null: the model in the package
+    windows: WindowOptions = WindowOptions()
+    activity: ActivityOptions = ActivityOptions()
+    stream: StreamOptions = StreamOptions()
+    decode: DecodeOptions = DecodeOptions()
+
+
+class CameraOptions(CameraDefaults):
+    """One camera."""
+
+    name: Name
+    source: str = Field(repr=False)  # may hold a password
+    regions: tuple[RegionOptions, ...] = ()  # none: the whole picture is one
+
+    @field_validator("regions")
+    @classmethod
+    def _regions_differ(cls, value: tuple[RegionOptions, ...]) -> tuple[RegionOptions, ...]:
+        if (name := _repeated(region.name for region in value)) is not None:
+            raise ValueError(f"two regions are named {name}")
+        return value
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _number_is_a_webcam(cls, value: object) -> object:
+        return str(value) if type(value) is int else value
+
+    @field_validator("source")
+    @classmethod
+    def _is_a_source(cls, value: str, info: ValidationInfo) -> str:
+        try:
+            address = parse_address(value, info.context or "")
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return address.target if address.kind == "file" else value
+
+    @cached_property
+    def address(self) -> Address:
+        """Where its frames come from; settled once, for what is a file now may be deleted later."""
+        return parse_address(self.source)
+
+    @property
+    def outlines(self) -> tuple[Region, ...]:
+        """Where its regions lie; empty if the whole picture is watched."""
+        return tuple(region.region for region in self.regions)
+
+
 class InferenceOptions(Options):
     """What runs the model."""
 
     provider: Device = "cpu"  # ONNX Runtime's execution provider, such as cuda or openvino
 
 
-class LogOptions(Options):
-    """The alert log: JSON lines."""
+class AlertLogOptions(Options):
+    """A sink: the alert log, JSON lines."""
 
+    type: Literal["log"] = "log"
     path: Place = Path("alerts.jsonl")  # "-" is standard output
     max_mib: float = Field(64, gt=0, le=65536)  # a larger file becomes PATH.1, that PATH.2, ...
     keep: int = Field(5, ge=1, le=1000)  # rotated files
+
+
+class ConsoleOptions(Options):
+    """A sink: lines on standard error."""
+
+    type: Literal["console"] = "console"
+
+
+SinkOptions = Annotated[AlertLogOptions | ConsoleOptions, Field(discriminator="type")]
 
 
 def _values(options: object) -> object:
@@ -260,45 +280,48 @@ def _values(options: object) -> object:
     return options.model_dump(exclude_unset=True) if isinstance(options, Options) else options
 
 
-def _with_shared(camera: object, stream: dict[str, object]) -> object:
-    """A camera's values, completed by what all cameras share."""
-    given = _values(camera)
-    if isinstance(given, dict) and isinstance(own := given.get("stream", {}), dict):
-        return given | {"stream": stream | own}
-    return given
+def merged(under: object, over: object) -> object:
+    """`under`, completed and overridden by `over`; dictionaries within them likewise."""
+    if not (isinstance(under, dict) and isinstance(over, dict)):
+        return over
+    return under | {key: merged(under.get(key), value) for key, value in over.items()}
 
 
 class MonitorOptions(Options):
     """The whole configuration of har-monitor."""
 
-    stream: StreamOptions = StreamOptions()  # before the cameras: its faults are told first
+    defaults: CameraDefaults = CameraDefaults()  # before the cameras: its faults are told first
     cameras: tuple[CameraOptions, ...] = ()
-    model: Place | None = None  # null: the model in the package
     display: bool | None = None  # a window; null: where there is a display
     save_video: Place | None = None
     health: Place | None = None  # file that says every second how each camera does
     realtime: bool = False  # play files at their own speed, as if they were cameras
-    windows: WindowOptions = WindowOptions()
-    activity: ActivityOptions = ActivityOptions()
-    decode: DecodeOptions = DecodeOptions()
     inference: InferenceOptions = InferenceOptions()
-    log: LogOptions = LogOptions()
+    sinks: tuple[SinkOptions, ...] = (AlertLogOptions(), ConsoleOptions())
 
     @model_validator(mode="before")
     @classmethod
-    def _share(cls, values: object) -> object:
+    def _complete_cameras(cls, values: object) -> object:
         if isinstance(values, dict):
-            stream, cameras = _values(values.get("stream", {})), values.get("cameras", ())
-            if isinstance(stream, dict) and isinstance(cameras, list | tuple):
-                return values | {"cameras": [_with_shared(camera, stream) for camera in cameras]}
+            defaults, cameras = _values(values.get("defaults", {})), values.get("cameras", ())
+            if isinstance(defaults, dict) and isinstance(cameras, list | tuple):
+                completed = [merged(defaults, _values(camera)) for camera in cameras]
+                return values | {"cameras": completed}
         return values
-
-    def is_live(self, camera: CameraOptions) -> bool:
-        """Whether the newest frame of a camera counts, and not every one."""
-        return self.realtime or camera.address.live
 
     @model_validator(mode="after")
     def _names_differ(self) -> "MonitorOptions":
         if (name := _repeated(camera.name for camera in self.cameras)) is not None:
             raise ValueError(f"two cameras are named {name}")
         return self
+
+    def pace(self, camera: CameraOptions) -> Pace:
+        """What sets the speed at which a camera is read."""
+        if camera.address.live:
+            return Pace.CAMERA
+        return Pace.REALTIME if self.realtime else Pace.FILE
+
+    @property
+    def logs(self) -> tuple[AlertLogOptions, ...]:
+        """The alert logs among the sinks."""
+        return tuple(sink for sink in self.sinks if isinstance(sink, AlertLogOptions))

@@ -62,10 +62,11 @@ def _load(path: Path, model: type[Model]) -> Model:
         return model.model_validate(_expand(values, path, root, ()), context=os.path.dirname(path))
     except ValidationError as error:
         first = error.errors()[0]
-        written = _at(values, first["loc"])
+        place = _written(values, first["loc"])
+        written = _at(values, place)
         if isinstance(written, str):  # and not what a variable stands for: it may be a password
             first["input"] = written
-        raise ConfigError(f"{path}:{_line(root, first['loc'])}: {_say(first, model)}") from None
+        raise ConfigError(f"{path}:{_line(root, place)}: {_say(first, model)}") from None
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
@@ -90,22 +91,25 @@ def _say(fault: ErrorDetails, model: type[BaseModel]) -> str:
 
 def _fields(model: type[BaseModel], place: Location) -> set[str]:
     """Option names allowed at `place`, followed through nested models and lists of models."""
+    found = [model]
     for part in place:
         if isinstance(part, int):
             continue
-        model = _model_in(model.model_fields[part].annotation)
-    return {field.alias or name for name, field in model.model_fields.items()}
+        tagged = [one for one in found if _tag(one) == part]
+        found = tagged or _models_in(found[0].model_fields[part].annotation)
+    return {field.alias or name for name, field in found[0].model_fields.items()}
 
 
-def _model_in(annotation: Any) -> type[BaseModel]:
+def _tag(model: type[BaseModel]) -> object:
+    """What tells a model from others that may stand in its place."""
+    field = model.model_fields.get("type")
+    return None if field is None else field.default
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in get_args(annotation):
-        try:
-            return _model_in(inner)
-        except TypeError:
-            continue
-    raise TypeError(f"{annotation!r} holds no model")
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models_in(inner)]
 
 
 def _expand(value: Any, path: Path, root: yaml.Node | None, place: Location) -> Any:
@@ -160,6 +164,17 @@ def _line(node: yaml.Node | None, place: Location) -> int:
             node = node.value[part]
             line = node.start_mark.line + 1
     return line
+
+
+def _written(values: Any, place: Location) -> Location:
+    """A fault's place without tags of models, which are no part of the file."""
+    kept: list[int | str] = []
+    for part in place:
+        if isinstance(values, dict) and part not in values and values.get("type") == part:
+            continue
+        kept.append(part)
+        values = _at(values, (part,))
+    return tuple(kept)
 
 
 def _at(values: Any, place: Location) -> Any:

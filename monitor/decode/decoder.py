@@ -11,16 +11,17 @@ import av
 from av import Packet, VideoFrame, VideoStream
 
 from monitor.decode.pts import FramePts
+from monitor.states import SkipReason
 
 
 @dataclass(frozen=True)
 class DecodedFrame:
-    """A picture of a stream; no frame where it was passed over, since nothing moved in it."""
+    """A frame of a stream with the stream's own time."""
 
-    pts_s: float | None  # the stream's own time, where it gives one
-    frame: VideoFrame | None
+    pts_s: float | None  # None if the stream gives none
+    picture: VideoFrame | None  # None if it was skipped
     arrived_s: float  # the clock when its packet came
-    waiting: bool = False  # it was passed over since it was other streams' turn
+    skipped: SkipReason | None = None  # why it was not decoded
 
 
 class Decoder(Protocol):

@@ -20,6 +20,7 @@ from av import Packet, VideoStream
 from monitor.decode.decoder import DecodedFrame, FullDecoder
 from monitor.decode.packet_sizes import PacketSizes
 from monitor.decode.scene import Stillness
+from monitor.states import SkipReason
 
 # A scene rests that has been still, by its key frames, for AFTER_S; sooner where nothing moved in
 # between, either.
@@ -46,8 +47,10 @@ class IdleDecoder:
         max_delay_s: float,
         context_s: float,
         clock: Callable[[], float] = time.monotonic,
+        looked_at: Callable[[], bool] = lambda: False,
     ) -> None:
         self._every = every
+        self._looked_at = looked_at
         self._max_delay_s = max_delay_s
         self._context_s = context_s
         self._clock = clock
@@ -115,13 +118,13 @@ class IdleDecoder:
             yield picture
 
     def _see(self, picture: DecodedFrame) -> None:
-        if picture.pts_s is None or picture.frame is None:
+        if picture.pts_s is None or picture.picture is None:
             return
-        if picture.pts_s == self._key_s and not self._scene.see_key(picture.pts_s, picture.frame):
+        if picture.pts_s == self._key_s and not self._scene.see_key(picture.pts_s, picture.picture):
             lasted_s = self._scene.lasted_s(picture.pts_s)
             if lasted_s > 0 and not self._scene.stirred(lasted_s, picture.pts_s):
                 self._sizes.learn(self._group)
-        self._scene.see(picture.pts_s, picture.frame)
+        self._scene.see(picture.pts_s, picture.picture)
         self._from_s = math.nextafter(picture.pts_s, math.inf)
 
     def _keep(self, packet: Packet[VideoStream], pts_s: float) -> None:
@@ -158,6 +161,7 @@ class IdleDecoder:
             and len(self._kept) >= LEAST_PACKETS
             and self._bounded(pts_s)
             and self._is_still(pts_s)
+            and not self._looked_at()
         )
 
     def _is_still(self, pts_s: float) -> bool:
@@ -174,8 +178,10 @@ class IdleDecoder:
         self._again.clear()
 
     def _stays_still(self, packet: Packet[VideoStream], pts_s: float) -> bool:
-        """Whether nothing speaks against it, in an idle scene's next packet."""
+        """Whether an idle scene stays idle with its next packet."""
         if not packet.size or packet.is_corrupt or not self._bounded(pts_s):
+            return False
+        if self._looked_at():
             return False
         if not packet.is_keyframe:
             self._by_size = self._sizes.unusual(packet.size)
@@ -204,7 +210,7 @@ class IdleDecoder:
             if not self._due or self._due[0][0] >= self._from_s:
                 break
             pts_s, arrived_s = heapq.heappop(self._due)
-            yield DecodedFrame(pts_s, None, arrived_s)
+            yield DecodedFrame(pts_s, None, arrived_s, SkipReason.IDLE)
         else:
             return
         yield None
@@ -213,7 +219,7 @@ class IdleDecoder:
         """Decode what was kept."""
         while self._due and self._due[0][0] < self._from_s:
             pts_s, arrived_s = heapq.heappop(self._due)
-            yield DecodedFrame(pts_s, None, arrived_s)
+            yield DecodedFrame(pts_s, None, arrived_s, SkipReason.IDLE)
         arrived = dict(self._due)
         self._due = []
         self._idle = False

@@ -31,7 +31,7 @@ def make_decoder(
         return ScheduledDecoder(lambda: every, every, decoding.scheduler, clock)
 
     def begin() -> IdleDecoder:
-        return IdleDecoder(every, delay_s, decoding.context_s, clock)
+        return IdleDecoder(every, delay_s, decoding.context_s, clock, decoding.looked_at)
 
     if decoding.scheduler is None:
         return begin()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ class Decoding:
     hardware: str | None = None  # FFmpeg's name of what decodes; None: the cores
     # Shared by all streams that must not fall behind; None: of a file.
     scheduler: DecodeScheduler | None = None
+    looked_at: Callable[[], bool] = lambda: False  # whether somebody sees it: then nothing is idle
 
 
 FULL = Decoding()

@@ -20,6 +20,7 @@ from monitor.decode.clock_rate import ClockRate
 from monitor.decode.decoder import DecodedFrame, Decoder, FullDecoder
 from monitor.decode.idle import AFTER_S
 from monitor.decode.scene import Stillness
+from monitor.states import SkipReason
 from monitor.throttle import LogThrottle
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class ScheduledDecoder:
                 yield decoded
         elif pts_s is not None and not 0 <= self._given_s - pts_s < LATE_S:
             self._given_s = pts_s
-            yield DecodedFrame(pts_s, None, now_s, waiting=True)
+            yield DecodedFrame(pts_s, None, now_s, SkipReason.OVERLOAD)
         self._done_s = self._clock()
 
     def finish(self) -> Iterator[DecodedFrame | None]:

@@ -1,6 +1,6 @@
 """Regions drawn on a picture: each one's outline, and a tag with its name and its top label."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ class RegionCaption:
     """What is shown of one region."""
 
     region: Region
-    scores: dict[str, float]  # label -> smoothed score; empty if it was not classified
+    scores: Mapping[str, float]  # label -> smoothed score; empty if it was not classified
     open: bool  # whether an activity is open there
     skipped: str = ""  # why it was not classified
 

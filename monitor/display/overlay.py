@@ -6,6 +6,7 @@ the picture. What does not fit is left out in the opposite order. Where regions 
 has its outline, a tag with its own top label, and a bar in the panel.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from monitor.display.outlines import Box, RegionCaption, draw_outlines, draw_tags
@@ -42,8 +43,8 @@ class Caption:
     time_s: float  # on the camera's axis; shown as h:mm:ss.s
     fps: float | None  # real frame rate, frames per second; None while unknown
     latency_ms: float | None  # None while unknown, and for files, where it means nothing
-    scores: dict[str, float]  # label -> smoothed score; empty if there is none, or for regions
-    thresholds: dict[str, float]  # label -> score at which it alerts; background labels have none
+    scores: Mapping[str, float]  # label -> smoothed score; empty if there is none, or for regions
+    thresholds: Mapping[str, float]  # label -> score at which it alerts; not of background
     open: tuple[Activity, ...]  # activities open now
     skipped: str = ""  # why the newest window was not classified
     regions: tuple[RegionCaption, ...] = ()  # none: the whole picture is watched
@@ -187,7 +188,7 @@ def _bars(caption: Caption, count: int) -> list[_Bar]:
     return [bar for bar in every if bar in chosen]
 
 
-def _region_bar(shown: RegionCaption, thresholds: dict[str, float]) -> _Bar:
+def _region_bar(shown: RegionCaption, thresholds: Mapping[str, float]) -> _Bar:
     scores = {label: score for label, score in shown.scores.items() if label in thresholds}
     label = max(scores, key=lambda label: scores[label] - thresholds[label], default="")
     colour = RED if shown.open else ACCENT

@@ -45,6 +45,13 @@ class Screen:
             self._titles.add(title)
         self._cv2.imshow(title, image[:, :, ::-1])
 
+    def hide(self, name: str) -> None:
+        """Close the window of that name, if there is one."""
+        title = f"har-monitor: {name}"
+        if title in self._titles:
+            self._titles.remove(title)
+            self._cv2.destroyWindow(title)
+
     def quit_asked(self) -> bool:
         """Let the windows work, and say whether q or Escape was pressed."""
         return bool(self._titles) and self._cv2.waitKey(1) & 0xFF in _QUIT

@@ -10,11 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor.health.report import CameraHealth, Health
-from monitor.health.status import WATCHED, CameraStatus
+from monitor.health.status import CameraSnapshot
 from monitor.names import printable
 from monitor.states import NOTHING_MOVES, CameraState, SkipReason
 
 _STRETCHED = 1.15  # shown from here on: a window now and then is no matter
+_WITH_CAUSE = (CameraState.CONNECTING, CameraState.RETRYING, CameraState.FAILED)
 COLOURS: dict[CameraState, str] = {
     CameraState.CONNECTING: "yellow",
     CameraState.LIVE: "green",
@@ -31,7 +32,7 @@ COLOURS: dict[CameraState, str] = {
 class StatusTable:
     """A row per camera, drawn anew each time it is rendered."""
 
-    def __init__(self, cameras: Callable[[], Sequence[CameraStatus]]) -> None:
+    def __init__(self, cameras: Callable[[], Sequence[CameraSnapshot]]) -> None:
         self._cameras = cameras
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -48,53 +49,51 @@ class StatusTable:
 @dataclass(frozen=True)
 class _Column:
     heading: str
-    cell: Callable[[CameraStatus], str]
+    cell: Callable[[CameraSnapshot], str]
     justify: Literal["left", "right"] = "left"
     from_width: int = 0  # of the terminal, in characters
 
 
-def _state(camera: CameraStatus) -> str:
-    shown = camera.shown
-    text = f"[{COLOURS[shown]}]●[/] {shown}"
-    if camera.cause and shown in (CameraState.CONNECTING, CameraState.RETRYING, CameraState.FAILED):
+def _state(camera: CameraSnapshot) -> str:
+    text = f"[{COLOURS[camera.state]}]●[/] {camera.state}"
+    if camera.cause and camera.state in _WITH_CAUSE:
         text += f" [dim]{escape(camera.cause)}[/]"
-    if camera.stretch > _STRETCHED and shown == CameraState.LIVE:
+    if camera.stretch > _STRETCHED and camera.state == CameraState.LIVE:
         text += f" [yellow]stride ×{camera.stretch:.1f}[/]"
-    if camera.fault and shown == CameraState.LIVE:
+    if camera.fault and camera.state == CameraState.LIVE:
         colour = "dim" if camera.fault in NOTHING_MOVES else "red" if camera.blind_s else "yellow"
         text += f" [{colour}]{camera.fault}[/]"
     return text
 
 
-def _score(camera: CameraStatus) -> str:
+def _score(camera: CameraSnapshot) -> str:
     region, shown = camera.foremost
-    if shown.unknown and camera.shown == CameraState.LIVE:
+    if shown.unknown and camera.state == CameraState.LIVE:
         return escape(f"{region} {SkipReason.UNKNOWN}".lstrip())
-    if not shown.scores or camera.shown != CameraState.LIVE:
+    if not shown.scores or camera.state != CameraState.LIVE:
         return "–"
     label = max(shown.scores, key=shown.scores.__getitem__)
     return escape(f"{region} {label} {shown.scores[label]:.2f}".lstrip())
 
 
-def _fps(camera: CameraStatus) -> str:
-    return "–" if camera.fps is None or camera.shown not in WATCHED else f"{camera.fps:.1f}"
+def _fps(camera: CameraSnapshot) -> str:
+    return "–" if camera.fps is None or not camera.watched else f"{camera.fps:.1f}"
 
 
-def _latency(camera: CameraStatus) -> str:
-    if camera.latency_ms is None or camera.shown != CameraState.LIVE:
+def _latency(camera: CameraSnapshot) -> str:
+    if camera.latency_ms is None or camera.state != CameraState.LIVE:
         return "–"
     return f"{camera.latency_ms:.0f} ms"
 
 
-def _activity(camera: CameraStatus) -> str:
+def _activity(camera: CameraSnapshot) -> str:
     region, shown = camera.foremost
     if shown.open:
         title = f"{region}: {shown.open[0]}" if region else shown.open[0]
         return f"[bold red]● {escape(title)}[/]"
     if not camera.activity:
         return "–"
-    ago_s = camera.clock() - camera.activity_at
-    return f"{escape(camera.activity)} [dim]{ago_s:.0f} s ago[/]"
+    return f"{escape(camera.activity)} [dim]{camera.activity_ago_s:.0f} s ago[/]"
 
 
 _COLUMNS = (

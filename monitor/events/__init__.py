@@ -1,4 +1,4 @@
-"""Events: where activities go when they start and end.
+"""Events: alerts, and where they go.
 
-May import: the modules at the top of monitor.
+May import: config, and the modules at the top of monitor.
 """

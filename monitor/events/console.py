@@ -1,8 +1,9 @@
-"""Activities as log lines, for the person in front of the screen."""
+"""Alerts as log lines, for the person in front of the screen."""
 
 import logging
 
-from monitor.records import Activity, camera_key
+from monitor.events.alert import AlertEvent
+from monitor.records import camera_key
 
 log = logging.getLogger(__name__)
 
@@ -11,30 +12,29 @@ class ConsoleSink:
     """Logs a line when an activity starts and one when it ends."""
 
     name = "console"
-    waiting = lost = 0  # standard error holds nobody up: see monitor.cli.backlog
 
-    def write(self, activity: Activity) -> None:
+    def write(self, alert: AlertEvent) -> None:
         """Log the start or the end of an activity."""
-        if activity.end_s is None:
+        where = camera_key(alert.camera, alert.region or "")
+        if alert.event == "start":
             log.warning(
                 "ALERT %s: %s started at %.1f s, score %.2f",
-                camera_key(activity.camera, activity.region),
-                activity.label,
-                activity.start_s,
-                activity.score,
+                where,
+                alert.label,
+                alert.start_s,
+                alert.score,
             )
+        elif alert.end_s is None:
+            log.info("camera %s: %s ended: har-monitor was killed", where, alert.label)
         else:
             log.info(
                 "camera %s: %s ended at %.1f s after %.1f s, highest score %.2f",
-                camera_key(activity.camera, activity.region),
-                activity.label,
-                activity.end_s,
-                activity.end_s - activity.start_s,
-                activity.peak_score,
+                where,
+                alert.label,
+                alert.end_s,
+                alert.end_s - alert.start_s,
+                alert.peak_score,
             )
-
-    def flush(self) -> None:
-        """Nothing waits."""
 
     def close(self) -> None:
         """There is nothing to finish."""

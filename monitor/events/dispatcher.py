@@ -1,4 +1,4 @@
-"""Hands activities to the sinks: each on a thread of its own, so that none holds up anything."""
+"""Hands alerts to the sinks: each on a thread of its own, so that none holds up anything."""
 
 import logging
 import threading
@@ -7,20 +7,22 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from monitor.errors import MonitorError, SinkError
+from monitor.events.alert import AlertEvent
 from monitor.events.sink import Sink
-from monitor.records import Activity, SinkStatus
+from monitor.records import SinkStatus
 from monitor.throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
-ROOM = 10_000  # activities that wait for a sink; of more, the oldest are lost
-RETRY_S = 1.0  # between two tries of a sink to write what waits in it
-SLOW_S = 10.0  # a sink that has been at one activity for so long is told of
+ROOM = 10_000  # alerts that wait for a sink; of more, the oldest are lost
+# A sink that failed is given the alert again: after the first pause, which doubles up to the other.
+RETRY_MIN_S, RETRY_MAX_S = 0.25, 5.0
+SLOW_S = 10.0  # a sink that has been at one alert for so long is told of
 END_S = 2.0  # that a sink has, at the end, to take what waits
 
 
 class Dispatcher:
-    """Gives every activity to every sink, in order; one sink's failure or delay is not the others'.
+    """Gives every alert to every sink, in order; one sink's failure or delay is not the others'.
 
     `write` never waits. `close` ends the threads.
     """
@@ -38,10 +40,10 @@ class Dispatcher:
         for delivery in self._deliveries:
             delivery.thread.start()
 
-    def write(self, activity: Activity) -> None:
-        """Leave an activity for every sink; from any thread."""
+    def write(self, alert: AlertEvent) -> None:
+        """Leave an alert for every sink; from any thread."""
         for delivery in self._deliveries:
-            delivery.put(activity)
+            delivery.put(alert)
 
     @property
     def sinks(self) -> tuple[SinkStatus, ...]:
@@ -49,7 +51,7 @@ class Dispatcher:
         return tuple(delivery.status for delivery in self._deliveries)
 
     def report(self) -> None:
-        """Log which sinks are slow or have lost activities; called about once a second."""
+        """Log which sinks are slow or have lost alerts; called about once a second."""
         for delivery in self._deliveries:
             delivery.report()
 
@@ -67,41 +69,53 @@ class _Delivery:
         self._sink = sink
         self._clock = clock
         self._name = sink.name
-        self._waiting: deque[Activity] = deque()
+        self._waiting: deque[AlertEvent] = deque()
+        self._current: AlertEvent | None = None  # that the sink is at, or failed at
         self._changed = threading.Condition()
         self._ended = False
-        self._lost = 0
-        self._busy_since_s: float | None = None  # the clock, while the sink takes something
+        self._end_s = 0.0  # the clock, when it has had its time at the end
+        self._retried = self._lost = 0
+        self._lost_why = ""
+        self._busy_since_s: float | None = None  # the clock, while the sink is at an alert
+        self._failure: Exception | None = None  # of the last try; None: it did not fail
         self._error: MonitorError | None = None
         self._throttle = LogThrottle(log, clock)
         # A sink that hangs does not keep the process from its end.
         self.thread = threading.Thread(target=self._run, name=f"sink {self._name}", daemon=True)
 
-    def put(self, activity: Activity) -> None:
+    def put(self, alert: AlertEvent) -> None:
         with self._changed:
             if len(self._waiting) >= ROOM:
                 self._waiting.popleft()
-                self._lost += 1
-            self._waiting.append(activity)
+                self._lose(f"more than {ROOM} waited")
+            self._waiting.append(alert)
             self._changed.notify()
+
+    def _lose(self, why: str) -> None:
+        self._lost += 1
+        self._lost_why = why
 
     @property
     def status(self) -> SinkStatus:
-        waiting = len(self._waiting) + self._sink.waiting
-        return SinkStatus(self._name, waiting, self._lost + self._sink.lost)
+        return SinkStatus(self._name, self._undelivered, self._retried, self._lost)
+
+    @property
+    def _undelivered(self) -> int:
+        return len(self._waiting) + (self._current is not None)
 
     def report(self) -> None:
-        since_s, waiting, lost = self._busy_since_s, len(self._waiting), self._lost
+        since_s, lost = self._busy_since_s, self._lost
         if since_s is not None and (busy_s := self._clock() - since_s) >= SLOW_S:
-            text = f"{self._name} has been at one activity for {busy_s:.0f} s; {waiting} wait"
+            waiting = len(self._waiting)
+            text = f"{self._name} has been at one alert for {busy_s:.0f} s; {waiting} wait"
             self._throttle.log(logging.WARNING, "slow", text)
         if lost:
-            text = f"{self._name} takes too few activities: {lost} were lost"
+            text = f"{self._name}: {lost} alerts were lost: {self._lost_why}"
             self._throttle.log(logging.ERROR, "lost", text)
 
     def end(self) -> None:
         with self._changed:
-            self._ended = True
+            self._ended, self._end_s = True, self._clock() + END_S
             self._changed.notify()
 
     def join(self) -> MonitorError | None:
@@ -109,37 +123,72 @@ class _Delivery:
         if self.thread.ident is None:  # it could not be started
             self._close()
             return self._error
-        self.thread.join(END_S)
+        limit_s = END_S + RETRY_MIN_S + 0.5  # and what the last try takes
+        self.thread.join(limit_s)
         if self.thread.is_alive():
-            undelivered = len(self._waiting) + self._lost
-            return SinkError(
-                f"{self._name}: did not finish within {END_S:g} s; "
-                f"{undelivered} activities were not handed over"
-            )
+            return self._unwritten(f"it did not finish within {limit_s:g} s")
         return self._error
 
+    def _unwritten(self, why: str) -> SinkError:
+        count = self._undelivered + self._lost
+        return SinkError(f"{self._name}: {count} alerts were not written: {why}")
+
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._ended, RETRY_S)
-                activity = self._waiting.popleft() if self._waiting else None
-                if activity is None and self._ended:
-                    break
-            self._busy_since_s = self._clock()
-            try:
-                if activity is None:
-                    self._sink.flush()
-                else:
-                    self._sink.write(activity)
-            except Exception:
-                log.exception("%s could not take an activity", self._name)
-            self._busy_since_s = None
+        while self._next():
+            assert self._current is not None
+            pause_s = RETRY_MIN_S
+            while not self._deliver(self._current):
+                if self._ended and self._clock() >= self._end_s:
+                    self._close()
+                    return
+                self._pause(pause_s)
+                pause_s = min(2 * pause_s, RETRY_MAX_S)
+                self._retried += 1
+            self._current = None
         self._close()
 
+    def _next(self) -> bool:
+        """Take the alert that has waited longest; False if there is none, and none will come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._ended)
+            if self._waiting:
+                self._current = self._waiting.popleft()
+            return self._current is not None
+
+    def _pause(self, pause_s: float) -> None:
+        with self._changed:
+            if self._ended:  # little time is left
+                self._changed.wait(min(pause_s, RETRY_MIN_S))
+            else:
+                self._changed.wait_for(lambda: self._ended, pause_s)
+
+    def _deliver(self, alert: AlertEvent) -> bool:
+        """Give the sink an alert; whether that is done with."""
+        self._busy_since_s = self._clock()
+        try:
+            self._sink.write(alert)
+        except SinkError as error:
+            if self._failure is None:
+                log.warning("%s; alerts wait in memory", error)
+            self._failure = error
+            return False
+        except Exception as error:  # its own fault: the same alert would fail again
+            log.exception("%s could not take an alert", self._name)
+            self._lose(f"{type(error).__name__}: {error}")
+            return True
+        finally:
+            self._busy_since_s = None
+        if self._failure is not None:
+            log.warning("%s: writing works again", self._name)
+        self._failure = None
+        return True
+
     def _close(self) -> None:
+        if self._undelivered or self._lost:
+            self._error = self._unwritten(str(self._failure or self._lost_why))
         try:
             self._sink.close()
         except MonitorError as error:
-            self._error = error
+            self._error = self._error or error
         except Exception:
             log.exception("%s could not be closed", self._name)

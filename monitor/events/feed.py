@@ -1,60 +1,50 @@
-"""Activities for a program that asks for them one by one."""
+"""Alerts for a program: one by one, or by a call for each."""
 
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
+from queue import Queue
 
-from monitor.records import Activity
+from monitor.errors import SinkError
+from monitor.events.alert import AlertEvent
 
-ROOM = 10_000  # activities that wait to be asked for; of more, the oldest are lost
+ROOM = 10_000  # alerts that wait to be asked for
 
 
 class Feed:
-    """A sink that gives what it takes to whoever iterates over it, until it is closed."""
+    """A sink that gives what it takes to whoever iterates over it, until it is closed.
+
+    If nobody asks, it takes no more; the dispatcher then keeps what comes.
+    """
 
     name = "feed"
 
     def __init__(self) -> None:
-        self.lost = 0
-        self._activities: SimpleQueue[Activity | None] = SimpleQueue()
+        self._alerts: Queue[AlertEvent | None] = Queue()
 
-    @property
-    def waiting(self) -> int:
-        """Activities that nobody asked for yet: no fault, so none."""
-        return 0
-
-    def write(self, activity: Activity) -> None:
-        """Keep an activity until it is asked for."""
-        if self._activities.qsize() >= ROOM:
-            self._activities.get_nowait()
-            self.lost += 1
-        self._activities.put(activity)
-
-    def flush(self) -> None:
-        """Nothing waits to be written."""
+    def write(self, alert: AlertEvent) -> None:
+        """Keep an alert until it is asked for; SinkError if too many wait."""
+        if self._alerts.qsize() >= ROOM:
+            raise SinkError(f"{ROOM} alerts wait to be asked for")
+        self._alerts.put(alert)
 
     def close(self) -> None:
         """End the iteration once everything was taken."""
-        self._activities.put(None)
+        self._alerts.put(None)
 
-    def __iter__(self) -> Iterator[Activity]:
-        return iter(self._activities.get, None)
+    def __iter__(self) -> Iterator[AlertEvent]:
+        return iter(self._alerts.get, None)
 
 
 class Callback:
-    """A sink that calls a function with each activity, as it starts and as it ends."""
+    """A sink that calls a function with each alert."""
 
     name = "callback"
-    waiting = lost = 0
 
-    def __init__(self, call: Callable[[Activity], object]) -> None:
+    def __init__(self, call: Callable[[AlertEvent], object]) -> None:
         self._call = call
 
-    def write(self, activity: Activity) -> None:
+    def write(self, alert: AlertEvent) -> None:
         """Call the function."""
-        self._call(activity)
-
-    def flush(self) -> None:
-        """Nothing waits."""
+        self._call(alert)
 
     def close(self) -> None:
         """There is nothing to finish."""

@@ -35,8 +35,11 @@ class LogFile:
         """Whether it is a file, and no pipe or device: one that can be read again."""
         return self._regular
 
-    def append(self, line: bytes, wait_ms: int) -> None:
-        """Write a line, which ends with its newline; `wait_ms` is for a pipe's reader."""
+    def append(self, line: bytes) -> None:
+        """Write a line, which ends with its newline; OSError if not all of it could be written.
+
+        It never waits. A line that failed must be the next that is given.
+        """
         if self._regular:
             self._follow()
             size = os.fstat(self._file).st_size
@@ -49,13 +52,13 @@ class LogFile:
                 raise OSError("no room for a whole line")
             return
         if self._rest:
-            self._push(self._rest, wait_ms)
+            self._push(self._rest)
             if line == self._torn:
                 return
         self._torn = line
-        self._push(line, wait_ms)
+        self._push(line)
 
-    def _push(self, data: bytes, wait_ms: int) -> None:
+    def _push(self, data: bytes) -> None:
         """Write to what is no file of ours; of a part, which stays, the rest is left for later.
 
         A pipe with room has some for PIPE_BUF, 4 KiB, and takes a line whole; a full disk behind
@@ -64,7 +67,7 @@ class LogFile:
         # A pipe that nobody reads would hold up the worker, and every camera with it.
         waiting = select.poll()
         waiting.register(self._file, select.POLLOUT)
-        if not waiting.poll(wait_ms):
+        if not waiting.poll(0):
             raise OSError("nobody reads it")
         taken = os.write(self._file, data)
         if taken == len(data):

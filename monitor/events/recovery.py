@@ -3,12 +3,15 @@
 import json
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from monitor.events.alert import SCHEMA, AlertEvent
 from monitor.events.log_file import rotated
 
-SCHEMA = "har-monitor.alert.v1"
 _LONGEST = 1 << 16  # bytes of a line; ours are far below
 
 Record = dict[str, Any]
@@ -45,11 +48,18 @@ def unended(found: Iterable[Record]) -> list[Record]:
     return list(opened.values())
 
 
-def orphans(path: Path) -> list[Record]:
-    """The starts without an end in a log and in the one that was rotated last."""
-    return unended(
+def orphans(path: Path) -> list[AlertEvent]:
+    """The starts without an end in a log and in the one that was rotated last.
+
+    OSError if a log cannot be read.
+    """
+    found = []
+    for record in unended(
         record for place in (rotated(path, 1), path) if place.is_file() for record in _read(place)
-    )
+    ):
+        with suppress(ValidationError):  # somebody else's line
+            found.append(AlertEvent.model_validate(record))
+    return found
 
 
 def _read(path: Path) -> Iterator[Record]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monitor.health.report import Health, examine, write_health
-from monitor.health.status import CameraStatus
+from monitor.health.status import CameraSnapshot
 from monitor.health.systemd import Systemd
 from monitor.records import SinkStatus
 from monitor.throttle import LogThrottle
@@ -30,7 +30,7 @@ class Heartbeat:
         self._throttle = LogThrottle(log)
 
     def beat(
-        self, cameras: Sequence[CameraStatus], sinks: Sequence[SinkStatus], busy_s: float
+        self, cameras: Sequence[CameraSnapshot], sinks: Sequence[SinkStatus], busy_s: float
     ) -> None:
         """Say it once."""
         if self._path is not None or self._systemd.listens:

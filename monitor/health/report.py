@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monitor import __version__
 from monitor.errors import MonitorError
-from monitor.health.status import WATCHED, CameraStatus
+from monitor.health.status import CameraSnapshot
 from monitor.records import SinkStatus
 from monitor.states import NOTHING_MOVES, CameraState
 
@@ -94,7 +94,7 @@ class Health(_Facts):
         return text
 
 
-def examine(cameras: Sequence[CameraStatus], sinks: Sequence[SinkStatus]) -> Health:
+def examine(cameras: Sequence[CameraSnapshot], sinks: Sequence[SinkStatus]) -> Health:
     """How all of it does just now."""
     return Health(
         version=__version__,
@@ -104,28 +104,27 @@ def examine(cameras: Sequence[CameraStatus], sinks: Sequence[SinkStatus]) -> Hea
         alerts_waiting=sum(sink.waiting for sink in sinks),
         alerts_lost=sum(sink.lost for sink in sinks),
         sinks=tuple(SinkHealth(**sink._asdict()) for sink in sinks),
-        cameras=tuple(_camera(status) for status in cameras),
+        cameras=tuple(_camera(camera) for camera in cameras),
     )
 
 
-def _camera(status: CameraStatus) -> CameraHealth:
-    state = status.shown
+def _camera(camera: CameraSnapshot) -> CameraHealth:
     return CameraHealth(
-        name=status.name,
-        source=status.source,
-        state=state,
-        cause=status.cause,
-        fault=status.fault,
-        watched=state in WATCHED or state == CameraState.ENDED,
-        blind=status.blind_s > 0,
-        fps=None if status.fps is None else round(status.fps, 2),
-        frames=status.frames,
-        windows=status.windows,
-        dropped=dict(status.dropped),
-        reconnects=status.reconnects,
-        alerts=status.alerts,
-        stretch=round(status.stretch, 2),
-        latency_ms=None if status.latency_ms is None else round(status.latency_ms, 1),
+        name=camera.name,
+        source=camera.source,
+        state=camera.state,
+        cause=camera.cause,
+        fault=camera.fault,
+        watched=camera.watched or camera.state == CameraState.ENDED,
+        blind=camera.blind_s > 0,
+        fps=None if camera.fps is None else round(camera.fps, 2),
+        frames=camera.frames,
+        windows=camera.windows,
+        dropped=dict(camera.dropped),
+        reconnects=camera.reconnects,
+        alerts=camera.alerts,
+        stretch=round(camera.stretch, 2),
+        latency_ms=None if camera.latency_ms is None else round(camera.latency_ms, 1),
     )
 
 

@@ -1,8 +1,9 @@
-"""What is known of each camera."""
+"""What is known of each camera: what its stages count, and a snapshot of all of it."""
 
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, ItemsView, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from monitor.states import NOTHING_MOVES, CameraState, SkipReason
@@ -26,61 +27,38 @@ class RegionStatus:
     unknown: bool = False  # it was too unlike the training clips to be named
 
 
-@dataclass
-class CameraStatus:
-    """One camera as it is now.
-
-    Each field, and each cause in `dropped`, is written by one thread and read by any.
-    """
+@dataclass(frozen=True)
+class CameraSnapshot:
+    """A camera at one moment: for the table, the health file and programs."""
 
     name: str
     source: str  # without credentials
-    # As its capture knows, which may wait for a frame: see `shown`.
     state: CameraState = CameraState.CONNECTING
-    cause: str = ""  # why it is not live
+    cause: str = ""  # why it is not watched
     fault: str = ""  # why none of its windows is classified
+    blind_s: float = 0.0  # for how long nothing was classified that should be; 0: not long
     fps: float | None = None  # real frame rate of the source
     frames: int = 0
     windows: int = 0  # classified
-    reconnects: int = 0
-    stretch: float = 1.0  # what the stride is multiplied by, where the cores are too few
-    dropped: Counter[str] = field(default_factory=Counter)  # windows not classified, by cause
+    dropped: Mapping[str, int] = field(default_factory=dict)  # windows not classified, by cause
     unshown: int = 0  # frames that came too fast for the view
-    regions: dict[str, RegionStatus] = field(default_factory=dict)  # by name; "": the whole picture
+    reconnects: int = 0
+    stretch: float = 1.0  # what the stride is multiplied by, because the cores are too few
     latency_ms: float | None = None  # from the newest frame of a window to its prediction
-    activity: str = ""  # the last activity that started or ended: its region and label
-    activity_at: float = 0.0  # monotonic seconds, when that was
     alerts: int = 0
-    seen_s: float | None = None  # the clock when the newest frame came
-    span_s: float = 2.0  # of the model's windows
-    good_s: float | None = None  # the clock when nothing kept it from being classified
-    clock: Callable[[], float] = time.monotonic
+    regions: Mapping[str, RegionStatus] = field(default_factory=dict)  # "": the whole picture
+    activity: str = ""  # the last activity that started or ended: its region and label
+    activity_ago_s: float = 0.0
 
     @property
-    def shown(self) -> CameraState:
-        """Its state as it looks from outside: stalled where frames are overdue."""
-        if self.state not in WATCHED or self.seen_s is None:
-            return self.state
-        limit_s = max(STALLED_S, 3 / self.fps if self.fps else 0.0)
-        return CameraState.STALLED if self.clock() - self.seen_s > limit_s else self.state
-
-    @property
-    def blind_s(self) -> float:
-        """For how long nothing of it has been classified that should be; 0 if that is not long."""
-        if self.shown != CameraState.LIVE or self.good_s is None:
-            return 0.0
-        passed_s = self.clock() - self.good_s
-        return passed_s if passed_s > BLIND_SPANS * self.span_s else 0.0
-
-    @property
-    def _dropped(self) -> ItemsView[str, int]:
-        """A copy, made at once: a thread may meanwhile count a cause for the first time."""
-        return dict(self.dropped).items()
+    def watched(self) -> bool:
+        """Whether its frames are looked at as they come."""
+        return self.state in WATCHED
 
     @property
     def missed(self) -> int:
         """Windows that were not classified though something may have happened in them."""
-        return sum(count for cause, count in self._dropped if cause not in NOTHING_MOVES)
+        return sum(count for cause, count in self.dropped.items() if cause not in NOTHING_MOVES)
 
     @property
     def foremost(self) -> tuple[str, RegionStatus]:
@@ -94,7 +72,7 @@ class CameraStatus:
         counts = ", ".join(_count(number, what) for number, what in counted)
         dropped = ", ".join(
             f"{count} {cause}" if cause in NOTHING_MOVES else f"{count} dropped: {cause}"
-            for cause, count in self._dropped
+            for cause, count in self.dropped.items()
         )
         unshown = (
             f"{_count(self.unshown, 'frame')} came too fast to be drawn" if self.unshown else ""
@@ -103,13 +81,28 @@ class CameraStatus:
             part for part in (counts, dropped, unshown) if part
         )
 
+
+@dataclass
+class CaptureCounters:
+    """What the capture thread of a camera knows; it alone writes here."""
+
+    state: CameraState = CameraState.CONNECTING
+    cause: str = ""
+    fault: str = ""
+    fps: float | None = None
+    frames: int = 0
+    reconnects: int = 0
+    stretch: float = 1.0
+    unshown: int = 0
+    frame_at_s: float | None = None  # the clock when the newest frame came
+    classifiable_at_s: float | None = None  # the clock when nothing kept it from being classified
+    dropped: Counter[SkipReason] = field(default_factory=Counter)
+
     def measure_stride(self, too_soon: bool) -> None:
         """Take note of a window that is due, and whether the one before was still waiting for it.
 
         The newest replaces it: under load, windows are further apart, and none is late.
         """
-        if too_soon:
-            self.dropped[SkipReason.BUSY] += 1
         # Of some twenty windows; as many in a row without a miss, and the stride is its own again.
         missed = 0.9 * (1 - 1 / self.stretch) + 0.1 * too_soon
         self.stretch = 1 / (1 - missed) if missed > 0.05 or too_soon else 1.0
@@ -119,6 +112,98 @@ class CameraStatus:
         if step_s > 0:
             rate = 1 / step_s
             self.fps = rate if self.fps is None else 1 / (0.95 / self.fps + 0.05 * step_s)
+
+
+@dataclass
+class WorkerCounters:
+    """What the worker of a camera knows; it alone writes here."""
+
+    windows: int = 0
+    latency_ms: float | None = None
+    alerts: int = 0
+    regions: dict[str, RegionStatus] = field(default_factory=dict)
+    activity: str = ""
+    activity_at_s: float = 0.0  # the clock
+    unknown: int = 0  # windows too unlike the training clips to be named
+
+
+class CameraStatus:
+    """What the stages of one camera count: each writes its own part, and any thread may ask."""
+
+    def __init__(
+        self,
+        name: str,
+        source: str,
+        *,
+        regions: Iterable[str] = ("",),
+        span_s: float = 2.0,  # of the model's windows
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.source = source  # without credentials
+        self.capture = CaptureCounters()
+        self.worker = WorkerCounters(regions={region: RegionStatus() for region in regions})
+        self._span_s = span_s
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def drop(self, reason: SkipReason) -> None:
+        """Count a window that its capture does not hand on."""
+        with self._lock:  # a snapshot may be at these counts
+            self.capture.dropped[reason] += 1
+
+    def show(self, region: str, status: RegionStatus) -> None:
+        """Take what its worker found in the newest window of a region."""
+        with self._lock:
+            self.worker.regions[region] = status
+
+    @property
+    def blind_s(self) -> float:
+        """For how long nothing was classified that should be; 0 if that is not long."""
+        at_s, now_s = self.capture.classifiable_at_s, self._clock()
+        if at_s is None or self._state(now_s) != CameraState.LIVE:
+            return 0.0
+        return now_s - at_s if now_s - at_s > BLIND_SPANS * self._span_s else 0.0
+
+    def snapshot(self) -> CameraSnapshot:
+        """All of it at this moment."""
+        with self._lock:
+            dropped = {str(reason): count for reason, count in self.capture.dropped.items()}
+            regions = dict(self.worker.regions)
+        if self.worker.unknown:
+            dropped[SkipReason.UNKNOWN] = self.worker.unknown
+        capture, worker, now_s = self.capture, self.worker, self._clock()
+        return CameraSnapshot(
+            name=self.name,
+            source=self.source,
+            state=self._state(now_s),
+            cause=capture.cause,
+            fault=capture.fault,
+            blind_s=self.blind_s,
+            fps=capture.fps,
+            frames=capture.frames,
+            windows=worker.windows,
+            dropped=dropped,
+            unshown=capture.unshown,
+            reconnects=capture.reconnects,
+            stretch=capture.stretch,
+            latency_ms=worker.latency_ms,
+            alerts=worker.alerts,
+            regions=regions,
+            activity=worker.activity,
+            activity_ago_s=now_s - worker.activity_at_s,
+        )
+
+    def _state(self, now_s: float) -> CameraState:
+        """Its state as it looks from outside: stalled if frames are overdue.
+
+        Its capture cannot say so: it waits for the frame.
+        """
+        capture = self.capture
+        if capture.state not in WATCHED or capture.frame_at_s is None:
+            return capture.state
+        limit_s = max(STALLED_S, 3 / capture.fps if capture.fps else 0.0)
+        return CameraState.STALLED if now_s - capture.frame_at_s > limit_s else capture.state
 
 
 def _count(number: int, what: str) -> str:

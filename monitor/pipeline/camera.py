@@ -1,33 +1,30 @@
-"""One camera that is watched: what it was set up with, its thread, and its end at a worker."""
+"""One camera that is watched: its capture, and its place at a worker."""
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 
-from monitor.config.options import (
-    ActivityOptions,
-    CameraOptions,
-    DecodeOptions,
-    MonitorOptions,
-    WindowOptions,
-)
+from monitor.config.options import CameraOptions, MonitorOptions
 from monitor.decode.options import Decoding
 from monitor.decode.scheduler import DecodeScheduler
-from monitor.display.view import Update
+from monitor.display.hub import Channel, Hub
 from monitor.errors import SourceOpenError
-from monitor.health.status import CameraStatus, RegionStatus
-from monitor.pipeline.capture import Capture, Retry, Stop
+from monitor.events.alert import AlertMaker
+from monitor.health.status import CameraStatus
+from monitor.pipeline.capture import Capture, Retry
 from monitor.pipeline.worker import CameraSlot, Worker
 from monitor.recognition.metadata import Contract
+from monitor.recognition.models import Classifier
 from monitor.recognition.tracker import ActivityTracker
-from monitor.records import Frame, StreamEnd, camera_key
+from monitor.records import Frame
 from monitor.sources.address import Address
 from monitor.sources.source import Source, StreamLimits
-from monitor.states import EndReason
+from monitor.states import EndReason, Pace
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
 from monitor.windows.filter import WindowFilter
@@ -35,129 +32,140 @@ from monitor.windows.sequence import RegionSampler
 
 log = logging.getLogger(__name__)
 
-Show = Callable[[CameraStatus, Frame | Update], None]
-
 
 @dataclass(frozen=True)
 class CameraSettings:
     """Everything that one camera is watched by: equal ones need no new start."""
 
     camera: CameraOptions
-    windows: WindowOptions
-    activity: ActivityOptions
-    decode: DecodeOptions
-    realtime: bool
+    pace: Pace
 
     @classmethod
     def of(cls, options: MonitorOptions) -> dict[str, CameraSettings]:
         """Those of every camera, by its name, in the order of the configuration."""
-        shared = options.windows, options.activity, options.decode
-        return {camera.name: cls(camera, *shared, options.realtime) for camera in options.cameras}
-
-    @property
-    def live(self) -> bool:
-        """Whether the newest frame counts, and not every one."""
-        return self.realtime or self.camera.address.live
+        return {camera.name: cls(camera, options.pace(camera)) for camera in options.cameras}
 
 
 class Camera:
-    """A camera with its thread, which is started once."""
+    """A camera that is set up to be watched, once."""
 
     def __init__(
         self,
         settings: CameraSettings,
-        contract: Contract,
+        classifier: Classifier,
         worker: Worker,
+        hub: Hub,
         *,
         make: Callable[[Address, StreamLimits], Source],
         scheduler: DecodeScheduler,
-        show: Show | None,  # None: nobody looks
-        run: Callable[[Camera], None],  # the body of its thread
+        on_end: Callable[[Camera, BaseException | None], None],  # called by its thread
         on_permanent_failure: Callable[[SourceOpenError], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.settings = settings
-        address = settings.camera.address
-        regions = {region.name: region for region in settings.camera.areas}
+        camera, contract = settings.camera, classifier.contract
+        rules = camera.activity.rules(contract)
+        regions = {region.name: region for region in camera.outlines}
         names = tuple(regions) or ("",)
-        self.status = status = CameraStatus(
-            settings.camera.name, str(address), span_s=contract.clip.span_s, clock=clock
+        spec = contract.clip
+        self.settings = settings
+        self.status = CameraStatus(
+            camera.name, str(camera.address), regions=names, span_s=spec.span_s, clock=clock
         )
-        status.regions.update((name, RegionStatus()) for name in names)
-        rules = settings.activity.rules(contract)
+        self._hub = hub
         self._worker = worker
+        self._channel = Channel(
+            camera.name, settings.pace.live, tuple(regions.values()), rules.thresholds
+        )
+        # A film that is watched again has the same activities; a camera never has.
+        began = datetime.now(UTC).isoformat() if settings.pace.live else ""
         self._slot = CameraSlot(
-            status,
+            self.status,
+            settings.pace,
+            classifier,
             {
-                name: ActivityTracker(status.name, rules, region=name, live=settings.live)
+                name: ActivityTracker(
+                    camera.name,
+                    rules,
+                    region=name,
+                    live=settings.pace.live,
+                    source=f"{classifier.sha256} {began}",
+                )
                 for name in names
             },
-            (lambda item: None) if show is None else (lambda item: show(status, item)),
-            worker.windows,
-            settings.activity.novelty_limit(contract),
+            partial(hub.publish, self._channel),
+            camera.activity.novelty_limit(contract),
+            AlertMaker(classifier.sha256, contract.name, spec.span_s),
         )
-        limits = _limits(settings, contract, scheduler, shown=show is not None)
-        windows, stream, spec = settings.windows, settings.camera.stream, contract.clip
         window_filter = WindowFilter(
-            status,
+            self.status,
             names,
-            min_fps=windows.min_fps(spec),
-            pictures=windows.quality,
-            min_motion=windows.min_motion(contract),
+            min_fps=camera.windows.min_fps(spec),
+            pictures=camera.windows.quality,
+            min_motion=camera.windows.min_motion(contract),
+            clock=clock,
         )
-        self._stop = Stop()
+        windows, stream = camera.windows, camera.stream
         self.capture = Capture(
-            status,
-            lambda: make(address, limits),
+            self.status,
+            lambda: make(camera.address, self._limits(contract, scheduler)),
             [
                 RegionSampler(
-                    WindowBuffer(status.name, spec, windows.stride, windows.max_gap_s, name),
+                    WindowBuffer(camera.name, spec, windows.stride, windows.max_gap_s, name),
                     regions.get(name),
                     window_filter,
                 )
                 for name in names
             ],
-            self._slot,
-            file=not address.live,
-            realtime=settings.realtime,
+            partial(worker.submit, self._slot),
+            pace=settings.pace,
             retry=Retry(stream.retry_min_s, stream.retry_max_s),
-            stop=self._stop,
-            on_frame=None if show is None else (lambda frame: show(status, frame)),
+            on_frame=self._show,
+            on_end=partial(on_end, self),
             on_permanent_failure=on_permanent_failure,
             stream_clock=stream.clock,
             clock=clock,
-        )
-        self._thread = threading.Thread(
-            target=run, args=(self,), name=f"capture-{status.name}", daemon=True
         )
         worker.cameras.add(self._slot)
 
     def start(self) -> None:
         """Begin to watch."""
-        address = self.settings.camera.address
-        if address.encrypted and self.settings.camera.stream.ca_file is None:
-            log.warning("%s: no ca_file is set: the certificate is not checked", address)
-        self._thread.start()
+        camera = self.settings.camera
+        if camera.address.encrypted and camera.stream.ca_file is None:
+            log.warning("%s: no ca_file is set: the certificate is not checked", camera.address)
+        self.capture.start()
 
     def stop(self, reason: EndReason) -> None:
-        """Ask its thread to end."""
-        self._stop.set(reason)
-
-    def join(self, limit_s: float) -> bool:
-        """Wait for its thread; whether it ended in time, or was never started."""
-        if self._thread.ident is not None:
-            self._thread.join(limit_s)
-        return not self._thread.is_alive()
-
-    def abandon(self) -> None:
-        """End what is open of it, where its thread does not end; it leaves when that does."""
-        for region in self._slot.trackers:
-            end = StreamEnd(self.status.name, region, self._stop.reason)
-            self._worker.windows.put_nowait(camera_key(end.camera, region), (self._slot, end))
+        """Ask its capture to end; the first reason counts."""
+        self.capture.stop(reason)
 
     def leave(self) -> None:
-        """Let its worker forget it, once its thread has ended and its windows are classified."""
+        """Let worker and hub forget it, once its capture has ended."""
         self._worker.cameras.discard(self._slot)
+        self._hub.close(self._channel)
+
+    def _show(self, frame: Frame) -> bool:
+        return self._hub.publish(self._channel, frame)
+
+    def _limits(self, contract: Contract, scheduler: DecodeScheduler) -> StreamLimits:
+        camera = self.settings.camera
+        stream, decode = camera.stream, camera.decode
+        looked_at = partial(self._hub.looked_at, camera.name)
+        # If activities may hardly move, a still scene says nothing.
+        idle = decode.idle and camera.windows.min_motion(contract) > 0
+        return StreamLimits(
+            stream.transport,
+            stream.ca_file,
+            stream.open_timeout_s,
+            stream.read_timeout_s,
+            Decoding(
+                loop_filter=decode.loop_filter or looked_at(),
+                idle_max_delay_s=decode.idle_max_delay_s if idle else None,
+                context_s=_context_s(contract.clip),
+                hardware=decode.hardware,
+                scheduler=scheduler if camera.address.live else None,
+                looked_at=looked_at,
+            ),
+        )
 
 
 def _context_s(clip: ClipSpec) -> float:
@@ -166,24 +174,3 @@ def _context_s(clip: ClipSpec) -> float:
     That is a frame less than a clip spans, and half a one more for jitter.
     """
     return clip.span_s - 0.5 / clip.fps
-
-
-def _limits(
-    settings: CameraSettings, contract: Contract, scheduler: DecodeScheduler, *, shown: bool
-) -> StreamLimits:
-    stream, decode = settings.camera.stream, settings.decode
-    # Where activities may hardly move, a still scene says nothing; who looks, looks at everything.
-    idle = decode.idle and settings.windows.min_motion(contract) > 0 and not shown
-    return StreamLimits(
-        stream.transport,
-        stream.ca_file,
-        stream.open_timeout_s,
-        stream.read_timeout_s,
-        Decoding(
-            loop_filter=decode.loop_filter or shown,
-            idle_max_delay_s=decode.idle_max_delay_s if idle else None,
-            context_s=_context_s(contract.clip),
-            hardware=decode.hardware,
-            scheduler=scheduler if settings.camera.address.live else None,
-        ),
-    )

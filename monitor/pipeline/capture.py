@@ -6,16 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from av import VideoFrame
 
 from monitor.errors import SourceError, SourceOpenError
 from monitor.health.status import CameraStatus
-from monitor.records import Captured, Frame, Skipped, StreamEnd, Window
-from monitor.sources.source import Picture, SkippedFrame, Source
-from monitor.sources.timeline import Clock, Timeline, Timestamp
-from monitor.states import NOTHING_MOVES, PERMANENT, CameraState, EndReason, SkipReason
+from monitor.records import Captured, Frame, Pending, Skipped, StreamEnd, Window
+from monitor.sources.source import Source
+from monitor.sources.timeline import Clock, Timeline
+from monitor.states import NOTHING_MOVES, PERMANENT, CameraState, EndReason, Pace, SkipReason
 from monitor.throttle import LogThrottle
 from monitor.windows.sequence import RegionSampler
 
@@ -28,38 +27,6 @@ PERMANENT_BACKOFF_FACTOR = 2.5
 LONG_S = 60.0  # an outage that is told for itself
 # Cameras that fail together, behind one switch, do not come back in step: pauses are spread.
 MIN_JITTER = 0.2
-
-
-class WindowQueue(Protocol):
-    """Where what is captured goes."""
-
-    def put(self, item: Captured) -> None:
-        """Hand on an item, waiting for room: none is lost."""
-
-    def put_latest(self, item: Captured) -> Captured | None:
-        """Hand on an item at once; the older one that was dropped for it, None if none was."""
-
-
-class Stop:
-    """Asks a capture to end, and says why; from any thread."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-        self.reason: EndReason = EndReason.MONITOR_STOPPED
-
-    def set(self, reason: EndReason) -> None:
-        """Ask; the first reason counts."""
-        if not self._event.is_set():
-            self.reason = reason
-        self._event.set()
-
-    def is_set(self) -> bool:
-        """Whether it was asked."""
-        return self._event.is_set()
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass, cut short where it is asked."""
-        self._event.wait(seconds)
 
 
 @dataclass(frozen=True)
@@ -77,100 +44,133 @@ class Retry:
 
 
 class Capture:
-    """Reads one camera until its file ends or `stop` is set; connects again where it is lost."""
+    """Reads one camera on a thread of its own, until its file ends or it is told to stop.
+
+    A camera that is lost is connected again.
+    """
 
     def __init__(
         self,
         status: CameraStatus,
         make_source: Callable[[], Source],
-        sequences: Sequence[RegionSampler],
-        windows: WindowQueue,
+        samplers: Sequence[RegionSampler],
+        submit: Callable[[Captured], Captured | None],  # an older item that was dropped for it
         *,
-        file: bool,
-        realtime: bool,
+        pace: Pace,
         retry: Retry,
-        stop: Stop,
-        on_frame: Callable[[Frame], None] | None = None,
+        on_frame: Callable[[Frame], bool] = lambda frame: False,  # whether one was dropped for it
+        on_end: Callable[[BaseException | None], None] = lambda error: None,
         on_permanent_failure: Callable[[SourceOpenError], None] = lambda error: None,
         stream_clock: Clock = "auto",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.status = status
         self.name = status.name
+        self._status = status
+        self._counters = status.capture
         self._make_source = make_source
-        self._sequences = sequences
-        self._windows = windows
-        self._file = file
-        self._paced = file and realtime
-        self._live = realtime or not file
+        self._samplers = samplers
+        self._submit = submit
+        self._pace = pace
         self._retry = retry
-        self._stop = stop
         self._on_frame = on_frame
+        self._on_end = on_end
         self._on_permanent_failure = on_permanent_failure
         self._clock = clock
-        self._timeline = Timeline(live=not file, clock=stream_clock)
+        self._timeline = Timeline(live=not pace.file, clock=stream_clock)
         self._throttle = LogThrottle(log, clock)
+        self._stopping = threading.Event()
+        self._stop_reason = EndReason.MONITOR_STOPPED
+        self._thread = threading.Thread(target=self._run, name=f"capture-{self.name}", daemon=True)
         self._size: tuple[int, int] | None = None  # of the pictures, in pixels
-        self._index = 0
         self._cut = 0  # windows
         self._failures = 0
         self._lost_s = 0.0  # the clock when it was watched last
 
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def stop(self, reason: EndReason) -> None:
+        """Ask it to end, from any thread; the first reason counts."""
+        if not self._stopping.is_set():
+            self._stop_reason = reason
+        self._stopping.set()
+
+    def join(self, limit_s: float) -> bool:
+        """Wait for its end; whether it came in time, or nothing was ever begun."""
+        if self._thread.ident is not None:
+            self._thread.join(limit_s)
+        return not self._thread.is_alive()
+
+    def abandon(self) -> None:
+        """End what is open of it, because its thread does not end."""
+        self._end_windows(self._stop_reason)
+
+    def _run(self) -> None:
+        try:
+            self.run()
+        except BaseException as error:
+            self._on_end(error)
+        else:
+            self._on_end(None)
+
     def run(self) -> None:
         """Watch the camera; a file that cannot be read raises, a live camera is tried again."""
-        while not self._stop.is_set():
+        counters = self._counters
+        while not self._stopping.is_set():
             try:
                 self._session()
                 break
             except SourceError as error:
-                if self._file:
+                if self._pace.file:
                     cause = error.cause if isinstance(error, SourceOpenError) else "lost"
-                    self.status.state, self.status.cause = CameraState.FAILED, cause
+                    counters.state, counters.cause = CameraState.FAILED, cause
                     raise
                 self._wait(error)
         else:
-            self.status.state = CameraState.STOPPED if self._index else CameraState.FAILED
+            counters.state = CameraState.STOPPED if counters.frames else CameraState.FAILED
             return
-        self.status.state = CameraState.STOPPED if self._stop.is_set() else CameraState.ENDED
-        if self.status.state == CameraState.ENDED and not self._cut:
+        counters.state = CameraState.STOPPED if self._stopping.is_set() else CameraState.ENDED
+        if counters.state == CameraState.ENDED and not self._cut:
             log.warning(
                 "camera %s: shorter than the %g s that the model needs: nothing was classified",
                 self.name,
-                self._sequences[0].buffer.spec.span_s,
+                self._samplers[0].buffer.spec.span_s,
             )
 
     def _session(self) -> None:
-        """One connection, from opening to its end; returns where a file ended or stop was set."""
+        """One connection, from opening to its end; returns when a file ended or stop was asked."""
         source = self._make_source()
         reason: EndReason = EndReason.MONITOR_STOPPED
         self._timeline.connect()
-        before = self._index
+        before = self._counters.frames
         try:
             source.open()
             self._read(source)
-            reason = self._stop.reason if self._stop.is_set() else EndReason.FILE_ENDED
+            reason = self._stop_reason if self._stopping.is_set() else EndReason.FILE_ENDED
         except SourceError:
             reason = EndReason.STREAM_LOST
             raise
         finally:
             source.close()
-            if self._index > before:
-                for buffer in (sequence.buffer for sequence in self._sequences):
-                    buffer.reset()
-                    self._windows.put(StreamEnd(self.name, buffer.region, reason))
+            if self._counters.frames > before:
+                for sampler in self._samplers:
+                    sampler.buffer.reset()
+                self._end_windows(reason)
+
+    def _end_windows(self, reason: EndReason) -> None:
+        for sampler in self._samplers:
+            self._submit(StreamEnd(self.name, sampler.buffer.region, reason))
 
     def _read(self, source: Source) -> None:
         connected, began_s = False, 0.0
-        while not self._stop.is_set():
+        while not self._stopping.is_set():
             read = source.read()
             if read is None:
                 return
-            self.status.seen_s = now_s = self._clock()
-            if read.time_s is None:
-                if isinstance(read, SkippedFrame) and read.no_key:
-                    self.status.state, self.status.cause = CameraState.CONNECTING, "no key frame"
-                else:
-                    self.status.state = CameraState.IDLE
+            self._counters.frame_at_s = now_s = self._clock()
+            if isinstance(read, Pending):
+                self._note_pending(read)
                 continue
             arrived_s = now_s if read.arrived_s is None else read.arrived_s
             moment = self._timeline.place(read.time_s, arrived_s)
@@ -183,37 +183,46 @@ class Capture:
                 text = f"its timestamps advance {moment.rate:.2f} s a second: frames are placed by "
                 self._start_afresh("rate", f"{text}their arrival from now on (stream.clock)")
             else:
-                self.status.measure_fps(moment.step_s)
+                self._counters.measure_fps(moment.step_s)
             if read.time_s > GOOD_S:
                 self._failures = 0
-            if self._paced:
-                self._stop.wait(began_s + moment.time_s - now_s)
+            if self._pace is Pace.REALTIME:
+                self._stopping.wait(began_s + moment.time_s - now_s)
                 arrived_s = self._clock()
-            self._take(read, moment, arrived_s)
+            self._take(
+                Frame(moment.time_s, read.picture, arrived_s, read.skipped, self.name), arrived_s
+            )
 
-    def _take(self, read: Picture | SkippedFrame, moment: Timestamp, arrived_s: float) -> None:
-        index, self._index = self._index, self._index + 1
-        self.status.frames += 1
-        if not isinstance(read, Picture):
-            self.status.state = CameraState.WAITING if read.waiting else CameraState.IDLE
-            reason = SkipReason.OVERLOAD if read.waiting else SkipReason.IDLE
-            self.status.good_s = self.status.seen_s
-            for sequence in self._sequences:
-                self._hand_on(sequence.skip(moment.time_s, arrived_s, reason))
+    def _note_pending(self, pending: Pending) -> None:
+        if pending is Pending.NO_KEY_FRAME:
+            self._counters.state, self._counters.cause = CameraState.CONNECTING, "no key frame"
+        else:
+            self._counters.state = CameraState.IDLE
+
+    def _take(self, frame: Frame, arrived_s: float) -> None:
+        counters = self._counters
+        counters.frames += 1
+        if frame.skipped is not None:
+            waits = frame.skipped == SkipReason.OVERLOAD
+            counters.state = CameraState.WAITING if waits else CameraState.IDLE
+            counters.classifiable_at_s = counters.frame_at_s
+            for sampler in self._samplers:
+                self._hand_on(sampler.skip(frame.time_s, arrived_s, frame.skipped))
             return
-        self.status.state = CameraState.LIVE
-        self._look_at_size(read.frame)
-        frame = Frame(self.name, index, moment.time_s, arrived_s, read.frame)
-        for sequence in self._sequences:
-            self._hand_on(sequence.push(frame))
-        if self._on_frame is not None:
-            # Only now: two threads must never scale the same picture at once.
-            self._on_frame(frame)
-        if self._live and self.status.blind_s and self.status.fault in ("", *NOTHING_MOVES):
-            self.status.fault = SkipReason.NO_WINDOWS
-            text = f"camera {self.name}: no window could be cut from its frames for "
-            text += f"{self.status.blind_s:.0f} s: nothing is classified"
-            self._throttle.log(logging.WARNING, SkipReason.NO_WINDOWS, text)
+        assert frame.picture is not None
+        counters.state = CameraState.LIVE
+        self._look_at_size(frame.picture)
+        for sampler in self._samplers:
+            self._hand_on(sampler.push(frame.time_s, frame.picture, arrived_s))
+        # Only now: two threads must never scale the same picture at once.
+        counters.unshown += self._on_frame(frame)
+        if self._pace.live and counters.fault in ("", *NOTHING_MOVES):
+            blind_s = self._status.blind_s
+            if blind_s:
+                counters.fault = SkipReason.NO_WINDOWS
+                text = f"camera {self.name}: no window could be cut from its frames for "
+                text += f"{blind_s:.0f} s: nothing is classified"
+                self._throttle.log(logging.WARNING, SkipReason.NO_WINDOWS, text)
 
     def _look_at_size(self, picture: VideoFrame) -> None:
         size = picture.width, picture.height
@@ -225,8 +234,8 @@ class Capture:
 
     def _start_afresh(self, kind: str, why: str) -> None:
         """Let no window span what happened."""
-        for sequence in self._sequences:
-            sequence.buffer.reset()
+        for sampler in self._samplers:
+            sampler.buffer.reset()
         text = f"camera {self.name}: {why}: windows start afresh"
         self._throttle.log(logging.WARNING, kind, text)
 
@@ -235,38 +244,38 @@ class Capture:
             return
         self._cut += 1
         if isinstance(item, Skipped) and item.reason == SkipReason.OVERLOAD:
-            self.status.dropped[SkipReason.OVERLOAD] += 1
-        if not self._live:
-            self._windows.put(item)
-            return
-        replaced = self._windows.put_latest(item)
-        self.status.measure_stride(isinstance(replaced, Window))
+            self._status.drop(SkipReason.OVERLOAD)
+        dropped = self._submit(item)
+        if self._pace.live:
+            if isinstance(dropped, Window):
+                self._status.drop(SkipReason.BUSY)
+            self._counters.measure_stride(isinstance(dropped, Window))
 
     def _connected(self) -> None:
-        if self._index:
-            self.status.reconnects += 1
+        if self._counters.frames:
+            self._counters.reconnects += 1
             text = f"camera {self.name}: back after {self._failures} tries"
             self._throttle.log(logging.INFO, "back", text)
         else:
-            log.info("camera %s: watching %s", self.name, self.status.source)
-        self.status.state, self.status.cause = CameraState.LIVE, ""
-        self.status.good_s = self.status.seen_s
+            log.info("camera %s: watching %s", self.name, self._status.source)
+        self._counters.state, self._counters.cause = CameraState.LIVE, ""
+        self._counters.classifiable_at_s = self._counters.frame_at_s
 
     def _wait(self, error: SourceError) -> None:
         """Say what is wrong, in a counted line, and pause; stop cuts the pause short."""
         cause = error.cause if isinstance(error, SourceOpenError) else "lost"
         self._failures += 1
-        if self.status.state != CameraState.RETRYING:
+        if self._counters.state != CameraState.RETRYING:
             self._lost_s = self._clock()
         lasting = cause in PERMANENT
-        self.status.state, self.status.cause = CameraState.RETRYING, cause
-        if isinstance(error, SourceOpenError) and lasting and not self._index:
+        self._counters.state, self._counters.cause = CameraState.RETRYING, cause
+        if isinstance(error, SourceOpenError) and lasting and not self._counters.frames:
             self._on_permanent_failure(error)
-        if not self._stop.is_set():
+        if not self._stopping.is_set():
             # Told apart from short ones, whose lines may be an hour apart: this one may never end.
             out_s = self._clock() - self._lost_s
             lasts = out_s >= LONG_S
             since = f"not watched for {out_s:.0f} s, " if lasts else ""
             text = f"camera {self.name}: {error}; {since}trying again"
             self._throttle.log(logging.WARNING, f"{cause} for long" if lasts else cause, text)
-        self._stop.wait(self._retry.pause_s(self._failures, lasting))
+        self._stopping.wait(self._retry.pause_s(self._failures, lasting))

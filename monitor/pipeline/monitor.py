@@ -2,7 +2,7 @@
 
     one capture thread per camera   Source -> a RegionSampler for each region
     a classify worker per core      Classifier -> the region's ActivityTracker -> Dispatcher
-    a thread for each sink          takes activities as they start and end
+    a thread for each sink          takes alerts as activities start and end
     one heartbeat thread            every second: supervisors are told
     one closing thread              waits for the captures to end, then closes each mailbox in turn
     the caller's thread             the view, or nothing
@@ -15,21 +15,22 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from monitor.config.options import CameraOptions, MonitorOptions
 from monitor.decode.scheduler import DecodeScheduler
-from monitor.display.view import Update, View
+from monitor.display.hub import Hub
+from monitor.display.view import View
 from monitor.errors import ConfigError, MonitorError, SourceError, SourceOpenError
+from monitor.events.alert import AlertEvent
 from monitor.events.dispatcher import Dispatcher
 from monitor.events.feed import Feed
 from monitor.events.sink import Sink
-from monitor.health.status import CameraStatus
-from monitor.mailbox import Mailbox
-from monitor.pipeline.camera import Camera, CameraSettings, Show
-from monitor.pipeline.worker import Classifier, Worker
-from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import Activity, Frame, Prediction, SinkStatus, Skipped
+from monitor.health.status import CameraSnapshot
+from monitor.pipeline.camera import Camera, CameraSettings
+from monitor.pipeline.worker import Worker
+from monitor.recognition.models import Classifier, Models
+from monitor.records import Prediction, SinkStatus, Skipped
 from monitor.sources.address import Address
 from monitor.sources.make import make_source
 from monitor.sources.source import Source, StreamLimits
@@ -41,22 +42,21 @@ log = logging.getLogger(__name__)
 # cannot be cut short; such a thread holds nothing that could be lost and ends with the process.
 STOP_S = 1.5
 # What is told every second: the cameras, the sinks, and for how long a window was worked on.
-Beat = Callable[[Sequence[CameraStatus], Sequence[SinkStatus], float], None]
-VIEW_ROOM = 8  # frames and updates of one camera that wait for the view
+Beat = Callable[[Sequence[CameraSnapshot], Sequence[SinkStatus], float], None]
 BEAT_S = 1.0
 
 
 class Monitor:
-    """Watches cameras with one model and hands their activities to the sinks.
+    """Watches cameras and hands alerts to the sinks.
 
     `run` watches until every file has ended, or `stop`. A loop over a monitor does the same on a
-    thread of its own, and gives each activity as it starts and as it ends:
+    thread of its own, and gives each alert as an activity starts and as it ends:
 
     >>> from monitor import Camera, Monitor
-    >>> for activity in Monitor([Camera(name="bus", source="monitor/samples/bus.mp4")]):
-    ...     print(activity.camera, activity.label, "starts" if activity.end_s is None else "ends")
-    bus fight starts
-    bus fight ends
+    >>> for alert in Monitor([Camera(name="bus", source="monitor/samples/bus.mp4")]):
+    ...     print(alert.camera, alert.label, alert.event)
+    bus fight start
+    bus fight end
     """
 
     def __init__(
@@ -73,8 +73,11 @@ class Monitor:
     ) -> None:
         if not isinstance(options, MonitorOptions):
             options = MonitorOptions(cameras=tuple(options))
-        self._classifier = classifier = classifier or OnnxClassifier()
+        self._models = Models(classifier, options.inference.provider)
+        self._hub = Hub()
         self._view = view
+        if view is not None:
+            self._hub.subscribe(view)
         self._make = make
         self._clock = clock
         self._on_beat = on_beat
@@ -86,21 +89,27 @@ class Monitor:
         self._reloaded = False
         self._failures: list[BaseException] = []
         self._dispatcher = Dispatcher(sinks)
-        self._views: Mailbox[Frame | Update] = Mailbox(VIEW_ROOM)
         self._workers = [
-            Worker(classifier, self._dispatcher, clock, on_window)
+            Worker(self._dispatcher, clock, on_window)
             for _ in range(max(1, min(workers or cores(), len(options.cameras))))
         ]
         self._leaving: list[Camera] = []  # no longer watched, but perhaps still reading
         self._left: set[Camera] = set()  # whose threads have ended
-        self._cameras: dict[str, Camera] = {}
-        for name, settings in CameraSettings.of(options).items():
-            self._cameras[name] = self._camera(settings)
+        self._cameras = self._set_up(CameraSettings.of(options).values())
 
     @property
-    def cameras(self) -> tuple[CameraStatus, ...]:
-        """How each camera does, in the order of the configuration."""
-        return tuple(camera.status for camera in tuple(self._cameras.values()))
+    def cameras(self) -> tuple[CameraSnapshot, ...]:
+        """How each camera does just now, in the order of the configuration."""
+        return tuple(camera.status.snapshot() for camera in tuple(self._cameras.values()))
+
+    @property
+    def hub(self) -> Hub:
+        """Where pictures can be had while it watches."""
+        return self._hub
+
+    def announce(self, alert: AlertEvent) -> None:
+        """Hand the sinks an alert that is not from this watching."""
+        self._dispatcher.write(alert)
 
     def stop(self) -> None:
         """Ask every stage to end; from any thread, and twice is fine."""
@@ -111,8 +120,8 @@ class Monitor:
             camera.stop(EndReason.MONITOR_STOPPED)
         self._ending.set()
 
-    def __iter__(self) -> Iterator[Activity]:
-        """Watch, and give each activity as it starts and as it ends; once.
+    def __iter__(self) -> Iterator[AlertEvent]:
+        """Watch, and give each alert; once.
 
         Leaving the loop ends the watching. What went wrong is raised at its end.
         """
@@ -158,11 +167,11 @@ class Monitor:
             for camera in tuple(self._cameras.values()):
                 camera.start()
             if self._view is not None:
-                self._view.run(self._views, self.stop, self._stopping.is_set)
+                self._view.run(self.stop, self._stopping.is_set)
             closing.join()  # ends after the captures, each of which has a limit
         except BaseException as error:
             self.fail(error)
-            self._views.close()
+            self._close_view()
         for thread in threads:
             _join(thread)
         self._failures += self._dispatcher.close()
@@ -177,17 +186,14 @@ class Monitor:
         ConfigError if that cannot be; the old configuration then stays. It takes no longer
         than the cameras that leave need to end; one that hangs is left to itself after a while.
         """
-        if self._view is not None:
-            raise ConfigError("cameras that are shown or recorded cannot be changed while they are")
         if not options.cameras:
             raise ConfigError("no camera is left")
-        options.activity.rules(self._classifier.contract)  # or its error
         wanted = CameraSettings.of(options)
         with self._reloading:
             now = self._cameras
             stay = {n: c for n, c in now.items() if wanted.get(n) == c.settings}
             leave = {n: c for n, c in now.items() if n not in stay}
-            come = {n: self._camera(wanted[n]) for n in wanted if n not in stay}
+            come = self._set_up(wanted[n] for n in wanted if n not in stay)
             self._reloaded = True
             with self._lock:
                 self._cameras = {name: stay.get(name) or come[name] for name in wanted}
@@ -198,7 +204,7 @@ class Monitor:
             limit_s = max(c.settings.camera.stream.call_timeout_s for c in now.values()) + STOP_S
             deadline_s = self._clock() + limit_s
             for name, camera in leave.items():
-                if camera.join(max(0.0, deadline_s - self._clock())):
+                if camera.capture.join(max(0.0, deadline_s - self._clock())):
                     camera.leave()
                     with self._lock:
                         self._left.discard(camera)
@@ -206,7 +212,7 @@ class Monitor:
                     log.warning(
                         "camera %s: did not end within %g s: it is left to itself", name, limit_s
                     )
-                    camera.abandon()
+                    camera.capture.abandon()
             with self._lock:
                 self._leaving = []
             for camera in come.values():
@@ -214,60 +220,46 @@ class Monitor:
                     camera.stop(EndReason.MONITOR_STOPPED)
                 camera.start()
 
-    def _camera(self, settings: CameraSettings) -> Camera:
-        worker = min(self._workers, key=lambda worker: len(worker.cameras))
-        return Camera(
-            settings,
-            self._classifier.contract,
-            worker,
-            make=self._make,
-            scheduler=self._scheduler,
-            show=None if self._view is None else self._show(settings.live),
-            run=self._capture,
-            on_permanent_failure=self._give_up_if_all,
-            clock=self._clock,
-        )
-
-    def _show(self, live: bool) -> Show:
-        """How a camera's frames and updates go to the view.
-
-        A live view shows the newest frame and holds up neither camera nor worker: frames and
-        updates replace their own kind. A file's video holds every frame, in order: its capture
-        waits for room; the worker does not, for it must not hold up other cameras.
-        """
-
-        def newest(status: CameraStatus, item: Frame | Update) -> None:
-            kind = "frame" if isinstance(item, Frame) else f"update {item.region}"
-            dropped = self._views.put_latest(f"{status.name} {kind}", item)
-            status.unshown += isinstance(dropped, Frame)
-
-        def every(status: CameraStatus, item: Frame | Update) -> None:
-            if isinstance(item, Frame):
-                self._views.put(status.name, item)
-            else:
-                self._views.put_nowait(status.name, item)
-
-        return newest if live else every
-
-    def _capture(self, camera: Camera) -> None:
+    def _set_up(self, wanted: Iterable[CameraSettings]) -> dict[str, Camera]:
+        """The cameras, not begun yet; if one of them cannot be set up, none is."""
+        cameras: dict[str, Camera] = {}
         try:
-            camera.capture.run()
-        except SourceError as error:  # this camera alone; the others go on
+            for settings in wanted:
+                worker = min(self._workers, key=lambda worker: len(worker.cameras))
+                cameras[settings.camera.name] = Camera(
+                    settings,
+                    self._models.get(settings.camera.model),
+                    worker,
+                    self._hub,
+                    make=self._make,
+                    scheduler=self._scheduler,
+                    on_end=self._ended,
+                    on_permanent_failure=self._give_up_if_all,
+                    clock=self._clock,
+                )
+        except MonitorError:
+            for camera in cameras.values():
+                camera.leave()
+            raise
+        return cameras
+
+    def _ended(self, camera: Camera, error: BaseException | None) -> None:
+        """Take note that a capture ended, on its thread."""
+        if isinstance(error, SourceError):  # this camera alone; the others go on
             if len(self._cameras) > 1:
                 log.error("camera %s: %s", camera.status.name, error)
             with self._lock:
                 self._failures.append(error)
-        except BaseException as error:
+        elif error is not None:
             self.fail(error)
-        finally:
-            with self._lock:
-                watched = camera in self._cameras.values()
-                if watched:
-                    self._left.add(camera)
-                if self._left.issuperset(self._cameras.values()):
-                    self._ending.set()
-            if not watched:  # it may end long after the reload that left it out
-                camera.leave()
+        with self._lock:
+            watched = camera in self._cameras.values()
+            if watched:
+                self._left.add(camera)
+            if self._left.issuperset(self._cameras.values()):
+                self._ending.set()
+        if not watched:  # it may end long after the reload that left it out
+            camera.leave()
 
     def _give_up_if_all(self, error: SourceOpenError) -> None:
         """Fail where no camera at all was ever opened and waiting will hardly mend it.
@@ -302,7 +294,7 @@ class Monitor:
         except BaseException as error:
             self.fail(error)
         finally:
-            worker.windows.close()  # wakes a capture that waits to leave a window
+            worker.close()  # wakes a capture that waits to hand on a window
 
     def _beat(self) -> None:
         try:
@@ -324,14 +316,18 @@ class Monitor:
         with self._lock:
             cameras = (*self._cameras.values(), *self._leaving)
         for camera in cameras:
-            if not camera.join(max(0.0, deadline_s - self._clock())):
+            if not camera.capture.join(max(0.0, deadline_s - self._clock())):
                 log.info("camera %s: was still reading when it was stopped", camera.status.name)
-                camera.status.state = CameraState.STOPPED
+                camera.status.capture.state = CameraState.STOPPED
         for worker in self._workers:
-            worker.windows.close()
+            worker.close()
         for thread in workers:
             _join(thread)
-        self._views.close()
+        self._close_view()
+
+    def _close_view(self) -> None:
+        if self._view is not None:
+            self._view.close()
 
 
 def _join(thread: threading.Thread) -> None:

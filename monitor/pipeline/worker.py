@@ -1,65 +1,42 @@
 """The classify worker: what becomes of the windows of some cameras."""
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from monitor.display.view import Update
+from monitor.display.hub import Update
+from monitor.events.alert import AlertMaker
 from monitor.events.dispatcher import Dispatcher
 from monitor.health.status import CameraStatus, RegionStatus
 from monitor.mailbox import Mailbox
-from monitor.recognition.metadata import Contract
+from monitor.recognition.models import Classifier
 from monitor.recognition.tracker import ActivityTracker
 from monitor.records import (
     Activity,
     Captured,
-    Frame,
-    Outputs,
     Prediction,
     Skipped,
+    StreamEnd,
     Window,
     camera_key,
 )
-from monitor.states import EndReason, SkipReason
-
-log = logging.getLogger(__name__)
-
-
-class Classifier(Protocol):
-    """Names the activity in clips: a model file with its contract. Any thread may call it."""
-
-    @property
-    def contract(self) -> Contract:
-        """What the model says about itself."""
-
-    def classify(self, clips: NDArray[np.uint8], /) -> Outputs:
-        """Scores, and novelty where there is one, of clips (N, T, H, W, 3) uint8 RGB."""
+from monitor.states import EndReason, Pace, SkipReason
 
 
 @dataclass(frozen=True, eq=False)
 class CameraSlot:
-    """A camera's end at its worker: what the worker knows of it, and the way there."""
+    """A camera as its worker knows it."""
 
     status: CameraStatus
+    pace: Pace
+    classifier: Classifier
     trackers: Mapping[str, ActivityTracker]  # by region
-    show: Callable[[Frame | Update], None]
-    windows: Mailbox[tuple["CameraSlot", Captured]]  # the worker's
+    publish: Callable[[Update], object]
     novelty_limit: float  # above it a window is unknown
-
-    def put(self, item: Captured) -> None:
-        """Hand on what its capture made, waiting for room: none is lost."""
-        self.windows.put(camera_key(item.camera, item.region), (self, item))
-
-    def put_latest(self, item: Captured) -> Captured | None:
-        """Hand it on at once; the older one that was dropped for it, None if none was."""
-        dropped = self.windows.put_latest(camera_key(item.camera, item.region), (self, item))
-        return None if dropped is None else dropped[1]
+    alerts: AlertMaker
 
 
 class Worker:
@@ -70,23 +47,41 @@ class Worker:
 
     def __init__(
         self,
-        classifier: Classifier,
         dispatcher: Dispatcher,
         clock: Callable[[], float] = time.monotonic,
         on_window: Callable[[Prediction | Skipped], None] | None = None,
     ) -> None:
-        self.windows: Mailbox[tuple[CameraSlot, Captured]] = Mailbox()
         self.cameras: set[CameraSlot] = set()
         self.busy_since_s: float | None = None  # the clock, while it works on something
-        self._classifier = classifier
+        self._captured: Mailbox[tuple[CameraSlot, Captured]] = Mailbox()
         self._dispatcher = dispatcher
         self._clock = clock
         self._on_window = on_window  # must not hold the worker up
 
+    def submit(self, camera: CameraSlot, item: Captured) -> Captured | None:
+        """Take what a capture made; an older item that was dropped for it, None if none was.
+
+        A file's capture waits for room. A camera's never does: its newest window replaces the one
+        that waits. The end of a stream is few, and waits for nothing.
+        """
+        key, entry = camera_key(item.camera, item.region), (camera, item)
+        if isinstance(item, StreamEnd):
+            self._captured.put_nowait(key, entry)
+        elif camera.pace.live:
+            dropped = self._captured.put_latest(key, entry)
+            return None if dropped is None else dropped[1]
+        else:
+            self._captured.put(key, entry)
+        return None
+
+    def close(self) -> None:
+        """Let `run` end once it has worked on everything; wakes captures that wait for room."""
+        self._captured.close()
+
     def run(self) -> None:
         """Work until the mailbox is closed and empty; then everything that is open ends."""
         try:
-            while (item := self.windows.get()) is not None:
+            while (item := self._captured.get()) is not None:
                 self.busy_since_s = self._clock()
                 self._take(*item)
                 self.busy_since_s = None
@@ -103,29 +98,29 @@ class Worker:
             self._skip(camera, tracker, item)
         else:
             self._publish(camera, tracker, tracker.close(item.reason))
-            camera.show(Update(item.camera, None, {}, (), region=item.region))
+            camera.publish(Update(item.camera, None, {}, (), region=item.region))
 
     def _skip(self, camera: CameraSlot, tracker: ActivityTracker, item: Skipped) -> None:
         if self._on_window is not None:
             self._on_window(item)
         events = tracker.skip(item.end_s, item.arrived_s)
         self._publish(camera, tracker, events, unknown=item.reason == SkipReason.UNKNOWN)
-        camera.show(
+        camera.publish(
             Update(
                 item.camera,
                 item.end_s,
                 {},
                 tracker.open,
-                camera.status.fps,
+                camera.status.capture.fps,
                 region=item.region,
                 skipped=item.reason,
             )
         )
 
     def _classify(self, camera: CameraSlot, tracker: ActivityTracker, window: Window) -> None:
-        (scores,), novelty = self._classifier.classify(window.clip[np.newaxis])
+        (scores,), novelty = camera.classifier.classify(window.clip[np.newaxis])
         if novelty is not None and novelty[0] > camera.novelty_limit:
-            camera.status.dropped[SkipReason.UNKNOWN] += 1
+            camera.status.worker.unknown += 1
             where = window.camera, window.region
             self._skip(
                 camera,
@@ -133,7 +128,7 @@ class Worker:
                 Skipped(*where, window.end_s, window.arrived_s, SkipReason.UNKNOWN),
             )
             return
-        labels = self._classifier.contract.labels
+        labels = camera.classifier.contract.labels
         prediction = Prediction(
             camera=window.camera,
             start_s=window.start_s,
@@ -145,18 +140,18 @@ class Worker:
         if self._on_window is not None:
             self._on_window(prediction)
         events = tracker.update(prediction)
-        status = camera.status
-        status.windows += 1
-        status.latency_ms = (self._clock() - window.arrived_s) * 1000
+        counters = camera.status.worker
+        counters.windows += 1
+        counters.latency_ms = (self._clock() - window.arrived_s) * 1000
         self._publish(camera, tracker, events, tracker.scores)
-        camera.show(
+        camera.publish(
             Update(
                 window.camera,
                 window.end_s,
                 tracker.scores,
                 tracker.open,
-                status.fps,
-                status.latency_ms,
+                camera.status.capture.fps,
+                counters.latency_ms,
                 window.region,
             )
         )
@@ -171,16 +166,18 @@ class Worker:
         unknown: bool = False,
     ) -> None:
         """Say what is new of a region: its smoothed scores, and what started or ended in it."""
-        status = camera.status
-        status.regions[tracker.region] = RegionStatus(
-            scores,
-            highest=max(scores.get(label, 0.0) for label in tracker.rules.thresholds),
-            open=tuple(activity.label for activity in tracker.open),
-            unknown=unknown,
+        camera.status.show(
+            tracker.region,
+            RegionStatus(
+                scores,
+                highest=max(scores.get(label, 0.0) for label in tracker.rules.thresholds),
+                open=tuple(activity.label for activity in tracker.open),
+                unknown=unknown,
+            ),
         )
+        counters = camera.status.worker
         for activity in events:
-            started = activity.end_s is None
-            status.activity = activity.title
-            status.activity_at = self._clock()
-            status.alerts += started
-            self._dispatcher.write(activity)
+            counters.activity = activity.title
+            counters.activity_at_s = self._clock()
+            counters.alerts += activity.end_s is None
+            self._dispatcher.write(camera.alerts.make(activity))

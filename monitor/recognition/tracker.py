@@ -1,12 +1,15 @@
 """From scores to activities: smoothing, hysteresis, minimum duration, hold and cooldown."""
 
+import json
 import math
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from monitor.records import Activity, Prediction
 from monitor.states import EndReason
+
+_IDS = uuid.UUID("a2f34d3f-96d1-4bff-94b8-3c4f6e0c7f0e")  # the space of names of activities
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,9 @@ class ActivityTracker:
 
     camera: str
     rules: Rules
-    new_id: Callable[[], str] = field(default=lambda: uuid.uuid4().hex)
     region: str = ""
     live: bool = True
+    source: str = ""  # what else tells its activities from others: the model, the start of watching
     scores: dict[str, float] = field(default_factory=dict, init=False)  # smoothed, every label
     _labels: dict[str, _LabelState] = field(default_factory=dict, init=False)
     _now_s: float = field(default=-math.inf, init=False)
@@ -137,7 +140,7 @@ class ActivityTracker:
             return None
         state.last_s = now_s
         state.open = Activity(
-            id=self.new_id(),
+            id=self._id(label, state.start_s),
             camera=self.camera,
             label=label,
             start_s=state.start_s,
@@ -150,6 +153,11 @@ class ActivityTracker:
             live=self.live,
         )
         return state.open
+
+    def _id(self, label: str, start_s: float) -> str:
+        """The same for the same act, if a film is watched again."""
+        name = (self.source, self.camera, self.region, label, f"{start_s:.3f}")
+        return str(uuid.uuid5(_IDS, json.dumps(name)))
 
     @staticmethod
     def _end(state: _LabelState, reason: EndReason) -> Activity:

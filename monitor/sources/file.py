@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
-from av import VideoStream
+from av import VideoFrame, VideoStream
 from av.container import InputContainer
 
 from monitor.decode.decoder import DecodedFrame
@@ -26,7 +26,7 @@ from monitor.decode.options import FULL, Decoding
 from monitor.decode.timestamps import FrameTimes
 from monitor.errors import SourceOpenError
 from monitor.paths import video_file
-from monitor.sources.source import Picture, SkippedFrame
+from monitor.records import Frame, Pending
 from monitor.states import OpenFailure
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class FileSource:
         self.path = path
         self._decoding = decoding
         self._container: InputContainer | None = None
-        self._pictures: Iterator[Picture | SkippedFrame] = iter(())
+        self._frames: Iterator[Frame | Pending] = iter(())
 
     def open(self) -> None:
         """Open the file; SourceOpenError says what is wrong with it."""
@@ -76,20 +76,20 @@ class FileSource:
         if fault := video_fault(self._container):
             self.close()
             raise SourceOpenError(f"{self.path}: {fault}", OpenFailure.INVALID)
-        self._pictures = self._decode(self._container)
+        self._frames = self._decode(self._container)
 
-    def read(self) -> Picture | SkippedFrame | None:
-        """The next moment; None at the end."""
-        return next(self._pictures, None)
+    def read(self) -> Frame | Pending | None:
+        """The next frame; None at the end."""
+        return next(self._frames, None)
 
     def close(self) -> None:
         """Release the file."""
-        self._pictures = iter(())  # what it was reading is gone
+        self._frames = iter(())  # what it was reading is gone
         if self._container is not None:
             self._container.close()
             self._container = None
 
-    def _decode(self, container: InputContainer) -> Iterator[Picture | SkippedFrame]:
+    def _decode(self, container: InputContainer) -> Iterator[Frame | Pending]:
         stream = video_stream(container)
         assert stream is not None  # or it would not be open
         faults: list[str] = []
@@ -101,17 +101,15 @@ class FileSource:
         time_s = 0.0
         for decoded in self._decoded(container, stream, faults):
             if decoded is None:
-                yield SkippedFrame(None)
+                yield Pending.IDLE
                 continue
             placed_s = times.of(decoded.pts_s)
             count += 1
             if placed_s is None:
                 continue
             time_s = placed_s
-            if decoded.frame is None:
-                yield SkippedFrame(time_s)
-            else:
-                yield Picture(time_s, apply_rotation(decoded.frame))
+            shown = None if decoded.picture is None else apply_rotation(decoded.picture)
+            yield Frame(time_s, shown, skipped=decoded.skipped)
         if not count:
             raise SourceOpenError(
                 f"{self.path}: holds no picture that can be decoded", OpenFailure.INVALID
@@ -137,13 +135,14 @@ class FileSource:
             faults.append(f"damaged packets passed over: {decoder.damaged}")
 
 
-def pictures(path: Path) -> Iterator[Picture]:
-    """Every picture of a file, decoded in full; SourceOpenError if it cannot be read."""
+def read_frames(path: Path) -> Iterator[tuple[float, VideoFrame]]:
+    """Each frame of a file with its time, decoded in full; SourceOpenError if it is no video."""
     source = FileSource(path)
     source.open()
     try:
-        while isinstance(picture := source.read(), Picture):
-            yield picture
+        while isinstance(frame := source.read(), Frame):
+            assert frame.picture is not None  # nothing is skipped in full decoding
+            yield frame.time_s, frame.picture
     finally:
         source.close()
 

@@ -1,34 +1,11 @@
-"""Sources give timed pictures: webcams, network streams and video files behind one protocol."""
-
-from __future__ import annotations
+"""Sources give frames: webcams, network streams and video files behind one protocol."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from monitor.decode.options import FULL, Decoding
-
-if TYPE_CHECKING:
-    from av import VideoFrame
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A decoded picture and its time in seconds since the source was opened and gave its first."""
-
-    time_s: float
-    frame: VideoFrame
-    arrived_s: float | None = None  # the process's monotonic clock, where it is not just now
-
-
-@dataclass(frozen=True)
-class SkippedFrame:
-    """A moment that was not decoded: nothing moved in it, or it was other cameras' turn."""
-
-    time_s: float | None  # as a picture's; None: it is not settled yet whether anything moved
-    arrived_s: float | None = None
-    waiting: bool = False  # for its turn, where the cores cannot decode all cameras at once
-    no_key: bool = False  # no key frame has come yet, so that nothing can be decoded
+from monitor.records import Frame, Pending
 
 
 class Source(Protocol):
@@ -41,8 +18,11 @@ class Source(Protocol):
     def open(self) -> None:
         """Connect; SourceOpenError if that fails."""
 
-    def read(self) -> Picture | SkippedFrame | None:
-        """The next moment, None at the end of a file; SourceLostError if a live source ends."""
+    def read(self) -> Frame | Pending | None:
+        """The next frame; None at the end of a file; SourceLostError if a live source ends.
+
+        Its time is in seconds since the first frame after `open`.
+        """
 
     def close(self) -> None:
         """Release the device, connection or file."""

@@ -21,6 +21,7 @@ from monitor.decode.make import make_decoder
 from monitor.decode.options import Decoding
 from monitor.decode.timestamps import FrameTimes
 from monitor.errors import SourceLostError, SourceOpenError
+from monitor.records import Frame, Pending
 from monitor.sources.address import Address
 from monitor.sources.diagnosis import diagnose_open_error
 from monitor.sources.http import HttpStream
@@ -28,7 +29,7 @@ from monitor.sources.mjpeg import JpegParts
 from monitor.sources.other_protocols import open_plain
 from monitor.sources.resolve import resolve
 from monitor.sources.rtsp import Rtsp
-from monitor.sources.source import Picture, SkippedFrame, StreamLimits
+from monitor.sources.source import StreamLimits
 from monitor.states import OpenFailure
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class StreamSource:
         self._web: HttpStream | None = None
         self._udp = False
         self._came = False  # whether anything has
-        self._pictures: Iterator[Picture | SkippedFrame] = iter(())
+        self._frames: Iterator[Frame | Pending] = iter(())
         self._seen_s = 0.0  # the clock when a packet last became something
         self._keyed = False  # whether a key frame has come, so that decoding can begin
 
@@ -77,16 +78,16 @@ class StreamSource:
         if fault := video_fault(self._container):
             self.close()
             raise SourceOpenError(f"{self.address}: {fault}", OpenFailure.INVALID)
-        self._pictures = self._decode(self._container)
+        self._frames = self._decode(self._container)
 
-    def read(self) -> Picture | SkippedFrame:
-        """The next moment, within `read_timeout_s`; SourceLostError if there is none."""
+    def read(self) -> Frame | Pending:
+        """The next frame, within `read_timeout_s`; SourceLostError if there is none."""
         limit_s = self.limits.read_timeout_s
         if self._web is not None:
             # Of packets that become no picture `_packets` tells first.
             self._web.allow((NO_PICTURE_FACTOR + 1) * limit_s, limit_s)
         try:
-            read = next(self._pictures)
+            read = next(self._frames)
         except StopIteration:
             raise SourceLostError(f"{self.address}: the stream ended") from None
         except (TimeoutError, av.ExitError):
@@ -100,7 +101,7 @@ class StreamSource:
 
     def close(self) -> None:
         """Hang up."""
-        self._pictures = iter(())  # what it was reading is gone
+        self._frames = iter(())  # what it was reading is gone
         if self._container is not None:
             self._container.close()
             self._container = None
@@ -171,7 +172,7 @@ class StreamSource:
             hwaccel=accelerator(self.limits.decoding.hardware),
         )
 
-    def _decode(self, container: InputContainer) -> Iterator[Picture | SkippedFrame]:
+    def _decode(self, container: InputContainer) -> Iterator[Frame | Pending]:
         times = FrameTimes(str(self.address), self._clock)
         decoding = self.limits.decoding
         if container.format.name in _OTHER_TIMES:
@@ -180,15 +181,17 @@ class StreamSource:
             decoding = replace(decoding, idle_max_delay_s=None, scheduler=None)
         for decoded in self._decoded(container, decoding):
             if decoded is None:
-                yield SkippedFrame(None, no_key=not self._keyed)
+                yield Pending.IDLE if self._keyed else Pending.NO_KEY_FRAME
                 continue
             time_s = times.of(decoded.pts_s)
             if time_s is None:  # without a time it has no place in a window
                 continue
-            if decoded.frame is None:
-                yield SkippedFrame(time_s, decoded.arrived_s, decoded.waiting)
-            else:
-                yield Picture(time_s, apply_rotation(decoded.frame), decoded.arrived_s)
+            yield Frame(
+                time_s,
+                None if decoded.picture is None else apply_rotation(decoded.picture),
+                decoded.arrived_s,
+                decoded.skipped,
+            )
 
     def _decoded(
         self, container: InputContainer, decoding: Decoding

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from monitor.errors import MonitorError, SourceLostError, SourceOpenError
 from monitor.opencv import load_cv2
 from monitor.paths import describe_os_error
+from monitor.records import Frame
 from monitor.sources.address import Address, is_camera
-from monitor.sources.source import Picture
 from monitor.states import OpenFailure
 
 READ_TIMEOUT_S = "5"  # as of a stream
@@ -141,7 +141,7 @@ class WebcamSource:
         self._device = device
         self._origin_s = None
 
-    def read(self) -> Picture:
+    def read(self) -> Frame:
         """The next picture; SourceLostError if the device is gone."""
         if self._device is None:
             raise SourceLostError(f"webcam {self.address}: not open")
@@ -153,7 +153,7 @@ class WebcamSource:
             self._origin_s = now_s
         import av  # not at the top: see monitor.display.screen
 
-        return Picture(now_s - self._origin_s, av.VideoFrame.from_ndarray(image, format="bgr24"))
+        return Frame(now_s - self._origin_s, av.VideoFrame.from_ndarray(image, format="bgr24"))
 
     def close(self) -> None:
         """Give the device back."""

@@ -68,7 +68,7 @@ class WindowBuffer:
         return self._window(arrived_s) if due and self._seen.all() else None
 
     def skip(
-        self, time_s: float, arrived_s: float = 0.0, reason: str = SkipReason.IDLE
+        self, time_s: float, arrived_s: float = 0.0, reason: SkipReason = SkipReason.IDLE
     ) -> Skipped | None:
         """Take the moment of a frame that was not decoded; return the window it would complete."""
         due = self._sample(time_s, None)

@@ -1,7 +1,8 @@
 """Which windows of a camera are classified, and how it is said that some are not."""
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from monitor.health.status import CameraStatus
 from monitor.records import Window
@@ -47,8 +48,11 @@ class WindowFilter:
         min_fps: float,
         pictures: bool,
         min_motion: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._status = status
+        self._counters = status.capture
+        self._clock = clock
         self._min_fps = min_fps
         self._min_motion = min_motion  # grey levels, as monitor.windows.motion measures
         self._pictures = pictures  # whether pictures are judged, and not only their times
@@ -64,7 +68,7 @@ class WindowFilter:
         """Why a window is not to be classified; None if it is."""
         fault = self._find(window)
         if fault is not None:
-            self._status.dropped[fault] += 1
+            self._status.drop(fault)
         words = "" if fault is None else self._words(fault, window)
         self._tell(window.region, fault, words, window.end_s)
         return fault
@@ -97,16 +101,16 @@ class WindowFilter:
         self._now_s = time_s
         # The camera shows something somewhere, be it that nothing moves there.
         if shown := {None, SkipReason.QUIET}.intersection(self._faults.values()):
-            self._status.good_s = self._status.clock()
-            self._status.fault = "" if None in shown else SkipReason.QUIET
+            self._counters.classifiable_at_s = self._clock()
+            self._counters.fault = "" if None in shown else SkipReason.QUIET
             if self._spell and time_s - self._fault_s >= RECOVERED_S:
                 self._spell.clear()
                 self._say(logging.INFO, "again", "its windows are classified again")
             return
         assert fault is not None
-        self._status.fault, self._fault_s = fault, time_s
+        self._counters.fault, self._fault_s = fault, time_s
         if fault == SkipReason.STILL:
-            self._status.good_s = self._status.clock()
+            self._counters.classifiable_at_s = self._clock()
             return
         if not self._spell:
             self._spell_s, self._long = time_s, False

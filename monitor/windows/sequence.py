@@ -1,12 +1,19 @@
-"""The windows of one region of a camera: cropped, sampled and judged."""
+"""The windows of one region of a camera: cropped, sampled and filtered."""
 
-from monitor.records import Frame, Skipped, Window
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from monitor.records import Skipped, Window
 from monitor.states import SkipReason
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import prepare
 from monitor.windows.crop import Cropper
 from monitor.windows.filter import WindowFilter
 from monitor.windows.region import Region
+
+if TYPE_CHECKING:
+    from av import VideoFrame
 
 
 class RegionSampler:
@@ -20,28 +27,28 @@ class RegionSampler:
         self._window_filter = window_filter
         self._last_s = 0.0  # of the frame before
 
-    def skip(self, time_s: float, arrived_s: float, reason: str) -> Skipped | None:
-        """Take the moment of a frame that was not decoded; return the window that it completes."""
+    def skip(self, time_s: float, arrived_s: float, reason: SkipReason) -> Skipped | None:
+        """Take the time of a frame that was not decoded; return the window that it completes."""
         self._last_s = time_s
         return self.buffer.skip(time_s, arrived_s, reason)
 
-    def push(self, frame: Frame) -> Window | Skipped | None:
-        """Take the camera's next frame; return the window it completes, or what is skipped."""
-        buffer, cropper, picture = self.buffer, self._cropper, frame.picture
+    def push(self, time_s: float, picture: VideoFrame, arrived_s: float) -> Window | Skipped | None:
+        """Take the camera's next picture; return the window it completes, or what is skipped."""
+        buffer, cropper = self.buffer, self._cropper
         fault: SkipReason | None = None
-        pause_s = frame.time_s - self._last_s
+        pause_s = time_s - self._last_s
         if buffer.started and pause_s > buffer.max_gap_s:
-            fault = self._window_filter.pause(buffer.region, pause_s, frame.time_s)
-        self._last_s = frame.time_s
+            fault = self._window_filter.pause(buffer.region, pause_s, time_s)
+        self._last_s = time_s
         window = buffer.push(
-            frame.time_s,
+            time_s,
             lambda: prepare(
                 picture if cropper is None else cropper.crop(picture), buffer.spec.size
             ),
-            frame.arrived_s,
+            arrived_s,
         )
         if window is not None:
             fault = self._window_filter.fault(window)
         if fault is not None:
-            return Skipped(frame.camera, buffer.region, frame.time_s, frame.arrived_s, reason=fault)
+            return Skipped(buffer.camera, buffer.region, time_s, arrived_s, reason=fault)
         return window

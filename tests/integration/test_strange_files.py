@@ -14,7 +14,7 @@ from monitor.errors import SourceOpenError
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import Prediction, Skipped
-from monitor.sources.file import pictures
+from monitor.sources.file import read_frames
 from testkit.fakes import RecordingSink
 from testkit.models import contract, motion_model
 
@@ -112,8 +112,8 @@ def test_no_window_spans_a_change_of_size(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     two_sizes(fight_clip, path := tmp_path / "a.ts")
-    times = [picture.time_s for picture in pictures(path)]
-    sizes = [picture.frame.width for picture in pictures(path)]
+    times = [time_s for time_s, _ in read_frames(path)]
+    sizes = [picture.width for _, picture in read_frames(path)]
     changed_s = times[sizes.index(240)]
     told: list[Prediction | Skipped] = []
     options = MonitorOptions.model_validate({"cameras": [{"name": "a", "source": str(path)}]})
@@ -134,7 +134,7 @@ def test_a_film_of_a_telephone_held_sideways_is_turned(
     ffmpeg("-frames:v", "1")(path, first)  # FFmpeg's own command turns it, too
     with av.open(str(first)) as container:
         expected = next(container.decode(video=0)).to_ndarray(format="rgb24")
-    seen = next(iter(pictures(path))).frame.to_ndarray(format="rgb24")
+    seen = next(read_frames(path))[1].to_ndarray(format="rgb24")
     assert seen.shape == expected.shape
     assert np.abs(seen.astype(int) - expected).mean() < 1
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from export.atomic import replacing
 from monitor.errors import MonitorError
-from monitor.sources.file import pictures
+from monitor.sources.file import read_frames
 from monitor.windows.clip import prepare
 
 # Part of every key: to be raised when `prepare` or what is stored changes.
@@ -118,9 +118,9 @@ class ClipCache:
         times_s: list[float] = []
         with replacing(frames) as temporary, temporary.open("wb") as file:
             self._header(file, 0)
-            for picture in pictures(path):
-                file.write(prepare(picture.frame, self.size).tobytes())
-                times_s.append(picture.time_s)
+            for time_s, picture in read_frames(path):
+                file.write(prepare(picture, self.size).tobytes())
+                times_s.append(time_s)
             file.seek(0)
             self._header(file, len(times_s))
         with replacing(times) as temporary:

@@ -14,8 +14,7 @@ from monitor.decode.ffmpeg import apply_rotation, open_file, reason, video_strea
 from monitor.decode.pts import FramePts
 from monitor.errors import DataError, SourceError, SourceLostError
 from monitor.names import printable
-from monitor.sources.file import frame_rate, pictures
-from monitor.sources.source import Picture
+from monitor.sources.file import frame_rate, read_frames
 from train.data.video_files import SUFFIXES, VideoFinder
 
 log = logging.getLogger(__name__)
@@ -61,8 +60,10 @@ def find_footage(where: Path) -> tuple[Footage, ...]:
     return tuple(found)
 
 
-def read_piece(path: Path, offset_s: float, duration_s: float) -> Iterator[Picture]:
-    """The pictures of a file from `offset_s` on, for `duration_s`; their times count from there.
+def read_piece(
+    path: Path, offset_s: float, duration_s: float
+) -> Iterator[tuple[float, av.VideoFrame]]:
+    """The frames of a file from `offset_s` on, for `duration_s`; their times count from there.
 
     Reading starts at a key frame before, so that a piece from the end of a long file takes no
     longer than one from its beginning. A file that keeps no times is read from its start.
@@ -75,7 +76,7 @@ def read_piece(path: Path, offset_s: float, duration_s: float) -> Iterator[Pictu
         if time_s >= offset_s + duration_s:
             break
         count += 1
-        yield Picture(time_s - offset_s, apply_rotation(frame))
+        yield time_s - offset_s, apply_rotation(frame)
     if not count:
         raise SourceLostError(
             f"{path}: holds no picture between {offset_s:.1f} and {offset_s + duration_s:.1f} s"
@@ -88,7 +89,7 @@ def _pictures_from(path: Path, from_s: float) -> Iterator[tuple[float, av.VideoF
         timed = frame_rate(_film(container)).timed
         first_s, _ = next(_frames(container), (None, None))  # which FileSource calls 0
     if first_s is None or not timed:
-        yield from ((picture.time_s, picture.frame) for picture in pictures(path))
+        yield from read_frames(path)
         return
     for back_s in _BACK_S:
         with open_file(path) as container:
@@ -126,7 +127,7 @@ def _frames(container: InputContainer) -> Iterator[tuple[float | None, av.VideoF
 
 def _duration_s(path: Path) -> float:
     """Measured on the packets: a header may say anything, and decoding hours would take as long."""
-    next(pictures(path))  # or its error: nothing in it can be decoded
+    next(read_frames(path))  # or its error: nothing in it can be decoded
     count, times_s = 0, []
     with open_file(path) as container:
         stream = _film(container)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from monitor.errors import ConfigError
 from monitor.recognition.metadata import Contract
-from monitor.sources.file import pictures
+from monitor.sources.file import read_frames
 from train.data.clips import Clip, Dataset, find_clips, only_labels
 from train.data.preparation import Prepared, prepare_clips
 from train.data.split import folds_of
@@ -66,8 +66,8 @@ class HeldOut:
     def _inlay(self, clip: Clip) -> ClipInsert:
         path = self.dataset.file(clip)
         times_s = self.prepared.decoded(clip).times_s
-        picture = next(pictures(path))
-        size = picture.frame.width, picture.frame.height
+        _, picture = next(read_frames(path))
+        size = picture.width, picture.height
         duration_s = float(times_s[-1] + np.diff(times_s).mean())
         return ClipInsert(path, clip.path, clip.label, clip.group, size, duration_s)
 

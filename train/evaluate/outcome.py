@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from monitor.events.alert import AlertEvent
 from monitor.recognition.tracker import ActivityTracker, Rules
 from monitor.records import Activity, Prediction
 from monitor.states import EndReason
@@ -32,7 +33,7 @@ def judge(
     watched: WatchedStream,
     rules: Rules,
     span_s: float,
-    activities: Iterable[Activity] | None = None,
+    activities: Iterable[Activity] | Iterable[AlertEvent] | None = None,
 ) -> Judged:
     """What `rules` find in a stream; a window of the model spans `span_s` seconds.
 

@@ -4,18 +4,20 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from av import VideoFrame
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 from monitor.config.options import MonitorOptions
+from monitor.events.alert import AlertEvent
 from monitor.names import plain_name
 from monitor.pipeline.monitor import Monitor
-from monitor.pipeline.worker import Classifier
 from monitor.recognition.metadata import Contract
-from monitor.records import Activity, Prediction, Skipped
+from monitor.recognition.models import Classifier
+from monitor.records import Frame, Prediction, Skipped
 from monitor.sources.address import Address
-from monitor.sources.file import pictures
-from monitor.sources.source import Picture, Source, StreamLimits
+from monitor.sources.file import read_frames
+from monitor.sources.source import Source, StreamLimits
 from train.data.footage import read_piece
 from train.evaluate.novelty import Classify
 from train.evaluate.streams import Segment, StreamPlan
@@ -31,6 +33,8 @@ class Scorer:
 
     classify: Classify
     contract: Contract
+    path: None = None  # it is no file
+    sha256: str = ""
 
     def predict(self, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The scores alone, (N, labels), of windows (N, T, H, W, 3)."""
@@ -43,7 +47,7 @@ class WatchedStream:
 
     plan: StreamPlan
     windows: tuple[WindowOutcome, ...]  # in order
-    activities: tuple[Activity, ...]  # each one's start and its end, as an alert log holds them
+    activities: tuple[AlertEvent, ...]  # each one's start and its end, as an alert log holds them
 
 
 class StreamSource:
@@ -55,29 +59,29 @@ class StreamSource:
 
     def __init__(self, plan: StreamPlan) -> None:
         self._plan = plan
-        self._pictures: Generator[Picture, None, None] | None = None
+        self._frames: Generator[Frame, None, None] | None = None
 
     def open(self) -> None:
         """Begin with the first piece; what is wrong with a file is said when it is its turn."""
-        self._pictures = self._play()
+        self._frames = self._play()
 
-    def read(self) -> Picture | None:
-        """The next picture, in seconds of the stream; None at the end. SourceError as files do."""
-        return None if self._pictures is None else next(self._pictures, None)
+    def read(self) -> Frame | None:
+        """The next frame, in seconds of the stream; None at the end. SourceError as files do."""
+        return None if self._frames is None else next(self._frames, None)
 
     def close(self) -> None:
         """Release what is being read."""
-        if self._pictures is not None:
-            self._pictures.close()
-            self._pictures = None
+        if self._frames is not None:
+            self._frames.close()
+            self._frames = None
 
-    def _play(self) -> Generator[Picture, None, None]:
+    def _play(self) -> Generator[Frame, None, None]:
         for piece in self._plan.pieces:
             shown = (
-                _footage(piece, self._plan.size) if piece.label is None else pictures(piece.path)
+                _footage(piece, self._plan.size) if piece.label is None else read_frames(piece.path)
             )
-            for picture in shown:
-                yield Picture(piece.start_s + picture.time_s, picture.frame)
+            for time_s, picture in shown:
+                yield Frame(piece.start_s + time_s, picture)
 
 
 def watch_streams(
@@ -104,7 +108,7 @@ def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list
     names = {target: f"{target}-{plain_name(plan.name)}" for target, plan in by_target.items()}
     cameras = [{"name": name, "source": target} for target, name in names.items()]
     windows: list[WindowOutcome] = []
-    kept = KeptActivities()
+    kept = KeptAlerts()
 
     def make(address: Address, limits: StreamLimits) -> Source:
         return StreamSource(by_target[address.target])
@@ -126,36 +130,31 @@ def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list
         WatchedStream(
             plan,
             tuple(window for window in windows if window.camera == names[target]),
-            tuple(activity for activity in kept.activities if activity.camera == names[target]),
+            tuple(alert for alert in kept.alerts if alert.camera == names[target]),
         )
         for target, plan in by_target.items()
     ]
 
 
-class KeptActivities:
+class KeptAlerts:
     """A sink that keeps what it is given."""
 
     name = "kept"
-    waiting = lost = 0
 
     def __init__(self) -> None:
-        self.activities: list[Activity] = []
+        self.alerts: list[AlertEvent] = []
 
-    def write(self, activity: Activity) -> None:
+    def write(self, alert: AlertEvent) -> None:
         """Keep the start or the end of an activity."""
-        self.activities.append(activity)
-
-    def flush(self) -> None:
-        """Nothing waits."""
+        self.alerts.append(alert)
 
     def close(self) -> None:
         """There is nothing to finish."""
 
 
-def _footage(piece: Segment, size: tuple[int, int] | None) -> Iterator[Picture]:
-    for picture in read_piece(piece.path, piece.offset_s, piece.end_s - piece.start_s):
-        frame = picture.frame
-        if size is not None and (frame.width, frame.height) != size:
+def _footage(piece: Segment, size: tuple[int, int] | None) -> Iterator[tuple[float, VideoFrame]]:
+    for time_s, picture in read_piece(piece.path, piece.offset_s, piece.end_s - piece.start_s):
+        if size is not None and (picture.width, picture.height) != size:
             # The picture's tags of colour and range stay with it. One thread, as in `prepare`.
-            frame = frame.reformat(*size, interpolation=Interpolation.BICUBIC, threads=1)
-        yield Picture(picture.time_s, frame)
+            picture = picture.reformat(*size, interpolation=Interpolation.BICUBIC, threads=1)
+        yield time_s, picture

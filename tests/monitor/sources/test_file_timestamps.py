@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from monitor.errors import SourceOpenError
-from monitor.sources.file import pictures
+from monitor.sources.file import read_frames
 from monitor.windows.clip import ClipSpec
 from testkit.media import make_video, number_of
 from train.data.cache import ClipCache
@@ -69,8 +69,8 @@ def test_each_frame_has_the_time_at_which_it_is_shown(
     name: str, make: Callable[[str], Path]
 ) -> None:
     found = [
-        (picture.time_s, number_of(picture.frame.to_ndarray(format="rgb24")))
-        for picture in pictures(make(name))
+        (time_s, number_of(picture.to_ndarray(format="rgb24")))
+        for time_s, picture in read_frames(make(name))
     ]
     times_s, numbers = zip(*found, strict=True)
 
@@ -106,7 +106,7 @@ def test_an_avi_without_an_index_is_read(make: Callable[[str], Path], tmp_path: 
     whole = make("h264.avi").read_bytes()
     path = tmp_path / "no-index.avi"
     path.write_bytes(whole[: whole.index(b"idx1")])
-    assert len(list(pictures(path))) == 150
+    assert len(list(read_frames(path))) == 150
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_an_impossible_frame_rate_in_the_header_of_an_avi_is_said_and_not_believ
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     path = with_rate(make("h264.avi"), tmp_path / "a.avi", rate, scale)
-    times_s = [picture.time_s for picture in pictures(path)]
+    times_s = [time_s for time_s, _ in read_frames(path)]
     assert times_s[-1] == pytest.approx(149 / FPS)
     assert caplog.messages == [f"{path}: its header says {said} frames a second, which cannot be"]
 
@@ -131,7 +131,7 @@ def test_a_frame_rate_that_the_video_contradicts_is_said(
     make: Callable[[str], Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = with_rate(make("h264.avi"), tmp_path / "a.avi", 50, 1)
-    assert [picture.time_s for picture in pictures(path)][-1] == pytest.approx(149 / 50)
+    assert [time_s for time_s, _ in read_frames(path)][-1] == pytest.approx(149 / 50)
     assert caplog.messages == [
         f"{path}: its header says 50 frames a second, its video 25: the header is taken at its word"
     ]
@@ -151,7 +151,7 @@ def test_raw_video_that_does_not_say_its_rate_is_said_to_be_assumed(
 ) -> None:
     path = tmp_path / "a.mjpeg"
     ffmpeg("-i", str(film), "-c:v", "mjpeg", "-f", "mjpeg", str(path))
-    assert [picture.time_s for picture in pictures(path)][-1] == pytest.approx(149 / 25)
+    assert [time_s for time_s, _ in read_frames(path)][-1] == pytest.approx(149 / 25)
     assert caplog.messages == [
         f"{path}: it does not say how many frames a second it has: 25 are assumed"
     ]
@@ -189,7 +189,7 @@ def _inputs(*paths: Path) -> list[str]:
 @pytest.mark.parametrize("kind", ["cover", "preview"])
 def test_a_cover_and_a_preview_are_not_the_film(kind: str, covered: Callable[[str], Path]) -> None:
     path = covered(kind)
-    assert len(list(pictures(path))) == FPS * SECONDS
+    assert len(list(read_frames(path))) == FPS * SECONDS
     (footage,) = find_footage(path)
     assert len(list(read_piece(footage.path, 1.0, 1.0))) == FPS
 
@@ -197,7 +197,7 @@ def test_a_cover_and_a_preview_are_not_the_film(kind: str, covered: Callable[[st
 def test_a_cover_alone_is_no_video(covered: Callable[[str], Path]) -> None:
     path = covered("cover alone")
     with pytest.raises(SourceOpenError, match=r"cover alone\.mp4: holds a cover, but no video"):
-        list(pictures(path))
+        list(read_frames(path))
 
 
 def test_a_frame_stamped_hours_away_is_passed_over_and_windows_stay_whole(
@@ -206,7 +206,7 @@ def test_a_frame_stamped_hours_away_is_passed_over_and_windows_stay_whole(
     path = tmp_path / "outlier.mkv"
     shift = "setts=pts='PTS+if(eq(mod(N\\,50)\\,30)\\,3600/TB\\,0)':dts='DTS'"
     ffmpeg("-i", str(film), "-c", "copy", "-bsf:v", shift, str(path))
-    times_s = [picture.time_s for picture in pictures(path)]
+    times_s = [time_s for time_s, _ in read_frames(path)]
     assert len(times_s) == 150 - 3
     assert times_s[-1] == pytest.approx(149 / FPS)
     assert re.fullmatch(rf"{path}: a timestamp is \d+\.0 s off: passed over", caplog.messages[0])

@@ -13,7 +13,7 @@ import pytest
 
 from monitor.errors import ConfigError, SourceOpenError
 from monitor.sources.address import parse_address
-from monitor.sources.file import FileSource, pictures
+from monitor.sources.file import FileSource, read_frames
 from monitor.sources.make import make_source
 from monitor.sources.source import StreamLimits
 from testkit.media import make_video, number_of
@@ -151,13 +151,13 @@ def test_a_file_leads_to_no_other_file_and_no_host(
         (tmp_path / name).write_bytes(make(tmp_path, f"http://127.0.0.1:{port}"))
         with opened(tmp_path / other for other in OTHERS) as names:
             with suppress(SourceOpenError):  # refused, or watched as what it is itself
-                list(pictures(tmp_path / name))
+                list(read_frames(tmp_path / name))
             assert names() == set()
 
 
 def test_the_watch_over_opened_files_sees_one(others: Path) -> None:
     with opened([others / "other.ts", others / "1.png"]) as names:
-        list(pictures(others / "other.ts"))
+        list(read_frames(others / "other.ts"))
         assert names() == {"other.ts"}
 
 
@@ -214,7 +214,9 @@ def test_a_file_that_is_called_like_an_address_is_itself(
     source = make_source(parse_address(name), StreamLimits())
     assert isinstance(source, FileSource)
     with opened([tmp_path / "other.ts"]) as names:
-        read = [number_of(one.frame.to_ndarray(format="rgb24")) for one in pictures(source.path)]
+        read = [
+            number_of(shown.to_ndarray(format="rgb24")) for _, shown in read_frames(source.path)
+        ]
         assert names() == set()
     assert read == list(range(video.frames))
 

@@ -1,0 +1,52 @@
+"""Makes the sinks of the configuration."""
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from monitor.config.options import AlertLogOptions, SinkOptions
+from monitor.errors import SinkError
+from monitor.events.alert import AlertEvent
+from monitor.events.alert_log import AlertLogSink
+from monitor.events.console import ConsoleSink
+from monitor.events.recovery import orphans
+from monitor.events.sink import Sink
+
+log = logging.getLogger(__name__)
+
+
+def make_sinks(options: Iterable[SinkOptions]) -> list[Sink]:
+    """The sinks, in their order; SinkError if one cannot be opened."""
+    sinks: list[Sink] = []
+    try:
+        for one in options:
+            if isinstance(one, AlertLogOptions):
+                max_bytes = int(one.max_mib * 2**20)
+                sinks.append(AlertLogSink(one.path, max_bytes=max_bytes, keep=one.keep))
+            else:
+                sinks.append(ConsoleSink())
+    except SinkError:
+        for sink in sinks:
+            sink.close()
+        raise
+    return sinks
+
+
+def unfinished(sinks: Iterable[Sink]) -> list[AlertEvent]:
+    """The ends of activities that a monitor that was killed left open in its alert logs.
+
+    SinkError if a log cannot be read.
+    """
+    now = datetime.now(UTC)
+    ended: dict[str, AlertEvent] = {}
+    for sink in sinks:
+        if not isinstance(sink, AlertLogSink) or not sink.regular:
+            continue
+        try:
+            left = orphans(sink.path)
+        except OSError as error:
+            raise sink.error(error) from None
+        if left:
+            log.warning("%s: %d activities that were left open are ended", sink.path, len(left))
+        ended |= {start.id: start.after_a_kill(now) for start in left}
+    return list(ended.values())

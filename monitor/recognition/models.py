@@ -1,0 +1,48 @@
+"""The models of all cameras: one session for each file."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.recognition.classifier import SHIPPED, OnnxClassifier
+from monitor.recognition.metadata import Contract
+from monitor.records import Outputs
+
+
+class Classifier(Protocol):
+    """Names the activity in clips: a model file with its contract. Any thread may call it."""
+
+    @property
+    def contract(self) -> Contract:
+        """What the model says about itself."""
+
+    @property
+    def path(self) -> Path | None:
+        """Where its file lies; None if it is none."""
+
+    @property
+    def sha256(self) -> str:
+        """Tells its file from all others."""
+
+    def classify(self, clips: NDArray[np.uint8], /) -> Outputs:
+        """Scores, and novelty where there is one, of clips (N, T, H, W, 3) uint8 RGB."""
+
+
+class Models:
+    """Gives each camera its model; cameras with the same file share one session."""
+
+    def __init__(self, default: Classifier | None = None, provider: str = "cpu") -> None:
+        self._provider = provider
+        self._default = default  # of cameras that name no file; None: the one in the package
+        self._loaded: dict[Path, Classifier] = {}
+
+    def get(self, path: Path | None) -> Classifier:
+        """The model in a file, loaded when it is first asked for; ModelError if it is none."""
+        if path is None and self._default is not None:
+            return self._default
+        path = SHIPPED if path is None else path
+        if path not in self._loaded:
+            self._loaded[path] = OnnxClassifier(path, self._provider)
+        return self._loaded[path]
