@@ -66,16 +66,17 @@ def _load(path: Path, model: type[Model]) -> Model:
         written = _at(values, place)
         if isinstance(written, str):  # and not what a variable stands for: it may be a password
             first["input"] = written
-        raise ConfigError(f"{path}:{_line(root, place)}: {_say(first, model)}") from None
+        raise ConfigError(f"{path}:{_line(root, place)}: {_say(first, model, place)}") from None
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """The first fault of a validation in one line, for values that come from no file."""
-    return printable(redact(_say(error.errors()[0], model)))
+    first = error.errors()[0]
+    return printable(redact(_say(first, model, first["loc"])))
 
 
-def _say(fault: ErrorDetails, model: type[BaseModel]) -> str:
-    option = redact_argument(".".join(str(part) for part in fault["loc"]))
+def _say(fault: ErrorDetails, model: type[BaseModel], place: Location) -> str:
+    option = redact_argument(".".join(str(part) for part in place))
     if fault["type"] == "extra_forbidden":
         allowed = ", ".join(sorted(_fields(model, fault["loc"][:-1])))
         return f"unknown option {option:.100}; options here: {allowed}"

@@ -40,7 +40,7 @@ class CameraSnapshot:
     fps: float | None = None  # real frame rate of the source
     frames: int = 0
     windows: int = 0  # classified
-    dropped: Mapping[str, int] = field(default_factory=dict)  # windows not classified, by cause
+    dropped: Counter[str] = field(default_factory=Counter)  # windows not classified, by cause
     unshown: int = 0  # frames that came too fast for the view
     reconnects: int = 0
     stretch: float = 1.0  # what the stride is multiplied by, because the cores are too few
@@ -168,7 +168,7 @@ class CameraStatus:
     def snapshot(self) -> CameraSnapshot:
         """All of it at this moment."""
         with self._lock:
-            dropped = {str(reason): count for reason, count in self.capture.dropped.items()}
+            dropped = Counter[str](self.capture.dropped)
             regions = dict(self.worker.regions)
         if self.worker.unknown:
             dropped[SkipReason.UNKNOWN] = self.worker.unknown

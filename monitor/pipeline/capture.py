@@ -63,6 +63,7 @@ class Capture:
         on_permanent_failure: Callable[[SourceOpenError], None] = lambda error: None,
         stream_clock: Clock = "auto",
         clock: Callable[[], float] = time.monotonic,
+        stopping: threading.Event | None = None,  # set by `stop`; pauses wait on it
     ) -> None:
         self.name = status.name
         self._status = status
@@ -78,7 +79,7 @@ class Capture:
         self._clock = clock
         self._timeline = Timeline(live=not pace.file, clock=stream_clock)
         self._throttle = LogThrottle(log, clock)
-        self._stopping = threading.Event()
+        self._stopping = stopping or threading.Event()
         self._stop_reason = EndReason.MONITOR_STOPPED
         self._thread = threading.Thread(target=self._run, name=f"capture-{self.name}", daemon=True)
         self._size: tuple[int, int] | None = None  # of the pictures, in pixels

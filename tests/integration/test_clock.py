@@ -13,9 +13,9 @@ from monitor.config.options import MonitorOptions
 from monitor.events.alert_log import AlertLogSink
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import Prediction, Skipped
+from monitor.records import Frame, Prediction, Skipped
 from monitor.sources.address import Address
-from monitor.sources.source import Picture, Source
+from monitor.sources.source import Source
 from testkit.fakes import FakeSource, RecordingSink, moving, picture, wait_until
 from testkit.models import motion_model
 from testkit.patience import LIMIT_S
@@ -44,7 +44,7 @@ class Clock:
         return shown
 
 
-def film() -> list[Picture]:
+def film() -> list[Frame]:
     """Something moves, and then nothing does."""
     later = [picture(MOVING_S + n / 10) for n in range(round(STILL_S * 10))]
     return moving(MOVING_S) + later
@@ -54,7 +54,7 @@ def wait_for(windows: Sized, count: int) -> None:
     wait_until(lambda: len(windows) >= count)
 
 
-def paced(pictures: Iterable[Picture], windows: Sized) -> Iterator[Picture]:
+def paced(pictures: Iterable[Frame], windows: Sized) -> Iterator[Frame]:
     """Each at its time, as a camera gives them, but none before the windows so far are known."""
     began_s = time.monotonic()
     for index, one in enumerate(pictures):

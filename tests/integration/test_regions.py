@@ -5,19 +5,21 @@ import math
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from monitor.config.options import MonitorOptions
-from monitor.health.status import CameraStatus
-from monitor.mailbox import Mailbox
+from monitor.events.alert import AlertEvent, AlertMaker
+from monitor.events.dispatcher import Dispatcher
+from monitor.health.status import CameraSnapshot, CameraStatus
 from monitor.pipeline.monitor import Monitor
-from monitor.pipeline.worker import CameraSlot
+from monitor.pipeline.worker import CameraSlot, Worker
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import Activity, Captured, Skipped
-from monitor.states import SkipReason
+from monitor.records import Skipped
+from monitor.states import Pace, SkipReason
 from testkit.fakes import RecordingSink
 from testkit.media import filtered
 from testkit.models import motion_model
@@ -52,13 +54,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def watch(
     source: str, model: Path, *regions: dict[str, Any], **options: Any
-) -> tuple[list[Activity], CameraStatus]:
+) -> tuple[list[AlertEvent], CameraSnapshot]:
     camera = {"name": "hall", "source": source, "regions": regions}
     sink = RecordingSink()
     values = MonitorOptions.model_validate({"cameras": [camera], **options})
     monitor = Monitor(values, OnnxClassifier(model), [sink])
     monitor.run()
-    return sink.activities, monitor.cameras[0]
+    return sink.alerts, monitor.cameras[0]
 
 
 def test_a_movement_in_one_region_alerts_there_and_nowhere_else(footage: Path, model: Path) -> None:
@@ -82,7 +84,7 @@ def test_two_regions_alert_separately(footage: Path, model: Path) -> None:
 
 def test_the_whole_picture_is_one_region_where_none_is_named(footage: Path, model: Path) -> None:
     activities, _ = watch(str(footage), model)
-    assert [activity.region for activity in activities] == ["", ""]
+    assert [activity.region for activity in activities] == [None, None]
 
 
 def test_a_polygon_hides_what_moves_outside_of_it(footage: Path, model: Path) -> None:
@@ -93,19 +95,27 @@ def test_a_polygon_hides_what_moves_outside_of_it(footage: Path, model: Path) ->
 def test_a_live_camera_hands_over_the_windows_of_every_region(footage: Path, model: Path) -> None:
     activities, camera = watch(str(footage), model, LEFT, RIGHT, realtime=True)
     assert {activity.region for activity in activities} == {"right"}
-    assert camera.windows + camera.dropped.total() == 2 * WINDOWS
+    assert camera.windows + sum(camera.dropped.values()) == 2 * WINDOWS
 
 
 def test_a_window_of_one_region_replaces_none_of_another() -> None:
-    windows: Mailbox[tuple[CameraSlot, Captured]] = Mailbox()
-    camera = CameraSlot(CameraStatus("hall", "hall.mp4"), {}, lambda shown: None, windows, math.inf)
+    slot = CameraSlot(
+        CameraStatus("hall", "rtsp://hall/"),
+        Pace.CAMERA,
+        OnnxClassifier(),
+        {},
+        lambda shown: None,
+        math.inf,
+        AlertMaker("", "", 2.0),
+    )
+    submit = partial(Worker(Dispatcher([])).submit, slot)
     left, right, later = (
         Skipped("hall", region, end_s, end_s, SkipReason.IDLE)
         for region, end_s in (("left", 2.0), ("right", 2.0), ("left", 2.5))
     )
-    assert camera.put_latest(left) is None
-    assert camera.put_latest(right) is None
-    assert camera.put_latest(later) is left
+    assert submit(left) is None
+    assert submit(right) is None
+    assert submit(later) is left
 
 
 def test_the_command_names_the_region_everywhere(
@@ -141,4 +151,4 @@ def test_a_camera_over_rtsp_has_its_regions_too(footage: Path, model: Path) -> N
         finally:
             monitor.stop()
             thread.join()
-    assert {activity.region for activity in sink.activities} == {"right"}
+    assert {activity.region for activity in sink.alerts} == {"right"}

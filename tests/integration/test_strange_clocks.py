@@ -13,12 +13,13 @@ import pytest
 
 from monitor.decode.options import Decoding
 from monitor.decode.scheduler import DecodeScheduler
-from monitor.health.status import CameraStatus
-from monitor.pipeline.capture import Capture, Retry, Stop
+from monitor.health.status import CameraSnapshot, CameraStatus
+from monitor.pipeline.capture import Capture, Retry
 from monitor.records import Captured, Frame, Window
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
 from monitor.sources.source import StreamLimits
+from monitor.states import EndReason, Pace
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
 from monitor.windows.filter import WindowFilter
@@ -35,12 +36,8 @@ class Taken:
     def __init__(self) -> None:
         self.items: list[Captured] = []
 
-    def put(self, item: Captured) -> None:
+    def submit(self, item: Captured) -> None:
         self.items.append(item)
-
-    def put_latest(self, item: Captured) -> Captured | None:
-        self.items.append(item)
-        return None
 
     @property
     def windows(self) -> list[Window]:
@@ -61,7 +58,7 @@ class Watched:
     """What came of it."""
 
     windows: list[Window]
-    status: CameraStatus
+    status: CameraSnapshot
     warnings: list[str]
 
 
@@ -128,33 +125,33 @@ def watched(film: Path, scheduler: DecodeScheduler) -> dict[str, Watched]:
 
 def watch(
     name: str, camera: Camera, film: Path, scheduler: DecodeScheduler
-) -> tuple[Taken, CameraStatus]:
+) -> tuple[Taken, CameraSnapshot]:
     """Watch a camera for so many frames, as har-monitor does."""
-    taken, stop = Taken(), Stop()
+    taken = Taken()
     limits = StreamLimits(decoding=Decoding(scheduler=scheduler))
     frames = 0
 
-    def count(frame: Frame) -> None:
+    def count(frame: Frame) -> bool:
         nonlocal frames
         frames += 1
         if frames >= camera.frames:
-            stop.set("monitor stopped")
+            capture.stop(EndReason.MONITOR_STOPPED)
+        return False
 
     with stamped_camera(film, camera.stamp, fps=camera.fps) as url:
         status = CameraStatus(name, url)
         window_filter = WindowFilter(status, [""], min_fps=8.0, pictures=False)
-        Capture(
+        capture = Capture(
             status,
             lambda: make_source(parse_address(url), limits),
             [RegionSampler(WindowBuffer(name, SPEC, stride=5), None, window_filter)],
-            taken,
-            file=False,
-            realtime=False,
+            taken.submit,
+            pace=Pace.CAMERA,
             retry=Retry(0.1, 0.2),
-            stop=stop,
             on_frame=count,
-        ).run()
-    return taken, status
+        )
+        capture.run()
+    return taken, status.snapshot()
 
 
 @pytest.mark.parametrize("name", LITTLE_WRONG)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from monitor.config.options import MonitorOptions
+from monitor.events.alert import AlertEvent
+from monitor.mailbox import Mailbox
 from monitor.pipeline.monitor import Monitor
-from monitor.pipeline.worker import CameraSlot
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import Activity
 from monitor.sources.address import Address
 from monitor.sources.make import make_source
 from monitor.sources.source import Source, StreamLimits
@@ -45,7 +45,9 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> OnnxClassifier:
 SOURCES = ("realtime file", "rtsp", "webcam")
 
 
-def activities(source: str, footage: Path, classifier: OnnxClassifier) -> tuple[Activity, Activity]:
+def activities(
+    source: str, footage: Path, classifier: OnnxClassifier
+) -> tuple[AlertEvent, AlertEvent]:
     """The first activity of the source: its start and its end."""
     sink = RecordingSink()
 
@@ -71,22 +73,21 @@ def activities(source: str, footage: Path, classifier: OnnxClassifier) -> tuple[
         finally:
             monitor.stop()
             thread.join()
-    start, end = sink.activities[:2]
+    start, end = sink.alerts[:2]
     return start, end
 
 
 @pytest.fixture(scope="module")
-def expected(footage: Path, classifier: OnnxClassifier) -> tuple[Activity, Activity]:
+def expected(footage: Path, classifier: OnnxClassifier) -> tuple[AlertEvent, AlertEvent]:
     return activities("file", footage, classifier)
 
 
 @pytest.fixture(scope="module")
-def found(footage: Path, classifier: OnnxClassifier) -> dict[str, tuple[Activity, Activity]]:
+def found(footage: Path, classifier: OnnxClassifier) -> dict[str, tuple[AlertEvent, AlertEvent]]:
     """Of every source that takes its time; all at once, since they wait most of it."""
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor() as watching:
-        patch.setattr(
-            CameraSlot, "put_latest", CameraSlot.put
-        )  # or a busy machine would drop windows
+        # Or a busy machine would drop windows.
+        patch.setattr(Mailbox, "put_latest", lambda box, key, item: box.put(key, item) and None)
         results = watching.map(lambda source: activities(source, footage, classifier), SOURCES)
         return dict(zip(SOURCES, results, strict=True))
 
@@ -94,8 +95,8 @@ def found(footage: Path, classifier: OnnxClassifier) -> dict[str, tuple[Activity
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_same_act_is_found_at_the_same_time(
     source: str,
-    found: dict[str, tuple[Activity, Activity]],
-    expected: tuple[Activity, Activity],
+    found: dict[str, tuple[AlertEvent, AlertEvent]],
+    expected: tuple[AlertEvent, AlertEvent],
 ) -> None:
     start, end = found[source]
     assert (start.label, start.end_s) == ("moving", None)
@@ -105,7 +106,7 @@ def test_the_same_act_is_found_at_the_same_time(
     assert start.score == pytest.approx(expected[0].score, abs=0.1)
 
 
-def test_the_act_is_where_it_was_laid(expected: tuple[Activity, Activity]) -> None:
+def test_the_act_is_where_it_was_laid(expected: tuple[AlertEvent, AlertEvent]) -> None:
     start, end = expected
     assert 1.0 < start.start_s < 3.4, "a window that reaches into the act, which begins at 3.4 s"
     assert end.end_s is not None

@@ -215,7 +215,7 @@ def test_regions_are_read_as_boxes_and_polygons(tmp_path: Path) -> None:
         "  - {name: till, box: [0.1, 0.4, 0.35, 0.9]}\n"
         "  - {name: door, polygon: [[0.6, 0.2], [0.9, 0.2], [0.9, 0.9]]}\n"
     )
-    till, door = load(path, MonitorOptions).cameras[0].areas
+    till, door = load(path, MonitorOptions).cameras[0].outlines
     assert till == Region.box("till", 0.1, 0.4, 0.35, 0.9)
     assert door == Region("door", ((0.6, 0.2), (0.9, 0.2), (0.9, 0.9)))
 
@@ -251,7 +251,7 @@ def test_the_commented_example_of_the_shipped_file_is_right(tmp_path: Path) -> N
     path = tmp_path / "monitor.yaml"
     path.write_text("cameras:" + example.replace("\n# ", "\n").replace("${DOOR_PASSWORD}", "x"))
     door, desk = load(path, MonitorOptions).cameras
-    assert (door.areas, [area.name for area in desk.areas]) == ((), ["till", "door"])
+    assert (door.outlines, [area.name for area in desk.outlines]) == ((), ["till", "door"])
 
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:

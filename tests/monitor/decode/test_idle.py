@@ -27,12 +27,13 @@ from monitor.decode.scheduler import LATE_S, DecodeScheduler, ScheduledDecoder
 from monitor.errors import SourceLostError
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import Prediction, Skipped
+from monitor.records import Frame, Pending, Prediction, Skipped
 from monitor.sources import stream
 from monitor.sources.address import parse_address
 from monitor.sources.file import FileSource
-from monitor.sources.source import Picture, SkippedFrame, StreamLimits
+from monitor.sources.source import StreamLimits
 from monitor.sources.stream import StreamSource
+from monitor.states import SkipReason
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec, prepare
 from testkit.fakes import FakeSource, RecordingSink, picture
@@ -115,12 +116,12 @@ def watch(path: Path, decoding: Decoding, alter: Alter = lambda index, packet: p
             if decoded is None or decoded.pts_s is None:
                 continue
             time_s = round(decoded.pts_s, 4)
-            seen.moments.append((time_s, decoded.frame is not None))
-            if decoded.frame is None:
+            seen.moments.append((time_s, decoded.picture is not None))
+            if decoded.picture is None:
                 buffer.skip(time_s)
                 continue
             seen.late[time_s] = newest_s - time_s
-            frame = decoded.frame
+            frame = decoded.picture
             window = buffer.push(time_s, lambda frame=frame: prepare(frame, SPEC.size))
             if window is not None:
                 seen.windows[window.end_s] = (window.start_s, window.clip.tobytes())
@@ -229,14 +230,14 @@ def test_a_camera_that_waits_for_its_turn_rests_once_it_is_seen_to_be_still(
             begun += decoder.take(packet) if packet.size else decoder.finish()
     told = [one for one in begun if one is not None and one.pts_s is not None]
     assert [round(one.pts_s or 0.0, 4) for one in told] == full.times
-    waited = [one.pts_s for one in told if one.waiting]
+    waited = [one.pts_s for one in told if one.skipped == SkipReason.OVERLOAD]
     assert AFTER_S <= waited[-1] + FRAME_S < AFTER_S + 1, "then it is known to be still"
     for one in told:
         assert one.pts_s is not None
         time_s = round(one.pts_s, 4)
-        if one.frame is None:
+        if one.picture is None:
             buffer.skip(time_s)
-        elif window := buffer.push(time_s, lambda one=one: prepare(one.frame, SPEC.size)):
+        elif window := buffer.push(time_s, lambda one=one: prepare(one.picture, SPEC.size)):
             windows[window.end_s] = window.clip.tobytes()
     wanted = around(full.windows, *ACT_S)
     assert wanted
@@ -447,18 +448,18 @@ def test_what_an_idle_stream_had_kept_is_given_before_its_loss(
     container = BreakingContainer(path, packets)
     monkeypatch.setattr(stream.av, "open", lambda *_, **__: container)
     source = StreamSource(parse_address("rtsp://127.0.0.1/a"), StreamLimits(decoding=IDLE))
-    moments: list[Picture | SkippedFrame] = []
+    moments: list[Frame | Pending] = []
     monkeypatch.setattr(stream, "video_fault", lambda container: None)
     source.open()
     with pytest.raises(SourceLostError, match="no picture for 5 s"):
         moments.extend(iter(source.read, None))
     source.close()
-    told = [moment for moment in moments if moment.time_s is not None]
+    told = [moment for moment in moments if isinstance(moment, Frame)]
     assert [moment.time_s for moment in told] == pytest.approx(
         [index * FRAME_S for index in range(packets)]
     )
-    assert isinstance(told[-1], Picture)
-    assert any(isinstance(moment, SkippedFrame) for moment in told)
+    assert told[-1].picture is not None
+    assert any(moment.skipped == SkipReason.IDLE for moment in told)
     arrivals = [moment.arrived_s for moment in told]
     assert arrivals == sorted(arrivals), "each has the time at which its own packet came"
 
@@ -468,11 +469,11 @@ def test_a_file_is_told_to_its_last_picture(quiet: Callable[..., Path]) -> None:
     source.open()
     moments = list(iter(source.read, None))
     source.close()
-    told = [moment for moment in moments if moment.time_s is not None]
+    told = [moment for moment in moments if isinstance(moment, Frame)]
     assert [moment.time_s for moment in told] == pytest.approx(
         [index * FRAME_S for index in range(13 * FPS)]
     )
-    assert isinstance(told[-1], Picture)
+    assert told[-1].picture is not None
 
 
 def test_what_is_kept_has_a_limit_idle_or_not(
@@ -700,9 +701,9 @@ def test_passed_over_moments_keep_rate_and_windows_going_and_late_ones_their_arr
         for index in range(90):
             time_s = index / 10
             if 30 <= index < 60:
-                yield SkippedFrame(None)
+                yield Pending.IDLE
                 states.append(monitor.cameras[0].state)
-                yield SkippedFrame(time_s, arrived_s=1000 + time_s)
+                yield Frame(time_s, None, 1000 + time_s, SkipReason.IDLE)
             else:
                 yield replace(picture(time_s, 60 + 120 * (index % 2)), arrived_s=1000 + time_s)
             states.append(monitor.cameras[0].state)

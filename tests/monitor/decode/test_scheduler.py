@@ -111,7 +111,7 @@ class Camera:
         for decoded in self.decoder.take(packet):
             assert decoded is not None
             assert decoded.pts_s is not None
-            (self.waited if decoded.waiting else self.decoded).append(decoded.pts_s)
+            (self.waited if decoded.skipped else self.decoded).append(decoded.pts_s)
         self.next += 1
 
 

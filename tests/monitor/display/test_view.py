@@ -1,6 +1,7 @@
 """Which caption is drawn on which frame."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,17 @@ from numpy.typing import NDArray
 
 import monitor.display.view
 from monitor.cli.preflight import video_path
+from monitor.display.hub import Channel, Update
 from monitor.display.overlay import Caption
-from monitor.display.view import Update, View
+from monitor.display.view import View
 from monitor.errors import SinkError
-from monitor.mailbox import Mailbox
 from monitor.records import Frame
 from monitor.windows.region import Region
 from testkit.fakes import picture
 
 
 def frame(time_s: float, camera: str = "a") -> Frame:
-    return Frame(camera, round(time_s * 10), time_s, 0.0, picture(time_s).frame)
+    return replace(picture(time_s), camera=camera)
 
 
 def update(end_s: float | None, score: float, camera: str = "a") -> Update:
@@ -41,12 +42,17 @@ def captions(
         return image
 
     monkeypatch.setattr(monitor.display.view, "draw", draw)
-    box: Mailbox[Frame | Update] = Mailbox(room=1000)
-    for item in items:
-        box.put(item.camera, item)
-    box.close()
-    View({"a": live}, {"fight": 0.5}, screen=None, save_video=video).run(box, lambda: None)
+    view = View(["a"], screen=None, save_video=video)
+    fill(view, Channel("a", live, (), {"fight": 0.5}), items)
+    view.close()
+    view.run(lambda: None)
     return drawn
+
+
+def fill(view: View, channel: Channel, items: Iterable[Frame | Update]) -> None:
+    """Let all of this come before anything is drawn: none is replaced, none waits for room."""
+    for item in items:
+        view._items.put_nowait(channel.camera, (channel, item))
 
 
 def test_a_files_frames_wait_for_the_window_that_covers_them(
@@ -79,15 +85,13 @@ def test_a_files_frames_wait_for_the_windows_of_every_region(
         return replace(update(end_s, score), region=region)
 
     monkeypatch.setattr(monitor.display.view, "draw", draw)
-    box: Mailbox[Frame | Update] = Mailbox(room=1000)
-    areas = [Region.box("till", 0, 0, 0.5, 1), Region.box("door", 0.5, 0, 1, 1)]
+    regions = [Region.box("till", 0, 0, 0.5, 1), Region.box("door", 0.5, 0, 1, 1)]
     items = [frame(0.0), frame(0.1), told("till", 0.1, 0.9), told("till", 0.3, 0.8), frame(0.2)]
     items += [told("door", 0.1, 0.2), told("door", 0.3, 0.1), frame(0.3), told("till", None, 0.0)]
-    for item in items:
-        box.put("a", item)
-    box.close()
-    view = View({"a": False}, {}, screen=None, save_video=tmp_path / "o.mp4", regions={"a": areas})
-    view.run(box, lambda: None)
+    view = View(["a"], screen=None, save_video=tmp_path / "o.mp4")
+    fill(view, Channel("a", False, regions, {}), items)
+    view.close()
+    view.run(lambda: None)
     assert drawn == [
         (0.0, [None, None]),
         (0.1, [0.9, 0.2]),
@@ -115,13 +119,13 @@ def test_a_files_frames_do_not_wait_for_ever(
 
 
 def test_each_of_several_cameras_has_its_own_video(tmp_path: Path) -> None:
-    box: Mailbox[Frame | Update] = Mailbox(room=1000)
-    for camera in ("door", "yard"):
-        for number in range(5):
-            box.put(camera, frame(number / 10, camera))
-    box.close()
-    cameras = {"door": False, "yard": False}
-    View(cameras, {}, screen=None, save_video=tmp_path / "o.mp4").run(box, lambda: None)
+    cameras = ("door", "yard")
+    view = View(cameras, screen=None, save_video=tmp_path / "o.mp4")
+    for camera in cameras:
+        channel = Channel(camera, False, (), {})
+        fill(view, channel, (frame(number / 10, camera) for number in range(5)))
+    view.close()
+    view.run(lambda: None)
     for camera in cameras:
         with av.open(str(tmp_path / f"o-{camera}.mp4")) as video:
             assert len(list(video.decode(video=0))) == 5
@@ -133,16 +137,16 @@ def test_a_video_that_finds_the_disk_full_is_said_once_and_the_others_go_on(
 ) -> None:
     (tmp_path / "o-door.mp4").symlink_to("/dev/full")
     noise = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
-    box: Mailbox[Frame | Update] = Mailbox(room=1000)
+    view = View(["door", "yard"], screen=None, save_video=tmp_path / "o.mp4")
     for camera in ("door", "yard"):
+        channel = Channel(camera, False, (), {})
         for number in range(150):
             shown = VideoFrame.from_ndarray(np.roll(noise, 37 * number), "rgb24")
-            box.put(camera, Frame(camera, number, number / 10, 0.0, shown))
-    box.close()
-    view = View({"door": False, "yard": False}, {}, screen=None, save_video=tmp_path / "o.mp4")
+            view._items.put_nowait(camera, (channel, Frame(number / 10, shown, camera=camera)))
+    view.close()
     full = f"{tmp_path / 'o-door.mp4'}: cannot write video: No space left on device"
     with pytest.raises(SinkError, match=f"^{re.escape(full)}; the video is incomplete$"):
-        view.run(box, lambda: None)
+        view.run(lambda: None)
     assert caplog.messages == [f"camera door: {full}; its video is cut short, nothing else is"]
     with av.open(str(tmp_path / "o-yard.mp4")) as video:
         assert len(list(video.decode(video=0))) == 150

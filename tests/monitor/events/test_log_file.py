@@ -23,14 +23,14 @@ def test_a_log_in_whose_place_another_monitor_writes_gets_no_line_until_it_is_go
 ) -> None:
     path = tmp_path / "alerts.jsonl"
     log = LogFile(path, 1 << 20, 1)
-    log.append(LINES[0], 0)
+    log.append(LINES[0])
     path.rename(tmp_path / "moved.jsonl")
     other = LogFile(path, 1 << 20, 1)
     for _ in range(3):
         with pytest.raises(OSError, match="another har-monitor writes to it"):
-            log.append(LINES[1], 0)
+            log.append(LINES[1])
     other.close()
-    log.append(LINES[1], 0)
+    log.append(LINES[1])
     log.close()
     assert (tmp_path / "moved.jsonl").read_bytes() == LINES[0]
     assert path.read_bytes() == LINES[1]
@@ -55,11 +55,11 @@ def test_a_full_disk_behind_standard_output_takes_no_part_of_a_line(
         log = LogFile(STDOUT, 1 << 20, 1)
         for _ in range(2):
             with pytest.raises(OSError, match="no room for a whole line"):
-                log.append(LINES[0], 0)
+                log.append(LINES[0])
         assert (full_disk / "out").stat().st_size == 3995
         (full_disk / "ballast").unlink()
         for line in LINES:
-            log.append(line, 0)
+            log.append(line)
         log.close()
     written = (full_disk / "out").read_bytes().splitlines(keepends=True)
     assert written[1:] == LINES
@@ -78,7 +78,7 @@ def test_a_terminal_that_takes_a_part_of_a_line_gets_the_rest_of_it_first(
         waiting, shown, refused = [line * 30 for line in LINES], b"", 0
         while waiting:
             try:
-                log.append(waiting[0], 0)
+                log.append(waiting[0])
             except OSError:
                 refused += 1
                 with contextlib.suppress(BlockingIOError):

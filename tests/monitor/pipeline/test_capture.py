@@ -10,18 +10,19 @@ import pytest
 from monitor.config.options import MonitorOptions
 from monitor.errors import SourceOpenError
 from monitor.health.status import CameraStatus
-from monitor.pipeline.capture import Capture, Retry, Stop
+from monitor.pipeline.capture import Capture, Retry
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import Captured
+from monitor.records import Captured, Frame, Pending
 from monitor.sources.address import Address
-from monitor.sources.source import Picture, SkippedFrame, Source
+from monitor.sources.source import Source
+from monitor.states import EndReason, OpenFailure, Pace
 from testkit.fakes import FakeSource, lost, moving
 from testkit.patience import LIMIT_S
 from testkit.watching import Running
 
 
-class HeldClock(Stop):
+class HeldClock(threading.Event):
     """A clock that only pauses move, and that stops the capture at its end."""
 
     def __init__(self, end_s: float) -> None:
@@ -31,24 +32,21 @@ class HeldClock(Stop):
     def __call__(self) -> float:
         return self.now_s
 
-    def wait(self, seconds: float) -> None:
-        self.now_s += seconds
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.now_s += timeout
         if self.now_s >= self._end_s:
-            self.set("monitor stopped")
+            self.set()
+        return self.is_set()
 
 
-class NoWindows:
+def no_windows(item: Captured) -> Captured | None:
     """A camera without regions cuts none."""
-
-    def put(self, item: Captured) -> None:
-        raise AssertionError(item)
-
-    def put_latest(self, item: Captured) -> Captured | None:
-        raise AssertionError(item)
+    raise AssertionError(item)
 
 
 def refuse() -> None:
-    raise SourceOpenError("rtsp://door/: refused: connection refused", "refused")
+    raise SourceOpenError("rtsp://door/: refused: connection refused", OpenFailure.REFUSED)
 
 
 def said(sources: Iterator[Source], seconds: float, caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -59,11 +57,10 @@ def said(sources: Iterator[Source], seconds: float, caplog: pytest.LogCaptureFix
         status,
         lambda: next(sources),
         [],
-        NoWindows(),
-        file=False,
-        realtime=False,
+        no_windows,
+        pace=Pace.CAMERA,
         retry=Retry(0.5, 4.0),
-        stop=clock,
+        stopping=clock,
         clock=clock,
     )
     with caplog.at_level(logging.INFO, "monitor.pipeline.capture"):
@@ -85,20 +82,20 @@ def test_an_outage_without_end_is_told_of_again_and_again(caplog: pytest.LogCapt
 
 
 def test_a_camera_without_a_key_frame_is_not_said_to_be_watched() -> None:
-    stop = Stop()
     status = CameraStatus("door", "rtsp://door/")
 
-    def last() -> Picture | None:
-        assert (status.state, status.cause) == ("connecting", "no key frame")
-        stop.set("monitor stopped")
+    def last() -> Frame | None:
+        seen = status.snapshot()
+        assert (seen.state, seen.cause) == ("connecting", "no key frame")
+        capture.stop(EndReason.MONITOR_STOPPED)
         return None
 
-    source = FakeSource([SkippedFrame(None, no_key=True)] * 3, after=last)
-    Capture(
-        status, lambda: source, [], NoWindows(),
-        file=False, realtime=False, retry=Retry(0.5, 4.0), stop=stop,
-    ).run()  # fmt: skip
-    assert status.frames == 0
+    source = FakeSource([Pending.NO_KEY_FRAME] * 3, after=last)
+    capture = Capture(
+        status, lambda: source, [], no_windows, pace=Pace.CAMERA, retry=Retry(0.5, 4.0)
+    )
+    capture.run()
+    assert status.snapshot().frames == 0
 
 
 def test_a_long_outage_is_told_of_even_where_short_ones_were_many(
@@ -129,7 +126,7 @@ def test_once_it_is_said_that_nobody_checks_a_cameras_certificate(
 
     options = {
         "cameras": [{"name": "door", "source": "rtsps://viewer:hunter2@door/"}],
-        "stream": {"retry_min_s": 0.1, "retry_max_s": 0.1, "ca_file": ca_file},
+        "defaults": {"stream": {"retry_min_s": 0.1, "retry_max_s": 0.1, "ca_file": ca_file}},
     }
     monitor = Monitor(MonitorOptions.model_validate(options), OnnxClassifier(), [], make=make)
     with Running(monitor):

@@ -8,13 +8,14 @@ import pytest
 from monitor.errors import SourceOpenError
 from monitor.health.status import CameraStatus
 from monitor.pipeline.capture import Capture, Retry
+from monitor.states import OpenFailure, Pace
 from testkit.drops import drop
 from testkit.fakes import FakeSource
 from testkit.films import looped
 from testkit.models import contract, motion_model
 from testkit.servers.proxy import proxy
 from testkit.servers.rtsp import rtsp_server
-from tests.monitor.pipeline.test_capture import HeldClock, NoWindows
+from tests.monitor.pipeline.test_capture import HeldClock, no_windows
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +43,16 @@ def tries_s(seconds: float) -> list[float]:
 
     def refuse() -> None:
         tried_s.append(clock.now_s)
-        raise SourceOpenError("rtsp://door/: refused: connection refused", "refused")
+        raise SourceOpenError("rtsp://door/: refused: connection refused", OpenFailure.REFUSED)
 
     Capture(
         CameraStatus("door", "rtsp://door/", clock=clock),
         lambda: FakeSource(opening=refuse),
         [],
-        NoWindows(),
-        file=False,
-        realtime=False,
+        no_windows,
+        pace=Pace.CAMERA,
         retry=Retry(2.0, 2.0),
-        stop=clock,
+        stopping=clock,
         clock=clock,
     ).run()
     return tried_s[1:]

@@ -10,7 +10,8 @@ import pytest
 
 from monitor.errors import SourceLostError, SourceOpenError
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.sources.source import Picture, Source
+from monitor.records import Frame
+from monitor.sources.source import Source
 from testkit.fakes import FakeSource, lost, moving, picture, wait_until
 from testkit.models import motion_model
 from testkit.patience import LIMIT_S, Stopwatch
@@ -65,7 +66,7 @@ def test_a_camera_that_leaves_and_hangs_is_left_to_itself_and_the_others_go_on(
     def wait() -> None:
         hang.wait(LIMIT_S)
 
-    def endless() -> Iterator[Picture]:
+    def endless() -> Iterator[Frame]:
         for number in itertools.count():
             time.sleep(0.002)
             yield picture(number / 10, 60 + 120 * (number % 2))
@@ -87,7 +88,7 @@ def test_a_camera_that_leaves_and_hangs_is_left_to_itself_and_the_others_go_on(
         assert watch.seconds < 2
         known = monitor.cameras[0].windows
         wait_until(lambda: monitor.cameras[0].windows > known and monitor.cameras[1].windows > 0)
-        wait_until(lambda: any(one.reason == "camera removed" for one in sink.activities))
+        wait_until(lambda: any(one.reason == "camera removed" for one in sink.alerts))
         hang.set()
     assert caplog.text.count("camera hangs: did not end within 0.4 s: it is left to itself") == 1
     assert [one.name for one in monitor.cameras] == ["stays", "comes"]

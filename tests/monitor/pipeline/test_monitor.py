@@ -15,8 +15,7 @@ from monitor.config.options import MonitorOptions
 from monitor.errors import SourceError, SourceOpenError
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import Prediction, Skipped
-from monitor.sources.source import Picture
+from monitor.records import Frame, Prediction, Skipped
 from testkit.fakes import FakeSource, RecordingSink, lost, moving, picture, still, wait_until
 from testkit.models import motion_model
 from testkit.patience import LIMIT_S, Stopwatch
@@ -36,7 +35,7 @@ def test_a_file_loses_no_window_and_ends_by_itself(classifier: OnnxClassifier) -
     assert camera.state == "ended"
     assert camera.windows == (300 - 20) // 5 + 1
     assert not camera.dropped
-    start, end = sink.activities
+    start, end = sink.alerts
     assert (start.start_s, end.end_s) == (0.0, pytest.approx(29.9, abs=0.5))
     assert sink.closed
     assert source.closed
@@ -50,9 +49,9 @@ def test_a_camera_that_is_lost_is_watched_again_and_its_activity_ended(
     monitor, sink = watching(classifier, {"rtsp://a/": iter([*sources, *[block] * 1000])})
     with Running(monitor):
         sink.wait_for(4)
-    events = [(a.end_s is None, a.id) for a in sink.activities]
+    events = [(a.end_s is None, a.id) for a in sink.alerts]
     assert [started for started, _ in events] == [True, False, True, False]
-    first_end, second_start = sink.activities[1], sink.activities[2]
+    first_end, second_start = sink.alerts[1], sink.alerts[2]
     assert first_end.end_s is not None
     assert second_start.start_s > 0, "the axis goes on after a loss"
     assert monitor.cameras[0].reconnects >= 1
@@ -69,7 +68,7 @@ def test_a_camera_that_is_down_at_start_does_not_stop_another(classifier: OnnxCl
     with Running(monitor):
         sink.wait_for(1)
         wait_until(lambda: monitor.cameras[0].state == "retrying")
-    assert {activity.camera for activity in sink.activities} == {"camera-1"}
+    assert {activity.camera for activity in sink.alerts} == {"camera-1"}
 
 
 def test_the_same_trouble_is_logged_once(
@@ -114,7 +113,7 @@ def test_one_bad_file_does_not_stop_another_and_is_raised_at_the_end(
     )
     with pytest.raises(SourceError, match="not a video"):
         monitor.run()
-    assert [activity.camera for activity in sink.activities] == ["camera-1", "camera-1"]
+    assert [activity.camera for activity in sink.alerts] == ["camera-1", "camera-1"]
     assert [camera.state for camera in monitor.cameras] == ["failed", "ended"]
 
 
@@ -138,18 +137,19 @@ def test_a_crash_in_a_stage_stops_the_others_and_is_raised(
 
 
 @pytest.mark.expects_errors
-def test_a_sink_that_fails_is_logged_and_stops_nobody(
+def test_a_sink_that_crashes_is_said_and_stops_nobody(
     classifier: OnnxClassifier, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def crash(activity: object) -> None:
+    def crash(alert: object) -> None:
         raise ZeroDivisionError("this sink is broken")
 
     bad = RecordingSink()
     monkeypatch.setattr(bad, "write", crash)
     monitor, good = watching(classifier, {"a.mp4": iter([FakeSource(moving(6))])}, bad)
-    monitor.run()
-    assert [activity.end_s is None for activity in good.activities] == [True, False]
-    assert caplog.text.count("kept could not take an activity") == 2
+    with pytest.raises(SinkError, match=r"kept: 2 alerts were not written: ZeroDivisionError: "):
+        monitor.run()
+    assert [alert.event for alert in good.alerts] == ["start", "end"]
+    assert caplog.text.count("kept could not take an alert") == 2
 
 
 def test_a_crash_of_the_classifier_still_ends_what_is_open(
@@ -166,14 +166,14 @@ def test_a_crash_of_the_classifier_still_ends_what_is_open(
     monitor, sink = watching(classifier, {"a.mp4": iter([FakeSource(moving(60))])})
     with pytest.raises(ZeroDivisionError):
         monitor.run()
-    assert [activity.end_s is None for activity in sink.activities] == [True, False]
+    assert [activity.end_s is None for activity in sink.alerts] == [True, False]
 
 
 def test_a_step_back_in_time_leaves_the_axis_going_on(classifier: OnnxClassifier) -> None:
     source = FakeSource([*moving(5), *moving(5)])
     monitor, sink = watching(classifier, {"a.mp4": iter([source])})
     monitor.run()
-    start, end = sink.activities
+    start, end = sink.alerts
     assert start.start_s == 0
     assert end.end_s == pytest.approx(9.8, abs=0.5), "one act, on one axis"
     assert monitor.cameras[0].windows == 2 * 7, "none spans the step"
@@ -209,7 +209,7 @@ def test_stop_ends_what_is_open_within_two_seconds(classifier: OnnxClassifier) -
         monitor.stop()
         monitor.stop()
     assert watch.seconds < 2
-    assert [activity.end_s is None for activity in sink.activities] == [True, False]
+    assert [activity.end_s is None for activity in sink.alerts] == [True, False]
     assert monitor.cameras[0].state == "stopped"
 
 
@@ -230,13 +230,13 @@ def test_stop_does_not_wait_for_a_camera_that_hangs(classifier: OnnxClassifier) 
         watch = Stopwatch()
         monitor.stop()
     assert watch.seconds < 2.5
-    assert sink.activities[-1].end_s is not None
+    assert sink.alerts[-1].end_s is not None
     hang.set()
 
 
 def slow_until_the_stream_is_over(
     classifier: OnnxClassifier, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], Picture | None]:
+) -> Callable[[], Frame | None]:
     """Have a window take until the stream is lost; the loss."""
     classify, ended = classifier.classify, threading.Event()
 
@@ -244,7 +244,7 @@ def slow_until_the_stream_is_over(
         ended.wait(LIMIT_S)
         return classify(clips)
 
-    def over() -> Picture | None:
+    def over() -> Frame | None:
         ended.set()
         return lost()
 
@@ -277,14 +277,14 @@ def test_a_camera_too_slow_for_the_model_is_not_classified_and_it_is_said(
     assert caplog.text.count("5.0 frames a second reach the model, it needs at least 8.0") == 1
 
 
-def dark(seconds: float, start_s: float, fps: float = 10.0) -> list[Picture]:
+def dark(seconds: float, start_s: float, fps: float = 10.0) -> list[Frame]:
     """Pictures of a covered lens."""
     black = VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")
-    return [Picture(start_s + n / fps, black) for n in range(round(seconds * fps))]
+    return [Frame(start_s + n / fps, black) for n in range(round(seconds * fps))]
 
 
-def later(pictures: list[Picture], start_s: float) -> list[Picture]:
-    return [Picture(start_s + one.time_s, one.frame) for one in pictures]
+def later(pictures: list[Frame], start_s: float) -> list[Frame]:
+    return [Frame(start_s + one.time_s, one.picture) for one in pictures]
 
 
 def test_a_black_picture_is_not_classified_and_ends_what_is_open(
@@ -294,7 +294,7 @@ def test_a_black_picture_is_not_classified_and_ends_what_is_open(
     monitor, sink = watching(classifier, {"a.mp4": iter([FakeSource(footage)])})
     with caplog.at_level(logging.INFO):
         monitor.run()
-    first, end, second, _ = sink.activities
+    first, end, second, _ = sink.alerts
     assert (first.end_s, end.id) == (None, first.id)
     assert end.end_s == pytest.approx(5.9, abs=0.6), "the last window that is not black"
     assert end.decided_s == pytest.approx(end.end_s + 2.0, abs=0.6), "one hold later, not at 16 s"
@@ -325,7 +325,7 @@ def test_a_camera_that_becomes_too_slow_does_not_leave_an_activity_open(
     footage = [*moving(6), *later(moving(30, fps), 6)]
     monitor, sink = watching(classifier, {"a.mp4": iter([FakeSource(footage)])})
     monitor.run()
-    start, end = sink.activities
+    start, end = sink.alerts
     assert start.id == end.id
     assert end.decided_s < 12, "and not at the end of the file, at 36 s"
     assert caplog.text.count(said) == 1
@@ -362,7 +362,7 @@ def test_cameras_share_one_worker_and_each_has_its_own_activities(
     monitor, sink = watching(classifier, sources)
     monitor.run()
     by_camera: dict[str, list[bool]] = {}
-    for activity in sink.activities:
+    for activity in sink.alerts:
         by_camera.setdefault(activity.camera, []).append(activity.end_s is None)
     assert by_camera == {f"camera-{n}": [True, False] for n in range(count)}
 

@@ -1,6 +1,6 @@
 """From scores to activities."""
 
-import itertools
+import uuid
 from collections.abc import Iterable
 
 import pytest
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from monitor.recognition.tracker import ActivityTracker, Rules
 from monitor.records import Activity, Prediction
+from monitor.states import EndReason
 
 STEP_S = 0.5
 WINDOW_S = 1.9
@@ -28,24 +29,43 @@ def rules(**changes: object) -> Rules:
 
 def run(scores: Iterable[float], held_to: Rules) -> list[Activity]:
     """The events of one window every half second with these scores of `fight`."""
-    numbers = itertools.count(1)
-    tracker = ActivityTracker("door", held_to, new_id=lambda: f"a{next(numbers)}")
+    tracker = ActivityTracker("door", held_to)
     events = []
     for index, score in enumerate(scores):
         end_s = WINDOW_S + index * STEP_S
         scored = {"fight": score, "nofight": 1 - score}
         events += tracker.update(Prediction("door", end_s - WINDOW_S, end_s, scored, end_s))
-    return events + tracker.close("stream lost")
+    return events + tracker.close(EndReason.STREAM_LOST)
 
 
 def test_one_act_gives_one_start_and_one_end() -> None:
     start, end = run([0.1, 0.9, 0.8, 0.9, 0.1, 0.1, 0.1, 0.1], rules())
-    assert (start.id, start.label, start.camera) == ("a1", "fight", "door")
+    assert (start.label, start.camera) == ("fight", "door")
     assert start.end_s is None
     assert start.start_s == pytest.approx(0.5), "from the start of the first window"
-    assert end.id == "a1"
+    assert end.id == start.id
     assert end.end_s == pytest.approx(WINDOW_S + 3 * STEP_S), "to the end of the last"
     assert end.peak_score == 0.9
+
+
+def ids(**told: object) -> list[str]:
+    """Those of two acts of a film."""
+    tracker = ActivityTracker(**({"camera": "door", "rules": rules()} | told))  # type: ignore[arg-type]
+    found = []
+    for index, score in enumerate([0.9, 0.9, *[0.1] * 10, 0.9, 0.9]):
+        end_s = WINDOW_S + index * STEP_S
+        scored = {"fight": score, "nofight": 1 - score}
+        found += tracker.update(Prediction("door", end_s - WINDOW_S, end_s, scored, end_s))
+    return [activity.id for activity in found if activity.end_s is None]
+
+
+def test_the_same_film_has_the_same_activities_each_with_its_own_id() -> None:
+    first, second = ids()
+    assert first != second
+    assert [first, second] == ids()
+    assert uuid.UUID(first).version == 5
+    others = ({"camera": "hall"}, {"region": "till"}, {"source": "another model"})
+    assert len({one for told in others for one in ids(**told)} | {first, second}) == 8
 
 
 def test_an_event_says_which_window_decided_it() -> None:

@@ -45,7 +45,7 @@ def test_a_window_of_something_unknown_starts_no_activity_and_is_counted(
     monitor.run()
 
     (camera,) = monitor.cameras
-    assert sink.activities == []
+    assert sink.alerts == []
     assert camera.windows == 0
     assert camera.dropped["unknown"] == (100 - 20) // 5 + 1
     assert camera.summary.endswith("17 dropped: unknown")
@@ -76,7 +76,7 @@ def test_an_activity_ends_after_its_hold_where_what_follows_is_unknown(
     )
     monitor.run()
 
-    start, end = sink.activities
+    start, end = sink.alerts
     assert (start.start_s, start.end_s) == (0.0, None)
     assert end.end_s is not None
     assert end.end_s < 7
@@ -87,7 +87,7 @@ def test_without_the_option_nothing_is_unknown(classifier: OnnxClassifier) -> No
     monitor, sink = watching(classifier, {"wild.mp4": iter([FakeSource(moving(10))])})
     monitor.run()
 
-    assert len(sink.activities) == 2
+    assert len(sink.alerts) == 2
     assert not monitor.cameras[0].dropped
 
 
@@ -100,7 +100,7 @@ def test_the_limit_is_the_models_own_and_none_where_it_has_none_or_it_is_off() -
 def test_check_says_from_where_on_windows_are_unknown(tmp_path: Path) -> None:
     model = motion_model(tmp_path / "m.onnx", about())
     on = tmp_path / "on.yaml"
-    on.write_text("activity:\n  unknown: true\n")
+    on.write_text("defaults:\n  activity:\n    unknown: true\n")
 
     def checked(*options: object) -> str:
         command = ["--model", str(model), "--check", *map(str, options)]

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from monitor.errors import SourceLostError
+from monitor.records import Frame
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
-from monitor.sources.source import Picture, Source, StreamLimits
+from monitor.sources.source import Source, StreamLimits
 from monitor.sources.webcam import WebcamSource
 from testkit.fakes import PacedDevice
 from testkit.media import Made, make_video, number_of
@@ -111,14 +112,14 @@ def source(rig: Rig) -> Iterator[Source]:
     source.close()
 
 
-def numbers(pictures: list[Picture]) -> list[int]:
+def numbers(pictures: list[Frame]) -> list[int]:
     """The numbers burned into pictures."""
-    return [number_of(picture.frame.to_ndarray(format="rgb24")) for picture in pictures]
+    return [number_of(picture.picture.to_ndarray(format="rgb24")) for picture in pictures]
 
 
-def read_to_end(source: Source) -> tuple[list[Picture], SourceLostError | None]:
+def read_to_end(source: Source) -> tuple[list[Frame], SourceLostError | None]:
     """All pictures of an open source, and what ended it."""
-    pictures: list[Picture] = []
+    pictures: list[Frame] = []
     try:
         while (picture := source.read()) is not None:
             pictures.append(picture)

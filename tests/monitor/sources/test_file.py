@@ -24,7 +24,7 @@ def read_all(path: Path) -> tuple[list[float], list[int]]:
         source.open()
         while (picture := source.read()) is not None:
             times.append(picture.time_s)
-            numbers.append(number_of(picture.frame.to_ndarray(format="rgb24")))
+            numbers.append(number_of(picture.picture.to_ndarray(format="rgb24")))
     finally:
         source.close()
     return times, numbers

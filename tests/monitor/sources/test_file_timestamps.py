@@ -97,7 +97,7 @@ def test_footage_of_it_is_read_from_the_middle(name: str, make: Callable[[str], 
     assert footage.duration_s == pytest.approx(SECONDS, abs=0.17)
     piece = list(read_piece(footage.path, 3.0, 2.0))
     assert len(piece) == pytest.approx(2 * FPS, abs=2)
-    numbers = [number_of(picture.frame.to_ndarray(format="rgb24")) for picture in piece]
+    numbers = [number_of(picture.to_ndarray(format="rgb24")) for _, picture in piece]
     assert numbers == sorted(numbers)
     assert numbers[0] == pytest.approx(3 * FPS, abs=4)
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import SourceLostError, SourceOpenError
+from monitor.records import Frame
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
-from monitor.sources.source import Picture, StreamLimits
+from monitor.sources.source import StreamLimits
 from testkit.media import make_video, number_of
 from testkit.patience import Stopwatch
 from testkit.servers.certificates import Certificates
@@ -167,8 +168,8 @@ def test_a_film_on_a_server_is_read_from_any_place(tmp_path: Path) -> None:
             source.read()
         source.close()
         assert len(camera.asked) > 1
-    assert all(isinstance(one, Picture) for one in read)
+    assert all(isinstance(one, Frame) for one in read)
     numbers = [
-        number_of(one.frame.to_ndarray(format="rgb24")) for one in read if isinstance(one, Picture)
+        number_of(one.picture.to_ndarray(format="rgb24")) for one in read if isinstance(one, Frame)
     ]
     assert numbers == list(range(film.frames))

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import SourceLostError, SourceOpenError
+from monitor.records import Frame
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
 from monitor.sources.mjpeg import JpegParts
-from monitor.sources.source import Picture, StreamLimits
+from monitor.sources.source import StreamLimits
 from testkit.media import make_video, number_of
 from testkit.patience import Stopwatch
 from testkit.servers.framings import ENDLESS, FRAMINGS, Framing
@@ -34,8 +35,8 @@ def watched(url: str, limits: StreamLimits = LIMITS) -> tuple[list[int], str]:
         source.open()
         while True:
             read = source.read()
-            assert isinstance(read, Picture)
-            seen.append(number_of(read.frame.to_ndarray(format="rgb24")))
+            assert isinstance(read, Frame)
+            seen.append(number_of(read.picture.to_ndarray(format="rgb24")))
     except SourceLostError as error:
         return seen, str(error).removeprefix(f"{url}: ")
     finally:

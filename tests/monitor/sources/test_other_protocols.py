@@ -9,9 +9,10 @@ import time
 import pytest
 
 from monitor.errors import SourceLostError, SourceOpenError
+from monitor.records import Frame
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
-from monitor.sources.source import Picture, Source, StreamLimits
+from monitor.sources.source import Source, StreamLimits
 from testkit.patience import LIMIT_S, Stopwatch
 from testkit.servers.certificates import Certificates
 from testkit.servers.ffmpeg_live import free_port, rtmp_stream, tls_front, udp_stream
@@ -39,7 +40,7 @@ def watch(source: Source) -> None:
     times: list[float] = []
     while not times or times[-1] - times[0] < 1:
         read = source.read()
-        if isinstance(read, Picture):
+        if isinstance(read, Frame):
             times.append(read.time_s)
     source.close()
     assert times == sorted(times)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import SourceError, SourceLostError, SourceOpenError
+from monitor.records import Frame
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
-from monitor.sources.source import Picture, Source, StreamLimits, Transport
+from monitor.sources.source import Source, StreamLimits, Transport
 from testkit.patience import Stopwatch
 from testkit.servers.certificates import Certificates
 from testkit.servers.gate import Gate, gated
@@ -38,7 +39,7 @@ def watched(url: str, limits: StreamLimits) -> None:
     try:
         source.open()
         read = source.read()
-        while not isinstance(read, Picture) or read.time_s < 0.2:
+        while not isinstance(read, Frame) or read.time_s < 0.2:
             read = source.read()
     finally:
         source.close()

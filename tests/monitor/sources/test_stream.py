@@ -17,9 +17,10 @@ from av import Packet, VideoStream
 from monitor.decode.decoder import DecodedFrame, Decoder, FullDecoder
 from monitor.decode.options import Decoding
 from monitor.errors import SourceLostError, SourceOpenError
+from monitor.records import Frame, Pending
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
-from monitor.sources.source import Picture, SkippedFrame, Source, StreamLimits
+from monitor.sources.source import Source, StreamLimits
 from monitor.sources.stream import StreamSource
 from testkit.media import Made, make_audio, make_video
 from testkit.patience import LIMIT_S, Stopwatch
@@ -308,8 +309,8 @@ def test_a_key_frame_is_waited_for_as_long_as_packets_come(
         clock = lambda: 10 * time.monotonic()  # noqa: E731  # the next one comes after 40 s of it
         source = StreamSource(parse_address(url), LIMITS, clock)
         source.open()
-        while not isinstance(read := source.read(), Picture):
-            assert read == SkippedFrame(None, no_key=True)
+        while not isinstance(read := source.read(), Frame):
+            assert read == Pending.NO_KEY_FRAME
         source.close()
     said = re.compile(re.escape(url) + r": packets come, but no key frame for \d\d s, .*GOP.*")
     assert len(caplog.messages) in (2, 3)

@@ -261,7 +261,7 @@ def test_a_webcam_gives_its_pictures_in_rgb_at_the_times_they_came() -> None:
     pictures = [source.read() for _ in range(3)]
     source.close()
     assert [picture.time_s for picture in pictures] == pytest.approx([0, 0.04, 0.1])
-    assert pictures[0].frame.to_ndarray(format="rgb24")[0, 0].tolist() == [0, 0, 255]
+    assert pictures[0].picture.to_ndarray(format="rgb24")[0, 0].tolist() == [0, 0, 255]
 
 
 def test_a_webcam_that_is_pulled_out_is_lost_and_given_back_once() -> None:

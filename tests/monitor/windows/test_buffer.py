@@ -223,7 +223,7 @@ def windows_of(source: Source, camera: str) -> list[Window]:
     source.open()
     try:
         while (picture := source.read()) is not None:
-            frame = picture.frame
+            frame = picture.picture
             window = buffer.push(picture.time_s, lambda frame=frame: prepare(frame, spec.size))
             if window is not None:
                 windows.append(window)

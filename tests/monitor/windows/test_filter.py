@@ -20,7 +20,7 @@ class Watched:
     """A gate, and the windows that it is shown one after another."""
 
     def __init__(self, *regions: str, pictures: bool = True) -> None:
-        self.status = CameraStatus("hall", "source", state="live")
+        self.status = CameraStatus("hall", "source")
         self.regions = regions or ("",)
         self.window_filter = WindowFilter(self.status, self.regions, min_fps=8, pictures=pictures)
         self.end_s = 1.9
@@ -77,10 +77,10 @@ def test_a_spell_is_said_once_and_so_is_its_end(
     watched = Watched()
     assert watched.show(GOOD) == [None]
     assert watched.show(clip, seconds=20) == [fault]
-    assert watched.status.fault == fault
-    assert watched.status.dropped == {fault: 40}
+    assert watched.status.capture.fault == fault
+    assert watched.status.capture.dropped == {fault: 40}
     assert watched.show(GOOD) == [None]
-    assert watched.status.fault == ""
+    assert watched.status.capture.fault == ""
     watched.show(GOOD, seconds=60)
     assert said(caplog) == [line, AGAIN]
 
@@ -99,10 +99,10 @@ def test_a_fault_that_comes_and_goes_is_said_once(caplog: pytest.LogCaptureFixtu
 def test_a_still_picture_is_a_fault_only_when_it_lasts(caplog: pytest.LogCaptureFixture) -> None:
     watched = Watched()
     assert watched.show(STILL, seconds=FROZEN_S - 5) == ["still"]
-    assert watched.status.fault == "still"
+    assert watched.status.capture.fault == "still"
     assert said(caplog) == []
     assert watched.show(STILL, seconds=10) == ["frozen"]
-    assert watched.status.fault == "frozen"
+    assert watched.status.capture.fault == "frozen"
     assert said(caplog) == [
         "WARNING camera hall: its picture has been the same for 60 s: "
         "nothing is classified until it changes"
@@ -133,10 +133,10 @@ def test_a_slow_camera_and_one_with_gaps_are_told_apart(caplog: pytest.LogCaptur
 def test_what_one_region_sees_is_not_the_cameras_fault(caplog: pytest.LogCaptureFixture) -> None:
     watched = Watched("till", "door")
     assert watched.show(BLACK, GOOD, seconds=20) == ["black", None]
-    assert watched.status.fault == ""
+    assert watched.status.capture.fault == ""
     assert said(caplog) == []
     watched.show(BLACK, BLACK)
-    assert watched.status.fault == "black"
+    assert watched.status.capture.fault == "black"
     assert said(caplog) == [BLACK_SAID]
 
 
@@ -150,8 +150,8 @@ def test_a_pause_between_frames_is_said(caplog: pytest.LogCaptureFixture) -> Non
     watched = Watched()
     watched.show(GOOD)
     assert watched.window_filter.pause("", 2.5, watched.end_s) == "gaps"
-    assert watched.status.fault == "gaps"
-    assert not watched.status.dropped, "there was no window"
+    assert watched.status.capture.fault == "gaps"
+    assert not watched.status.capture.dropped, "there was no window"
     watched.show(GOOD, seconds=RECOVERED_S + STEP_S)
     assert said(caplog) == [
         "WARNING camera hall: no frame came for 2.5 s: windows start afresh",

@@ -21,7 +21,7 @@ def clips(video: Path, spec: ClipSpec = SPEC) -> Iterator[NDArray[np.uint8]]:
     source, buffer = FileSource(video), WindowBuffer("", spec, stride=5)
     source.open()
     while (picture := source.read()) is not None:
-        window = buffer.push(picture.time_s, partial(prepare, picture.frame, spec.size))
+        window = buffer.push(picture.time_s, partial(prepare, picture.picture, spec.size))
         if window is not None:
             yield window.clip
     source.close()

@@ -12,8 +12,8 @@ from train.data.footage import find_footage, read_piece
 
 def numbers(path: Path, offset_s: float, duration_s: float) -> list[tuple[float, int]]:
     return [
-        (round(picture.time_s, 3), number_of(picture.frame.to_ndarray(format="rgb24")))
-        for picture in read_piece(path, offset_s, duration_s)
+        (round(time_s, 3), number_of(picture.to_ndarray(format="rgb24")))
+        for time_s, picture in read_piece(path, offset_s, duration_s)
     ]
 
 
@@ -29,7 +29,7 @@ def test_a_piece_holds_the_pictures_of_its_time_and_no_others(
     source.open()
     whole = []
     while (picture := source.read()) is not None:
-        whole.append((picture.time_s, number_of(picture.frame.to_ndarray(format="rgb24"))))
+        whole.append((picture.time_s, number_of(picture.picture.to_ndarray(format="rgb24"))))
     source.close()
 
     assert numbers(made.path, 2.75, 1.0) == [

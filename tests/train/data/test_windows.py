@@ -133,7 +133,7 @@ def test_training_windows_are_the_windows_of_the_live_buffer(
     source = FileSource(fight_clip)
     source.open()
     while (picture := source.read()) is not None:
-        window = buffer.push(picture.time_s, lambda p=picture: prepare(p.frame, SPEC.size))
+        window = buffer.push(picture.time_s, lambda p=picture: prepare(p.picture, SPEC.size))
         if window is not None:
             live.append(window.clip)
     source.close()

@@ -66,7 +66,7 @@ def test_a_stream_shows_its_pieces_at_their_times_in_pictures_of_one_size(
     times_s, sizes = [], set()
     while (picture := source.read()) is not None:
         times_s.append(picture.time_s)
-        sizes.add((picture.frame.width, picture.frame.height))
+        sizes.add((picture.picture.width, picture.picture.height))
     source.close()
     source.close()
 
@@ -96,14 +96,14 @@ def test_a_clip_reaches_the_model_as_it_was_decoded_and_footage_as_its_own_pictu
     alone = FileSource(fight_clip)
     alone.open()
 
-    numbers = [number_of(p.frame.to_ndarray(format="rgb24")) for p in shown[:10] if p is not None]
+    numbers = [number_of(p.picture.to_ndarray(format="rgb24")) for p in shown[:10] if p is not None]
     assert numbers == list(range(30, 40))
     for picture in shown[10:]:
         own = alone.read()
         assert picture is not None
         assert own is not None
         assert picture.time_s == pytest.approx(1 + own.time_s)
-        assert np.array_equal(prepare(picture.frame, 64), prepare(own.frame, 64))
+        assert np.array_equal(prepare(picture.picture, 64), prepare(own.picture, 64))
     source.close()
     alone.close()
 
@@ -116,7 +116,7 @@ def test_scaled_footage_keeps_the_tags_of_its_colours(footage: tuple[Footage, ..
         picture = source.read()
         source.close()
         assert picture is not None
-        tags = picture.frame.colorspace, picture.frame.color_range, picture.frame.format.name
+        tags = picture.picture.colorspace, picture.picture.color_range, picture.picture.format.name
         if size is None:
             as_decoded = tags
     assert tags == as_decoded
