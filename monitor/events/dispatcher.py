@@ -121,6 +121,7 @@ class _Delivery:
     def join(self) -> MonitorError | None:
         """What went wrong, once the sink is closed or has had its time."""
         if self.thread.ident is None:  # it could not be started
+            self._lost_why = "its thread was not started"
             self._close()
             return self._error
         limit_s = END_S + RETRY_MIN_S + 0.5  # and what the last try takes

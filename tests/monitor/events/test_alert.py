@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from monitor.events.alert import AlertEvent, AlertMaker
 from monitor.records import Activity
+from monitor.states import EndReason
 from testkit.alerts import alert
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, 987654, UTC)
@@ -18,7 +19,7 @@ START = Activity(
 )
 END = Activity(
     "a1", "door", "fight", 12.3456, 18.0, 0.2, 0.99, arrived_s=100.0, decided_s=20.0,
-    reason="score fell",  # type: ignore[arg-type]
+    reason=EndReason.SCORE_FELL,
 )  # fmt: skip
 
 
@@ -131,4 +132,4 @@ def test_what_is_no_alert_is_refused(changes: dict[str, Any]) -> None:
 
 def test_an_alert_never_changes() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        alert("1").label = "dance"
+        alert("1").label = "dance"  # type: ignore[misc]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.cli.preflight import STDOUT
 from monitor.events.log_file import LogFile
+from monitor.paths import STDOUT
 from testkit.disks import fill, mounted
 
 LINES = [b"%03d %s\n" % (number, b"x" * 300) for number in range(40)]
