@@ -56,6 +56,7 @@ class SinkHealth(_Facts):
 
     name: str
     waiting: Count = 0  # alerts that it has not written yet
+    retried: Count = 0  # times that it was given an alert again
     lost: Count = 0  # alerts that it never will
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,12 @@ import pytest
 from monitor.errors import MonitorError
 from monitor.health.heartbeat import STUCK_S, Heartbeat
 from monitor.health.report import read_health
-from monitor.health.status import CameraStatus
+from monitor.health.status import CameraSnapshot, CameraStatus
 from monitor.health.systemd import Systemd
 from monitor.records import SinkStatus
+from monitor.states import CameraState
 
-LOG = SinkStatus("alert log", waiting=2, lost=0)  # it could not write two lines yet
+LOG = SinkStatus("alert log", waiting=2, retried=5, lost=0)  # it could not write two lines yet
 
 
 class Told(Systemd):
@@ -35,11 +37,13 @@ class Told(Systemd):
 def test_the_health_file_says_how_each_camera_does(tmp_path: Path) -> None:
     path = tmp_path / "health.json"
     cameras = [
-        CameraStatus("door", "rtsp://u:***@door/", state="live", fps=24.987, windows=7, alerts=1),
-        CameraStatus("yard", "rtsp://yard/", state="retrying", cause="refused"),
-        CameraStatus("film", "a.mp4", state="ended"),
-    ]
-    cameras[0].dropped["busy"] = 3
+        CameraSnapshot(
+            "door", "rtsp://u:***@door/", state=CameraState.LIVE, fps=24.987, windows=7, alerts=1,
+            dropped=Counter(busy=3),
+        ),
+        CameraSnapshot("yard", "rtsp://yard/", state=CameraState.RETRYING, cause="refused"),
+        CameraSnapshot("film", "a.mp4", state=CameraState.ENDED),
+    ]  # fmt: skip
     told = Told()
     Heartbeat(path, told).beat(cameras, [LOG], 0.0)
     assert told.told == [
@@ -55,16 +59,19 @@ def test_the_health_file_says_how_each_camera_does(tmp_path: Path) -> None:
     assert (yard.state, yard.cause, yard.watched) == ("retrying", "refused", False)
     assert film.watched, "to its end"
     (sink,) = health.sinks
-    assert (sink.name, sink.waiting, sink.lost) == LOG
+    assert (sink.name, sink.waiting, sink.retried, sink.lost) == LOG
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path], "nothing is left beside it"
 
 
 def test_a_camera_of_which_nothing_comes_is_stalled(tmp_path: Path) -> None:
-    now_s = 100.0
-    status = CameraStatus("door", "s", state="live", fps=25, seen_s=97.9, clock=lambda: now_s)
-    slow = CameraStatus("slow", "s", state="live", fps=1, seen_s=97.9, clock=lambda: now_s)
-    Heartbeat(tmp_path / "h", Told()).beat([status, slow], [LOG], 0.0)
+    cameras = []
+    for name, fps in (("door", 25.0), ("slow", 1.0)):
+        status = CameraStatus(name, "s", clock=lambda: 100.0)
+        capture = status.capture
+        capture.state, capture.fps, capture.frame_at_s = CameraState.LIVE, fps, 97.9
+        cameras.append(status.snapshot())
+    Heartbeat(tmp_path / "h", Told()).beat(cameras, [LOG], 0.0)
     assert [camera.state for camera in read_health(tmp_path / "h").cameras] == ["stalled", "live"]
 
 
