@@ -8,7 +8,7 @@ What a program of one's own may use is in `__all__`:
 ('fight', 'nofight')
 >>> door = Region(name="door", box=(0.1, 0.4, 0.35, 0.9))
 >>> camera = Camera(name="hall", source="rtsp://192.0.2.10/stream2", regions=(door,))
->>> monitor = Monitor([camera], model)  # `for activity in monitor:` watches
+>>> monitor = Monitor([camera], model)  # `for alert in monitor:` watches
 """
 
 from importlib import import_module
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from monitor.config.options import MonitorOptions as Options
     from monitor.config.options import RegionOptions as Region
     from monitor.errors import MonitorError
+    from monitor.events.alert import AlertEvent
     from monitor.pipeline.monitor import Monitor
     from monitor.recognition.classifier import OnnxClassifier as Model
-    from monitor.records import Activity
 
 __version__ = "0.1.0"
 # Each name's module and its name there; imported when it is used, for most commands need none.
 _PUBLIC = {
-    "Activity": ("monitor.records", "Activity"),
+    "AlertEvent": ("monitor.events.alert", "AlertEvent"),
     "Camera": ("monitor.config.options", "CameraOptions"),
     "Model": ("monitor.recognition.classifier", "OnnxClassifier"),
     "Monitor": ("monitor.pipeline.monitor", "Monitor"),
@@ -35,7 +35,7 @@ _PUBLIC = {
     "Region": ("monitor.config.options", "RegionOptions"),
 }
 __all__ = [
-    "Activity",
+    "AlertEvent",
     "Camera",
     "Model",
     "Monitor",

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from monitor.config.options import MonitorOptions
+from monitor.display.view import View
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.sources.address import Address
@@ -30,15 +31,24 @@ def configured(addresses: Iterable[str], **options: Any) -> MonitorOptions:
 
 
 def watching(
-    classifier: OnnxClassifier, sources: Sources, *more: RecordingSink, **options: Any
+    classifier: OnnxClassifier,
+    sources: Sources,
+    *more: RecordingSink,
+    view: View | None = None,
+    addresses: Iterable[str] = (),
+    **options: Any,
 ) -> tuple[Monitor, RecordingSink]:
-    """A monitor of cameras whose addresses are these keys, each taking its sources in turn."""
+    """A monitor of cameras at these addresses, each taking its sources in turn.
+
+    If no addresses are given, those of all sources.
+    """
     sink = RecordingSink()
 
     def make(address: Address, limits: object) -> Source:
         return next(sources[address.target])
 
-    return Monitor(configured(sources, **options), classifier, [*more, sink], make=make), sink
+    watched = configured(tuple(addresses) or sources, **options)
+    return Monitor(watched, classifier, [*more, sink], view, make=make), sink
 
 
 class Running:

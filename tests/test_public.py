@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import monitor
-from monitor import Activity, Camera, Model, Monitor, MonitorError
+from monitor import AlertEvent, Camera, Model, Monitor, MonitorError
 from testkit import ROOT
 from testkit.models import contract, motion_model
 
@@ -83,11 +83,11 @@ def test_a_loop_gives_starts_and_ends_in_their_order(model: Model) -> None:
 
 
 def test_leaving_the_loop_ends_the_watching(model: Model) -> None:
-    def first() -> Activity:
-        for activity in (watching := iter(Monitor(cameras(LIVELY), model))):
+    def first() -> AlertEvent:
+        for alert in (watching := iter(Monitor(cameras(LIVELY), model))):
             assert isinstance(watching, Iterator)
             watching.close()  # type: ignore[attr-defined]
-            return activity
+            return alert
         raise AssertionError("nothing was found")
 
     assert first().end_s is None  # and no thread is left, as every test is held to

@@ -1,5 +1,6 @@
 """The README and the documents tell the truth about the commands."""
 
+import json
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import train.cli.evaluate
 import train.cli.train
 from monitor.config.options import MonitorOptions
 from monitor.config.yaml_file import load
+from monitor.events.alert import AlertEvent
 from monitor.states import CameraState, EndReason, OpenFailure, SkipReason
 from testkit import ROOT
 
@@ -30,6 +32,21 @@ COMMANDS = {
     ),
 }
 LONGEST = 150  # lines of the README
+
+
+def test_the_schema_of_the_alerts_is_the_one_in_the_code() -> None:
+    found = json.loads((ROOT / "docs" / "alert.schema.json").read_text())
+    assert found == AlertEvent.model_json_schema()
+
+
+def test_the_table_of_the_alerts_has_every_field_and_no_other() -> None:
+    table = (
+        PAGES["docs/alerts.md"].split("| field | meaning |\n|---|---|\n")[1].partition("\n\n")[0]
+    )
+    fields = [
+        name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    ]
+    assert sorted(fields) == sorted(AlertEvent.model_json_schema()["properties"])
 
 
 def test_the_readme_is_short() -> None:

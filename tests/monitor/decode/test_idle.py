@@ -208,6 +208,22 @@ def test_windows_of_a_movement_are_the_same_and_at_most_a_group_late(
     assert found.damaged == 0
 
 
+def test_while_somebody_looks_every_frame_is_decoded(quiet: Callable[..., Path]) -> None:
+    looked_at = False
+
+    def look(index: int, packet: Packet[Any]) -> Packet[Any]:
+        nonlocal looked_at
+        looked_at = 10 * FPS <= index < 20 * FPS
+        return packet
+
+    path = quiet(32, Encoding(group=25))
+    found = watch(path, replace(IDLE, looked_at=lambda: looked_at), look)
+    assert found.times == watch(path, FULL).times
+    assert [time_s for time_s in found.passed if 10 <= time_s < 20] == []
+    assert any(time_s < 8 for time_s in found.passed), "nobody looks yet"
+    assert any(time_s > 24 for time_s in found.passed), "nobody looks any more"
+
+
 def test_a_camera_that_waits_for_its_turn_rests_once_it_is_seen_to_be_still(
     filmed: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

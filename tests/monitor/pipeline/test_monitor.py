@@ -12,7 +12,7 @@ import pytest
 from av import VideoFrame
 
 from monitor.config.options import MonitorOptions
-from monitor.errors import SourceError, SourceOpenError
+from monitor.errors import SinkError, SourceError, SourceOpenError
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import Frame, Prediction, Skipped
