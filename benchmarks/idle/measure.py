@@ -307,10 +307,10 @@ def _decoding_times(path: Path) -> Iterator[tuple[float, float]]:
         frame_s = 1 / float(video.average_rate or FPS)
         for packet in container.demux(video):
             began_s = time.process_time()
-            for _ in decoder.take(packet):
+            for _ in decoder.decode(packet):
                 pass
-            stream_s[decoder.resting] += frame_s
-            cpu_s[decoder.resting] += time.process_time() - began_s
+            stream_s[decoder.idle] += frame_s
+            cpu_s[decoder.idle] += time.process_time() - began_s
     yield stream_s[True], stream_s[False]
     yield cpu_s[True], cpu_s[False]
 

@@ -1,4 +1,4 @@
-"""Packets of a video stream made pictures: the one place where the decoder is set up and fed."""
+"""From the packets of a video stream to its frames: the one place where the codec is fed."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ class DecodedFrame:
 
 
 class Decoder(Protocol):
-    """Turns the packets of one stream into its pictures, in the order in which they are shown."""
+    """Turns the packets of one stream into frames, in the order in which they are shown."""
 
     @property
     def damaged(self) -> int:
         """Packets that could not be decoded."""
 
     @property
-    def resting(self) -> bool:
+    def idle(self) -> bool:
         """Whether it decodes key frames alone just now."""
 
-    def take(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame | None]:
-        """What is known with this packet; None alone stands for: nothing yet, it was kept."""
+    def decode(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame | None]:
+        """The frames that are known with this packet; None alone: it was buffered."""
 
     def finish(self) -> Iterator[DecodedFrame | None]:
-        """What was still held back, where no more packets come."""
+        """The frames that were held back, once no more packets come."""
 
 
 class FullDecoder:
-    """Decodes everything."""
+    """Decodes every packet as it comes."""
 
     def __init__(self, stream: VideoStream, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -57,20 +57,20 @@ class FullDecoder:
         return self._pts.are_pts
 
     @property
-    def resting(self) -> bool:
-        """It never does."""
+    def idle(self) -> bool:
+        """Never."""
         return False
 
-    def take(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame]:
+    def decode(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame]:
         """The pictures that a packet completes."""
         arrived_s = self._clock()
-        for frame in self.decode(packet):
+        for frame in self._frames_of(packet):
             yield DecodedFrame(self._pts.of(frame), frame, arrived_s)
 
     def finish(self) -> Iterator[DecodedFrame]:
         """The pictures that the decoder still holds, to put them into their order."""
         arrived_s = self._clock()
-        for frame in self.decode(None):
+        for frame in self._frames_of(None):
             yield DecodedFrame(self._pts.of(frame), frame, arrived_s)
 
     def flush(self) -> None:
@@ -78,14 +78,14 @@ class FullDecoder:
         self._stream.codec_context.flush_buffers()
         self._pts.restart()
 
-    def look(self, key: Packet[VideoStream]) -> VideoFrame | None:
+    def peek(self, key: Packet[VideoStream]) -> VideoFrame | None:
         """A key frame's picture by itself, which leaves nothing behind in the decoder.
 
         None if it cannot be decoded; that is counted where it is decoded to be given.
         """
         damaged = self.damaged
         self.flush()
-        frames = self.decode(key) + self.decode(None)
+        frames = self._frames_of(key) + self._frames_of(None)
         self.flush()
         self.damaged = damaged
         return frames[0] if frames else None
@@ -94,8 +94,8 @@ class FullDecoder:
         """A packet's pts in seconds."""
         return self._pts.seconds(pts)
 
-    def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
-        """The decoder's answer; None for a packet asks for what it still holds."""
+    def _frames_of(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        """What the codec gives for a packet; None asks for what it still holds."""
         try:
             return self._stream.decode(packet)
         except av.InvalidDataError:

@@ -1,9 +1,9 @@
-"""Idle decoding: of a scene in which nothing moves only the key frames are decoded.
+"""Idle decoding: while nothing moves in a scene, only its key frames are decoded.
 
-The packets in between are kept. Where a key frame differs from the one before, or packets are
-unusually large, what was kept is decoded after all, from one window before the movement may have
-begun: the windows are then the same as if everything had been decoded, only later, by one group of
-pictures at most. Pictures from before that are passed over for good, each with its time.
+The packets between them are buffered. If a key frame differs from the one before, or packets are
+unusually large, the buffered packets are decoded after all, from one window before the movement may
+have begun. The windows are then the same as if everything had been decoded, only later: by one
+group of pictures (GOP) at most. Frames from before that are skipped, each with its time.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from monitor.decode.packet_sizes import PacketSizes
 from monitor.decode.scene import Stillness
 from monitor.states import SkipReason
 
-# A scene rests that has been still, by its key frames, for AFTER_S; sooner where nothing moved in
-# between, either.
+# A scene becomes idle once its key frames have been still for AFTER_S; sooner if nothing moved
+# between them, either.
 AFTER_S, SOONER_S = 4.0, 1.5
-LEAST_PACKETS = 5  # of a group of pictures: in a shorter one there is nothing to be saved
-MOST_BYTES = 16 * 2**20  # that are kept of a stream
+MIN_PACKETS = 5  # of a GOP: a shorter one leaves nothing to be saved
+MAX_BYTES = 16 * 2**20  # that are buffered of a stream
 _REORDER_S = 1.0  # packets may come so much later than one that is shown after them
-_AT_ONCE = 2  # pictures passed over for one packet that comes: so they flow as evenly as they came
+_AT_ONCE = 2  # frames skipped for one packet that comes: they leave as evenly as they came
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _Buffered:
     packet: Packet[VideoStream]
     pts_s: float
     arrived_s: float
@@ -57,13 +57,13 @@ class IdleDecoder:
         self._scene = Stillness()
         self._sizes = PacketSizes()
         self._idle = False
-        self._by_size = False  # whether sizes ended the last idle spell
-        self._kept: list[_Kept] = []  # from a key frame on, or empty
-        self._kept_bytes = 0
-        self._group: list[int] = []  # sizes of the packets between the last two key frames
-        self._due: list[tuple[float, float]] = []  # stamp and arrival of what was not given; a heap
+        self._by_size = False  # whether packet sizes ended the last idle interval
+        self._buffered: list[_Buffered] = []  # from a key frame on, or empty
+        self._buffered_bytes = 0
+        self._gop: list[int] = []  # sizes of the packets between the last two key frames
+        self._pending: list[tuple[float, float]] = []  # pts and arrival of frames not given; a heap
         self._from_s = -math.inf  # pictures before are given or passed over: never to be decoded
-        self._again: Counter[float] = Counter()  # stamps of those that are decoded all the same
+        self._redecoded: Counter[float] = Counter()  # pts of those that are decoded all the same
         self._key_s = -math.inf  # the newest key frame
         self._newest_s = -math.inf  # of all that was kept
 
@@ -73,46 +73,46 @@ class IdleDecoder:
         return self._every.damaged
 
     @property
-    def resting(self) -> bool:
+    def idle(self) -> bool:
         """Whether it decodes key frames alone just now."""
         return self._idle
 
-    def take(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame | None]:
-        """What is known with this packet; None alone while it is only kept."""
+    def decode(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame | None]:
+        """The frames that are known with this packet; None alone while it is only buffered."""
         pts_s = self._every.pts_s(packet.pts)
-        if not self._idle and self._may_rest(packet, pts_s):
-            yield from self._awake(None)
-            self._rest()
+        if not self._idle and self._may_idle(packet, pts_s):
+            yield from self._decode_full(None)
+            self._enter_idle()
         if self._idle:
             if pts_s is not None and self._stays_still(packet, pts_s):
-                self._keep(packet, pts_s)
-                yield from self._pass_over()
+                self._buffer(packet, pts_s)
+                yield from self._skip_pending()
                 return
-            yield from self._wake()
+            yield from self._leave_idle()
         if pts_s is None:
-            self._drop()  # what is kept is to be whole
+            self._clear()  # what is kept is to be whole
         else:
-            self._keep(packet, pts_s)
-        yield from self._awake(packet)
+            self._buffer(packet, pts_s)
+        yield from self._decode_full(packet)
 
-    def rested(self, key: Packet[VideoStream], pts_s: float, scene: Stillness) -> IdleDecoder:
-        """Itself, of which nothing was taken yet, at rest from a key frame of a still scene on."""
+    def begin_idle(self, key: Packet[VideoStream], pts_s: float, scene: Stillness) -> IdleDecoder:
+        """Itself, before its first packet, made idle from a key frame of a still scene on."""
         self._scene, self._idle = scene, True
         self._from_s = self._newest_s = pts_s
-        self._keep(key, pts_s)
+        self._buffer(key, pts_s)
         return self
 
     def finish(self) -> Iterator[DecodedFrame | None]:
-        """All that was kept, decoded: what it shows is not known."""
+        """Decode all that is buffered: what it shows is not known."""
         if self._idle:
-            yield from self._wake()
-        yield from self._awake(None)
+            yield from self._leave_idle()
+        yield from self._decode_full(None)
 
-    def _awake(self, packet: Packet[VideoStream] | None) -> Iterator[DecodedFrame]:
-        pictures = self._every.finish() if packet is None else self._every.take(packet)
+    def _decode_full(self, packet: Packet[VideoStream] | None) -> Iterator[DecodedFrame]:
+        pictures = self._every.finish() if packet is None else self._every.decode(packet)
         for picture in pictures:
-            if picture.pts_s is not None and self._again[picture.pts_s]:
-                self._again[picture.pts_s] -= 1
+            if picture.pts_s is not None and self._redecoded[picture.pts_s]:
+                self._redecoded[picture.pts_s] -= 1
                 continue
             self._see(picture)
             yield picture
@@ -122,43 +122,43 @@ class IdleDecoder:
             return
         if picture.pts_s == self._key_s and not self._scene.see_key(picture.pts_s, picture.picture):
             lasted_s = self._scene.lasted_s(picture.pts_s)
-            if lasted_s > 0 and not self._scene.stirred(lasted_s, picture.pts_s):
-                self._sizes.learn(self._group)
+            if lasted_s > 0 and not self._scene.moved_between(lasted_s, picture.pts_s):
+                self._sizes.learn(self._gop)
         self._scene.see(picture.pts_s, picture.picture)
         self._from_s = math.nextafter(picture.pts_s, math.inf)
 
-    def _keep(self, packet: Packet[VideoStream], pts_s: float) -> None:
+    def _buffer(self, packet: Packet[VideoStream], pts_s: float) -> None:
         if self._idle:
             self._newest_s = max(self._newest_s, pts_s)
-            heapq.heappush(self._due, (pts_s, self._clock()))
-        else:  # an idle spell may begin with it, where its group ends in time
+            heapq.heappush(self._pending, (pts_s, self._clock()))
+        else:  # an idle interval may begin with it, if its GOP ends in time
             if not self._bounded(pts_s):
                 self._scene.reset()
-                self._drop()
+                self._clear()
             if packet.is_keyframe:
-                self._group = [one.packet.size for one in self._kept[1:]]
-                self._drop()  # what came before was given
-            if not packet.is_keyframe and not self._kept:
+                self._gop = [one.packet.size for one in self._buffered[1:]]
+                self._clear()  # what came before was given
+            if not packet.is_keyframe and not self._buffered:
                 return
             self._newest_s = pts_s
         if packet.is_keyframe:
             self._key_s = pts_s
-        self._kept.append(_Kept(packet, pts_s, self._clock()))
-        self._kept_bytes += packet.size
+        self._buffered.append(_Buffered(packet, pts_s, self._clock()))
+        self._buffered_bytes += packet.size
 
-    def _drop(self) -> None:
-        self._kept.clear()
-        self._kept_bytes = 0
+    def _clear(self) -> None:
+        self._buffered.clear()
+        self._buffered_bytes = 0
 
     def _bounded(self, pts_s: float) -> bool:
-        return abs(pts_s - self._key_s) <= self._max_delay_s and self._kept_bytes <= MOST_BYTES
+        return abs(pts_s - self._key_s) <= self._max_delay_s and self._buffered_bytes <= MAX_BYTES
 
-    def _may_rest(self, packet: Packet[VideoStream], pts_s: float | None) -> bool:
+    def _may_idle(self, packet: Packet[VideoStream], pts_s: float | None) -> bool:
         return (
             packet.is_keyframe
             and pts_s is not None
             and self._every.are_pts
-            and len(self._kept) >= LEAST_PACKETS
+            and len(self._buffered) >= MIN_PACKETS
             and self._bounded(pts_s)
             and self._is_still(pts_s)
             and not self._looked_at()
@@ -168,14 +168,14 @@ class IdleDecoder:
         lasted_s = self._scene.lasted_s(pts_s)
         if lasted_s >= AFTER_S:
             return True
-        return lasted_s >= SOONER_S and not self._scene.stirred(lasted_s, pts_s)
+        return lasted_s >= SOONER_S and not self._scene.moved_between(lasted_s, pts_s)
 
-    def _rest(self) -> None:
-        if self._by_size and not self._scene.has_moved:
+    def _enter_idle(self) -> None:
+        if self._by_size and not self._scene.any_motion:
             self._sizes.doubt()
         self._idle, self._by_size = True, False
         self._newest_s = self._from_s
-        self._again.clear()
+        self._redecoded.clear()
 
     def _stays_still(self, packet: Packet[VideoStream], pts_s: float) -> bool:
         """Whether an idle scene stays idle with its next packet."""
@@ -186,53 +186,53 @@ class IdleDecoder:
         if not packet.is_keyframe:
             self._by_size = self._sizes.unusual(packet.size)
             return not self._by_size and pts_s >= self._newest_s - _REORDER_S
-        key = self._every.look(packet)
+        key = self._every.peek(packet)
         if key is None or pts_s < self._newest_s or self._scene.see_key(pts_s, key):
             return False
-        self._sizes.learn([one.packet.size for one in self._kept if one.pts_s > self._key_s])
+        self._sizes.learn([one.packet.size for one in self._buffered if one.pts_s > self._key_s])
         self._from_s = max(self._from_s, pts_s - self._context_s)
         self._forget()
         return True
 
     def _forget(self) -> None:
-        """Drop what no decoding will have to begin with."""
+        """Drop the packets that no decoding will have to begin with."""
         starts = [
             place
-            for place, kept in enumerate(self._kept)
-            if kept.packet.is_keyframe and kept.pts_s <= self._from_s
+            for place, buffered in enumerate(self._buffered)
+            if buffered.packet.is_keyframe and buffered.pts_s <= self._from_s
         ]
         if starts:
-            self._kept_bytes -= sum(kept.packet.size for kept in self._kept[: starts[-1]])
-            del self._kept[: starts[-1]]
+            self._buffered_bytes -= sum(one.packet.size for one in self._buffered[: starts[-1]])
+            del self._buffered[: starts[-1]]
 
-    def _pass_over(self) -> Iterator[DecodedFrame | None]:
+    def _skip_pending(self) -> Iterator[DecodedFrame | None]:
         for _ in range(_AT_ONCE):
-            if not self._due or self._due[0][0] >= self._from_s:
+            if not self._pending or self._pending[0][0] >= self._from_s:
                 break
-            pts_s, arrived_s = heapq.heappop(self._due)
+            pts_s, arrived_s = heapq.heappop(self._pending)
             yield DecodedFrame(pts_s, None, arrived_s, SkipReason.IDLE)
         else:
             return
         yield None
 
-    def _wake(self) -> Iterator[DecodedFrame | None]:
-        """Decode what was kept."""
-        while self._due and self._due[0][0] < self._from_s:
-            pts_s, arrived_s = heapq.heappop(self._due)
+    def _leave_idle(self) -> Iterator[DecodedFrame | None]:
+        """Decode what is buffered."""
+        while self._pending and self._pending[0][0] < self._from_s:
+            pts_s, arrived_s = heapq.heappop(self._pending)
             yield DecodedFrame(pts_s, None, arrived_s, SkipReason.IDLE)
-        arrived = dict(self._due)
-        self._due = []
+        arrived = dict(self._pending)
+        self._pending = []
         self._idle = False
         self._scene.reset()
         self._every.flush()
-        self._again = Counter(one.pts_s for one in self._kept if one.pts_s < self._from_s)
-        for kept in self._kept.copy():
+        self._redecoded = Counter(one.pts_s for one in self._buffered if one.pts_s < self._from_s)
+        for buffered in self._buffered.copy():
             damaged = self._every.damaged
-            for picture in self._awake(kept.packet):
+            for picture in self._decode_full(buffered.packet):
                 if picture.pts_s is None:
                     yield picture
                 else:
-                    at_s = arrived.get(picture.pts_s, kept.arrived_s)
+                    at_s = arrived.get(picture.pts_s, buffered.arrived_s)
                     yield replace(picture, arrived_s=at_s)
-            if self._again[kept.pts_s]:
+            if self._redecoded[buffered.pts_s]:
                 self._every.damaged = damaged  # it was counted before

@@ -36,7 +36,7 @@ def make_decoder(
     if decoding.scheduler is None:
         return begin()
 
-    def rest(key: Packet[VideoStream], pts_s: float, scene: Stillness) -> Decoder:
-        return begin().rested(key, pts_s, scene)
+    def begin_idle(key: Packet[VideoStream], pts_s: float, scene: Stillness) -> Decoder:
+        return begin().begin_idle(key, pts_s, scene)
 
-    return ScheduledDecoder(begin, every, decoding.scheduler, clock, rest)
+    return ScheduledDecoder(begin, every, decoding.scheduler, clock, begin_idle)

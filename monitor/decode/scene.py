@@ -88,10 +88,10 @@ class Stillness:
         """Begin anew: the next key frame is the first."""
         self._key: Cells | None = None
         self._other: Cells | None = None
-        self._looked_s = -math.inf
+        self._peeked_s = -math.inf
         self._since_s = math.inf
-        self._stirred_s = -math.inf  # when something moved between two key frames
-        self.has_moved = False  # as far as it was looked
+        self._moved_between_s = -math.inf  # when something moved between two key frames
+        self.any_motion = False  # as far as it was looked
 
     def see_key(self, time_s: float, picture: VideoFrame) -> bool:
         """Look at a key frame; whether something moved since the one before."""
@@ -103,24 +103,24 @@ class Stillness:
         self._clock.learn(changed, moved(before, self._key, MOVED / 2))
         if not self._clock.taken_out(changed).any():
             return False
-        self._since_s, self.has_moved = time_s, True
+        self._since_s, self.any_motion = time_s, True
         return True
 
     def see(self, time_s: float, picture: VideoFrame) -> None:
         """Look at any picture, if it is time to."""
-        if self._looked_s <= time_s < self._looked_s + LOOK_S:
+        if self._peeked_s <= time_s < self._peeked_s + LOOK_S:
             return
         before, self._other = self._other, cells(picture)
-        self._looked_s = time_s
+        self._peeked_s = time_s
         if before is not None:
             changed = moved(before, self._other, MOVED_BETWEEN)
             if self._clock.taken_out(changed).any():
-                self._stirred_s, self.has_moved = time_s, True
+                self._moved_between_s, self.any_motion = time_s, True
 
     def lasted_s(self, time_s: float) -> float:
         """Seconds that the scene has been still at a time; negative where nothing was seen yet."""
         return time_s - self._since_s
 
-    def stirred(self, seconds: float, time_s: float) -> bool:
+    def moved_between(self, seconds: float, time_s: float) -> bool:
         """Whether anything moved between key frames in the seconds before a time."""
-        return self._stirred_s >= time_s - seconds
+        return self._moved_between_s >= time_s - seconds

@@ -24,8 +24,8 @@ from monitor.states import SkipReason
 from monitor.throttle import LogThrottle
 
 if TYPE_CHECKING:
-    # A decoder at rest, from a key frame, its stamp and what is known of the scene.
-    Rest = Callable[[Packet[VideoStream], float, Stillness], Decoder]
+    # Makes an idle decoder from a key frame, its pts and what is known of the scene.
+    BeginIdle = Callable[[Packet[VideoStream], float, Stillness], Decoder]
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +70,10 @@ class DecodeScheduler:
             self._decoding[who] = self._clock()
             return True
 
-    def keep(self, who: object, resting: bool) -> bool:
-        """Whether one may go on; `resting` says that it costs next to nothing."""
+    def keep(self, who: object, idle: bool) -> bool:
+        """Whether one may go on; `idle` says that it costs next to nothing."""
         with self._lock:
-            if resting:
+            if idle:
                 self._decoding.pop(who, None)
                 self._waiting.pop(who, None)
                 return True
@@ -138,13 +138,13 @@ class ScheduledDecoder:
         every: FullDecoder,
         scheduler: DecodeScheduler,
         clock: Callable[[], float] = time.monotonic,
-        rest: Rest | None = None,
+        begin_idle: BeginIdle | None = None,
     ) -> None:
         self._begin = begin  # a decoder that knows nothing yet
         self._every = every
         self._scheduler = scheduler
         self._clock = clock
-        self._rest = rest  # None: no scene may rest
+        self._begin_idle = begin_idle  # None: no scene may be idle
         self._scene: Stillness | None = None  # that is looked at while it waits
         self._decoder: Decoder | None = begin()  # None: another's turn
         self._given_s = -math.inf  # the last stamp
@@ -164,11 +164,11 @@ class ScheduledDecoder:
         return self._every.damaged
 
     @property
-    def resting(self) -> bool:
+    def idle(self) -> bool:
         """Whether it decodes key frames alone just now."""
-        return self._decoder is not None and self._decoder.resting
+        return self._decoder is not None and self._decoder.idle
 
-    def take(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame | None]:
+    def decode(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame | None]:
         """What is known with this packet."""
         now_s = self._clock()
         pts_s = self._every.pts_s(packet.pts)
@@ -177,21 +177,21 @@ class ScheduledDecoder:
             if pace is not None:
                 self._scheduler.late(self, pace)
                 self._stop(now_s)
-            elif packet.is_keyframe and not self._scheduler.keep(self, self._decoder.resting):
+            elif packet.is_keyframe and not self._scheduler.keep(self, self._decoder.idle):
                 self._stop(now_s)
         elif packet.is_keyframe and self._has_caught_up(now_s):
             if self._scheduler.start(self):
                 self._every.flush()
-                self._go_on(self._begin())
+                self._switch_to(self._begin())
             elif pts_s is not None and self._is_still(packet, pts_s):
-                assert self._rest is not None
+                assert self._begin_idle is not None
                 assert self._scene is not None
-                self._scheduler.keep(self, resting=True)
-                self._go_on(self._rest(packet, pts_s, self._scene))
+                self._scheduler.keep(self, idle=True)
+                self._switch_to(self._begin_idle(packet, pts_s, self._scene))
                 self._done_s = self._clock()
                 return
         if self._decoder is not None:
-            for decoded in self._decoder.take(packet):
+            for decoded in self._decoder.decode(packet):
                 self._note(decoded)
                 yield decoded
         elif pts_s is not None and not 0 <= self._given_s - pts_s < LATE_S:
@@ -212,16 +212,16 @@ class ScheduledDecoder:
     def _stop(self, now_s: float) -> None:
         if self._decoder is not None:
             self._decoder, self._since_s = None, now_s
-            self._scene = None if self._rest is None else Stillness()
+            self._scene = None if self._begin_idle is None else Stillness()
 
-    def _go_on(self, decoder: Decoder) -> None:
+    def _switch_to(self, decoder: Decoder) -> None:
         self._decoder, self._since_s, self._offset_s = decoder, None, math.inf
 
     def _is_still(self, key: Packet[VideoStream], pts_s: float) -> bool:
         """Whether the scene has been still for long enough, as far as the key frames show."""
         if self._scene is None:
             return False
-        picture = self._every.look(key)
+        picture = self._every.peek(key)
         if picture is None or self._scene.see_key(pts_s, picture):
             self._scene = None
             return False

@@ -127,7 +127,7 @@ class FileSource:
         decoder = make_decoder(stream, self._decoding)
         try:
             for packet in container.demux(stream):
-                yield from decoder.take(packet)
+                yield from decoder.decode(packet)
         except av.FFmpegError as error:
             faults.append(f"reading stopped: {reason(error)}")
         yield from decoder.finish()

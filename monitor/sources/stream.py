@@ -201,7 +201,7 @@ class StreamSource:
         decoder = make_decoder(stream, decoding, self._clock)
         try:
             for packet in self._packets(container, stream):
-                for decoded in decoder.take(packet):
+                for decoded in decoder.decode(packet):
                     self._seen_s = self._clock()
                     self._keyed = True  # or as good as that: some cameras refresh bit by bit
                     yield decoded

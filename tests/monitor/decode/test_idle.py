@@ -109,7 +109,7 @@ def watch(path: Path, decoding: Decoding, alter: Alter = lambda index, packet: p
                     continue
                 if packet.pts is not None:
                     newest_s = float(packet.pts * video.time_base)
-                yield from ((newest_s, decoded) for decoded in decoder.take(packet))
+                yield from ((newest_s, decoded) for decoded in decoder.decode(packet))
             yield from ((newest_s, decoded) for decoded in decoder.finish())
 
         for newest_s, decoded in taken():
@@ -243,7 +243,7 @@ def test_a_camera_that_waits_for_its_turn_rests_once_it_is_seen_to_be_still(
         for packet in container.demux(video):
             if packet.pts is not None and video.time_base is not None:
                 clock.now_s = float(packet.pts * video.time_base)
-            begun += decoder.take(packet) if packet.size else decoder.finish()
+            begun += decoder.decode(packet) if packet.size else decoder.finish()
     told = [one for one in begun if one is not None and one.pts_s is not None]
     assert [round(one.pts_s or 0.0, 4) for one in told] == full.times
     waited = [one.pts_s for one in told if one.skipped == SkipReason.OVERLOAD]
@@ -286,8 +286,8 @@ def test_a_scene_rests_sooner_where_nothing_moves_between_its_key_frames(
         video = container.streams.video[0]
         decoder = make_decoder(video, IDLE)
         for packet in container.demux(video):
-            list(decoder.take(packet))
-            if decoder.resting and packet.pts is not None and video.time_base is not None:
+            list(decoder.decode(packet))
+            if decoder.idle and packet.pts is not None and video.time_base is not None:
                 resting_s.append(float(packet.pts * video.time_base))
     assert resting_s[0] == pytest.approx(rests_s, abs=0.05)
 
@@ -496,7 +496,7 @@ def test_what_is_kept_has_a_limit_idle_or_not(
     quiet: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = 10_000
-    monkeypatch.setattr(idle, "MOST_BYTES", most)
+    monkeypatch.setattr(idle, "MAX_BYTES", most)
     for how in (Encoding(group=50, kbps=400), Encoding(group=1000)):
         path = quiet(10, how)
         with av.open(str(path)) as container:
@@ -505,8 +505,8 @@ def test_what_is_kept_has_a_limit_idle_or_not(
             assert isinstance(decoder, IdleDecoder)
             largest = times = 0
             for packet in container.demux(video):
-                times += sum(decoded is not None for decoded in decoder.take(packet))
-                kept = decoder._kept
+                times += sum(decoded is not None for decoded in decoder.decode(packet))
+                kept = decoder._buffered
                 assert sum(one.packet.size for one in kept) <= most + 2 * max(
                     (one.packet.size for one in kept), default=0
                 )
@@ -630,11 +630,11 @@ def test_a_scene_is_still_for_as_long_as_its_key_frames_are_alike(fight_clip: Pa
     assert scene.lasted_s(5) < 0
     assert [scene.see_key(time_s, first) for time_s in (0, 2, 4)] == [False] * 3
     assert scene.lasted_s(4) == 4
-    assert not scene.has_moved
+    assert not scene.any_motion
     assert scene.see_key(6, last)
     assert not scene.see_key(8, last)
     assert scene.lasted_s(8) == 2
-    assert scene.has_moved
+    assert scene.any_motion
     scene.reset()
     assert scene.lasted_s(9) < 0
 
@@ -645,9 +645,9 @@ def test_a_movement_between_key_frames_is_noticed_but_ends_no_stillness(fight_cl
     scene.see_key(0, first)
     for time_s, shows in ((0.0, first), (0.4, last), (0.5, first)):
         scene.see(time_s, shows)
-    assert not scene.has_moved, "it is looked at every half second"
+    assert not scene.any_motion, "it is looked at every half second"
     scene.see(1.0, last)
-    assert scene.has_moved
+    assert scene.any_motion
     assert scene.lasted_s(1) == 1
 
 

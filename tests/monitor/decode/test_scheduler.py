@@ -48,7 +48,7 @@ class FakeEvery:
     def flush(self) -> None:
         self.flushed += 1
 
-    def look(self, key: Any) -> VideoFrame:
+    def peek(self, key: Any) -> VideoFrame:
         self.looks += 1
         level = 60 + 120 * (self.looks % 2) * self.moving
         image = np.full((48, 64, 3), 128, np.uint8)
@@ -62,11 +62,11 @@ class FakeDecoder:
 
     clock: Clock
     cost_s: float
-    resting: bool = False
+    idle: bool = False
     damaged: int = 0
     at_rest_from_s: float | None = None
 
-    def take(self, packet: Any) -> Iterator[DecodedFrame | None]:
+    def decode(self, packet: Any) -> Iterator[DecodedFrame | None]:
         self.clock.now_s += self.cost_s
         yield DecodedFrame(packet.pts * FRAME_S, object(), self.clock.now_s)  # type: ignore[arg-type]
 
@@ -97,7 +97,7 @@ class Camera:
         )
 
     def rest(self, key: Any, pts_s: float, scene: Stillness) -> FakeDecoder:
-        self.inner.resting, self.inner.at_rest_from_s, self.inner.cost_s = True, pts_s, 0.0
+        self.inner.idle, self.inner.at_rest_from_s, self.inner.cost_s = True, pts_s, 0.0
         return self.inner
 
     @property
@@ -108,7 +108,7 @@ class Camera:
     def read(self) -> None:
         packet: Any = FakePacket(self.next * self.rate, self.next % GROUP == 0)
         self.behind_s.append(self.clock.now_s - self.due_s)
-        for decoded in self.decoder.take(packet):
+        for decoded in self.decoder.decode(packet):
             assert decoded is not None
             assert decoded.pts_s is not None
             (self.waited if decoded.skipped else self.decoded).append(decoded.pts_s)
@@ -277,7 +277,7 @@ def test_a_resting_camera_takes_no_ones_turn() -> None:
     assert scheduler.limit == 1
     assert scheduler.start("slow")
     assert not scheduler.start("next")
-    assert scheduler.keep("slow", resting=True)
+    assert scheduler.keep("slow", idle=True)
     assert scheduler.start("next")
 
 
@@ -294,7 +294,7 @@ def test_who_is_gone_holds_no_turn() -> None:
 def test_those_that_fall_behind_at_once_count_as_one(together: int) -> None:
     scheduler = DecodeScheduler(Clock())
     for number in range(10):
-        assert scheduler.keep(number, resting=False)
+        assert scheduler.keep(number, idle=False)
     for number in range(together):
         scheduler.late(number, 1.0)
     assert scheduler.limit == 9

@@ -1,17 +1,8 @@
 """Who looks at a camera, from when to when, and what is made for it."""
 
-import time
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-
-import av
-
 from monitor.display.hub import Channel, Hub, Update
-from monitor.display.view import View
-from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import Frame
-from testkit.fakes import FakeSource, lost, moving, picture, wait_until
-from testkit.watching import Running, Sources, configured, watching
+from testkit.fakes import picture
 
 
 class Looker:
@@ -63,5 +54,3 @@ def test_who_looks_is_told_that_a_camera_has_left() -> None:
     hub.subscribe(looker)
     hub.close(DOOR)
     assert looker.forgot == ["door"]
-
-

@@ -283,7 +283,7 @@ def test_packets_that_never_become_a_picture_are_a_lost_stream(
     nofight_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Blind(FullDecoder):
-        def take(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame]:
+        def decode(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame]:
             return iter(())
 
     def blind(stream: VideoStream, decoding: Decoding, clock: Callable[[], float]) -> Decoder:
