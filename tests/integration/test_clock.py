@@ -4,13 +4,16 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sized
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from monitor.config.options import MonitorOptions
+from monitor.events.alert import AlertMaker
 from monitor.events.alert_log import AlertLogSink
+from monitor.pipeline import camera
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import Frame, Prediction, Skipped
@@ -27,7 +30,7 @@ STEPS = {"forward": timedelta(days=1), "back": -timedelta(days=2)}
 
 
 class Clock:
-    """A system clock that somebody sets as soon as the first alert was written."""
+    """A system clock that somebody sets as soon as the first alert was made."""
 
     def __init__(self, step: timedelta) -> None:
         self._step = step
@@ -39,7 +42,7 @@ class Clock:
         return NOON + timedelta(seconds=time.monotonic() - self._began_s) + self._set
 
     def stamp(self) -> datetime:
-        """What it shows when an alert is written."""
+        """What it shows when an alert is made."""
         shown, self._set = self.look(), self._step
         return shown
 
@@ -82,12 +85,13 @@ def watch(
 
     options = {
         "cameras": [{"name": "a", "source": address}],
-        "activity": {"smoothing_s": 0, "min_s": 0, "cooldown_s": 0, "hold_s": 0},
-        "windows": {"quality": False},
+        "defaults": {
+            "activity": {"smoothing_s": 0, "min_s": 0, "cooldown_s": 0, "hold_s": 0},
+            "windows": {"quality": False},
+        },
     }
-    log = AlertLogSink(
-        path, model="m", window_s=WINDOW_S, max_bytes=1 << 20, keep=1, now=clock.stamp
-    )
+    patch.setattr(camera, "AlertMaker", partial(AlertMaker, now=clock.stamp))
+    log = AlertLogSink(path, max_bytes=1 << 20, keep=1)
     sink = RecordingSink()
     monitor = Monitor(
         MonitorOptions.model_validate(options), classifier, [log, sink], make=make, on_window=note

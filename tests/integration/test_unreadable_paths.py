@@ -60,7 +60,7 @@ def test_a_file_in_a_folder_that_cannot_be_read_is_a_source_that_cannot_be_opene
 
 
 OUTPUTS: dict[str, Callable[[Path], dict[str, object]]] = {
-    "log": lambda path: {"log": {"path": path}},
+    "log": lambda path: {"sinks": [{"type": "log", "path": path}]},
     "health": lambda path: {"health": path},
     "save_video": lambda path: {"save_video": path},
 }
@@ -80,7 +80,7 @@ def test_certificates_in_a_folder_that_cannot_be_read_are_an_error(
     path = closed / "ca.pem"
     monkeypatch.setattr(os, "access", lambda *given: True)  # of the alert log, here
     own = {"name": "a", "source": "none.mp4", "stream": {"ca_file": path}}
-    for given in ({"stream": {"ca_file": path}}, {"cameras": [own]}):
+    for given in ({"defaults": {"stream": {"ca_file": path}}}, {"cameras": [own]}):
         with pytest.raises(ConfigError) as caught:
             check_outputs(options(**given))
         assert str(caught.value) == f"stream.ca_file {path}: permission denied"
@@ -95,7 +95,7 @@ def test_a_source_that_cannot_be_looked_at_does_not_keep_the_others_from_being_w
 
 def test_a_name_that_is_no_path_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="embedded null byte"):
-        check_outputs(options(log={"path": tmp_path / "a\0b"}))
+        check_outputs(options(sinks=[{"type": "log", "path": tmp_path / "a\0b"}]))
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,13 @@ def test_accents_are_compared_in_one_form(tmp_path: Path) -> None:
     about = contract(labels=labels, background=(), thresholds={apart: 0.5, "sitzt": 0.5})
     assert parse_contract(about.model_dump_json(), Path("m.onnx")) == about
     path = tmp_path / "monitor.yaml"
-    path.write_text(f"activity: {{thresholds: {{{apart}: 0.7}}}}\n", encoding="utf-8")
-    assert load(path, MonitorOptions).activity.rules(about).thresholds["läuft"] == 0.7
+    rules = f"activity: {{thresholds: {{{apart}: 0.7}}}}"
+    cameras = f"cameras: [{{name: a, source: 0, {rules}}}]\n"
+    path.write_text(f"defaults: {{{rules}}}\n{cameras}", encoding="utf-8")
+    found = load(path, MonitorOptions)
+    for one in (found.defaults, *found.cameras):
+        assert one.activity.thresholds == {"läuft": 0.7}
+        assert one.activity.rules(about).thresholds["läuft"] == 0.7
     assert TrainConfig(labels=(apart, "sitzt")).labels == ("läuft", "sitzt")
 
 

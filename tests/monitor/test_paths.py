@@ -61,15 +61,16 @@ def test_paths_in_a_file_start_in_its_folder(
 ) -> None:
     found = options(
         etc,
-        f"model: {written}\nhealth: {written}\nsave_video: {written}\n"
-        f"log: {{path: {written}}}\nstream: {{ca_file: {written}}}\n"
+        f"health: {written}\nsave_video: {written}\nsinks: [{{type: log, path: {written}}}]\n"
+        f"defaults: {{model: {written}, stream: {{ca_file: {written}}}}}\n"
         f"cameras:\n- {{name: a, source: {written}}}\n"
-        f"- {{name: b, source: 0, stream: {{ca_file: {written}}}}}\n",
+        f"- {{name: b, source: 0, model: {written}, stream: {{ca_file: {written}}}}}\n",
     )
     expected = leads.format(home=home)
-    places = (found.model, found.health, found.save_video, found.log.path, found.stream.ca_file)
-    assert places == (Path(expected),) * 5
-    assert [camera.stream.ca_file for camera in found.cameras] == [Path(expected)] * 2
+    places = (found.health, found.save_video, *(log.path for log in found.logs))
+    assert places == (Path(expected),) * 3
+    for one in (found.defaults, *found.cameras):
+        assert (one.model, one.stream.ca_file) == (Path(expected),) * 2
     assert found.cameras[0].address == Address("file", expected)
     assert MonitorOptions.model_validate(found.model_dump()) == found, "and stay there"
 
@@ -77,8 +78,8 @@ def test_paths_in_a_file_start_in_its_folder(
 def test_what_is_no_path_stays_as_it_is(etc: Path) -> None:
     sources = ["0", "/dev/video0", "rtsp://192.0.2.1/~/cam", "http://192.0.2.1/cam"]
     cameras = "".join(f"- {{name: c{n}, source: {one}}}\n" for n, one in enumerate(sources))
-    found = options(etc, f"log: {{path: '-'}}\ncameras:\n{cameras}")
-    assert found.log.path == Path("-")
+    found = options(etc, f"sinks: [{{type: log, path: '-'}}]\ncameras:\n{cameras}")
+    assert [log.path for log in found.logs] == [Path("-")]
     assert [camera.source for camera in found.cameras] == sources
 
 
@@ -89,7 +90,8 @@ def test_a_film_beside_the_file_may_have_a_name_that_reads_as_an_address(etc: Pa
 
 
 def test_options_left_out_of_a_file_have_their_defaults(etc: Path) -> None:
-    assert options(etc, "realtime: true\n").log.path == Path("alerts.jsonl")
+    (log,) = options(etc, "realtime: true\n").logs
+    assert log.path == Path("alerts.jsonl")
 
 
 def test_footage_in_a_recipe_starts_beside_it(etc: Path, home: Path) -> None:
@@ -108,11 +110,12 @@ def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("model: ~/m.onnx\n", "1: model: ~/m.onnx"),
-        ("log:\n  path: ~/m.onnx\n", "2: log.path: ~/m.onnx"),
+        ("defaults:\n  model: ~/m.onnx\n", "2: defaults.model: ~/m.onnx"),
+        ("sinks:\n- type: log\n  path: ~/m.onnx\n", "3: sinks.0.path: ~/m.onnx"),
         ("cameras:\n- name: a\n  source: ~/m.onnx\n", "3: cameras.0.source: ~/m.onnx"),
+        ("cameras:\n- name: a\n  source: 0\n  model: ~/m.onnx\n", "4: cameras.0.model: ~/m.onnx"),
     ],
-    ids=["model", "log", "camera"],
+    ids=["model", "log", "camera", "model of a camera"],
 )
 def test_a_home_that_is_not_there_is_an_error_with_its_line(
     etc: Path, text: str, line: str
@@ -130,7 +133,9 @@ def test_options_start_where_the_command_runs_and_know_the_home(
 ) -> None:
     motion_model(etc / "m.onnx")
     (home / "film.mp4").symlink_to(fight_clip)
-    (etc / "monitor.yaml").write_text("model: m.onnx\nlog: {path: alerts.jsonl}\n")
+    (etc / "monitor.yaml").write_text(
+        "defaults: {model: m.onnx}\nsinks: [{type: log, path: alerts.jsonl}]\n"
+    )
     command = [
         *script("har-monitor"), "--headless", "--config=~/../etc/monitor.yaml",
         "--source=door=~/film.mp4", "--save-video", "seen.mp4",

@@ -4,7 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from monitor.config.options import ActivityOptions, CameraOptions, LogOptions, MonitorOptions
+from monitor.config.options import (
+    ActivityOptions,
+    AlertLogOptions,
+    CameraDefaults,
+    CameraOptions,
+    ConsoleOptions,
+    DecodeOptions,
+    MonitorOptions,
+    StreamOptions,
+    WindowOptions,
+)
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
 from monitor.pipeline.camera import CameraSettings
@@ -22,8 +32,9 @@ def test_the_shipped_file_shows_every_option_with_its_default() -> None:
 
     defaults = MonitorOptions().model_dump(mode="json")
     assert yaml.safe_load(SHIPPED.read_text()) == defaults
-    log = LogOptions(path=SHIPPED.parent / "alerts.jsonl")  # as all paths in it, beside it
-    assert load(SHIPPED, MonitorOptions) == MonitorOptions(log=log)
+    log = AlertLogOptions(path=SHIPPED.parent / "alerts.jsonl")  # as all paths in it, beside it
+    expected = MonitorOptions(sinks=(log, ConsoleOptions()))
+    assert load(SHIPPED, MonitorOptions) == expected
 
 
 def region(outline: str, name: str = "till") -> str:
@@ -32,25 +43,83 @@ def region(outline: str, name: str = "till") -> str:
 
 MISTAKES = {
     "unknown option": (
-        "model: m.onnx\nactivity:\n  hold: 3\n",
-        ":3: unknown option activity.hold; options here: "
+        "defaults:\n  model: m.onnx\n  activity:\n    hold: 3\n",
+        ":4: unknown option defaults.activity.hold; options here: "
         "cooldown_s, hold_s, hysteresis, min_s, smoothing_s, threshold, thresholds, "
         "unknown",
     ),
     "unknown option at the top": (
         "thresholds: 0.5\n",
         ":1: unknown option thresholds; options here: "
-        "activity, cameras, decode, display, health, inference, log, model, realtime, save_video, "
-        "stream, windows",
+        "cameras, defaults, display, health, inference, realtime, save_video, sinks",
+    ),
+    "option of a camera at the top": (
+        "cameras:\n  - {name: door, source: 0}\nactivity: {threshold: 0.5}\n",
+        ":3: unknown option activity; options here: "
+        "cameras, defaults, display, health, inference, realtime, save_video, sinks",
+    ),
+    "unknown option of all cameras": (
+        "defaults: {regions: []}\n",
+        ":1: unknown option defaults.regions; options here: "
+        "activity, decode, model, stream, windows",
     ),
     "unknown option of a camera": (
         "cameras:\n  - name: door\n    source: 0\n    fps: 25\n",
-        ":4: unknown option cameras.0.fps; options here: name, regions, source, stream",
+        ":4: unknown option cameras.0.fps; options here: "
+        "activity, decode, model, name, regions, source, stream, windows",
     ),
     "unknown option of a camera's stream": (
         "cameras:\n  - name: door\n    source: 0\n    stream:\n      port: 25\n",
         ":5: unknown option cameras.0.stream.port; options here: "
         "ca_file, clock, open_timeout_s, read_timeout_s, retry_max_s, retry_min_s, transport",
+    ),
+    "unknown option of a camera's activities": (
+        "defaults: {activity: {hold_s: 3}}\n"
+        "cameras:\n  - name: door\n    source: 0\n    activity:\n      hold: 25\n",
+        ":6: unknown option cameras.0.activity.hold; options here: "
+        "cooldown_s, hold_s, hysteresis, min_s, smoothing_s, threshold, thresholds, "
+        "unknown",
+    ),
+    "mistyped for a camera": (
+        "cameras:\n  - name: door\n    source: 0\n    windows:\n      stride: often\n",
+        ":5: cameras.0.windows.stride: input should be a valid integer, unable to parse string as "
+        "an integer, found 'often'",
+    ),
+    "out of range for a label of a camera": (
+        "cameras:\n  - name: door\n    source: 0\n    activity:\n"
+        "      thresholds:\n        fight: 2\n",
+        ":6: cameras.0.activity.thresholds.fight: input should be less than or equal to 1, found 2",
+    ),
+    "a camera and what all share": (
+        "defaults:\n  stream: {retry_max_s: 3}\n"
+        "cameras:\n  - name: door\n    source: 0\n    stream:\n      retry_min_s: 3.5\n",
+        ":6: cameras.0.stream: retry_max_s 3 is below retry_min_s",
+    ),
+    "unknown kind of sink": (
+        "sinks:\n  - type: console\n  - type: pigeon\n",
+        ":3: sinks.1: input tag 'pigeon' found using 'type' does not match any of the expected "
+        "tags: 'log', 'console'",
+    ),
+    "sink of no kind": (
+        "sinks:\n  - path: a.jsonl\n",
+        ":2: sinks.0: unable to extract tag using discriminator 'type'",
+    ),
+    "no mapping as a sink": (
+        "sinks:\n  - console\n",
+        ":2: sinks.0: input should be a valid dictionary or object to extract fields from, "
+        "found 'console'",
+    ),
+    "unknown option of a log": (
+        "sinks:\n  - type: log\n    file: a.jsonl\n",
+        ":3: unknown option sinks.0.file; options here: keep, max_mib, path, type",
+    ),
+    "option of a log at the console": (
+        "sinks:\n  - type: log\n  - type: console\n    path: a.jsonl\n",
+        ":4: unknown option sinks.1.path; options here: type",
+    ),
+    "out of range in the second log": (
+        "sinks:\n  - type: log\n    keep: 1\n  - type: log\n    path: b.jsonl\n    keep: 0\n",
+        ":6: sinks.1.keep: input should be greater than or equal to 1, found 0",
     ),
     "not a choice of a camera": (
         "cameras:\n  - name: door\n    source: 0\n    stream: {transport: pigeon}\n",
@@ -62,8 +131,9 @@ MISTAKES = {
         ":4: cameras.0.stream: retry_max_s 4 is below retry_min_s",
     ),
     "a fault of what all cameras share": (
-        "cameras:\n  - {name: a, source: 0, stream: {transport: udp}}\nstream: {retry_min_s: 5}\n",
-        ":3: stream: retry_max_s 4 is below retry_min_s",
+        "cameras:\n  - {name: a, source: 0, stream: {transport: udp}}\n"
+        "defaults: {stream: {retry_min_s: 5}}\n",
+        ":3: defaults.stream: retry_max_s 4 is below retry_min_s",
     ),
     "no mapping": (
         "cameras:\n  - {name: a, source: 0, stream: udp}\n",
@@ -130,17 +200,17 @@ MISTAKES = {
         ":4: cameras.0.regions: two regions are named a",
     ),
     "mistyped": (
-        "windows:\n  stride: often\n",
-        ":2: windows.stride: input should be a valid integer, unable to parse string as an "
-        "integer, found 'often'",
+        "defaults:\n  windows:\n    stride: often\n",
+        ":3: defaults.windows.stride: input should be a valid integer, unable to parse string as "
+        "an integer, found 'often'",
     ),
     "out of range": (
-        "activity: {threshold: 1.5}\n",
-        ":1: activity.threshold: input should be less than or equal to 1, found 1.5",
+        "defaults: {activity: {threshold: 1.5}}\n",
+        ":1: defaults.activity.threshold: input should be less than or equal to 1, found 1.5",
     ),
     "not a choice": (
-        "stream:\n  transport: carrier pigeon\n",
-        ":2: stream.transport: input should be 'auto', 'tcp', 'udp' or 'http', "
+        "defaults:\n  stream:\n    transport: carrier pigeon\n",
+        ":3: defaults.stream.transport: input should be 'auto', 'tcp', 'udp' or 'http', "
         "found 'carrier pigeon'",
     ),
     "missing": (
@@ -152,28 +222,27 @@ MISTAKES = {
         ":1: two cameras are named a",
     ),
     "pauses": (
-        "stream:\n  retry_min_s: 5\n",
-        ":1: stream: retry_max_s 4 is below retry_min_s",
+        "defaults:\n  stream:\n    retry_min_s: 5\n",
+        ":2: defaults.stream: retry_max_s 4 is below retry_min_s",
     ),
     "not YAML": (
         "a: [1,\n",
         ":2: not valid YAML: expected the node content, but found '<stream end>'",
     ),
     "an option twice": (
-        "windows:\n  stride: 3\n  stride: 4\n",
-        ":3: option stride is given twice",
+        "defaults:\n  windows:\n    stride: 3\n    stride: 4\n",
+        ":4: option stride is given twice",
     ),
     "a list": ("- 1\n", ":1: options expected as `name: value`"),
-    "a tag": ("model: !!python/name:os.system\n", ":1: tags (such as !!str) are not allowed"),
-    "a NUL": ('model: "a\\0b"\n', ":1: a text holds the character NUL"),
+    "a tag": ("health: !!python/name:os.system\n", ":1: tags (such as !!str) are not allowed"),
+    "a NUL": ('health: "a\\0b"\n', ":1: a text holds the character NUL"),
     "a name that steers a terminal": (
         '"\\e[31m": 1\n',
         ":1: unknown option \\x1b[31m; options here: "
-        "activity, cameras, decode, display, health, inference, log, model, realtime, save_video, "
-        "stream, windows",
+        "cameras, defaults, display, health, inference, realtime, save_video, sinks",
     ),
     "a variable that is not set": (
-        "model: x\nsave_video: ${NO_SUCH_VARIABLE}\n",
+        "health: x\nsave_video: ${NO_SUCH_VARIABLE}\n",
         ":2: the environment variable NO_SUCH_VARIABLE is not set",
     ),
 }
@@ -225,25 +294,116 @@ def test_a_cameras_stream_is_what_all_share_but_for_its_own(tmp_path: Path) -> N
     path.write_text(
         "cameras:\n- {name: a, source: 0, stream: {transport: udp, retry_max_s: 9}}\n"
         "- {name: b, source: 1}\n"
-        "stream: {retry_min_s: 5, retry_max_s: 7}\n"
+        "defaults: {stream: {retry_min_s: 5, retry_max_s: 7}}\n"
     )
     options = load(path, MonitorOptions)
     own, shared = (camera.stream for camera in options.cameras)
     assert (own.transport, own.retry_min_s, own.retry_max_s) == ("udp", 5, 9)
-    assert shared == options.stream
+    assert shared == options.defaults.stream
     assert MonitorOptions.model_validate(options.model_dump()) == options
     cameras = (CameraOptions(name="a", source="0"),)
-    assert MonitorOptions(cameras=cameras, stream=shared).cameras[0].stream == shared
+    defaults = CameraDefaults(stream=shared)
+    assert MonitorOptions(cameras=cameras, defaults=defaults).cameras[0].stream == shared
+
+
+def test_what_a_camera_says_overrides_what_all_share_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yaml"
+    path.write_text(
+        "defaults:\n"
+        "  model: all.onnx\n"
+        "  windows: {stride: 10, quality: false}\n"
+        "  activity: {threshold: 0.5, thresholds: {fight: 0.8, fall: 0.9}, hold_s: 3}\n"
+        "  decode: {idle: false, loop_filter: true}\n"
+        "cameras:\n"
+        "- {name: plain, source: 0}\n"
+        "- name: own\n"
+        "  source: 1\n"
+        "  model: own.onnx\n"
+        "  windows: {stride: 2, motion: false}\n"
+        "  activity: {thresholds: {fall: 0.6, dance: 0.7}, hold_s: 1}\n"
+        "  stream: {clock: arrival}\n"
+        "  decode: {idle: true}\n"
+        "- {name: untuned, source: 2, model: null, activity: {threshold: null}}\n"
+    )
+    plain, own, untuned = load(path, MonitorOptions).cameras
+    assert plain.model == tmp_path / "all.onnx"
+    assert plain.windows == WindowOptions(stride=10, quality=False)
+    assert plain.activity == ActivityOptions(
+        threshold=0.5, thresholds={"fight": 0.8, "fall": 0.9}, hold_s=3
+    )
+    assert plain.stream == StreamOptions()
+    assert plain.decode == DecodeOptions(idle=False, loop_filter=True)
+    assert own.model == tmp_path / "own.onnx"
+    assert own.windows == WindowOptions(stride=2, quality=False, motion=False)
+    assert own.activity == ActivityOptions(
+        threshold=0.5, thresholds={"fight": 0.8, "fall": 0.6, "dance": 0.7}, hold_s=1
+    )
+    assert own.stream == StreamOptions(clock="arrival")
+    assert own.decode == DecodeOptions(idle=True, loop_filter=True)
+    assert (untuned.model, untuned.activity.threshold) == (None, None), "null overrides, too"
+
+
+def test_options_made_in_a_program_are_merged_as_those_of_a_file() -> None:
+    defaults = CameraDefaults(
+        windows=WindowOptions(stride=10), activity=ActivityOptions(threshold=0.5)
+    )
+    own = CameraOptions(
+        name="own", source="0", windows=WindowOptions(quality=False),
+        activity=ActivityOptions(threshold=0.7),
+    )  # fmt: skip
+    (camera,) = MonitorOptions(cameras=(own,), defaults=defaults).cameras
+    assert camera.windows == WindowOptions(stride=10, quality=False)
+    assert camera.activity == ActivityOptions(threshold=0.7)
+    again = MonitorOptions.model_validate(
+        {"cameras": [own.model_dump(exclude_unset=True)], "defaults": defaults}
+    )
+    assert again.cameras == (camera,)
 
 
 def test_what_is_shared_changes_only_the_cameras_without_their_own() -> None:
     def settings(transport: str) -> dict[str, CameraSettings]:
         own = {"name": "own", "source": "0", "stream": {"transport": "udp"}}
-        given = {"cameras": [own, {"name": "b", "source": "1"}], "stream": {"transport": transport}}
+        given = {
+            "cameras": [own, {"name": "b", "source": "1"}],
+            "defaults": {"stream": {"transport": transport}},
+        }
         return CameraSettings.of(MonitorOptions.model_validate(given))
 
     before, after = settings("tcp"), settings("udp")
     assert [name for name in before if before[name] == after[name]] == ["own"]
+
+
+def test_a_changed_option_changes_only_the_camera_that_has_it() -> None:
+    def settings(**own: object) -> dict[str, CameraSettings]:
+        given = [{"name": "a", "source": "0", **own}, {"name": "b", "source": "1"}]
+        return CameraSettings.of(MonitorOptions.model_validate({"cameras": given}))
+
+    before = settings()
+    for own in (
+        {"model": "m.onnx"},
+        {"windows": {"stride": 1}},
+        {"activity": {"threshold": 0.1}},
+        {"stream": {"transport": "udp"}},
+        {"decode": {"idle": False}},
+    ):
+        after = settings(**own)
+        assert [name for name in before if before[name] == after[name]] == ["b"]
+
+
+def test_sinks_are_read_in_their_order_and_logs_are_told_from_others(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yaml"
+    path.write_text(
+        "sinks:\n- {type: log, path: a.jsonl, keep: 2}\n- type: console\n"
+        "- {type: log, path: '-', max_mib: 1}\n"
+    )
+    options = load(path, MonitorOptions)
+    first = AlertLogOptions(path=tmp_path / "a.jsonl", keep=2)
+    second = AlertLogOptions(path=Path("-"), max_mib=1)
+    assert options.sinks == (first, ConsoleOptions(), second)
+    assert options.logs == (first, second)
+    assert MonitorOptions.model_validate(options.model_dump()) == options
+    path.write_text("sinks: []\n")
+    assert (load(path, MonitorOptions).sinks, load(path, MonitorOptions).logs) == ((), ())
 
 
 def test_the_commented_example_of_the_shipped_file_is_right(tmp_path: Path) -> None:
@@ -252,6 +412,8 @@ def test_the_commented_example_of_the_shipped_file_is_right(tmp_path: Path) -> N
     path.write_text("cameras:" + example.replace("\n# ", "\n").replace("${DOOR_PASSWORD}", "x"))
     door, desk = load(path, MonitorOptions).cameras
     assert (door.outlines, [area.name for area in desk.outlines]) == ((), ["till", "door"])
+    assert door.model == tmp_path / "falls.onnx"
+    assert (door.activity.threshold, desk.model, desk.activity.threshold) == (0.7, None, None)
 
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
@@ -284,7 +446,9 @@ def test_a_password_comes_from_the_environment_and_stays_out_of_sight(
         "cameras: 'rtsp://u:a s3cret@h'\n",
         "rtsp://u:s3cret@h: 0\n",
         "u:s3cret@h: 0\nu:s3cret@h: 0\n",
-        "stream: {transport: '${PASSWORD}'}\n",
+        "defaults: {stream: {transport: '${PASSWORD}'}}\n",
+        "cameras:\n- {name: a, source: 0, stream: {transport: '${PASSWORD}'}}\n",
+        "sinks:\n- {type: log, keep: '${PASSWORD}'}\n",
         "cameras:\n- {name: '${PASSWORD}', source: 0}\n",
     ],
 )
@@ -304,7 +468,7 @@ def test_a_value_from_the_environment_is_shown_by_its_name(
 ) -> None:
     monkeypatch.setenv("SPEED", "s3cret")
     path = tmp_path / "monitor.yaml"
-    path.write_text("windows:\n  stride: ${SPEED}\n")
+    path.write_text("defaults:\n  windows:\n    stride: ${SPEED}\n")
     with pytest.raises(ConfigError, match=r"unable to parse .*, found '\$\{SPEED\}'$"):
         load(path, MonitorOptions)
 

@@ -1,0 +1,108 @@
+"""What --check says where cameras differ, and what it looks at."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.cli.check import describe
+from monitor.cli.preflight import check_decoding, check_outputs
+from monitor.config.options import MonitorOptions
+from monitor.errors import ConfigError, SinkError
+from monitor.recognition.classifier import SHIPPED
+from monitor.recognition.models import Models
+from testkit.models import contract, motion_model
+
+
+@pytest.fixture
+def falls(tmp_path: Path) -> Path:
+    return motion_model(tmp_path / "falls.onnx", contract(name="falls"))
+
+
+@pytest.fixture
+def steps(tmp_path: Path) -> Path:
+    return motion_model(tmp_path / "steps.onnx", contract(name="steps", frames=5))
+
+
+def options(*cameras: dict[str, Any], **more: Any) -> MonitorOptions:
+    named = [{"name": f"c{n}", "source": str(n), **own} for n, own in enumerate(cameras)]
+    return MonitorOptions.model_validate({"cameras": named, **more})
+
+
+def facts(given: MonitorOptions, name: str) -> list[str]:
+    return [text for about, text in describe(given, Models()) if about == name]
+
+
+def test_each_model_is_described_once_and_each_camera_says_which_is_its_own(
+    falls: Path, steps: Path
+) -> None:
+    found = options({"model": falls}, {"model": steps}, {"model": falls})
+    assert facts(found, "model") == [
+        f"falls 1 (motion), {falls}",
+        f"steps 1 (motion), {steps}",
+    ]
+    first, second = facts(found, "sha256")
+    assert facts(found, "camera") == [
+        f"c0: 0, by the model falls {first[:8]}",
+        f"c1: 1, by the model steps {second[:8]}",
+        f"c2: 2, by the model falls {first[:8]}",
+    ]
+
+
+def test_if_all_cameras_have_one_model_none_names_it(falls: Path) -> None:
+    found = options({"model": falls}, {}, defaults={"model": falls})
+    assert facts(found, "camera") == ["c0: 0", "c1: 1"]
+    assert len(facts(found, "model")) == 1
+
+
+def test_the_rules_of_a_model_are_told_for_each_way_in_which_it_is_used(falls: Path) -> None:
+    own = {"activity": {"threshold": 0.9}}
+    found = options({}, own, {}, own, defaults={"model": falls})
+    assert facts(found, "alerts") == [
+        "moving from 0.6; background: still",
+        "moving from 0.9; background: still",
+    ]
+
+
+def test_without_a_camera_the_model_of_all_is_described(falls: Path) -> None:
+    found = options(defaults={"model": falls})
+    assert facts(found, "model") == [f"falls 1 (motion), {falls}"]
+    assert facts(options(), "model")[0].endswith(str(SHIPPED))
+
+
+def test_a_label_of_a_camera_that_its_model_lacks_is_refused(falls: Path) -> None:
+    found = options({}, {"activity": {"thresholds": {"dance": 0.5}}}, defaults={"model": falls})
+    with pytest.raises(ConfigError, match=r"thresholds: label dance is unknown"):
+        describe(found, Models())
+
+
+def test_no_log_may_overwrite_what_any_camera_reads(tmp_path: Path) -> None:
+    own, authorities = tmp_path / "own.onnx", tmp_path / "ca.pem"
+    for path in (own, authorities):
+        path.touch()
+    given = ({"model": own}, {"stream": {"ca_file": authorities}})
+    for path in (own, authorities):
+        sinks = [{"type": "log", "path": tmp_path / "a.jsonl"}, {"type": "log", "path": path}]
+        with pytest.raises(ConfigError) as caught:
+            check_outputs(options(*given, sinks=sinks))
+        assert str(caught.value) == f"log {path}: would overwrite {path}, which is read"
+
+
+def test_every_log_needs_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "none" / "b.jsonl"
+    sinks = [
+        {"type": "log", "path": tmp_path / "a.jsonl"},
+        {"type": "log", "path": "-"},
+        {"type": "log", "path": path},
+    ]
+    with pytest.raises(SinkError) as caught:
+        check_outputs(options({}, sinks=sinks))
+    assert str(caught.value) == f"log {path}: there is no folder {path.parent}"
+
+
+@pytest.mark.parametrize("where", ["all", "one"])
+def test_hardware_that_is_not_there_is_refused_whoever_is_to_use_it(where: str) -> None:
+    decode = {"decode": {"hardware": "nonsense"}}
+    found = options({}, defaults=decode) if where == "all" else options({}, decode)
+    with pytest.raises(ConfigError, match=r"^decode\.hardware nonsense: cannot be used here: "):
+        check_decoding(found)
