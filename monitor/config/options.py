@@ -23,7 +23,7 @@ from monitor.recognition.metadata import Contract, Decision, Seconds, Share
 from monitor.recognition.tracker import Rules
 from monitor.sources.address import Address, parse_address
 from monitor.sources.source import Transport
-from monitor.sources.timeline import Clock
+from monitor.sources.timeline import TimestampMode
 from monitor.states import Pace
 from monitor.windows.clip import ClipSpec
 from monitor.windows.region import Point, Region, area, crosses_itself
@@ -111,7 +111,7 @@ class StreamOptions(Options):
 
     transport: Transport = "auto"  # of RTSP
     # What places frames in time: the stream's timestamps unless they fail, always, or the arrival.
-    clock: Clock = "auto"
+    clock: TimestampMode = "auto"
     ca_file: Place | None = None  # certificate authorities for rtsps, https and rtmps
     open_timeout_s: Limit = 5.0
     read_timeout_s: Limit = 5.0

@@ -28,7 +28,7 @@ from monitor.states import EndReason, Pace
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
 from monitor.windows.filter import WindowFilter
-from monitor.windows.sequence import RegionSampler
+from monitor.windows.sampler import RegionSampler
 
 log = logging.getLogger(__name__)
 

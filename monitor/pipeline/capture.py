@@ -13,10 +13,10 @@ from monitor.errors import SourceError, SourceOpenError
 from monitor.health.status import CameraStatus
 from monitor.records import Captured, Frame, Pending, Skipped, StreamEnd, Window
 from monitor.sources.source import Source
-from monitor.sources.timeline import Clock, Timeline
+from monitor.sources.timeline import Timeline, TimestampMode
 from monitor.states import NOTHING_MOVES, PERMANENT, CameraState, EndReason, Pace, SkipReason
 from monitor.throttle import LogThrottle
-from monitor.windows.sequence import RegionSampler
+from monitor.windows.sampler import RegionSampler
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Capture:
         on_frame: Callable[[Frame], bool] = lambda frame: False,  # whether one was dropped for it
         on_end: Callable[[BaseException | None], None] = lambda error: None,
         on_permanent_failure: Callable[[SourceOpenError], None] = lambda error: None,
-        stream_clock: Clock = "auto",
+        stream_clock: TimestampMode = "auto",
         clock: Callable[[], float] = time.monotonic,
         stopping: threading.Event | None = None,  # set by `stop`; pauses wait on it
     ) -> None:

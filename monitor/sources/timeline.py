@@ -10,7 +10,7 @@ from typing import Literal
 
 from monitor.decode.clock_rate import ClockRate
 
-Clock = Literal["auto", "stream", "arrival"]  # what places the frames of a live camera
+TimestampMode = Literal["auto", "stream", "arrival"]  # what places the frames of a live camera
 
 # A step of the timestamps that is so much longer than the time that passed is a jump; so is a
 # stream that has come so late for two spells on end.
@@ -41,7 +41,7 @@ class Timeline:
     they arrive from then on.
     """
 
-    def __init__(self, live: bool, clock: Clock = "auto") -> None:
+    def __init__(self, live: bool, clock: TimestampMode = "auto") -> None:
         self._live = live
         self._held = live and clock != "stream"  # to our clock
         self._by_arrival = live and clock == "arrival"

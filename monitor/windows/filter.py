@@ -64,7 +64,7 @@ class WindowFilter:
         self._now_s = 0.0
         self._throttle = LogThrottle(log, lambda: self._now_s)
 
-    def fault(self, window: Window) -> SkipReason | None:
+    def skip_reason(self, window: Window) -> SkipReason | None:
         """Why a window is not to be classified; None if it is."""
         fault = self._find(window)
         if fault is not None:

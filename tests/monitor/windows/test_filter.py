@@ -31,7 +31,7 @@ class Watched:
         """Windows for so long, with a clip for each region; what is found in the last."""
         for _ in range(round(seconds / STEP_S)):
             found: list[str | None] = [
-                self.window_filter.fault(
+                self.window_filter.skip_reason(
                     Window(
                         camera="hall",
                         start_s=self.end_s - 19 / fps,

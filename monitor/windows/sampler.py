@@ -48,7 +48,7 @@ class RegionSampler:
             arrived_s,
         )
         if window is not None:
-            fault = self._window_filter.fault(window)
+            fault = self._window_filter.skip_reason(window)
         if fault is not None:
             return Skipped(buffer.camera, buffer.region, time_s, arrived_s, reason=fault)
         return window
