@@ -3,10 +3,10 @@
 import json
 import random
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,8 @@ class Killed:
     kills: int
     starts: int
     torn: int  # lines that are not whole
-    twice: int  # ids of more than one start
-    unended: int  # starts without an end after them, or with more than one
+    twice: int  # starts of activities that were open already; a film seen again has them again
+    unended: int  # activities of which not every start has its one end after it
     died: int  # ends that the next monitor wrote
 
 
@@ -60,16 +60,14 @@ def _judged(kills: int, data: bytes) -> Killed:
             lines.append(json.loads(line))
         except ValueError:
             torn += 1
-    starts = Counter(line["id"] for line in lines if line["event"] == "start")
+    events: defaultdict[str, list[str]] = defaultdict(list)
+    for alert in lines:
+        events[alert["id"]].append(alert["event"])
     return Killed(
         kills,
-        starts.total(),
+        sum(line["event"] == "start" for line in lines),
         torn,
-        sum(count > 1 for count in starts.values()),
-        sum(not _ended_once(name, lines) for name in starts),
+        sum(pair == ("start", "start") for seen in events.values() for pair in pairwise(seen)),
+        sum(seen != ["start", "end"] * (len(seen) // 2) for seen in events.values()),
         sum(line["reason"] == "monitor died" for line in lines),
     )
-
-
-def _ended_once(name: str, lines: Sequence[dict[str, Any]]) -> bool:
-    return [line["event"] for line in lines if line["id"] == name] == ["start", "end"]

@@ -7,8 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from monitor.events.alert import SCHEMA, AlertEvent
 from monitor.events.log_file import rotated
 
@@ -57,8 +55,10 @@ def orphans(path: Path) -> list[AlertEvent]:
     for record in unended(
         record for place in (rotated(path, 1), path) if place.is_file() for record in _read(place)
     ):
-        with suppress(ValidationError):  # somebody else's line
-            found.append(AlertEvent.model_validate(record))
+        with suppress(ValueError):  # somebody else's line
+            start = AlertEvent.model_validate(record)
+            start.model_dump_json()  # so can its end
+            found.append(start)
     return found
 
 

@@ -24,7 +24,9 @@ from monitor.config.options import CameraOptions, MonitorOptions
 from monitor.config.yaml_file import explain, load
 from monitor.display.table import show_health
 from monitor.errors import ConfigError, ModelError, MonitorError, SourceError
-from monitor.events.recovery import SCHEMA, records, unended
+from monitor.events.alert import SCHEMA
+from monitor.events.alert_log import line
+from monitor.events.recovery import orphans, records, unended
 from monitor.health.report import read_health
 from monitor.names import is_name, is_printable
 from monitor.recognition.classifier import SHIPPED, OnnxClassifier
@@ -32,6 +34,7 @@ from monitor.recognition.metadata import parse_contract
 from monitor.sources.address import parse_address, redact, redact_argument, split_name
 from monitor.sources.file import FileSource
 from testkit import ROOT
+from testkit.alerts import alert
 from testkit.models import motion_model
 
 MARK = "Hunter2"  # in a password
@@ -60,10 +63,12 @@ CONFIGURATIONS = (
     "cameras:\n- {{name: a, source: {0}}}\n",
     "cameras:\n- {{name: {0}, source: 0}}\n",
     "cameras: {0}\n",
-    "stream: {{transport: {0}}}\n",
-    "windows: {{stride: {0}}}\n",
+    "defaults: {{stream: {{transport: {0}}}}}\n",
+    "defaults: {{windows: {{stride: {0}}}}}\n",
     "? {0}\n: 0\n",
-    "activity: {{thresholds: {{{0}: 2}}}}\n",
+    "defaults: {{activity: {{thresholds: {{{0}: 2}}}}}}\n",
+    "cameras:\n- {{name: a, source: 0, activity: {{hold_s: {0}}}}}\n",
+    "sinks:\n- {{type: log, keep: {0}}}\n",
     "{0}",
 )
 NOW_S = 1000.0
@@ -122,6 +127,13 @@ def check_alert_log(data: bytes) -> bool:
     left = unended(found)
     assert {record["id"] for record in left} == {n for n, event in last.items() if event == "start"}
     assert len(left) == len({record["id"] for record in left})
+    starts = orphans(_file("alerts.jsonl", data))
+    for start in starts:
+        assert list(records([line(start.after_a_kill(start.time))]))
+    names = [start.id for start in starts]
+    assert len(names) == len(set(names))
+    if max(map(len, data.split(b"\n"))) < LONGEST:  # else the parts of a line are looked at
+        assert set(names) <= {record["id"] for record in left}
     return bool(found)
 
 
@@ -249,7 +261,8 @@ def configurations() -> list[bytes]:
     shown = example.replace("\n# ", "\n").replace("${DOOR_PASSWORD}", "x")
     short = (
         "cameras:\n- {name: hall, source: 'rtsp://u:p@192.0.2.1/s', regions:\n"
-        "  [{name: till, box: [0, 0, 1, 1]}]}\nactivity: {threshold: 0.5}\nlog: {path: '-'}\n"
+        "  [{name: till, box: [0, 0, 1, 1]}], activity: {hold_s: 1}}\n"
+        "defaults: {activity: {threshold: 0.5}}\nsinks: [{type: log, path: '-'}]\n"
     )
     head = head.replace("cameras: []", "")
     return [text.encode() for text in (shipped, f"{head}cameras:{shown}\n\n{rest}", short)]
@@ -278,16 +291,9 @@ def models() -> list[bytes]:
 
 def alert_logs() -> list[bytes]:
     """Two activities, of which one has its end."""
-
-    def line(name: str, event: str) -> bytes:
-        record = {
-            "schema": SCHEMA, "id": name, "event": event, "camera": "bus", "region": None,
-            "label": "fight", "score": 0.92, "time": "2026-11-22T23:10:21.992Z", "start_s": 4.0,
-            "end_s": None if event == "start" else 9.5,
-        }  # fmt: skip
-        return json.dumps(record).encode() + b"\n"
-
-    return [line("a", "start") + line("b", "start") + line("a", "end"), line("a", "start")]
+    a, b = (line(alert(name)) for name in "ab")
+    end = line(alert("a", event="end", end_s=9.5, reason="score fell"))
+    return [a + b + end, a]
 
 
 def sources() -> list[bytes]:

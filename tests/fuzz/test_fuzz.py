@@ -66,7 +66,12 @@ def altered(draw: st.DrawFn, name: str, read: Callable[[bytes], Any]) -> bytes:
     return json.dumps(value).encode()
 
 
-READERS = {"configuration": yaml.safe_load, "contract": json.loads, "health": json.loads}
+READERS = {
+    "configuration": yaml.safe_load,
+    "contract": json.loads,
+    "alert-log": lambda lines: json.loads(lines.splitlines()[-1]),
+    "health": json.loads,
+}
 
 
 @pytest.mark.parametrize("name", ["configuration", "contract", "alert-log", "source", "health"])

@@ -22,7 +22,8 @@ from testkit.patience import LIMIT_S, Stopwatch
 from testkit.process import COMMAND
 
 QUICK = """
-activity: {smoothing_s: 0, min_s: 0, hold_s: 0, cooldown_s: 0, threshold: 0.97}
+defaults:
+  activity: {smoothing_s: 0, min_s: 0, hold_s: 0, cooldown_s: 0, threshold: 0.97}
 realtime: true
 """
 

@@ -147,7 +147,7 @@ def test_standard_output_that_is_closed_is_an_error_in_one_line(
         timeout=LIMIT_S,
     )
     assert done.returncode == 1
-    assert done.stderr.strip() == "error: alert log -: standard output is closed"
+    assert done.stderr.strip() == "error: alert log standard output: standard output is closed"
 
 
 def test_check_says_what_would_be_watched(model: Path, tmp_path: Path) -> None:
@@ -226,12 +226,12 @@ BAD: dict[str, tuple[Sequence[str], int, str]] = {
     "threshold": (
         ("--source", "a.mp4", "--threshold", "1.5"),
         2,
-        "error: activity.threshold: input should be less than or equal to 1, found 1.5",
+        "error: defaults.activity.threshold: input should be less than or equal to 1, found 1.5",
     ),
     "stride": (
         ("--source", "a.mp4", "--stride", "0"),
         2,
-        "error: windows.stride: input should be greater than or equal to 1, found 0",
+        "error: defaults.windows.stride: input should be greater than or equal to 1, found 0",
     ),
     "log without a folder": (
         ("--source", "a.mp4", "--log", "none/a.jsonl"),
@@ -251,7 +251,7 @@ BAD: dict[str, tuple[Sequence[str], int, str]] = {
     "config": (
         ("--config", "bad.yaml"),
         2,
-        "error: bad.yaml:2: unknown option windows.strides; options here: "
+        "error: bad.yaml:3: unknown option defaults.windows.strides; options here: "
         "max_gap_s, min_fps_share, motion, quality, stride",
     ),
     "missing config": (("--config", "none.yaml"), 2, "error: none.yaml: no such file or directory"),
@@ -283,8 +283,8 @@ BAD: dict[str, tuple[Sequence[str], int, str]] = {
     ),
     "log over its own model": (
         ("--source", "a.mp4", "--model", "text.mp4", "--log", "text.mp4"),
-        1,
-        "error: text.mp4: not an ONNX model",
+        2,
+        "error: log text.mp4: would overwrite text.mp4, which is read",
     ),
     "config with a wrong source": (
         ("--config", "source.yaml"),
@@ -305,7 +305,7 @@ def test_bad_input_gets_one_line_and_the_right_exit_code(
 ) -> None:
     (tmp_path / "text.mp4").write_text("not a video\n" * 50)
     (tmp_path / "model.keras").write_text("")
-    (tmp_path / "bad.yaml").write_text("windows:\n  strides: 3\n")
+    (tmp_path / "bad.yaml").write_text("defaults:\n  windows:\n    strides: 3\n")
     (tmp_path / "source.yaml").write_text("cameras:\n  - name: a\n    source: ftp://h/x\n")
     done = har_monitor("--model", model, *arguments, cwd=tmp_path)
     assert done.returncode == code, done.stderr

@@ -21,6 +21,8 @@ from monitor.events.recovery import orphans
 from monitor.events.sink import Sink
 from testkit.alerts import alert
 
+FIRST = "0001-01-01T00:00:00+23:59"  # before all times in UTC
+
 
 def logs(*paths: Path) -> list[AlertLogOptions]:
     return [AlertLogOptions(path=path) for path in paths]
@@ -147,13 +149,15 @@ def test_an_activity_that_was_seen_again_is_open_only_if_its_last_start_has_no_e
         b'{"schema": "another", "event": "start", "id": "x"}\n',
         alert("x").model_dump_json().replace(".v2", ".v1").encode() + b"\n",
         b'{"schema": "har-monitor.alert.v2", "event": "start", "id": "x"\n',
+        alert("x").model_dump_json().replace("door", "\\ud800").encode() + b"\n",
+        alert("x").model_dump_json().replace("2026-05-04T03:02:01.000Z", FIRST).encode() + b"\n",
         b"[" * 50_000 + b"\n",
         b"x" * 200_000 + b"\n",
         b"\xff\xfe\x00\n",
     ],
     ids=[
-        "words", "no id", "a number", "an id alone", "schema", "older", "torn", "deep", "long",
-        "bytes",
+        "words", "no id", "a number", "an id alone", "schema", "older", "torn", "no text",
+        "no time", "deep", "long", "bytes",
     ],
 )  # fmt: skip
 def test_what_others_wrote_into_the_log_is_passed_over(tmp_path: Path, foreign: bytes) -> None:
