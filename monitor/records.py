@@ -38,6 +38,7 @@ class Frame:
     arrived_s: float | None = None  # None, from a source: just now
     skipped: SkipReason | None = None  # why it was not decoded
     camera: str = ""
+    pts_s: float | None = None  # the stream's own time, if it has one
 
     @cached_property
     def image(self) -> NDArray[np.uint8]:

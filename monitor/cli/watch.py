@@ -41,8 +41,9 @@ def watch(
     systemd = Systemd()
     display = has_display() if options.display is None else options.display
     screen = Screen() if display else None  # before PyAV is loaded: see monitor.display.screen
+    from monitor.cli.sinks import make_sinks, unfinished
     from monitor.display.table import StatusTable
-    from monitor.events.make import make_sinks, unfinished
+    from monitor.evidence.recorder import ClipSink
     from monitor.health.heartbeat import Heartbeat
     from monitor.pipeline.monitor import Monitor
 
@@ -51,7 +52,14 @@ def watch(
     view = _view(options, screen)
     sinks = make_sinks(options.sinks)
     heartbeat = Heartbeat(options.health, systemd)
-    monitor = Monitor(options, sinks=sinks, view=view, on_beat=heartbeat.beat)
+    clips = next((sink for sink in sinks if isinstance(sink, ClipSink)), None)
+    monitor = Monitor(
+        options,
+        sinks=sinks,
+        view=view,
+        tap=(lambda camera: None) if clips is None else clips.tap,
+        on_beat=heartbeat.beat,
+    )
     for alert in unfinished(sinks):
         monitor.announce(alert)
     for log_options in options.logs:

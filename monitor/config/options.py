@@ -272,7 +272,19 @@ class ConsoleOptions(Options):
     type: Literal["console"] = "console"
 
 
-SinkOptions = Annotated[AlertLogOptions | ConsoleOptions, Field(discriminator="type")]
+class ClipOptions(Options):
+    """A sink: a clip of each activity, FOLDER/DATE/CAMERA/ID.mp4."""
+
+    type: Literal["clips"] = "clips"
+    folder: Place = Path("clips")
+    pre_roll_s: float = Field(5, ge=0, le=60)  # before the activity begins
+    post_roll_s: float = Field(5, ge=0, le=60)  # after it has ended
+    ring_mib: float = Field(40, gt=0, le=1024)  # of packets kept of each camera; less pre-roll then
+    max_gib: float = Field(10, gt=0, le=65536)  # of all clips; the oldest are deleted
+    keep_days: float = Field(30, gt=0, le=36500)  # older clips are deleted
+
+
+SinkOptions = Annotated[AlertLogOptions | ConsoleOptions | ClipOptions, Field(discriminator="type")]
 
 
 def _values(options: object) -> object:
@@ -313,6 +325,13 @@ class MonitorOptions(Options):
     def _names_differ(self) -> "MonitorOptions":
         if (name := _repeated(camera.name for camera in self.cameras)) is not None:
             raise ValueError(f"two cameras are named {name}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_keeps_clips(self) -> "MonitorOptions":
+        count = sum(isinstance(sink, ClipOptions) for sink in self.sinks)
+        if count > 1:
+            raise ValueError(f"sinks: {count} of type clips; allowed: 1")
         return self
 
     def pace(self, camera: CameraOptions) -> Pace:

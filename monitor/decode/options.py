@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from monitor.decode.scheduler import DecodeScheduler
+    from monitor.decode.tap import PacketTap
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Decoding:
     hardware: str | None = None  # FFmpeg's name of what decodes; None: the cores
     # Shared by all streams that must not fall behind; None: of a file.
     scheduler: DecodeScheduler | None = None
+    tap: PacketTap | None = None  # is shown the packets of a network stream
     looked_at: Callable[[], bool] = lambda: False  # whether somebody sees it: then nothing is idle
 
 

@@ -1,4 +1,4 @@
 """Events: alerts, and where they go.
 
-May import: config, and the modules at the top of monitor.
+May import: the modules at the top of monitor.
 """

@@ -12,6 +12,7 @@ from functools import partial
 from monitor.config.options import CameraOptions, MonitorOptions
 from monitor.decode.options import Decoding
 from monitor.decode.scheduler import DecodeScheduler
+from monitor.decode.tap import PacketTap
 from monitor.display.hub import Channel, Hub
 from monitor.errors import SourceOpenError
 from monitor.events.alert import AlertMaker
@@ -58,6 +59,7 @@ class Camera:
         *,
         make: Callable[[Address, StreamLimits], Source],
         scheduler: DecodeScheduler,
+        tap: PacketTap | None,
         on_end: Callable[[Camera, BaseException | None], None],  # called by its thread
         on_permanent_failure: Callable[[SourceOpenError], None],
         clock: Callable[[], float] = time.monotonic,
@@ -107,7 +109,7 @@ class Camera:
         windows, stream = camera.windows, camera.stream
         self.capture = Capture(
             self.status,
-            lambda: make(camera.address, self._limits(contract, scheduler)),
+            lambda: make(camera.address, self._limits(contract, scheduler, tap)),
             [
                 RegionSampler(
                     WindowBuffer(camera.name, spec, windows.stride, windows.max_gap_s, name),
@@ -123,6 +125,7 @@ class Camera:
             on_end=partial(on_end, self),
             on_permanent_failure=on_permanent_failure,
             stream_clock=stream.clock,
+            tap=tap,
             clock=clock,
         )
         worker.cameras.add(self._slot)
@@ -146,7 +149,9 @@ class Camera:
     def _show(self, frame: Frame) -> bool:
         return self._hub.publish(self._channel, frame)
 
-    def _limits(self, contract: Contract, scheduler: DecodeScheduler) -> StreamLimits:
+    def _limits(
+        self, contract: Contract, scheduler: DecodeScheduler, tap: PacketTap | None
+    ) -> StreamLimits:
         camera = self.settings.camera
         stream, decode = camera.stream, camera.decode
         looked_at = partial(self._hub.looked_at, camera.name)
@@ -163,6 +168,7 @@ class Camera:
                 context_s=_context_s(contract.clip),
                 hardware=decode.hardware,
                 scheduler=scheduler if camera.address.live else None,
+                tap=tap,
                 looked_at=looked_at,
             ),
         )

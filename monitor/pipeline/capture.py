@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from av import VideoFrame
 
+from monitor.decode.tap import PacketTap
 from monitor.errors import SourceError, SourceOpenError
 from monitor.health.status import CameraStatus
 from monitor.records import Captured, Frame, Pending, Skipped, StreamEnd, Window
@@ -62,6 +63,7 @@ class Capture:
         on_end: Callable[[BaseException | None], None] = lambda error: None,
         on_permanent_failure: Callable[[SourceOpenError], None] = lambda error: None,
         stream_clock: TimestampMode = "auto",
+        tap: PacketTap | None = None,
         clock: Callable[[], float] = time.monotonic,
         stopping: threading.Event | None = None,  # set by `stop`; pauses wait on it
     ) -> None:
@@ -76,6 +78,7 @@ class Capture:
         self._on_frame = on_frame
         self._on_end = on_end
         self._on_permanent_failure = on_permanent_failure
+        self._tap = tap
         self._clock = clock
         self._timeline = Timeline(live=not pace.file, clock=stream_clock)
         self._throttle = LogThrottle(log, clock)
@@ -185,6 +188,8 @@ class Capture:
                 self._start_afresh("rate", f"{text}their arrival from now on (stream.clock)")
             else:
                 self._counters.measure_fps(moment.step_s)
+            if self._tap is not None and read.pts_s is not None:
+                self._tap.align(moment.time_s - read.pts_s)
             if read.time_s > GOOD_S:
                 self._failures = 0
             if self._pace is Pace.REALTIME:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from monitor.config.options import CameraOptions, MonitorOptions
 from monitor.decode.scheduler import DecodeScheduler
+from monitor.decode.tap import PacketTap
 from monitor.display.hub import Hub
 from monitor.display.view import View
 from monitor.errors import ConfigError, MonitorError, SourceError, SourceOpenError
@@ -69,6 +70,7 @@ class Monitor:
         clock: Callable[[], float] = time.monotonic,
         on_window: Callable[[Prediction | Skipped], None] | None = None,
         workers: int | None = None,
+        tap: Callable[[CameraOptions], PacketTap | None] = lambda camera: None,
         on_beat: Beat = lambda cameras, sinks, busy_s: None,
     ) -> None:
         if not isinstance(options, MonitorOptions):
@@ -79,6 +81,7 @@ class Monitor:
         if view is not None:
             self._hub.subscribe(view)
         self._make = make
+        self._tap = tap
         self._clock = clock
         self._on_beat = on_beat
         self._scheduler = DecodeScheduler(cores=cores())
@@ -233,6 +236,7 @@ class Monitor:
                     self._hub,
                     make=self._make,
                     scheduler=self._scheduler,
+                    tap=self._tap(settings.camera),
                     on_end=self._ended,
                     on_permanent_failure=self._give_up_if_all,
                     clock=self._clock,

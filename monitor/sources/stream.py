@@ -19,6 +19,7 @@ from monitor.decode.ffmpeg import UNTIMED, apply_rotation, reason, video_fault, 
 from monitor.decode.hardware import accelerator, not_by_hardware
 from monitor.decode.make import make_decoder
 from monitor.decode.options import Decoding
+from monitor.decode.pts import FramePts
 from monitor.decode.timestamps import FrameTimes
 from monitor.errors import SourceLostError, SourceOpenError
 from monitor.records import Frame, Pending
@@ -191,6 +192,7 @@ class StreamSource:
                 None if decoded.picture is None else apply_rotation(decoded.picture),
                 decoded.arrived_s,
                 decoded.skipped,
+                pts_s=decoded.pts_s,
             )
 
     def _decoded(
@@ -199,8 +201,13 @@ class StreamSource:
         stream = video_stream(container)
         assert stream is not None  # or it would not be open
         decoder = make_decoder(stream, decoding, self._clock)
+        tap, times = decoding.tap, FramePts(stream)
+        if tap is not None:
+            tap.connect(stream)
         try:
             for packet in self._packets(container, stream):
+                if tap is not None:
+                    tap.take(packet, times.seconds(packet.pts))
                 for decoded in decoder.decode(packet):
                     self._seen_s = self._clock()
                     self._keyed = True  # or as good as that: some cameras refresh bit by bit

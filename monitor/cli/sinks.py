@@ -4,13 +4,14 @@ import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from monitor.config.options import AlertLogOptions, SinkOptions
+from monitor.config.options import AlertLogOptions, ClipOptions, ConsoleOptions, SinkOptions
 from monitor.errors import SinkError
 from monitor.events.alert import AlertEvent
 from monitor.events.alert_log import AlertLogSink
 from monitor.events.console import ConsoleSink
 from monitor.events.recovery import orphans
 from monitor.events.sink import Sink
+from monitor.evidence.recorder import ClipSink
 
 log = logging.getLogger(__name__)
 
@@ -20,11 +21,14 @@ def make_sinks(options: Iterable[SinkOptions]) -> list[Sink]:
     sinks: list[Sink] = []
     try:
         for one in options:
-            if isinstance(one, AlertLogOptions):
-                max_bytes = int(one.max_mib * 2**20)
-                sinks.append(AlertLogSink(one.path, max_bytes=max_bytes, keep=one.keep))
-            else:
-                sinks.append(ConsoleSink())
+            match one:
+                case AlertLogOptions():
+                    max_bytes = int(one.max_mib * 2**20)
+                    sinks.append(AlertLogSink(one.path, max_bytes=max_bytes, keep=one.keep))
+                case ClipOptions():
+                    sinks.append(ClipSink(one))
+                case ConsoleOptions():
+                    sinks.append(ConsoleSink())
     except SinkError:
         for sink in sinks:
             sink.close()

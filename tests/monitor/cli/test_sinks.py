@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+import monitor.cli.sinks
+from monitor.cli.sinks import make_sinks, unfinished
 from monitor.config.options import AlertLogOptions, ConsoleOptions, MonitorOptions
 from monitor.errors import SinkError
-from monitor.events import make
 from monitor.events.alert import AlertEvent
 from monitor.events.alert_log import AlertLogSink
 from monitor.events.console import ConsoleSink
-from monitor.events.make import make_sinks, unfinished
 from monitor.events.recovery import orphans
 from monitor.events.sink import Sink
 from testkit.alerts import alert
@@ -198,7 +198,7 @@ def test_a_log_that_cannot_be_read_is_an_error(
 
     path = tmp_path / "alerts.jsonl"
     sinks = make_sinks(logs(path))
-    monkeypatch.setattr(make, "orphans", refuse)
+    monkeypatch.setattr(monitor.cli.sinks, "orphans", refuse)
     with pytest.raises(SinkError, match=f"^alert log {path}: input/output error$"):
         unfinished(sinks)
     write(sinks)
