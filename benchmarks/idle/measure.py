@@ -30,7 +30,7 @@ from benchmarks.idle.films import (
     film,
 )
 from benchmarks.performance.plan import read_plan
-from benchmarks.performance.streams import encoded
+from benchmarks.streams import encoded
 from monitor.config.options import DecodeOptions, MonitorOptions
 from monitor.decode.make import make_decoder
 from monitor.decode.options import Decoding

@@ -8,6 +8,9 @@ a large product of matrices and a large convolution, which ran in between.
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +24,9 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 
+from benchmarks.performance.measure import Places
+from benchmarks.performance.plan import Inference
+from benchmarks.performance.results import InferenceResult, Origin, WindowCost
 from export.extra import training_tools
 from export.quiet import quiet
 from monitor.cli.command import exit_codes
@@ -67,6 +73,19 @@ class Cost:
     def of_roofline(self) -> float:
         """How many times as long as its multiply-adds alone the fused engine takes."""
         return self.fused_ms / self.roofline_ms
+
+
+def run_inference(job: Inference, places: Places, origin: Origin) -> InferenceResult:
+    """Measure every network by every engine, in turns, in a process of its own.
+
+    TensorFlow, which it needs, would stay in the memory of this one.
+    """
+    places.work.mkdir(parents=True, exist_ok=True)
+    out = places.work / "inference.json"
+    command = [sys.executable, "-m", __name__, "--rounds", str(job.rounds), "--out", str(out)]
+    subprocess.run(command, check=True)
+    costs = tuple(WindowCost.model_validate(cost) for cost in json.loads(out.read_text()))
+    return InferenceResult(origin=origin, costs=costs)
 
 
 def measure(rounds: int) -> list[Cost]:
@@ -183,15 +202,32 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
-def main(rounds: Annotated[int, typer.Option(help="Runs of each network.", min=1)] = 50) -> None:
+def main(
+    rounds: Annotated[int, typer.Option(help="Runs of each network.", min=1)] = 50,
+    out: Annotated[Path | None, typer.Option(help="JSON file to write instead.")] = None,
+) -> None:
     """Print what a window of every network costs, by tf2onnx and by the fused engine."""
     console = Console(stderr=True)
     with exit_codes(console):
         with console.status("Converting and measuring"), quiet(), training_tools():
+            from train.fit.backend import start_tensorflow
+
+            start_tensorflow()
             costs = measure(rounds)
+        if out is not None:
+            out.write_text(json.dumps([_kept(cost).model_dump() for cost in costs]))
+            return
         lines = [HEADS, *(_cells(cost) for cost in costs)]
         for name, *cells in lines:
             typer.echo(f"{name:<16}" + "".join(f"{cell:>18}" for cell in cells))
+
+
+def _kept(cost: Cost) -> WindowCost:
+    return WindowCost(
+        network=cost.network,
+        tf2onnx_ms=round(cost.tf2onnx_ms, 3),
+        fused_ms=round(cost.fused_ms, 3),
+    )
 
 
 def _cells(cost: Cost) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from benchmarks.performance.plan import Latency
 from benchmarks.performance.programs import Line, told
 from benchmarks.performance.results import LatencyResult, Origin
 from benchmarks.performance.running import running
-from benchmarks.performance.streams import Stream
+from benchmarks.streams import Stream
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
 

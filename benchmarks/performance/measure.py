@@ -13,9 +13,8 @@ from benchmarks.performance.plan import Network, Together
 from benchmarks.performance.programs import Done, Task, done, watching
 from benchmarks.performance.results import Origin, TogetherResult, Usage
 from benchmarks.performance.running import Running, running
-from benchmarks.performance.server import Server, served
-from benchmarks.performance.streams import Stream, encoded
 from benchmarks.performance.usage import cpu_s, machine_s
+from benchmarks.streams import Server, Stream, encoded, served
 
 # Many streams on few cores begin slowly; who has not begun by then reads nothing of them. The films
 # are so long that nobody has seen the end of one when everything is measured.

@@ -22,7 +22,7 @@ from benchmarks.performance.results import (
     kind_of,
 )
 from benchmarks.performance.targets import OURS, Results, targets
-from benchmarks.recognition.evidence import read_facts
+from benchmarks.results import read_facts
 from export.atomic import replacing
 
 NAME, TEMPLATE, PICTURE = "README.md", "README.md.jinja", "chart.svg.jinja"

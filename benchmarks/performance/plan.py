@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from benchmarks.performance.streams import FILMS, Codec, Rate, Stream
+from benchmarks.streams import FILMS, Codec, Rate, Stream
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
 

@@ -2,21 +2,12 @@
 
 from pathlib import Path
 
+from benchmarks.machine import Machine
 from benchmarks.performance.plan import Inference, Job, Latency, ProgramName, Together
-from benchmarks.recognition.evidence import Facts
+from benchmarks.results import Facts
 
 IN_TIME = 0.9  # share of streams and windows from which on a program keeps up
 TOO_MUCH = ("busy", "overload")  # why har-monitor drops windows that it has no time for
-
-
-class Machine(Facts):
-    """Where it was measured, and with what."""
-
-    cpu: str
-    cores: int
-    memory_gib: float
-    kernel: str
-    versions: dict[str, str]
 
 
 class Origin(Facts):

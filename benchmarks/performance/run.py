@@ -1,24 +1,33 @@
 """Everything that is declared, measured in turn; what has a result that still holds is left."""
 
+import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.performance.inference import run_inference
+from benchmarks.machine import Machine, machine
+from benchmarks.performance.engines import run_inference
 from benchmarks.performance.latency import run_latency
 from benchmarks.performance.measure import Places, run_together, series_goes_on
-from benchmarks.performance.origin import machine, origin
 from benchmarks.performance.plan import Declared, Inference, Job, Latency, Start, Together, jobs_of
-from benchmarks.performance.results import (
-    Machine,
-    Result,
-    TogetherResult,
-    kind_of,
-)
+from benchmarks.performance.results import Origin, Result, TogetherResult, kind_of
 from benchmarks.performance.start import run_starts
-from benchmarks.recognition.evidence import read_facts, write_facts
+from benchmarks.results import now, read_facts, write_facts
+from benchmarks.streams import Stream, recipe_key
+from monitor import __version__
 
+# Raised where the benchmark measures otherwise than before.
+METHOD = 1
 QUICK_S = 5.0  # of each run, where only the benchmark itself is tried
+
+_ROOT = Path(__file__).parents[2]
+_CODE = (
+    "monitor/**/*.py",
+    "monitor/models/*",
+    "export/**/*.py",
+    "benchmarks/performance/peers/*.py",
+)
 
 
 def measure_all(
@@ -63,6 +72,17 @@ def measure_one(
         result = run(job, stream, places, from_here)  # type: ignore[arg-type]
     write_facts(path, result)
     return result
+
+
+def origin(job: Job, stream: Stream | None, where: Machine) -> Origin:
+    """Of what is measured here and now."""
+    sha = hashlib.sha256(repr((METHOD, job, where.cpu, where.cores)).encode())
+    if stream is not None:
+        sha.update(recipe_key(stream).encode())
+    for pattern in _CODE:
+        for path in sorted(_ROOT.glob(pattern)):
+            sha.update(path.read_bytes())
+    return Origin(key=sha.hexdigest()[:16], machine=where, date=now(), version=__version__)
 
 
 def _shortened(job: Job) -> Job:

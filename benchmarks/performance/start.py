@@ -9,7 +9,7 @@ from benchmarks.performance.plan import ProgramName, Start
 from benchmarks.performance.programs import TITLES, Line, Task, told
 from benchmarks.performance.results import Origin, StartResult
 from benchmarks.performance.running import running
-from benchmarks.performance.streams import Stream
+from benchmarks.streams import Stream
 from monitor.errors import MonitorError
 
 LIMIT_S = 120.0

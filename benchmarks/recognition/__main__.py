@@ -32,11 +32,10 @@ def main(
     console = Console(stderr=True)
     with exit_codes(console), training_tools():
         start_logging(console, verbose=False)
-        from benchmarks.recognition.fits import do_fits
-        from benchmarks.recognition.live import watch_live
+        from benchmarks.recognition.fits import Places, do_fits
         from benchmarks.recognition.page import page
-        from benchmarks.recognition.places import Places
         from benchmarks.recognition.series import read_rows
+        from benchmarks.recognition.watching import watch_live
         from train.data.cache_folder import default_cache
 
         declared = read_rows(ROWS)

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.recognition.evidence import Evidence, Facts
-from benchmarks.recognition.folds import FoldFacts, read_folds
-from benchmarks.recognition.intervals import poisson
+from benchmarks.recognition.evidence import Evidence, FoldFacts, read_folds
 from benchmarks.recognition.series import Series
-from train.evaluate.event_match import Figures
+from benchmarks.results import Facts
+from train.evaluate.event_match import Figures, poisson_mean
 from train.evaluate.intervals import Interval
 
 # How rules are chosen: not at all, for the highest event F1, or for the fewest false alarms that
@@ -18,6 +17,7 @@ from train.evaluate.intervals import Interval
 Choosing = Literal["untuned", "highest F1", "fewest false alarms"]
 CHOOSING: tuple[Choosing, ...] = ("untuned", "highest F1", "fewest false alarms")
 LEAST_FOUND = 0.5  # share of the events, for the last of them
+_OUTSIDE = 0.05  # of an interval: 95 % inside
 
 
 class WatchedEvent(Facts):
@@ -147,6 +147,17 @@ class Events:
         """The share that are answered rightly while a stream shows them."""
         right = sum(clip.in_stream == clip.label for f in self.folds for clip in f.clips)
         return right / self.clips
+
+
+def poisson(count: int, hours: float) -> Interval:
+    """The 95 % interval of a rate an hour; from 0 if nothing was counted, to 3 / hours.
+
+    Garwood's. Where nothing was counted all of the 5 % lies above.
+    """
+    if not count:
+        return Interval(0.0, poisson_mean(0, _OUTSIDE) / hours)
+    low, high = poisson_mean(count - 1, 1 - _OUTSIDE / 2), poisson_mean(count, _OUTSIDE / 2)
+    return Interval(low / hours, high / hours)
 
 
 def events_file(series: Series, fold: int) -> Path:

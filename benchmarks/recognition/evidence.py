@@ -1,30 +1,21 @@
 """What each fit left as evidence: small JSON files from which every figure can be computed."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from benchmarks.recognition.series import Series, SplitKind
-from export.atomic import replacing
-from monitor.errors import DataError
+from benchmarks.results import Facts, read_facts
 from train.evaluate.scores import Scored
 from train.recipe.options import TrainConfig
-from train.report.report import json_text
 
 DIGITS = 4  # of a score
 NETWORK = "network.json"
 
-_Read = TypeVar("_Read", bound="Facts")
-
-
-class Facts(BaseModel):
-    """Something that was measured, as it is kept."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+_Fold = TypeVar("_Fold", bound="FoldFacts")
 
 
 class TestedClip(Facts):
@@ -103,6 +94,18 @@ class Network(Facts):
         return (self.arch, self.clip) == (config.arch, config.clip.model_dump(mode="json"))
 
 
+class FoldFacts(Facts):
+    """What was measured with the network of a fold, which did not see it in training."""
+
+    basis: Basis
+    name: str  # of the row
+    data: str
+    seed: int
+    fold: int
+    date: str  # UTC
+    version: str  # of har-monitor
+
+
 def scored_clips(
     labels: tuple[str, ...], clips: Sequence[TestedClip], scores: Sequence[tuple[float, ...]]
 ) -> Scored:
@@ -135,26 +138,28 @@ def evidence_file(
     return series.folder / f"{'-'.join(parts)}.json"
 
 
-def write_facts(path: Path, facts: Facts) -> None:
-    """Write `facts`, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        temporary.write_text(json_text(facts.model_dump(mode="json")), encoding="utf-8")
+def read_folds(
+    kind: type[_Fold],
+    file: Callable[[Series, int], Path],
+    series: Series,
+    grouped: Sequence[Evidence],
+    results: Path,
+) -> tuple[_Fold, ...]:
+    """The evidence of every fold that the grouped fits of the first seed were tested on.
 
-
-def read_facts(path: Path, kind: type[_Read]) -> _Read | None:
-    """The facts at `path`; None if there are none, DataError if they cannot be read."""
-    try:
-        return kind.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(
-            f"{path}: not a result of this benchmark: {reason}; remove it, and it is made anew"
-        ) from None
-
-
-def now() -> str:
-    """The time as evidence holds it, UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    `file` says where that of a fold lies under `results`. Empty while one is missing, or is not of
+    the networks of these fits.
+    """
+    seed = series.seeds[0]
+    config, hashes = series.config("grouped", seed), {one.data_sha256 for one in grouped}
+    found = []
+    for fold in (one.fold for one in grouped if one.seed == seed and one.fold is not None):
+        facts = read_facts(results / file(series, fold), kind)
+        if (
+            facts is None
+            or not same_recipe(facts.basis.recipe, config)
+            or facts.basis.data_sha256 not in hashes
+        ):
+            return ()
+        found.append(facts)
+    return tuple(found)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.recognition.evidence import NETWORK, Evidence, Network, read_facts
+from benchmarks.recognition.evidence import NETWORK, Evidence, Network
 from benchmarks.recognition.nested import Nested, nested
 from benchmarks.recognition.series import Series, SplitKind
+from benchmarks.results import read_facts
 from train.evaluate.calibration import with_temperature
 from train.evaluate.metrics import measure
 from train.evaluate.scores import concatenate
@@ -137,6 +138,15 @@ class DataSet:
         return sorted({f"`{e.data_sha256}` {e.version}" for e in self.evidence})
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Rows chosen fold by fold, and the chosen ones' means over the folds they were chosen for."""
+
+    folds: dict[str, tuple[int, ...]]  # name of a row -> folds that it was chosen for
+    accuracy: float
+    auc: float | None  # None if no fold has clips of several labels
+
+
 def read_line(series: Series, results: Path) -> Line:
     """A series with its evidence under `results`; that of another recipe or older data is not."""
     network = read_facts(results / series.folder / NETWORK, Network)
@@ -158,6 +168,28 @@ def read_line(series: Series, results: Path) -> Line:
         random=_figures(found, "random"),
         nested=nested(_whole(found, "nested", series.seeds_of("nested")[0])),
     )
+
+
+def choose(lines: Sequence[Line]) -> Choice | None:
+    """For each fold the line with the best nested AUC; None if there are not two to choose from.
+
+    A chosen line is tested on the fold it was chosen for: the mean over its seeds there.
+    """
+    able = [line for line in lines if line.nested.parts and line.grouped.seeds]
+    if len(able) < 2:
+        return None
+    chosen: dict[str, tuple[int, ...]] = {}
+    accuracy: list[float] = []
+    auc: list[float] = []
+    for fold in able[0].nested.folds:
+        best = max(able, key=lambda line: line.nested.auc_for(fold) or 0.0)
+        name = best.series.name
+        chosen[name] = (*chosen.get(name, ()), fold)
+        measured = [measure(e.scored) for e in best.grouped.of(fold)]
+        accuracy.append(float(np.mean([one.accuracy for one in measured])))
+        areas = [one.macro_auc for one in measured if one.macro_auc is not None]
+        auc += [float(np.mean(areas))] if areas else []
+    return Choice(chosen, float(np.mean(accuracy)), float(np.mean(auc)) if auc else None)
 
 
 def _figures(found: Sequence[Evidence], kind: SplitKind) -> Figures:

@@ -20,12 +20,9 @@ from benchmarks.recognition.evidence import (
     Evidence,
     Network,
     evidence_file,
-    now,
-    read_facts,
-    write_facts,
 )
-from benchmarks.recognition.places import Places
 from benchmarks.recognition.series import Series, SplitKind
+from benchmarks.results import now, read_facts, write_facts
 from export.saved import MODEL_NAME, load_model
 from monitor import __version__
 from monitor.errors import ConfigError
@@ -37,6 +34,20 @@ from train.experiment.fold import CHECKPOINT, Run
 from train.progress import duration_text
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders of the benchmark."""
+
+    data: Path  # folder of data sets
+    results: Path  # the evidence
+    runs: Path  # models and unfinished fits
+    cache: Path  # decoded clips
+
+    def run(self, file: Path) -> Path:
+        """The folder of the fit whose evidence is `file`, relative to the results."""
+        return self.runs / file.with_suffix("")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,13 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.recognition.evidence import Evidence, TestedClip, scored_clips
-from benchmarks.recognition.folds import FoldFacts, read_folds
+from benchmarks.recognition.evidence import (
+    Evidence,
+    FoldFacts,
+    TestedClip,
+    read_folds,
+    scored_clips,
+)
 from benchmarks.recognition.series import Series
 from monitor.windows.region import Region
 from train.evaluate.metrics import measure

@@ -11,11 +11,11 @@ from benchmarks.recognition.events import (
     Events,
     FoldEvents,
     Judgement,
+    poisson,
     read_events,
 )
 from benchmarks.recognition.figures import Line
 from benchmarks.recognition.insets import Insets, View, read_insets
-from benchmarks.recognition.intervals import poisson
 from benchmarks.recognition.series import Watch
 from train.evaluate.event_match import Figures
 

@@ -6,8 +6,7 @@ from rich.console import Console
 
 from benchmarks.recognition.evidence import DIGITS, Basis
 from benchmarks.recognition.figures import read_line
-from benchmarks.recognition.fits import PlannedFit, all_fits
-from benchmarks.recognition.places import Places
+from benchmarks.recognition.fits import Places, PlannedFit, all_fits
 from benchmarks.recognition.series import Series
 from export.saved import MODEL_NAME
 from monitor.errors import DataError

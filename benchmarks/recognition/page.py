@@ -7,9 +7,8 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
-from benchmarks.recognition.choice import choose
 from benchmarks.recognition.evidence import Evidence
-from benchmarks.recognition.figures import DataSet, Line, read_line
+from benchmarks.recognition.figures import DataSet, Line, choose, read_line
 from benchmarks.recognition.live_page import NOTHING, live_sections
 from benchmarks.recognition.series import Declared
 

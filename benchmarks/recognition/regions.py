@@ -11,7 +11,8 @@ from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 from rich.console import Console
 
-from benchmarks.recognition.evidence import DIGITS, now, read_facts, write_facts
+from benchmarks.recognition.evidence import DIGITS
+from benchmarks.recognition.fits import Places
 from benchmarks.recognition.insets import (
     FoldInsets,
     Inset,
@@ -22,8 +23,8 @@ from benchmarks.recognition.insets import (
     place,
 )
 from benchmarks.recognition.networks import Networks
-from benchmarks.recognition.places import Places
 from benchmarks.recognition.series import Watch
+from benchmarks.results import now, read_facts, write_facts
 from monitor import __version__
 from monitor.errors import DataError
 from monitor.sources.file import pictures

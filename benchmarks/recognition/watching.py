@@ -20,14 +20,17 @@ from benchmarks.recognition.events import (
     WatchedEvent,
     events_file,
 )
-from benchmarks.recognition.evidence import DIGITS, Basis, now, read_facts, write_facts
+from benchmarks.recognition.evidence import DIGITS, Basis
+from benchmarks.recognition.fits import Places
 from benchmarks.recognition.networks import Networks
-from benchmarks.recognition.places import Places
-from benchmarks.recognition.series import Watch
+from benchmarks.recognition.regions import measure_regions
+from benchmarks.recognition.series import Declared, Watch
+from benchmarks.results import now, read_facts, write_facts
 from monitor import __version__
 from monitor.config.options import ActivityOptions
 from monitor.errors import DataError
 from monitor.recognition.tracker import Rules
+from train.cli.evaluate import fewer_lines
 from train.data.footage import Footage, find_footage
 from train.evaluate.event_match import figures
 from train.evaluate.outcome import Judged, answers, hours, judge
@@ -40,6 +43,19 @@ from train.report.streams import false_alarm
 log = logging.getLogger(__name__)
 
 METHOD = 1  # to be raised where something here is done otherwise
+
+
+def watch_live(declared: Declared, places: Places, console: Console) -> None:
+    """What one row's networks do as the monitor would have them: in streams and in regions.
+
+    What has no evidence yet is measured; every fit of the row must be done. Nothing if no row is.
+    """
+    if declared.watch is None:
+        return
+    networks = Networks(declared.watch.series, places, console)
+    with fewer_lines(verbose=False):
+        watch_events(declared.watch, networks, places, console)
+        measure_regions(declared.watch, networks, places, console)
 
 
 def watch_events(watched: Watch, networks: Networks, places: Places, console: Console) -> None:

@@ -8,12 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks.performance.server import served
-from benchmarks.performance.streams import encoded
 from benchmarks.reliability.page import page
-from benchmarks.reliability.promises import broken
-from benchmarks.reliability.results import Dropped, read, stamped, write
+from benchmarks.reliability.results import Dropped, broken, read, stamped, write
 from benchmarks.reliability.soak import STREAM, soak
+from benchmarks.streams import encoded, served
 from monitor.cli.command import exit_codes, start_logging
 from monitor.recognition.classifier import SHIPPED
 from testkit import DATA

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.performance.server import served
-from benchmarks.performance.streams import Stream, encoded
 from benchmarks.reliability.expected import Due, Judged, Session, Spell, judge, slope_an_hour
 from benchmarks.reliability.schedule import SHIFTS_S, Planned, planned
+from benchmarks.streams import Stream, encoded, served
 from monitor.config.options import MonitorOptions
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import SHIPPED, OnnxClassifier

@@ -8,16 +8,15 @@ import pytest
 from rich.console import Console
 
 import benchmarks.performance.run
+from benchmarks.machine import Machine, machine
 from benchmarks.performance.chart import Curve, chart
 from benchmarks.performance.measure import Places
-from benchmarks.performance.origin import machine
 from benchmarks.performance.page import page, read_results, write_page
 from benchmarks.performance.plan import Declared, Job, Together, jobs_of, read_plan
 from benchmarks.performance.programs import Done, done, told, watching
 from benchmarks.performance.results import (
     InferenceResult,
     LatencyResult,
-    Machine,
     Origin,
     Result,
     StartResult,
@@ -27,9 +26,9 @@ from benchmarks.performance.results import (
     kind_of,
 )
 from benchmarks.performance.run import measure_all
-from benchmarks.performance.streams import Stream, encoded, recipe_key
 from benchmarks.performance.targets import cpu_ratio, targets
-from benchmarks.recognition.evidence import write_facts
+from benchmarks.results import write_facts
+from benchmarks.streams import Stream, encoded, recipe_key
 from monitor.errors import ConfigError, DataError
 from testkit import ROOT
 

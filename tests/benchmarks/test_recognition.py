@@ -15,12 +15,11 @@ from benchmarks.recognition.evidence import (
     Evidence,
     Network,
     evidence_file,
-    write_facts,
 )
-from benchmarks.recognition.fits import do_fits, left_text
+from benchmarks.recognition.fits import Places, do_fits, left_text
 from benchmarks.recognition.page import mean_text, page
-from benchmarks.recognition.places import Places
 from benchmarks.recognition.series import Declared, Series, read_rows
+from benchmarks.results import write_facts
 from monitor.errors import ConfigError, DataError
 from testkit import ROOT
 from testkit.clips import make_clips

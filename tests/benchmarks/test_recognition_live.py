@@ -14,19 +14,19 @@ from benchmarks.recognition.events import (
     Judgement,
     WatchedEvent,
     events_file,
+    poisson,
 )
 from benchmarks.recognition.evidence import (
     Basis,
     ClipScores,
     Evidence,
     evidence_file,
-    write_facts,
 )
 from benchmarks.recognition.insets import FoldInsets, InsetClip, insets_file, place
-from benchmarks.recognition.intervals import poisson
 from benchmarks.recognition.page import page
 from benchmarks.recognition.series import Declared, Series, Watch
 from benchmarks.recognition.watching import fewest_alarms, parted
+from benchmarks.results import write_facts
 from tests.train.evaluate.test_tuning import BASE, SPAN_S, stream
 from train.data.footage import Footage
 from train.evaluate.tuning import Trials

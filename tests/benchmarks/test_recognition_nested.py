@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 import benchmarks.recognition.nested
-from benchmarks.recognition.choice import choose
-from benchmarks.recognition.evidence import ClipScores, Evidence, evidence_file, write_facts
-from benchmarks.recognition.figures import Line, read_line
+from benchmarks.recognition.evidence import ClipScores, Evidence, evidence_file
+from benchmarks.recognition.figures import Line, choose, read_line
 from benchmarks.recognition.nested import nested
 from benchmarks.recognition.page import page
 from benchmarks.recognition.series import Declared, Series
+from benchmarks.results import write_facts
 from train.evaluate.scores import Scored
 from train.recipe.options import TrainConfig
 

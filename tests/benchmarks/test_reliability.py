@@ -6,11 +6,10 @@ from typing import Any, cast
 
 import pytest
 
-from benchmarks.performance.origin import machine
+from benchmarks.machine import machine
 from benchmarks.reliability.expected import Due, Session, Spell, judge, slope_an_hour
 from benchmarks.reliability.page import page
-from benchmarks.reliability.promises import broken
-from benchmarks.reliability.results import Dropped, Results
+from benchmarks.reliability.results import Dropped, Results, broken
 from benchmarks.reliability.schedule import FAULTS, REST_S, planned
 from benchmarks.reliability.soak import FaultyCamera, Sample, Soak
 from monitor import __version__

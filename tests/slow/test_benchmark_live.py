@@ -9,13 +9,13 @@ from rich.console import Console
 
 import benchmarks.recognition.networks
 from benchmarks.recognition.events import FoldEvents, events_file
-from benchmarks.recognition.evidence import ClipScores, Evidence, read_facts, write_facts
-from benchmarks.recognition.fits import all_fits
+from benchmarks.recognition.evidence import ClipScores, Evidence
+from benchmarks.recognition.fits import Places, all_fits
 from benchmarks.recognition.insets import FoldInsets, insets_file
-from benchmarks.recognition.live import watch_live
 from benchmarks.recognition.page import page
-from benchmarks.recognition.places import Places
 from benchmarks.recognition.series import Series, read_rows
+from benchmarks.recognition.watching import watch_live
+from benchmarks.results import read_facts, write_facts
 from export.saved import MODEL_NAME
 from monitor.errors import DataError
 from monitor.recognition.metadata import Data, Unknown

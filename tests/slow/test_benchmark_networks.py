@@ -7,9 +7,8 @@ import pytest
 from rich.console import Console
 
 import benchmarks.recognition.fits
-from benchmarks.recognition.fits import do_fits
+from benchmarks.recognition.fits import Places, do_fits
 from benchmarks.recognition.page import page
-from benchmarks.recognition.places import Places
 from benchmarks.recognition.series import read_rows
 from testkit.clips import make_clips
 from train.fit.saved import load_model

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.machine import Machine
 from benchmarks.performance.latency import run_latency
 from benchmarks.performance.measure import Places, run_together
 from benchmarks.performance.models import Models
 from benchmarks.performance.plan import Latency, Network, Start, Together
-from benchmarks.performance.results import Machine, Origin
+from benchmarks.performance.results import Origin
 from benchmarks.performance.start import run_starts
-from benchmarks.performance.streams import Stream
+from benchmarks.streams import Stream
 from testkit.media import make_video
 from testkit.models import motion_model
 from testkit.servers.rtsp import require_rtsp_server

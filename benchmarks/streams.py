@@ -8,18 +8,25 @@ its own, so that no part of a quiet scene is the same picture twice. Footage: `s
 import hashlib
 import json
 import logging
+import select
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from export.atomic import replacing
-from monitor.errors import DataError
+from monitor.errors import DataError, MonitorError
+from testkit import ROOT
 
 log = logging.getLogger(__name__)
 
 GOP_S = 2
+_PYTHON = "/usr/bin/python3"  # Debian's own: the bindings are built for it
+_SCRIPT = ROOT / "testkit" / "servers" / "rtsp_server.py"
+_START_LIMIT_S = 60.0
+
 _CORRIDOR = "surveillance/one-by-one-person-detection.mp4"
 _STREET = "surveillance/vtest.avi"
 # Of other source videos each; two seconds are taken of every one.
@@ -60,6 +67,19 @@ class Stream:
         return f"{self.film}, {self.height}p{self.fps} {codec}, {self.rate} rate"
 
 
+@dataclass(frozen=True)
+class Server:
+    """One that runs; it sends its file as it is, to each client from the first picture."""
+
+    url: str
+    pid: int
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.rpartition("/")[0].rpartition(":")[2])
+
+
 def encoded(stream: Stream, data: Path, folder: Path) -> Path:
     """The stream as an MP4 file; made in `folder` where that has none of the same recipe."""
     film = FILMS[stream.film]
@@ -78,6 +98,24 @@ def encoded(stream: Stream, data: Path, folder: Path) -> Path:
         _run([*repeat, "-i", str(once), "-c", "copy", str(whole)])
     path.with_suffix(".once.mp4").unlink()
     return path
+
+
+@contextmanager
+def served(path: Path, codec: str) -> Iterator[Server]:
+    """Serve an MP4 file; MonitorError if that cannot be."""
+    command = [_PYTHON, str(_SCRIPT), str(path), "--codec", codec]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        ready, _, _ = select.select([process.stdout], [], [], _START_LIMIT_S)
+        port = process.stdout.readline().strip() if ready else ""
+        if not port.isdecimal():
+            raise MonitorError("the RTSP server does not start: see `make test` for its packages")
+        yield Server(f"rtsp://127.0.0.1:{port}/cam", process.pid)
+    finally:
+        process.kill()
+        process.wait(10)
+        process.stdout.close()
 
 
 def recipe_key(stream: Stream) -> str:

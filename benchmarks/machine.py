@@ -1,6 +1,5 @@
-"""Where results come from: the machine, its software, and the code that was measured."""
+"""The machine that something was measured on, and its software."""
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -9,23 +8,19 @@ from pathlib import Path
 
 import av
 
-from benchmarks.performance.plan import Job
-from benchmarks.performance.results import Machine, Origin
-from benchmarks.performance.streams import Stream, recipe_key
-from benchmarks.recognition.evidence import now
-from monitor import __version__
+from benchmarks.results import Facts
 
-# Raised where the benchmark measures otherwise than before.
-METHOD = 1
-
-_ROOT = Path(__file__).parents[2]
-_CODE = (
-    "monitor/**/*.py",
-    "monitor/models/*",
-    "export/**/*.py",
-    "benchmarks/performance/peers/*.py",
-)
 _PACKAGES = ("av", "onnxruntime", "opencv-python", "numpy", "tensorflow", "keras", "tf2onnx")
+
+
+class Machine(Facts):
+    """Where it was measured, and with what."""
+
+    cpu: str
+    cores: int
+    memory_gib: float
+    kernel: str
+    versions: dict[str, str]
 
 
 def machine(proc: Path = Path("/proc")) -> Machine:
@@ -41,17 +36,6 @@ def machine(proc: Path = Path("/proc")) -> Machine:
         kernel=f"{platform.system()} {platform.release()}",
         versions=_versions(),
     )
-
-
-def origin(job: Job, stream: Stream | None, where: Machine) -> Origin:
-    """Of what is measured here and now."""
-    sha = hashlib.sha256(repr((METHOD, job, where.cpu, where.cores)).encode())
-    if stream is not None:
-        sha.update(recipe_key(stream).encode())
-    for pattern in _CODE:
-        for path in sorted(_ROOT.glob(pattern)):
-            sha.update(path.read_bytes())
-    return Origin(key=sha.hexdigest()[:16], machine=where, date=now(), version=__version__)
 
 
 def _versions() -> dict[str, str]:
