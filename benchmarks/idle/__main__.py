@@ -1,21 +1,18 @@
 """python -m benchmarks.idle: what idle decoding finds of short activities, and what it saves."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter
 from rich.console import Console
 
-from benchmarks.idle.measure import Result, measure_all
+from benchmarks.idle.measure import KEPT, measure_all
 from benchmarks.idle.page import INTRODUCTION, page
-from export.atomic import replacing
+from benchmarks.results import read, write
 from monitor.cli.command import exit_codes, start_logging
 
 HERE = Path(__file__).parent
-RESULT = HERE / "results.json"
+RESULT = HERE / "results.jsonl"
 PAGE = HERE / "README.md"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -33,11 +30,8 @@ def main(
     with exit_codes(console):
         start_logging(console, verbose=False)
         if measure:
-            found = measure_all(data, quick=quick)
-            result.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(result) as path:
-                path.write_text(json.dumps(asdict(found), indent=1) + "\n")
-        text = page(TypeAdapter(Result).validate_json(result.read_text()))
+            write(result, list(measure_all(data, quick=quick)))
+        text = page(read(result, KEPT).values())
         if result == RESULT:
             PAGE.write_text(INTRODUCTION + text)
         typer.echo(text, nl=False)

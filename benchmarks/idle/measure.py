@@ -13,10 +13,12 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated, Literal
 
 import av
+from pydantic import Field, TypeAdapter
 
 from benchmarks.idle.films import (
     FPS,
@@ -30,6 +32,7 @@ from benchmarks.idle.films import (
     film,
 )
 from benchmarks.performance.plan import read_plan
+from benchmarks.results import Result, now
 from benchmarks.streams import encoded
 from monitor.config.options import DecodeOptions, MonitorOptions
 from monitor.decode.make import make_decoder
@@ -104,25 +107,32 @@ class Share:
     others_idle: int = 0  # raised with idle decoding alone
 
 
-@dataclass
-class Caught:
+class Caught(Result):
     """What was found of one film."""
 
-    codec: str
+    what: Literal["caught"] = "caught"
+    codec: Codec
     rate: str
     group_s: float
     returns: bool
+    date: str
     film_s: float
     idle_share: float  # of the film's windows
     windows_that_differ: int
-    shares: list[Share]
+    shares: tuple[Share, ...]
+
+    @property
+    def key(self) -> str:
+        """Of which camera it is."""
+        return f"{self.codec}-{self.rate}-{self.group_s:g}" + "-changed" * (not self.returns)
 
 
-@dataclass
-class Saved:
+class Saved(Result):
     """CPU time of one stream, decoded in full and with idle decoding."""
 
+    what: Literal["saved"] = "saved"
     stream: str
+    date: str
     full_ms: float  # per second of the stream, the whole of har-monitor
     idle_ms: float
     ratio: float  # full by idle
@@ -130,14 +140,14 @@ class Saved:
     resting_ms: float  # of decoding alone, per second of the stream, while idle
     decoding_ms: float  # and while not
 
+    @property
+    def key(self) -> str:
+        """The stream."""
+        return self.stream
 
-@dataclass
-class Result:
-    """All of it."""
 
-    date: str
-    caught: list[Caught] = field(default_factory=list)
-    saved: list[Saved] = field(default_factory=list)
+Kept = Caught | Saved
+KEPT: TypeAdapter[Kept] = TypeAdapter(Annotated[Kept, Field(discriminator="what")])
 
 
 def plan_acts(camera: Camera, seed: int = 0) -> list[Act]:
@@ -271,14 +281,15 @@ def catch(camera: Camera, data: Path, folder: Path) -> Caught:
         elif isinstance(one, Prediction) and isinstance(other, Prediction):
             differ += one.scores != other.scores
     return Caught(
-        camera.codec,
-        camera.rate,
-        camera.group_s,
-        camera.returns,
-        round(film_s, 1),
-        round(passed / len(places), 3),
-        differ,
-        list(shares.values()),
+        codec=camera.codec,
+        rate=camera.rate,
+        group_s=camera.group_s,
+        returns=camera.returns,
+        date=now(),
+        film_s=round(film_s, 1),
+        idle_share=round(passed / len(places), 3),
+        windows_that_differ=differ,
+        shares=tuple(shares.values()),
     )
 
 
@@ -288,13 +299,14 @@ def save(name: str, path: Path) -> Saved:
     resting_s, decoding_s = (list(values) for values in zip(*_decoding_times(path), strict=True))
     seconds = resting_s[0] + decoding_s[0]
     return Saved(
-        name,
-        round(full.cpu_s / seconds * 1000, 2),
-        round(idle.cpu_s / seconds * 1000, 2),
-        round(full.cpu_s / idle.cpu_s, 2),
-        round(resting_s[0] / seconds, 3),
-        round(resting_s[1] / resting_s[0] * 1000, 2) if resting_s[0] else 0.0,
-        round(decoding_s[1] / decoding_s[0] * 1000, 2),
+        stream=name,
+        date=now(),
+        full_ms=round(full.cpu_s / seconds * 1000, 2),
+        idle_ms=round(idle.cpu_s / seconds * 1000, 2),
+        ratio=round(full.cpu_s / idle.cpu_s, 2),
+        resting_share=round(resting_s[0] / seconds, 3),
+        resting_ms=round(resting_s[1] / resting_s[0] * 1000, 2) if resting_s[0] else 0.0,
+        decoding_ms=round(decoding_s[1] / decoding_s[0] * 1000, 2),
     )
 
 
@@ -318,18 +330,16 @@ def _decoding_times(path: Path) -> Iterator[tuple[float, float]]:
     yield cpu_s[True], cpu_s[False]
 
 
-def measure_all(data: Path, *, quick: bool) -> Result:
+def measure_all(data: Path, *, quick: bool) -> Iterator[Kept]:
     """Every camera and every stream of the benchmark that is mostly idle."""
-    found = Result(time.strftime("%Y-%m-%d", time.gmtime()))
     for camera in CAMERAS[: 1 if quick else None]:
         few = replace(camera, each=2) if quick else camera
-        found.caught.append(catch(few, data, RUNS / "work"))
+        yield catch(few, data, RUNS / "work")
     if quick:
-        return found
+        return
     plan = read_plan(HERE.parent / "performance" / "plan.yaml")
     for name in (stream.name for stream in plan.streams):
         if name.startswith("idle-"):
             log.info("watching %s", name)
             stream = plan.stream(name)
-            found.saved.append(save(stream.title, encoded(stream, data, RUNS / "streams")))
-    return found
+            yield save(stream.title, encoded(stream, data, RUNS / "streams"))

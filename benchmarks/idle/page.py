@@ -1,6 +1,8 @@
 """README.md, from what was measured."""
 
-from benchmarks.idle.measure import LENGTHS_S, Result
+from collections.abc import Collection
+
+from benchmarks.idle.measure import LENGTHS_S, Caught, Kept, Saved
 
 INTRODUCTION = """\
 # Idle decoding
@@ -15,11 +17,11 @@ no key frame after them shows a trace, which is the harder case.
 """
 
 
-def page(found: Result) -> str:
+def page(found: Collection[Kept]) -> str:
     """The figures as tables in Markdown."""
     lengths = " | ".join(f"{length_s:g} s" for length_s in LENGTHS_S)
     lines = [f"| camera | | {lengths} |", "|---|---" + "|---" * len(LENGTHS_S) + "|"]
-    for one in found.caught:
+    for one in [one for one in found if isinstance(one, Caught)]:
         codec = {"h264": "H.264", "hevc": "H.265"}[one.codec]
         caught = " | ".join(_of(share.caught, share.acts) for share in one.shares)
         alerts = " | ".join(_of(share.alerts_idle, share.alerts) for share in one.shares)
@@ -35,7 +37,8 @@ def page(found: Result) -> str:
     lines += [
         f"| {one.stream} | {one.full_ms:.0f} ms | {one.idle_ms:.0f} ms | {one.ratio:.1f} | "
         f"{one.resting_share:.0%} | {one.resting_ms:.1f} ms | {one.decoding_ms:.0f} ms |"
-        for one in found.saved
+        for one in found
+        if isinstance(one, Saved)
     ]
     return "\n".join(lines) + "\n"
 

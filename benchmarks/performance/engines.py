@@ -85,7 +85,7 @@ def run_inference(job: Inference, places: Places, origin: Origin) -> InferenceRe
     command = [sys.executable, "-m", __name__, "--rounds", str(job.rounds), "--out", str(out)]
     subprocess.run(command, check=True)
     costs = tuple(WindowCost.model_validate(cost) for cost in json.loads(out.read_text()))
-    return InferenceResult(origin=origin, costs=costs)
+    return InferenceResult(name=job.name, origin=origin, costs=costs)
 
 
 def measure(rounds: int) -> list[Cost]:

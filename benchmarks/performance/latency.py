@@ -49,6 +49,7 @@ def run_latency(job: Latency, stream: Stream, places: Places, origin: Origin) ->
         latencies, estimated = matched(job.program, lines, server)
         used = usage(program, stream.fps, job.cameras, cpu_ms, memory_mib)
     return LatencyResult(
+        name=job.name,
         origin=origin,
         stream=stream.title,
         program=job.program,

@@ -29,7 +29,7 @@ class Places:
     """Where the benchmark reads and writes."""
 
     data: Path  # folder of data sets
-    results: Path
+    results: Path  # the file of them
     streams: Path
     models: Path
     work: Path  # for files that are needed while it runs
@@ -91,6 +91,7 @@ def run_together(job: Together, stream: Stream, places: Places, origin: Origin) 
             for program, ms, mib in zip(programs, cpu_ms, memory, strict=True)
         )
     return TogetherResult(
+        name=job.name,
         origin=origin,
         stream=stream.title,
         network=job.network,

@@ -13,16 +13,16 @@ from benchmarks.performance.plan import Declared, ProgramName, jobs_of
 from benchmarks.performance.programs import TITLES
 from benchmarks.performance.results import (
     IN_TIME,
+    MEASURED,
     InferenceResult,
     LatencyResult,
-    Result,
+    Measured,
     StartResult,
     TogetherResult,
     Usage,
-    kind_of,
 )
 from benchmarks.performance.targets import OURS, Results, targets
-from benchmarks.results import read_facts
+from benchmarks.results import read
 from export.atomic import replacing
 
 NAME, TEMPLATE, PICTURE = "README.md", "README.md.jinja", "chart.svg.jinja"
@@ -33,9 +33,9 @@ _AGAINST: tuple[ProgramName, ...] = (
 )  # fmt: skip
 
 
-def write_page(declared: Declared, results_folder: Path, folder: Path) -> str:
+def write_page(declared: Declared, results_file: Path, folder: Path) -> str:
     """Write the page and its pictures into `folder`, from the results and nothing else."""
-    results = read_results(declared, results_folder)
+    results = read_results(declared, results_file)
     pictures = dict(_pictures(declared, results))
     text = page(declared, results, tuple(pictures))
     for name, content in {**pictures, NAME: text}.items():
@@ -44,14 +44,10 @@ def write_page(declared: Declared, results_folder: Path, folder: Path) -> str:
     return text
 
 
-def read_results(declared: Declared, folder: Path) -> dict[str, Result]:
+def read_results(declared: Declared, file: Path) -> dict[str, Measured]:
     """What there is of everything that is declared, in that order."""
-    found: dict[str, Result] = {}
-    for job in jobs_of(declared):
-        result = read_facts(folder / job.file, kind_of(job))
-        if result is not None:
-            found[job.file.stem] = result
-    return found
+    kept = read(file, MEASURED)
+    return {job.name: kept[job.name] for job in jobs_of(declared) if job.name in kept}
 
 
 def page(declared: Declared, results: Results, pictures: Sequence[str] = ()) -> str:
@@ -139,8 +135,8 @@ def _scaled(results: Results, name: str, program: str) -> list[Usage]:
     """A program's usages of a scaling, by cameras."""
     return [
         usage
-        for file, result in results.items()
-        if re.fullmatch(rf"scaling-{name}-{program}-\d+", file)
+        for job, result in results.items()
+        if re.fullmatch(rf"scaling-{name}-{program}-\d+", job)
         and isinstance(result, TogetherResult)
         for usage in result.usages
     ]

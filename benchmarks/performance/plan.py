@@ -122,10 +122,10 @@ class Declared(_Options):
             name = job.stream
             if name is not None and name not in names:
                 raise ValueError(f"no stream {name}; streams here: {', '.join(names)}")
-        jobs = [job.file for job in jobs_of(self)]
-        for file in jobs:
-            if jobs.count(file) > 1:
-                raise ValueError(f"{file.stem} is measured twice")
+        jobs = [job.name for job in jobs_of(self)]
+        for name in jobs:
+            if jobs.count(name) > 1:
+                raise ValueError(f"{name} is measured twice")
         return self
 
 
@@ -133,7 +133,7 @@ class Declared(_Options):
 class Together:
     """Programs to be run at once, each with its cameras."""
 
-    file: Path  # of the result, relative to the folder of results
+    name: str  # of the result
     stream: str
     network: Network
     programs: tuple[ProgramName, ...]
@@ -147,7 +147,7 @@ class Together:
 class Latency:
     """A program whose latency is to be measured."""
 
-    file: Path
+    name: str
     stream: str
     program: Literal["har-monitor", "opencv"]
     cameras: int
@@ -159,7 +159,7 @@ class Latency:
 class Start:
     """Programs to be started, in turn."""
 
-    file: Path
+    name: str
     clip: Path | None  # a file of the project
     stream: str | None
     programs: tuple[ProgramName, ...]
@@ -170,7 +170,7 @@ class Start:
 class Inference:
     """Windows by themselves, by each engine."""
 
-    file: Path
+    name: str
     rounds: int
     stream: None = None
 
@@ -181,30 +181,27 @@ Job = Together | Latency | Start | Inference
 def jobs_of(declared: Declared) -> Iterator[Job]:
     """Everything that is measured, the short and telling things first."""
     for one in declared.comparisons:
-        file = Path(f"together-{one.name}.json")
         yield Together(
-            file, one.stream, one.network, one.programs, one.cameras, one.seconds, one.warm
-        )
+            f"together-{one.name}", one.stream, one.network, one.programs, one.cameras,
+            one.seconds, one.warm,
+        )  # fmt: skip
     if declared.inference is not None:
-        yield Inference(
-            Path(f"inference-{declared.inference.name}.json"), declared.inference.rounds
-        )
+        yield Inference(f"inference-{declared.inference.name}", declared.inference.rounds)
     for start in declared.start:
-        file = Path(f"start-{start.name}.json")
-        yield Start(file, start.file, start.stream, start.programs, start.runs)
+        name = f"start-{start.name}"
+        yield Start(name, start.file, start.stream, start.programs, start.runs)
     for latency in declared.latency:
         for count in latency.cameras:
-            file = Path(f"latency-{latency.name}-{latency.program}-{count}.json")
+            name = f"latency-{latency.name}-{latency.program}-{count}"
             yield Latency(
-                file, latency.stream, latency.program, count, latency.seconds, latency.warm
+                name, latency.stream, latency.program, count, latency.seconds, latency.warm
             )
     for scaling in declared.scaling:
         for program in scaling.programs:
             for count in scaling.cameras:
                 series = f"scaling-{scaling.name}-{program}"
-                file = Path(f"{series}-{count}.json")
                 yield Together(
-                    file, scaling.stream, "shipped", (program,), count,
+                    f"{series}-{count}", scaling.stream, "shipped", (program,), count,
                     scaling.seconds, scaling.warm, series,
                 )  # fmt: skip
 

@@ -1,10 +1,12 @@
-"""What was measured, as it is kept: one JSON file for each run."""
+"""What was measured, as it is kept: a line for each run."""
 
-from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
 
 from benchmarks.machine import Machine
-from benchmarks.performance.plan import Inference, Job, Latency, ProgramName, Together
-from benchmarks.results import Facts
+from benchmarks.performance.plan import ProgramName
+from benchmarks.results import Facts, Result
 
 IN_TIME = 0.9  # share of streams and windows from which on a program keeps up
 TOO_MUCH = ("busy", "overload")  # why har-monitor drops windows that it has no time for
@@ -39,10 +41,23 @@ class Usage(Facts):
         return (self.read is None or self.read >= IN_TIME) and late <= 1 - IN_TIME
 
 
-class TogetherResult(Facts):
+class JobResult(Result):
+    """What a job measured."""
+
+    what: str
+    name: str  # of the job
+    origin: Origin
+
+    @property
+    def key(self) -> str:
+        """The name of the job."""
+        return self.name
+
+
+class TogetherResult(JobResult):
     """Programs that ran at the same time."""
 
-    origin: Origin
+    what: Literal["together"] = "together"
     stream: str
     network: str
     seconds: float
@@ -56,10 +71,10 @@ class TogetherResult(Facts):
         return next((usage for usage in self.usages if usage.program == program), None)
 
 
-class LatencyResult(Facts):
+class LatencyResult(JobResult):
     """From pictures in the socket to the lines that they decided."""
 
-    origin: Origin
+    what: Literal["latency"] = "latency"
     stream: str
     program: ProgramName
     cameras: int
@@ -72,10 +87,10 @@ class LatencyResult(Facts):
     stolen_share: float
 
 
-class StartResult(Facts):
+class StartResult(JobResult):
     """From the start of a program to its first classified window."""
 
-    origin: Origin
+    what: Literal["start"] = "start"
     clip: str
     starts_s: dict[ProgramName, tuple[float, ...]]
 
@@ -88,24 +103,12 @@ class WindowCost(Facts):
     fused_ms: float  # by the engine of har-export
 
 
-class InferenceResult(Facts):
+class InferenceResult(JobResult):
     """Every network's."""
 
-    origin: Origin
+    what: Literal["inference"] = "inference"
     costs: tuple[WindowCost, ...]
 
 
-Result = TogetherResult | LatencyResult | StartResult | InferenceResult
-
-RESULTS = Path(__file__).parent / "results"
-
-
-def kind_of(
-    job: Job,
-) -> type[TogetherResult] | type[LatencyResult] | type[StartResult] | type[InferenceResult]:
-    """What the result of a job is."""
-    if isinstance(job, Together):
-        return TogetherResult
-    if isinstance(job, Inference):
-        return InferenceResult
-    return LatencyResult if isinstance(job, Latency) else StartResult
+Measured = TogetherResult | LatencyResult | StartResult | InferenceResult
+MEASURED: TypeAdapter[Measured] = TypeAdapter(Annotated[Measured, Field(discriminator="what")])

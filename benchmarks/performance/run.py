@@ -11,9 +11,9 @@ from benchmarks.performance.engines import run_inference
 from benchmarks.performance.latency import run_latency
 from benchmarks.performance.measure import Places, run_together, series_goes_on
 from benchmarks.performance.plan import Declared, Inference, Job, Latency, Start, Together, jobs_of
-from benchmarks.performance.results import Origin, Result, TogetherResult, kind_of
+from benchmarks.performance.results import MEASURED, Measured, Origin, TogetherResult
 from benchmarks.performance.start import run_starts
-from benchmarks.results import now, read_facts, write_facts
+from benchmarks.results import drop, keep, now, read
 from benchmarks.streams import Stream, recipe_key
 from monitor import __version__
 
@@ -34,16 +34,14 @@ def measure_all(
     declared: Declared, places: Places, console: Console, *, only: str = "", quick: bool = False
 ) -> None:
     """Measure every job whose name holds `only` and that has no result of this code and machine."""
-    places.results.mkdir(parents=True, exist_ok=True)
     where = machine()
-    jobs = [job for job in jobs_of(declared) if only in job.file.stem]
+    jobs = [job for job in jobs_of(declared) if only in job.name]
     full: set[str] = set()  # scalings whose program cannot keep up
     for number, job in enumerate(jobs, start=1):
         job = _shortened(job) if quick else job
         series = job.series if isinstance(job, Together) else ""
-        path = places.results / job.file
         if series in full:
-            path.unlink(missing_ok=True)  # of a time when it kept up
+            drop(places.results, MEASURED, job.name)  # of a time when it kept up
             continue
         result = measure_one(declared, job, places, where, console, f"{number}/{len(jobs)}")
         if series and isinstance(result, TogetherResult) and not series_goes_on(result):
@@ -52,16 +50,15 @@ def measure_all(
 
 def measure_one(
     declared: Declared, job: Job, places: Places, where: Machine, console: Console, turn: str = ""
-) -> Result:
+) -> Measured:
     """The result of a job: the one that is there, if it still holds, else a new one."""
     stream = None if job.stream is None else declared.stream(job.stream)
     from_here = origin(job, stream, where)
-    path = places.results / job.file
-    known = read_facts(path, kind_of(job))
+    known = read(places.results, MEASURED).get(job.name)
     if known is not None and known.origin.key == from_here.key:
         return known
-    console.print(f"{turn} {job.file.stem}", highlight=False)
-    result: Result
+    console.print(f"{turn} {job.name}", highlight=False)
+    result: Measured
     if isinstance(job, Inference):
         result = run_inference(job, places, from_here)
     elif isinstance(job, Start):
@@ -70,7 +67,7 @@ def measure_one(
         assert stream is not None
         run = run_latency if isinstance(job, Latency) else run_together
         result = run(job, stream, places, from_here)  # type: ignore[arg-type]
-    write_facts(path, result)
+    keep(places.results, MEASURED, result)
     return result
 
 

@@ -37,6 +37,7 @@ def run_starts(job: Start, stream: Stream | None, places: Places, origin: Origin
             if turn:
                 found.append(round(took_s, 3))
     return StartResult(
+        name=job.name,
         origin=origin,
         clip=stream.title if stream is not None else clip.name,
         starts_s={program: tuple(found) for program, found in starts.items()},

@@ -8,14 +8,14 @@ from benchmarks.performance.latency import summary
 from benchmarks.performance.results import (
     InferenceResult,
     LatencyResult,
-    Result,
+    Measured,
     StartResult,
     TogetherResult,
 )
 
 OURS: Final = "har-monitor"
 PAPER = "convlstm"  # the source paper's network
-Results = Mapping[str, Result]  # by the name of their file
+Results = Mapping[str, Measured]  # by the name of their job
 
 
 @dataclass(frozen=True)

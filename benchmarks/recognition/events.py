@@ -1,76 +1,17 @@
-"""What the networks of each fold found in streams, as it is kept, and the figures made of it."""
+"""The figures made of what the networks of each fold found in streams."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from benchmarks.recognition.evidence import Evidence, FoldFacts, read_folds
+from benchmarks.recognition.evidence import Choosing, Evidence, FoldEvents, read_folds
 from benchmarks.recognition.series import Series
-from benchmarks.results import Facts
 from train.evaluate.event_match import Figures, poisson_mean
 from train.evaluate.intervals import Interval
 
-# How rules are chosen: not at all, for the highest event F1, or for the fewest false alarms that
-# come with half of the events or more.
-Choosing = Literal["untuned", "highest F1", "fewest false alarms"]
-CHOOSING: tuple[Choosing, ...] = ("untuned", "highest F1", "fewest false alarms")
 LEAST_FOUND = 0.5  # share of the events, for the last of them
 _OUTSIDE = 0.05  # of an interval: 95 % inside
-
-
-class WatchedEvent(Facts):
-    """An event of a stream and the alerts for it."""
-
-    stream: str
-    label: str
-    start_s: float
-    end_s: float
-    delays_s: tuple[float, ...]  # of its alerts, from its first picture; none: it was not found
-
-
-class FalseAlarm(Facts):
-    """An alert for nothing, and what the middle of the window that decided it showed."""
-
-    stream: str
-    label: str
-    time_s: float
-    score: float
-    shown: str  # clip or footage
-    shown_label: str | None  # None: footage
-    shown_s: float  # in the file
-
-
-class Judgement(Facts):
-    """What some rules found."""
-
-    thresholds: dict[str, float]
-    smoothing_s: float
-    min_s: float
-    events: tuple[WatchedEvent, ...]
-    false_alarms: tuple[FalseAlarm, ...]
-    alone: tuple[FalseAlarm, ...]  # in the whole footage by itself
-
-
-class ClipAnswer(Facts):
-    """The highest score of a clip by itself, and while a stream showed it."""
-
-    path: str
-    label: str
-    alone: str
-    in_stream: str | None  # None if no window of it was classified
-
-
-class FoldEvents(FoldFacts):
-    """The streams of a fold, watched by the network that did not see it."""
-
-    tuned_in: tuple[str, ...]  # footage
-    tested_in: tuple[str, ...]  # other footage
-    footage_s: dict[str, float]  # how long each is
-    streams_s: dict[str, float]  # how long each is
-    judged: dict[Choosing, Judgement]
-    clips: tuple[ClipAnswer, ...]
 
 
 @dataclass(frozen=True)
@@ -160,12 +101,7 @@ def poisson(count: int, hours: float) -> Interval:
     return Interval(low / hours, high / hours)
 
 
-def events_file(series: Series, fold: int) -> Path:
-    """Where the evidence of a fold lies, relative to the results."""
-    return series.folder / f"events-fold{fold}.json"
-
-
 def read_events(series: Series, grouped: Sequence[Evidence], results: Path) -> Events | None:
     """The evidence of all folds that the grouped fits were tested on; None while one is missing."""
-    folds = read_folds(FoldEvents, events_file, series, grouped, results)
+    folds = read_folds(FoldEvents, series, grouped, results)
     return Events(folds) if folds else None

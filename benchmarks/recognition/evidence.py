@@ -1,19 +1,24 @@
-"""What each fit left as evidence: small JSON files from which every figure can be computed."""
+"""What is kept of a row: its fits, its network, and what that found in streams and regions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from benchmarks.recognition.series import Series, SplitKind
-from benchmarks.results import Facts, read_facts
+from benchmarks.results import Facts, Result, read
 from train.evaluate.scores import Scored
 from train.recipe.options import TrainConfig
 
 DIGITS = 4  # of a score
-NETWORK = "network.json"
+
+View = Literal["whole", "region", "alone"]
+# How rules are chosen: not at all, for the highest event F1, or for the fewest false alarms that
+# come with half of the events or more.
+Choosing = Literal["untuned", "highest F1", "fewest false alarms"]
+CHOOSING: tuple[Choosing, ...] = ("untuned", "highest F1", "fewest false alarms")
 
 _Fold = TypeVar("_Fold", bound="FoldFacts")
 
@@ -33,15 +38,16 @@ class ClipScores(TestedClip):
     scores: tuple[float, ...]  # in the order of the labels
 
 
-class Evidence(Facts):
+class Evidence(Result):
     """One fit, tested."""
 
-    name: str  # of the row
-    data: str
+    what: Literal["fit"] = "fit"
     split: SplitKind
     seed: int
     fold: int | None  # the tested one; None for a random split
     second: int | None = None  # of a nested fit: the other fold that was held back
+    name: str  # of the row
+    data: str
     folds: int  # fits that this split and seed consist of
     recipe: dict[str, Any]  # every option of har-train
     data_sha256: str  # of every usable clip's path, label and content
@@ -51,6 +57,11 @@ class Evidence(Facts):
     version: str  # of har-monitor
     labels: tuple[str, ...]
     clips: tuple[ClipScores, ...]
+
+    @property
+    def key(self) -> str:
+        """Which fit it is."""
+        return fit_key(self.split, self.seed, self.fold, self.second)
 
     def is_of(self, config: TrainConfig) -> bool:
         """Whether it was fitted by this very recipe."""
@@ -79,9 +90,10 @@ class Basis(Facts):
         )
 
 
-class Network(Facts):
+class Network(Result):
     """The size and speed of a row's network, measured on its exported file."""
 
+    what: Literal["network"] = "network"
     arch: str
     clip: dict[str, Any]  # frames, size, fps
     parameters: int
@@ -89,21 +101,112 @@ class Network(Facts):
     date: str  # UTC
     version: str
 
+    @property
+    def key(self) -> str:
+        """A row has one."""
+        return self.what
+
     def is_of(self, config: TrainConfig) -> bool:
         """Whether the recipe has this very network."""
         return (self.arch, self.clip) == (config.arch, config.clip.model_dump(mode="json"))
 
 
-class FoldFacts(Facts):
+class FoldFacts(Result):
     """What was measured with the network of a fold, which did not see it in training."""
 
-    basis: Basis
-    name: str  # of the row
-    data: str
+    what: str
     seed: int
     fold: int
+    name: str  # of the row
+    data: str
+    basis: Basis
     date: str  # UTC
     version: str  # of har-monitor
+
+    @property
+    def key(self) -> str:
+        """Of which fold it is."""
+        return f"{self.what}-fold{self.fold}"
+
+
+class WatchedEvent(Facts):
+    """An event of a stream and the alerts for it."""
+
+    stream: str
+    label: str
+    start_s: float
+    end_s: float
+    delays_s: tuple[float, ...]  # of its alerts, from its first picture; none: it was not found
+
+
+class FalseAlarm(Facts):
+    """An alert for nothing, and what the middle of the window that decided it showed."""
+
+    stream: str
+    label: str
+    time_s: float
+    score: float
+    shown: str  # clip or footage
+    shown_label: str | None  # None: footage
+    shown_s: float  # in the file
+
+
+class Judgement(Facts):
+    """What some rules found."""
+
+    thresholds: dict[str, float]
+    smoothing_s: float
+    min_s: float
+    events: tuple[WatchedEvent, ...]
+    false_alarms: tuple[FalseAlarm, ...]
+    alone: tuple[FalseAlarm, ...]  # in the whole footage by itself
+
+
+class ClipAnswer(Facts):
+    """The highest score of a clip by itself, and while a stream showed it."""
+
+    path: str
+    label: str
+    alone: str
+    in_stream: str | None  # None if no window of it was classified
+
+
+class FoldEvents(FoldFacts):
+    """The streams of a fold, watched by the network that did not see it."""
+
+    what: Literal["events"] = "events"
+    tuned_in: tuple[str, ...]  # footage
+    tested_in: tuple[str, ...]  # other footage
+    footage_s: dict[str, float]  # how long each is
+    streams_s: dict[str, float]  # how long each is
+    judged: dict[Choosing, Judgement]
+    clips: tuple[ClipAnswer, ...]
+
+
+class InsetClip(TestedClip):
+    """A clip laid into a film, and its scores in three views, in the order of the labels."""
+
+    film: str
+    offset_s: float
+    box: tuple[int, int, int, int]  # left, top, width and height, pixels
+    region: tuple[float, float, float, float]
+    scores: dict[View, tuple[float, ...]]
+
+
+class FoldInsets(FoldFacts):
+    """The clips of a fold, seen by the network that did not see it in training."""
+
+    what: Literal["regions"] = "regions"
+    labels: tuple[str, ...]
+    clips: tuple[InsetClip, ...]
+
+    def scored(self, view: View) -> Scored:
+        """The clips in one view."""
+        return scored_clips(self.labels, self.clips, [clip.scores[view] for clip in self.clips])
+
+
+Kept = Evidence | Network | FoldEvents | FoldInsets
+KEPT: TypeAdapter[Kept] = TypeAdapter(Annotated[Kept, Field(discriminator="what")])
 
 
 def scored_clips(
@@ -128,38 +231,32 @@ def same_recipe(recipe: dict[str, Any], config: TrainConfig) -> bool:
         return False
 
 
-def evidence_file(
-    series: Series, split: SplitKind, seed: int, fold: int | None, second: int | None
-) -> Path:
-    """Where the evidence of a fit lies, relative to the results."""
+def fit_key(split: SplitKind, seed: int, fold: int | None, second: int | None) -> str:
+    """A name of a fit that its row has once."""
     parts = [f"{split}-seed{seed}"]
     parts += [] if fold is None else [f"fold{fold}"]
     parts += [] if second is None else [f"fold{second}"]
-    return series.folder / f"{'-'.join(parts)}.json"
+    return "-".join(parts)
 
 
 def read_folds(
-    kind: type[_Fold],
-    file: Callable[[Series, int], Path],
-    series: Series,
-    grouped: Sequence[Evidence],
-    results: Path,
+    kind: type[_Fold], series: Series, grouped: Sequence[Evidence], results: Path
 ) -> tuple[_Fold, ...]:
-    """The evidence of every fold that the grouped fits of the first seed were tested on.
+    """What was measured of every fold that the grouped fits of the first seed were tested on.
 
-    `file` says where that of a fold lies under `results`. Empty while one is missing, or is not of
-    the networks of these fits.
+    Empty while one is missing, or is not of the networks of these fits.
     """
     seed = series.seeds[0]
     config, hashes = series.config("grouped", seed), {one.data_sha256 for one in grouped}
-    found = []
-    for fold in (one.fold for one in grouped if one.seed == seed and one.fold is not None):
-        facts = read_facts(results / file(series, fold), kind)
-        if (
-            facts is None
-            or not same_recipe(facts.basis.recipe, config)
-            or facts.basis.data_sha256 not in hashes
-        ):
-            return ()
-        found.append(facts)
-    return tuple(found)
+    kept = read(results / series.file, KEPT).values()
+    by_fold = {
+        one.fold: one
+        for one in kept
+        if isinstance(one, kind)
+        and same_recipe(one.basis.recipe, config)
+        and one.basis.data_sha256 in hashes
+    }
+    folds = [one.fold for one in grouped if one.seed == seed and one.fold is not None]
+    if not set(folds) <= set(by_fold):
+        return ()
+    return tuple(by_fold[fold] for fold in folds)

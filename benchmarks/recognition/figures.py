@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.recognition.evidence import NETWORK, Evidence, Network
+from benchmarks.recognition.evidence import KEPT, Evidence, Network
 from benchmarks.recognition.nested import Nested, nested
 from benchmarks.recognition.series import Series, SplitKind
-from benchmarks.results import read_facts
+from benchmarks.results import read
 from train.evaluate.calibration import with_temperature
 from train.evaluate.metrics import measure
 from train.evaluate.scores import concatenate
@@ -149,14 +149,15 @@ class Choice:
 
 def read_line(series: Series, results: Path) -> Line:
     """A series with its evidence under `results`; that of another recipe or older data is not."""
-    network = read_facts(results / series.folder / NETWORK, Network)
+    kept = read(results / series.file, KEPT).values()
+    network = next((one for one in kept if isinstance(one, Network)), None)
     found = [
-        evidence
-        for path in sorted((results / series.folder).glob("*-seed*.json"))
-        if (evidence := read_facts(path, Evidence)) is not None
-        and evidence.split in series.splits
-        and evidence.seed in series.seeds
-        and evidence.is_of(series.config(evidence.split, evidence.seed))
+        one
+        for one in kept
+        if isinstance(one, Evidence)
+        and one.split in series.splits
+        and one.seed in series.seeds
+        and one.is_of(series.config(one.split, one.seed))
     ]
     if found:
         newest = max(found, key=lambda evidence: evidence.date)

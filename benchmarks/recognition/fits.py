@@ -15,14 +15,15 @@ from rich.console import Console
 
 from benchmarks.recognition.evidence import (
     DIGITS,
-    NETWORK,
+    KEPT,
     ClipScores,
     Evidence,
+    Kept,
     Network,
-    evidence_file,
+    fit_key,
 )
 from benchmarks.recognition.series import Series, SplitKind
-from benchmarks.results import now, read_facts, write_facts
+from benchmarks.results import keep, now, read
 from export.saved import MODEL_NAME, load_model
 from monitor import __version__
 from monitor.errors import ConfigError
@@ -45,10 +46,6 @@ class Places:
     runs: Path  # models and unfinished fits
     cache: Path  # decoded clips
 
-    def run(self, file: Path) -> Path:
-        """The folder of the fit whose evidence is `file`, relative to the results."""
-        return self.runs / file.with_suffix("")
-
 
 @dataclass(frozen=True)
 class PlannedFit:
@@ -64,9 +61,14 @@ class PlannedFit:
     run: Run
 
     @property
-    def file(self) -> Path:
-        """Its evidence, relative to the results."""
-        return evidence_file(self.series, self.kind, self.seed, self.fold, self.second)
+    def key(self) -> str:
+        """Of its evidence, among the results of the series."""
+        return fit_key(self.kind, self.seed, self.fold, self.second)
+
+    @property
+    def folder(self) -> Path:
+        """Where its run lies, relative to those of all."""
+        return self.series.folder / self.key
 
     @property
     def title(self) -> str:
@@ -87,10 +89,10 @@ class PlannedFit:
         named = [[(clip.path, clip.group) for clip in part] for part in parts]
         return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 
-    def is_done(self, evidence: Evidence | None) -> bool:
+    def is_done(self, evidence: Kept | None) -> bool:
         """Whether `evidence` is of this very recipe, data and split."""
         return (
-            evidence is not None
+            isinstance(evidence, Evidence)
             and evidence.is_of(self.run.config)
             and evidence.data_sha256 == self.data_sha256
             and evidence.split_sha256 == self.split_sha256
@@ -107,29 +109,30 @@ def do_fits(all_series: Sequence[Series], places: Places, console: Console) -> N
     fits = sorted(
         all_fits(all_series, places, console), key=lambda fit: fit.series.seeds.index(fit.seed)
     )
-    found = {fit.file: read_facts(places.results / fit.file, Evidence) for fit in fits}
-    done = {fit.file for fit in fits if fit.is_done(found[fit.file])}
-    todo = [fit for fit in fits if fit.file not in done]
+    kept = {series.file: read(places.results / series.file, KEPT) for series in all_series}
+    found = {fit.folder: kept[fit.series.file].get(fit.key) for fit in fits}
+    done = {fit.folder for fit in fits if fit.is_done(found[fit.folder])}
+    todo = [fit for fit in fits if fit.folder not in done]
     took_s: defaultdict[Path, list[float]] = defaultdict(list)
 
-    def note_time(fit: PlannedFit, evidence: Evidence | None) -> None:
-        if evidence is not None and evidence.fit_s is not None:
+    def note_time(fit: PlannedFit, evidence: Kept | None) -> None:
+        if isinstance(evidence, Evidence) and evidence.fit_s is not None:
             took_s[fit.series.folder].append(evidence.fit_s)
 
     for fit in fits:
-        note_time(fit, found[fit.file])
+        note_time(fit, found[fit.folder])
     if any(not fit.run.is_baseline for fit in todo):
         from train.fit.backend import start_tensorflow
 
         start_tensorflow()
-    _measure_missing([fit for fit in fits if fit.file in done], places)
+    _measure_missing([fit for fit in fits if fit.folder in done], places)
     for place, fit in enumerate(todo):
         number = len(fits) - len(todo) + place + 1
         left = left_text([other.series.folder for other in todo[place:]], took_s)
         log.info("fit %d of %d, %s: %s", number, len(fits), left, fit.title)
         evidence = _do(fit, places)
         _measure_network(fit, places)
-        write_facts(places.results / fit.file, evidence)
+        keep(places.results / fit.series.file, KEPT, evidence)
         note_time(fit, evidence)
 
 
@@ -189,7 +192,7 @@ def _fits_of(series: Series, kind: SplitKind, seed: int, run: Run) -> Iterator[P
 
 def _do(fit: PlannedFit, places: Places) -> Evidence:
     """The evidence of a fit that is done now, or was done without its evidence being kept."""
-    run, folder = fit.run, places.run(fit.file)
+    run, folder = fit.run, places.runs / fit.folder
     folder.mkdir(parents=True, exist_ok=True)
     fit_s = None
     result = run.finished(fit.split, folder, fit.title)
@@ -234,7 +237,7 @@ def _measure_missing(done: Sequence[PlannedFit], places: Places) -> None:
     for fit in done:
         if fit.run.is_baseline or _known_network(fit, places) is not None:
             continue
-        if fit.run.finished(fit.split, places.run(fit.file), fit.title) is not None:
+        if fit.run.finished(fit.split, places.runs / fit.folder, fit.title) is not None:
             from train.fit.backend import start_tensorflow
 
             start_tensorflow()
@@ -249,7 +252,7 @@ def _measure_network(fit: PlannedFit, places: Places) -> None:
     """
     if fit.run.is_baseline:
         return
-    path = places.run(fit.file) / MODEL_NAME
+    path = places.runs / fit.folder / MODEL_NAME
     parameters = load_model(path)[0].count_params()
     known = _known_network(fit, places)
     if known is not None and known.parameters == parameters:
@@ -268,10 +271,12 @@ def _measure_network(fit: PlannedFit, places: Places) -> None:
         date=now(),
         version=__version__,
     )
-    write_facts(places.results / fit.series.folder / NETWORK, facts)
+    keep(places.results / fit.series.file, KEPT, facts)
 
 
 def _known_network(fit: PlannedFit, places: Places) -> Network | None:
     """What is noted of the network of its series, if that is of its recipe."""
-    known = read_facts(places.results / fit.series.folder / NETWORK, Network)
-    return known if known is not None and known.is_of(fit.run.config) else None
+    for known in read(places.results / fit.series.file, KEPT).values():
+        if isinstance(known, Network) and known.is_of(fit.run.config):
+            return known
+    return None

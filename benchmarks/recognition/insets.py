@@ -1,26 +1,22 @@
-"""Clips laid small into wide footage: where they lie, what is kept of it, and the figures."""
+"""Clips laid small into wide footage: where they lie, and the figures."""
 
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from benchmarks.recognition.evidence import (
     Evidence,
-    FoldFacts,
-    TestedClip,
+    FoldInsets,
+    View,
     read_folds,
-    scored_clips,
 )
 from benchmarks.recognition.series import Series
 from monitor.windows.region import Region
 from train.evaluate.metrics import measure
-from train.evaluate.scores import Scored
 
-View = Literal["whole", "region", "alone"]
 SEED = 1
 HEIGHT = 1 / 3  # of an inset, by that of the picture
 ROOM = 1.3  # width and height of the region by those of the inset
@@ -38,27 +34,6 @@ class Inset:
     width: int
     height: int
     region: tuple[float, float, float, float]  # around it, in fractions of the picture
-
-
-class InsetClip(TestedClip):
-    """A clip laid into a film, and its scores in three views, in the order of the labels."""
-
-    film: str
-    offset_s: float
-    box: tuple[int, int, int, int]  # left, top, width and height, pixels
-    region: tuple[float, float, float, float]
-    scores: dict[View, tuple[float, ...]]
-
-
-class FoldInsets(FoldFacts):
-    """The clips of a fold, seen by the network that did not see it in training."""
-
-    labels: tuple[str, ...]
-    clips: tuple[InsetClip, ...]
-
-    def scored(self, view: View) -> Scored:
-        """The clips in one view."""
-        return scored_clips(self.labels, self.clips, [clip.scores[view] for clip in self.clips])
 
 
 @dataclass(frozen=True)
@@ -117,14 +92,9 @@ def drawn(inset: Inset) -> Region:
     return Region.box("inset", *inset.region)
 
 
-def insets_file(series: Series, fold: int) -> Path:
-    """Where the evidence of a fold lies, relative to the results."""
-    return series.folder / f"regions-fold{fold}.json"
-
-
 def read_insets(series: Series, grouped: Sequence[Evidence], results: Path) -> Insets | None:
     """The evidence of all folds that the grouped fits were tested on; None while one is missing."""
-    folds = read_folds(FoldInsets, insets_file, series, grouped, results)
+    folds = read_folds(FoldInsets, series, grouped, results)
     return Insets(folds) if folds else None
 
 

@@ -4,18 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.recognition.events import (
-    CHOOSING,
-    Alone,
-    Choosing,
-    Events,
-    FoldEvents,
-    Judgement,
-    poisson,
-    read_events,
-)
+from benchmarks.recognition.events import Alone, Events, poisson, read_events
+from benchmarks.recognition.evidence import CHOOSING, Choosing, FoldEvents, Judgement, View
 from benchmarks.recognition.figures import Line
-from benchmarks.recognition.insets import Insets, View, read_insets
+from benchmarks.recognition.insets import Insets, read_insets
 from benchmarks.recognition.series import Watch
 from train.evaluate.event_match import Figures
 

@@ -35,7 +35,7 @@ class Networks:
         self._nested = read_line(series, places.results).nested
         if set(self._nested.folds) != set(self.folds):
             raise DataError(
-                f"{places.results / series.folder}: not every two folds were held back together "
+                f"{places.results / series.file}: not every two folds were held back together "
                 f"yet, or the folds of {series.data} have no names"
             )
 
@@ -64,7 +64,7 @@ class Networks:
         import keras
 
         fit = self._fits[(fold,) if other is None else (min(fold, other), max(fold, other))]
-        path = self._places.run(fit.file) / MODEL_NAME
+        path = self._places.runs / fit.folder / MODEL_NAME
         keras.backend.clear_session()  # of the network before
         network, contract = load_model(path)
         self._check(fit, path, contract.data.sha256)
@@ -74,6 +74,6 @@ class Networks:
     def _check(self, fit: PlannedFit, path: Path, fitted_on: str) -> None:
         if fitted_on != fit.run.prepared.sha256((*fit.split.train, *fit.split.validation)):
             raise DataError(
-                f"{path}: was fitted on other clips; remove it and "
-                f"{self._places.results / fit.file}, and it is fitted anew"
+                f"{path}: was fitted on other clips; remove it and the line of this fit in "
+                f"{self._places.results / fit.series.file}, and it is fitted anew"
             )

@@ -11,20 +11,12 @@ from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 from rich.console import Console
 
-from benchmarks.recognition.evidence import DIGITS
+from benchmarks.recognition.evidence import DIGITS, KEPT, FoldInsets, InsetClip, View
 from benchmarks.recognition.fits import Places
-from benchmarks.recognition.insets import (
-    FoldInsets,
-    Inset,
-    InsetClip,
-    View,
-    drawn,
-    insets_file,
-    place,
-)
+from benchmarks.recognition.insets import Inset, drawn, place
 from benchmarks.recognition.networks import Networks
 from benchmarks.recognition.series import Watch
-from benchmarks.results import now, read_facts, write_facts
+from benchmarks.results import keep, now, read
 from monitor import __version__
 from monitor.errors import DataError
 from monitor.sources.file import pictures
@@ -53,13 +45,13 @@ class _Film:
 
 
 def measure_regions(watch: Watch, networks: Networks, places: Places, console: Console) -> None:
-    """Score what has no evidence yet, one file for each fold; what is done is kept."""
+    """Score what has no evidence yet, a line for each fold; what is done is kept."""
     films = _films(watch, places)
+    file = places.results / watch.series.file
+    known = {one.fold: one for one in read(file, KEPT).values() if isinstance(one, FoldInsets)}
     for fold in networks.folds:
-        file = places.results / insets_file(watch.series, fold)
         basis = networks.basis(fold, tuple(film.footage.path for film in films), METHOD)
-        known = read_facts(file, FoldInsets)
-        if known is not None and known.basis.agrees(basis):
+        if fold in known and known[fold].basis.agrees(basis):
             continue
         scorer, held = networks.scorer(fold), networks.held(fold)
         spec, stride = scorer.contract.clip, watch.series.recipe.stride
@@ -90,8 +82,9 @@ def measure_regions(watch: Watch, networks: Networks, places: Places, console: C
             )
             for index, (clip, inset) in enumerate(zip(held.clips, insets, strict=True))
         )
-        write_facts(
+        keep(
             file,
+            KEPT,
             FoldInsets(
                 basis=basis,
                 name=watch.series.name,

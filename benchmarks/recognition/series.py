@@ -71,8 +71,13 @@ class Series:
 
     @property
     def folder(self) -> Path:
-        """Where its results lie, relative to those of all."""
+        """Where its runs lie, relative to those of all."""
         return Path(self.data, slug(self.name))
+
+    @property
+    def file(self) -> Path:
+        """Where its results lie, relative to those of all."""
+        return Path(self.data, f"{slug(self.name)}.jsonl")
 
     def seeds_of(self, split: SplitKind) -> tuple[int, ...]:
         """The seeds of a split; choices are made with the first, so that is enough for nested."""

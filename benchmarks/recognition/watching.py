@@ -10,22 +10,23 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from benchmarks.recognition.events import (
-    LEAST_FOUND,
+from benchmarks.recognition.events import LEAST_FOUND
+from benchmarks.recognition.evidence import (
+    DIGITS,
+    KEPT,
+    Basis,
     Choosing,
     ClipAnswer,
     FalseAlarm,
     FoldEvents,
     Judgement,
     WatchedEvent,
-    events_file,
 )
-from benchmarks.recognition.evidence import DIGITS, Basis
 from benchmarks.recognition.fits import Places
 from benchmarks.recognition.networks import Networks
 from benchmarks.recognition.regions import measure_regions
 from benchmarks.recognition.series import Declared, Watch
-from benchmarks.results import now, read_facts, write_facts
+from benchmarks.results import keep, now, read
 from monitor import __version__
 from monitor.config.options import ActivityOptions
 from monitor.errors import DataError
@@ -59,20 +60,20 @@ def watch_live(declared: Declared, places: Places, console: Console) -> None:
 
 
 def watch_events(watched: Watch, networks: Networks, places: Places, console: Console) -> None:
-    """Watch what has no evidence yet, one file for each fold; what is done is kept."""
+    """Watch what has no evidence yet, a line for each fold; what is done is kept."""
     footage = find_footage(places.data / watched.footage)
     if len(footage) < 2:
         raise DataError(
             f"{places.data / watched.footage}: {len(footage)} file; "
             "one to tune in and another to test in are needed"
         )
+    file = places.results / watched.series.file
+    known = {one.fold: one for one in read(file, KEPT).values() if isinstance(one, FoldEvents)}
     for place, fold in enumerate(networks.folds):
-        file = places.results / events_file(watched.series, fold)
         basis = networks.basis(fold, tuple(film.path for film in footage), METHOD)
-        known = read_facts(file, FoldEvents)
-        if known is None or not known.basis.agrees(basis):
+        if fold not in known or not known[fold].basis.agrees(basis):
             log.info("events of fold %d, %d of %d", fold, place + 1, len(networks.folds))
-            write_facts(file, _fold(networks, fold, place, footage, basis, console))
+            keep(file, KEPT, _fold(networks, fold, place, footage, basis, console))
 
 
 def parted(

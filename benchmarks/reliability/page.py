@@ -1,8 +1,10 @@
 """README.md, from the results."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from benchmarks.reliability.results import Dropped, Results
+from benchmarks.reliability.results import Dropped, Kept
 from benchmarks.reliability.soak import AGAIN_S, HEALTHY, Soak, total
 from testkit.kills import Killed
 
@@ -15,22 +17,30 @@ server through a proxy that goes wrong.
 """
 
 
-def page(results: Results) -> str:
+def page(results: Mapping[str, Kept]) -> str:
     """The figures in Markdown."""
-    parts = [_HEAD]
-    if results.soak is not None:
-        parts.append(_soak(results.soak))
-    if results.drops is not None:
-        parts.append(_drops(results.drops))
-    if results.kills is not None:
-        parts.append(_kills(results.kills))
-    where = results.machine
-    parts.append(
-        f"Measured on {results.date}, har-monitor {results.version}: {where.cpu}, "
+    found = [results[what] for what in ("soak", "drops", "kills") if what in results]
+    parts = [_HEAD, *(_section(one.found) for one in found), *dict.fromkeys(map(_origin, found))]
+    return "\n".join(parts) + "\n"
+
+
+def _section(found: Soak | Dropped | Killed) -> str:
+    match found:
+        case Soak():
+            return _soak(found)
+        case Dropped():
+            return _drops(found)
+        case Killed():
+            return _kills(found)
+
+
+def _origin(one: Kept) -> str:
+    where = one.machine
+    return (
+        f"Measured on {one.date}, har-monitor {one.version}: {where.cpu}, "
         f"{where.cores} cores, {where.memory_gib:g} GiB, {where.kernel}; others may have used the "
         "machine at the same time."
     )
-    return "\n".join(parts) + "\n"
 
 
 def _soak(soak: Soak) -> str:

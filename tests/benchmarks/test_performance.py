@@ -12,22 +12,31 @@ from benchmarks.machine import Machine, machine
 from benchmarks.performance.chart import Curve, chart
 from benchmarks.performance.measure import Places
 from benchmarks.performance.page import page, read_results, write_page
-from benchmarks.performance.plan import Declared, Job, Together, jobs_of, read_plan
+from benchmarks.performance.plan import (
+    Declared,
+    Inference,
+    Job,
+    Latency,
+    Together,
+    jobs_of,
+    read_plan,
+)
 from benchmarks.performance.programs import Done, done, told, watching
 from benchmarks.performance.results import (
+    MEASURED,
     InferenceResult,
+    JobResult,
     LatencyResult,
+    Measured,
     Origin,
-    Result,
     StartResult,
     TogetherResult,
     Usage,
     WindowCost,
-    kind_of,
 )
 from benchmarks.performance.run import measure_all
 from benchmarks.performance.targets import cpu_ratio, targets
-from benchmarks.results import write_facts
+from benchmarks.results import keep, read, write
 from benchmarks.streams import Stream, encoded, recipe_key
 from monitor.errors import ConfigError, DataError
 from testkit import ROOT
@@ -54,6 +63,7 @@ def usage(program: Any, cpu_ms: float, **changes: Any) -> Usage:
 
 def together(*usages: Usage) -> TogetherResult:
     return TogetherResult(
+        name="together",
         origin=ORIGIN,
         stream="busy, 1080p25 H.264, constant rate",
         network="shipped",
@@ -67,6 +77,7 @@ def together(*usages: Usage) -> TogetherResult:
 
 def latency(cameras: int, *latencies_ms: float) -> LatencyResult:
     return LatencyResult(
+        name="latency",
         origin=ORIGIN,
         stream="fights",
         program="har-monitor",
@@ -92,13 +103,17 @@ def test_every_target_that_needs_a_result_finds_its_own_in_the_shipped_plan(
     tmp_path: Path,
 ) -> None:
     declared = read_plan(PLAN)
-    for job in jobs_of(declared):
-        write_facts(tmp_path / job.file, made_up(job))
-    found = targets(read_results(declared, tmp_path))
+    file = tmp_path / "results.jsonl"
+    write(file, [named(job.name, made_up(job)) for job in jobs_of(declared)])
+    found = targets(read_results(declared, file))
     assert [target.what for target in found if target.reached is None] == []
 
 
-def made_up(job: Job) -> Result:
+def named(name: str, result: JobResult) -> JobResult:
+    return result.model_copy(update={"name": name})
+
+
+def made_up(job: Job) -> Measured:
     if isinstance(job, Together):
         return together(
             *(
@@ -106,14 +121,17 @@ def made_up(job: Job) -> Result:
                 for program in job.programs
             )
         )
-    if kind_of(job) is InferenceResult:
+    if isinstance(job, Inference):
         cost = WindowCost(network="convlstm", tf2onnx_ms=18, fused_ms=6)
-        return InferenceResult(origin=ORIGIN, costs=(cost,))
-    if kind_of(job) is LatencyResult:
+        return InferenceResult(name="inference", origin=ORIGIN, costs=(cost,))
+    if isinstance(job, Latency):
         return latency(16, 50, 60)
-    return StartResult(origin=ORIGIN, clip="bus.mp4", starts_s={"har-monitor": (0.5,)})
+    return START
 
 
+START = StartResult(
+    name="start", origin=ORIGIN, clip="bus.mp4", starts_s={"har-monitor": (0.5, 0.7)}
+)
 SMALL = """
 streams:
   - {name: s, film: busy, width: 640, height: 360, fps: 15, codec: h264, rate: constant, kbps: 500}
@@ -226,7 +244,7 @@ class Bench:
     """A benchmark whose programs need what it is told to say they need."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.places = Places(folder, folder / "results", folder, folder, folder)
+        self.places = Places(folder, folder / "results.jsonl", folder, folder, folder)
         self.measured: list[str] = []
         self.read: Callable[[int], float] = lambda cameras: 1.0
         self.key = "first"
@@ -246,12 +264,12 @@ class Bench:
     def _together(
         self, job: Together, stream: Stream, places: Places, origin: Origin
     ) -> TogetherResult:
-        self.measured.append(job.file.stem)
+        self.measured.append(job.name)
         needed = [
             usage(program, 10, cameras=job.cameras, read=self.read(job.cameras))
             for program in job.programs
         ]
-        return together(*needed).model_copy(update={"origin": origin})
+        return together(*needed).model_copy(update={"name": job.name, "origin": origin})
 
 
 @pytest.fixture
@@ -279,8 +297,10 @@ def test_a_program_that_cannot_keep_up_gets_no_more_cameras(bench: Bench) -> Non
     assert bench.run(SCALING) == [f"scaling-a-opencv-{n}" for n in (1, 4, 16)]
     bench.key, bench.read = "other code", lambda cameras: 1.0 if cameras == 1 else 0.5
     assert bench.run(SCALING) == ["scaling-a-opencv-1", "scaling-a-opencv-4"]
-    left = sorted(path.name for path in bench.places.results.iterdir())
-    assert left == ["scaling-a-opencv-1.json", "scaling-a-opencv-4.json"]
+    assert list(read(bench.places.results, MEASURED)) == [
+        "scaling-a-opencv-1",
+        "scaling-a-opencv-4",
+    ]
 
 
 def declared_here(*parts: str) -> Declared:
@@ -297,6 +317,7 @@ def test_the_page_puts_ratios_first_and_says_what_was_reached(tmp_path: Path) ->
         "latency: [{name: f, stream: s, program: har-monitor, cameras: [1, 2], seconds: 9}]",
         "start: [{name: bus, stream: s, programs: [har-monitor], runs: 2}]",
     )
+    file = tmp_path / "results.jsonl"
     for name, result in {
         "together-busy-1080p25": together(
             usage("har-monitor", 60, dropped={"still": 2}),
@@ -307,13 +328,11 @@ def test_the_page_puts_ratios_first_and_says_what_was_reached(tmp_path: Path) ->
         "scaling-s-har-monitor-4": together(usage("har-monitor", 10, cameras=4)),
         "latency-f-har-monitor-1": latency(1, 50, 60, 70),
         "latency-f-har-monitor-2": latency(2, 90),
-        "start-bus": StartResult(
-            origin=ORIGIN, clip="bus.mp4", starts_s={"har-monitor": (0.5, 0.7)}
-        ),
+        "start-bus": START,
     }.items():
-        write_facts(tmp_path / f"{name}.json", result)
+        keep(file, MEASURED, named(name, result))
 
-    text = write_page(declared, tmp_path, tmp_path)
+    text = write_page(declared, file, tmp_path)
 
     assert text == (tmp_path / "README.md").read_text()
     assert text.index("| target |") < text.index("## CPU of har-monitor by") < text.index("## Side")

@@ -1,6 +1,5 @@
 """The recognition benchmark: what it declares, what it keeps and what it says of it."""
 
-import json
 import logging
 from pathlib import Path
 
@@ -11,15 +10,16 @@ from typer.testing import CliRunner
 import benchmarks.recognition.__main__
 import benchmarks.recognition.fits
 from benchmarks.recognition.evidence import (
+    KEPT,
     ClipScores,
     Evidence,
+    Kept,
     Network,
-    evidence_file,
 )
 from benchmarks.recognition.fits import Places, do_fits, left_text
 from benchmarks.recognition.page import mean_text, page
 from benchmarks.recognition.series import Declared, Series, read_rows
-from benchmarks.results import write_facts
+from benchmarks.results import drop, keep, read
 from monitor.errors import ConfigError, DataError
 from testkit import ROOT
 from testkit.clips import make_clips
@@ -48,21 +48,33 @@ class Bench:
         self.rows.write_text("main: first\nrows:\n" + "".join(f"  - {row}\n" for row in rows))
 
     def run(self) -> set[str]:
-        """Do what is to be done; the files that were written."""
-        before = self._files()
+        """Do what is to be done; the results that were written."""
+        before, written = self._lines(), self._written()
         do_fits(read_rows(self.rows).series, self.places, Console(quiet=True))
-        after = self._files()
-        return {name for name, changed in after.items() if before.get(name) != changed}
+        after = self._lines()
+        changed = {name for name, line in after.items() if before.get(name) != line}
+        assert bool(changed) == (self._written() != written)
+        return changed
 
     def page(self) -> str:
         """The tables."""
         return page(read_rows(self.rows), self.places.results)
 
-    def _files(self) -> dict[str, int]:
+    def _written(self) -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in self.places.results.rglob("*.jsonl")}
+
+    def fit(self, key: str) -> Evidence:
+        """What is kept of a fit of the row on the first data set."""
+        one = read(self.places.results / "first/motion.jsonl", KEPT)[key]
+        assert isinstance(one, Evidence)
+        return one
+
+    def _lines(self) -> dict[str, Kept]:
         results = self.places.results
         return {
-            path.relative_to(results).as_posix(): path.stat().st_mtime_ns
-            for path in results.rglob("*.json")
+            f"{path.relative_to(results).with_suffix('')}/{key}": line
+            for path in results.rglob("*.jsonl")
+            for key, line in read(path, KEPT).items()
         }
 
 
@@ -72,9 +84,9 @@ def bench(tmp_path: Path) -> Bench:
 
 
 ALL = {
-    "first/motion/grouped-seed1-fold0.json",
-    "first/motion/grouped-seed1-fold1.json",
-    "first/motion/random-seed1.json",
+    "first/motion/grouped-seed1-fold0",
+    "first/motion/grouped-seed1-fold1",
+    "first/motion/random-seed1",
 }
 
 
@@ -82,21 +94,19 @@ def test_every_fit_leaves_evidence_and_a_second_run_only_reads_it(bench: Bench) 
     assert bench.run() == ALL
     assert bench.run() == set()
 
-    evidence = json.loads(
-        (bench.places.results / "first/motion/grouped-seed1-fold1.json").read_text()
-    )
-    assert [(c["path"], c["label"], c["group"], c["fold"]) for c in evidence["clips"]] == [
+    evidence = bench.fit("grouped-seed1-fold1")
+    assert [(c.path, c.label, c.group, c.fold) for c in evidence.clips] == [
         ("dark/10.mp4", "dark", "g10", 1),
         ("dark/11.mp4", "dark", "g11", 1),
         ("light/10.mp4", "light", "g10", 1),
         ("light/11.mp4", "light", "g11", 1),
     ]
-    for clip in evidence["clips"]:
-        assert sum(clip["scores"]) == pytest.approx(1, abs=1e-3)
-        assert all(score == round(score, 4) for score in clip["scores"])
-    assert evidence["recipe"]["arch"] == "svm"
-    assert (evidence["folds"], evidence["seed"], evidence["labels"]) == (2, 1, ["dark", "light"])
-    assert isinstance(evidence["fit_s"], float)
+    for clip in evidence.clips:
+        assert sum(clip.scores) == pytest.approx(1, abs=1e-3)
+        assert all(score == round(score, 4) for score in clip.scores)
+    assert evidence.recipe["arch"] == "svm"
+    assert (evidence.folds, evidence.seed, evidence.labels) == (2, 1, ("dark", "light"))
+    assert isinstance(evidence.fit_s, float)
 
 
 def test_a_run_that_was_killed_goes_on_with_what_is_missing(
@@ -112,7 +122,7 @@ def test_a_run_that_was_killed_goes_on_with_what_is_missing(
         bench.run()
     monkeypatch.undo()
 
-    assert bench.run() == ALL - {"first/motion/grouped-seed1-fold0.json"}
+    assert bench.run() == ALL - {"first/motion/grouped-seed1-fold0"}
 
 
 def _killed() -> Evidence:
@@ -121,14 +131,13 @@ def _killed() -> Evidence:
 
 def test_lost_evidence_of_a_finished_fit_is_written_again_without_a_time(bench: Bench) -> None:
     bench.run()
-    lost = bench.places.results / "first/motion/random-seed1.json"
-    before = json.loads(lost.read_text())
-    lost.unlink()
+    before = bench.fit("random-seed1")
+    drop(bench.places.results / "first/motion.jsonl", KEPT, before.key)
 
-    assert bench.run() == {"first/motion/random-seed1.json"}
-    after = json.loads(lost.read_text())
-    assert after["fit_s"] is None
-    assert after["clips"] == before["clips"]
+    assert bench.run() == {"first/motion/random-seed1"}
+    after = bench.fit("random-seed1")
+    assert after.fit_s is None
+    assert after.clips == before.clips
 
 
 def test_a_changed_recipe_or_override_is_fitted_anew(bench: Bench) -> None:
@@ -231,9 +240,9 @@ def evidence(
     )
 
 
-def keep(series: Series, results: Path, *all_evidence: Evidence) -> None:
+def fitted(series: Series, results: Path, *all_evidence: Evidence) -> None:
     for one in all_evidence:
-        write_facts(results / evidence_file(series, one.split, one.seed, one.fold, one.second), one)
+        keep(results / series.file, KEPT, one)
 
 
 def series_of(name: str, data: str = "first", seeds: tuple[int, ...] = (1, 2)) -> Series:
@@ -242,18 +251,18 @@ def series_of(name: str, data: str = "first", seeds: tuple[int, ...] = (1, 2)) -
 
 def test_the_table_is_made_of_the_evidence_alone(tmp_path: Path) -> None:
     good, poor, other = series_of("good"), series_of("poor", seeds=(1,)), series_of("good", "more")
-    keep(
+    fitted(
         good, tmp_path,
         *(evidence(good, 1, fold, right) for fold, right in ((0, 4), (1, 2), (None, 4))),
         *(evidence(good, 2, fold, right) for fold, right in ((0, 4), (1, 3), (None, 3))),
     )  # fmt: skip
-    keep(poor, tmp_path, *(evidence(poor, 1, fold, 1) for fold in (0, 1)))
-    keep(other, tmp_path, *(evidence(other, 1, fold, 3) for fold in (0, 1)))
+    fitted(poor, tmp_path, *(evidence(poor, 1, fold, 1) for fold in (0, 1)))
+    fitted(other, tmp_path, *(evidence(other, 1, fold, 3) for fold in (0, 1)))
     network = Network(
         arch="r2plus1d", clip={"frames": 20, "size": 64, "fps": 10.0}, parameters=125122,
         window_ms=5.46, date="2026-11-21T10:00:00+00:00", version="0.1.0",
     )  # fmt: skip
-    write_facts(tmp_path / "first" / "good" / "network.json", network)
+    keep(tmp_path / good.file, KEPT, network)
 
     text = page(Declared("first", (poor, good, other)), tmp_path)
 
@@ -288,7 +297,7 @@ def test_the_command_without_data_writes_and_prints_the_table_and_fits_nothing(
 
 def test_evidence_of_another_recipe_is_not_in_the_table(tmp_path: Path) -> None:
     series = series_of("good", seeds=(1,))
-    keep(series, tmp_path, *(evidence(series, 1, fold, 4) for fold in (0, 1)))
+    fitted(series, tmp_path, *(evidence(series, 1, fold, 4) for fold in (0, 1)))
     changed = Series("good", "first", ("grouped",), (1,), TrainConfig(epochs=7))
 
     assert "| good | – | – | 1.000 |" in page(Declared("first", (series,)), tmp_path)
@@ -297,22 +306,22 @@ def test_evidence_of_another_recipe_is_not_in_the_table(tmp_path: Path) -> None:
 
 def test_a_seed_without_all_its_folds_is_not_in_the_table(tmp_path: Path) -> None:
     series = series_of("good", seeds=(1,))
-    keep(series, tmp_path, evidence(series, 1, 0, 4))
+    fitted(series, tmp_path, evidence(series, 1, 0, 4))
 
     assert "| – | – | – (unfinished: 1) |" in page(Declared("first", (series,)), tmp_path)
 
 
 def test_evidence_that_is_none_is_an_error_with_the_file(tmp_path: Path) -> None:
     series = series_of("good")
-    path = tmp_path / "first" / "good" / "grouped-seed1-fold0.json"
-    path.parent.mkdir(parents=True)
-    path.write_text("{}")
+    path = tmp_path / "first" / "good.jsonl"
+    path.parent.mkdir()
+    path.write_text("{}\n")
 
     with pytest.raises(DataError) as error:
         page(Declared("first", (series,)), tmp_path)
 
-    assert str(error.value).startswith(f"{path}: not a result of this benchmark: ")
-    assert str(error.value).endswith("; remove it, and it is made anew")
+    assert str(error.value).startswith(f"{path}:1: not a result of this benchmark: ")
+    assert str(error.value).endswith("; remove the line, and it is measured again")
     assert "\n" not in str(error.value)
 
 

@@ -5,28 +5,27 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.recognition.events import (
+from benchmarks.recognition.events import Events, poisson
+from benchmarks.recognition.evidence import (
+    KEPT,
+    Basis,
     Choosing,
     ClipAnswer,
-    Events,
-    FalseAlarm,
-    FoldEvents,
-    Judgement,
-    WatchedEvent,
-    events_file,
-    poisson,
-)
-from benchmarks.recognition.evidence import (
-    Basis,
     ClipScores,
     Evidence,
-    evidence_file,
+    FalseAlarm,
+    FoldEvents,
+    FoldInsets,
+    InsetClip,
+    Judgement,
+    Kept,
+    WatchedEvent,
 )
-from benchmarks.recognition.insets import FoldInsets, InsetClip, insets_file, place
+from benchmarks.recognition.insets import place
 from benchmarks.recognition.page import page
 from benchmarks.recognition.series import Declared, Series, Watch
 from benchmarks.recognition.watching import fewest_alarms, parted
-from benchmarks.results import write_facts
+from benchmarks.results import keep
 from tests.train.evaluate.test_tuning import BASE, SPAN_S, stream
 from train.data.footage import Footage
 from train.evaluate.tuning import Trials
@@ -161,12 +160,15 @@ def test_half_of_the_events_with_the_fewest_false_alarms() -> None:
     assert most.thresholds["fight"] <= 0.7
 
 
+def measured(results: Path, *kept: Kept) -> None:
+    for one in kept:
+        keep(results / SERIES.file, KEPT, one)
+
+
 def test_the_sections_are_made_of_the_evidence_alone(tmp_path: Path) -> None:
     for fold in (0, 1):
-        write_facts(tmp_path / evidence_file(SERIES, "grouped", 1, fold, None), grouped(fold))
         judged = judgement((1.0, 3.0), ((2.0,) if fold else ()), false=2, alone=("b.avi",))
-        write_facts(tmp_path / events_file(SERIES, fold), fold_events(fold, judged))
-        write_facts(tmp_path / insets_file(SERIES, fold), insets(fold))
+        measured(tmp_path, grouped(fold), fold_events(fold, judged), insets(fold))
 
     text = page(DECLARED, tmp_path)
 
@@ -186,14 +188,14 @@ def test_the_sections_are_made_of_the_evidence_alone(tmp_path: Path) -> None:
 
 def test_sections_are_left_out_while_a_fold_is_missing_or_of_other_data(tmp_path: Path) -> None:
     for fold in (0, 1):
-        write_facts(tmp_path / evidence_file(SERIES, "grouped", 1, fold, None), grouped(fold))
-    write_facts(tmp_path / events_file(SERIES, 0), fold_events(0, judgement((1.0,))))
+        measured(tmp_path, grouped(fold))
+    measured(tmp_path, fold_events(0, judgement((1.0,))))
     assert "## Events" not in page(DECLARED, tmp_path)
 
-    write_facts(tmp_path / events_file(SERIES, 1), fold_events(1, judgement((1.0,)), "other"))
+    measured(tmp_path, fold_events(1, judgement((1.0,)), "other"))
     assert "## Events" not in page(DECLARED, tmp_path)
 
-    write_facts(tmp_path / events_file(SERIES, 1), fold_events(1, judgement((1.0,))))
+    measured(tmp_path, fold_events(1, judgement((1.0,))))
     assert "## Events" in page(DECLARED, tmp_path)
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 import benchmarks.recognition.nested
-from benchmarks.recognition.evidence import ClipScores, Evidence, evidence_file
+from benchmarks.recognition.evidence import KEPT, ClipScores, Evidence
 from benchmarks.recognition.figures import Line, choose, read_line
 from benchmarks.recognition.nested import nested
 from benchmarks.recognition.page import page
 from benchmarks.recognition.series import Declared, Series
-from benchmarks.results import write_facts
+from benchmarks.results import keep
 from train.evaluate.scores import Scored
 from train.recipe.options import TrainConfig
 
@@ -55,8 +55,7 @@ def nested_fits(series: Series, scores: dict[tuple[int, int], float]) -> list[Ev
 
 def line(tmp_path: Path, series: Series, *evidence: Evidence) -> Line:
     for one in evidence:
-        file = evidence_file(series, one.split, one.seed, one.fold, one.second)
-        write_facts(tmp_path / file, one)
+        keep(tmp_path / series.file, KEPT, one)
     return read_line(series, tmp_path)
 
 

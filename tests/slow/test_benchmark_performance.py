@@ -43,7 +43,7 @@ def places(tmp_path: Path) -> Places:
 def test_programs_that_watch_the_same_stream_are_measured_together(places: Places) -> None:
     require_rtsp_server()
     job = Together(
-        file=Path("together-tiny.json"),
+        name="together-tiny",
         stream="tiny",
         network="shipped",
         programs=("har-monitor", "opencv", "opencv-grab", "ffmpeg-pipes", "decode"),
@@ -67,7 +67,7 @@ def test_programs_that_watch_the_same_stream_are_measured_together(places: Place
 @pytest.mark.parametrize("program", ["har-monitor", "opencv"])
 def test_latency_runs_from_the_socket_to_the_line(places: Places, program: str) -> None:
     job = Latency(
-        file=Path("latency-tiny.json"),
+        name="latency-tiny",
         stream="tiny",
         program=program,  # type: ignore[arg-type]
         cameras=2,
@@ -82,7 +82,7 @@ def test_latency_runs_from_the_socket_to_the_line(places: Places, program: str) 
 
 
 def test_a_start_ends_with_the_first_classified_window(places: Places) -> None:
-    job = Start(Path("start-tiny.json"), None, "tiny", ("har-monitor", "opencv"), runs=1)
+    job = Start("start-tiny", None, "tiny", ("har-monitor", "opencv"), runs=1)
     result = run_starts(job, STREAM, places, ORIGIN)
     assert {name: len(starts) for name, starts in result.starts_s.items()} == {
         "har-monitor": 1,
