@@ -6,34 +6,40 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks.idle.measure import KEPT, measure_all
-from benchmarks.idle.page import INTRODUCTION, page
-from benchmarks.results import read, write
+import benchmarks.results
+from benchmarks.idle.measure import KEPT, RUNS, measure_all
+from benchmarks.idle.page import page
+from benchmarks.page import write
 from monitor.cli.command import exit_codes, start_logging
 
 HERE = Path(__file__).parent
-RESULT = HERE / "results.jsonl"
-PAGE = HERE / "README.md"
+RESULTS = HERE / "results.jsonl"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
 def main(
-    data: Annotated[Path, typer.Option(help="Folder of the data sets.")] = Path("../shared/data"),
-    result: Annotated[Path, typer.Option(help="Where the figures go.")] = RESULT,
-    quick: Annotated[bool, typer.Option(help="Few activities and no CPU time, to try it.")] = False,
-    measure: Annotated[bool, typer.Option(help="Or only write the page anew.")] = True,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the data sets.", show_default="none: nothing is measured"),
+    ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            help="Few activities and no CPU time, to try it; results go to runs/benchmark."
+        ),
+    ] = False,
 ) -> None:
     """Measure the share of short activities that is caught, and the CPU time that is saved."""
     console = Console(stderr=True)
     with exit_codes(console):
         start_logging(console, verbose=False)
-        if measure:
-            write(result, list(measure_all(data, quick=quick)))
-        text = page(read(result, KEPT).values())
-        if result == RESULT:
-            PAGE.write_text(INTRODUCTION + text)
+        results = RUNS / "quick-idle" / RESULTS.name if quick else RESULTS
+        if data is not None:
+            benchmarks.results.write(results, list(measure_all(data, quick=quick)))
+        text = page(benchmarks.results.read(results, KEPT).values())
+        write(results.with_name("README.md"), text)
         typer.echo(text, nl=False)
 
 

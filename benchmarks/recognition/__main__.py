@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from export.atomic import replacing
+from benchmarks.page import write
 from export.extra import training_tools
 from monitor.cli.command import exit_codes, start_logging
 from monitor.cli.interrupt import EXIT_INTERRUPTED
@@ -48,8 +48,7 @@ def main(
                 console.print("stopped; the same command goes on from the last whole epoch")
                 raise typer.Exit(EXIT_INTERRUPTED) from None
         text = page(declared, RESULTS)
-        with replacing(TABLE) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write(TABLE, text)
         typer.echo(text, nl=False)
 
 

@@ -1,25 +1,17 @@
 """benchmarks/recognition/README.md as text: figures put into the tables of its template."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import jinja2
 import numpy as np
 
+from benchmarks.page import NOTHING, render
 from benchmarks.recognition.evidence import Evidence
 from benchmarks.recognition.figures import DataSet, Line, choose, read_line
-from benchmarks.recognition.live_page import NOTHING, live_sections
+from benchmarks.recognition.live_page import live_sections
 from benchmarks.recognition.series import Declared
 
-TEMPLATE = "README.md.jinja"
-
-
-_MAIN_HEAD = (
-    "model", "parameters", "ms a window",
-    "accuracy, grouped", "nested", "random", "AUC, grouped", "nested", "random",
-    "ECE, grouped", "at temperature", "seeds",
-)  # fmt: skip
+TEMPLATE = Path(__file__).with_name("README.md.jinja")
 
 
 def page(declared: Declared, results: Path) -> str:
@@ -34,26 +26,17 @@ def page(declared: Declared, results: Path) -> str:
     }
     main = data[declared.main]
     others = [one for name, one in data.items() if name != declared.main]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # Markdown, of names that are letters and digits
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    text = environment.get_template(TEMPLATE).render(
+    return render(
+        TEMPLATE,
         main=main,
-        main_head=_MAIN_HEAD,
         main_rows=[_main_row(line) for line in sorted(main.lines, key=_best_first)],
         choice=choose(main.lines),
         days=_days,
         watch=declared.watch,
         **live_sections(declared.watch, lines, results),
         others=others,
-        others_head=("model", *(one.name for one in others), "seeds"),
         others_rows=_others_rows(others),
     )
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def mean_text(values: Sequence[float]) -> str:

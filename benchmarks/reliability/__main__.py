@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.machine import machine
+from benchmarks.page import write
 from benchmarks.reliability.page import page
 from benchmarks.reliability.results import KEPT, Dropped, Kept, broken
 from benchmarks.reliability.soak import STREAM, Soak, soak
@@ -68,7 +69,7 @@ def main(
             _keep("soak", soak(minutes, data, STREAMS, seed))
         results = read(RESULTS, KEPT)
         text = page(results)
-        PAGE.write_text(text, encoding="utf-8")
+        write(PAGE, text)
         typer.echo(text, nl=False)
         faults = list(broken(results.values()))
         for fault in faults:

@@ -57,6 +57,6 @@ def test_the_page_says_how_many_of_how_many() -> None:
     )  # fmt: skip
     lines = page([caught, saved]).splitlines()
     of_eight = " | ".join(["6 of 8"] * 4)
-    assert lines[2] == f"| H.264, constant rate, key frames 2 s apart | caught | {of_eight} |"
-    assert lines[3] == "| | alerts | – | 3 of 4 | 3 of 4 | 3 of 4 |"
+    first = lines.index(f"| H.264, constant rate, key frames 2 s apart | caught | {of_eight} |")
+    assert lines[first + 1] == "|  | alerts | – | 3 of 4 | 3 of 4 | 3 of 4 |"
     assert lines[-1] == "| a corridor | 80 ms | 20 ms | 4.0 | 90% | 2.0 ms | 75 ms |"
