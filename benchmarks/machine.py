@@ -1,4 +1,4 @@
-"""The machine that something was measured on, and its software."""
+"""The machine on which something was measured, and its software."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ _PACKAGES = ("av", "onnxruntime", "opencv-python", "numpy", "tensorflow", "keras
 
 
 class Machine(Facts):
-    """Where it was measured, and with what."""
+    """A machine and its software."""
 
     cpu: str
     cores: int
@@ -24,7 +24,7 @@ class Machine(Facts):
 
 
 def machine(proc: Path = Path("/proc")) -> Machine:
-    """This one."""
+    """This machine."""
     cpu = _field(proc / "cpuinfo", "model name") or platform.machine()
     features = (_field(proc / "cpuinfo", "flags") or "").split()
     vectors = [name for name in ("avx512f", "avx2") if name in features][:1]
@@ -50,7 +50,7 @@ def _versions() -> dict[str, str]:
 
 
 def _field(path: Path, name: str) -> str | None:
-    """The first value of that name in a file of `name : value` lines."""
+    """The first value of a name in a file of `name : value` lines."""
     for line in path.read_text().splitlines():
         key, _, value = line.partition(":")
         if key.strip() == name:

@@ -1,4 +1,4 @@
-"""The pages of the benchmarks: figures put into the templates beside them."""
+"""The pages of the benchmarks: templates, filled with figures."""
 
 import re
 from pathlib import Path
@@ -7,11 +7,11 @@ import jinja2
 
 from export.atomic import replacing
 
-NOTHING = "–"  # in a cell without a figure
+NOTHING = "–"  # a cell without a figure
 
 
 def render(template: Path, **values: object) -> str:
-    """What a template becomes with these values; each can import from table.jinja."""
+    """A template filled with these values; every template can import from table.jinja."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([template.parent, Path(__file__).parent]),
         undefined=jinja2.StrictUndefined,

@@ -36,7 +36,7 @@ R = TypeVar("R", bound=Result)
 def read(path: Path, form: TypeAdapter[R]) -> dict[str, R]:
     """The results in a file by their keys, in the order of the lines; none if there is no file.
 
-    DataError for a line that is torn, of another form, or has the key of an earlier line.
+    DataError if a line is torn or foreign, or has the key of an earlier line.
     """
     try:
         lines = path.read_bytes().splitlines()
@@ -68,7 +68,7 @@ def write(path: Path, results: Iterable[Result]) -> None:
 
 
 def keep(path: Path, form: TypeAdapter[R], result: R) -> None:
-    """Put a result in the place of the one with its key, or at the end of its file."""
+    """Write a result in place of the one with its key, or at the end of its file."""
     write(path, (read(path, form) | {result.key: result}).values())
 
 
@@ -80,7 +80,7 @@ def drop(path: Path, form: TypeAdapter[R], key: str) -> None:
 
 
 def now() -> str:
-    """The time as results hold it, UTC."""
+    """The time in UTC, as results keep it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

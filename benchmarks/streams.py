@@ -1,8 +1,8 @@
-"""The camera streams of the benchmark: real footage, encoded as IP cameras do, kept once made.
+"""The camera streams of the benchmarks: real footage, encoded as IP cameras encode, and served.
 
-Key frames come every two seconds, there are no B frames, and every picture has a sensor's noise of
-its own, so that no part of a quiet scene is the same picture twice. Footage: `surveillance` and
-`fight-surv` of the folder of data sets.
+There is a key frame every two seconds and no B frame. Every frame has sensor noise of its own, so
+no part of a quiet scene is the same twice. The footage is `surveillance` and `fight-surv` of the
+folder of data sets.
 """
 
 import hashlib
@@ -23,15 +23,15 @@ from testkit import ROOT
 log = logging.getLogger(__name__)
 
 GOP_S = 2
-_PYTHON = "/usr/bin/python3"  # Debian's own: the bindings are built for it
+_PYTHON = "/usr/bin/python3"  # Debian's own, because the bindings are built for it
 _SCRIPT = ROOT / "testkit" / "servers" / "rtsp_server.py"
 _START_LIMIT_S = 60.0
 
 _CORRIDOR = "surveillance/one-by-one-person-detection.mp4"
 _STREET = "surveillance/vtest.avi"
-# Of other source videos each; two seconds are taken of every one.
+# Each is of another source video. Two seconds of each are taken.
 _FIGHTS = tuple(f"fight-surv/fight/fi{number:03d}.mp4" for number in range(5, 145, 10))
-# Gaussian noise of every picture, grey levels: what a camera's own filter leaves by day.
+# Gaussian noise of every frame, grey levels: what a camera's own filter leaves by day.
 _NOISE = "noise=c0s=4:c1s=2:c2s=2:allf=t"
 
 Codec = Literal["h264", "hevc"]
@@ -40,11 +40,11 @@ Rate = Literal["constant", "variable"]
 
 @dataclass(frozen=True)
 class Film:
-    """A scene: FFmpeg inputs and a graph from them to [film], 25 pictures a second."""
+    """A scene: FFmpeg inputs, and a graph that makes [film] of them, 25 frames a second."""
 
     inputs: tuple[str, ...]  # relative to the folder of data sets
-    graph: Callable[[str], str]  # of the size, W:H
-    repeats: int  # how often the encoded scene is shown; nothing is encoded twice
+    graph: Callable[[str], str]  # takes the size, W:H
+    repeats: int  # how often the encoded scene is shown; it is encoded once
 
 
 @dataclass(frozen=True)
@@ -58,30 +58,30 @@ class Stream:
     fps: int
     codec: Codec
     rate: Rate
-    kbps: int  # the bit rate, or the highest where it varies
+    kbps: int  # the bit rate, or the highest if it varies
 
     @property
     def title(self) -> str:
-        """How a table calls it."""
+        """What a table calls it."""
         codec = "H.264" if self.codec == "h264" else "H.265"
         return f"{self.film}, {self.height}p{self.fps} {codec}, {self.rate} rate"
 
 
 @dataclass(frozen=True)
 class Server:
-    """One that runs; it sends its file as it is, to each client from the first picture."""
+    """A running server. It sends its file as it is, to each client from the first frame."""
 
     url: str
     pid: int
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port on which it listens."""
         return int(self.url.rpartition("/")[0].rpartition(":")[2])
 
 
 def encoded(stream: Stream, data: Path, folder: Path) -> Path:
-    """The stream as an MP4 file; made in `folder` where that has none of the same recipe."""
+    """The stream as an MP4 file; made in `folder` unless there is one of the same recipe."""
     film = FILMS[stream.film]
     sources = [data / name for name in film.inputs]
     if lacking := [path for path in sources if not path.is_file()]:
@@ -102,7 +102,7 @@ def encoded(stream: Stream, data: Path, folder: Path) -> Path:
 
 @contextmanager
 def served(path: Path, codec: str) -> Iterator[Server]:
-    """Serve an MP4 file; MonitorError if that cannot be."""
+    """Serve an MP4 file with GStreamer's RTSP server; MonitorError if it does not start."""
     command = [_PYTHON, str(_SCRIPT), str(path), "--codec", codec]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -119,7 +119,7 @@ def served(path: Path, codec: str) -> Iterator[Server]:
 
 
 def recipe_key(stream: Stream) -> str:
-    """Changes with whatever makes other pictures of the same data."""
+    """A hash that changes if other frames would be made of the same data."""
     film = FILMS[stream.film]
     words = _encode_command(stream, film, [Path(name) for name in film.inputs])
     return hashlib.sha256(json.dumps([words, film.repeats]).encode()).hexdigest()[:12]
@@ -165,7 +165,7 @@ def _run(command: list[str]) -> None:
 
 
 def _busy(size: str) -> str:
-    """People in a street, each of their pictures shown, then one fight after another."""
+    """People in a street, frame by frame, then one fight after another."""
     parts = [f"[0:v]setpts=N/25/TB,scale={size},setsar=1,fps=25[s0]"]
     parts += [f"[{n}:v]{_fight(size)}[s{n}]" for n in range(1, len(_FIGHTS) + 1)]
     together = "".join(f"[s{n}]" for n in range(len(parts)))
@@ -173,7 +173,7 @@ def _busy(size: str) -> str:
 
 
 def _idle(size: str) -> str:
-    """A corridor for a minute: empty but for a person who comes and goes within three seconds."""
+    """A corridor for a minute. It is empty, but for a person who comes and goes in 3 seconds."""
     return (
         f"[0:v]scale={size},setsar=1,split=3[e][c][g];"
         f"{_still('e')},trim=duration=57,split[q0][q1];"
@@ -186,7 +186,7 @@ def _idle(size: str) -> str:
 
 
 def _fights(pause_s: int, count: int) -> Callable[[str], str]:
-    """The same corridor, empty, into which after every so many seconds a fight is cut."""
+    """The same corridor, empty. After every `pause_s` seconds a fight is cut in."""
 
     def graph(size: str) -> str:
         still = f"[0:v]scale={size},setsar=1[e];{_still('e')},trim=duration={pause_s}"
@@ -203,7 +203,7 @@ def _fight(size: str) -> str:
 
 
 def _still(name: str) -> str:
-    """The mean of the corridor's 59 empty pictures, shown for ever."""
+    """The mean of the corridor's 59 empty frames, repeated without end."""
     return (
         f"[{name}]trim=end_frame=59,tmix=frames=59,select=eq(n\\,58),"
         "loop=loop=-1:size=1:start=0,setpts=N/25/TB,fps=25"

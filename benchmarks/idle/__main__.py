@@ -1,4 +1,4 @@
-"""python -m benchmarks.idle: what idle decoding finds of short activities, and what it saves."""
+"""python -m benchmarks.idle: how many short activities idle decoding finds, and what it saves."""
 
 from pathlib import Path
 from typing import Annotated
@@ -26,12 +26,13 @@ def main(
     ] = None,
     quick: Annotated[
         bool,
-        typer.Option(
-            help="Few activities and no CPU time, to try it; results go to runs/benchmark."
-        ),
+        typer.Option(help="Try it: few activities, no CPU time. Results go to runs/benchmark."),
     ] = False,
 ) -> None:
-    """Measure the share of short activities that is caught, and the CPU time that is saved."""
+    """Measure how many short activities idle decoding finds and how much CPU time it saves.
+
+    Without --data only the page is written anew.
+    """
     console = Console(stderr=True)
     with exit_codes(console):
         start_logging(console, verbose=False)

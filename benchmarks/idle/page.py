@@ -1,4 +1,4 @@
-"""README.md, from what was measured."""
+"""benchmarks/idle/README.md, made of the results."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -22,7 +22,7 @@ def page(results: Collection[Kept]) -> str:
 
 def _caught_rows(one: Caught) -> list[list[str]]:
     camera = f"{_CODECS[one.codec]}, {one.rate} rate, key frames {one.group_s:g} s apart"
-    camera += ", which leaves the scene changed" * (not one.returns)
+    camera += "; pieces leave the scene changed" * (not one.returns)
     return [
         [camera, "caught", *(_of(share.caught, share.acts) for share in one.shares)],
         ["", "alerts", *(_of(share.alerts_idle, share.alerts) for share in one.shares)],

@@ -26,13 +26,13 @@ def main(
         typer.Option(help="Folder of the data sets.", show_default="none: nothing is measured"),
     ] = None,
     only: Annotated[
-        str, typer.Option(help="Measure only what has this in its name.", show_default="all")
+        str, typer.Option(help="Measure only jobs with this in their name.", show_default="all")
     ] = "",
     quick: Annotated[
-        bool, typer.Option(help="A few seconds each, to try it; results go to runs/benchmark.")
+        bool, typer.Option(help="Try it: a few seconds each. Results go to runs/benchmark.")
     ] = False,
 ) -> None:
-    """Measure what has no results on this machine and of this code yet, then write the page.
+    """Measure what has no result of this machine and this code, then write the page.
 
     A command that was stopped goes on when it is given again.
     """

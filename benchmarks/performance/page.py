@@ -1,4 +1,4 @@
-"""benchmarks/performance/README.md as text: figures put into the tables of its template."""
+"""benchmarks/performance/README.md and its charts, made of the results."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ _AGAINST: tuple[ProgramName, ...] = (
 
 
 def write_page(declared: Declared, results_file: Path, folder: Path) -> str:
-    """Write the page and its pictures into `folder`, from the results and nothing else."""
+    """Write the page and its charts into `folder`, from the results and nothing else."""
     results = read_results(declared, results_file)
     pictures = dict(_pictures(declared, results))
     text = page(declared, results, tuple(pictures))
@@ -41,7 +41,7 @@ def write_page(declared: Declared, results_file: Path, folder: Path) -> str:
 
 
 def read_results(declared: Declared, file: Path) -> dict[str, Measured]:
-    """What there is of everything that is declared, in that order."""
+    """The results of all declared jobs, as far as they exist, in that order."""
     kept = read(file, MEASURED)
     return {job.name: kept[job.name] for job in jobs_of(declared) if job.name in kept}
 
@@ -112,7 +112,7 @@ def _scaling(declared: Declared, results: Results) -> Iterator[tuple[str, list[l
 
 
 def _scaled(results: Results, name: str, program: str) -> list[Usage]:
-    """A program's usages of a scaling, by cameras."""
+    """What a program needed in a scaling, by number of cameras."""
     return [
         usage
         for job, result in results.items()
@@ -127,7 +127,7 @@ def _latency_row(result: LatencyResult) -> list[str]:
     p50, p95 = (NOTHING, NOTHING) if found is None else (f"{v:.0f}" for v in found)
     lines = str(len(result.latencies_ms))
     if result.estimated:
-        lines += f" ({result.estimated} within 2 pictures)"
+        lines += f" ({result.estimated} within 2 frames)"
     cpu, _, _, read, _, dropped = _usage_cells(result.usage)
     title = TITLES[result.program]
     return [result.stream, title, str(result.cameras), lines, p50, p95, cpu, read, dropped]
@@ -178,7 +178,7 @@ def _cores(usages: Sequence[Usage]) -> tuple[tuple[int, float], ...]:
 
 
 def _latency_curves(results: Results) -> Iterator[Curve]:
-    """Of the stream that is declared first; others are in the table alone."""
+    """Curves of the stream that is declared first; the table has the others."""
     every = [r for r in results.values() if isinstance(r, LatencyResult) and r.usage.in_time]
     found = [r for r in every if r.stream == every[0].stream] if every else []
     for program in dict.fromkeys(r.program for r in found):
@@ -194,7 +194,7 @@ def _latency_curves(results: Results) -> Iterator[Curve]:
 
 
 def _machines(results: Results) -> list[str]:
-    """Each machine that something was measured on, in words."""
+    """Each machine on which something was measured, in words."""
     words = []
     for result in results.values():
         machine = result.origin.machine

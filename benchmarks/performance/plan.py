@@ -15,7 +15,7 @@ ProgramName = Literal[
     "tutorial", "keras", "opencv", "opencv-grab", "ffmpeg-pipes", "decode", "har-monitor"
 ]
 Network = Literal["shipped", "paper"]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]  # of a result's file, too
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]  # part of a job's name
 Count = Annotated[int, Field(ge=1, le=256)]
 Seconds = Annotated[float, Field(gt=0, le=600)]
 
@@ -52,7 +52,7 @@ class Comparison(_Options):
     programs: tuple[ProgramName, ...] = Field(min_length=1)
     cameras: Count = 1  # of each program
     seconds: Seconds
-    warm: Seconds = 4  # seconds before; the first window is full after two
+    warm: Seconds = 4  # seconds before; the first window is full after two seconds
 
 
 class Scaling(_Options):
@@ -63,22 +63,22 @@ class Scaling(_Options):
     programs: tuple[ProgramName, ...] = Field(min_length=1)
     cameras: tuple[Count, ...] = Field(min_length=1)
     seconds: Seconds
-    warm: Seconds = 4  # seconds before; the first window is full after two
+    warm: Seconds = 4  # seconds before; the first window is full after two seconds
 
 
 class LatencyOptions(_Options):
-    """One program's latency, with more and more cameras."""
+    """The latency of one program, with more and more cameras."""
 
     name: Name
     stream: Name
     program: Literal["har-monitor", "opencv"]
     cameras: tuple[Count, ...] = Field(min_length=1)
     seconds: Seconds
-    warm: Seconds = 4  # seconds before; the first window is full after two
+    warm: Seconds = 4  # seconds before; the first window is full after two seconds
 
 
 class StartOptions(_Options):
-    """How fast programs start on a file: of the project, or a stream's."""
+    """How fast programs start on a file of the project or of a stream."""
 
     name: Name
     file: Path | None = None
@@ -94,7 +94,7 @@ class StartOptions(_Options):
 
 
 class InferenceOptions(_Options):
-    """What one window costs, by itself, of every network."""
+    """What one window of every network costs by itself."""
 
     name: Name
     rounds: Count
@@ -131,21 +131,21 @@ class Declared(_Options):
 
 @dataclass(frozen=True)
 class Together:
-    """Programs to be run at once, each with its cameras."""
+    """Programs that run at the same time, each with its cameras."""
 
-    name: str  # of the result
+    name: str  # of the job
     stream: str
     network: Network
     programs: tuple[ProgramName, ...]
     cameras: int
     seconds: float
     warm_s: float
-    series: str = ""  # of a scaling: a program that cannot keep up is not given more cameras
+    series: str = ""  # of a scaling: a program that cannot keep up gets no more cameras
 
 
 @dataclass(frozen=True)
 class Latency:
-    """A program whose latency is to be measured."""
+    """A program whose latency is measured."""
 
     name: str
     stream: str
@@ -157,7 +157,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class Start:
-    """Programs to be started, in turn."""
+    """Programs that are started in turn."""
 
     name: str
     clip: Path | None  # a file of the project
@@ -168,7 +168,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Inference:
-    """Windows by themselves, by each engine."""
+    """Windows by themselves, with each engine."""
 
     name: str
     rounds: int
@@ -179,7 +179,7 @@ Job = Together | Latency | Start | Inference
 
 
 def jobs_of(declared: Declared) -> Iterator[Job]:
-    """Everything that is measured, the short and telling things first."""
+    """Everything that is measured, short and important jobs first."""
     for one in declared.comparisons:
         yield Together(
             f"together-{one.name}", one.stream, one.network, one.programs, one.cameras,
@@ -207,7 +207,7 @@ def jobs_of(declared: Declared) -> Iterator[Job]:
 
 
 def read_plan(path: Path) -> Declared:
-    """What the file `path` declares; ConfigError for a fault in it."""
+    """What the file `path` declares; ConfigError if it has a fault."""
     declared = load(path, Declared)
     for start in declared.start:
         if start.file is not None and not (path.parents[2] / start.file).is_file():

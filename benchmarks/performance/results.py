@@ -1,4 +1,4 @@
-"""What was measured, as it is kept: a line for each run."""
+"""What is kept of each job."""
 
 from typing import Annotated, Literal
 
@@ -8,12 +8,12 @@ from benchmarks.machine import Machine
 from benchmarks.performance.plan import ProgramName
 from benchmarks.results import Facts, Result
 
-IN_TIME = 0.9  # share of streams and windows from which on a program keeps up
-TOO_MUCH = ("busy", "overload")  # why har-monitor drops windows that it has no time for
+IN_TIME = 0.9  # a program keeps up with at least this share of its streams and windows
+TOO_MUCH = ("busy", "overload")  # reasons for dropped windows if there is no time
 
 
 class Origin(Facts):
-    """What a result depends on; another machine or other code makes it stale."""
+    """What a result depends on; it is stale on another machine or with other code."""
 
     key: str  # of the settings, the stream, har-monitor's code and the peers'
     machine: Machine
@@ -28,10 +28,10 @@ class Usage(Facts):
     cameras: int
     cpu_ms: float  # per camera and second
     memory_mib: float
-    read: float | None  # share of the stream that it read in time; None: it does not say
-    windows_per_s: float | None  # of a camera, classified
-    windows: int  # of all cameras, classified
-    dropped: dict[str, int]  # windows by cause, of all cameras, as far as it says
+    read: float | None  # share of the stream that was read in time; None: it does not say
+    windows_per_s: float | None  # classified windows of one camera
+    windows: int  # classified windows of all cameras
+    dropped: dict[str, int]  # windows of all cameras by reason, as far as it says
 
     @property
     def in_time(self) -> bool:
@@ -63,16 +63,16 @@ class TogetherResult(JobResult):
     seconds: float
     usages: tuple[Usage, ...]
     server_ms: float  # CPU of the RTSP server, per stream and second
-    others_share: float  # of all cores, used by processes that have nothing to do with it
+    others_share: float  # of all cores, used by other processes
     stolen_share: float  # of all cores, taken by the host
 
     def of(self, program: str) -> Usage | None:
-        """One program's."""
+        """What one program needed."""
         return next((usage for usage in self.usages if usage.program == program), None)
 
 
 class LatencyResult(JobResult):
-    """From pictures in the socket to the lines that they decided."""
+    """Latencies from frames in the socket to the lines that they decided."""
 
     what: Literal["latency"] = "latency"
     stream: str
@@ -80,7 +80,7 @@ class LatencyResult(JobResult):
     cameras: int
     seconds: float
     latencies_ms: tuple[float, ...]
-    estimated: int  # of these, lines whose deciding picture is known but for one or two
+    estimated: int  # of these, lines whose frame is known within two frames
     usage: Usage
     server_ms: float
     others_share: float
@@ -88,7 +88,7 @@ class LatencyResult(JobResult):
 
 
 class StartResult(JobResult):
-    """From the start of a program to its first classified window."""
+    """Times from the start of a program to its first classified window."""
 
     what: Literal["start"] = "start"
     clip: str
@@ -104,7 +104,7 @@ class WindowCost(Facts):
 
 
 class InferenceResult(JobResult):
-    """Every network's."""
+    """What a window of every network costs."""
 
     what: Literal["inference"] = "inference"
     costs: tuple[WindowCost, ...]

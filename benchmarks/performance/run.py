@@ -1,4 +1,4 @@
-"""Everything that is declared, measured in turn; what has a result that still holds is left."""
+"""Runs the declared jobs in turn, but for those with a result that still holds."""
 
 import hashlib
 from dataclasses import replace
@@ -17,9 +17,9 @@ from benchmarks.results import drop, keep, now, read
 from benchmarks.streams import Stream, recipe_key
 from monitor import __version__
 
-# Raised where the benchmark measures otherwise than before.
+# Raised if the benchmark measures otherwise than before.
 METHOD = 1
-QUICK_S = 5.0  # of each run, where only the benchmark itself is tried
+QUICK_S = 5.0  # of each run with --quick
 
 _ROOT = Path(__file__).parents[2]
 _CODE = (
@@ -33,15 +33,15 @@ _CODE = (
 def measure_all(
     declared: Declared, places: Places, console: Console, *, only: str = "", quick: bool = False
 ) -> None:
-    """Measure every job whose name holds `only` and that has no result of this code and machine."""
+    """Measure every job with `only` in its name, unless it has a result that still holds."""
     where = machine()
     jobs = [job for job in jobs_of(declared) if only in job.name]
-    full: set[str] = set()  # scalings whose program cannot keep up
+    full: set[str] = set()  # scalings with a program that cannot keep up
     for number, job in enumerate(jobs, start=1):
         job = _shortened(job) if quick else job
         series = job.series if isinstance(job, Together) else ""
         if series in full:
-            drop(places.results, MEASURED, job.name)  # of a time when it kept up
+            drop(places.results, MEASURED, job.name)  # from a time when it kept up
             continue
         result = measure_one(declared, job, places, where, console, f"{number}/{len(jobs)}")
         if series and isinstance(result, TogetherResult) and not series_goes_on(result):
@@ -51,7 +51,7 @@ def measure_all(
 def measure_one(
     declared: Declared, job: Job, places: Places, where: Machine, console: Console, turn: str = ""
 ) -> Measured:
-    """The result of a job: the one that is there, if it still holds, else a new one."""
+    """The result of a job: the one that is kept if it still holds, or a new one."""
     stream = None if job.stream is None else declared.stream(job.stream)
     from_here = origin(job, stream, where)
     known = read(places.results, MEASURED).get(job.name)
@@ -72,7 +72,7 @@ def measure_one(
 
 
 def origin(job: Job, stream: Stream | None, where: Machine) -> Origin:
-    """Of what is measured here and now."""
+    """The origin of what is measured here and now."""
     sha = hashlib.sha256(repr((METHOD, job, where.cpu, where.cores)).encode())
     if stream is not None:
         sha.update(recipe_key(stream).encode())

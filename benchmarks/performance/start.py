@@ -1,4 +1,4 @@
-"""From the start of a program to its first classified window of a file."""
+"""Time from the start of a program to its first classified window of a file."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ from monitor.errors import MonitorError
 
 LIMIT_S = 120.0
 _ROOT = Path(__file__).parents[2]
-# The first window makes an alert, whatever its score: so it is seen from outside.
+# The first window raises an alert whatever its score, so it is seen from outside.
 _FIRST_WINDOW = {
     "activity": {"threshold": 0, "min_s": 0, "unknown": False},
     "windows": {"quality": False, "motion": False},
@@ -23,7 +23,7 @@ _FIRST_WINDOW = {
 
 
 def run_starts(job: Start, stream: Stream | None, places: Places, origin: Origin) -> StartResult:
-    """Start each program in turn, `runs` times and once before, which fills the caches."""
+    """Start each program in turn, `runs` times, and once before to fill the caches."""
     if stream is not None:
         clip = places.clip(stream)
     else:

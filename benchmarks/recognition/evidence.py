@@ -15,8 +15,8 @@ from train.recipe.options import TrainConfig
 DIGITS = 4  # of a score
 
 View = Literal["whole", "region", "alone"]
-# How rules are chosen: not at all, for the highest event F1, or for the fewest false alarms that
-# come with half of the events or more.
+# How rules are chosen: not at all, for the highest event F1, or for the fewest false alarms while
+# half of the events or more are found.
 Choosing = Literal["untuned", "highest F1", "fewest false alarms"]
 CHOOSING: tuple[Choosing, ...] = ("untuned", "highest F1", "fewest false alarms")
 
@@ -32,58 +32,58 @@ class TestedClip(Facts):
 
 
 class ClipScores(TestedClip):
-    """A test clip and what the model said of it."""
+    """A test clip and its scores."""
 
     fold: int | None  # as the data names it
     scores: tuple[float, ...]  # in the order of the labels
 
 
 class Evidence(Result):
-    """One fit, tested."""
+    """One fit and its test."""
 
     what: Literal["fit"] = "fit"
     split: SplitKind
     seed: int
-    fold: int | None  # the tested one; None for a random split
+    fold: int | None  # the tested fold; None for a random split
     second: int | None = None  # of a nested fit: the other fold that was held back
     name: str  # of the row
     data: str
-    folds: int  # fits that this split and seed consist of
+    folds: int  # number of fits of this split and seed
     recipe: dict[str, Any]  # every option of har-train
     data_sha256: str  # of every usable clip's path, label and content
     split_sha256: str  # of which clips, of which groups, are in which part of the split
     date: str  # UTC
-    fit_s: float | None  # None if an interrupted fit was gone on with
+    fit_s: float | None  # None if the fit was interrupted
     version: str  # of har-monitor
     labels: tuple[str, ...]
     clips: tuple[ClipScores, ...]
 
     @property
     def key(self) -> str:
-        """Which fit it is."""
+        """The fit."""
         return fit_key(self.split, self.seed, self.fold, self.second)
 
     def is_of(self, config: TrainConfig) -> bool:
-        """Whether it was fitted by this very recipe."""
+        """Whether it was fitted with this very recipe."""
         return same_recipe(self.recipe, config)
 
     @property
     def scored(self) -> Scored:
-        """The clips in the form that is measured."""
+        """The clips in the form that the metrics take."""
         return scored_clips(self.labels, self.clips, [clip.scores for clip in self.clips])
 
 
 class Basis(Facts):
-    """What the networks of a fold watched: where it is the same, so is what they found."""
+    """What the networks of a fold watched. If it is the same, so is what they found."""
 
     recipe: dict[str, Any]
     data_sha256: str
     footage: dict[str, str]  # file -> sha256
-    temperature: float  # that the networks were at
-    method: int  # raised where the benchmark measures otherwise than before
+    temperature: float  # of the networks
+    method: int  # raised if the benchmark measures otherwise than before
 
     def agrees(self, other: "Basis") -> bool:
-        """Whether it is the same; the recipe of `other` has every option."""
+        """Whether it is the same basis; the recipe of `other` has every option."""
         rest = {"recipe": other.recipe}
         return self.model_copy(update=rest) == other and same_recipe(
             self.recipe, TrainConfig.model_validate(other.recipe)
@@ -103,7 +103,7 @@ class Network(Result):
 
     @property
     def key(self) -> str:
-        """A row has one."""
+        """A row has one network."""
         return self.what
 
     def is_of(self, config: TrainConfig) -> bool:
@@ -112,7 +112,7 @@ class Network(Result):
 
 
 class FoldFacts(Result):
-    """What was measured with the network of a fold, which did not see it in training."""
+    """What was measured with the network of a fold, which did not see the fold in training."""
 
     what: str
     seed: int
@@ -125,22 +125,22 @@ class FoldFacts(Result):
 
     @property
     def key(self) -> str:
-        """Of which fold it is."""
+        """The kind of measurement and the fold."""
         return f"{self.what}-fold{self.fold}"
 
 
 class WatchedEvent(Facts):
-    """An event of a stream and the alerts for it."""
+    """An event of a stream, and its alerts."""
 
     stream: str
     label: str
     start_s: float
     end_s: float
-    delays_s: tuple[float, ...]  # of its alerts, from its first picture; none: it was not found
+    delays_s: tuple[float, ...]  # of its alerts, from its first frame; empty: not found
 
 
 class FalseAlarm(Facts):
-    """An alert for nothing, and what the middle of the window that decided it showed."""
+    """A false alarm, and what the middle of the window that decided it showed."""
 
     stream: str
     label: str
@@ -152,18 +152,18 @@ class FalseAlarm(Facts):
 
 
 class Judgement(Facts):
-    """What some rules found."""
+    """What was found with some rules."""
 
     thresholds: dict[str, float]
     smoothing_s: float
     min_s: float
     events: tuple[WatchedEvent, ...]
     false_alarms: tuple[FalseAlarm, ...]
-    alone: tuple[FalseAlarm, ...]  # in the whole footage by itself
+    alone: tuple[FalseAlarm, ...]  # in the whole footage alone
 
 
 class ClipAnswer(Facts):
-    """The highest score of a clip by itself, and while a stream showed it."""
+    """The label with the highest score, of a clip alone and while a stream showed it."""
 
     path: str
     label: str
@@ -172,19 +172,19 @@ class ClipAnswer(Facts):
 
 
 class FoldEvents(FoldFacts):
-    """The streams of a fold, watched by the network that did not see it."""
+    """The streams of a fold, watched by the network that did not see the fold."""
 
     what: Literal["events"] = "events"
     tuned_in: tuple[str, ...]  # footage
     tested_in: tuple[str, ...]  # other footage
-    footage_s: dict[str, float]  # how long each is
-    streams_s: dict[str, float]  # how long each is
+    footage_s: dict[str, float]  # length of each film
+    streams_s: dict[str, float]  # length of each stream
     judged: dict[Choosing, Judgement]
     clips: tuple[ClipAnswer, ...]
 
 
 class InsetClip(TestedClip):
-    """A clip laid into a film, and its scores in three views, in the order of the labels."""
+    """A clip laid into a film, and its scores in three views."""
 
     film: str
     offset_s: float
@@ -194,7 +194,7 @@ class InsetClip(TestedClip):
 
 
 class FoldInsets(FoldFacts):
-    """The clips of a fold, seen by the network that did not see it in training."""
+    """The clips of a fold, seen by the network that did not see the fold in training."""
 
     what: Literal["regions"] = "regions"
     labels: tuple[str, ...]
@@ -212,7 +212,7 @@ KEPT: TypeAdapter[Kept] = TypeAdapter(Annotated[Kept, Field(discriminator="what"
 def scored_clips(
     labels: tuple[str, ...], clips: Sequence[TestedClip], scores: Sequence[tuple[float, ...]]
 ) -> Scored:
-    """Test clips with their scores, each in the order of the labels, without pictures."""
+    """Test clips and their scores, each in the order of the labels, without images."""
     return Scored(
         labels=labels,
         clips=tuple(clip.path for clip in clips),
@@ -224,7 +224,7 @@ def scored_clips(
 
 
 def same_recipe(recipe: dict[str, Any], config: TrainConfig) -> bool:
-    """Whether a recipe that was kept is `config`; options that came later had their default."""
+    """Whether a kept recipe is `config`; options that came later had their default."""
     try:
         return TrainConfig.model_validate(recipe) == config
     except ValidationError:
@@ -232,7 +232,7 @@ def same_recipe(recipe: dict[str, Any], config: TrainConfig) -> bool:
 
 
 def fit_key(split: SplitKind, seed: int, fold: int | None, second: int | None) -> str:
-    """A name of a fit that its row has once."""
+    """A name for a fit that is unique in its row."""
     parts = [f"{split}-seed{seed}"]
     parts += [] if fold is None else [f"fold{fold}"]
     parts += [] if second is None else [f"fold{second}"]
@@ -244,7 +244,7 @@ def read_folds(
 ) -> tuple[_Fold, ...]:
     """What was measured of every fold that the grouped fits of the first seed were tested on.
 
-    Empty while one is missing, or is not of the networks of these fits.
+    Empty if a fold is missing, or was measured with networks of other fits.
     """
     seed = series.seeds[0]
     config, hashes = series.config("grouped", seed), {one.data_sha256 for one in grouped}

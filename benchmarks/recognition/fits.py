@@ -1,4 +1,4 @@
-"""Does the fits that the evidence lacks, one after the other."""
+"""Makes the fits that the evidence lacks, one after the other."""
 
 import hashlib
 import itertools
@@ -55,36 +55,36 @@ class PlannedFit:
     kind: SplitKind
     seed: int
     fold: int | None  # None for a random split
-    second: int | None  # of a nested fit: the other fold held back
-    folds: int  # of this split and seed
+    second: int | None  # of a nested fit: the other fold that is held back
+    folds: int  # number of fits of this split and seed
     split: Split
     run: Run
 
     @property
     def key(self) -> str:
-        """Of its evidence, among the results of the series."""
+        """Its key among the results of the series."""
         return fit_key(self.kind, self.seed, self.fold, self.second)
 
     @property
     def folder(self) -> Path:
-        """Where its run lies, relative to those of all."""
+        """Its folder among the runs."""
         return self.series.folder / self.key
 
     @property
     def title(self) -> str:
-        """What it is, for the screen and for the model's contract."""
+        """Its title, for the screen and for the model's metadata."""
         title = f"{self.series.name} on {self.series.data}, {self.kind} split, seed {self.seed}"
         folds = [str(fold) for fold in (self.fold, self.second) if fold is not None]
         return f"{title}, fold {' and '.join(folds)}" if folds else title
 
     @property
     def data_sha256(self) -> str:
-        """The hash of every usable clip: paths, labels and contents."""
+        """The hash of every usable clip: path, label and content."""
         return self.run.prepared.sha256(self.run.prepared.clips)
 
     @property
     def split_sha256(self) -> str:
-        """The hash of which clips, of which groups, are in which part."""
+        """The hash of which clips, of which groups, are in which part of the split."""
         parts = (self.split.train, self.split.validation, self.split.test)
         named = [[(clip.path, clip.group) for clip in part] for part in parts]
         return hashlib.sha256(json.dumps(named).encode()).hexdigest()
@@ -101,10 +101,10 @@ class PlannedFit:
 
 
 def do_fits(all_series: Sequence[Series], places: Places, console: Console) -> None:
-    """Fit what has no evidence yet, or only that of another recipe or other data.
+    """Fit what has no evidence yet, or only evidence of another recipe or other data.
 
-    What is done is kept: a command that was stopped goes on. Every series is fitted with its first
-    seed before the first is with its second, so that the table soon has all its lines.
+    What is done is kept, so a command that was stopped goes on. Every series is fitted with its
+    first seed before any is fitted with its second, so that the table soon has all its lines.
     """
     fits = sorted(
         all_fits(all_series, places, console), key=lambda fit: fit.series.seeds.index(fit.seed)
@@ -137,9 +137,9 @@ def do_fits(all_series: Sequence[Series], places: Places, console: Console) -> N
 
 
 def left_text(todo: Sequence[Path], took_s: Mapping[Path, Sequence[float]]) -> str:
-    """How long the fits of the folders `todo` will take, judged by those of the same series.
+    """The time that the fits of the folders `todo` will take, judged by fits of the same series.
 
-    A series of which nothing is known yet is taken to be as slow as the mean of the others.
+    A series without a fit yet counts as the mean of the others.
     """
     means = {folder: sum(times) / len(times) for folder, times in took_s.items()}
     if not means:
@@ -191,7 +191,7 @@ def _fits_of(series: Series, kind: SplitKind, seed: int, run: Run) -> Iterator[P
 
 
 def _do(fit: PlannedFit, places: Places) -> Evidence:
-    """The evidence of a fit that is done now, or was done without its evidence being kept."""
+    """The evidence of a fit that is made now, or was made before its evidence was kept."""
     run, folder = fit.run, places.runs / fit.folder
     folder.mkdir(parents=True, exist_ok=True)
     fit_s = None
@@ -233,7 +233,7 @@ def _do(fit: PlannedFit, places: Places) -> Evidence:
 
 
 def _measure_missing(done: Sequence[PlannedFit], places: Places) -> None:
-    """Measure the networks of which nothing is known, where a fit's model is still there."""
+    """Measure the networks that were not measured yet, if a fit's model is still there."""
     for fit in done:
         if fit.run.is_baseline or _known_network(fit, places) is not None:
             continue
@@ -245,10 +245,10 @@ def _measure_missing(done: Sequence[PlannedFit], places: Places) -> None:
 
 
 def _measure_network(fit: PlannedFit, places: Places) -> None:
-    """Note how large and fast the network of a finished fit is, unless its series has that.
+    """Note the size and speed of the network of a finished fit, unless they are known.
 
-    Code that changed makes another network of the same recipe, with other parameters: what was
-    noted of the network before is renewed.
+    Changed code can make another network of the same recipe, with other parameters. Then they are
+    measured again.
     """
     if fit.run.is_baseline:
         return
@@ -275,7 +275,7 @@ def _measure_network(fit: PlannedFit, places: Places) -> None:
 
 
 def _known_network(fit: PlannedFit, places: Places) -> Network | None:
-    """What is noted of the network of its series, if that is of its recipe."""
+    """What is known of the network of the series, if it is of this recipe."""
     for known in read(places.results / fit.series.file, KEPT).values():
         if isinstance(known, Network) and known.is_of(fit.run.config):
             return known

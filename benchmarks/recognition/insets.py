@@ -1,4 +1,4 @@
-"""Clips laid small into wide footage: where they lie, and the figures."""
+"""Clips laid small into wide footage: their places and their figures."""
 
 import zlib
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from monitor.windows.region import Region
 from train.evaluate.metrics import measure
 
 SEED = 1
-HEIGHT = 1 / 3  # of an inset, by that of the picture
-ROOM = 1.3  # width and height of the region by those of the inset
-_DRAWN = 2  # digits of a fraction, as one would write it
+HEIGHT = 1 / 3  # of an inset, as a share of the picture's
+ROOM = 1.3  # width and height of the region, in those of the inset
+_DRAWN = 2  # digits of a fraction, as a user would write it
 
 
 @dataclass(frozen=True)
 class Inset:
-    """Where in a wide film, and in its picture, a clip lies; pixels."""
+    """The place of a clip in a wide film and in its picture, pixels."""
 
     film: int  # index
     offset_s: float
@@ -44,12 +44,12 @@ class Insets:
 
     @property
     def clips(self) -> int:
-        """How many were laid into footage."""
+        """Number of clips."""
         return sum(len(fold.clips) for fold in self.folds)
 
     @property
     def films(self) -> list[str]:
-        """What they were laid into."""
+        """The films into which the clips were laid."""
         return sorted({clip.film for fold in self.folds for clip in fold.clips})
 
     def accuracy(self, view: View) -> float:
@@ -69,9 +69,9 @@ def place(
     films: Sequence[tuple[tuple[int, int], float]],
     duration_s: float,
 ) -> Inset:
-    """A random place for a clip of some size; each film is its size and how long it is.
+    """A random place for a clip; each film has a size and a length.
 
-    The same clip lies in the same place, whichever others there are.
+    The same clip always has the same place, whichever others there are.
     """
     random = np.random.default_rng((SEED, zlib.crc32(name.encode())))
     film = int(random.integers(len(films)))
@@ -93,13 +93,13 @@ def drawn(inset: Inset) -> Region:
 
 
 def read_insets(series: Series, grouped: Sequence[Evidence], results: Path) -> Insets | None:
-    """The evidence of all folds that the grouped fits were tested on; None while one is missing."""
+    """What all folds of the grouped fits scored in regions; None if a fold is missing."""
     folds = read_folds(FoldInsets, series, grouped, results)
     return Insets(folds) if folds else None
 
 
 def _around(start: float, length: float) -> tuple[float, float]:
-    """A side ROOM times as long about the same middle, within the picture."""
+    """A range ROOM times as long around the same middle, within the picture."""
     more = length * (ROOM - 1) / 2
     low, high = max(0.0, start - more), min(1.0, start + length + more)
     return round(low, _DRAWN), round(high, _DRAWN)

@@ -1,4 +1,4 @@
-"""The sections of the tables on streams and regions, from their evidence."""
+"""The sections of the page on streams and regions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ _VIEWS: tuple[tuple[View, str], ...] = (
 
 
 def live_sections(watch: Watch | None, lines: Sequence[Line], results: Path) -> dict[str, Any]:
-    """What the template says of the row that is also watched as the monitor would."""
+    """The values that the template takes for the row that is watched live."""
     events: Events | None = None
     insets: Insets | None = None
     if watch is not None:

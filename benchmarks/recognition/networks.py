@@ -1,4 +1,4 @@
-"""The networks that the fits of a series left, each at the temperature of the fold it is for."""
+"""The networks that the fits of a series left, each at the temperature of its fold."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from train.fit.saved import load_model
 
 
 class Networks:
-    """The grouped and nested networks of a series, of its first seed; DataError if one lacks."""
+    """The grouped and nested networks of a series and its first seed; DataError if one lacks."""
 
     def __init__(self, series: Series, places: Places, console: Console) -> None:
         self.series = series
@@ -45,7 +45,7 @@ class Networks:
         return HeldOut(fit.run.dataset, fit.run.prepared, fit.split.test, fold)
 
     def basis(self, fold: int, footage: tuple[Path, ...], method: int) -> Basis:
-        """What a fold's networks, and the footage that they watch, are."""
+        """What the networks of a fold are, and the footage that they watch."""
         fit = self._fits[fold,]
         return Basis(
             recipe=fit.run.config.model_dump(mode="json"),
@@ -58,14 +58,14 @@ class Networks:
     def scorer(self, fold: int, other: int | None = None) -> Scorer:
         """The network that saw neither `fold` nor `other`, at the temperature of `fold`.
 
-        It calls no window unknown: the limit in its file was fitted on the clips held back.
+        It calls no window unknown, because the limit in its file was fitted on the clips held back.
         """
         start_tensorflow()
         import keras
 
         fit = self._fits[(fold,) if other is None else (min(fold, other), max(fold, other))]
         path = self._places.runs / fit.folder / MODEL_NAME
-        keras.backend.clear_session()  # of the network before
+        keras.backend.clear_session()  # forget the network before
         network, contract = load_model(path)
         self._check(fit, path, contract.data.sha256)
         set_temperature(network, self._nested.temperature(fold))

@@ -1,4 +1,4 @@
-"""benchmarks/recognition/README.md as text: figures put into the tables of its template."""
+"""benchmarks/recognition/README.md, made of the evidence."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +15,9 @@ TEMPLATE = Path(__file__).with_name("README.md.jinja")
 
 
 def page(declared: Declared, results: Path) -> str:
-    """The tables of every series: the main data set by itself, best first, the others in short.
+    """The page: the main data set with its best rows first, the other data sets in short.
 
-    Made from the evidence under `results` and from nothing else.
+    It is made of the evidence under `results` and of nothing else.
     """
     lines = [read_line(series, results) for series in declared.series]
     data = {
@@ -26,11 +26,16 @@ def page(declared: Declared, results: Path) -> str:
     }
     main = data[declared.main]
     others = [one for name, one in data.items() if name != declared.main]
+    choice = choose(main.lines)
     return render(
         TEMPLATE,
         main=main,
         main_rows=[_main_row(line) for line in sorted(main.lines, key=_best_first)],
-        choice=choose(main.lines),
+        choice=choice,
+        chosen_rows=[
+            [name, ", ".join(map(str, folds))]
+            for name, folds in (choice.folds if choice else {}).items()
+        ],
         days=_days,
         watch=declared.watch,
         **live_sections(declared.watch, lines, results),
@@ -40,7 +45,7 @@ def page(declared: Declared, results: Path) -> str:
 
 
 def mean_text(values: Sequence[float]) -> str:
-    """The mean over seeds, with the standard deviation where there are several."""
+    """The mean over seeds, with the standard deviation if there are several."""
     if not values:
         return NOTHING
     text = f"{np.mean(values):.3f}"
@@ -93,6 +98,6 @@ def _numbers(numbers: set[int] | tuple[int, ...]) -> str:
 
 
 def _days(evidence: Sequence[Evidence]) -> str:
-    """The first and the last day on which it was made."""
+    """The first and the last day of some evidence."""
     days = sorted({e.date[:10] for e in evidence})
     return " to ".join(dict.fromkeys((days[0], days[-1]))) if days else NOTHING

@@ -1,4 +1,4 @@
-"""Measures what a region gains: clips laid small into wide footage, whole and cropped."""
+"""Measures what a region gains: clips laid small into wide footage, scored whole and cropped."""
 
 import bisect
 import logging
@@ -31,7 +31,7 @@ from train.progress import Bar
 
 log = logging.getLogger(__name__)
 
-METHOD = 1  # to be raised where something here is done otherwise
+METHOD = 1  # raised if the benchmark measures otherwise than before
 
 _VIEWS: tuple[View, View] = ("whole", "region")
 
@@ -45,7 +45,7 @@ class _Film:
 
 
 def measure_regions(watch: Watch, networks: Networks, places: Places, console: Console) -> None:
-    """Score what has no evidence yet, a line for each fold; what is done is kept."""
+    """Score the folds that have no evidence yet; each is kept as soon as it is done."""
     films = _films(watch, places)
     file = places.results / watch.series.file
     known = {one.fold: one for one in read(file, KEPT).values() if isinstance(one, FoldInsets)}
@@ -56,7 +56,7 @@ def measure_regions(watch: Watch, networks: Networks, places: Places, console: C
         scorer, held = networks.scorer(fold), networks.held(fold)
         spec, stride = scorer.contract.clip, watch.series.recipe.stride
         insets: list[Inset] = []
-        windows: list[NDArray[np.uint8]] = []  # of both views, one after the other
+        windows: list[NDArray[np.uint8]] = []  # of both views in turn
         with Bar(console, f"regions, fold {fold}", len(held.clips)) as bar:
             for inlay in held.inlays:
                 insets.append(_placed(inlay, films))
@@ -119,7 +119,7 @@ def _placed(inlay: ClipInsert, films: Sequence[_Film]) -> Inset:
 def _seen(
     inlay: ClipInsert, inset: Inset, films: Sequence[_Film], size: int
 ) -> tuple[DecodedClip, DecodedClip]:
-    """The clip in its film as a model sees it: the whole picture, and the region alone."""
+    """The clip in its film as a model sees it: the whole picture, and only the region."""
     cropper = Cropper(drawn(inset))
     times_s: list[float] = []
     whole: list[NDArray[np.uint8]] = []
@@ -133,7 +133,7 @@ def _seen(
 
 
 def _laid(inlay: ClipInsert, inset: Inset, film: Footage) -> Iterator[tuple[float, VideoFrame]]:
-    """The clip's pictures, each on the film's at that time, in a camera's pixel format."""
+    """The clip's frames, each on the film's frame of that time, in a camera's pixel format."""
     behind = list(read_piece(film.path, inset.offset_s, inlay.duration_s))
     times_s = [picture.time_s for picture in behind]
     for picture in pictures(inlay.path):

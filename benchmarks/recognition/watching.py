@@ -1,7 +1,8 @@
-"""Lets the networks of a row watch streams as the monitor would, by rules tuned without them.
+"""Lets the networks of a row watch streams as the monitor would, with rules tuned without them.
 
-Strictly nested: for fold i the rules are tuned on streams of the other folds, each fold j watched
-by the network that saw neither i nor j. Tuning and testing have other footage, too.
+This is strictly nested. The rules for fold i are tuned on streams of the other folds. Each other
+fold j is watched by the network that saw neither i nor j. Tuning and testing also use different
+footage.
 """
 
 import itertools
@@ -43,13 +44,13 @@ from train.report.streams import false_alarm
 
 log = logging.getLogger(__name__)
 
-METHOD = 1  # to be raised where something here is done otherwise
+METHOD = 1  # raised if the benchmark measures otherwise than before
 
 
 def watch_live(declared: Declared, places: Places, console: Console) -> None:
-    """What one row's networks do as the monitor would have them: in streams and in regions.
+    """Measure what a row's networks find in streams and in regions, unless it is kept already.
 
-    What has no evidence yet is measured; every fit of the row must be done. Nothing if no row is.
+    Every fit of the row must be done. Nothing is measured if the plan names no row.
     """
     if declared.watch is None:
         return
@@ -60,7 +61,7 @@ def watch_live(declared: Declared, places: Places, console: Console) -> None:
 
 
 def watch_events(watched: Watch, networks: Networks, places: Places, console: Console) -> None:
-    """Watch what has no evidence yet, a line for each fold; what is done is kept."""
+    """Watch the folds that have no evidence yet; each is kept as soon as it is done."""
     footage = find_footage(places.data / watched.footage)
     if len(footage) < 2:
         raise DataError(
@@ -79,7 +80,7 @@ def watch_events(watched: Watch, networks: Networks, places: Places, console: Co
 def parted(
     footage: Sequence[Footage], place: int
 ) -> tuple[tuple[Footage, ...], tuple[Footage, ...]]:
-    """What the fold at `place` is tuned in, and the film that it is tested in: each in its turn."""
+    """The footage in which the fold at `place` is tuned, and the film in which it is tested."""
     tested = footage[place % len(footage)]
     return tuple(film for film in footage if film is not tested), (tested,)
 
@@ -87,8 +88,8 @@ def parted(
 def fewest_alarms(streams: Sequence[WatchedStream], trials: Trials, share: float) -> Rules:
     """The rules with the fewest false alarms among those that find `share` of the events or more.
 
-    One threshold for all labels. Of several equal ones those that find the most, and the soonest;
-    where none finds so many, those that find the most.
+    All labels have one threshold. Of equal rules, those that find the most events count, then the
+    soonest. If none finds so many, those that find the most count.
     """
     events = sum(len(one.plan.events(trials.base.thresholds)) for one in streams)
 

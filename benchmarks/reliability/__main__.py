@@ -1,4 +1,4 @@
-"""make soak: faults for as long as one likes, drops and kills, and the page about them."""
+"""make soak: random faults for as long as you like, drops, kills, and the page about them."""
 
 import logging
 import tempfile
@@ -39,14 +39,16 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     data: Annotated[Path, typer.Option(help="Folder of the data sets.")] = Path("../shared/data"),
-    minutes: Annotated[float, typer.Option(help="Of faults; 0: none.")] = 60,
-    drops: Annotated[int, typer.Option(help="Of one stream; 0: none.")] = DROPS,
-    kills: Annotated[int, typer.Option(help="Of the monitor; 0: none.")] = KILLS,
-    seed: Annotated[int, typer.Option(help="Draws other faults.")] = 1,
+    minutes: Annotated[float, typer.Option(help="Minutes of random faults; 0: none.")] = 60,
+    drops: Annotated[
+        int, typer.Option(help="Connections of one stream that are cut; 0: none.")
+    ] = DROPS,
+    kills: Annotated[int, typer.Option(help="Times that the monitor is killed; 0: none.")] = KILLS,
+    seed: Annotated[int, typer.Option(help="Another seed draws other faults.")] = 1,
 ) -> None:
-    """Measure what is asked for, keep it, and write the page from all that is kept.
+    """Run the faults, drops and kills, keep the results, and write the page of all results.
 
-    Exit code 1 says that a promise was not kept.
+    The exit code is 1 if a promise was not kept.
     """
     console = Console(stderr=True)
     with exit_codes(console):

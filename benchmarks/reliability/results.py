@@ -1,4 +1,4 @@
-"""What is kept of the runs, and what it must hold to: `make soak` fails if it does not."""
+"""What is kept of the runs, and the promises: `make soak` fails if one is broken."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from benchmarks.results import Result
 from testkit.drops import Held
 from testkit.kills import Killed
 
-MEMORY_MIB = 5.0  # that 200 drops may leave behind
+MEMORY_MIB = 5.0  # 200 drops may leave so much behind
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """A camera that was lost again and again."""
+    """What har-monitor held before and after a camera was lost many times."""
 
     drops: int
     before: Held
@@ -25,7 +25,7 @@ class Dropped:
 
 
 class Kept(Result):
-    """The last run of a kind, when and where."""
+    """The last run of a kind, with its time and machine."""
 
     what: Literal["soak", "drops", "kills"]
     date: str  # UTC
@@ -35,7 +35,7 @@ class Kept(Result):
 
     @property
     def key(self) -> str:
-        """Of each kind the last is kept."""
+        """The kind of run."""
         return self.what
 
 
@@ -43,7 +43,7 @@ KEPT = TypeAdapter(Kept)
 
 
 def broken(results: Iterable[Kept]) -> Iterator[str]:
-    """Each promise that was not kept, in a line."""
+    """Each promise that was not kept, as one line."""
     for one in results:
         match one.found:
             case Soak() as soak:

@@ -1,4 +1,4 @@
-"""The benchmark of idle decoding: its films, and its page."""
+"""The benchmark of idle decoding: its films and its page."""
 
 from itertools import pairwise
 
@@ -38,14 +38,14 @@ def test_activities_of_each_length_lie_evenly_between_key_frames() -> None:
             assert (place - 0.2) * slot_s < phase_s < (place + 1.2) * slot_s
 
 
-def test_an_activity_goes_on_in_its_spells_and_stands_still_between_them() -> None:
+def test_an_activity_moves_in_its_intervals_and_stands_still_between_them() -> None:
     images = [np.full((1, 1, 3), level, np.uint8) for level in range(5)]
     laid = Laid(images, [(2, 2), (6, 3)], left=0, top=0)
     shown = [int(laid.at(index)[0, 0, 0]) for index in range(12)]
     assert shown == [0, 0, 0, 1, 2, 2, 2, 3, 4, 4, 4, 4]
 
 
-def test_the_page_says_how_many_of_how_many() -> None:
+def test_the_page_gives_counts_of_totals() -> None:
     shares = [Share(length_s, 8, 6, 0 if length_s < 1 else 4, 3) for length_s in LENGTHS_S]
     caught = Caught(
         codec="h264", rate="constant", group_s=2.0, returns=True, date="2026-01-01",

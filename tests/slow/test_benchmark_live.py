@@ -1,4 +1,4 @@
-"""The row of the benchmark that is watched as the monitor would, from networks to tables."""
+"""The row that is also watched as the monitor would watch, from its networks to the page."""
 
 import shutil
 from pathlib import Path

@@ -22,7 +22,7 @@ ORIGIN = Origin(key="k", machine=WHERE, date="2026-11-23T00:00:00+00:00", versio
 
 
 class TinyPlaces(Places):
-    """A stream of numbered pictures, and the network of the tests for everybody."""
+    """A stream of numbered frames, and the network of the tests for every program."""
 
     def clip(self, stream: Stream) -> Path:
         path = self.streams / "tiny.mp4"
