@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import linear_regression
 
 # An alert must have been decided so long before its stream went wrong. If the scene had been still,
 # the frames that decide it take a GOP and half a second to arrive.
@@ -74,8 +75,4 @@ def slope_an_hour(samples: Sequence[tuple[float, float]]) -> float:
     """The slope of (seconds, value) pairs by least squares, an hour; 0 for fewer than two."""
     if len(samples) < 2:
         return 0.0
-    times, values = zip(*samples, strict=True)
-    mean_s, mean = sum(times) / len(times), sum(values) / len(values)
-    spread = sum((time_s - mean_s) ** 2 for time_s in times)
-    shared = sum((t - mean_s) * (v - mean) for t, v in samples)
-    return 3600 * shared / spread if spread else 0.0
+    return 3600 * linear_regression(*zip(*samples, strict=True)).slope
