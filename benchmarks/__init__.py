@@ -1,1 +1,1 @@
-"""What is measured on the data sets beside the project, and the tables made of it."""
+"""Measurements on the data sets beside the project, and the pages made of them."""

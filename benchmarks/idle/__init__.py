@@ -1,1 +1,1 @@
-"""What idle decoding finds of short activities, and what it saves."""
+"""How many short activities idle decoding finds, and what it saves."""

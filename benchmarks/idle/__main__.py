@@ -1,45 +1,46 @@
-"""python -m benchmarks.idle: what idle decoding finds of short activities, and what it saves."""
+"""python -m benchmarks.idle: how many short activities idle decoding finds, and what it saves."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter
 from rich.console import Console
 
-from benchmarks.idle.measure import Result, measure_all
-from benchmarks.idle.page import INTRODUCTION, page
-from export.atomic import replacing
+import benchmarks.results
+from benchmarks.idle.measure import KEPT, RUNS, measure_all
+from benchmarks.idle.page import page
+from benchmarks.page import write
 from monitor.cli.command import exit_codes, start_logging
 
 HERE = Path(__file__).parent
-RESULT = HERE / "results.json"
-PAGE = HERE / "README.md"
+RESULTS = HERE / "results.jsonl"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
 def main(
-    data: Annotated[Path, typer.Option(help="Folder of the data sets.")] = Path("../shared/data"),
-    result: Annotated[Path, typer.Option(help="Where the figures go.")] = RESULT,
-    quick: Annotated[bool, typer.Option(help="Few activities and no CPU time, to try it.")] = False,
-    measure: Annotated[bool, typer.Option(help="Or only write the page anew.")] = True,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the data sets.", show_default="none: nothing is measured"),
+    ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option(help="Try it: few activities, no CPU time. Results go to runs/benchmark."),
+    ] = False,
 ) -> None:
-    """Measure the share of short activities that is caught, and the CPU time that is saved."""
+    """Measure how many short activities idle decoding finds and how much CPU time it saves.
+
+    Without --data only the page is written anew.
+    """
     console = Console(stderr=True)
     with exit_codes(console):
         start_logging(console, verbose=False)
-        if measure:
-            found = measure_all(data, quick=quick)
-            result.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(result) as path:
-                path.write_text(json.dumps(asdict(found), indent=1) + "\n")
-        text = page(TypeAdapter(Result).validate_json(result.read_text()))
-        if result == RESULT:
-            PAGE.write_text(INTRODUCTION + text)
+        results = RUNS / "quick-idle" / RESULTS.name if quick else RESULTS
+        if data is not None:
+            benchmarks.results.write(results, list(measure_all(data, quick=quick)))
+        text = page(benchmarks.results.read(results, KEPT).values())
+        write(results.with_name("README.md"), text)
         typer.echo(text, nl=False)
 
 

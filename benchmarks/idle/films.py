@@ -1,8 +1,8 @@
-"""Short activities laid into a real scene in which nothing else moves, encoded as cameras do.
+"""Short activities laid into a real still scene, encoded as cameras encode.
 
-The scene is the empty corridor of `surveillance`, its pictures shown to and fro. An activity is a
-clip of `fight-surv`, of which the first picture is always there: only its people begin to move, and
-stand still again, as they do before a real camera.
+The scene is the empty corridor of `surveillance`, its frames shown forwards and backwards. An
+activity is a clip of `fight-surv`. Its first frame is shown all the time before it, and its last
+frame after it. So only the people begin to move and stand still again, as before a real camera.
 """
 
 import itertools
@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 FPS = 25
 CORRIDOR = "surveillance/one-by-one-person-detection.mp4"
-_EMPTY = range(3, 51)  # its pictures without a person
+_EMPTY = range(3, 51)  # its frames without a person
 _CORRIDOR_FPS = 10
-_NOISE = 3.0  # grey levels, of a sensor, new in every picture
+_NOISE = 3.0  # grey levels of sensor noise, new in every frame
 _ENCODERS = {"h264": "libx264", "hevc": "libx265"}
 
 Image = NDArray[np.uint8]  # (H, W, 3) RGB
@@ -35,32 +35,30 @@ class Encoding:
     """How a camera encodes."""
 
     codec: Codec = "h264"
-    group: int = 50  # pictures from one key frame to the next
+    group: int = 50  # frames from one key frame to the next
     b_frames: int = 0
-    open_groups: bool = False  # pictures of one group may refer to the next
-    kbps: int | None = None  # a constant rate; None: constant quality
-    keys: tuple[int, ...] = ()  # pictures that are key frames besides
+    open_groups: bool = False  # frames of one GOP may refer to the next GOP
+    kbps: int | None = None  # constant rate; None: constant quality
+    keys: tuple[int, ...] = ()  # frames that are key frames as well
 
 
 @dataclass(frozen=True)
 class Laid:
     """An activity and its place in a film."""
 
-    images: Sequence[Image]  # the first is shown before, the last after
-    spells: Sequence[
-        tuple[int, int]
-    ]  # in which they go on: first picture of the film, and how many
+    images: Sequence[Image]  # the first is shown before it, the last after it
+    spells: Sequence[tuple[int, int]]  # when it moves: first frame of the film, number of frames
     left: int
     top: int
 
     def at(self, index: int) -> Image:
-        """What is shown of it with a picture of the film."""
+        """The image of the activity at a frame of the film."""
         shown = sum(min(max(index - start, 0), count) for start, count in self.spells)
         return self.images[min(shown, len(self.images) - 1)]
 
 
 def corridor(data: Path, size: tuple[int, int]) -> list[Image]:
-    """The empty corridor, a picture for each 1/25 s, which can be shown again and again."""
+    """The empty corridor at 25 frames a second; it can be repeated without a jump."""
     seen = images(data / CORRIDOR, size, _EMPTY)
     there_and_back = [*seen, *seen[-2:0:-1]]
     shown = len(there_and_back) * FPS // _CORRIDOR_FPS
@@ -68,7 +66,7 @@ def corridor(data: Path, size: tuple[int, int]) -> list[Image]:
 
 
 def activity(path: Path, size: tuple[int, int], seconds: float) -> list[Image]:
-    """The middle of a clip, to and fro for as long as it takes."""
+    """The middle of a clip, forwards and backwards until it is long enough."""
     with av.open(str(path)) as container:
         fps = float(container.streams.video[0].average_rate or FPS)
     seen = images(path, size)
@@ -83,7 +81,7 @@ def activity(path: Path, size: tuple[int, int], seconds: float) -> list[Image]:
 
 
 def images(path: Path, size: tuple[int, int], which: range | None = None) -> list[Image]:
-    """Pictures of a video at a size, width and height."""
+    """The frames of a video, scaled to a width and height."""
     found: list[Image] = []
     with av.open(str(path)) as container:
         for index, frame in enumerate(container.decode(video=0)):
@@ -96,7 +94,7 @@ def images(path: Path, size: tuple[int, int], which: range | None = None) -> lis
 def film(
     scene: Sequence[Image], laid: Sequence[Laid], seconds: float, seed: int = 0
 ) -> Iterator[Image]:
-    """The scene with what is laid into it, and noise."""
+    """The scene with the activities laid into it, and noise."""
     random = np.random.default_rng(seed)
     height, width, _ = scene[0].shape
     noise = random.normal(0, _NOISE, (height + 64, width + 64, 1)).round().astype(np.int16)
@@ -112,7 +110,7 @@ def film(
 
 
 def encode(path: Path, pictures: Iterable[Image], how: Encoding) -> Path:
-    """Write pictures as a camera would send them."""
+    """Encode images as a camera would send them."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(_ENCODERS[how.codec], rate=FPS, options=_options(how))
         assert isinstance(stream, VideoStream)

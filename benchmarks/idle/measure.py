@@ -1,10 +1,11 @@
-"""What idle decoding finds of short activities, and what it saves.
+"""How many short activities idle decoding finds, and what it saves.
 
-Short pieces of real fights are laid into a real scene that is still otherwise, one after another,
-at times spread evenly over a group of pictures. The film is watched twice by the whole of
-har-monitor, once with idle decoding. An activity is caught where every window that shows some of it
-was decoded. After most fights people stand or lie elsewhere, which the next key frame shows. The
-harder case is one that leaves the scene as it was: it must be seen while it lasts.
+Short pieces of real fights are laid into a real, otherwise still scene, one after another. Their
+starts are spread evenly over a GOP. The whole of har-monitor watches the film twice, once with idle
+decoding. An activity is caught if every window that shows some of it was decoded.
+
+After most fights people stand or lie elsewhere, which the next key frame shows. An activity that
+leaves the scene as it was is the harder case: it must be seen while it lasts.
 """
 
 import logging
@@ -13,10 +14,12 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated, Literal
 
 import av
+from pydantic import Field, TypeAdapter
 
 from benchmarks.idle.films import (
     FPS,
@@ -30,7 +33,8 @@ from benchmarks.idle.films import (
     film,
 )
 from benchmarks.performance.plan import read_plan
-from benchmarks.performance.streams import encoded
+from benchmarks.results import Result, now
+from benchmarks.streams import encoded
 from monitor.config.options import DecodeOptions, MonitorOptions
 from monitor.decode.make import make_decoder
 from monitor.decode.options import Decoding
@@ -48,14 +52,14 @@ RUNS = HERE.parents[1] / "runs" / "benchmark"
 
 LENGTHS_S = (0.5, 1.0, 1.5, 2.0)
 SIZE, TILE = (480, 270), (150, 112)
-# One of each of six source videos, and where it is laid. The shipped model was trained on them: it
-# is the decoding that is measured here, not the model.
+# One clip of each of six source videos, and its place. The shipped model was trained on them,
+# because the decoding is measured here and not the model.
 FIGHTS = {
     "fi001": (5, 10), "fi021": (165, 10), "fi053": (325, 10),
     "fi093": (5, 150), "fi117": (165, 150), "fi149": (325, 150),
 }  # fmt: skip
-_STILL_FIRST_S = 30.0  # the camera's own packet sizes are known by then
-_STILL_S = 8.0  # between two: it is idle again after two key frames, and one more follows
+_STILL_FIRST_S = 30.0  # by then the usual packet sizes are known
+_STILL_S = 8.0  # between two activities: idle after two key frames, and one more follows
 
 
 @dataclass(frozen=True)
@@ -95,54 +99,61 @@ class Act:
 
 @dataclass
 class Share:
-    """Of so many activities of a length."""
+    """What was found of the activities of one length."""
 
     length_s: float
     acts: int
     caught: int  # all their windows were decoded
-    alerts: int  # raised where everything is decoded
+    alerts: int  # raised with full decoding
     alerts_idle: int  # of these, raised with idle decoding
     others_idle: int = 0  # raised with idle decoding alone
 
 
-@dataclass
-class Caught:
+class Caught(Result):
     """What was found of one film."""
 
-    codec: str
+    what: Literal["caught"] = "caught"
+    codec: Codec
     rate: str
     group_s: float
     returns: bool
+    date: str
     film_s: float
     idle_share: float  # of the film's windows
     windows_that_differ: int
-    shares: list[Share]
+    shares: tuple[Share, ...]
+
+    @property
+    def key(self) -> str:
+        """The camera."""
+        return f"{self.codec}-{self.rate}-{self.group_s:g}" + "-changed" * (not self.returns)
 
 
-@dataclass
-class Saved:
-    """CPU time of one stream, decoded in full and with idle decoding."""
+class Saved(Result):
+    """CPU time of one stream, with full decoding and with idle decoding."""
 
+    what: Literal["saved"] = "saved"
     stream: str
+    date: str
     full_ms: float  # per second of the stream, the whole of har-monitor
     idle_ms: float
-    ratio: float  # full by idle
+    ratio: float  # full_ms / idle_ms
     resting_share: float  # of the stream's time
-    resting_ms: float  # of decoding alone, per second of the stream, while idle
-    decoding_ms: float  # and while not
+    resting_ms: float  # decoding alone, per second of stream, while idle
+    decoding_ms: float  # the same while not idle
+
+    @property
+    def key(self) -> str:
+        """The stream."""
+        return self.stream
 
 
-@dataclass
-class Result:
-    """All of it."""
-
-    date: str
-    caught: list[Caught] = field(default_factory=list)
-    saved: list[Saved] = field(default_factory=list)
+Kept = Caught | Saved
+KEPT: TypeAdapter[Kept] = TypeAdapter(Annotated[Kept, Field(discriminator="what")])
 
 
 def plan_acts(camera: Camera, seed: int = 0) -> list[Act]:
-    """Activities of all lengths in mixed order; each length at phases spread over the group."""
+    """Activities of all lengths in mixed order, each length at phases spread over the GOP."""
     chance = random.Random(seed)
     waiting: list[tuple[float, float]] = []
     for length_s in LENGTHS_S:
@@ -161,7 +172,7 @@ def plan_acts(camera: Camera, seed: int = 0) -> list[Act]:
 
 
 def write_film(path: Path, data: Path, acts: Sequence[Act], camera: Camera) -> float:
-    """Encode a film of these activities; its length in seconds."""
+    """Encode a film of these activities; return its length in seconds."""
     laid = []
     for name, place in FIGHTS.items():
         own = [act for act in acts if act.fight == name]
@@ -182,7 +193,7 @@ def _there_and_back(images: Sequence[Image], count: int) -> list[Image]:
 
 
 class Watched:
-    """What har-monitor said of a film."""
+    """What har-monitor found in a film."""
 
     name = "kept"
 
@@ -219,7 +230,7 @@ class Watched:
         self.windows[window.region][round(window.end_s, 2)] = window
 
     def has_alert(self, act: Act, span_s: float) -> bool:
-        """Whether an activity was alerted whose first window shows some of an act."""
+        """Whether an alert was raised whose first window shows some of an activity."""
         return any(
             alert.region == act.fight
             and act.start_s - span_s <= alert.start_s <= act.start_s + act.length_s
@@ -268,14 +279,15 @@ def catch(camera: Camera, data: Path, folder: Path) -> Caught:
         elif isinstance(one, Prediction) and isinstance(other, Prediction):
             differ += one.scores != other.scores
     return Caught(
-        camera.codec,
-        camera.rate,
-        camera.group_s,
-        camera.returns,
-        round(film_s, 1),
-        round(passed / len(places), 3),
-        differ,
-        list(shares.values()),
+        codec=camera.codec,
+        rate=camera.rate,
+        group_s=camera.group_s,
+        returns=camera.returns,
+        date=now(),
+        film_s=round(film_s, 1),
+        idle_share=round(passed / len(places), 3),
+        windows_that_differ=differ,
+        shares=tuple(shares.values()),
     )
 
 
@@ -285,18 +297,19 @@ def save(name: str, path: Path) -> Saved:
     resting_s, decoding_s = (list(values) for values in zip(*_decoding_times(path), strict=True))
     seconds = resting_s[0] + decoding_s[0]
     return Saved(
-        name,
-        round(full.cpu_s / seconds * 1000, 2),
-        round(idle.cpu_s / seconds * 1000, 2),
-        round(full.cpu_s / idle.cpu_s, 2),
-        round(resting_s[0] / seconds, 3),
-        round(resting_s[1] / resting_s[0] * 1000, 2) if resting_s[0] else 0.0,
-        round(decoding_s[1] / decoding_s[0] * 1000, 2),
+        stream=name,
+        date=now(),
+        full_ms=round(full.cpu_s / seconds * 1000, 2),
+        idle_ms=round(idle.cpu_s / seconds * 1000, 2),
+        ratio=round(full.cpu_s / idle.cpu_s, 2),
+        resting_share=round(resting_s[0] / seconds, 3),
+        resting_ms=round(resting_s[1] / resting_s[0] * 1000, 2) if resting_s[0] else 0.0,
+        decoding_ms=round(decoding_s[1] / decoding_s[0] * 1000, 2),
     )
 
 
 def _decoding_times(path: Path) -> Iterator[tuple[float, float]]:
-    """Of the stream and of the CPU, in seconds: while it rests, and while it does not."""
+    """Seconds of stream and of CPU time: while idle, and while not."""
     span_s = OnnxClassifier().contract.clip.span_s
     options = DecodeOptions()
     decoding = Decoding(options.loop_filter, options.idle_max_delay_s, span_s)
@@ -315,18 +328,16 @@ def _decoding_times(path: Path) -> Iterator[tuple[float, float]]:
     yield cpu_s[True], cpu_s[False]
 
 
-def measure_all(data: Path, *, quick: bool) -> Result:
-    """Every camera and every stream of the benchmark that is mostly idle."""
-    found = Result(time.strftime("%Y-%m-%d", time.gmtime()))
+def measure_all(data: Path, *, quick: bool) -> Iterator[Kept]:
+    """Measure every camera, and every stream of the benchmark that is mostly idle."""
     for camera in CAMERAS[: 1 if quick else None]:
         few = replace(camera, each=2) if quick else camera
-        found.caught.append(catch(few, data, RUNS / "work"))
+        yield catch(few, data, RUNS / "work")
     if quick:
-        return found
+        return
     plan = read_plan(HERE.parent / "performance" / "plan.yaml")
     for name in (stream.name for stream in plan.streams):
         if name.startswith("idle-"):
             log.info("watching %s", name)
             stream = plan.stream(name)
-            found.saved.append(save(stream.title, encoded(stream, data, RUNS / "streams")))
-    return found
+            yield save(stream.title, encoded(stream, data, RUNS / "streams"))

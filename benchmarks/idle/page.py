@@ -1,44 +1,45 @@
-"""README.md, from what was measured."""
+"""benchmarks/idle/README.md, made of the results."""
 
-from benchmarks.idle.measure import LENGTHS_S, Result
+from collections.abc import Collection
+from pathlib import Path
 
-INTRODUCTION = """\
-# Idle decoding
+from benchmarks.idle.measure import LENGTHS_S, Caught, Kept, Saved
+from benchmarks.page import NOTHING, render
 
-Written by `python -m benchmarks.idle`. An activity that outlasts a group of pictures is never lost.
-A shorter one may be: here pieces of real fights, of 0.5 to 2 s, are laid into a still corridor at
-places spread evenly over a group of pictures, and whole films are watched with idle decoding and
-without. Caught: every window that shows some of the piece was decoded. Alerts: how many of those
-raised with full decoding are raised with idle decoding too. Most pieces end as they began, so that
-no key frame after them shows a trace, which is the harder case.
-
-"""
+_TEMPLATE = Path(__file__).with_name("README.md.jinja")
+_CODECS = {"h264": "H.264", "hevc": "H.265"}
 
 
-def page(found: Result) -> str:
-    """The figures as tables in Markdown."""
-    lengths = " | ".join(f"{length_s:g} s" for length_s in LENGTHS_S)
-    lines = [f"| camera | | {lengths} |", "|---|---" + "|---" * len(LENGTHS_S) + "|"]
-    for one in found.caught:
-        codec = {"h264": "H.264", "hevc": "H.265"}[one.codec]
-        caught = " | ".join(_of(share.caught, share.acts) for share in one.shares)
-        alerts = " | ".join(_of(share.alerts_idle, share.alerts) for share in one.shares)
-        lines += [
-            f"| {codec}, {one.rate} rate, key frames {one.group_s:g} s apart"
-            f"{', which leaves the scene changed' * (not one.returns)} | caught | {caught} |",
-            f"| | alerts | {alerts} |",
-        ]
-    heads = ("stream", "decoded in full", "idle decoding", "ratio", "idle")
-    lines += ["", "CPU a second of stream:", ""]
-    lines += ["| " + " | ".join((*heads, "decoding while idle", "while not")) + " |"]
-    lines += ["|---" * 7 + "|"]
-    lines += [
-        f"| {one.stream} | {one.full_ms:.0f} ms | {one.idle_ms:.0f} ms | {one.ratio:.1f} | "
-        f"{one.resting_share:.0%} | {one.resting_ms:.1f} ms | {one.decoding_ms:.0f} ms |"
-        for one in found.saved
+def page(results: Collection[Kept]) -> str:
+    """The page as Markdown."""
+    return render(
+        _TEMPLATE,
+        lengths=[f"{length_s:g} s" for length_s in LENGTHS_S],
+        caught=[row for one in results if isinstance(one, Caught) for row in _caught_rows(one)],
+        saved=[_saved_row(one) for one in results if isinstance(one, Saved)],
+    )
+
+
+def _caught_rows(one: Caught) -> list[list[str]]:
+    camera = f"{_CODECS[one.codec]}, {one.rate} rate, key frames {one.group_s:g} s apart"
+    camera += "; pieces leave the scene changed" * (not one.returns)
+    return [
+        [camera, "caught", *(_of(share.caught, share.acts) for share in one.shares)],
+        ["", "alerts", *(_of(share.alerts_idle, share.alerts) for share in one.shares)],
     ]
-    return "\n".join(lines) + "\n"
+
+
+def _saved_row(one: Saved) -> list[str]:
+    return [
+        one.stream,
+        f"{one.full_ms:.0f} ms",
+        f"{one.idle_ms:.0f} ms",
+        f"{one.ratio:.1f}",
+        f"{one.resting_share:.0%}",
+        f"{one.resting_ms:.1f} ms",
+        f"{one.decoding_ms:.0f} ms",
+    ]
 
 
 def _of(count: int, whole: int) -> str:
-    return f"{count} of {whole}" if whole else "–"
+    return f"{count} of {whole}" if whole else NOTHING

@@ -1,1 +1,1 @@
-"""How much of a machine har-monitor needs, beside other ways to do the same."""
+"""How much CPU and memory har-monitor needs, beside other ways to do the same."""

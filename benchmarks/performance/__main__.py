@@ -8,13 +8,12 @@ from rich.console import Console
 
 from benchmarks.performance.measure import Places
 from benchmarks.performance.plan import read_plan
-from benchmarks.performance.results import RESULTS
 from benchmarks.performance.run import measure_all
 from monitor.cli.command import exit_codes, start_logging
 from monitor.cli.interrupt import EXIT_INTERRUPTED
 
 HERE = Path(__file__).parent
-PLAN, PAGE = HERE / "plan.yaml", HERE / "README.md"
+PLAN, RESULTS = HERE / "plan.yaml", HERE / "results.jsonl"
 RUNS = HERE.parents[1] / "runs" / "benchmark"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -27,13 +26,13 @@ def main(
         typer.Option(help="Folder of the data sets.", show_default="none: nothing is measured"),
     ] = None,
     only: Annotated[
-        str, typer.Option(help="Measure only what has this in its name.", show_default="all")
+        str, typer.Option(help="Measure only jobs with this in their name.", show_default="all")
     ] = "",
     quick: Annotated[
-        bool, typer.Option(help="A few seconds each, to try it; results go to runs/benchmark.")
+        bool, typer.Option(help="Try it: a few seconds each. Results go to runs/benchmark.")
     ] = False,
 ) -> None:
-    """Measure what has no results on this machine and of this code yet, then write the page.
+    """Measure what has no result of this machine and this code, then write the page.
 
     A command that was stopped goes on when it is given again.
     """
@@ -41,7 +40,7 @@ def main(
     with exit_codes(console):
         start_logging(console, verbose=False)
         declared = read_plan(PLAN)
-        results = RUNS / "quick" if quick else RESULTS
+        results = RUNS / "quick" / RESULTS.name if quick else RESULTS
         if data is not None:
             places = Places(data, results, RUNS / "streams", RUNS / "models", RUNS / "work")
             try:
@@ -51,7 +50,7 @@ def main(
                 raise typer.Exit(EXIT_INTERRUPTED) from None
         from benchmarks.performance.page import write_page
 
-        text = write_page(declared, results, PAGE.parent if not quick else results)
+        text = write_page(declared, results, results.parent)
         typer.echo(text, nl=False)
 
 

@@ -1,4 +1,4 @@
-"""Line charts over a number of cameras, as SVG files that suit a light and a dark page."""
+"""Line charts over a number of cameras, as SVG files for light and dark pages."""
 
 import math
 from collections.abc import Sequence
@@ -31,11 +31,11 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Chart:
-    """What the template writes down."""
+    """What the template draws."""
 
     title: str
     y_label: str
-    x_ticks: tuple[tuple[float, str], ...]  # place and text
+    x_ticks: tuple[tuple[float, str], ...]  # position, text
     y_ticks: tuple[tuple[float, str], ...]
     curves: tuple[Drawn, ...]
     limit_y: float | None
@@ -76,7 +76,7 @@ def chart(title: str, y_label: str, curves: Sequence[Curve], limit: float | None
 
 
 def _step(highest: float) -> float:
-    """A round distance of the ticks, for four to eight of them."""
+    """A round distance of the ticks, so that there are four to eight."""
     rough = max(highest, 1e-9) / 5
     size = 10.0 ** math.floor(math.log10(rough))
     return next(size * round_ for round_ in (1, 2, 2.5, 5, 10) if size * round_ >= rough)

@@ -1,13 +1,17 @@
-"""What a window costs by each engine, beside what the core can do.
+"""What a window costs with each engine, compared with what the core can do.
 
-Every network with fresh weights, one clip at a time on one thread, as har-monitor runs it. The runs
-take turns, so that a busy machine slows all alike, and CPU time is measured, of which the median
-counts. The roofline is what the multiply-adds of a network would take at the rate of the faster of
-a large product of matrices and a large convolution, which ran in between.
+Every network has fresh weights and runs one clip at a time on one thread, as in har-monitor. The
+runs take turns, so that a busy machine slows all of them alike. The median of the CPU time counts.
+
+The roofline is the time that the multiply-adds of a network would take at the faster of two rates:
+that of a large product of matrices, and that of a large convolution. Both run in between.
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +25,9 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 
+from benchmarks.performance.measure import Places
+from benchmarks.performance.plan import Inference
+from benchmarks.performance.results import InferenceResult, Origin, WindowCost
 from export.extra import training_tools
 from export.quiet import quiet
 from monitor.cli.command import exit_codes
@@ -34,7 +41,7 @@ if TYPE_CHECKING:
 
 SPEC = ClipSpec(frames=20, size=64, fps=10.0)
 SIDE = 768  # of the square matrices
-CHANNELS, SIZE = 64, 64  # of the convolution, in and out, and of its pictures
+CHANNELS, SIZE = 64, 64  # input and output channels of the convolution, and side of its images
 WARM_UP = 3  # runs
 HEADS = (
     "network",
@@ -60,7 +67,7 @@ class Cost:
 
     @property
     def speedup(self) -> float:
-        """How many times as fast the fused engine is."""
+        """How many times as fast the fused engine is as tf2onnx."""
         return self.tf2onnx_ms / self.fused_ms
 
     @property
@@ -69,8 +76,21 @@ class Cost:
         return self.fused_ms / self.roofline_ms
 
 
+def run_inference(job: Inference, places: Places, origin: Origin) -> InferenceResult:
+    """Measure every network with every engine, in turns, in a process of its own.
+
+    TensorFlow would stay in the memory of this process.
+    """
+    places.work.mkdir(parents=True, exist_ok=True)
+    out = places.work / "inference.json"
+    command = [sys.executable, "-m", __name__, "--rounds", str(job.rounds), "--out", str(out)]
+    subprocess.run(command, check=True)
+    costs = tuple(WindowCost.model_validate(cost) for cost in json.loads(out.read_text()))
+    return InferenceResult(name=job.name, origin=origin, costs=costs)
+
+
 def measure(rounds: int) -> list[Cost]:
-    """The costs of every network, as medians of `rounds` runs each."""
+    """The cost of every network, as the median of `rounds` runs of each engine."""
     from export import fused_route, tf2onnx_route
     from monitor.recognition.classifier import OnnxClassifier
     from train.networks.architectures import NETWORKS, build
@@ -89,7 +109,7 @@ def measure(rounds: int) -> list[Cost]:
                 classifier = OnnxClassifier(path)
                 runs[f"{name} {route.__name__}"] = lambda by=classifier: by.classify(clip)  # type: ignore[misc]
     took_ms = in_turns(runs, rounds)
-    rate = max(count / took_ms[name] for name, (_, count) in rates.items())  # in a millisecond
+    rate = max(count / took_ms[name] for name, (_, count) in rates.items())  # per millisecond
     return [
         Cost(
             name,
@@ -103,7 +123,7 @@ def measure(rounds: int) -> list[Cost]:
 
 
 def in_turns(runs: Mapping[str, Run], rounds: int) -> dict[str, float]:
-    """The median CPU time of each run, milliseconds; each of `rounds` rounds runs all once."""
+    """The median CPU time of each run, in milliseconds; each round runs all of them once."""
     took_ms: dict[str, list[float]] = {name: [] for name in runs}
     for at in range(-WARM_UP, rounds):
         for name, run in runs.items():
@@ -115,13 +135,13 @@ def in_turns(runs: Mapping[str, Run], rounds: int) -> dict[str, float]:
 
 
 def multiply_adds(model: keras.Model) -> int:
-    """Of one clip: each weight of a kernel is used once at each place of the output."""
+    """Multiply-adds of one clip: each weight of a kernel is used once at each output place."""
     return sum(_multiply_adds(layer) for layer in model.layers)
 
 
 def _multiply_adds(layer: keras.Layer) -> int:
     inner = getattr(layer, "layer", None)
-    if hasattr(inner, "layers"):  # a network on every frame
+    if hasattr(inner, "layers"):  # applied to every frame
         return int(layer.output.shape[1]) * multiply_adds(inner)
     kernels = sum(int(np.prod(w.shape)) for w in layer.weights if w.name.endswith("kernel"))
     if not kernels:
@@ -137,13 +157,13 @@ def _matrices() -> tuple[Run, int]:
 
 
 def _convolution() -> tuple[Run, int]:
-    """A convolution of a picture of many channels, and its multiply-adds."""
+    """A convolution of an image of many channels, and its multiply-adds."""
     picture, kernel = (1, CHANNELS, SIZE, SIZE), (CHANNELS, CHANNELS, 3, 3)
     return _single("Conv", picture, kernel, pads=[1] * 4), CHANNELS**2 * 9 * SIZE**2
 
 
 def _single(kind: str, shape: tuple[int, ...], weights: tuple[int, ...], **attributes: Any) -> Run:
-    """An ONNX node with constant weights, on one thread."""
+    """An ONNX node with constant weights, run on one thread."""
     from onnx import TensorProto, helper, numpy_helper
 
     ort = onnx_runtime()
@@ -183,15 +203,34 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
-def main(rounds: Annotated[int, typer.Option(help="Runs of each network.", min=1)] = 50) -> None:
-    """Print what a window of every network costs, by tf2onnx and by the fused engine."""
+def main(
+    rounds: Annotated[int, typer.Option(help="Runs of each network.", min=1)] = 50,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the costs to this JSON file instead.")
+    ] = None,
+) -> None:
+    """Print what a window of every network costs with tf2onnx and with the fused engine."""
     console = Console(stderr=True)
     with exit_codes(console):
         with console.status("Converting and measuring"), quiet(), training_tools():
+            from train.fit.backend import start_tensorflow
+
+            start_tensorflow()
             costs = measure(rounds)
+        if out is not None:
+            out.write_text(json.dumps([_kept(cost).model_dump() for cost in costs]))
+            return
         lines = [HEADS, *(_cells(cost) for cost in costs)]
         for name, *cells in lines:
             typer.echo(f"{name:<16}" + "".join(f"{cell:>18}" for cell in cells))
+
+
+def _kept(cost: Cost) -> WindowCost:
+    return WindowCost(
+        network=cost.network,
+        tf2onnx_ms=round(cost.tf2onnx_ms, 3),
+        fused_ms=round(cost.fused_ms, 3),
+    )
 
 
 def _cells(cost: Cost) -> tuple[str, ...]:
@@ -202,7 +241,7 @@ def _cells(cost: Cost) -> tuple[str, ...]:
         f"{cost.fused_ms:.2f}",
         f"{cost.speedup:.2f}",
         f"{cost.roofline_ms:.2f}",
-        # Of a network that hardly multiplies it says nothing.
+        # It says nothing about a network that hardly multiplies.
         f"{cost.of_roofline:.2f}" if cost.multiply_adds >= 1e6 else "-",
     )
 

@@ -1,4 +1,4 @@
-"""From a picture that is handed to the socket to the line that it decides."""
+"""Latency: from the frame that is handed to the socket to the line that it decides."""
 
 import json
 import math
@@ -15,25 +15,25 @@ from benchmarks.performance.plan import Latency
 from benchmarks.performance.programs import Line, told
 from benchmarks.performance.results import LatencyResult, Origin
 from benchmarks.performance.running import running
-from benchmarks.performance.streams import Stream
+from benchmarks.streams import Stream
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
 
-# So that a fight is told of with the first window that shows it, and again when it comes again:
-# what a user waits for beyond this are the rules that he has chosen.
+# The first window that shows a fight raises an alert, each time the fight is shown. Whatever a user
+# waits beyond that is due to the rules that he chose.
 QUICK_RULES = {
     "defaults": {
         "activity": {"threshold": 0.5, "min_s": 0, "smoothing_s": 0, "hold_s": 0, "cooldown_s": 0},
     },
     "sinks": [{"type": "log", "path": "-"}],
 }
-_SPEC = ClipSpec(20, 64, 10.0)  # of both networks
+_SPEC = ClipSpec(20, 64, 10.0)  # the same for both networks
 _STRIDE = 5
 _ALERT = '{"schema"'
 
 
 def run_latency(job: Latency, stream: Stream, places: Places, origin: Origin) -> LatencyResult:
-    """Watch a paced server's streams, and take the time of every line that is decided."""
+    """Watch the streams of a paced server, and note the time of every line that is decided."""
     path = places.clip(stream)
     with paced_server(path, job.cameras) as server:
         sources = [server.url(client) for client in range(job.cameras)]
@@ -51,6 +51,7 @@ def run_latency(job: Latency, stream: Stream, places: Places, origin: Origin) ->
         latencies, estimated = matched(job.program, lines, server)
         used = usage(program, stream.fps, job.cameras, cpu_ms, memory_mib)
     return LatencyResult(
+        name=job.name,
         origin=origin,
         stream=stream.title,
         program=job.program,
@@ -66,42 +67,42 @@ def run_latency(job: Latency, stream: Stream, places: Places, origin: Origin) ->
 
 
 def matched(program: str, lines: Sequence[Line], server: PacedServer) -> tuple[list[float], int]:
-    """The latency in ms of each line that tells of a window; of how many it is an estimate."""
-    pictures = max((len(sending.at_s) for sending in server.sent.values()), default=0)
-    ends = newest_pictures(pictures, server.fps)
+    """The latency in ms of each line about a window, and how many of them are estimates."""
+    frames = max((len(sending.at_s) for sending in server.sent.values()), default=0)
+    ends = newest_frames(frames, server.fps)
     latencies: list[float] = []
     estimated = 0
     for at_s, camera, decided_by in _decided(program, lines):
         if isinstance(decided_by, int):
-            picture = decided_by
+            frame = decided_by
         elif decided_by in ends:
-            picture = ends[decided_by]
-        else:  # the windows were begun anew; a picture too early makes the latency too long
-            picture = math.floor((decided_by + (_SPEC.frames - 1) / _SPEC.fps) * server.fps)
+            frame = ends[decided_by]
+        else:  # windows began anew; a frame too early makes the latency too long
+            frame = math.floor((decided_by + (_SPEC.frames - 1) / _SPEC.fps) * server.fps)
             estimated += 1
-        latencies.append(1000 * (at_s - server.sent[camera].at_s[picture]))
+        latencies.append(1000 * (at_s - server.sent[camera].at_s[frame]))
     return latencies, estimated
 
 
-def newest_pictures(pictures: int, fps: float) -> dict[float, int]:
-    """Start of each window, in seconds rounded to ms -> its newest picture.
+def newest_frames(frames: int, fps: float) -> dict[float, int]:
+    """Start of each window, in seconds rounded to ms -> its newest frame.
 
-    They are cut from that many pictures by the monitor's own code.
+    The monitor's own code cuts them from this number of frames.
     """
     pixels = np.zeros((_SPEC.size, _SPEC.size, 3), np.uint8)
     buffer = WindowBuffer("", _SPEC, _STRIDE)
     found = {}
-    for picture in range(pictures):
-        window = buffer.push(picture / fps, lambda: pixels)
+    for frame in range(frames):
+        window = buffer.push(frame / fps, lambda: pixels)
         if window is not None:
-            found[round(window.start_s, 3)] = picture
+            found[round(window.start_s, 3)] = frame
     return found
 
 
 def _decided(program: str, lines: Sequence[Line]) -> Iterator[tuple[float, int, int | float]]:
-    """When a line came, of which camera it is, and what decided it.
+    """When a line came, its camera, and what decided it.
 
-    That is the number of a picture, or the start of a window in seconds.
+    That is the number of a frame, or the start of a window in seconds.
     """
     for at_s, event in told(lines) if program != "har-monitor" else ():
         if event["event"] == "window":
@@ -113,7 +114,7 @@ def _decided(program: str, lines: Sequence[Line]) -> Iterator[tuple[float, int, 
 
 
 def summary(latencies_ms: Sequence[float]) -> tuple[float, float] | None:
-    """Median and 95th percentile; None if there are too few for that."""
+    """p50 and p95; None if there are too few values."""
     if len(latencies_ms) < 2:
         return None
     return float(np.percentile(latencies_ms, 50)), float(np.percentile(latencies_ms, 95))

@@ -13,16 +13,15 @@ from benchmarks.performance.plan import Network, Together
 from benchmarks.performance.programs import Done, Task, done, watching
 from benchmarks.performance.results import Origin, TogetherResult, Usage
 from benchmarks.performance.running import Running, running
-from benchmarks.performance.server import Server, served
-from benchmarks.performance.streams import Stream, encoded
 from benchmarks.performance.usage import cpu_s, machine_s
+from benchmarks.streams import Server, Stream, encoded, served
 
-# Many streams on few cores begin slowly; who has not begun by then reads nothing of them. The films
-# are so long that nobody has seen the end of one when everything is measured.
+# Many streams on few cores begin slowly. A camera that has not begun by then reads nothing. No
+# program reaches the end of a film while it is measured.
 READY_LIMIT_S = 45.0
-# Before the first window; from then on there are two a second.
+# Time before the first window. Then there are two a second.
 FILLING_S = 1.65
-_PIPED_FPS = 10  # of the frames that the pipes give
+_PIPED_FPS = 10  # frames a second that the pipes give
 
 
 @dataclass(frozen=True)
@@ -30,17 +29,17 @@ class Places:
     """Where the benchmark reads and writes."""
 
     data: Path  # folder of data sets
-    results: Path
+    results: Path  # their file
     streams: Path
     models: Path
-    work: Path  # for files that are needed while it runs
+    work: Path  # for files that are needed during a run
 
     def clip(self, stream: Stream) -> Path:
-        """The file of a stream, made where it is not there."""
+        """The file of a stream; made if there is none."""
         return encoded(stream, self.data, self.streams)
 
     def network(self, network: Network) -> Models:
-        """The files of a network, made where they are not there."""
+        """The files of a network; made if there are none."""
         return made(network, self.models)
 
     def task(self, program: str, sources: list[str], network: Network) -> Task:
@@ -51,7 +50,7 @@ class Places:
 @dataclass(frozen=True)
 class _Reading:
     at_s: float
-    used_s: list[float]  # by program
+    used_s: list[float]  # of each program
     server_s: float
     machine_s: tuple[float, float]
 
@@ -63,7 +62,7 @@ class _Reading:
 
 @dataclass(frozen=True)
 class Share:
-    """What else went on while something was measured."""
+    """What else used the machine during a measurement."""
 
     server_ms: float
     others_share: float
@@ -92,6 +91,7 @@ def run_together(job: Together, stream: Stream, places: Places, origin: Origin) 
             for program, ms, mib in zip(programs, cpu_ms, memory, strict=True)
         )
     return TogetherResult(
+        name=job.name,
         origin=origin,
         stream=stream.title,
         network=job.network,
@@ -104,7 +104,7 @@ def run_together(job: Together, stream: Stream, places: Places, origin: Origin) 
 
 
 def wait_until_watching(program: Running, cameras: int) -> None:
-    """Until every camera of it has begun, as far as it tells, or the limit is reached."""
+    """Wait until all its cameras have begun, as far as it says, or until the time limit."""
     if program.program != "decode":
         name = program.program
         program.wait_for(lambda lines: watching(name, lines) >= cameras, READY_LIMIT_S)
@@ -113,7 +113,7 @@ def wait_until_watching(program: Running, cameras: int) -> None:
 def measure(
     programs: list[Running], server_s: Callable[[], float], cameras: int, seconds: float
 ) -> tuple[list[float], Share]:
-    """CPU ms per camera and second of each program over so many seconds, and what else went on."""
+    """CPU ms of each program per camera-second, and what else used the machine."""
     before = _Reading.of(programs, server_s)
     time.sleep(seconds)
     after = _Reading.of(programs, server_s)
@@ -133,7 +133,7 @@ def measure(
 
 
 def usage(program: Running, fps: int, cameras: int, cpu_ms: float, mib: float) -> Usage:
-    """What a program that has ended needed, with what it said of its work."""
+    """What a program that has ended needed, and what it said about its work."""
     found = done(program.program, program.lines, program.ended_s)
     due_fps = _PIPED_FPS if program.program == "ffmpeg-pipes" else fps
     dropped: Counter[str] = Counter()
@@ -166,5 +166,5 @@ def _rate(found: list[Done], cameras: int) -> float | None:
 
 
 def series_goes_on(result: TogetherResult) -> bool:
-    """Whether a program of a scaling may be given more cameras."""
+    """Whether the program of a scaling may be given more cameras."""
     return all(usage.in_time for usage in result.usages)

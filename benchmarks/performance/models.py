@@ -1,7 +1,8 @@
-"""The networks that the programs run: the shipped one and the paper's, equal for all of them.
+"""The networks that the programs run: the shipped one and the paper's.
 
-The peers get what tf2onnx and Keras make of a network, har-monitor what har-export makes of it.
-Weights do not change how long a network takes, so that all but har-monitor's own are random.
+All programs run the same network. The peers get what tf2onnx and Keras make of it, har-monitor gets
+what har-export makes of it. Weights do not change the speed of a network, so all but har-monitor's
+own are random.
 """
 
 import hashlib
@@ -34,9 +35,9 @@ class Models:
 
 
 def made(network: Network, folder: Path) -> Models:
-    """The files of a network, made in `folder` where they are not there; in a process of its own.
+    """The files of a network; made in `folder` if there are none, in a process of its own.
 
-    TensorFlow would stay in the memory of this one.
+    TensorFlow would stay in the memory of this process.
     """
     own = folder / _key()
     if not (own / "done").is_file():

@@ -1,8 +1,8 @@
-"""An RTSP server that knows when it handed each picture to the socket.
+"""An RTSP server that knows when it handed each frame to the socket.
 
-It sends one H.264 file over TCP, each picture when its time has come, to each client a picture of
-its own to begin with: cameras do not see the same at the same moment. Unlike a full server it
-paces, sends and takes the time in one place, so that nothing lies between them.
+It sends one H.264 file over TCP, each frame when it is due. Each client begins at another frame,
+because cameras do not see the same thing at the same time. Unlike a full server it paces, sends and
+takes the time in one place, so nothing lies between them.
 """
 
 import base64
@@ -19,14 +19,14 @@ from pathlib import Path
 import av
 
 _CLOCK_HZ = 90_000
-_PAYLOAD = 1400  # bytes of a packet
+_PAYLOAD = 1400  # bytes in a packet
 _TYPE = 96
 _PARAMETERS = {7, 8}  # NAL units that describe the stream
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One encoded picture."""
+class EncodedFrame:
+    """One encoded frame."""
 
     units: tuple[bytes, ...]  # NAL units
     key: bool
@@ -34,26 +34,26 @@ class Picture:
 
 @dataclass
 class Sending:
-    """What went to one client: `at_s[n]` is when its picture n was handed to the socket."""
+    """What went to one client: `at_s[n]` is when its frame n was handed to the socket."""
 
     at_s: list[float] = field(default_factory=list)
 
 
 class PacedServer:
-    """Serves rtsp://127.0.0.1:PORT/N to client N, which gets pictures from a place of its own."""
+    """Serves rtsp://127.0.0.1:PORT/N to client N, which begins at a frame of its own."""
 
     def __init__(self, path: Path, clients: int) -> None:
-        self.pictures, self.fps = read_pictures(path)
+        self.frames, self.fps = read_frames(path)
         self.sent: dict[int, Sending] = {}
         self._clients = clients
-        self._keys = [number for number, picture in enumerate(self.pictures) if picture.key]
+        self._keys = [number for number, frame in enumerate(self.frames) if frame.key]
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=clients)
-        self._listener.settimeout(0.2)  # how soon it sees that it is to stop
+        self._listener.settimeout(0.2)  # `stop` is seen so soon
 
     def url(self, client: int) -> str:
-        """Where a client finds its stream."""
+        """The address of a client's stream."""
         return f"rtsp://127.0.0.1:{self._listener.getsockname()[1]}/{client}"
 
     def start(self) -> None:
@@ -61,7 +61,7 @@ class PacedServer:
         self._begin(self._accept)
 
     def stop(self) -> None:
-        """Hang up on everybody."""
+        """Close all connections."""
         self._stopping.set()
         for thread in self._threads:
             thread.join()
@@ -83,7 +83,7 @@ class PacedServer:
     def _serve(self, connection: socket.socket) -> None:
         with ExitStack() as stack:
             stack.enter_context(connection)
-            connection.settimeout(5.0)  # of one picture: a client that takes none is let go
+            connection.settimeout(5.0)  # a client that takes no frame for so long is let go
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             requests = stack.enter_context(connection.makefile("rb"))
             try:
@@ -94,7 +94,7 @@ class PacedServer:
                 return  # it hung up
 
     def _handshake(self, connection: socket.socket, requests: object) -> int | None:
-        """Answer up to PLAY; the number of the client, None if it went away."""
+        """Answer up to PLAY; return the number of the client, None if it hung up."""
         for method, url, sequence in _requests(requests):
             head, body = "", ""
             if method == "OPTIONS":
@@ -114,7 +114,7 @@ class PacedServer:
         return None
 
     def _description(self) -> str:
-        parameters = [u for u in self.pictures[self._keys[0]].units if u[0] & 31 in _PARAMETERS]
+        parameters = [u for u in self.frames[self._keys[0]].units if u[0] & 31 in _PARAMETERS]
         sprop = ",".join(base64.b64encode(unit).decode() for unit in parameters)
         return (
             "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nc=IN IP4 0.0.0.0\r\n"
@@ -133,16 +133,16 @@ class PacedServer:
             if self._stopping.wait(max(0.0, due_s - time.monotonic())):
                 return
             stamp = int(len(sending.at_s) * _CLOCK_HZ / self.fps)
-            packets = list(packetized(self.pictures[place].units, stamp, sequence))
+            packets = list(packetized(self.frames[place].units, stamp, sequence))
             sequence += len(packets)
             sending.at_s.append(time.monotonic())
             connection.sendall(b"".join(packets))
-            place = (place + 1) % len(self.pictures)
+            place = (place + 1) % len(self.frames)
 
 
 @contextmanager
 def paced_server(path: Path, clients: int) -> Iterator[PacedServer]:
-    """A server that runs."""
+    """A running server."""
     server = PacedServer(path, clients)
     server.start()
     try:
@@ -151,9 +151,9 @@ def paced_server(path: Path, clients: int) -> Iterator[PacedServer]:
         server.stop()
 
 
-def read_pictures(path: Path) -> tuple[list[Picture], float]:
-    """The encoded pictures of an H.264 file, and how many a second there are."""
-    pictures = []
+def read_frames(path: Path) -> tuple[list[EncodedFrame], float]:
+    """The encoded frames of an H.264 file, and the frame rate."""
+    frames = []
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         to_annex_b = av.BitStreamFilterContext("h264_mp4toannexb", stream)
@@ -161,17 +161,20 @@ def read_pictures(path: Path) -> tuple[list[Picture], float]:
             if packet.dts is None:
                 continue  # the end
             for whole in to_annex_b.filter(packet):
-                pictures.append(Picture(_units(bytes(whole)), whole.is_keyframe))
-        return pictures, float(stream.average_rate or Fraction(25))
+                frames.append(EncodedFrame(_units(bytes(whole)), whole.is_keyframe))
+        return frames, float(stream.average_rate or Fraction(25))
 
 
 def _units(data: bytes) -> tuple[bytes, ...]:
-    """What lies between the start codes 00 00 01 and 00 00 00 01."""
+    """The units between the start codes 00 00 01 and 00 00 00 01."""
     return tuple(part.rstrip(b"\0") for part in data.split(b"\0\0\1") if part.strip(b"\0"))
 
 
 def packetized(units: Sequence[bytes], stamp: int, sequence: int) -> Iterator[bytes]:
-    """RTP packets of one picture as they go over the RTSP connection (RFC 6184, RFC 2326 10.12)."""
+    """RTP packets of one frame, as they go over the RTSP connection.
+
+    Source: RFC 6184; RFC 2326, 10.12.
+    """
     for number, unit in enumerate(units):
         last = number == len(units) - 1
         if len(unit) <= _PAYLOAD:
@@ -195,7 +198,7 @@ def _packet(payload: bytes, marker: bool, stamp: int, sequence: int) -> bytes:
 
 
 def _requests(lines: object) -> Iterator[tuple[str, str, str]]:
-    """Method, URL and CSeq of each request; those that are read here have no body."""
+    """Method, URL and CSeq of each request; none of these requests has a body."""
     words: list[str] = []
     sequence = "0"
     for line in lines:  # type: ignore[attr-defined]

@@ -1,57 +1,49 @@
-"""benchmarks/performance/README.md as text: figures put into the tables of its template."""
+"""benchmarks/performance/README.md and its charts, made of the results."""
 
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
-import jinja2
-
+from benchmarks.page import NOTHING, render, write
 from benchmarks.performance.chart import Curve, chart
 from benchmarks.performance.latency import summary
 from benchmarks.performance.plan import Declared, ProgramName, jobs_of
 from benchmarks.performance.programs import TITLES
 from benchmarks.performance.results import (
     IN_TIME,
+    MEASURED,
     InferenceResult,
     LatencyResult,
-    Result,
+    Measured,
     StartResult,
     TogetherResult,
     Usage,
-    kind_of,
 )
 from benchmarks.performance.targets import OURS, Results, targets
-from benchmarks.recognition.evidence import read_facts
-from export.atomic import replacing
+from benchmarks.results import read
 
-NAME, TEMPLATE, PICTURE = "README.md", "README.md.jinja", "chart.svg.jinja"
-_FOLDER = Path(__file__).parent
-_NOTHING = "–"
+NAME = "README.md"
+TEMPLATE, PICTURE = (Path(__file__).with_name(f"{n}.jinja") for n in (NAME, "chart.svg"))
 _AGAINST: tuple[ProgramName, ...] = (
     "opencv", "opencv-grab", "ffmpeg-pipes", "decode", "keras", "tutorial",
 )  # fmt: skip
 
 
-def write_page(declared: Declared, results_folder: Path, folder: Path) -> str:
-    """Write the page and its pictures into `folder`, from the results and nothing else."""
-    results = read_results(declared, results_folder)
+def write_page(declared: Declared, results_file: Path, folder: Path) -> str:
+    """Write the page and its charts into `folder`, from the results and nothing else."""
+    results = read_results(declared, results_file)
     pictures = dict(_pictures(declared, results))
     text = page(declared, results, tuple(pictures))
     for name, content in {**pictures, NAME: text}.items():
-        with replacing(folder / name) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+        write(folder / name, content)
     return text
 
 
-def read_results(declared: Declared, folder: Path) -> dict[str, Result]:
-    """What there is of everything that is declared, in that order."""
-    found: dict[str, Result] = {}
-    for job in jobs_of(declared):
-        result = read_facts(folder / job.file, kind_of(job))
-        if result is not None:
-            found[job.file.stem] = result
-    return found
+def read_results(declared: Declared, file: Path) -> dict[str, Measured]:
+    """The results of all declared jobs, as far as they exist, in that order."""
+    kept = read(file, MEASURED)
+    return {job.name: kept[job.name] for job in jobs_of(declared) if job.name in kept}
 
 
 def page(declared: Declared, results: Results, pictures: Sequence[str] = ()) -> str:
@@ -61,38 +53,22 @@ def page(declared: Declared, results: Results, pictures: Sequence[str] = ()) -> 
         for name, result in results.items()
         if isinstance(result, TogetherResult) and name.startswith("together-")
     }
-    text = _environment().get_template(TEMPLATE).render(
+    return render(
+        TEMPLATE,
         targets=targets(results),
-        ratio_head=("watched", "network", *(TITLES[program] for program in _AGAINST)),
+        against=[TITLES[program] for program in _AGAINST],
         ratio_rows=[_ratio_row(result) for result in together.values()],
-        usage_head=_USAGE_HEAD,
         together=[(result, _usage_rows(result)) for result in together.values()],
-        scaling_head=_SCALING_HEAD,
         scaling=[(title, rows) for title, rows in _scaling(declared, results)],
-        latency_head=_LATENCY_HEAD,
         latency_rows=[_latency_row(r) for r in results.values() if isinstance(r, LatencyResult)],
-        start_head=("file", "program", "median s", "least", "most"),
         start_rows=[row for r in results.values() if isinstance(r, StartResult)
                     for row in _start_rows(r)],
-        window_head=("network", "tf2onnx, ms", "har-export, ms", "times as fast"),
         window_rows=[row for r in results.values() if isinstance(r, InferenceResult)
                      for row in _window_rows(r)],
         machines=_machines(results),
         pictures=pictures,
         in_time=IN_TIME,
     )  # fmt: skip
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
-
-
-_USAGE_HEAD = (
-    "program", "CPU ms a camera-second", "cameras a core", "memory a camera, MiB",
-    "read in time", "windows a second", "windows dropped",
-)  # fmt: skip
-_SCALING_HEAD = ("program", "cameras", *_USAGE_HEAD[1:])
-_LATENCY_HEAD = (
-    "stream", "program", "cameras", "lines", "p50 ms", "p95 ms", "CPU ms a camera-second",
-    "read in time", "windows dropped",
-)  # fmt: skip
 
 
 def _ratio_row(result: TogetherResult) -> list[str]:
@@ -101,7 +77,7 @@ def _ratio_row(result: TogetherResult) -> list[str]:
     for program in _AGAINST:
         theirs = result.of(program)
         if ours is None or theirs is None:
-            cells.append(_NOTHING)
+            cells.append(NOTHING)
         else:
             late = "" if theirs.in_time else " (late)"
             late += "" if ours.in_time else " (har-monitor late)"
@@ -117,11 +93,11 @@ def _usage_cells(usage: Usage) -> list[str]:
     dropped = ", ".join(f"{count} {cause}" for cause, count in usage.dropped.items())
     return [
         f"{usage.cpu_ms:.1f}",
-        f"{1000 / usage.cpu_ms:.1f}" if usage.in_time and usage.cpu_ms else _NOTHING,
+        f"{1000 / usage.cpu_ms:.1f}" if usage.in_time and usage.cpu_ms else NOTHING,
         f"{usage.memory_mib / usage.cameras:.0f}",
-        _NOTHING if usage.read is None else f"{100 * usage.read:.0f} %",
-        _NOTHING if usage.windows_per_s is None else f"{usage.windows_per_s:.2f}",
-        dropped or _NOTHING,
+        NOTHING if usage.read is None else f"{100 * usage.read:.0f} %",
+        NOTHING if usage.windows_per_s is None else f"{usage.windows_per_s:.2f}",
+        dropped or NOTHING,
     ]
 
 
@@ -136,11 +112,11 @@ def _scaling(declared: Declared, results: Results) -> Iterator[tuple[str, list[l
 
 
 def _scaled(results: Results, name: str, program: str) -> list[Usage]:
-    """A program's usages of a scaling, by cameras."""
+    """What a program needed in a scaling, by number of cameras."""
     return [
         usage
-        for file, result in results.items()
-        if re.fullmatch(rf"scaling-{name}-{program}-\d+", file)
+        for job, result in results.items()
+        if re.fullmatch(rf"scaling-{name}-{program}-\d+", job)
         and isinstance(result, TogetherResult)
         for usage in result.usages
     ]
@@ -148,10 +124,10 @@ def _scaled(results: Results, name: str, program: str) -> list[Usage]:
 
 def _latency_row(result: LatencyResult) -> list[str]:
     found = summary(result.latencies_ms)
-    p50, p95 = (_NOTHING, _NOTHING) if found is None else (f"{v:.0f}" for v in found)
+    p50, p95 = (NOTHING, NOTHING) if found is None else (f"{v:.0f}" for v in found)
     lines = str(len(result.latencies_ms))
     if result.estimated:
-        lines += f" ({result.estimated} within 2 pictures)"
+        lines += f" ({result.estimated} within 2 frames)"
     cpu, _, _, read, _, dropped = _usage_cells(result.usage)
     title = TITLES[result.program]
     return [result.stream, title, str(result.cameras), lines, p50, p95, cpu, read, dropped]
@@ -178,7 +154,6 @@ def _window_rows(result: InferenceResult) -> list[list[str]]:
 
 
 def _pictures(declared: Declared, results: Results) -> Iterator[tuple[str, str]]:
-    template = _environment().get_template(PICTURE)
     for scaling in declared.scaling:
         curves = [
             Curve(TITLES[program].removesuffix(", tf2onnx"), points)
@@ -191,11 +166,11 @@ def _pictures(declared: Declared, results: Results) -> Iterator[tuple[str, str]]
             ].origin.machine.cores
             title = f"Cores in use: {declared.stream(scaling.stream).title}"
             drawn = chart(title, "cores in use", curves, cores)
-            yield f"{scaling.name}.svg", template.render(chart=drawn)
+            yield f"{scaling.name}.svg", render(PICTURE, chart=drawn)
     curves = list(_latency_curves(results))
     if curves:
         drawn = chart("Picture in the socket to alert line", "ms", curves)
-        yield "latency.svg", template.render(chart=drawn)
+        yield "latency.svg", render(PICTURE, chart=drawn)
 
 
 def _cores(usages: Sequence[Usage]) -> tuple[tuple[int, float], ...]:
@@ -203,7 +178,7 @@ def _cores(usages: Sequence[Usage]) -> tuple[tuple[int, float], ...]:
 
 
 def _latency_curves(results: Results) -> Iterator[Curve]:
-    """Of the stream that is declared first; others are in the table alone."""
+    """Curves of the stream that is declared first; the table has the others."""
     every = [r for r in results.values() if isinstance(r, LatencyResult) and r.usage.in_time]
     found = [r for r in every if r.stream == every[0].stream] if every else []
     for program in dict.fromkeys(r.program for r in found):
@@ -219,7 +194,7 @@ def _latency_curves(results: Results) -> Iterator[Curve]:
 
 
 def _machines(results: Results) -> list[str]:
-    """Each machine that something was measured on, in words."""
+    """Each machine on which something was measured, in words."""
     words = []
     for result in results.values():
         machine = result.origin.machine
@@ -229,13 +204,3 @@ def _machines(results: Results) -> list[str]:
             f"{machine.kernel}; {versions}"
         )
     return list(dict.fromkeys(words))
-
-
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # of names that are letters and digits
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

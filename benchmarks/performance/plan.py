@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from benchmarks.performance.streams import FILMS, Codec, Rate, Stream
+from benchmarks.streams import FILMS, Codec, Rate, Stream
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
 
@@ -15,7 +15,7 @@ ProgramName = Literal[
     "tutorial", "keras", "opencv", "opencv-grab", "ffmpeg-pipes", "decode", "har-monitor"
 ]
 Network = Literal["shipped", "paper"]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]  # of a result's file, too
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]  # part of a job's name
 Count = Annotated[int, Field(ge=1, le=256)]
 Seconds = Annotated[float, Field(gt=0, le=600)]
 
@@ -52,7 +52,7 @@ class Comparison(_Options):
     programs: tuple[ProgramName, ...] = Field(min_length=1)
     cameras: Count = 1  # of each program
     seconds: Seconds
-    warm: Seconds = 4  # seconds before; the first window is full after two
+    warm: Seconds = 4  # seconds before; the first window is full after two seconds
 
 
 class Scaling(_Options):
@@ -63,22 +63,22 @@ class Scaling(_Options):
     programs: tuple[ProgramName, ...] = Field(min_length=1)
     cameras: tuple[Count, ...] = Field(min_length=1)
     seconds: Seconds
-    warm: Seconds = 4  # seconds before; the first window is full after two
+    warm: Seconds = 4  # seconds before; the first window is full after two seconds
 
 
 class LatencyOptions(_Options):
-    """One program's latency, with more and more cameras."""
+    """The latency of one program, with more and more cameras."""
 
     name: Name
     stream: Name
     program: Literal["har-monitor", "opencv"]
     cameras: tuple[Count, ...] = Field(min_length=1)
     seconds: Seconds
-    warm: Seconds = 4  # seconds before; the first window is full after two
+    warm: Seconds = 4  # seconds before; the first window is full after two seconds
 
 
 class StartOptions(_Options):
-    """How fast programs start on a file: of the project, or a stream's."""
+    """How fast programs start on a file of the project or of a stream."""
 
     name: Name
     file: Path | None = None
@@ -94,7 +94,7 @@ class StartOptions(_Options):
 
 
 class InferenceOptions(_Options):
-    """What one window costs, by itself, of every network."""
+    """What one window of every network costs by itself."""
 
     name: Name
     rounds: Count
@@ -122,32 +122,32 @@ class Declared(_Options):
             name = job.stream
             if name is not None and name not in names:
                 raise ValueError(f"no stream {name}; streams here: {', '.join(names)}")
-        jobs = [job.file for job in jobs_of(self)]
-        for file in jobs:
-            if jobs.count(file) > 1:
-                raise ValueError(f"{file.stem} is measured twice")
+        jobs = [job.name for job in jobs_of(self)]
+        for name in jobs:
+            if jobs.count(name) > 1:
+                raise ValueError(f"{name} is measured twice")
         return self
 
 
 @dataclass(frozen=True)
 class Together:
-    """Programs to be run at once, each with its cameras."""
+    """Programs that run at the same time, each with its cameras."""
 
-    file: Path  # of the result, relative to the folder of results
+    name: str  # of the job
     stream: str
     network: Network
     programs: tuple[ProgramName, ...]
     cameras: int
     seconds: float
     warm_s: float
-    series: str = ""  # of a scaling: a program that cannot keep up is not given more cameras
+    series: str = ""  # of a scaling: a program that cannot keep up gets no more cameras
 
 
 @dataclass(frozen=True)
 class Latency:
-    """A program whose latency is to be measured."""
+    """A program whose latency is measured."""
 
-    file: Path
+    name: str
     stream: str
     program: Literal["har-monitor", "opencv"]
     cameras: int
@@ -157,9 +157,9 @@ class Latency:
 
 @dataclass(frozen=True)
 class Start:
-    """Programs to be started, in turn."""
+    """Programs that are started in turn."""
 
-    file: Path
+    name: str
     clip: Path | None  # a file of the project
     stream: str | None
     programs: tuple[ProgramName, ...]
@@ -168,9 +168,9 @@ class Start:
 
 @dataclass(frozen=True)
 class Inference:
-    """Windows by themselves, by each engine."""
+    """Windows by themselves, with each engine."""
 
-    file: Path
+    name: str
     rounds: int
     stream: None = None
 
@@ -179,38 +179,35 @@ Job = Together | Latency | Start | Inference
 
 
 def jobs_of(declared: Declared) -> Iterator[Job]:
-    """Everything that is measured, the short and telling things first."""
+    """Everything that is measured, short and important jobs first."""
     for one in declared.comparisons:
-        file = Path(f"together-{one.name}.json")
         yield Together(
-            file, one.stream, one.network, one.programs, one.cameras, one.seconds, one.warm
-        )
+            f"together-{one.name}", one.stream, one.network, one.programs, one.cameras,
+            one.seconds, one.warm,
+        )  # fmt: skip
     if declared.inference is not None:
-        yield Inference(
-            Path(f"inference-{declared.inference.name}.json"), declared.inference.rounds
-        )
+        yield Inference(f"inference-{declared.inference.name}", declared.inference.rounds)
     for start in declared.start:
-        file = Path(f"start-{start.name}.json")
-        yield Start(file, start.file, start.stream, start.programs, start.runs)
+        name = f"start-{start.name}"
+        yield Start(name, start.file, start.stream, start.programs, start.runs)
     for latency in declared.latency:
         for count in latency.cameras:
-            file = Path(f"latency-{latency.name}-{latency.program}-{count}.json")
+            name = f"latency-{latency.name}-{latency.program}-{count}"
             yield Latency(
-                file, latency.stream, latency.program, count, latency.seconds, latency.warm
+                name, latency.stream, latency.program, count, latency.seconds, latency.warm
             )
     for scaling in declared.scaling:
         for program in scaling.programs:
             for count in scaling.cameras:
                 series = f"scaling-{scaling.name}-{program}"
-                file = Path(f"{series}-{count}.json")
                 yield Together(
-                    file, scaling.stream, "shipped", (program,), count,
+                    f"{series}-{count}", scaling.stream, "shipped", (program,), count,
                     scaling.seconds, scaling.warm, series,
                 )  # fmt: skip
 
 
 def read_plan(path: Path) -> Declared:
-    """What the file `path` declares; ConfigError for a fault in it."""
+    """What the file `path` declares; ConfigError if it has a fault."""
     declared = load(path, Declared)
     for start in declared.start:
         if start.file is not None and not (path.parents[2] / start.file).is_file():

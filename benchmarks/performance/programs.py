@@ -1,4 +1,4 @@
-"""The programs that are measured: how each is started, and what it says of its work."""
+"""The programs that are measured: how each is started, and what it says about its work."""
 
 import json
 import os
@@ -20,8 +20,8 @@ TITLES: dict[ProgramName, str] = {
     "tutorial": "OpenCV, Keras for every frame",
     "keras": "OpenCV, Keras",
     "opencv": "OpenCV, tf2onnx",
-    "opencv-grab": "OpenCV, sampled frames retrieved, tf2onnx",
-    "ffmpeg-pipes": "an FFmpeg process a camera, tf2onnx",
+    "opencv-grab": "OpenCV, only sampled frames retrieved, tf2onnx",
+    "ffmpeg-pipes": "an FFmpeg process for each camera, tf2onnx",
     "decode": "ffmpeg -f null",
     "har-monitor": "har-monitor",
 }
@@ -32,24 +32,24 @@ _PEERS: dict[ProgramName, tuple[str, ...]] = {
     "opencv-grab": ("opencv", "--grab"),
     "ffmpeg-pipes": ("ffmpeg_pipes",),
 }
-# Without probing, as the others open their streams too, the first pictures would be lost.
+# The other programs probe their streams, too. Without probing the first frames would be lost.
 _DECODE = ("ffmpeg", "-v", "error", "-threads", "1", "-rtsp_transport", "tcp", "-i")
 _NOWHERE = ("-fps_mode", "passthrough", "-f", "null", "-")
 _SUMMARY = re.compile(r"camera (\S+): \w+: (\d+) frames?, (\d+) windows?, (\d+) alerts?(.*)$")
 _DROPPED = re.compile(r"(\d+) dropped: ([a-z ]+)")
 
-Line = tuple[float, str]  # when it came, monotonic seconds, and what it says
+Line = tuple[float, str]  # when it came, in monotonic seconds, and its text
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a program is to do."""
+    """What a program has to do."""
 
     sources: Sequence[str]
     models: Models
     folder: Path  # for its files
     settings: dict[str, Any] = field(default_factory=dict)  # more of har-monitor's configuration
-    tell_windows: bool = False  # peers say a line for every window
+    tell_windows: bool = False  # peers report every window
 
 
 @dataclass(frozen=True)
@@ -76,20 +76,20 @@ def commands(program: ProgramName, task: Task) -> list[list[str]]:
 
 
 def environment() -> dict[str, str]:
-    """What the programs find around them."""
+    """The environment variables of the programs."""
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1"}
     return dict(os.environ) | quiet
 
 
 def watching(program: ProgramName, lines: Sequence[Line]) -> int:
-    """How many cameras have begun, as far as its lines tell."""
+    """How many cameras have begun, as far as its lines say."""
     if program == "har-monitor":
         return sum(": watching " in text for _, text in lines)
     return sum(event["event"] == "watching" for _, event in told(lines))
 
 
 def done(program: ProgramName, lines: Sequence[Line], ended_s: float) -> list[Done]:
-    """What each camera did by the time the program was told to end; empty for mere decoding."""
+    """What each camera did until the program was told to end; empty for decoding alone."""
     if program != "har-monitor":
         ends = [event for _, event in told(lines) if event["event"] == "end"]
         return [Done(**camera, dropped={}) for camera in ends[0]["cameras"]] if ends else []
@@ -109,7 +109,7 @@ def done(program: ProgramName, lines: Sequence[Line], ended_s: float) -> list[Do
 
 
 def told(lines: Sequence[Line]) -> list[tuple[float, dict[str, Any]]]:
-    """The events that a peer told of, with the times at which they came."""
+    """The events that a peer reported, with the times at which they came."""
     return [(at_s, json.loads(text)) for at_s, text in lines if text.startswith('{"event"')]
 
 

@@ -1,26 +1,19 @@
-"""What was measured, as it is kept: one JSON file for each run."""
+"""What is kept of each job."""
 
-from pathlib import Path
+from typing import Annotated, Literal
 
-from benchmarks.performance.plan import Inference, Job, Latency, ProgramName, Together
-from benchmarks.recognition.evidence import Facts
+from pydantic import Field, TypeAdapter
 
-IN_TIME = 0.9  # share of streams and windows from which on a program keeps up
-TOO_MUCH = ("busy", "overload")  # why har-monitor drops windows that it has no time for
+from benchmarks.machine import Machine
+from benchmarks.performance.plan import ProgramName
+from benchmarks.results import Facts, Result
 
-
-class Machine(Facts):
-    """Where it was measured, and with what."""
-
-    cpu: str
-    cores: int
-    memory_gib: float
-    kernel: str
-    versions: dict[str, str]
+IN_TIME = 0.9  # a program keeps up with at least this share of its streams and windows
+TOO_MUCH = ("busy", "overload")  # reasons for dropped windows if there is no time
 
 
 class Origin(Facts):
-    """What a result depends on; another machine or other code makes it stale."""
+    """What a result depends on; it is stale on another machine or with other code."""
 
     key: str  # of the settings, the stream, har-monitor's code and the peers'
     machine: Machine
@@ -35,10 +28,10 @@ class Usage(Facts):
     cameras: int
     cpu_ms: float  # per camera and second
     memory_mib: float
-    read: float | None  # share of the stream that it read in time; None: it does not say
-    windows_per_s: float | None  # of a camera, classified
-    windows: int  # of all cameras, classified
-    dropped: dict[str, int]  # windows by cause, of all cameras, as far as it says
+    read: float | None  # share of the stream that was read in time; None: it does not say
+    windows_per_s: float | None  # classified windows of one camera
+    windows: int  # classified windows of all cameras
+    dropped: dict[str, int]  # windows of all cameras by reason, as far as it says
 
     @property
     def in_time(self) -> bool:
@@ -48,43 +41,56 @@ class Usage(Facts):
         return (self.read is None or self.read >= IN_TIME) and late <= 1 - IN_TIME
 
 
-class TogetherResult(Facts):
+class JobResult(Result):
+    """What a job measured."""
+
+    what: str
+    name: str  # of the job
+    origin: Origin
+
+    @property
+    def key(self) -> str:
+        """The name of the job."""
+        return self.name
+
+
+class TogetherResult(JobResult):
     """Programs that ran at the same time."""
 
-    origin: Origin
+    what: Literal["together"] = "together"
     stream: str
     network: str
     seconds: float
     usages: tuple[Usage, ...]
     server_ms: float  # CPU of the RTSP server, per stream and second
-    others_share: float  # of all cores, used by processes that have nothing to do with it
+    others_share: float  # of all cores, used by other processes
     stolen_share: float  # of all cores, taken by the host
 
     def of(self, program: str) -> Usage | None:
-        """One program's."""
+        """What one program needed."""
         return next((usage for usage in self.usages if usage.program == program), None)
 
 
-class LatencyResult(Facts):
-    """From pictures in the socket to the lines that they decided."""
+class LatencyResult(JobResult):
+    """Latencies from frames in the socket to the lines that they decided."""
 
-    origin: Origin
+    what: Literal["latency"] = "latency"
     stream: str
     program: ProgramName
     cameras: int
     seconds: float
     latencies_ms: tuple[float, ...]
-    estimated: int  # of these, lines whose deciding picture is known but for one or two
+    estimated: int  # of these, lines whose frame is known within two frames
     usage: Usage
     server_ms: float
     others_share: float
     stolen_share: float
 
 
-class StartResult(Facts):
-    """From the start of a program to its first classified window."""
+class StartResult(JobResult):
+    """Times from the start of a program to its first classified window."""
 
-    origin: Origin
+    what: Literal["start"] = "start"
     clip: str
     starts_s: dict[ProgramName, tuple[float, ...]]
 
@@ -97,24 +103,12 @@ class WindowCost(Facts):
     fused_ms: float  # by the engine of har-export
 
 
-class InferenceResult(Facts):
-    """Every network's."""
+class InferenceResult(JobResult):
+    """What a window of every network costs."""
 
-    origin: Origin
+    what: Literal["inference"] = "inference"
     costs: tuple[WindowCost, ...]
 
 
-Result = TogetherResult | LatencyResult | StartResult | InferenceResult
-
-RESULTS = Path(__file__).parent / "results"
-
-
-def kind_of(
-    job: Job,
-) -> type[TogetherResult] | type[LatencyResult] | type[StartResult] | type[InferenceResult]:
-    """What the result of a job is."""
-    if isinstance(job, Together):
-        return TogetherResult
-    if isinstance(job, Inference):
-        return InferenceResult
-    return LatencyResult if isinstance(job, Latency) else StartResult
+Measured = TogetherResult | LatencyResult | StartResult | InferenceResult
+MEASURED: TypeAdapter[Measured] = TypeAdapter(Annotated[Measured, Field(discriminator="what")])

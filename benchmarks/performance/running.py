@@ -1,4 +1,4 @@
-"""Programs as they run: started, listened to, and always ended."""
+"""Programs as they run: started, read and always ended."""
 
 import subprocess
 import threading
@@ -16,12 +16,12 @@ _END_LIMIT_S = 20.0
 
 
 class Running:
-    """One program: a process, or one a camera."""
+    """One program: one process, or one process for each camera."""
 
     def __init__(self, program: ProgramName, task: Task) -> None:
         self.program = program
         self.lines: list[Line] = []
-        self.ended_s = 0.0  # when it was told to
+        self.ended_s = 0.0  # when it was told to end
         self.started_s = time.monotonic()
         self._processes = [_process(command, task.folder) for command in commands(program, task)]
         self._readers = [
@@ -33,7 +33,7 @@ class Running:
 
     @property
     def cpu_s(self) -> float:
-        """CPU seconds so far."""
+        """CPU seconds used so far."""
         return sum(cpu_s(process.pid) for process in self._processes)
 
     @property
@@ -42,7 +42,7 @@ class Running:
         return sum(memory_mib(process.pid) for process in self._processes)
 
     def wait_for(self, ready: Callable[[Sequence[Line]], bool], limit_s: float) -> bool:
-        """Until its lines say so; False if that takes too long, MonitorError if it ends."""
+        """Wait until its lines say so; False after the limit, MonitorError if it ends."""
         end_s = time.monotonic() + limit_s
         while not ready(self.lines):
             if time.monotonic() > end_s:
@@ -52,12 +52,12 @@ class Running:
         return True
 
     def check(self) -> None:
-        """MonitorError if a process of it has ended."""
+        """MonitorError if one of its processes has ended."""
         if any(process.poll() is not None for process in self._processes):
             raise self._failure("ended by itself")
 
     def end(self) -> None:
-        """Tell it to end, and wait until it has; twice is fine."""
+        """Tell it to end, and wait for it; may be called twice."""
         self.ended_s = self.ended_s or time.monotonic()
         for process in self._processes:
             process.terminate()
@@ -83,7 +83,7 @@ class Running:
 
 @contextmanager
 def running(program: ProgramName, task: Task) -> Iterator[Running]:
-    """A program that is ended when the block is left."""
+    """A program that ends with the block."""
     task.folder.mkdir(parents=True, exist_ok=True)
     one = Running(program, task)
     try:

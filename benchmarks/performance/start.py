@@ -1,4 +1,4 @@
-"""From the start of a program to its first classified window of a file."""
+"""Time from the start of a program to its first classified window of a file."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,12 +9,12 @@ from benchmarks.performance.plan import ProgramName, Start
 from benchmarks.performance.programs import TITLES, Line, Task, told
 from benchmarks.performance.results import Origin, StartResult
 from benchmarks.performance.running import running
-from benchmarks.performance.streams import Stream
+from benchmarks.streams import Stream
 from monitor.errors import MonitorError
 
 LIMIT_S = 120.0
 _ROOT = Path(__file__).parents[2]
-# The first window makes an alert, whatever its score: so it is seen from outside.
+# The first window raises an alert whatever its score, so it is seen from outside.
 _FIRST_WINDOW = {
     "defaults": {
         "activity": {"threshold": 0, "min_s": 0, "unknown": False},
@@ -25,7 +25,7 @@ _FIRST_WINDOW = {
 
 
 def run_starts(job: Start, stream: Stream | None, places: Places, origin: Origin) -> StartResult:
-    """Start each program in turn, `runs` times and once before, which fills the caches."""
+    """Start each program in turn, `runs` times, and once before to fill the caches."""
     if stream is not None:
         clip = places.clip(stream)
     else:
@@ -39,6 +39,7 @@ def run_starts(job: Start, stream: Stream | None, places: Places, origin: Origin
             if turn:
                 found.append(round(took_s, 3))
     return StartResult(
+        name=job.name,
         origin=origin,
         clip=stream.title if stream is not None else clip.name,
         starts_s={program: tuple(found) for program, found in starts.items()},

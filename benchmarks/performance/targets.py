@@ -1,4 +1,4 @@
-"""What har-monitor is to reach, and what it reached."""
+"""The targets of har-monitor, and what it reached."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from benchmarks.performance.latency import summary
 from benchmarks.performance.results import (
     InferenceResult,
     LatencyResult,
-    Result,
+    Measured,
     StartResult,
     TogetherResult,
 )
 
 OURS: Final = "har-monitor"
 PAPER = "convlstm"  # the source paper's network
-Results = Mapping[str, Result]  # by the name of their file
+Results = Mapping[str, Measured]  # by the name of their job
 
 
 @dataclass(frozen=True)
 class Target:
-    """A figure that is wanted, and the one that was measured."""
+    """A figure that is wanted, and the measured one."""
 
     what: str
     wanted: str
@@ -29,50 +29,50 @@ class Target:
 
 
 def targets(results: Results) -> list[Target]:
-    """Every target, in the order of the page."""
+    """All targets, in the order of the page."""
     idle, constant = "together-idle-1080p25-variable", "together-idle-1080p25-constant"
     first, further = memory(results, "scaling-idle-1080p25-variable-har-monitor")
     return [
         _at_most(
-            "busy 1080p25 H.264: CPU a camera against OpenCV and tf2onnx",
+            "CPU of a busy 1080p25 H.264 camera, against OpenCV and tf2onnx",
             0.60, "x", cpu_ratio(results, "together-busy-1080p25", "opencv"),
         ),
         _at_most(
-            "the same against the limit of decoding, with har-monitor's inference",
+            "the same, inference included, against decoding alone",
             1.0, "x", cpu_ratio(results, "together-busy-1080p25", "decode"),
         ),
         _at_least(
-            "mostly idle 1080p25, variable rate: cameras a core against OpenCV and tf2onnx",
+            "cameras per core, mostly idle 1080p25, variable rate, against OpenCV and tf2onnx",
             6, "x", _inverse(cpu_ratio(results, idle, "opencv")),
         ),
         _at_least(
             "the same at a constant rate", 6, "x", _inverse(cpu_ratio(results, constant, "opencv"))
         ),
         _at_least(
-            "variable rate, against an FFmpeg process a camera",
+            "the same at a variable rate, against an FFmpeg process for each camera",
             4, "x", _inverse(cpu_ratio(results, idle, "ffmpeg-pipes")),
         ),
         _at_least(
-            "a window of the paper's ConvLSTM against tf2onnx",
+            "speed of a window of the paper's ConvLSTM, against tf2onnx",
             3, "x", window_ratio(results, PAPER),
         ),
         _at_most(
-            "picture in the socket to alert line, 16 cameras 1080p25, 95 of 100",
+            "p95 from the frame in the socket to the alert line, 16 cameras 1080p25",
             150, " ms", latency_p95(results, "latency-fights-1080p25-har-monitor-16"),
         ),
         _at_most(
-            "start to first classified window of a file",
+            "time from the start to the first classified window of a file",
             0.6, " s", start_s(results, "start-sample"),
         ),
-        _at_most("memory of the first camera, 1080p", 150, " MiB", first),
-        _at_most("memory of each further camera, 1080p", 15, " MiB", further),
+        _at_most("memory of the first 1080p camera", 150, " MiB", first),
+        _at_most("memory of each further 1080p camera", 15, " MiB", further),
     ]  # fmt: skip
 
 
 def cpu_ratio(results: Results, name: str, against: str) -> float | None:
-    """CPU of har-monitor by that of another program that watched beside it.
+    """CPU of har-monitor divided by that of another program that watched beside it.
 
-    None if har-monitor did not keep up: it did less work then.
+    None if har-monitor did not keep up, because it did less work then.
     """
     result = results.get(name)
     if not isinstance(result, TogetherResult):
@@ -84,14 +84,14 @@ def cpu_ratio(results: Results, name: str, against: str) -> float | None:
 
 
 def latency_p95(results: Results, name: str) -> float | None:
-    """The 95th percentile of a latency, ms."""
+    """p95 of a latency, ms."""
     result = results.get(name)
     found = summary(result.latencies_ms) if isinstance(result, LatencyResult) else None
     return None if found is None else found[1]
 
 
 def window_ratio(results: Results, network: str) -> float | None:
-    """How many times as fast a window of a network is as by tf2onnx."""
+    """How many times as fast a window of a network is as with tf2onnx."""
     for result in results.values():
         for cost in result.costs if isinstance(result, InferenceResult) else ():
             if cost.network == network:
@@ -100,7 +100,7 @@ def window_ratio(results: Results, network: str) -> float | None:
 
 
 def start_s(results: Results, name: str) -> float | None:
-    """The median of har-monitor's starts."""
+    """The median start of har-monitor."""
     result = results.get(name)
     if not isinstance(result, StartResult):
         return None
@@ -109,7 +109,7 @@ def start_s(results: Results, name: str) -> float | None:
 
 
 def memory(results: Results, series: str) -> tuple[float | None, float | None]:
-    """MiB of the first camera and of each further one, from a scaling up to where it kept up."""
+    """MiB of the first camera and of each further one, in a scaling, as far as it kept up."""
     by_cameras = {
         usage.cameras: usage.memory_mib
         for name, result in results.items()

@@ -1,4 +1,4 @@
-"""What a process and its children have used of CPU and memory, from Linux's /proc."""
+"""CPU and memory that a process and its children have used, from Linux's /proc."""
 
 import os
 from collections.abc import Iterator
@@ -7,26 +7,23 @@ from pathlib import Path
 
 PROC = Path("/proc")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-# Places in /proc/PID/stat, counted from 0 after the process's name.
-_PARENT, _FIRST_TIME, _LAST_TIME = (
-    1,
-    11,
-    14,
-)  # user, system, and both of children that were waited for
+# Positions in /proc/PID/stat, counted from 0 after the process's name. The times are user, system,
+# and both of children that were waited for.
+_PARENT, _FIRST_TIME, _LAST_TIME = 1, 11, 14
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Of one process, bytes that are in RAM."""
+    """Memory of one process in RAM, bytes."""
 
     private: int
-    shared: int  # with other processes: libraries above all
+    shared: int  # with other processes, mostly libraries
 
 
 def cpu_s(root: int, proc: Path = PROC) -> float:
     """CPU seconds that a process and all of its descendants have used so far.
 
-    A child that ends counts on, in the process that waited for it.
+    The time of a child that has ended counts in the process that waited for it.
     """
     ticks = 0
     for pid in tree(root, proc):
@@ -43,7 +40,7 @@ def memory_mib(root: int, proc: Path = PROC) -> float:
 
 
 def tree(root: int, proc: Path = PROC) -> list[int]:
-    """A process and all of its descendants, as they are now."""
+    """A process and all of its present descendants."""
     children: dict[int, list[int]] = {}
     for pid in _pids(proc):
         if (fields := _stat(pid, proc)) is not None:
@@ -55,7 +52,7 @@ def tree(root: int, proc: Path = PROC) -> list[int]:
 
 
 def machine_s(proc: Path = PROC) -> tuple[float, float]:
-    """CPU seconds of all cores together so far: in use by anybody, and taken by the host."""
+    """CPU seconds of all cores so far: in use by anybody, and taken by the host."""
     words = (proc / "stat").read_text().split("\n", 1)[0].split()
     user, nice, system, _, _, irq, softirq, steal = (int(word) for word in words[1:9])
     return (user + nice + system + irq + softirq) / _TICKS_PER_S, steal / _TICKS_PER_S
@@ -66,7 +63,7 @@ def _pids(proc: Path) -> Iterator[int]:
 
 
 def _stat(pid: int, proc: Path) -> list[str] | None:
-    """The fields after the name, which may hold blanks and brackets; None if it is gone."""
+    """The fields after the name, which may hold blanks and brackets; None if it has ended."""
     try:
         return (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,1 +1,1 @@
-"""Every network on clips, streams and regions of scenes that it never saw."""
+"""Every network, tested on clips, streams and regions of scenes that it never saw."""

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from export.atomic import replacing
+from benchmarks.page import write
 from export.extra import training_tools
 from monitor.cli.command import exit_codes, start_logging
 from monitor.cli.interrupt import EXIT_INTERRUPTED
@@ -25,18 +25,17 @@ def main(
         typer.Option(help="Folder of the data sets.", show_default="none: nothing is fitted"),
     ] = None,
 ) -> None:
-    """Fit what has no evidence yet, then write the tables from the evidence and print them.
+    """Fit what has no evidence yet, then write the page from the evidence and print it.
 
     A command that was stopped goes on when it is given again.
     """
     console = Console(stderr=True)
     with exit_codes(console), training_tools():
         start_logging(console, verbose=False)
-        from benchmarks.recognition.fits import do_fits
-        from benchmarks.recognition.live import watch_live
+        from benchmarks.recognition.fits import Places, do_fits
         from benchmarks.recognition.page import page
-        from benchmarks.recognition.places import Places
         from benchmarks.recognition.series import read_rows
+        from benchmarks.recognition.watching import watch_live
         from train.data.cache_folder import default_cache
 
         declared = read_rows(ROWS)
@@ -49,8 +48,7 @@ def main(
                 console.print("stopped; the same command goes on from the last whole epoch")
                 raise typer.Exit(EXIT_INTERRUPTED) from None
         text = page(declared, RESULTS)
-        with replacing(TABLE) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write(TABLE, text)
         typer.echo(text, nl=False)
 
 

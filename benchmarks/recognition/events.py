@@ -1,88 +1,29 @@
-"""What the networks of each fold found in streams, as it is kept, and the figures made of it."""
+"""Figures of what the networks of each fold found in streams."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from benchmarks.recognition.evidence import Evidence, Facts
-from benchmarks.recognition.folds import FoldFacts, read_folds
-from benchmarks.recognition.intervals import poisson
+from benchmarks.recognition.evidence import Choosing, Evidence, FoldEvents, read_folds
 from benchmarks.recognition.series import Series
-from train.evaluate.event_match import Figures
+from train.evaluate.event_match import Figures, poisson_mean
 from train.evaluate.intervals import Interval
 
-# How rules are chosen: not at all, for the highest event F1, or for the fewest false alarms that
-# come with half of the events or more.
-Choosing = Literal["untuned", "highest F1", "fewest false alarms"]
-CHOOSING: tuple[Choosing, ...] = ("untuned", "highest F1", "fewest false alarms")
-LEAST_FOUND = 0.5  # share of the events, for the last of them
-
-
-class WatchedEvent(Facts):
-    """An event of a stream and the alerts for it."""
-
-    stream: str
-    label: str
-    start_s: float
-    end_s: float
-    delays_s: tuple[float, ...]  # of its alerts, from its first picture; none: it was not found
-
-
-class FalseAlarm(Facts):
-    """An alert for nothing, and what the middle of the window that decided it showed."""
-
-    stream: str
-    label: str
-    time_s: float
-    score: float
-    shown: str  # clip or footage
-    shown_label: str | None  # None: footage
-    shown_s: float  # in the file
-
-
-class Judgement(Facts):
-    """What some rules found."""
-
-    thresholds: dict[str, float]
-    smoothing_s: float
-    min_s: float
-    events: tuple[WatchedEvent, ...]
-    false_alarms: tuple[FalseAlarm, ...]
-    alone: tuple[FalseAlarm, ...]  # in the whole footage by itself
-
-
-class ClipAnswer(Facts):
-    """The highest score of a clip by itself, and while a stream showed it."""
-
-    path: str
-    label: str
-    alone: str
-    in_stream: str | None  # None if no window of it was classified
-
-
-class FoldEvents(FoldFacts):
-    """The streams of a fold, watched by the network that did not see it."""
-
-    tuned_in: tuple[str, ...]  # footage
-    tested_in: tuple[str, ...]  # other footage
-    footage_s: dict[str, float]  # how long each is
-    streams_s: dict[str, float]  # how long each is
-    judged: dict[Choosing, Judgement]
-    clips: tuple[ClipAnswer, ...]
+LEAST_FOUND = 0.5  # share of the events that `fewest false alarms` must find
+_OUTSIDE = 0.05  # 95 % lie inside an interval
 
 
 @dataclass(frozen=True)
 class Alone:
-    """Alarms in footage by itself, by the networks of all folds."""
+    """Alarms in footage alone, by the networks of all folds."""
 
     alarms: int
-    hours: float  # of every network's own watching
+    hours: float  # of all networks together
 
     @property
     def bounds(self) -> Interval:
-        """Within what the rate an hour lies, were all hours of other footage."""
+        """The interval of the rate an hour, as if all hours were of other footage."""
         return poisson(self.alarms, self.hours)
 
 
@@ -94,16 +35,16 @@ class Events:
 
     @property
     def hours(self) -> float:
-        """Of streams."""
+        """Hours of streams."""
         return sum(sum(fold.streams_s.values()) for fold in self.folds) / 3600
 
     @property
     def footage_s(self) -> dict[str, float]:
-        """What footage there is."""
+        """The films and their lengths."""
         return self.folds[0].footage_s
 
     def figures(self, choosing: Choosing) -> Figures:
-        """Of the events of all folds."""
+        """The figures over the events of all folds."""
         judged = [fold.judged[choosing] for fold in self.folds]
         events = [event for one in judged for event in one.events]
         return Figures(
@@ -116,7 +57,7 @@ class Events:
         )
 
     def shown(self, choosing: Choosing) -> Counter[str]:
-        """What the false alarms were raised at: a label of clips, or footage."""
+        """What was shown at the false alarms: a label of clips, or footage."""
         return Counter(
             f"{alarm.shown_label} clips" if alarm.shown_label else alarm.shown
             for fold in self.folds
@@ -124,7 +65,7 @@ class Events:
         )
 
     def alone(self, choosing: Choosing, *, unseen: bool) -> Alone:
-        """Of the footage by itself: of all of it, or of what the rules were not tuned in."""
+        """Alarms in all of the footage, or only in what the rules were not tuned in."""
         alarms, seconds = 0, 0.0
         for fold in self.folds:
             films = [name for name in fold.footage_s if not (unseen and name in fold.tuned_in)]
@@ -134,27 +75,33 @@ class Events:
 
     @property
     def clips(self) -> int:
-        """How many were watched."""
+        """Number of clips that were watched."""
         return sum(len(fold.clips) for fold in self.folds)
 
     @property
     def right_alone(self) -> float:
-        """The share of the clips that are answered rightly by themselves."""
+        """Share of the clips that are answered rightly by themselves."""
         return sum(clip.alone == clip.label for f in self.folds for clip in f.clips) / self.clips
 
     @property
     def right_in_stream(self) -> float:
-        """The share that are answered rightly while a stream shows them."""
+        """Share of the clips that are answered rightly while a stream shows them."""
         right = sum(clip.in_stream == clip.label for f in self.folds for clip in f.clips)
         return right / self.clips
 
 
-def events_file(series: Series, fold: int) -> Path:
-    """Where the evidence of a fold lies, relative to the results."""
-    return series.folder / f"events-fold{fold}.json"
+def poisson(count: int, hours: float) -> Interval:
+    """The 95 % interval of a rate an hour: Garwood's.
+
+    If nothing was counted, it runs from 0 to 3 / hours: all of the 5 % lies above it.
+    """
+    if not count:
+        return Interval(0.0, poisson_mean(0, _OUTSIDE) / hours)
+    low, high = poisson_mean(count - 1, 1 - _OUTSIDE / 2), poisson_mean(count, _OUTSIDE / 2)
+    return Interval(low / hours, high / hours)
 
 
 def read_events(series: Series, grouped: Sequence[Evidence], results: Path) -> Events | None:
-    """The evidence of all folds that the grouped fits were tested on; None while one is missing."""
-    folds = read_folds(FoldEvents, events_file, series, grouped, results)
+    """What all folds of the grouped fits found in streams; None if a fold is missing."""
+    folds = read_folds(FoldEvents, series, grouped, results)
     return Events(folds) if folds else None

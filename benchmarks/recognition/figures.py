@@ -1,4 +1,4 @@
-"""The figures of the recognition tables, computed from the evidence alone."""
+"""Figures of the recognition tables, computed from the evidence alone."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.recognition.evidence import NETWORK, Evidence, Network, read_facts
+from benchmarks.recognition.evidence import KEPT, Evidence, Network
 from benchmarks.recognition.nested import Nested, nested
 from benchmarks.recognition.series import Series, SplitKind
+from benchmarks.results import read
 from train.evaluate.calibration import with_temperature
 from train.evaluate.metrics import measure
 from train.evaluate.scores import concatenate
@@ -18,10 +19,10 @@ from train.evaluate.scores import concatenate
 
 @dataclass(frozen=True)
 class Figures:
-    """What one split of a series measured; a value for each seed all of whose folds are there.
+    """The figures of one split of a series, with a value for each seed that has all folds.
 
-    Accuracy and AUC are means over the folds. The calibration error is that of the clips of all
-    folds together, for those of one are too few.
+    Accuracy and AUC are means over the folds. The calibration error is over the clips of all folds
+    together, because one fold has too few.
     """
 
     evidence: tuple[Evidence, ...]
@@ -32,7 +33,7 @@ class Figures:
 
     @property
     def folds(self) -> tuple[int, ...]:
-        """Those that were tested, rising."""
+        """The tested folds, rising."""
         return tuple(sorted({e.fold for e in self.evidence if e.fold is not None}))
 
     def of(self, fold: int) -> tuple[Evidence, ...]:
@@ -42,7 +43,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Line:
-    """One series with what is known of it."""
+    """One series and what is known of it."""
 
     series: Series
     network: Network | None
@@ -54,7 +55,7 @@ class Line:
     def calibrated_error(self) -> tuple[float, ...]:
         """The calibration error of the grouped fits, each at the temperature of its fold.
 
-        Empty if no nested fits say what the temperatures are.
+        Empty if there are no nested fits to fit the temperatures on.
         """
         if not self.grouped.seeds or set(self.nested.folds) != set(self.grouped.folds):
             return ()
@@ -74,12 +75,12 @@ class Line:
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
-        """All of it."""
+        """All evidence of the series."""
         return self.grouped.evidence + self.random.evidence + self.nested.evidence
 
     @property
     def missing(self) -> tuple[int, ...]:
-        """Seeds that some split has not been fitted with."""
+        """Seeds for which a split lacks fits."""
         done = {
             "grouped": self.grouped.seeds,
             "random": self.random.seeds,
@@ -95,19 +96,19 @@ class Line:
 
 @dataclass(frozen=True)
 class DataSet:
-    """One data set and the lines of those that were tested on it."""
+    """One data set and the lines of all series on it."""
 
     name: str
     lines: tuple[Line, ...]
 
     @cached_property
     def evidence(self) -> tuple[Evidence, ...]:
-        """Of all lines."""
+        """The evidence of all lines."""
         return tuple(e for line in self.lines for e in line.evidence)
 
     @cached_property
     def tested(self) -> tuple[Evidence, ...]:
-        """The folds of some line and seed that has all of them: every clip that is tested on."""
+        """The folds of a line and seed that has all of them: every test clip."""
         for line in self.lines:
             if line.grouped.seeds:
                 first = line.grouped.seeds[0]
@@ -116,37 +117,47 @@ class DataSet:
 
     @property
     def clips(self) -> int:
-        """How many are tested on."""
+        """Number of test clips."""
         return sum(len(e.clips) for e in self.tested)
 
     @property
     def groups(self) -> int:
-        """Of how many groups they are."""
+        """Number of their groups."""
         return len({clip.group for e in self.tested for clip in e.clips})
 
     @property
     def most_frequent(self) -> tuple[str, float]:
-        """The label that most of them have, and the share that has it."""
+        """The label that most test clips have, and the share that has it."""
         labels = Counter(clip.label for e in self.tested for clip in e.clips)
         label, count = labels.most_common(1)[0]
         return label, count / labels.total()
 
     @property
     def origins(self) -> list[str]:
-        """Which contents, and which versions of har-monitor, the evidence is of."""
+        """Each hash of the data, with the version of har-monitor."""
         return sorted({f"`{e.data_sha256}` {e.version}" for e in self.evidence})
 
 
+@dataclass(frozen=True)
+class Choice:
+    """The rows chosen fold by fold, and their means over the folds that they were chosen for."""
+
+    folds: dict[str, tuple[int, ...]]  # name of a row -> folds that it was chosen for
+    accuracy: float
+    auc: float | None  # None if no fold has clips of several labels
+
+
 def read_line(series: Series, results: Path) -> Line:
-    """A series with its evidence under `results`; that of another recipe or older data is not."""
-    network = read_facts(results / series.folder / NETWORK, Network)
+    """A series and its evidence, without evidence of another recipe or older data."""
+    kept = read(results / series.file, KEPT).values()
+    network = next((one for one in kept if isinstance(one, Network)), None)
     found = [
-        evidence
-        for path in sorted((results / series.folder).glob("*-seed*.json"))
-        if (evidence := read_facts(path, Evidence)) is not None
-        and evidence.split in series.splits
-        and evidence.seed in series.seeds
-        and evidence.is_of(series.config(evidence.split, evidence.seed))
+        one
+        for one in kept
+        if isinstance(one, Evidence)
+        and one.split in series.splits
+        and one.seed in series.seeds
+        and one.is_of(series.config(one.split, one.seed))
     ]
     if found:
         newest = max(found, key=lambda evidence: evidence.date)
@@ -158,6 +169,28 @@ def read_line(series: Series, results: Path) -> Line:
         random=_figures(found, "random"),
         nested=nested(_whole(found, "nested", series.seeds_of("nested")[0])),
     )
+
+
+def choose(lines: Sequence[Line]) -> Choice | None:
+    """For each fold the line with the best nested AUC; None if there are fewer than two lines.
+
+    A chosen line is tested on the fold that it was chosen for: the mean over its seeds there.
+    """
+    able = [line for line in lines if line.nested.parts and line.grouped.seeds]
+    if len(able) < 2:
+        return None
+    chosen: dict[str, tuple[int, ...]] = {}
+    accuracy: list[float] = []
+    auc: list[float] = []
+    for fold in able[0].nested.folds:
+        best = max(able, key=lambda line: line.nested.auc_for(fold) or 0.0)
+        name = best.series.name
+        chosen[name] = (*chosen.get(name, ()), fold)
+        measured = [measure(e.scored) for e in best.grouped.of(fold)]
+        accuracy.append(float(np.mean([one.accuracy for one in measured])))
+        areas = [one.macro_auc for one in measured if one.macro_auc is not None]
+        auc += [float(np.mean(areas))] if areas else []
+    return Choice(chosen, float(np.mean(accuracy)), float(np.mean(auc)) if auc else None)
 
 
 def _figures(found: Sequence[Evidence], kind: SplitKind) -> Figures:
@@ -184,6 +217,6 @@ def _figures(found: Sequence[Evidence], kind: SplitKind) -> Figures:
 
 
 def _whole(found: Sequence[Evidence], kind: SplitKind, seed: int) -> list[Evidence]:
-    """The fits of a split and seed; none of them where one is missing."""
+    """The fits of a split and seed; none of them if one is missing."""
     fits = [e for e in found if (e.split, e.seed) == (kind, seed)]
     return fits if fits and len(fits) >= fits[0].folds else []

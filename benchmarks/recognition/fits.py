@@ -1,4 +1,4 @@
-"""Does the fits that the evidence lacks, one after the other."""
+"""Makes the fits that the evidence lacks, one after the other."""
 
 import hashlib
 import itertools
@@ -15,17 +15,15 @@ from rich.console import Console
 
 from benchmarks.recognition.evidence import (
     DIGITS,
-    NETWORK,
+    KEPT,
     ClipScores,
     Evidence,
+    Kept,
     Network,
-    evidence_file,
-    now,
-    read_facts,
-    write_facts,
+    fit_key,
 )
-from benchmarks.recognition.places import Places
 from benchmarks.recognition.series import Series, SplitKind
+from benchmarks.results import keep, now, read
 from export.saved import MODEL_NAME, load_model
 from monitor import __version__
 from monitor.errors import ConfigError
@@ -40,6 +38,16 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Places:
+    """The folders of the benchmark."""
+
+    data: Path  # folder of data sets
+    results: Path  # the evidence
+    runs: Path  # models and unfinished fits
+    cache: Path  # decoded clips
+
+
+@dataclass(frozen=True)
 class PlannedFit:
     """One fit of a series."""
 
@@ -47,39 +55,44 @@ class PlannedFit:
     kind: SplitKind
     seed: int
     fold: int | None  # None for a random split
-    second: int | None  # of a nested fit: the other fold held back
-    folds: int  # of this split and seed
+    second: int | None  # of a nested fit: the other fold that is held back
+    folds: int  # number of fits of this split and seed
     split: Split
     run: Run
 
     @property
-    def file(self) -> Path:
-        """Its evidence, relative to the results."""
-        return evidence_file(self.series, self.kind, self.seed, self.fold, self.second)
+    def key(self) -> str:
+        """Its key among the results of the series."""
+        return fit_key(self.kind, self.seed, self.fold, self.second)
+
+    @property
+    def folder(self) -> Path:
+        """Its folder among the runs."""
+        return self.series.folder / self.key
 
     @property
     def title(self) -> str:
-        """What it is, for the screen and for the model's contract."""
+        """Its title, for the screen and for the model's metadata."""
         title = f"{self.series.name} on {self.series.data}, {self.kind} split, seed {self.seed}"
         folds = [str(fold) for fold in (self.fold, self.second) if fold is not None]
         return f"{title}, fold {' and '.join(folds)}" if folds else title
 
     @property
     def data_sha256(self) -> str:
-        """The hash of every usable clip: paths, labels and contents."""
+        """The hash of every usable clip: path, label and content."""
         return self.run.prepared.sha256(self.run.prepared.clips)
 
     @property
     def split_sha256(self) -> str:
-        """The hash of which clips, of which groups, are in which part."""
+        """The hash of which clips, of which groups, are in which part of the split."""
         parts = (self.split.train, self.split.validation, self.split.test)
         named = [[(clip.path, clip.group) for clip in part] for part in parts]
         return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 
-    def is_done(self, evidence: Evidence | None) -> bool:
+    def is_done(self, evidence: Kept | None) -> bool:
         """Whether `evidence` is of this very recipe, data and split."""
         return (
-            evidence is not None
+            isinstance(evidence, Evidence)
             and evidence.is_of(self.run.config)
             and evidence.data_sha256 == self.data_sha256
             and evidence.split_sha256 == self.split_sha256
@@ -88,44 +101,45 @@ class PlannedFit:
 
 
 def do_fits(all_series: Sequence[Series], places: Places, console: Console) -> None:
-    """Fit what has no evidence yet, or only that of another recipe or other data.
+    """Fit what has no evidence yet, or only evidence of another recipe or other data.
 
-    What is done is kept: a command that was stopped goes on. Every series is fitted with its first
-    seed before the first is with its second, so that the table soon has all its lines.
+    What is done is kept, so a command that was stopped goes on. Every series is fitted with its
+    first seed before any is fitted with its second, so that the table soon has all its lines.
     """
     fits = sorted(
         all_fits(all_series, places, console), key=lambda fit: fit.series.seeds.index(fit.seed)
     )
-    found = {fit.file: read_facts(places.results / fit.file, Evidence) for fit in fits}
-    done = {fit.file for fit in fits if fit.is_done(found[fit.file])}
-    todo = [fit for fit in fits if fit.file not in done]
+    kept = {series.file: read(places.results / series.file, KEPT) for series in all_series}
+    found = {fit.folder: kept[fit.series.file].get(fit.key) for fit in fits}
+    done = {fit.folder for fit in fits if fit.is_done(found[fit.folder])}
+    todo = [fit for fit in fits if fit.folder not in done]
     took_s: defaultdict[Path, list[float]] = defaultdict(list)
 
-    def note_time(fit: PlannedFit, evidence: Evidence | None) -> None:
-        if evidence is not None and evidence.fit_s is not None:
+    def note_time(fit: PlannedFit, evidence: Kept | None) -> None:
+        if isinstance(evidence, Evidence) and evidence.fit_s is not None:
             took_s[fit.series.folder].append(evidence.fit_s)
 
     for fit in fits:
-        note_time(fit, found[fit.file])
+        note_time(fit, found[fit.folder])
     if any(not fit.run.is_baseline for fit in todo):
         from train.fit.backend import start_tensorflow
 
         start_tensorflow()
-    _measure_missing([fit for fit in fits if fit.file in done], places)
+    _measure_missing([fit for fit in fits if fit.folder in done], places)
     for place, fit in enumerate(todo):
         number = len(fits) - len(todo) + place + 1
         left = left_text([other.series.folder for other in todo[place:]], took_s)
         log.info("fit %d of %d, %s: %s", number, len(fits), left, fit.title)
         evidence = _do(fit, places)
         _measure_network(fit, places)
-        write_facts(places.results / fit.file, evidence)
+        keep(places.results / fit.series.file, KEPT, evidence)
         note_time(fit, evidence)
 
 
 def left_text(todo: Sequence[Path], took_s: Mapping[Path, Sequence[float]]) -> str:
-    """How long the fits of the folders `todo` will take, judged by those of the same series.
+    """The time that the fits of the folders `todo` will take, judged by fits of the same series.
 
-    A series of which nothing is known yet is taken to be as slow as the mean of the others.
+    A series without a fit yet counts as the mean of the others.
     """
     means = {folder: sum(times) / len(times) for folder, times in took_s.items()}
     if not means:
@@ -177,8 +191,8 @@ def _fits_of(series: Series, kind: SplitKind, seed: int, run: Run) -> Iterator[P
 
 
 def _do(fit: PlannedFit, places: Places) -> Evidence:
-    """The evidence of a fit that is done now, or was done without its evidence being kept."""
-    run, folder = fit.run, places.run(fit.file)
+    """The evidence of a fit that is made now, or was made before its evidence was kept."""
+    run, folder = fit.run, places.runs / fit.folder
     folder.mkdir(parents=True, exist_ok=True)
     fit_s = None
     result = run.finished(fit.split, folder, fit.title)
@@ -219,11 +233,11 @@ def _do(fit: PlannedFit, places: Places) -> Evidence:
 
 
 def _measure_missing(done: Sequence[PlannedFit], places: Places) -> None:
-    """Measure the networks of which nothing is known, where a fit's model is still there."""
+    """Measure the networks that were not measured yet, if a fit's model is still there."""
     for fit in done:
         if fit.run.is_baseline or _known_network(fit, places) is not None:
             continue
-        if fit.run.finished(fit.split, places.run(fit.file), fit.title) is not None:
+        if fit.run.finished(fit.split, places.runs / fit.folder, fit.title) is not None:
             from train.fit.backend import start_tensorflow
 
             start_tensorflow()
@@ -231,14 +245,14 @@ def _measure_missing(done: Sequence[PlannedFit], places: Places) -> None:
 
 
 def _measure_network(fit: PlannedFit, places: Places) -> None:
-    """Note how large and fast the network of a finished fit is, unless its series has that.
+    """Note the size and speed of the network of a finished fit, unless they are known.
 
-    Code that changed makes another network of the same recipe, with other parameters: what was
-    noted of the network before is renewed.
+    Changed code can make another network of the same recipe, with other parameters. Then they are
+    measured again.
     """
     if fit.run.is_baseline:
         return
-    path = places.run(fit.file) / MODEL_NAME
+    path = places.runs / fit.folder / MODEL_NAME
     parameters = load_model(path)[0].count_params()
     known = _known_network(fit, places)
     if known is not None and known.parameters == parameters:
@@ -257,10 +271,12 @@ def _measure_network(fit: PlannedFit, places: Places) -> None:
         date=now(),
         version=__version__,
     )
-    write_facts(places.results / fit.series.folder / NETWORK, facts)
+    keep(places.results / fit.series.file, KEPT, facts)
 
 
 def _known_network(fit: PlannedFit, places: Places) -> Network | None:
-    """What is noted of the network of its series, if that is of its recipe."""
-    known = read_facts(places.results / fit.series.folder / NETWORK, Network)
-    return known if known is not None and known.is_of(fit.run.config) else None
+    """What is known of the network of the series, if it is of this recipe."""
+    for known in read(places.results / fit.series.file, KEPT).values():
+        if isinstance(known, Network) and known.is_of(fit.run.config):
+            return known
+    return None

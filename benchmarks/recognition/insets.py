@@ -1,30 +1,31 @@
-"""Clips laid small into wide footage: where they lie, what is kept of it, and the figures."""
+"""Clips laid small into wide footage: their places and their figures."""
 
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from benchmarks.recognition.evidence import Evidence, TestedClip, scored_clips
-from benchmarks.recognition.folds import FoldFacts, read_folds
+from benchmarks.recognition.evidence import (
+    Evidence,
+    FoldInsets,
+    View,
+    read_folds,
+)
 from benchmarks.recognition.series import Series
 from monitor.windows.region import Region
 from train.evaluate.metrics import measure
-from train.evaluate.scores import Scored
 
-View = Literal["whole", "region", "alone"]
 SEED = 1
-HEIGHT = 1 / 3  # of an inset, by that of the picture
-ROOM = 1.3  # width and height of the region by those of the inset
-_DRAWN = 2  # digits of a fraction, as one would write it
+HEIGHT = 1 / 3  # of an inset, as a share of the picture's
+ROOM = 1.3  # width and height of the region, in those of the inset
+_DRAWN = 2  # digits of a fraction, as a user would write it
 
 
 @dataclass(frozen=True)
 class Inset:
-    """Where in a wide film, and in its picture, a clip lies; pixels."""
+    """The place of a clip in a wide film and in its picture, pixels."""
 
     film: int  # index
     offset_s: float
@@ -35,27 +36,6 @@ class Inset:
     region: tuple[float, float, float, float]  # around it, in fractions of the picture
 
 
-class InsetClip(TestedClip):
-    """A clip laid into a film, and its scores in three views, in the order of the labels."""
-
-    film: str
-    offset_s: float
-    box: tuple[int, int, int, int]  # left, top, width and height, pixels
-    region: tuple[float, float, float, float]
-    scores: dict[View, tuple[float, ...]]
-
-
-class FoldInsets(FoldFacts):
-    """The clips of a fold, seen by the network that did not see it in training."""
-
-    labels: tuple[str, ...]
-    clips: tuple[InsetClip, ...]
-
-    def scored(self, view: View) -> Scored:
-        """The clips in one view."""
-        return scored_clips(self.labels, self.clips, [clip.scores[view] for clip in self.clips])
-
-
 @dataclass(frozen=True)
 class Insets:
     """All folds of a row together."""
@@ -64,12 +44,12 @@ class Insets:
 
     @property
     def clips(self) -> int:
-        """How many were laid into footage."""
+        """Number of clips."""
         return sum(len(fold.clips) for fold in self.folds)
 
     @property
     def films(self) -> list[str]:
-        """What they were laid into."""
+        """The films into which the clips were laid."""
         return sorted({clip.film for fold in self.folds for clip in fold.clips})
 
     def accuracy(self, view: View) -> float:
@@ -89,9 +69,9 @@ def place(
     films: Sequence[tuple[tuple[int, int], float]],
     duration_s: float,
 ) -> Inset:
-    """A random place for a clip of some size; each film is its size and how long it is.
+    """A random place for a clip; each film has a size and a length.
 
-    The same clip lies in the same place, whichever others there are.
+    The same clip always has the same place, whichever others there are.
     """
     random = np.random.default_rng((SEED, zlib.crc32(name.encode())))
     film = int(random.integers(len(films)))
@@ -112,19 +92,14 @@ def drawn(inset: Inset) -> Region:
     return Region.box("inset", *inset.region)
 
 
-def insets_file(series: Series, fold: int) -> Path:
-    """Where the evidence of a fold lies, relative to the results."""
-    return series.folder / f"regions-fold{fold}.json"
-
-
 def read_insets(series: Series, grouped: Sequence[Evidence], results: Path) -> Insets | None:
-    """The evidence of all folds that the grouped fits were tested on; None while one is missing."""
-    folds = read_folds(FoldInsets, insets_file, series, grouped, results)
+    """What all folds of the grouped fits scored in regions; None if a fold is missing."""
+    folds = read_folds(FoldInsets, series, grouped, results)
     return Insets(folds) if folds else None
 
 
 def _around(start: float, length: float) -> tuple[float, float]:
-    """A side ROOM times as long about the same middle, within the picture."""
+    """A range ROOM times as long around the same middle, within the picture."""
     more = length * (ROOM - 1) / 2
     low, high = max(0.0, start - more), min(1.0, start + length + more)
     return round(low, _DRAWN), round(high, _DRAWN)

@@ -1,32 +1,17 @@
-"""The sections of the tables on streams and regions, from their evidence."""
+"""The sections of the page on streams and regions."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.recognition.events import (
-    CHOOSING,
-    Alone,
-    Choosing,
-    Events,
-    FoldEvents,
-    Judgement,
-    read_events,
-)
+from benchmarks.page import NOTHING
+from benchmarks.recognition.events import Alone, Events, poisson, read_events
+from benchmarks.recognition.evidence import CHOOSING, Choosing, FoldEvents, Judgement, View
 from benchmarks.recognition.figures import Line
-from benchmarks.recognition.insets import Insets, View, read_insets
-from benchmarks.recognition.intervals import poisson
+from benchmarks.recognition.insets import Insets, read_insets
 from benchmarks.recognition.series import Watch
 from train.evaluate.event_match import Figures
 
-NOTHING = "–"
-
-_EVENTS_HEAD = (
-    "rules", "found", "precision", "recall", "F1", "false alarms", "an hour",
-    "delay, half within", "95 % within", "fragments",
-)  # fmt: skip
-_ALONE_HEAD = ("rules", "all films", "an hour", "not tuned in", "an hour")
-_INSETS_HEAD = ("seen", "AUC", "accuracy")
 _VIEWS: tuple[tuple[View, str], ...] = (
     ("whole", "the whole picture"),
     ("region", "the region"),
@@ -35,7 +20,7 @@ _VIEWS: tuple[tuple[View, str], ...] = (
 
 
 def live_sections(watch: Watch | None, lines: Sequence[Line], results: Path) -> dict[str, Any]:
-    """What the template says of the row that is also watched as the monitor would."""
+    """The values that the template takes for the row that is watched live."""
     events: Events | None = None
     insets: Insets | None = None
     if watch is not None:
@@ -52,16 +37,13 @@ def _events(events: Events | None) -> dict[str, Any]:
         "events": events,
         "films": [f"{name} {seconds:.0f} s" for name, seconds in events.footage_s.items()],
         "footage_minutes": sum(events.footage_s.values()) / 60,
-        "events_head": _EVENTS_HEAD,
         "events_rows": [_events_row(events, choosing) for choosing in CHOOSING],
         "events_shown": {
             choosing: ", ".join(f"{name} {n}" for name, n in events.shown(choosing).most_common())
             or "none"
             for choosing in CHOOSING
         },
-        "folds_head": ("fold", "tested in", "hours", *CHOOSING),
         "folds_rows": [_fold_row(fold) for fold in events.folds],
-        "alone_head": _ALONE_HEAD,
         "alone_rows": [
             [
                 choosing,
@@ -115,7 +97,6 @@ def _insets(insets: Insets | None) -> dict[str, Any]:
         return {"insets": None}
     return {
         "insets": insets,
-        "insets_head": _INSETS_HEAD,
         "insets_rows": [
             [words, _share(insets.auc(view)), _share(insets.accuracy(view))]
             for view, words in _VIEWS

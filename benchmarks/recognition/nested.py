@@ -1,7 +1,7 @@
-"""What networks that two folds were held back from say: figures to choose by, and temperatures.
+"""What is said by networks that two folds were held back from: figures to choose by, temperatures.
 
-A network that saw neither fold i nor fold j answers for fold i by its answers to the clips of fold
-j: whatever is chosen for fold i by these, its own clips had no part in.
+A network that saw neither fold i nor fold j answers for fold i with its answers to the clips of
+fold j. So fold i's own clips have no part in what is chosen for fold i.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,12 +26,12 @@ class Nested:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seed, where there is anything."""
+        """The seed, if there are fits."""
         return tuple({e.seed for e in self.evidence})
 
     @property
     def folds(self) -> tuple[int, ...]:
-        """All of them, rising."""
+        """All folds, rising."""
         return tuple(sorted({fold for fold, _ in self.parts}))
 
     @property
@@ -41,25 +41,25 @@ class Nested:
 
     @property
     def auc(self) -> tuple[float, ...]:
-        """The same of the area under the curve."""
+        """The mean AUC over all ordered pairs of folds; empty if there is nothing."""
         return _mean(one.macro_auc for one in self.measured.values())
 
     def auc_for(self, fold: int) -> float | None:
-        """What to choose by for this fold: the mean over the others, its clips left aside."""
+        """What to choose by for this fold: the mean over the other folds, without its own clips."""
         areas = _mean(one.macro_auc for (held, _), one in self.measured.items() if held == fold)
         return areas[0] if areas else None
 
     def parts_for(self, fold: int) -> list[Scored]:
-        """The clips of the other folds, by networks that saw neither them nor this fold's."""
+        """The clips of the other folds, by networks that saw neither them nor this fold."""
         return [part for (held, _), part in self.parts.items() if held == fold]
 
     def temperature(self, fold: int) -> float:
-        """For this fold's networks, from clips that are not of this fold."""
+        """The temperature of this fold's networks, fitted on clips of the other folds."""
         return fit_temperature(self.parts_for(fold))
 
 
 def nested(evidence: Sequence[Evidence]) -> Nested:
-    """The nested fits of one seed; those of data that names no folds say nothing of single ones."""
+    """The nested fits of one seed; fits on data without named folds have no parts."""
     parts = {}
     for one in evidence:
         assert one.fold is not None

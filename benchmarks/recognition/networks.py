@@ -1,4 +1,4 @@
-"""The networks that the fits of a series left, each at the temperature of the fold it is for."""
+"""The networks that the fits of a series left, each at the temperature of its fold."""
 
 from pathlib import Path
 
@@ -6,8 +6,7 @@ from rich.console import Console
 
 from benchmarks.recognition.evidence import DIGITS, Basis
 from benchmarks.recognition.figures import read_line
-from benchmarks.recognition.fits import PlannedFit, all_fits
-from benchmarks.recognition.places import Places
+from benchmarks.recognition.fits import Places, PlannedFit, all_fits
 from benchmarks.recognition.series import Series
 from export.saved import MODEL_NAME
 from monitor.errors import DataError
@@ -21,7 +20,7 @@ from train.fit.saved import load_model
 
 
 class Networks:
-    """The grouped and nested networks of a series, of its first seed; DataError if one lacks."""
+    """The grouped and nested networks of a series and its first seed; DataError if one lacks."""
 
     def __init__(self, series: Series, places: Places, console: Console) -> None:
         self.series = series
@@ -36,7 +35,7 @@ class Networks:
         self._nested = read_line(series, places.results).nested
         if set(self._nested.folds) != set(self.folds):
             raise DataError(
-                f"{places.results / series.folder}: not every two folds were held back together "
+                f"{places.results / series.file}: not every two folds were held back together "
                 f"yet, or the folds of {series.data} have no names"
             )
 
@@ -46,7 +45,7 @@ class Networks:
         return HeldOut(fit.run.dataset, fit.run.prepared, fit.split.test, fold)
 
     def basis(self, fold: int, footage: tuple[Path, ...], method: int) -> Basis:
-        """What a fold's networks, and the footage that they watch, are."""
+        """What the networks of a fold are, and the footage that they watch."""
         fit = self._fits[fold,]
         return Basis(
             recipe=fit.run.config.model_dump(mode="json"),
@@ -59,14 +58,14 @@ class Networks:
     def scorer(self, fold: int, other: int | None = None) -> Scorer:
         """The network that saw neither `fold` nor `other`, at the temperature of `fold`.
 
-        It calls no window unknown: the limit in its file was fitted on the clips held back.
+        It calls no window unknown, because the limit in its file was fitted on the clips held back.
         """
         start_tensorflow()
         import keras
 
         fit = self._fits[(fold,) if other is None else (min(fold, other), max(fold, other))]
-        path = self._places.run(fit.file) / MODEL_NAME
-        keras.backend.clear_session()  # of the network before
+        path = self._places.runs / fit.folder / MODEL_NAME
+        keras.backend.clear_session()  # forget the network before
         network, contract = load_model(path)
         self._check(fit, path, contract.data.sha256)
         set_temperature(network, self._nested.temperature(fold))
@@ -75,6 +74,6 @@ class Networks:
     def _check(self, fit: PlannedFit, path: Path, fitted_on: str) -> None:
         if fitted_on != fit.run.prepared.sha256((*fit.split.train, *fit.split.validation)):
             raise DataError(
-                f"{path}: was fitted on other clips; remove it and "
-                f"{self._places.results / fit.file}, and it is fitted anew"
+                f"{path}: was fitted on other clips; remove it and the line of this fit in "
+                f"{self._places.results / fit.series.file}, and it is fitted anew"
             )

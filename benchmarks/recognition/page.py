@@ -1,32 +1,23 @@
-"""benchmarks/recognition/README.md as text: figures put into the tables of its template."""
+"""benchmarks/recognition/README.md, made of the evidence."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import jinja2
 import numpy as np
 
-from benchmarks.recognition.choice import choose
+from benchmarks.page import NOTHING, render
 from benchmarks.recognition.evidence import Evidence
-from benchmarks.recognition.figures import DataSet, Line, read_line
-from benchmarks.recognition.live_page import NOTHING, live_sections
+from benchmarks.recognition.figures import DataSet, Line, choose, read_line
+from benchmarks.recognition.live_page import live_sections
 from benchmarks.recognition.series import Declared
 
-TEMPLATE = "README.md.jinja"
-
-
-_MAIN_HEAD = (
-    "model", "parameters", "ms a window",
-    "accuracy, grouped", "nested", "random", "AUC, grouped", "nested", "random",
-    "ECE, grouped", "at temperature", "seeds",
-)  # fmt: skip
+TEMPLATE = Path(__file__).with_name("README.md.jinja")
 
 
 def page(declared: Declared, results: Path) -> str:
-    """The tables of every series: the main data set by itself, best first, the others in short.
+    """The page: the main data set with its best rows first, the other data sets in short.
 
-    Made from the evidence under `results` and from nothing else.
+    It is made of the evidence under `results` and of nothing else.
     """
     lines = [read_line(series, results) for series in declared.series]
     data = {
@@ -35,30 +26,26 @@ def page(declared: Declared, results: Path) -> str:
     }
     main = data[declared.main]
     others = [one for name, one in data.items() if name != declared.main]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # Markdown, of names that are letters and digits
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    text = environment.get_template(TEMPLATE).render(
+    choice = choose(main.lines)
+    return render(
+        TEMPLATE,
         main=main,
-        main_head=_MAIN_HEAD,
         main_rows=[_main_row(line) for line in sorted(main.lines, key=_best_first)],
-        choice=choose(main.lines),
+        choice=choice,
+        chosen_rows=[
+            [name, ", ".join(map(str, folds))]
+            for name, folds in (choice.folds if choice else {}).items()
+        ],
         days=_days,
         watch=declared.watch,
         **live_sections(declared.watch, lines, results),
         others=others,
-        others_head=("model", *(one.name for one in others), "seeds"),
         others_rows=_others_rows(others),
     )
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def mean_text(values: Sequence[float]) -> str:
-    """The mean over seeds, with the standard deviation where there are several."""
+    """The mean over seeds, with the standard deviation if there are several."""
     if not values:
         return NOTHING
     text = f"{np.mean(values):.3f}"
@@ -111,6 +98,6 @@ def _numbers(numbers: set[int] | tuple[int, ...]) -> str:
 
 
 def _days(evidence: Sequence[Evidence]) -> str:
-    """The first and the last day on which it was made."""
+    """The first and the last day of some evidence."""
     days = sorted({e.date[:10] for e in evidence})
     return " to ".join(dict.fromkeys((days[0], days[-1]))) if days else NOTHING

@@ -1,4 +1,4 @@
-"""Measures what a region gains: clips laid small into wide footage, whole and cropped."""
+"""Measures what a region gains: clips laid small into wide footage, scored whole and cropped."""
 
 import bisect
 import logging
@@ -11,19 +11,12 @@ from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 from rich.console import Console
 
-from benchmarks.recognition.evidence import DIGITS, now, read_facts, write_facts
-from benchmarks.recognition.insets import (
-    FoldInsets,
-    Inset,
-    InsetClip,
-    View,
-    drawn,
-    insets_file,
-    place,
-)
+from benchmarks.recognition.evidence import DIGITS, KEPT, FoldInsets, InsetClip, View
+from benchmarks.recognition.fits import Places
+from benchmarks.recognition.insets import Inset, drawn, place
 from benchmarks.recognition.networks import Networks
-from benchmarks.recognition.places import Places
 from benchmarks.recognition.series import Watch
+from benchmarks.results import keep, now, read
 from monitor import __version__
 from monitor.errors import DataError
 from monitor.sources.file import read_frames
@@ -38,7 +31,7 @@ from train.progress import Bar
 
 log = logging.getLogger(__name__)
 
-METHOD = 1  # to be raised where something here is done otherwise
+METHOD = 1  # raised if the benchmark measures otherwise than before
 
 _VIEWS: tuple[View, View] = ("whole", "region")
 
@@ -52,18 +45,18 @@ class _Film:
 
 
 def measure_regions(watch: Watch, networks: Networks, places: Places, console: Console) -> None:
-    """Score what has no evidence yet, one file for each fold; what is done is kept."""
+    """Score the folds that have no evidence yet; each is kept as soon as it is done."""
     films = _films(watch, places)
+    file = places.results / watch.series.file
+    known = {one.fold: one for one in read(file, KEPT).values() if isinstance(one, FoldInsets)}
     for fold in networks.folds:
-        file = places.results / insets_file(watch.series, fold)
         basis = networks.basis(fold, tuple(film.footage.path for film in films), METHOD)
-        known = read_facts(file, FoldInsets)
-        if known is not None and known.basis.agrees(basis):
+        if fold in known and known[fold].basis.agrees(basis):
             continue
         scorer, held = networks.scorer(fold), networks.held(fold)
         spec, stride = scorer.contract.clip, watch.series.recipe.stride
         insets: list[Inset] = []
-        windows: list[NDArray[np.uint8]] = []  # of both views, one after the other
+        windows: list[NDArray[np.uint8]] = []  # of both views in turn
         with Bar(console, f"regions, fold {fold}", len(held.clips)) as bar:
             for inlay in held.inlays:
                 insets.append(_placed(inlay, films))
@@ -89,8 +82,9 @@ def measure_regions(watch: Watch, networks: Networks, places: Places, console: C
             )
             for index, (clip, inset) in enumerate(zip(held.clips, insets, strict=True))
         )
-        write_facts(
+        keep(
             file,
+            KEPT,
             FoldInsets(
                 basis=basis,
                 name=watch.series.name,
@@ -125,7 +119,7 @@ def _placed(inlay: ClipInsert, films: Sequence[_Film]) -> Inset:
 def _seen(
     inlay: ClipInsert, inset: Inset, films: Sequence[_Film], size: int
 ) -> tuple[DecodedClip, DecodedClip]:
-    """The clip in its film as a model sees it: the whole picture, and the region alone."""
+    """The clip in its film as a model sees it: the whole picture, and only the region."""
     cropper = Cropper(drawn(inset))
     times_s: list[float] = []
     whole: list[NDArray[np.uint8]] = []
@@ -139,7 +133,7 @@ def _seen(
 
 
 def _laid(inlay: ClipInsert, inset: Inset, film: Footage) -> Iterator[tuple[float, VideoFrame]]:
-    """The clip's pictures, each on the film's at that time, in a camera's pixel format."""
+    """The clip's frames, each on the film's frame of that time, in a camera's pixel format."""
     behind = list(read_piece(film.path, inset.offset_s, inlay.duration_s))
     times_s = [time_s for time_s, _ in behind]
     for time_s, picture in read_frames(inlay.path):

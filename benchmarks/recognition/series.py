@@ -15,7 +15,7 @@ from train.recipe.options import BASELINES, TrainConfig
 
 SplitKind = Literal["grouped", "random", "nested"]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Name = Annotated[str, Field(pattern=r"^\w[^|/]*$")]  # of a row of a table, and of a folder
+Name = Annotated[str, Field(pattern=r"^\w[^|/]*$")]  # of a row of a table, and of a file
 
 
 class _Options(BaseModel):
@@ -23,10 +23,10 @@ class _Options(BaseModel):
 
 
 class Row(_Options):
-    """One recipe, fitted on each of its data sets by each split and seed."""
+    """One recipe, fitted on each of its data sets with each split and seed."""
 
     name: Name
-    recipe: Path  # a configuration of har-train, relative to the YAML file
+    recipe: Path  # a configuration of har-train, relative to this file
     overrides: dict[str, Any] = {}  # options of har-train that differ from the recipe's
     data: tuple[Name, ...] = Field(min_length=1)  # folders of the folder of data sets
     splits: tuple[SplitKind, ...] = ("grouped",)
@@ -44,11 +44,11 @@ class Row(_Options):
 
 
 class Live(_Options):
-    """The row that is also watched as the monitor would, and in what."""
+    """The row that is also watched as the monitor would watch, and the footage."""
 
     row: Name  # on the main data set, with grouped and nested splits
-    footage: Name  # folder of the folder of data sets: footage in which nothing happens
-    wide: tuple[str, ...] = Field(min_length=1)  # files of it in which people are small
+    footage: Name  # folder beside the data sets: footage in which nothing happens
+    wide: tuple[str, ...] = Field(min_length=1)  # files in it in which people are small
 
 
 class Rows(_Options):
@@ -71,11 +71,16 @@ class Series:
 
     @property
     def folder(self) -> Path:
-        """Where its results lie, relative to those of all."""
+        """Its folder among the runs."""
         return Path(self.data, slug(self.name))
 
+    @property
+    def file(self) -> Path:
+        """Its file among the results."""
+        return Path(self.data, f"{slug(self.name)}.jsonl")
+
     def seeds_of(self, split: SplitKind) -> tuple[int, ...]:
-        """The seeds of a split; choices are made with the first, so that is enough for nested."""
+        """The seeds of a split; nested has only the first, by which choices are made."""
         return self.seeds[:1] if split == "nested" else self.seeds
 
     def config(self, split: SplitKind, seed: int) -> TrainConfig:
@@ -86,16 +91,16 @@ class Series:
 
 @dataclass(frozen=True)
 class Watch:
-    """The series that is also watched as the monitor would, and in what."""
+    """The series that is also watched as the monitor would watch, and the footage."""
 
     series: Series
-    footage: str  # a folder of the folder of data sets
-    wide: tuple[str, ...]  # files of it
+    footage: str  # a folder beside the data sets
+    wide: tuple[str, ...]  # files in it
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What the file of rows declares."""
+    """What the plan declares."""
 
     main: str  # the data set that has a table of its own
     series: tuple[Series, ...]  # in the order of the rows
@@ -105,7 +110,7 @@ class Declared:
 def read_rows(path: Path) -> Declared:
     """What the file `path` declares.
 
-    ConfigError for a fault in it, in a recipe or in what overrides one.
+    ConfigError if it, a recipe or an override has a fault.
     """
     declared = load(path, Rows)
     found: list[Series] = []
@@ -141,5 +146,5 @@ def _watch(path: Path, declared: Rows, found: Sequence[Series]) -> Watch | None:
 
 
 def slug(name: str) -> str:
-    """A row's name as a folder's."""
+    """A row's name as the name of a file."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower().replace("'", "")).strip("-")

@@ -1,7 +1,8 @@
-"""Lets the networks of a row watch streams as the monitor would, by rules tuned without them.
+"""Lets the networks of a row watch streams as the monitor would, with rules tuned without them.
 
-Strictly nested: for fold i the rules are tuned on streams of the other folds, each fold j watched
-by the network that saw neither i nor j. Tuning and testing have other footage, too.
+This is strictly nested. The rules for fold i are tuned on streams of the other folds. Each other
+fold j is watched by the network that saw neither i nor j. Tuning and testing also use different
+footage.
 """
 
 import itertools
@@ -10,24 +11,28 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from benchmarks.recognition.events import (
-    LEAST_FOUND,
+from benchmarks.recognition.events import LEAST_FOUND
+from benchmarks.recognition.evidence import (
+    DIGITS,
+    KEPT,
+    Basis,
     Choosing,
     ClipAnswer,
     FalseAlarm,
     FoldEvents,
     Judgement,
     WatchedEvent,
-    events_file,
 )
-from benchmarks.recognition.evidence import DIGITS, Basis, now, read_facts, write_facts
+from benchmarks.recognition.fits import Places
 from benchmarks.recognition.networks import Networks
-from benchmarks.recognition.places import Places
-from benchmarks.recognition.series import Watch
+from benchmarks.recognition.regions import measure_regions
+from benchmarks.recognition.series import Declared, Watch
+from benchmarks.results import keep, now, read
 from monitor import __version__
 from monitor.config.options import ActivityOptions
 from monitor.errors import DataError
 from monitor.recognition.tracker import Rules
+from train.cli.evaluate import fewer_lines
 from train.data.footage import Footage, find_footage
 from train.evaluate.event_match import figures
 from train.evaluate.outcome import Judged, answers, hours, judge
@@ -39,30 +44,43 @@ from train.report.streams import false_alarm
 
 log = logging.getLogger(__name__)
 
-METHOD = 1  # to be raised where something here is done otherwise
+METHOD = 1  # raised if the benchmark measures otherwise than before
+
+
+def watch_live(declared: Declared, places: Places, console: Console) -> None:
+    """Measure what a row's networks find in streams and in regions, unless it is kept already.
+
+    Every fit of the row must be done. Nothing is measured if the plan names no row.
+    """
+    if declared.watch is None:
+        return
+    networks = Networks(declared.watch.series, places, console)
+    with fewer_lines(verbose=False):
+        watch_events(declared.watch, networks, places, console)
+        measure_regions(declared.watch, networks, places, console)
 
 
 def watch_events(watched: Watch, networks: Networks, places: Places, console: Console) -> None:
-    """Watch what has no evidence yet, one file for each fold; what is done is kept."""
+    """Watch the folds that have no evidence yet; each is kept as soon as it is done."""
     footage = find_footage(places.data / watched.footage)
     if len(footage) < 2:
         raise DataError(
             f"{places.data / watched.footage}: {len(footage)} file; "
             "one to tune in and another to test in are needed"
         )
+    file = places.results / watched.series.file
+    known = {one.fold: one for one in read(file, KEPT).values() if isinstance(one, FoldEvents)}
     for place, fold in enumerate(networks.folds):
-        file = places.results / events_file(watched.series, fold)
         basis = networks.basis(fold, tuple(film.path for film in footage), METHOD)
-        known = read_facts(file, FoldEvents)
-        if known is None or not known.basis.agrees(basis):
+        if fold not in known or not known[fold].basis.agrees(basis):
             log.info("events of fold %d, %d of %d", fold, place + 1, len(networks.folds))
-            write_facts(file, _fold(networks, fold, place, footage, basis, console))
+            keep(file, KEPT, _fold(networks, fold, place, footage, basis, console))
 
 
 def parted(
     footage: Sequence[Footage], place: int
 ) -> tuple[tuple[Footage, ...], tuple[Footage, ...]]:
-    """What the fold at `place` is tuned in, and the film that it is tested in: each in its turn."""
+    """The footage in which the fold at `place` is tuned, and the film in which it is tested."""
     tested = footage[place % len(footage)]
     return tuple(film for film in footage if film is not tested), (tested,)
 
@@ -70,8 +88,8 @@ def parted(
 def fewest_alarms(streams: Sequence[WatchedStream], trials: Trials, share: float) -> Rules:
     """The rules with the fewest false alarms among those that find `share` of the events or more.
 
-    One threshold for all labels. Of several equal ones those that find the most, and the soonest;
-    where none finds so many, those that find the most.
+    All labels have one threshold. Of equal rules, those that find the most events count, then the
+    soonest. If none finds so many, those that find the most count.
     """
     events = sum(len(one.plan.events(trials.base.thresholds)) for one in streams)
 

@@ -1,1 +1,1 @@
-"""How long har-monitor keeps watching while everything around it goes wrong."""
+"""Whether har-monitor keeps watching while everything around it goes wrong."""

@@ -1,60 +1,71 @@
-"""What is kept of the runs, and read back for the page."""
+"""What is kept of the runs, and the promises: `make soak` fails if one is broken."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from pydantic import TypeAdapter
 
-from benchmarks.performance.origin import machine
-from benchmarks.performance.results import Machine
-from benchmarks.recognition.evidence import now
-from benchmarks.reliability.soak import Soak
-from export.atomic import replacing
-from monitor import __version__
+from benchmarks.machine import Machine
+from benchmarks.reliability.soak import AGAIN_S, Soak, total
+from benchmarks.results import Result
 from testkit.drops import Held
 from testkit.kills import Killed
+
+MEMORY_MIB = 5.0  # 200 drops may leave so much behind
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """A camera that was lost again and again."""
+    """What har-monitor held before and after a camera was lost many times."""
 
     drops: int
     before: Held
     after: Held
 
 
-@dataclass(frozen=True)
-class Results:
-    """All that was measured, where and when; None: not yet."""
+class Kept(Result):
+    """The last run of a kind, with its time and machine."""
 
-    date: str
-    version: str
+    what: Literal["soak", "drops", "kills"]
+    date: str  # UTC
+    version: str  # of har-monitor
     machine: Machine
-    soak: Soak | None = None
-    drops: Dropped | None = None
-    kills: Killed | None = None
+    found: Soak | Dropped | Killed
+
+    @property
+    def key(self) -> str:
+        """The kind of run."""
+        return self.what
 
 
-_FORM = TypeAdapter(Results)
+KEPT = TypeAdapter(Kept)
 
 
-def read(path: Path) -> Results:
-    """Those of a file, or none yet."""
-    if not path.exists():
-        return Results(now(), __version__, machine())
-    return _FORM.validate_json(path.read_bytes())
-
-
-def write(path: Path, results: Results) -> None:
-    """Keep them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        temporary.write_bytes(_FORM.dump_json(results, indent=1) + b"\n")
-
-
-def stamped(results: Results, **changes: Any) -> Results:
-    """`results` with something that was measured just now."""
-    facts = {"soak": results.soak, "drops": results.drops, "kills": results.kills} | changes
-    return Results(now(), __version__, machine(), **facts)
+def broken(results: Iterable[Kept]) -> Iterator[str]:
+    """Each promise that was not kept, as one line."""
+    for one in results:
+        match one.found:
+            case Soak() as soak:
+                if lost := len(total(list(soak.judged.values())).lost):
+                    yield f"{lost} alerts were owed and never came"
+                if soak.blind:
+                    yield (
+                        f"{soak.blind} times a camera was not watched within {AGAIN_S:g} s "
+                        "of its fault"
+                    )
+                if soak.exit_code or soak.tracebacks:
+                    yield (
+                        f"har-monitor ended with {soak.exit_code} and {soak.tracebacks} tracebacks"
+                    )
+            case Dropped(_, before, after):
+                if after.memory_mib > before.memory_mib + MEMORY_MIB:
+                    yield f"drops left {after.memory_mib - before.memory_mib:.1f} MiB behind"
+                if after.threads > before.threads or after.files > before.files:
+                    yield "drops left threads or descriptors behind"
+            case Killed() as killed:
+                if killed.torn or killed.twice or killed.unended:
+                    yield (
+                        "after a kill the alert log had torn lines, ids given twice or starts "
+                        "without an end"
+                    )

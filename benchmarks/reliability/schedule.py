@@ -1,4 +1,4 @@
-"""Which camera goes wrong when, and how: drawn by a seed, so that a run can be repeated."""
+"""Which camera goes wrong when, and how. A seed draws the faults, so a run can be repeated."""
 
 import random
 from collections.abc import Iterator
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from testkit.servers.proxy import Fault
 
-# Seconds that each lasts. A cut is over at once; what is silent, longer than any limit.
+# The proxy's fault, and the shortest and longest time in seconds. A cut is over at once.
+# Silence may last longer than any limit.
 FAULTS: dict[str, tuple[Fault, float, float]] = {
     "cut": ("none", 0, 0),
     "frozen": ("frozen", 1, 40),
@@ -21,8 +22,22 @@ FAULTS: dict[str, tuple[Fault, float, float]] = {
     "timestamps ahead": ("none", 5, 30),
     "timestamps back": ("none", 5, 30),
 }
+MEANINGS = {
+    "cut": "the connection is closed once",
+    "frozen": "open connections stay open and silent",
+    "silent": "new connections are accepted and never answered, too",
+    "closing": "every connection is closed at once",
+    "unauthorized": "the server answers 401",
+    "not found": "the server answers 404",
+    "babbling": "the server answers with bytes that mean nothing",
+    "lossy": "some video packets are left out",
+    "corrupt": "some bits of the video are flipped",
+    "garbled": "some bytes of the stream are changed or left out",
+    "timestamps ahead": "timestamps jump two hours ahead",
+    "timestamps back": "timestamps jump two hours back",
+}
 SHIFTS_S = {"timestamps ahead": 7200.0, "timestamps back": -7200.0}
-REST_S = (15.0, 90.0)  # between two of a camera's faults
+REST_S = (15.0, 90.0)  # shortest and longest time between two faults of a camera
 
 
 @dataclass(frozen=True)
@@ -30,22 +45,22 @@ class Planned:
     """A fault of one camera."""
 
     kind: str
-    rest_s: float  # before it
+    rest_s: float  # before the fault
     lasts_s: float
 
     @property
     def fault(self) -> Fault:
-        """What the proxy is set to."""
+        """The fault that the proxy is set to."""
         return FAULTS[self.kind][0]
 
     @property
     def cuts(self) -> bool:
-        """Whether what is open is closed, too: faults of new connections need that."""
+        """Whether open connections are closed, too: faults of new connections need that."""
         return self.kind not in ("frozen", "lossy", "corrupt", "garbled", *SHIFTS_S)
 
 
 def planned(camera: int, seed: int = 1) -> Iterator[Planned]:
-    """A camera's faults, one after another, for ever; every kind as often as any other."""
+    """A camera's faults, without end. Every kind comes as often as any other."""
     draw = random.Random(seed * 1000 + camera)
     while True:
         kinds = list(FAULTS)

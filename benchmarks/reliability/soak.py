@@ -1,4 +1,4 @@
-"""Real streams for as long as one likes, with faults at random, watched by the real command."""
+"""Real streams with random faults, watched by the real command for as long as you like."""
 
 import time
 from collections import Counter, defaultdict
@@ -11,10 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.performance.server import served
-from benchmarks.performance.streams import Stream, encoded
-from benchmarks.reliability.expected import Due, Judged, Session, Spell, judge, slope_an_hour
+from benchmarks.reliability.expected import (
+    Due,
+    FaultInterval,
+    Judged,
+    Session,
+    judge,
+    slope_an_hour,
+)
 from benchmarks.reliability.schedule import SHIFTS_S, Planned, planned
+from benchmarks.streams import Stream, encoded, served
 from monitor.config.options import MonitorOptions
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import SHIPPED, OnnxClassifier
@@ -24,22 +30,22 @@ from testkit.servers.proxy import Proxy, proxy
 from train.evaluate.playback import KeptAlerts
 
 CAMERAS = 8
-HEALTHY = 2  # of them are left alone: theirs are the latencies
+HEALTHY = 2  # cameras that are left alone; latencies are theirs
 STREAM = Stream("fights-360p25", "fights", 640, 360, 25, "h264", "variable", 1000)
-# Every fight is told of as soon as a window shows it, and each time it comes again.
+# Every fight raises an alert as soon as a window shows it, each time it is shown.
 RULES = {"threshold": 0.5, "smoothing_s": 0, "min_s": 0, "hold_s": 1, "cooldown_s": 0}
-SURE = 0.2  # by so much the score of an alert that is owed exceeds the threshold
+SURE = 0.2  # an owed alert's score exceeds the threshold by so much
 SAMPLE_S = 5.0
-LOOK_S = 1.2  # the health file is written every second
-# From a fault's end until its camera must be watched again: silence is noticed after 5 s, and the
-# longest pause is 10.
+LOOK_S = 1.2  # longer than a second: the health file is written every second
+# A camera must be watched again so soon after its fault's end: silence is noticed after 5 s, and
+# the longest pause between attempts is 10 s.
 AGAIN_S = 15.0
-WARM_SHARE = 0.2  # of the run, that no slope is taken of: caches fill
+WARM_SHARE = 0.2  # of the run, left out of the slope, because caches fill
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the process held at a moment."""
+    """What the process held at a time."""
 
     at_s: float  # since the start
     held: Held
@@ -48,24 +54,24 @@ class Sample:
 
 @dataclass(frozen=True)
 class Soak:
-    """What was seen of a run."""
+    """What was found in a run."""
 
     minutes: float
     cameras: int
     faults: dict[str, int]
     reconnects: int
     judged: dict[str, Judged]
-    latencies_ms: tuple[tuple[float, float], ...]  # seconds since the start, of healthy cameras
+    latencies_ms: tuple[tuple[float, float], ...]  # healthy cameras: seconds since the start, ms
     samples: tuple[Sample, ...]
     states_s: dict[str, float]  # camera-seconds in each state
     again_s: tuple[float, ...]  # from each fault's end until its camera was watched again
-    blind: int  # faults after which it was not, in time
+    blind: int  # faults after which the camera was not watched in time
     exit_code: int
     tracebacks: int
 
     @property
     def memory_slope(self) -> float:
-        """MiB an hour, after the warm part."""
+        """Memory growth in MiB an hour, after warming up."""
         return slope_an_hour([(s.at_s, s.held.memory_mib) for s in self._settled])
 
     @property
@@ -74,7 +80,7 @@ class Soak:
         return [sample for sample in self.samples if sample.at_s >= warm_s]
 
     def latency_ms(self, percent: float, part: int, parts: int = 3) -> float | None:
-        """A percentile of the latencies in one part of the run, of so many."""
+        """A percentile of the latencies in one of `parts` equal parts of the run."""
         edge_s = self.minutes * 60 / parts
         found = [ms for at_s, ms in self.latencies_ms if part <= at_s / edge_s < part + 1]
         return float(np.percentile(found, percent)) if found else None
@@ -88,17 +94,17 @@ class FaultyCamera:
     proxy: Proxy
     healthy: bool
     faults: Any  # iterator of Planned
-    spells: list[Spell] = field(default_factory=list)
+    intervals: list[FaultInterval] = field(default_factory=list)
     next: Planned | None = None
     due_s: float = 0.0
     until_s: float | None = None
     over_s: float | None = None  # when the last fault ended, until it is watched again
-    frames: int | None = None  # that it had at the last look
+    frames: int | None = None  # at the last look
     again_s: list[float] = field(default_factory=list)
     blind: int = 0
 
     def look(self, health: dict[str, Any], now_s: float) -> None:
-        """Note whether it is watched again, since its frames go on."""
+        """Note whether the camera is watched again: its frames increase."""
         if self.over_s is None:
             return
         if self.frames is not None and health["frames"] > self.frames:
@@ -110,7 +116,7 @@ class FaultyCamera:
         self.frames = health["frames"]
 
     def turn(self, now_s: float) -> str | None:
-        """Begin or end a fault that is due; the kind of one that began."""
+        """Begin or end a fault that is due; return its kind if it begins."""
         if self.healthy:
             return None
         if self.next is None:
@@ -118,7 +124,7 @@ class FaultyCamera:
             self.due_s = now_s + self.next.rest_s
         if self.until_s is None and now_s >= self.due_s:
             self.until_s = now_s + self.next.lasts_s
-            self.spells.append(Spell(self.next.kind, now_s, self.until_s))
+            self.intervals.append(FaultInterval(self.next.kind, now_s, self.until_s))
             self.proxy.fault = self.next.fault
             self.proxy.shift_s = SHIFTS_S.get(self.next.kind, 0.0)
             if self.next.cuts:
@@ -126,21 +132,21 @@ class FaultyCamera:
             return self.next.kind
         if self.until_s is not None and now_s >= self.until_s:
             self.proxy.fault, self.proxy.shift_s = "none", 0.0
-            last = self.spells[-1]
-            self.spells[-1] = Spell(last.kind, last.from_s, now_s)
+            last = self.intervals[-1]
+            self.intervals[-1] = FaultInterval(last.kind, last.from_s, now_s)
             self.next, self.until_s = None, None
             self.over_s, self.frames = now_s, None
         return None
 
 
 def film_alerts(film: Path) -> list[Due]:
-    """What the film gives where nothing goes wrong, by har-monitor itself."""
+    """The alerts of the film if nothing goes wrong, by har-monitor itself."""
     options = MonitorOptions.model_validate(
         {"cameras": [{"name": "film", "source": str(film)}], "defaults": {"activity": RULES}}
     )
     kept = KeptAlerts()
     Monitor(options, OnnxClassifier(), [kept]).run()
-    highest = {one.id: one.peak_score for one in kept.alerts}  # the last: its end's
+    highest = {one.id: one.peak_score for one in kept.alerts}  # the end comes last
     return [
         Due(one.start_s, one.decided_s, highest[one.id] >= RULES["threshold"] + SURE)
         for one in kept.alerts
@@ -149,7 +155,7 @@ def film_alerts(film: Path) -> list[Due]:
 
 
 def soak(minutes: float, data: Path, streams: Path, seed: int = 1) -> Soak:
-    """Watch eight cameras for so long; two are left alone, six go wrong at random."""
+    """Watch eight cameras for `minutes`. Two are left alone, six go wrong at random."""
     film = encoded(STREAM, data, streams)
     due = film_alerts(film)
     with ExitStack() as stack:
@@ -202,7 +208,7 @@ def soak(minutes: float, data: Path, streams: Path, seed: int = 1) -> Soak:
             one.name: judge(
                 due,
                 [Session(first, min(last, ended_s)) for first, last in one.proxy.sessions],
-                one.spells,
+                one.intervals,
                 [_clock_s(a["start_time"], wall_s) for a in starts if a["camera"] == one.name],
             )
             for one in cameras

@@ -1,4 +1,4 @@
-"""The benchmark of idle decoding: its films, and its page."""
+"""The benchmark of idle decoding: its films and its page."""
 
 from itertools import pairwise
 
@@ -11,7 +11,6 @@ from benchmarks.idle.measure import (
     LENGTHS_S,
     Camera,
     Caught,
-    Result,
     Saved,
     Share,
     plan_acts,
@@ -39,22 +38,25 @@ def test_activities_of_each_length_lie_evenly_between_key_frames() -> None:
             assert (place - 0.2) * slot_s < phase_s < (place + 1.2) * slot_s
 
 
-def test_an_activity_goes_on_in_its_spells_and_stands_still_between_them() -> None:
+def test_an_activity_moves_in_its_intervals_and_stands_still_between_them() -> None:
     images = [np.full((1, 1, 3), level, np.uint8) for level in range(5)]
     laid = Laid(images, [(2, 2), (6, 3)], left=0, top=0)
     shown = [int(laid.at(index)[0, 0, 0]) for index in range(12)]
     assert shown == [0, 0, 0, 1, 2, 2, 2, 3, 4, 4, 4, 4]
 
 
-def test_the_page_says_how_many_of_how_many() -> None:
+def test_the_page_gives_counts_of_totals() -> None:
     shares = [Share(length_s, 8, 6, 0 if length_s < 1 else 4, 3) for length_s in LENGTHS_S]
-    found = Result(
-        "2026-01-01",
-        [Caught("h264", "constant", 2.0, True, 100.0, 0.5, 0, shares)],
-        [Saved("a corridor", 80.0, 20.0, 4.0, 0.9, 2.0, 75.0)],
-    )
-    lines = page(found).splitlines()
-    caught = " | ".join(["6 of 8"] * 4)
-    assert lines[2] == f"| H.264, constant rate, key frames 2 s apart | caught | {caught} |"
-    assert lines[3] == "| | alerts | – | 3 of 4 | 3 of 4 | 3 of 4 |"
+    caught = Caught(
+        codec="h264", rate="constant", group_s=2.0, returns=True, date="2026-01-01",
+        film_s=100.0, idle_share=0.5, windows_that_differ=0, shares=tuple(shares),
+    )  # fmt: skip
+    saved = Saved(
+        stream="a corridor", date="2026-01-01", full_ms=80.0, idle_ms=20.0, ratio=4.0,
+        resting_share=0.9, resting_ms=2.0, decoding_ms=75.0,
+    )  # fmt: skip
+    lines = page([caught, saved]).splitlines()
+    of_eight = " | ".join(["6 of 8"] * 4)
+    first = lines.index(f"| H.264, constant rate, key frames 2 s apart | caught | {of_eight} |")
+    assert lines[first + 1] == "|  | alerts | – | 3 of 4 | 3 of 4 | 3 of 4 |"
     assert lines[-1] == "| a corridor | 80 ms | 20 ms | 4.0 | 90% | 2.0 ms | 75 ms |"

@@ -1,4 +1,4 @@
-"""How the performance benchmark knows when a picture was sent, and which one decided a line."""
+"""When a frame was sent, and which frame decided a line."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from benchmarks.performance.latency import matched, newest_pictures, summary
+from benchmarks.performance.latency import matched, newest_frames, summary
 from benchmarks.performance.paced import PacedServer, Sending, paced_server, packetized
 from benchmarks.performance.peers.common import FRAMES, Windows
 from testkit.media import Made, make_video, number_of
@@ -18,18 +18,18 @@ OPTIONS = {"rtsp_transport": "tcp", "analyzeduration": "0", "probesize": "32"}
 
 @pytest.fixture
 def video(tmp_path: Path) -> Made:
-    """Two seconds whose pictures are large enough for several packets."""
+    """Two seconds whose frames are large enough for several packets."""
     return make_video(tmp_path / "cam.mp4", fps=25, duration_s=2, size=(640, 384), gop=25)
 
 
 def numbers(url: str, count: int) -> list[int]:
-    """The numbers of the first pictures that a player sees."""
+    """The numbers of the first frames that a player sees."""
     with av.open(url, options=OPTIONS, timeout=LIMIT_S) as container:
         frames = container.decode(video=0)
         return [number_of(next(frames).to_ndarray(format="rgb24")) for _ in range(count)]
 
 
-def test_each_client_gets_whole_pictures_from_a_key_frame_of_its_own_and_again(
+def test_each_client_gets_whole_frames_from_its_own_key_frame_and_the_film_repeats(
     video: Made,
 ) -> None:
     with paced_server(video.path, clients=2) as server:
@@ -42,31 +42,31 @@ def test_each_client_gets_whole_pictures_from_a_key_frame_of_its_own_and_again(
         assert np.diff(sent).mean() == pytest.approx(0.04, abs=0.01 + held_up_s)
 
 
-def test_a_large_unit_is_sent_in_fragments_that_make_it_again() -> None:
+def test_a_large_unit_is_sent_in_fragments_that_can_be_joined() -> None:
     unit = bytes([0x65]) + bytes(range(256)) * 12
     packets = list(packetized([b"\x67abc", unit], stamp=3600, sequence=65535))
 
     assert [packet[0:2] for packet in packets] == [b"$\0"] * 4
     assert [int.from_bytes(packet[2:4]) for packet in packets] == [len(p) - 4 for p in packets]
     assert [int.from_bytes(packet[6:8]) for packet in packets] == [65535, 0, 1, 2]
-    assert [packet[5] >> 7 for packet in packets] == [0, 0, 0, 1]  # the marker ends the picture
+    assert [packet[5] >> 7 for packet in packets] == [0, 0, 0, 1]  # the marker ends the frame
     fragments = [packet[16:] for packet in packets[1:]]
     assert [fragment[1] >> 6 for fragment in fragments] == [0b10, 0b00, 0b01]
     head = bytes([fragments[0][0] & 0xE0 | fragments[0][1] & 0x1F])
     assert head + b"".join(fragment[2:] for fragment in fragments) == unit
 
 
-def test_a_windows_newest_picture_is_the_one_that_the_monitor_takes() -> None:
-    # At 25 a second, pictures 0 3 5 8 ... 45 48 are taken; the second window begins with the sixth.
-    assert list(newest_pictures(75, 25).items())[:2] == [(0.0, 47), (0.48, 60)]
+def test_the_newest_frame_of_a_window_is_the_one_that_the_monitor_takes() -> None:
+    # At 25 a second, frames 0 3 5 8 ... 45 48 are taken; the second window begins with the sixth.
+    assert list(newest_frames(75, 25).items())[:2] == [(0.0, 47), (0.48, 60)]
 
 
-def sent_by(*clients: tuple[float, float], pictures: int = 75) -> PacedServer:
-    """A server that began with its clients at these times, at that many pictures a second."""
+def sent_by(*clients: tuple[float, float], frames: int = 75) -> PacedServer:
+    """A server whose clients began at these times, with these frame rates."""
     server = object.__new__(PacedServer)
     server.fps = clients[0][1]
     server.sent = {
-        client: Sending([start_s + n / fps for n in range(pictures)])
+        client: Sending([start_s + n / fps for n in range(frames)])
         for client, (start_s, fps) in enumerate(clients)
     }
     return server
@@ -76,7 +76,7 @@ def alert(camera: str, start_s: float, event: str = "start") -> str:
     return json.dumps({"schema": "1", "event": event, "camera": camera, "start_s": start_s})
 
 
-def test_an_alerts_latency_runs_from_the_newest_picture_of_its_window() -> None:
+def test_the_latency_of_an_alert_runs_from_the_newest_frame_of_its_window() -> None:
     server = sent_by((100.0, 25), (200.0, 25))
     lines = [
         (100 + 47 / 25 + 0.03, alert("c0", 0.0)),
@@ -89,25 +89,25 @@ def test_an_alerts_latency_runs_from_the_newest_picture_of_its_window() -> None:
     assert estimated == 0
 
 
-def test_a_window_that_was_begun_anew_has_its_latency_within_two_pictures() -> None:
+def test_the_latency_of_a_window_that_began_anew_is_known_within_two_frames() -> None:
     lines = [(100 + 52 / 25 + 0.05, alert("c0", 0.2))]
     latencies, estimated = matched("har-monitor", lines, sent_by((100.0, 25)))
     assert latencies == pytest.approx([50])
     assert estimated == 1
 
 
-def test_a_peers_window_names_its_picture() -> None:
+def test_a_window_of_a_peer_names_its_frame() -> None:
     window = {"event": "window", "camera": 0, "frame": 50, "scores": [1.0]}
     lines = [(102.02, json.dumps(window)), (103.0, '{"event": "end", "cameras": []}')]
     assert matched("opencv", lines, sent_by((100.0, 25)))[0] == pytest.approx([20])
 
 
-def test_two_lines_are_needed_for_percentiles() -> None:
+def test_percentiles_need_two_values() -> None:
     assert summary([5.0]) is None
     assert summary([10.0, 20.0]) == pytest.approx((15, 19.5))
 
 
-def test_the_peers_windows_are_those_of_the_last_frames_every_five() -> None:
+def test_every_five_frames_a_peer_cuts_a_window_of_the_last_twenty() -> None:
     windows = Windows()
     frames = [np.full((64, 64, 3), n, np.uint8) for n in range(FRAMES + 6)]
     found = [

@@ -1,4 +1,4 @@
-"""The performance benchmark: what it declares, how it measures and what it says of it."""
+"""The performance benchmark: its plan, its measurements and its page."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,28 +8,36 @@ import pytest
 from rich.console import Console
 
 import benchmarks.performance.run
+from benchmarks.machine import Machine, machine
 from benchmarks.performance.chart import Curve, chart
 from benchmarks.performance.measure import Places
-from benchmarks.performance.origin import machine
 from benchmarks.performance.page import page, read_results, write_page
-from benchmarks.performance.plan import Declared, Job, Together, jobs_of, read_plan
+from benchmarks.performance.plan import (
+    Declared,
+    Inference,
+    Job,
+    Latency,
+    Together,
+    jobs_of,
+    read_plan,
+)
 from benchmarks.performance.programs import Done, done, told, watching
 from benchmarks.performance.results import (
+    MEASURED,
     InferenceResult,
+    JobResult,
     LatencyResult,
-    Machine,
+    Measured,
     Origin,
-    Result,
     StartResult,
     TogetherResult,
     Usage,
     WindowCost,
-    kind_of,
 )
 from benchmarks.performance.run import measure_all
-from benchmarks.performance.streams import Stream, encoded, recipe_key
 from benchmarks.performance.targets import cpu_ratio, targets
-from benchmarks.recognition.evidence import write_facts
+from benchmarks.results import keep, read, write
+from benchmarks.streams import Stream, encoded, recipe_key
 from monitor.errors import ConfigError, DataError
 from testkit import ROOT
 
@@ -55,6 +63,7 @@ def usage(program: Any, cpu_ms: float, **changes: Any) -> Usage:
 
 def together(*usages: Usage) -> TogetherResult:
     return TogetherResult(
+        name="together",
         origin=ORIGIN,
         stream="busy, 1080p25 H.264, constant rate",
         network="shipped",
@@ -68,6 +77,7 @@ def together(*usages: Usage) -> TogetherResult:
 
 def latency(cameras: int, *latencies_ms: float) -> LatencyResult:
     return LatencyResult(
+        name="latency",
         origin=ORIGIN,
         stream="fights",
         program="har-monitor",
@@ -82,24 +92,28 @@ def latency(cameras: int, *latencies_ms: float) -> LatencyResult:
     )
 
 
-def test_the_shipped_plan_is_right() -> None:
+def test_the_shipped_plan_is_valid_and_uses_every_stream() -> None:
     declared = read_plan(PLAN)
     assert {job.stream for job in jobs_of(declared)} - {None} == {
         stream.name for stream in declared.streams
     }
 
 
-def test_every_target_that_needs_a_result_finds_its_own_in_the_shipped_plan(
+def test_every_target_finds_its_result_in_the_shipped_plan(
     tmp_path: Path,
 ) -> None:
     declared = read_plan(PLAN)
-    for job in jobs_of(declared):
-        write_facts(tmp_path / job.file, made_up(job))
-    found = targets(read_results(declared, tmp_path))
+    file = tmp_path / "results.jsonl"
+    write(file, [named(job.name, made_up(job)) for job in jobs_of(declared)])
+    found = targets(read_results(declared, file))
     assert [target.what for target in found if target.reached is None] == []
 
 
-def made_up(job: Job) -> Result:
+def named(name: str, result: JobResult) -> JobResult:
+    return result.model_copy(update={"name": name})
+
+
+def made_up(job: Job) -> Measured:
     if isinstance(job, Together):
         return together(
             *(
@@ -107,14 +121,17 @@ def made_up(job: Job) -> Result:
                 for program in job.programs
             )
         )
-    if kind_of(job) is InferenceResult:
+    if isinstance(job, Inference):
         cost = WindowCost(network="convlstm", tf2onnx_ms=18, fused_ms=6)
-        return InferenceResult(origin=ORIGIN, costs=(cost,))
-    if kind_of(job) is LatencyResult:
+        return InferenceResult(name="inference", origin=ORIGIN, costs=(cost,))
+    if isinstance(job, Latency):
         return latency(16, 50, 60)
-    return StartResult(origin=ORIGIN, clip="bus.mp4", starts_s={"har-monitor": (0.5,)})
+    return START
 
 
+START = StartResult(
+    name="start", origin=ORIGIN, clip="bus.mp4", starts_s={"har-monitor": (0.5, 0.7)}
+)
 SMALL = """
 streams:
   - {name: s, film: busy, width: 640, height: 360, fps: 15, codec: h264, rate: constant, kbps: 500}
@@ -148,7 +165,7 @@ streams:
     ],
     ids=["stream", "film", "twice", "neither file nor stream", "no such file"],
 )
-def test_a_fault_in_the_plan_is_named(tmp_path: Path, text: str, message: str) -> None:
+def test_an_error_names_the_fault_in_the_plan(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "benchmarks" / "performance.yaml"
     path.parent.mkdir()
     path.write_text(text)
@@ -157,7 +174,7 @@ def test_a_fault_in_the_plan_is_named(tmp_path: Path, text: str, message: str) -
     assert message in str(caught.value)
 
 
-def test_another_recipe_is_another_file(tmp_path: Path) -> None:
+def test_a_changed_recipe_makes_another_file(tmp_path: Path) -> None:
     slower = Stream("idle", "mostly idle", 1920, 1080, 15, "h264", "variable", 4000)
     assert recipe_key(STREAM) == recipe_key(STREAM) != recipe_key(slower)
 
@@ -169,7 +186,7 @@ def test_another_recipe_is_another_file(tmp_path: Path) -> None:
     assert encoded(STREAM, tmp_path, tmp_path) == kept
 
 
-def test_footage_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_an_error_names_missing_footage(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"person-detection.mp4: no such file; idle is made of it"):
         encoded(STREAM, tmp_path, tmp_path)
 
@@ -199,7 +216,7 @@ def test_what_har_monitor_did_is_read_from_its_log() -> None:
     ]
 
 
-def test_what_a_peer_did_is_read_from_what_it_tells() -> None:
+def test_what_a_peer_did_is_read_from_its_reports() -> None:
     assert watching("opencv", PEER_LINES) == 1
     assert len(told(PEER_LINES)) == 2
     assert done("opencv", PEER_LINES, 3.0) == [Done(75, 3, 3.0, {})]
@@ -217,17 +234,17 @@ def test_what_a_peer_did_is_read_from_what_it_tells() -> None:
     ],
     ids=["all", "frames late", "says nothing", "few busy", "many busy"],
 )
-def test_a_program_keeps_up_that_loses_few_frames_and_windows(
+def test_a_program_that_loses_few_frames_and_windows_keeps_up(
     changes: dict[str, Any], in_time: bool
 ) -> None:
     assert usage("har-monitor", 10, **changes).in_time == in_time
 
 
 class Bench:
-    """A benchmark whose programs need what it is told to say they need."""
+    """A benchmark that measures nothing: its programs need what the test says."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.places = Places(folder, folder / "results", folder, folder, folder)
+        self.places = Places(folder, folder / "results.jsonl", folder, folder, folder)
         self.measured: list[str] = []
         self.read: Callable[[int], float] = lambda cameras: 1.0
         self.key = "first"
@@ -237,7 +254,7 @@ class Bench:
         monkeypatch.setattr(names, "origin", lambda *_: ORIGIN.model_copy(update={"key": self.key}))
 
     def run(self, text: str, only: str = "") -> list[str]:
-        """Measure what `text` declares; the jobs that were measured."""
+        """Measure what `text` declares; return the jobs that were measured."""
         path = self.places.data / "performance.yaml"
         path.write_text(SMALL + text)
         self.measured.clear()
@@ -247,12 +264,12 @@ class Bench:
     def _together(
         self, job: Together, stream: Stream, places: Places, origin: Origin
     ) -> TogetherResult:
-        self.measured.append(job.file.stem)
+        self.measured.append(job.name)
         needed = [
             usage(program, 10, cameras=job.cameras, read=self.read(job.cameras))
             for program in job.programs
         ]
-        return together(*needed).model_copy(update={"origin": origin})
+        return together(*needed).model_copy(update={"name": job.name, "origin": origin})
 
 
 @pytest.fixture
@@ -268,7 +285,7 @@ comparisons:
 SCALING = "scaling: [{name: a, stream: s, programs: [opencv], cameras: [1, 4, 16], seconds: 1}]"
 
 
-def test_what_holds_is_not_measured_again(bench: Bench) -> None:
+def test_a_result_that_still_holds_is_not_measured_again(bench: Bench) -> None:
     assert bench.run(COMPARISONS, only="-b") == ["together-b"]
     assert bench.run(COMPARISONS) == ["together-a"]
     assert bench.run(COMPARISONS) == []
@@ -280,8 +297,10 @@ def test_a_program_that_cannot_keep_up_gets_no_more_cameras(bench: Bench) -> Non
     assert bench.run(SCALING) == [f"scaling-a-opencv-{n}" for n in (1, 4, 16)]
     bench.key, bench.read = "other code", lambda cameras: 1.0 if cameras == 1 else 0.5
     assert bench.run(SCALING) == ["scaling-a-opencv-1", "scaling-a-opencv-4"]
-    left = sorted(path.name for path in bench.places.results.iterdir())
-    assert left == ["scaling-a-opencv-1.json", "scaling-a-opencv-4.json"]
+    assert list(read(bench.places.results, MEASURED)) == [
+        "scaling-a-opencv-1",
+        "scaling-a-opencv-4",
+    ]
 
 
 def declared_here(*parts: str) -> Declared:
@@ -290,7 +309,7 @@ def declared_here(*parts: str) -> Declared:
     return Declared.model_validate(yaml.safe_load(SMALL + "\n".join(parts)))
 
 
-def test_the_page_puts_ratios_first_and_says_what_was_reached(tmp_path: Path) -> None:
+def test_the_page_shows_targets_and_ratios_first(tmp_path: Path) -> None:
     declared = declared_here(
         "comparisons: [{name: busy-1080p25, stream: s, seconds: 40,"
         " programs: [har-monitor, opencv, tutorial]}]",
@@ -298,6 +317,7 @@ def test_the_page_puts_ratios_first_and_says_what_was_reached(tmp_path: Path) ->
         "latency: [{name: f, stream: s, program: har-monitor, cameras: [1, 2], seconds: 9}]",
         "start: [{name: bus, stream: s, programs: [har-monitor], runs: 2}]",
     )
+    file = tmp_path / "results.jsonl"
     for name, result in {
         "together-busy-1080p25": together(
             usage("har-monitor", 60, dropped={"still": 2}),
@@ -308,18 +328,20 @@ def test_the_page_puts_ratios_first_and_says_what_was_reached(tmp_path: Path) ->
         "scaling-s-har-monitor-4": together(usage("har-monitor", 10, cameras=4)),
         "latency-f-har-monitor-1": latency(1, 50, 60, 70),
         "latency-f-har-monitor-2": latency(2, 90),
-        "start-bus": StartResult(
-            origin=ORIGIN, clip="bus.mp4", starts_s={"har-monitor": (0.5, 0.7)}
-        ),
+        "start-bus": START,
     }.items():
-        write_facts(tmp_path / f"{name}.json", result)
+        keep(file, MEASURED, named(name, result))
 
-    text = write_page(declared, tmp_path, tmp_path)
+    text = write_page(declared, file, tmp_path)
 
     assert text == (tmp_path / "README.md").read_text()
-    assert text.index("| target |") < text.index("## CPU of har-monitor by") < text.index("## Side")
-    assert "against OpenCV and tf2onnx | at most 0.6x | 0.50x | reached |" in text
-    assert "against the limit of decoding, with har-monitor's inference | at most 1x | not" in text
+    assert (
+        text.index("| target |")
+        < text.index("## CPU of har-monitor divided by")
+        < text.index("## Side")
+    )
+    assert ", against OpenCV and tf2onnx | at most 0.6x | 0.50x | reached |" in text
+    assert "inference included, against decoding alone | at most 1x | not measured |" in text
     watched = "| busy, 1080p25 H.264, constant rate | shipped |"
     assert f"{watched} 0.50 | – | – | – | – | 0.06 (late) |" in text
     assert "| har-monitor | 60.0 | 16.7 | 100 | 100 % | 2.00 | 2 still |" in text
@@ -333,7 +355,7 @@ def test_the_page_puts_ratios_first_and_says_what_was_reached(tmp_path: Path) ->
     assert (tmp_path / "s.svg").read_text().startswith("<svg")
 
 
-def test_a_ratio_counts_only_where_har_monitor_did_all_of_its_work() -> None:
+def test_a_ratio_counts_only_if_har_monitor_did_all_of_its_work() -> None:
     name = "together-busy-1080p25"
     slow, fast = usage("opencv", 120, read=0.5), usage("har-monitor", 60)
     assert cpu_ratio({name: together(fast, slow)}, name, "opencv") == 0.5
@@ -341,7 +363,7 @@ def test_a_ratio_counts_only_where_har_monitor_did_all_of_its_work() -> None:
     assert cpu_ratio({name: together(late, slow)}, name, "opencv") is None
 
 
-def test_a_page_without_results_says_so() -> None:
+def test_a_page_without_results_says_not_measured() -> None:
     text = page(read_plan(PLAN), {})
     assert text.count("not measured") == 10
 

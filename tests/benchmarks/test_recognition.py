@@ -1,7 +1,7 @@
-"""The recognition benchmark: what it declares, what it keeps and what it says of it."""
+"""The recognition benchmark: its plan, its evidence and its page."""
 
-import json
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -11,16 +11,16 @@ from typer.testing import CliRunner
 import benchmarks.recognition.__main__
 import benchmarks.recognition.fits
 from benchmarks.recognition.evidence import (
+    KEPT,
     ClipScores,
     Evidence,
+    Kept,
     Network,
-    evidence_file,
-    write_facts,
 )
-from benchmarks.recognition.fits import do_fits, left_text
+from benchmarks.recognition.fits import Places, do_fits, left_text
 from benchmarks.recognition.page import mean_text, page
-from benchmarks.recognition.places import Places
 from benchmarks.recognition.series import Declared, Series, read_rows
+from benchmarks.results import drop, keep, read
 from monitor.errors import ConfigError, DataError
 from testkit import ROOT
 from testkit.clips import make_clips
@@ -45,25 +45,37 @@ class Bench:
         make_clips(self.places.data / "second", 2)
 
     def declare(self, *rows: str) -> None:
-        """Write the file of rows."""
+        """Write the plan."""
         self.rows.write_text("main: first\nrows:\n" + "".join(f"  - {row}\n" for row in rows))
 
     def run(self) -> set[str]:
-        """Do what is to be done; the files that were written."""
-        before = self._files()
+        """Fit what is missing; return the keys of the results that were written."""
+        before, written = self._lines(), self._written()
         do_fits(read_rows(self.rows).series, self.places, Console(quiet=True))
-        after = self._files()
-        return {name for name, changed in after.items() if before.get(name) != changed}
+        after = self._lines()
+        changed = {name for name, line in after.items() if before.get(name) != line}
+        assert bool(changed) == (self._written() != written)
+        return changed
 
     def page(self) -> str:
-        """The tables."""
+        """The page."""
         return page(read_rows(self.rows), self.places.results)
 
-    def _files(self) -> dict[str, int]:
+    def _written(self) -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in self.places.results.rglob("*.jsonl")}
+
+    def fit(self, key: str) -> Evidence:
+        """What is kept of a fit of the row on the first data set."""
+        one = read(self.places.results / "first/motion.jsonl", KEPT)[key]
+        assert isinstance(one, Evidence)
+        return one
+
+    def _lines(self) -> dict[str, Kept]:
         results = self.places.results
         return {
-            path.relative_to(results).as_posix(): path.stat().st_mtime_ns
-            for path in results.rglob("*.json")
+            f"{path.relative_to(results).with_suffix('')}/{key}": line
+            for path in results.rglob("*.jsonl")
+            for key, line in read(path, KEPT).items()
         }
 
 
@@ -73,9 +85,9 @@ def bench(tmp_path: Path) -> Bench:
 
 
 ALL = {
-    "first/motion/grouped-seed1-fold0.json",
-    "first/motion/grouped-seed1-fold1.json",
-    "first/motion/random-seed1.json",
+    "first/motion/grouped-seed1-fold0",
+    "first/motion/grouped-seed1-fold1",
+    "first/motion/random-seed1",
 }
 
 
@@ -83,24 +95,22 @@ def test_every_fit_leaves_evidence_and_a_second_run_only_reads_it(bench: Bench) 
     assert bench.run() == ALL
     assert bench.run() == set()
 
-    evidence = json.loads(
-        (bench.places.results / "first/motion/grouped-seed1-fold1.json").read_text()
-    )
-    assert [(c["path"], c["label"], c["group"], c["fold"]) for c in evidence["clips"]] == [
+    evidence = bench.fit("grouped-seed1-fold1")
+    assert [(c.path, c.label, c.group, c.fold) for c in evidence.clips] == [
         ("dark/10.mp4", "dark", "g10", 1),
         ("dark/11.mp4", "dark", "g11", 1),
         ("light/10.mp4", "light", "g10", 1),
         ("light/11.mp4", "light", "g11", 1),
     ]
-    for clip in evidence["clips"]:
-        assert sum(clip["scores"]) == pytest.approx(1, abs=1e-3)
-        assert all(score == round(score, 4) for score in clip["scores"])
-    assert evidence["recipe"]["arch"] == "svm"
-    assert (evidence["folds"], evidence["seed"], evidence["labels"]) == (2, 1, ["dark", "light"])
-    assert isinstance(evidence["fit_s"], float)
+    for clip in evidence.clips:
+        assert sum(clip.scores) == pytest.approx(1, abs=1e-3)
+        assert all(score == round(score, 4) for score in clip.scores)
+    assert evidence.recipe["arch"] == "svm"
+    assert (evidence.folds, evidence.seed, evidence.labels) == (2, 1, ("dark", "light"))
+    assert isinstance(evidence.fit_s, float)
 
 
-def test_a_run_that_was_killed_goes_on_with_what_is_missing(
+def test_a_killed_run_goes_on_with_what_is_missing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     do = benchmarks.recognition.fits._do
@@ -113,23 +123,24 @@ def test_a_run_that_was_killed_goes_on_with_what_is_missing(
         bench.run()
     monkeypatch.undo()
 
-    assert bench.run() == ALL - {"first/motion/grouped-seed1-fold0.json"}
+    assert bench.run() == ALL - {"first/motion/grouped-seed1-fold0"}
 
 
 def _killed() -> Evidence:
     raise KeyboardInterrupt
 
 
-def test_lost_evidence_of_a_finished_fit_is_written_again_without_a_time(bench: Bench) -> None:
+def test_lost_evidence_of_a_finished_fit_is_written_again_without_its_duration(
+    bench: Bench,
+) -> None:
     bench.run()
-    lost = bench.places.results / "first/motion/random-seed1.json"
-    before = json.loads(lost.read_text())
-    lost.unlink()
+    before = bench.fit("random-seed1")
+    drop(bench.places.results / "first/motion.jsonl", KEPT, before.key)
 
-    assert bench.run() == {"first/motion/random-seed1.json"}
-    after = json.loads(lost.read_text())
-    assert after["fit_s"] is None
-    assert after["clips"] == before["clips"]
+    assert bench.run() == {"first/motion/random-seed1"}
+    after = bench.fit("random-seed1")
+    assert after.fit_s is None
+    assert after.clips == before.clips
 
 
 def test_a_changed_recipe_or_override_is_fitted_anew(bench: Bench) -> None:
@@ -142,7 +153,7 @@ def test_a_changed_recipe_or_override_is_fitted_anew(bench: Bench) -> None:
     assert bench.run() == {name for name in ALL if "grouped" in name}
 
 
-def test_an_option_that_says_what_is_the_default_changes_nothing(bench: Bench) -> None:
+def test_an_option_set_to_its_default_changes_nothing(bench: Bench) -> None:
     bench.run()
 
     bench.recipe.write_text(SMALL + "stride: 5\n")
@@ -163,7 +174,7 @@ def test_changed_data_is_fitted_anew_and_older_evidence_leaves_the_table(bench: 
     assert "| 1 (unfinished: 2) |" in bench.page()
 
 
-def test_other_groups_are_another_split(bench: Bench) -> None:
+def test_changed_groups_are_fitted_anew(bench: Bench) -> None:
     bench.run()
     table = bench.places.data / "first" / "clips.csv"
     table.write_text(table.read_text().replace(",g11,", ",other,"))
@@ -171,7 +182,7 @@ def test_other_groups_are_another_split(bench: Bench) -> None:
     assert bench.run() == ALL
 
 
-def test_the_first_seed_of_every_row_comes_before_the_second_of_any(
+def test_every_row_is_fitted_with_its_first_seed_before_any_with_its_second(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.declare(
@@ -192,7 +203,7 @@ def test_the_first_seed_of_every_row_comes_before_the_second_of_any(
     ]  # fmt: skip
 
 
-def test_the_time_left_is_judged_by_fits_of_the_same_series() -> None:
+def test_the_time_left_is_estimated_from_fits_of_the_same_series() -> None:
     slow, fast, new = Path("slow"), Path("fast"), Path("new")
     took_s = {slow: [100.0, 140.0], fast: [20.0]}
 
@@ -204,7 +215,7 @@ def test_the_time_left_is_judged_by_fits_of_the_same_series() -> None:
 def evidence(
     series: Series, seed: int, fold: int | None, right: int, data_sha256: str = "d"
 ) -> Evidence:
-    """Four clips, of which `right` are called what they are."""
+    """Four clips, of which `right` get the right label."""
     config = series.config("random" if fold is None else "grouped", seed)
     clips = []
     for number in range(4):
@@ -232,9 +243,9 @@ def evidence(
     )
 
 
-def keep(series: Series, results: Path, *all_evidence: Evidence) -> None:
+def fitted(series: Series, results: Path, *all_evidence: Evidence) -> None:
     for one in all_evidence:
-        write_facts(results / evidence_file(series, one.split, one.seed, one.fold, one.second), one)
+        keep(results / series.file, KEPT, one)
 
 
 def series_of(name: str, data: str = "first", seeds: tuple[int, ...] = (1, 2)) -> Series:
@@ -243,25 +254,26 @@ def series_of(name: str, data: str = "first", seeds: tuple[int, ...] = (1, 2)) -
 
 def test_the_table_is_made_of_the_evidence_alone(tmp_path: Path) -> None:
     good, poor, other = series_of("good"), series_of("poor", seeds=(1,)), series_of("good", "more")
-    keep(
+    fitted(
         good, tmp_path,
         *(evidence(good, 1, fold, right) for fold, right in ((0, 4), (1, 2), (None, 4))),
         *(evidence(good, 2, fold, right) for fold, right in ((0, 4), (1, 3), (None, 3))),
     )  # fmt: skip
-    keep(poor, tmp_path, *(evidence(poor, 1, fold, 1) for fold in (0, 1)))
-    keep(other, tmp_path, *(evidence(other, 1, fold, 3) for fold in (0, 1)))
+    fitted(poor, tmp_path, *(evidence(poor, 1, fold, 1) for fold in (0, 1)))
+    fitted(other, tmp_path, *(evidence(other, 1, fold, 3) for fold in (0, 1)))
     network = Network(
         arch="r2plus1d", clip={"frames": 20, "size": 64, "fps": 10.0}, parameters=125122,
         window_ms=5.46, date="2026-11-21T10:00:00+00:00", version="0.1.0",
     )  # fmt: skip
-    write_facts(tmp_path / "first" / "good" / "network.json", network)
+    keep(tmp_path / good.file, KEPT, network)
 
     text = page(Declared("first", (poor, good, other)), tmp_path)
 
-    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    rows = [line for line in text.splitlines() if re.match(r"\| (model|good|poor) ", line)]
     assert rows == [
-        "| model | parameters | ms a window | accuracy, grouped | nested | random | AUC, grouped "
-        "| nested | random | ECE, grouped | at temperature | seeds |",
+        "| model | parameters | ms per window | accuracy, grouped | accuracy, nested "
+        "| accuracy, random | AUC, grouped | AUC, nested | AUC, random | ECE, grouped "
+        "| ECE, at temperature | seeds |",
         # Seeds: (1 + .5) / 2 and (1 + .75) / 2; random 1 and .75.
         "| good | 125,122 | 5.5 | 0.812 ± 0.088 | – | 0.875 ± 0.177 | 0.812 ± 0.088 | – "
         "| 0.875 ± 0.177 | 0.087 ± 0.088 | – | 1 2 |",
@@ -269,8 +281,7 @@ def test_the_table_is_made_of_the_evidence_alone(tmp_path: Path) -> None:
         "| model | more | seeds |",
         "| good | 0.750 | 1 |",
     ]
-    assert "first: 8 clips, groups: 8, folds: 2; always saying dark is right on\n0.500 of" in text
-    assert "`d` 0.1.0. Fitted 2026-11-21 to 2026-11-22." in text
+    assert "| first | 8 | 8 | 2 | dark | 0.500 | 2026-11-21 to 2026-11-22 | `d` 0.1.0 |" in text
 
 
 def test_the_command_without_data_writes_and_prints_the_table_and_fits_nothing(
@@ -289,7 +300,7 @@ def test_the_command_without_data_writes_and_prints_the_table_and_fits_nothing(
 
 def test_evidence_of_another_recipe_is_not_in_the_table(tmp_path: Path) -> None:
     series = series_of("good", seeds=(1,))
-    keep(series, tmp_path, *(evidence(series, 1, fold, 4) for fold in (0, 1)))
+    fitted(series, tmp_path, *(evidence(series, 1, fold, 4) for fold in (0, 1)))
     changed = Series("good", "first", ("grouped",), (1,), TrainConfig(epochs=7))
 
     assert "| good | – | – | 1.000 |" in page(Declared("first", (series,)), tmp_path)
@@ -298,32 +309,32 @@ def test_evidence_of_another_recipe_is_not_in_the_table(tmp_path: Path) -> None:
 
 def test_a_seed_without_all_its_folds_is_not_in_the_table(tmp_path: Path) -> None:
     series = series_of("good", seeds=(1,))
-    keep(series, tmp_path, evidence(series, 1, 0, 4))
+    fitted(series, tmp_path, evidence(series, 1, 0, 4))
 
     assert "| – | – | – (unfinished: 1) |" in page(Declared("first", (series,)), tmp_path)
 
 
-def test_evidence_that_is_none_is_an_error_with_the_file(tmp_path: Path) -> None:
+def test_a_foreign_line_is_an_error_with_file_and_line(tmp_path: Path) -> None:
     series = series_of("good")
-    path = tmp_path / "first" / "good" / "grouped-seed1-fold0.json"
-    path.parent.mkdir(parents=True)
-    path.write_text("{}")
+    path = tmp_path / "first" / "good.jsonl"
+    path.parent.mkdir()
+    path.write_text("{}\n")
 
     with pytest.raises(DataError) as error:
         page(Declared("first", (series,)), tmp_path)
 
-    assert str(error.value).startswith(f"{path}: not a result of this benchmark: ")
-    assert str(error.value).endswith("; remove it, and it is made anew")
+    assert str(error.value).startswith(f"{path}:1: not a result of this benchmark: ")
+    assert str(error.value).endswith("; remove the line, and it is measured again")
     assert "\n" not in str(error.value)
 
 
-def test_one_seed_has_no_deviation() -> None:
+def test_one_seed_has_no_standard_deviation() -> None:
     assert mean_text([]) == "–"
     assert mean_text([0.7214]) == "0.721"
     assert mean_text([0.7, 0.8]) == "0.750 ± 0.071"
 
 
-def test_the_declared_rows_can_be_read() -> None:
+def test_the_shipped_plan_declares_the_paper_and_the_shipped_recipe() -> None:
     declared = read_rows(ROWS)
     series = declared.series
 
@@ -398,7 +409,7 @@ def test_the_declared_rows_can_be_read() -> None:
         ),
     ],
 )
-def test_a_wrong_row_is_one_line(bench: Bench, row: str, message: str) -> None:
+def test_a_fault_in_a_row_is_one_line(bench: Bench, row: str, message: str) -> None:
     bench.declare(row)
 
     with pytest.raises(ConfigError) as error:
@@ -407,7 +418,7 @@ def test_a_wrong_row_is_one_line(bench: Bench, row: str, message: str) -> None:
     assert str(error.value) == f"{bench.rows}{message}"
 
 
-def test_a_label_that_the_data_has_not_is_named_with_the_row(bench: Bench) -> None:
+def test_an_error_names_the_row_and_the_label_that_the_data_lacks(bench: Bench) -> None:
     bench.declare("{name: a, recipe: small.yaml, data: [first], overrides: {background: [grey]}}")
 
     with pytest.raises(ConfigError) as error:
@@ -418,7 +429,7 @@ def test_a_label_that_the_data_has_not_is_named_with_the_row(bench: Bench) -> No
     )
 
 
-def test_a_recipe_that_is_not_there_is_named_with_its_row(bench: Bench) -> None:
+def test_an_error_names_the_row_and_its_missing_recipe(bench: Bench) -> None:
     bench.declare("{name: a, recipe: none.yaml, data: [first]}")
 
     with pytest.raises(ConfigError, match=r"rows\.yaml: row a: .*none\.yaml: no such file"):

@@ -1,32 +1,31 @@
-"""What is kept of watched streams and of regions, and the figures made of it."""
+"""What is kept of streams and regions, and the figures made of it."""
 
 import itertools
 from pathlib import Path
 
 import pytest
 
-from benchmarks.recognition.events import (
+from benchmarks.recognition.events import Events, poisson
+from benchmarks.recognition.evidence import (
+    KEPT,
+    Basis,
     Choosing,
     ClipAnswer,
-    Events,
-    FalseAlarm,
-    FoldEvents,
-    Judgement,
-    WatchedEvent,
-    events_file,
-)
-from benchmarks.recognition.evidence import (
-    Basis,
     ClipScores,
     Evidence,
-    evidence_file,
-    write_facts,
+    FalseAlarm,
+    FoldEvents,
+    FoldInsets,
+    InsetClip,
+    Judgement,
+    Kept,
+    WatchedEvent,
 )
-from benchmarks.recognition.insets import FoldInsets, InsetClip, insets_file, place
-from benchmarks.recognition.intervals import poisson
+from benchmarks.recognition.insets import place
 from benchmarks.recognition.page import page
 from benchmarks.recognition.series import Declared, Series, Watch
 from benchmarks.recognition.watching import fewest_alarms, parted
+from benchmarks.results import keep
 from tests.train.evaluate.test_tuning import BASE, SPAN_S, stream
 from train.data.footage import Footage
 from train.evaluate.tuning import Trials
@@ -95,7 +94,7 @@ def grouped(fold: int) -> Evidence:
     )  # fmt: skip
 
 
-def test_events_of_all_folds_are_counted_together() -> None:
+def test_the_events_of_all_folds_are_counted_together() -> None:
     events = Events(
         (
             fold_events(0, judgement((1.0, 3.0), (), false=2)),
@@ -114,7 +113,7 @@ def test_events_of_all_folds_are_counted_together() -> None:
     assert (events.clips, events.right_alone, events.right_in_stream) == (4, 1.0, 0.5)
 
 
-def test_footage_alone_is_all_of_it_or_what_the_rules_were_not_tuned_in() -> None:
+def test_footage_alone_counts_all_films_or_only_those_not_tuned_in() -> None:
     events = Events(
         (fold_events(0, judgement(alone=("a.avi", "b.avi"))), fold_events(1, judgement()))
     )
@@ -134,7 +133,7 @@ def test_footage_alone_is_all_of_it_or_what_the_rules_were_not_tuned_in() -> Non
         pytest.param(10, 4.795, 18.391, id="ten"),
     ],
 )
-def test_a_rate_lies_within_garwoods_interval(count: int, low: float, high: float) -> None:
+def test_the_interval_of_a_rate_is_garwoods(count: int, low: float, high: float) -> None:
     within = poisson(count, 0.5)
 
     assert (within.low / 2, within.high / 2) == pytest.approx((low, high), abs=1e-3)
@@ -151,7 +150,7 @@ def test_no_fold_is_tuned_in_the_film_that_it_is_tested_in() -> None:
     assert tested == ["a", "b", "c", "a", "b"]
 
 
-def test_half_of_the_events_with_the_fewest_false_alarms() -> None:
+def test_the_rules_that_find_half_of_the_events_have_the_fewest_false_alarms() -> None:
     streams = [stream(*[("fight", 0.9)] * 2, ("nofight", 0.75), ("fight", 0.7), ("fight", 0.6))]
 
     half = fewest_alarms(streams, Trials(BASE, SPAN_S), 0.5)
@@ -161,12 +160,15 @@ def test_half_of_the_events_with_the_fewest_false_alarms() -> None:
     assert most.thresholds["fight"] <= 0.7
 
 
+def measured(results: Path, *kept: Kept) -> None:
+    for one in kept:
+        keep(results / SERIES.file, KEPT, one)
+
+
 def test_the_sections_are_made_of_the_evidence_alone(tmp_path: Path) -> None:
     for fold in (0, 1):
-        write_facts(tmp_path / evidence_file(SERIES, "grouped", 1, fold, None), grouped(fold))
         judged = judgement((1.0, 3.0), ((2.0,) if fold else ()), false=2, alone=("b.avi",))
-        write_facts(tmp_path / events_file(SERIES, fold), fold_events(fold, judged))
-        write_facts(tmp_path / insets_file(SERIES, fold), insets(fold))
+        measured(tmp_path, grouped(fold), fold_events(fold, judged), insets(fold))
 
     text = page(DECLARED, tmp_path)
 
@@ -174,9 +176,9 @@ def test_the_sections_are_made_of_the_evidence_alone(tmp_path: Path) -> None:
         "| highest F1 | 3 of 4 | 0.333 | 0.750 | 0.462 | 6 in 1.00 h | 6.0 (2.2 to 13.1) | 1.0 s "
         "| 2.0 s | 1.667 |" in text
     )
-    assert "False alarms by what was shown, untuned: nofight clips 4, a.avi 2.\n" in text
-    assert "Of 4 clips the networks answer 1.000 rightly by themselves and 0.500 while" in text
-    assert "them among other things: -50.0 points." in text
+    assert "| untuned | nofight clips 4, a.avi 2 |\n" in text
+    assert "answer 1.000 of 4 clips rightly by themselves, and 0.500 while" in text
+    assert "other things: -50.0 points." in text
     cell = "0.8, 0.5 s, 1 s: 1 of 2, 3 false"
     assert f"| 0 | a.avi | 0.50 | {cell} | {cell} | {cell} |" in text
     assert "| untuned | 2 in 0.060 h | 33.3 (4.0 to 120.4) | 0 in 0.020 h | below 149.8 |" in text
@@ -184,20 +186,20 @@ def test_the_sections_are_made_of_the_evidence_alone(tmp_path: Path) -> None:
     assert "| the region | 1.000 | 1.000 |" in text
 
 
-def test_sections_are_left_out_while_a_fold_is_missing_or_of_other_data(tmp_path: Path) -> None:
+def test_a_section_is_left_out_if_a_fold_is_missing_or_of_other_data(tmp_path: Path) -> None:
     for fold in (0, 1):
-        write_facts(tmp_path / evidence_file(SERIES, "grouped", 1, fold, None), grouped(fold))
-    write_facts(tmp_path / events_file(SERIES, 0), fold_events(0, judgement((1.0,))))
+        measured(tmp_path, grouped(fold))
+    measured(tmp_path, fold_events(0, judgement((1.0,))))
     assert "## Events" not in page(DECLARED, tmp_path)
 
-    write_facts(tmp_path / events_file(SERIES, 1), fold_events(1, judgement((1.0,)), "other"))
+    measured(tmp_path, fold_events(1, judgement((1.0,)), "other"))
     assert "## Events" not in page(DECLARED, tmp_path)
 
-    write_facts(tmp_path / events_file(SERIES, 1), fold_events(1, judgement((1.0,))))
+    measured(tmp_path, fold_events(1, judgement((1.0,))))
     assert "## Events" in page(DECLARED, tmp_path)
 
 
-def test_the_same_basis_but_for_an_option_that_came_later_agrees() -> None:
+def test_a_basis_agrees_if_it_differs_only_by_an_option_that_came_later() -> None:
     older = BASIS.model_copy(
         update={"recipe": {k: v for k, v in BASIS.recipe.items() if k != "stride"}}
     )

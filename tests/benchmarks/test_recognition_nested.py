@@ -1,4 +1,4 @@
-"""What networks say that two folds were held back from, on evidence made by hand."""
+"""Figures of networks that two folds were held back from, on evidence made by hand."""
 
 import itertools
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 import benchmarks.recognition.nested
-from benchmarks.recognition.choice import choose
-from benchmarks.recognition.evidence import ClipScores, Evidence, evidence_file, write_facts
-from benchmarks.recognition.figures import Line, read_line
+from benchmarks.recognition.evidence import KEPT, ClipScores, Evidence
+from benchmarks.recognition.figures import Line, choose, read_line
 from benchmarks.recognition.nested import nested
 from benchmarks.recognition.page import page
 from benchmarks.recognition.series import Declared, Series
+from benchmarks.results import keep
 from train.evaluate.scores import Scored
 from train.recipe.options import TrainConfig
 
@@ -55,15 +55,14 @@ def nested_fits(series: Series, scores: dict[tuple[int, int], float]) -> list[Ev
 
 def line(tmp_path: Path, series: Series, *evidence: Evidence) -> Line:
     for one in evidence:
-        file = evidence_file(series, one.split, one.seed, one.fold, one.second)
-        write_facts(tmp_path / file, one)
+        keep(tmp_path / series.file, KEPT, one)
     return read_line(series, tmp_path)
 
 
 EVEN = dict.fromkeys(itertools.permutations(FOLDS, 2), RIGHT)
 
 
-def test_each_network_answers_for_a_fold_by_the_clips_of_the_other() -> None:
+def test_a_nested_network_answers_for_each_fold_with_the_clips_of_the_other() -> None:
     found = nested(nested_fits(series_of("a"), EVEN | {(0, 1): WRONG}))
 
     assert set(found.parts) == set(itertools.permutations(FOLDS, 2))
@@ -74,7 +73,7 @@ def test_each_network_answers_for_a_fold_by_the_clips_of_the_other() -> None:
     assert [found.auc_for(fold) for fold in FOLDS] == [0.5, 1, 1]
 
 
-def test_a_temperature_is_fitted_without_a_clip_of_its_own_fold(
+def test_the_temperature_of_a_fold_is_fitted_without_its_own_clips(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     series = series_of("a")
@@ -100,7 +99,7 @@ def test_a_temperature_is_fitted_without_a_clip_of_its_own_fold(
     assert nested(nested_fits(series, EVEN | changed)).temperature(1) != before
 
 
-def test_scores_are_measured_again_at_the_temperature_of_their_fold(tmp_path: Path) -> None:
+def test_the_calibration_error_is_measured_at_the_temperature_of_each_fold(tmp_path: Path) -> None:
     series = series_of("a")
     modest = dict.fromkeys(EVEN, 0.6)  # always right, and yet unsure: to be cooled
     read = line(
@@ -115,7 +114,7 @@ def test_scores_are_measured_again_at_the_temperature_of_their_fold(tmp_path: Pa
     assert read.missing == ()
 
 
-def test_a_row_whose_nested_fits_are_not_all_there_has_none(tmp_path: Path) -> None:
+def test_a_row_that_lacks_a_nested_fit_has_no_nested_figures(tmp_path: Path) -> None:
     series = series_of("a")
     read = line(
         tmp_path,
@@ -128,7 +127,7 @@ def test_a_row_whose_nested_fits_are_not_all_there_has_none(tmp_path: Path) -> N
     assert read.missing == (1, 2)
 
 
-def test_choices_are_made_by_the_other_folds_and_judged_on_the_own(tmp_path: Path) -> None:
+def test_choices_are_made_on_the_other_folds_and_tested_on_the_fold_itself(tmp_path: Path) -> None:
     first, second = series_of("first"), series_of("second")
     lines = [
         line(
@@ -153,7 +152,7 @@ def test_choices_are_made_by_the_other_folds_and_judged_on_the_own(tmp_path: Pat
     assert choose(lines[:1]) is None, "there is nothing to choose from"
 
 
-def test_the_choice_is_said_under_the_table(tmp_path: Path) -> None:
+def test_the_page_says_which_model_would_be_chosen(tmp_path: Path) -> None:
     first, second = series_of("first"), series_of("second")
     for series, scores in (
         (first, EVEN | {(1, 0): WRONG}),
@@ -168,8 +167,5 @@ def test_the_choice_is_said_under_the_table(tmp_path: Path) -> None:
 
     text = page(Declared("first", (first, second)), tmp_path)
 
-    assert (
-        "By the nested AUC, “first” would be chosen for folds 0, 2; “second” would be chosen "
-        "for fold 1; on the folds they would be chosen for, the chosen ones reach\n"
-        "an accuracy of 1.000 and an AUC of 1.000." in text
-    )
+    assert "| first | 0, 2 |\n| second | 1 |\n" in text
+    assert "the chosen models reach an accuracy of 1.000 and an AUC of 1.000." in text

@@ -1,4 +1,4 @@
-"""What the performance benchmark reads of processes from /proc."""
+"""What the performance benchmark reads about processes in /proc."""
 
 import subprocess
 import sys
@@ -43,21 +43,21 @@ def proc(tmp_path: Path) -> Path:
     return Proc(tmp_path).folder
 
 
-def test_cpu_time_is_that_of_a_process_its_children_and_those_it_waited_for(proc: Path) -> None:
+def test_cpu_time_includes_children_and_ended_children(proc: Path) -> None:
     assert tree(10, proc) == [10, 11]
     assert cpu_s(10, proc) == pytest.approx(1.8)
     assert cpu_s(99, proc) == 0  # it is gone
 
 
-def test_memory_that_processes_may_share_is_counted_once(proc: Path) -> None:
+def test_memory_that_processes_share_is_counted_once(proc: Path) -> None:
     assert memory_mib(10, proc) == 30 + 50 + 30
 
 
-def test_the_machines_time_is_told_by_who_took_it(proc: Path) -> None:
+def test_the_time_of_the_machine_is_split_into_used_and_taken_by_the_host(proc: Path) -> None:
     assert machine_s(proc) == (1.6, 0.4)
 
 
-def test_the_cpu_time_of_a_child_stays_when_it_has_ended() -> None:
+def test_the_cpu_time_of_a_child_stays_after_its_end() -> None:
     work = "import time\nwhile time.process_time() < 0.3: pass\n"
     both = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {work!r}]); input()"
     with subprocess.Popen([sys.executable, "-c", both], stdin=subprocess.PIPE) as process:

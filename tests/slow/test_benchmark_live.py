@@ -1,4 +1,4 @@
-"""The row of the benchmark that is watched as the monitor would, from networks to tables."""
+"""The row that is also watched as the monitor would watch, from its networks to the page."""
 
 import shutil
 from pathlib import Path
@@ -8,14 +8,12 @@ import pytest
 from rich.console import Console
 
 import benchmarks.recognition.networks
-from benchmarks.recognition.events import FoldEvents, events_file
-from benchmarks.recognition.evidence import ClipScores, Evidence, read_facts, write_facts
-from benchmarks.recognition.fits import all_fits
-from benchmarks.recognition.insets import FoldInsets, insets_file
-from benchmarks.recognition.live import watch_live
+from benchmarks.recognition.evidence import KEPT, ClipScores, Evidence, FoldEvents, FoldInsets
+from benchmarks.recognition.fits import Places, all_fits
 from benchmarks.recognition.page import page
-from benchmarks.recognition.places import Places
 from benchmarks.recognition.series import Series, read_rows
+from benchmarks.recognition.watching import watch_live
+from benchmarks.results import drop, keep, read
 from export.saved import MODEL_NAME
 from monitor.errors import DataError
 from monitor.recognition.metadata import Data, Unknown
@@ -49,7 +47,7 @@ def pretend_fits(series: Series, places: Places) -> None:
                 name="clips", sha256=fit.run.prepared.sha256(fit.split.train), clips=0, groups=0
             ),
         )  # fmt: skip
-        folder = places.run(fit.file)
+        folder = places.runs / fit.folder
         folder.mkdir(parents=True)
         save_model(network, about, folder / MODEL_NAME)
         clips = tuple(
@@ -66,7 +64,7 @@ def pretend_fits(series: Series, places: Places) -> None:
             date="2026-11-21T10:00:00+00:00", fit_s=1.0, version="0.1.0",
             labels=("dark", "light"), clips=clips,
         )  # fmt: skip
-        write_facts(places.results / fit.file, evidence)
+        keep(places.results / series.file, KEPT, evidence)
 
 
 @pytest.mark.timeout(300)  # beside other work; 25 s of one core
@@ -89,15 +87,16 @@ def test_a_row_is_watched_once_and_then_only_rendered(
     pretend_fits(series, places)
     watch_live(declared, places, console)
 
-    events = read_facts(places.results / events_file(series, 1), FoldEvents)
-    assert events is not None
+    kept = read(places.results / series.file, KEPT)
+    events = kept["events-fold1"]
+    assert isinstance(events, FoldEvents)
     assert (events.tuned_in, events.tested_in) == (("a.mp4",), ("b.mp4",))
     for judged in events.judged.values():
         assert [event.label for event in judged.events] == ["light", "light"]
         assert {alarm.shown for alarm in judged.alone} <= {"a.mp4", "b.mp4"}
     assert all(clip.in_stream for clip in events.clips), "no window was called unknown"
-    insets = read_facts(places.results / insets_file(series, 1), FoldInsets)
-    assert insets is not None
+    insets = kept["regions-fold1"]
+    assert isinstance(insets, FoldInsets)
     assert [clip.path for clip in insets.clips] == [
         "dark/10.mp4", "dark/11.mp4", "light/10.mp4", "light/11.mp4",
     ]  # fmt: skip
@@ -120,6 +119,6 @@ def test_a_row_is_watched_once_and_then_only_rendered(
         run / "nested-seed1-fold0-fold1" / "model.keras",
         run / "nested-seed1-fold1-fold2" / "model.keras",
     )
-    (places.results / events_file(series, 2)).unlink()
+    drop(places.results / series.file, KEPT, "events-fold2")
     with pytest.raises(DataError, match="was fitted on other clips; remove it and"):
         watch_live(declared, places, console)

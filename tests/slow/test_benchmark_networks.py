@@ -1,16 +1,16 @@
 """The recognition benchmark with a network: its model, its size and its speed are kept too."""
 
-import json
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 import benchmarks.recognition.fits
-from benchmarks.recognition.fits import do_fits
+from benchmarks.recognition.evidence import KEPT, Evidence, Network
+from benchmarks.recognition.fits import Places, do_fits
 from benchmarks.recognition.page import page
-from benchmarks.recognition.places import Places
 from benchmarks.recognition.series import read_rows
+from benchmarks.results import drop, keep, read
 from testkit.clips import make_clips
 from train.fit.saved import load_model
 
@@ -34,29 +34,34 @@ def test_a_network_is_fitted_measured_and_then_only_rendered(
     do_fits(declared.series, places, Console(quiet=True))
 
     row = next(x for x in page(declared, places.results).splitlines() if "| small |" in x)
-    network = json.loads((places.results / "clips" / "small" / "network.json").read_text())
-    assert network["parameters"] == 125_122
-    assert network["window_ms"] > 0
-    assert row.startswith(f"| small | 125,122 | {network['window_ms']:.1f} | 0.")
+    results = places.results / "clips" / "small.jsonl"
+    network = network_of(results)
+    assert network.parameters == 125_122
+    assert network.window_ms > 0
+    assert row.startswith(f"| small | 125,122 | {network.window_ms:.1f} | 0.")
     folder = places.runs / "clips" / "small" / "grouped-seed1-fold1"
     _, contract = load_model(folder / "model.keras")
     assert contract.evaluation == "benchmark: small on clips, grouped split, seed 1, fold 1"
-    evidence = json.loads((places.results / "clips/small/grouped-seed1-fold1.json").read_text())
-    right = [
-        clip["scores"][0 if clip["label"] == "dark" else 1] > 0.5 for clip in evidence["clips"]
-    ]
+    evidence = read(results, KEPT)["grouped-seed1-fold1"]
+    assert isinstance(evidence, Evidence)
+    right = [clip.scores[0 if clip.label == "dark" else 1] > 0.5 for clip in evidence.clips]
     assert contract.metrics["accuracy"] == sum(right) / len(right)
 
-    results = places.results / "clips" / "small"
-    (results / "network.json").write_text(json.dumps(network | {"parameters": 7}))
-    (results / "grouped-seed1-fold0.json").unlink()
+    keep(results, KEPT, network.model_copy(update={"parameters": 7}))
+    drop(results, KEPT, "grouped-seed1-fold0")
     do_fits(declared.series, places, Console(quiet=True))
-    assert parameters(results) == 125_122, "the code made another network of the same recipe"
+    assert network_of(results).parameters == 125_122, (
+        "the code made another network of the same recipe"
+    )
 
-    (results / "network.json").unlink()
+    drop(results, KEPT, "network")
     do_fits(declared.series, places, Console(quiet=True))
-    assert parameters(results) == 125_122, "the models of fits that are done are still there"
+    assert network_of(results).parameters == 125_122, (
+        "the models of fits that are done are still there"
+    )
 
 
-def parameters(results: Path) -> object:
-    return json.loads((results / "network.json").read_text())["parameters"]
+def network_of(results: Path) -> Network:
+    network = read(results, KEPT)["network"]
+    assert isinstance(network, Network)
+    return network

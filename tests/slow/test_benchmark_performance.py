@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.machine import Machine
 from benchmarks.performance.latency import run_latency
 from benchmarks.performance.measure import Places, run_together
 from benchmarks.performance.models import Models
 from benchmarks.performance.plan import Latency, Network, Start, Together
-from benchmarks.performance.results import Machine, Origin
+from benchmarks.performance.results import Origin
 from benchmarks.performance.start import run_starts
-from benchmarks.performance.streams import Stream
+from benchmarks.streams import Stream
 from testkit.media import make_video
 from testkit.models import motion_model
 from testkit.servers.rtsp import require_rtsp_server
@@ -21,7 +22,7 @@ ORIGIN = Origin(key="k", machine=WHERE, date="2026-11-23T00:00:00+00:00", versio
 
 
 class TinyPlaces(Places):
-    """A stream of numbered pictures, and the network of the tests for everybody."""
+    """A stream of numbered frames, and the network of the tests for every program."""
 
     def clip(self, stream: Stream) -> Path:
         path = self.streams / "tiny.mp4"
@@ -42,7 +43,7 @@ def places(tmp_path: Path) -> Places:
 def test_programs_that_watch_the_same_stream_are_measured_together(places: Places) -> None:
     require_rtsp_server()
     job = Together(
-        file=Path("together-tiny.json"),
+        name="together-tiny",
         stream="tiny",
         network="shipped",
         programs=("har-monitor", "opencv", "opencv-grab", "ffmpeg-pipes", "decode"),
@@ -66,7 +67,7 @@ def test_programs_that_watch_the_same_stream_are_measured_together(places: Place
 @pytest.mark.parametrize("program", ["har-monitor", "opencv"])
 def test_latency_runs_from_the_socket_to_the_line(places: Places, program: str) -> None:
     job = Latency(
-        file=Path("latency-tiny.json"),
+        name="latency-tiny",
         stream="tiny",
         program=program,  # type: ignore[arg-type]
         cameras=2,
@@ -81,7 +82,7 @@ def test_latency_runs_from_the_socket_to_the_line(places: Places, program: str) 
 
 
 def test_a_start_ends_with_the_first_classified_window(places: Places) -> None:
-    job = Start(Path("start-tiny.json"), None, "tiny", ("har-monitor", "opencv"), runs=1)
+    job = Start("start-tiny", None, "tiny", ("har-monitor", "opencv"), runs=1)
     result = run_starts(job, STREAM, places, ORIGIN)
     assert {name: len(starts) for name, starts in result.starts_s.items()} == {
         "har-monitor": 1,

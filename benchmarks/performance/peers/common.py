@@ -1,4 +1,4 @@
-"""What the peers share: windows, networks and what is told of the work."""
+"""What the peers share: windows, networks and reports."""
 
 import json
 import signal
@@ -22,7 +22,7 @@ Classify = Callable[[Pixels], NDArray[np.float32]]  # (1, T, H, W, 3) to (1, lab
 
 
 class Windows:
-    """The last 20 frames; a window of them every `stride` frames."""
+    """The last 20 frames, and a window of them every `stride` frames."""
 
     def __init__(self, stride: int = STRIDE) -> None:
         self._frames: deque[Pixels] = deque(maxlen=FRAMES)
@@ -30,7 +30,7 @@ class Windows:
         self._count = 0
 
     def push(self, frame: Pixels) -> Pixels | None:
-        """Take a frame (64, 64, 3); the window that it completes, (1, 20, 64, 64, 3)."""
+        """Take a frame (64, 64, 3); return the window that it completes, (1, 20, 64, 64, 3)."""
         self._frames.append(frame)
         self._count += 1
         ready = self._count - FRAMES
@@ -40,7 +40,7 @@ class Windows:
 
 
 class Report:
-    """Counts what each camera did and tells it; any thread may call it."""
+    """Counts what each camera did and reports it; any thread may call it."""
 
     def __init__(self, cameras: int, tell_windows: bool = False) -> None:
         self._tell_windows = tell_windows
@@ -64,7 +64,7 @@ class Report:
         self._windows[camera] += 1
 
     def end(self) -> None:
-        """Tell what became of every camera."""
+        """Report what each camera did."""
         now_s = time.monotonic()
         cameras = [
             {"frames": frames, "windows": windows, "seconds": now_s - first_s if frames else 0.0}
@@ -80,7 +80,7 @@ class Report:
 
 
 def run(watch: Callable[[int, str], None], sources: Sequence[str], report: Report) -> None:
-    """One thread for each camera, until SIGTERM or until all files have ended."""
+    """Run a thread for each camera until SIGTERM or the end of all files."""
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda signum, frame: over.set())
     threads = [
@@ -97,11 +97,11 @@ def run(watch: Callable[[int, str], None], sources: Sequence[str], report: Repor
 
 
 def load(path: Path) -> Classify:
-    """A network: .onnx in ONNX Runtime on one thread a window, .keras in Keras."""
+    """Load a network: .onnx in ONNX Runtime on one thread a window, .keras in Keras."""
     if path.suffix == ".onnx":
         ort = onnx_runtime()
         options = ort.SessionOptions()
-        # With many cameras the cores are busy anyway: more threads would only wait for each other.
+        # The cores are busy with many cameras, so more threads would only wait for each other.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         name = session.get_inputs()[0].name
@@ -109,7 +109,7 @@ def load(path: Path) -> Classify:
     import keras
 
     network = keras.saving.load_model(path, compile=False)
-    lock = threading.Lock()  # Keras does not promise that several threads may predict at once
+    lock = threading.Lock()  # Keras does not promise that several threads can predict at once
 
     def classify(clips: Pixels) -> NDArray[np.float32]:
         with lock:

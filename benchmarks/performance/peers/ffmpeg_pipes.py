@@ -1,6 +1,6 @@
-"""Cameras read as Frigate does: an FFmpeg process each, which pipes small raw frames to Python.
+"""Cameras read as Frigate does: an FFmpeg process each pipes small raw frames to Python.
 
-The options are Frigate's defaults for RTSP, with 10 frames of 64x64 RGB a second for its own.
+The options are Frigate's defaults for RTSP, but for 10 frames of 64x64 RGB a second.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""Cameras read by OpenCV, a thread each; windows classified where they are cut.
+"""Cameras read by OpenCV, a thread each, which also classifies their windows.
 
-Three ways: as the tutorials do (--every-frame: each frame is scaled and a window classified with
-each), with frames sampled at 10 a second, and with --grab, where only the sampled frames leave the
-decoder.
+There are three ways. With --every-frame, as in tutorials, each frame is scaled and completes a
+window. By default, frames are sampled at 10 a second. With --grab, only the sampled frames are
+retrieved from the decoder.
 """
 
 import argparse
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--grab", action="store_true")
     parser.add_argument("--tell-windows", action="store_true")
     arguments = parser.parse_args()
-    cv2.setNumThreads(1)  # scaling to 64x64 is too little work to be shared out
+    cv2.setNumThreads(1)  # scaling to 64x64 is too little work for several threads
     classify = load(arguments.model)
     report = Report(len(arguments.sources), arguments.tell_windows)
 
