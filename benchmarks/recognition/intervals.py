@@ -1,7 +1,6 @@
 """The interval of a rate that events were counted for."""
 
-from train.evaluate.event_match import poisson_mean
-from train.evaluate.intervals import Interval
+from train.evaluate.intervals import Interval, poisson_mean
 
 _OUTSIDE = 0.05  # 95 % inside
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import softmax
 
 from monitor.recognition.metadata import OUTPUT
 from train.evaluate.scores import Scored
@@ -24,8 +26,6 @@ _SMALLEST = 1e-7  # a score of 0 would make the loss infinite
 
 def fit_temperature(parts: Sequence[Scored]) -> float:
     """The temperature with the smallest log loss on clips that the networks were not fitted on."""
-    from scipy.optimize import minimize_scalar
-
     scores = np.concatenate([part.scores for part in parts])
     truth = np.concatenate([part.truth for part in parts])
 
@@ -52,6 +52,5 @@ def set_temperature(model: keras.Model, temperature: float) -> None:
 def _cooled(scores: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
     """softmax(log(scores) / temperature), row by row."""
     logits = np.log(np.maximum(scores, _SMALLEST)) / temperature
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    cooled: NDArray[np.float32] = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    cooled: NDArray[np.float32] = softmax(logits, axis=1)
     return cooled

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from train.evaluate.intervals import poisson_mean
+
 # Seconds that an alert may come after an event's last picture, beside the span of a window. A
 # window holds a part of the event until a whole span after it. Smoothing and the minimum duration
 # then need half a second each with the monitor's defaults. It is the same for all rules: a slower
@@ -134,22 +136,6 @@ def figures(streams: Sequence[Matched], hours: float, label: str | None = None) 
         ),
         alerts=sum(len(alerts) for _, alerts in found),
     )
-
-
-def poisson_mean(count: int, chance: float) -> float:
-    """The mean that gives `count` or fewer with this chance: the lower it is, the larger the mean.
-
-    Source: F. Garwood, "Fiducial limits for the Poisson distribution", Biometrika 1936.
-    """
-    low, high = 0.0, count + 4 * math.sqrt(count + 1) + 4
-    while high - low > 1e-9 * high:
-        middle = (low + high) / 2
-        found = math.fsum(
-            math.exp(number * math.log(middle) - middle - math.lgamma(number + 1))
-            for number in range(count + 1)
-        )
-        low, high = (middle, high) if found > chance else (low, middle)
-    return high
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.evaluate.event_match import Alert, Event, Figures, figures, grace_s, match, poisson_mean
+from train.evaluate.event_match import Alert, Event, Figures, figures, grace_s, match
 
 GRACE_S = 3.0
 
@@ -113,24 +113,6 @@ def test_a_share_of_the_events_was_found_within_the_delay(share: float, delay_s:
     found = Figures(4, 4, 0, 1.0, (1.0, 2.0, 3.0, 4.0), 4)
 
     assert found.delay_s(share) == delay_s
-
-
-@pytest.mark.parametrize(
-    ("count", "high"),
-    # R: qchisq(.95, 2 * (count + 1)) / 2
-    [(0, 2.995732), (1, 4.743865), (10, 16.962219), (300, 330.094249), (5000, 5117.886079)],
-)
-def test_so_many_false_alarms_bound_their_true_number(count: int, high: float) -> None:
-    assert poisson_mean(count, 0.05) == pytest.approx(high, rel=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("count", "low"),
-    # R: qchisq(.025, 2 * count) / 2
-    [(1, 0.02531781), (10, 4.795389), (300, 267.0091)],
-)
-def test_so_few_are_as_improbable_at_the_lower_bound(count: int, low: float) -> None:
-    assert poisson_mean(count - 1, 0.975) == pytest.approx(low, rel=1e-6)
 
 
 def test_no_false_alarm_in_two_hours_only_says_fewer_than_three_in_two_hours() -> None:
