@@ -7,11 +7,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from export.described import Colours, Described, Pixels, labels_in
-from export.engine import Engine
-from export.extra import training_tools
-from export.opsets import DEFAULT_OPSET, OPSETS
-from export.quiet import quiet
+from export.backend import quiet, training_tools
+from export.options import DEFAULT_OPSET, OPSETS, Colours, Described, Engine, Pixels, labels_in
 from monitor.cli.command import Command, exit_codes
 from monitor.cli.interrupt import interruptible
 from monitor.errors import ConfigError

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from export import fused_route, tf2onnx_route
 from export.atomic import replacing
-from export.described import Described
-from export.engine import Engine
 from export.foreign import load_foreign
 from export.fused.layer import NotFused
-from export.opsets import DEFAULT_OPSET, check_opset
-from export.saved import load_model
+from export.keras_file import load_model
+from export.options import DEFAULT_OPSET, Described, Engine, check_opset
 from export.verify import verify
 from monitor.errors import ConfigError
 from monitor.recognition.metadata import Contract

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from export.described import Colours, Described, Pixels
-from export.saved import contract_text, keras_can, load_network
+from export.keras_file import contract_text, keras_can, load_network
+from export.options import Colours, Described, Pixels
 from export.verify import synthetic_clips
 from monitor import __version__
 from monitor.errors import ConfigError, ModelError

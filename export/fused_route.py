@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import monitor
 from export.fused.graph import Graph, Value
 from export.fused.walk import write
-from export.opsets import DEFAULT_OPSET, check_opset
+from export.options import DEFAULT_OPSET, check_opset
 from monitor.recognition.metadata import INPUT, METADATA_KEY, OUTPUT, Contract
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from export.opsets import DEFAULT_OPSET, check_opset
+from export.options import DEFAULT_OPSET, check_opset
 from monitor.errors import ModelError
 from monitor.recognition.metadata import INPUT, METADATA_KEY, OUTPUT, Contract
 from monitor.recognition.runtime import onnx_runtime

@@ -5,8 +5,8 @@ from pathlib import Path
 import keras
 from keras import Input, Model, layers
 
-from export.described import Described
 from export.export import Summary, export_model
+from export.options import Described
 from testkit.trained import give_weights
 
 TINY = (6, 16, 16, 3)

@@ -21,8 +21,7 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 
-from export.extra import training_tools
-from export.quiet import quiet
+from export.backend import quiet, training_tools
 from monitor.cli.command import exit_codes
 from monitor.recognition.runtime import onnx_runtime
 from monitor.windows.clip import ClipSpec

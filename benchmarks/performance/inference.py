@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.performance.measure import Places
 from benchmarks.performance.plan import Inference
 from benchmarks.performance.results import InferenceResult, Origin, WindowCost
-from export.extra import training_tools
+from export.backend import training_tools
 
 
 def run_inference(job: Inference, places: Places, origin: Origin) -> InferenceResult:
@@ -26,7 +26,7 @@ def run_inference(job: Inference, places: Places, origin: Origin) -> InferenceRe
 def _measure(rounds: int, out: Path) -> None:
     with training_tools():
         from benchmarks.performance.engines import measure
-        from train.fit.backend import start_tensorflow
+        from export.backend import start_tensorflow
 
         start_tensorflow()
         costs = [

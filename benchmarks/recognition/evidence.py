@@ -13,7 +13,7 @@ from export.atomic import replacing
 from monitor.errors import DataError
 from train.evaluate.scores import Scored
 from train.recipe.options import TrainConfig
-from train.report.report import json_text
+from train.report.files import json_text
 
 DIGITS = 4  # of a score
 NETWORK = "network.json"

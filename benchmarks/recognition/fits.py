@@ -26,14 +26,14 @@ from benchmarks.recognition.evidence import (
 )
 from benchmarks.recognition.places import Places
 from benchmarks.recognition.series import Series, SplitKind
-from export.saved import MODEL_NAME, load_model
+from export.keras_file import MODEL_NAME, load_model
 from monitor import __version__
 from monitor.errors import ConfigError
 from train.data.clips import Dataset, find_clips, only_labels
 from train.data.preparation import Prepared, prepare_clips
 from train.data.split import Split, fold_split, folds_of, random_split
-from train.experiment.experiment import check_names, fit_split
-from train.experiment.fold import CHECKPOINT, Run
+from train.experiment.experiment import CHECKPOINT, Run
+from train.experiment.training import check_names, fit_split
 from train.progress import duration_text
 
 log = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ def do_fits(all_series: Sequence[Series], places: Places, console: Console) -> N
     for fit in fits:
         note_time(fit, found[fit.file])
     if any(not fit.run.is_baseline for fit in todo):
-        from train.fit.backend import start_tensorflow
+        from export.backend import start_tensorflow
 
         start_tensorflow()
     _measure_missing([fit for fit in fits if fit.file in done], places)
@@ -224,7 +224,7 @@ def _measure_missing(done: Sequence[PlannedFit], places: Places) -> None:
         if fit.run.is_baseline or _known_network(fit, places) is not None:
             continue
         if fit.run.finished(fit.split, places.run(fit.file), fit.title) is not None:
-            from train.fit.backend import start_tensorflow
+            from export.backend import start_tensorflow
 
             start_tensorflow()
             _measure_network(fit, places)
@@ -243,8 +243,8 @@ def _measure_network(fit: PlannedFit, places: Places) -> None:
     known = _known_network(fit, places)
     if known is not None and known.parameters == parameters:
         return
+    from export.backend import quiet
     from export.export import export_model
-    from export.quiet import quiet
 
     with tempfile.TemporaryDirectory() as folder, quiet():
         exported = export_model(path, Path(folder) / "network.onnx")

@@ -9,15 +9,14 @@ from benchmarks.recognition.figures import read_line
 from benchmarks.recognition.fits import PlannedFit, all_fits
 from benchmarks.recognition.places import Places
 from benchmarks.recognition.series import Series
-from export.saved import MODEL_NAME
+from export.backend import start_tensorflow
+from export.keras_file import MODEL_NAME, load_model
 from monitor.errors import DataError
 from train.data.cache import file_sha256
 from train.evaluate.calibration import set_temperature
 from train.evaluate.evaluation_set import HeldOut
 from train.evaluate.novelty import classify_with
-from train.evaluate.playback import Scorer
-from train.fit.backend import start_tensorflow
-from train.fit.saved import load_model
+from train.evaluate.scoring import Scorer
 
 
 class Networks:

@@ -31,8 +31,8 @@ from monitor.windows.clip import prepare
 from monitor.windows.crop import Cropper
 from train.data.cache import DecodedClip
 from train.data.footage import Footage, find_footage, read_piece
-from train.data.preparation import cut
-from train.evaluate.clip_scores import clip_scores
+from train.data.windows import cut
+from train.evaluate.scores import clip_scores
 from train.evaluate.streams import ClipInsert
 from train.progress import Bar
 

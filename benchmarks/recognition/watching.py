@@ -31,11 +31,12 @@ from monitor.recognition.tracker import Rules
 from train.data.footage import Footage, find_footage
 from train.evaluate.event_match import figures
 from train.evaluate.outcome import Judged, answers, hours, judge
-from train.evaluate.playback import Scorer, WatchedStream
+from train.evaluate.playback import WatchedStream
+from train.evaluate.scoring import Scorer
 from train.evaluate.streams import plan_footage, plan_streams
 from train.evaluate.tuning import MIN_S, SMOOTHING_S, THRESHOLDS, Trials, tune
 from train.experiment.stream_evaluation import watch
-from train.report.streams import false_alarm
+from train.report.stream_report import false_alarm
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from export.cli import app
-from export.described import labels_in
-from export.saved import load_model
+from export.keras_file import load_model
+from export.options import labels_in
 from monitor.errors import ConfigError, ModelError
 from monitor.recognition.classifier import OnnxClassifier
 

@@ -16,7 +16,7 @@ from benchmarks.recognition.live import watch_live
 from benchmarks.recognition.page import page
 from benchmarks.recognition.places import Places
 from benchmarks.recognition.series import Series, read_rows
-from export.saved import MODEL_NAME
+from export.keras_file import MODEL_NAME, save_model
 from monitor.errors import DataError
 from monitor.recognition.metadata import Data, Unknown
 from testkit.clips import make_clips
@@ -24,7 +24,6 @@ from testkit.footage import quiet_footage
 from testkit.models import contract
 from testkit.trained import trained_like
 from train.evaluate.novelty import with_novelty
-from train.fit.saved import save_model
 
 RECIPE = "arch: convlstm-motion\nclip: {frames: 6, size: 32, fps: 10}\nbackground: [dark]\n"
 ROWS = """

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from export.cli import app
-from export.described import Colours, Described, Pixels
-from export.engine import Engine
 from export.export import export_model
+from export.options import Colours, Described, Engine, Pixels
 from export.verify import real_clips, synthetic_clips
 from monitor.errors import ConfigError
 from monitor.recognition.classifier import OnnxClassifier

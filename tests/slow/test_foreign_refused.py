@@ -10,14 +10,14 @@ import keras
 import pytest
 from keras import Input, Model, Sequential, layers
 
-from export.described import Described
 from export.export import export_model
+from export.keras_file import save_model
+from export.options import Described
 from monitor.errors import ConfigError, ModelError, MonitorError
 from testkit import DATA
 from testkit.foreign import TINY, exported, saved, softmax, tiny
 from testkit.models import contract
 from testkit.trained import SMALL, trained_like
-from train.fit.saved import save_model
 
 
 def _wide() -> Model:

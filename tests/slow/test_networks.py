@@ -17,8 +17,8 @@ from train.networks.architectures import (
     _without_jumps,
     build,
 )
+from train.networks.optical_flow import not_carried
 from train.networks.pretrained import imagenet_stem
-from train.networks.residual_motion import not_carried
 
 PAPER = ClipSpec(frames=20, size=64, fps=10.0)
 Array = NDArray[np.float64]

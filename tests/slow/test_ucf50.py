@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 import train.data.preparation
+from export.keras_file import load_model
 from testkit import ROOT
 from train.cli.train import app
-from train.fit.saved import load_model
 
 CONFIGS = ROOT / "configs"
 CLASSES = ("Biking", "HorseRace", "PizzaTossing", "Swing")

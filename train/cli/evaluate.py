@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from export.extra import training_tools
+from export.backend import training_tools
 from monitor.cli.command import Command, exit_codes, start_logging
 from monitor.cli.interrupt import interruptible
 from monitor.errors import ConfigError
-from train.cli.options import CacheFolder
+from train.cli.train import CacheFolder
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -89,7 +89,7 @@ def main(
         start_logging(console, verbose=verbose)
         with interruptible(console.show_cursor), training_tools(), fewer_lines(verbose):
             if model.suffix == ".keras" or tune:
-                from train.fit.backend import start_tensorflow
+                from export.backend import start_tensorflow
 
                 start_tensorflow()
             from train.data.cache_folder import default_cache
@@ -136,7 +136,7 @@ def _work(
         clips, films = _given("--data", data), _given("--footage", footage)
 
         def tuning(cache: Path, console: Console) -> None:
-            from train.experiment.tuning_run import tune_run
+            from train.experiment.rule_tuning import tune_run
 
             tune_run(model, clips, films, per_day, cache, console)
 

@@ -7,14 +7,22 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from export.extra import training_tools
-from export.saved import MODEL_NAME
+from export.backend import training_tools
+from export.keras_file import MODEL_NAME
 from monitor.cli.command import Command, exit_codes, start_logging
 from monitor.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from monitor.errors import ConfigError, MonitorError
-from train.cli.options import CacheFolder, DataFolder
-from train.recipe.file import read_recipe
-from train.recipe.options import BASELINES, TrainConfig
+from train.data.cache_folder import WHERE
+from train.recipe.options import BASELINES, TrainConfig, read_recipe
+
+DataFolder = Annotated[
+    Path,
+    typer.Option(help="Folder of clips: with clips.csv, a folder per label, or named as UCF50 is."),
+]
+CacheFolder = Annotated[
+    Path | None,
+    typer.Option(help="Folder for decoded clips.", show_default=WHERE),
+]
 
 log = logging.getLogger(__name__)
 
@@ -96,13 +104,13 @@ def _train(
     cache: Path | None,
     console: Console,
 ) -> None:
+    from export.backend import start_tensorflow
     from train.data.background import BackgroundClips, check_apart, film_parts, prepare_footage
     from train.data.cache_folder import default_cache
     from train.data.clips import find_clips, only_labels
     from train.data.preparation import prepare_clips
-    from train.experiment.experiment import check_names, train_folds, train_split
-    from train.experiment.fold import Run
-    from train.fit.backend import start_tensorflow
+    from train.experiment.experiment import Run
+    from train.experiment.training import check_names, train_folds, train_split
 
     dataset = only_labels(find_clips(data), recipe.labels)
     check_names(recipe, dataset)

@@ -5,10 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 
 from monitor.errors import DataError, MonitorError, SourceError
@@ -17,12 +14,11 @@ from train.data.cache import ClipCache, DecodedClip, file_sha256
 from train.data.clips import Clip, Dataset, data_hash
 from train.data.duplicates import find_copies
 from train.data.frame_rates import slow_clips, slow_reason, slow_words, told_by_rate
-from train.data.windows import is_held, uniform_window, windows
+from train.data.windows import Sampling, cut, is_held
 from train.progress import Bar
 
 log = logging.getLogger(__name__)
 
-Sampling = Literal["time", "uniform"]
 WORKERS = 2  # decoding releases the GIL
 
 
@@ -57,13 +53,6 @@ class Prepared:
     def sha256(self, clips: Sequence[Clip]) -> str:
         """The hash of some of the usable clips: paths, labels and contents."""
         return data_hash(clips, self._contents)
-
-
-def cut(decoded: DecodedClip, spec: ClipSpec, sampling: Sampling, stride: int) -> NDArray[np.uint8]:
-    """The windows (n, T, H, W, 3) that score a clip."""
-    if sampling == "uniform":
-        return uniform_window(decoded, spec)
-    return windows(decoded, spec, stride)
 
 
 def prepare_clips(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,14 @@ from train.data.cache import DecodedClip
 
 # Longest gap between frames that a window may span; the monitor's default.
 MAX_GAP_S = 1.0
+Sampling = Literal["time", "uniform"]
+
+
+def cut(decoded: DecodedClip, spec: ClipSpec, sampling: Sampling, stride: int) -> NDArray[np.uint8]:
+    """The windows (n, T, H, W, 3) that score a clip."""
+    if sampling == "uniform":
+        return uniform_window(decoded, spec)
+    return windows(decoded, spec, stride)
 
 
 def windows(decoded: DecodedClip, spec: ClipSpec, stride: int) -> NDArray[np.uint8]:

@@ -1,11 +1,11 @@
-"""The temperature that makes a network's scores mean what they say.
+"""What is fitted after a network: the temperature of its scores, and its limit for motion.
 
-Source: Guo et al. 2017, "On Calibration of Modern Neural Networks".
+Source of the temperature: Guo et al. 2017, "On Calibration of Modern Neural Networks".
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,20 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
-from monitor.recognition.metadata import OUTPUT
+from monitor.recognition.metadata import OUTPUT, Motion
+from monitor.windows.motion import motion
 from train.evaluate.scores import Scored
 
 if TYPE_CHECKING:
     import keras
 
 LEAST, MOST = 0.1, 10.0  # temperatures that are tried
+# Of the least motion in a training window of a label that alerts: an activity that has only begun
+# fills a part of its window.
+_MOTION_SHARE = 0.25
+# Grey levels: a model whose labels move less than this must see everything. The pictures of an
+# empty corridor and an empty road change by 1.0 at most, cameras with much noise by more.
+_MIN_MOTION = 1.0
 _SMALLEST = 1e-7  # a score of 0 would make the loss infinite
 
 
@@ -47,6 +54,24 @@ def set_temperature(model: keras.Model, temperature: float) -> None:
     """Divide the logits of a network by `temperature`, inside the weights of its last layer."""
     head = model.get_layer(OUTPUT)
     head.set_weights([weights / temperature for weights in head.get_weights()])
+
+
+def fit_motion(windows: Iterable[NDArray[np.uint8]]) -> Motion | None:
+    """The limit for a model by the training windows (T, H, W, 3) of all labels that alert.
+
+    None if there are none, or where some of them hardly move: then stillness means nothing.
+    """
+    least = min(map(motion, windows), default=0.0)
+    limit = _MOTION_SHARE * least
+    if limit < _MIN_MOTION:
+        return None
+    return Motion(
+        least=round(limit, 2),
+        evaluation=(
+            f"{_MOTION_SHARE:g} of the least motion in the training windows of labels that alert, "
+            f"{least:.1f} grey levels"
+        ),
+    )
 
 
 def _cooled(scores: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:

@@ -14,9 +14,9 @@ from monitor.sources.file import pictures
 from train.data.clips import Clip, Dataset, find_clips, only_labels
 from train.data.preparation import Prepared, prepare_clips
 from train.data.split import folds_of
-from train.evaluate.measurement import Split
+from train.evaluate.overlap import Split, relation
 from train.evaluate.scores import Scored
-from train.evaluate.scoring import check_labels, relation, score_clips
+from train.evaluate.scoring import check_labels, score_clips
 from train.evaluate.streams import ClipInsert
 from train.fit.trainer import Predict
 from train.recipe.options import TrainConfig

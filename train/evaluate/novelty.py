@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from monitor.recognition.metadata import NOVELTY, OUTPUT, Unknown
 from monitor.records import Outputs
-from train.evaluate.clip_scores import in_batches
+from train.evaluate.scores import in_batches
 
 if TYPE_CHECKING:
     import keras

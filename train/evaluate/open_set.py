@@ -15,9 +15,10 @@ from sklearn.metrics import roc_auc_score
 from monitor.errors import ModelError
 from monitor.recognition.metadata import Contract
 from train.data.clips import Clip, find_clips
-from train.data.preparation import Prepared, cut, prepare_clips
+from train.data.preparation import Prepared, prepare_clips
+from train.data.windows import cut
 from train.evaluate.novelty import window_novelty
-from train.evaluate.playback import Scorer
+from train.evaluate.scoring import Scorer
 from train.recipe.options import TrainConfig
 
 

@@ -3,38 +3,22 @@
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from av.video.reformatter import Interpolation
-from numpy.typing import NDArray
 
 from monitor.config.options import MonitorOptions
 from monitor.names import plain_name
 from monitor.pipeline.monitor import Monitor
 from monitor.pipeline.worker import Classifier
-from monitor.recognition.metadata import Contract
 from monitor.records import Activity, Prediction, Skipped
 from monitor.sources.address import Address
 from monitor.sources.file import pictures
 from monitor.sources.source import Picture, Source, StreamLimits
 from train.data.footage import read_piece
-from train.evaluate.novelty import Classify
 from train.evaluate.streams import Segment, StreamPlan
 
 WindowOutcome = Prediction | Skipped  # scores, or why it was not classified
 
 _AT_ONCE = 4  # streams; each has a decoder, and one of them is always ahead of the classifier
-
-
-@dataclass(frozen=True)
-class Scorer:
-    """A model as the monitor takes one, whatever runs it."""
-
-    classify: Classify
-    contract: Contract
-
-    def predict(self, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The scores alone, (N, labels), of windows (N, T, H, W, 3)."""
-        return self.classify(windows).scores
 
 
 @dataclass(frozen=True, eq=False)

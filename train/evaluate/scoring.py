@@ -1,26 +1,37 @@
 """A model's scores of clips, and how these relate to what it was fitted on."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from export.keras_file import load_model
 from monitor.errors import ConfigError, DataError
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.recognition.metadata import Contract
 from monitor.windows.clip import ClipSpec
 from train.data.clips import Clip
-from train.data.preparation import Prepared, Sampling, cut
-from train.evaluate.clip_scores import clip_scores
-from train.evaluate.measurement import Split
-from train.evaluate.novelty import classify_with
-from train.evaluate.playback import Scorer
-from train.evaluate.scores import Scored
-from train.fit.saved import load_model
+from train.data.preparation import Prepared
+from train.data.windows import Sampling, cut
+from train.evaluate.novelty import Classify, classify_with
+from train.evaluate.scores import Scored, clip_scores
 from train.fit.trainer import Predict
 
 PREVIEW_FRAMES = 4
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model as the monitor takes one, whatever runs it."""
+
+    classify: Classify
+    contract: Contract
+
+    def predict(self, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The scores alone, (N, labels), of windows (N, T, H, W, 3)."""
+        return self.classify(windows).scores
 
 
 def load_scorer(model: Path) -> Scorer:
@@ -35,25 +46,6 @@ def load_scorer(model: Path) -> Scorer:
         network, contract = load_model(model)
         return Scorer(classify_with(network), contract)
     raise ConfigError(f"{model}: a model is a .keras or .onnx file")
-
-
-def relation(contract: Contract, name: str, prepared: Prepared, tested: Sequence[Clip]) -> Split:
-    """How `tested`, some clips of the data `name`, relate to what the model was fitted on.
-
-    Told from the hash in its contract: that of all clips, of the tested ones, or of all others.
-    Where it is none of them, more clips than there are others must have some of the tested ones.
-    """
-    fitted = contract.data.sha256
-    if fitted in (prepared.sha256(prepared.clips), prepared.sha256(tested)):
-        return "fitted"
-    chosen = set(tested)
-    others = [clip for clip in prepared.clips if clip not in chosen]
-    if others and fitted == prepared.sha256(others):
-        crossing = {clip.group for clip in tested} & {clip.group for clip in others}
-        return "random" if crossing else "grouped"
-    if contract.data.name != name:
-        return "unknown"
-    return "overlapping" if contract.data.clips > len(others) else "related"
 
 
 def score_clips(

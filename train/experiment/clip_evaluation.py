@@ -7,15 +7,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from export.saved import MODEL_NAME
+from export.keras_file import MODEL_NAME
 from monitor.errors import ConfigError
 from monitor.recognition.metadata import Data
 from train.evaluate.evaluation_set import held_out
-from train.evaluate.measurement import WARNINGS
 from train.evaluate.open_set import check_told, known_against
+from train.evaluate.overlap import WARNINGS
 from train.evaluate.scoring import load_scorer
 from train.recipe.options import TrainConfig
-from train.report.report import HTML_NAME, write_report
+from train.report.clip_page import write_report
+from train.report.files import HTML_NAME
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.evaluate.scores import Scored
-from train.npz import load_npz, save_npz
+from train.fit.checkpoint import load_npz, save_npz
 
 History = dict[str, list[float]]
 

@@ -7,22 +7,22 @@ from pathlib import Path
 
 from rich.console import Console
 
-from export.saved import MODEL_NAME
+from export.keras_file import MODEL_NAME
 from monitor.config.options import ActivityOptions
 from monitor.errors import ConfigError
 from train.data.background import warned
 from train.data.footage import Footage, find_footage
 from train.evaluate.evaluation_set import held_out
-from train.evaluate.measurement import HOW, WARNINGS, seen_split
 from train.evaluate.outcome import Judged, judge
-from train.evaluate.playback import Scorer, WatchedStream, watch_streams
-from train.evaluate.scoring import load_scorer
+from train.evaluate.overlap import HOW, WARNINGS, seen_split
+from train.evaluate.playback import WatchedStream, watch_streams
+from train.evaluate.scoring import Scorer, load_scorer
 from train.evaluate.streams import StreamPlan, plan_footage, plan_streams
 from train.evaluate.tuning import sweep
 from train.progress import Bar
-from train.report.report import HTML_NAME
+from train.report.files import HTML_NAME
 from train.report.stream_page import write_stream_report
-from train.report.streams import Accuracy, StreamReport, accuracy, in_words
+from train.report.stream_report import Accuracy, StreamReport, accuracy, in_words
 
 log = logging.getLogger(__name__)
 

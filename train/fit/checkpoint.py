@@ -1,14 +1,18 @@
 """The state of an unfinished fit on disk, so that a killed run goes on where it stopped."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from train.npz import load_npz, save_npz
+from export.atomic import replacing
 
+Arrays = dict[str, NDArray[Any]]
 Weights = list[NDArray[np.generic]]
 
 
@@ -63,3 +67,20 @@ def load_state(path: Path) -> FitState | None:
 def _numbered(arrays: dict[str, NDArray[np.generic]], name: str) -> Weights:
     found: Sequence[str] = [key for key in arrays if key.removeprefix(name).isdecimal()]
     return [arrays[f"{name}{index}"] for index in range(len(found))]
+
+
+def save_npz(path: Path, facts: Mapping[str, Any], arrays: Arrays) -> None:
+    """Write `facts`, which JSON can hold, and `arrays`: whole, or not at all."""
+    with replacing(path) as temporary:
+        np.savez(temporary, **{"facts": np.array(json.dumps(facts)), **arrays})  # type: ignore[arg-type]
+
+
+def load_npz(path: Path) -> tuple[dict[str, Any], Arrays] | None:
+    """The facts and the arrays at `path`; None if there are none that can be read."""
+    try:
+        with np.load(path) as file:
+            arrays: Arrays = dict(file)
+    except (OSError, ValueError, EOFError, BadZipFile):
+        return None
+    facts: dict[str, Any] = json.loads(str(arrays.pop("facts")))
+    return facts, arrays

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from monitor.errors import ConfigError
 from monitor.recognition.metadata import INPUT, OUTPUT
 from monitor.windows.clip import ClipSpec
+from train.networks.optical_flow import not_carried
 from train.networks.pretrained import imagenet_stem
-from train.networks.residual_motion import not_carried
 from train.networks.trajectories import over_time, trajectories
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from train.networks.shift import around, shift
+from train.networks.optical_flow import around, shift
 
 if TYPE_CHECKING:
     import keras

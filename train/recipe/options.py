@@ -1,9 +1,20 @@
 """The recipe of a training run: every option, its default and its limits, written once."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from monitor.config.yaml_file import explain, load
+from monitor.errors import ConfigError
 from monitor.names import Label
 from monitor.paths import Place
 from monitor.windows.clip import ClipSpec
@@ -96,3 +107,12 @@ class TrainConfig(_Options):
     def spec(self) -> ClipSpec:
         """The clips that the network takes."""
         return ClipSpec(self.clip.frames, self.clip.size, self.clip.fps)
+
+
+def read_recipe(path: Path | None, options: Mapping[str, Any]) -> TrainConfig:
+    """The defaults, changed by the file, changed by `options`; ConfigError for the first fault."""
+    recipe = load(path, TrainConfig) if path else TrainConfig()
+    try:
+        return TrainConfig.model_validate({**recipe.model_dump(), **options})
+    except ValidationError as error:
+        raise ConfigError(explain(error, TrainConfig)) from None

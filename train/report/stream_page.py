@@ -5,10 +5,9 @@ from pathlib import Path
 
 from train.evaluate.event_match import LATE_S, Figures
 from train.evaluate.intervals import Interval, wilson
-from train.report.figures import Chart, Line, chart
-from train.report.report import write_files
-from train.report.streams import StreamReport, document
-from train.report.template import render
+from train.report.charts import Chart, Line, chart
+from train.report.files import render, write_files
+from train.report.stream_report import StreamReport, document
 from train.report.timeline import timeline, worst
 
 TIMELINES = 8  # streams that are drawn

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from monitor.recognition.tracker import ActivityTracker
 from monitor.records import Prediction
 from train.evaluate.outcome import Judged
-from train.report.figures import Tick
+from train.report.charts import Tick
 
 WIDTH, LEFT, RIGHT = 1040, 34, 6  # SVG units, as the template has them
 TOP, BOTTOM = 14, 92  # of the scores from 1 to 0

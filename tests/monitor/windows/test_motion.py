@@ -8,7 +8,7 @@ from monitor.health.status import CameraStatus
 from monitor.records import Window
 from monitor.windows.filter import WindowFilter
 from monitor.windows.motion import motion
-from train.fit.min_motion import fit_motion
+from train.evaluate.calibration import fit_motion
 
 
 def still(seed: int = 0) -> NDArray[np.uint8]:

@@ -26,7 +26,7 @@ from train.data.footage import find_footage
 from train.data.preparation import Prepared
 from train.data.split import final_split, fold_split
 from train.data.windows import windows
-from train.experiment.fold import Run
+from train.experiment.experiment import Run
 from train.fit.batches import TrainingBatches, draw
 from train.recipe.options import ClipOptions, TrainConfig
 

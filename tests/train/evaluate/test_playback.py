@@ -20,7 +20,8 @@ from testkit.models import contract, motion_model
 from train.data.clips import find_clips
 from train.data.footage import Footage, find_footage
 from train.evaluate.outcome import answers, judge, replay
-from train.evaluate.playback import Scorer, StreamSource, WatchedStream, watch_streams
+from train.evaluate.playback import StreamSource, WatchedStream, watch_streams
+from train.evaluate.scoring import Scorer
 from train.evaluate.streams import ClipInsert, Segment, StreamPlan, plan_footage, plan_streams
 
 

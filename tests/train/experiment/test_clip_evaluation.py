@@ -15,8 +15,10 @@ from testkit.media import twin
 from testkit.models import contract, motion_model
 from train.cli.evaluate import app
 from train.data.clips import Clip, find_clips
-from train.data.preparation import Prepared, cut, prepare_clips
-from train.evaluate.scoring import load_scorer, relation, score_clips
+from train.data.preparation import Prepared, prepare_clips
+from train.data.windows import cut
+from train.evaluate.overlap import relation
+from train.evaluate.scoring import load_scorer, score_clips
 from train.experiment.clip_evaluation import evaluate_clips
 
 LABELS = ("fight", "nofight")

@@ -6,14 +6,14 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console
 
-import train.experiment.fold
+import train.experiment.experiment
 from monitor.errors import ConfigError
 from train.data.cache import DecodedClip
 from train.data.clips import Clip, Dataset
 from train.data.preparation import Prepared
 from train.data.split import fold_split
-from train.evaluate.clip_scores import clip_scores
-from train.experiment.fold import Run
+from train.evaluate.scores import clip_scores
+from train.experiment.experiment import Run
 from train.networks.baselines import (
     Predict,
     baseline_features,
@@ -143,7 +143,7 @@ def test_only_one_clips_windows_are_held_and_the_scores_are_those_of_all_at_once
     split = fold_split(clips, [clip for clip in clips if clip.fold == 0], run.config)
     made: list[weakref.ref[NDArray[np.uint8]]] = []
     alive: list[int] = []
-    cut = train.experiment.fold.cut
+    cut = train.experiment.experiment.cut
 
     def watched(*arguments: object) -> NDArray[np.uint8]:
         alive.append(sum(one() is not None for one in made))
@@ -151,7 +151,7 @@ def test_only_one_clips_windows_are_held_and_the_scores_are_those_of_all_at_once
         made.append(weakref.ref(windows))
         return windows
 
-    monkeypatch.setattr(train.experiment.fold, "cut", watched)
+    monkeypatch.setattr(train.experiment.experiment, "cut", watched)
 
     result = run.fit_baseline(split, name)
 

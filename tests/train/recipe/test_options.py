@@ -6,8 +6,7 @@ import yaml
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
 from testkit import ROOT
-from train.recipe.file import read_recipe
-from train.recipe.options import TrainConfig
+from train.recipe.options import TrainConfig, read_recipe
 
 CONFIGS = ROOT / "configs"
 

@@ -1,18 +1,55 @@
-"""A measurement as the content of metrics.json."""
+"""The report on tested clips: what was measured, on what, how and by which model; metrics.json."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.recognition.metadata import Contract, Data
 from train.evaluate.intervals import Interval
-from train.evaluate.measurement import Measured
 from train.evaluate.metrics import Metrics, OneVsRest, Roc, summary
+from train.evaluate.overlap import HOW, WARNINGS, Split
+from train.evaluate.scores import Scored
 
 SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured, on what, how and by which model."""
+
+    title: str
+    split: Split
+    scored: Scored
+    metrics: Metrics
+    folds: Mapping[str, tuple[Scored, Metrics]]  # by the fold's name; empty for one split
+    contract: Contract | None
+    data: Data | None  # what was tested on
+    settings: Mapping[str, object]  # recipe and seeds
+    history: Mapping[str, Sequence[float]]  # a value an epoch
+    skipped: Sequence[tuple[str, str]]  # path, reason
+    notes: Sequence[str]
+    unknown: Sequence[Mapping[str, object]]  # by folder: how clips of other activities were told
+    created: str  # UTC, ISO 8601
+    versions: Mapping[str, str]  # of what it was measured with
+
+    @property
+    def how(self) -> str:
+        """How it was measured, in plain words."""
+        return HOW[self.split]
+
+    @property
+    def warning(self) -> str | None:
+        """Why the numbers are not to be trusted, in a few words."""
+        return WARNINGS.get(self.split)
+
+    @property
+    def groups(self) -> int:
+        """Groups that were tested on."""
+        return len(set(self.scored.groups))
 
 
 def document(measured: Measured) -> dict[str, Any]:

@@ -11,8 +11,7 @@ from monitor.errors import MonitorError
 from testkit.models import contract
 from testkit.scores import PAPER_COUNTS, PAPER_LABELS, scored
 from train.evaluate.scores import Scored, concatenate
-from train.report.page import contact_sheet, worst_mistakes
-from train.report.report import write_report
+from train.report.clip_page import contact_sheet, worst_mistakes, write_report
 
 HISTORY = {
     "loss": [0.9, 0.6, 0.4],

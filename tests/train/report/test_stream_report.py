@@ -16,7 +16,7 @@ from train.evaluate.playback import WatchedStream
 from train.evaluate.streams import Segment, StreamPlan
 from train.evaluate.tuning import sweep
 from train.report.stream_page import page, write_stream_report
-from train.report.streams import Accuracy, StreamReport, in_words
+from train.report.stream_report import Accuracy, StreamReport, in_words
 from train.report.timeline import WIDTH, timeline, worst
 
 ABOUT = contract(labels=("fight", "fall", "calm"), background=("calm",),

@@ -1,4 +1,4 @@
-"""What a user says of a network that har-train did not make, since its file does not."""
+"""What a user says of an export: engine, ONNX operator set, and a network of other origin."""
 
 import csv
 from collections.abc import Sequence
@@ -6,6 +6,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from monitor.errors import ConfigError
+
+DEFAULT_OPSET = 17
+OPSETS = range(15, 19)  # tf2onnx refuses 19 and newer
+
+
+class Engine(StrEnum):
+    """The name of a route, as the command takes it."""
+
+    FUSED = "fused"
+    TF2ONNX = "tf2onnx"
 
 
 class Pixels(StrEnum):
@@ -42,3 +52,9 @@ def labels_in(lines: Sequence[str]) -> tuple[str, ...]:
     except csv.Error as error:
         raise ConfigError(f"--labels: {error}") from None
     return tuple(label.strip() for row in rows for label in row)
+
+
+def check_opset(opset: int) -> None:
+    """A ConfigError when `opset` is not one of OPSETS."""
+    if opset not in OPSETS:
+        raise ConfigError(f"opset {opset}: allowed are {OPSETS[0]} to {OPSETS[-1]}")

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import keras
 
+FLATTEST = 1e-3  # squared slope: flatter places have no velocity
+EDGE = 0.02  # of the squared slopes
+
 
 class Shift(NamedTuple):
     """What moves, from each frame to the next; (N, T - 1, H - 2, W - 2, C), and 1 for the last two.
@@ -56,3 +59,11 @@ def around(x: keras.KerasTensor) -> keras.KerasTensor:
     from keras import layers
 
     return layers.AveragePooling3D((1, 3, 3), (1, 1, 1), padding="same")(x)
+
+
+def not_carried(features: keras.KerasTensor) -> keras.KerasTensor:
+    """(N, T, H, W, C) -> (N, T - 1, H - 2, W - 2, C): each change less what a shift explains."""
+    from keras import ops
+
+    across, down, change, u, v = shift(features, EDGE, FLATTEST)
+    return ops.add(change, ops.add(ops.multiply(u, across), ops.multiply(v, down)))

@@ -1,17 +1,32 @@
-"""A measurement as one self-contained HTML page."""
+"""The report on tested clips, written as metrics.json and one self-contained HTML page."""
 
-from collections.abc import Sequence
+import base64
+import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
+import av
 import numpy as np
+from numpy.typing import NDArray
 
-from train.evaluate.measurement import Measured
+from monitor import __version__
+from monitor.recognition.metadata import Contract, Data
+from train.evaluate.metrics import Metrics, measure
+from train.evaluate.overlap import Split, seen_split
 from train.evaluate.scores import Scored
-from train.report.figures import COLOURS, calibration_chart, film_strip, history_charts, roc_chart
-from train.report.template import render
+from train.report.charts import COLOURS, calibration_chart, history_charts, roc_chart
+from train.report.clip_report import Measured, document
+from train.report.files import render, write_files
 
 SHEET = 24  # clips on the contact sheet, or one of each label where there are more labels
 MISTAKES = 12
+_STRIP_PX = 96  # largest height of a preview
+_JPEG_QUALITY = 3  # FFmpeg's scale: 2 is the best, 31 the smallest
+_VERSIONS_OF = ("numpy", "keras", "tensorflow", "onnxruntime", "scikit-learn", "av")
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,47 @@ class Cell:
     share: float  # of the row
     right: bool
     words: str
+
+
+def write_report(
+    out: Path,
+    scored: Scored,
+    *,
+    title: str,
+    split: Split,
+    contract: Contract | None = None,
+    data: Data | None = None,
+    settings: Mapping[str, object] | None = None,
+    history: Mapping[str, Sequence[float]] | None = None,
+    folds: Mapping[str, Scored] | None = None,
+    skipped: Sequence[tuple[str, str]] = (),
+    notes: Sequence[str] = (),
+    unknown: Sequence[Mapping[str, object]] = (),
+) -> Metrics:
+    """Measure `scored` and write both files into the folder `out`, each whole or not at all.
+
+    `split` says how the clips were held back; `folds` are the parts `scored` was pooled from, by
+    name; `settings`, and `unknown` with what was found on other activities, are JSON values.
+    MonitorError if `out` cannot be written.
+    """
+    measured = Measured(
+        title=title,
+        split=seen_split(split, scored),
+        scored=scored,
+        metrics=measure(scored),
+        folds={name: (part, measure(part)) for name, part in (folds or {}).items()},
+        contract=contract,
+        data=data,
+        settings=settings or {},
+        history=history or {},
+        skipped=skipped,
+        notes=notes,
+        unknown=unknown,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=_versions(),
+    )
+    write_files(out, document(measured), page(measured))
+    return measured.metrics
 
 
 def page(measured: Measured) -> str:
@@ -133,3 +189,33 @@ def _card(scored: Scored, index: int) -> Card:
         score=float(scored.confidence[index]),
         truth_score=float(scored.scores[index, truth]),
     )
+
+
+def film_strip(frames: NDArray[np.uint8]) -> str:
+    """Frames (m, H, W, 3) RGB side by side, as a JPEG in a data URI."""
+    count, height, width, _ = frames.shape
+    shown = min(height, _STRIP_PX)
+    strip = np.ascontiguousarray(np.concatenate(list(frames), axis=1))
+    picture = av.VideoFrame.from_ndarray(strip, format="rgb24").reformat(
+        width=count * width * shown // height,
+        height=shown,
+        format="yuvj444p",
+        interpolation="AREA",
+    )
+    encoder = av.CodecContext.create("mjpeg", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, "yuvj444p"
+    encoder.time_base = Fraction(1)
+    encoder.qmin = encoder.qmax = _JPEG_QUALITY
+    jpeg = b"".join(bytes(packet) for packet in (*encoder.encode(picture), *encoder.encode(None)))
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+
+
+def _versions() -> dict[str, str]:
+    found = {"har-monitor": __version__, "python": platform.python_version()}
+    for name in _VERSIONS_OF:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

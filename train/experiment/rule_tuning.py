@@ -8,34 +8,42 @@ from pathlib import Path
 
 from rich.console import Console
 
-from export.saved import MODEL_NAME
+from export.keras_file import MODEL_NAME, load_model, write_contract
 from monitor.config.options import ActivityOptions
 from monitor.errors import ConfigError, DataError
-from monitor.recognition.metadata import Contract
+from monitor.recognition.metadata import Contract, Tuning
+from monitor.recognition.tracker import Rules
 from train.data.background import warned
 from train.data.clips import find_clips, only_labels
 from train.data.footage import Footage, find_footage
 from train.data.preparation import prepare_clips
 from train.data.split import fold_split, folds_of
 from train.evaluate.evaluation_set import HeldOut
-from train.evaluate.measurement import HOW, WARNINGS, seen_split
 from train.evaluate.novelty import classify_with
 from train.evaluate.outcome import judge
-from train.evaluate.playback import Scorer, WatchedStream
+from train.evaluate.overlap import HOW, WARNINGS, seen_split
+from train.evaluate.playback import WatchedStream
 from train.evaluate.scores import Scored
+from train.evaluate.scoring import Scorer
 from train.evaluate.streams import plan_streams
 from train.evaluate.tuning import Trials, Tuned, cross_tune, sweep, tune
 from train.experiment.stream_evaluation import COMPOSED, footage_words, watch
-from train.experiment.tuned import CROSSED, SAME, tuning_of, words, write_contract
-from train.fit.saved import load_model
 from train.recipe.options import TrainConfig
-from train.report.report import HTML_NAME, JSON_NAME
+from train.report.files import HTML_NAME, JSON_NAME
 from train.report.stream_page import write_stream_report
-from train.report.streams import StreamReport, accuracy, in_words
+from train.report.stream_report import StreamReport, accuracy, in_words
 
 log = logging.getLogger(__name__)
 
 REPORT = "tuning"  # folder of the report, in that of the run
+CROSSED = (
+    "Each fold was watched by the network that was not fitted on it and judged by rules tuned on "
+    "the other folds; the footage was the same for all."
+)
+SAME = (
+    "The clips were watched by a network that was not fitted on them, but judged by the very rules "
+    "that were tuned on them: other streams will fare worse."
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,37 @@ def tune_run(
     log.info("%s: %s", dataset.name, words(tuned.rules))
     log.info("%s; report in %s", tuning.evaluation, run / REPORT / HTML_NAME)
     log.info("next: har-export %s NAME.onnx", run / MODEL_NAME)
+
+
+def tuning_of(rules: Rules, report: StreamReport, per_day: float | None) -> Tuning:
+    """What a contract says of `rules`; `per_day` are the false alarms a day that were wanted."""
+    of = report.total
+    metrics = {
+        "events": of.events,
+        "hours": of.hours,
+        "event_f1": of.f1,
+        "event_precision": of.precision,
+        "event_recall": of.recall,
+        "delay_p50_s": of.delay_s(0.5),
+        "false_alarms_per_day": 24 * of.false_per_hour,
+        "false_alarms_per_day_high": 24 * of.false_per_hour_high,
+        "false_alarms_per_day_wanted": per_day,
+    }
+    limit = "" if per_day is None else f" with at most {per_day:g} false alarms a day"
+    measured = SAME if report.warning else CROSSED
+    return Tuning(
+        hysteresis=rules.hysteresis,
+        smoothing_s=rules.smoothing_s,
+        min_s=rules.min_s,
+        metrics={name: round(value, 4) for name, value in metrics.items() if value is not None},
+        evaluation=f"for the highest event F1{limit}; {in_words(of)}. {measured}",
+    )
+
+
+def words(rules: Rules) -> str:
+    """What was tuned, in a line."""
+    thresholds = ", ".join(f"{label} from {at:g}" for label, at in rules.thresholds.items())
+    return f"{thresholds}, after {rules.min_s:g} s, smoothed over {rules.smoothing_s:g} s"
 
 
 def _recipe(run: Path) -> TrainConfig:

@@ -1,11 +1,11 @@
-"""A measurement and all a reader needs to judge it; both forms of a report are made of it."""
+"""How tested clips overlap with those that the model was fitted on, and what to say of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
-from monitor.recognition.metadata import Contract, Data
-from train.evaluate.metrics import Metrics, measure
+from monitor.recognition.metadata import Contract
+from train.data.clips import Clip
+from train.data.preparation import Prepared
 from train.evaluate.scores import Scored
 
 # How the tested clips relate to those that the model was fitted on.
@@ -52,39 +52,23 @@ WARNINGS: Mapping[Split, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What was measured, on what, how and by which model."""
+def relation(contract: Contract, name: str, prepared: Prepared, tested: Sequence[Clip]) -> Split:
+    """How `tested`, some clips of the data `name`, relate to what the model was fitted on.
 
-    title: str
-    split: Split
-    scored: Scored
-    metrics: Metrics
-    folds: Mapping[str, tuple[Scored, Metrics]]  # by the fold's name; empty for one split
-    contract: Contract | None
-    data: Data | None  # what was tested on
-    settings: Mapping[str, object]  # recipe and seeds
-    history: Mapping[str, Sequence[float]]  # a value an epoch
-    skipped: Sequence[tuple[str, str]]  # path, reason
-    notes: Sequence[str]
-    unknown: Sequence[Mapping[str, object]]  # by folder: how clips of other activities were told
-    created: str  # UTC, ISO 8601
-    versions: Mapping[str, str]  # of what it was measured with
-
-    @property
-    def how(self) -> str:
-        """How it was measured, in plain words."""
-        return HOW[self.split]
-
-    @property
-    def warning(self) -> str | None:
-        """Why the numbers are not to be trusted, in a few words."""
-        return WARNINGS.get(self.split)
-
-    @property
-    def groups(self) -> int:
-        """Groups that were tested on."""
-        return len(set(self.scored.groups))
+    Told from the hash in its contract: that of all clips, of the tested ones, or of all others.
+    Where it is none of them, more clips than there are others must have some of the tested ones.
+    """
+    fitted = contract.data.sha256
+    if fitted in (prepared.sha256(prepared.clips), prepared.sha256(tested)):
+        return "fitted"
+    chosen = set(tested)
+    others = [clip for clip in prepared.clips if clip not in chosen]
+    if others and fitted == prepared.sha256(others):
+        crossing = {clip.group for clip in tested} & {clip.group for clip in others}
+        return "random" if crossing else "grouped"
+    if contract.data.name != name:
+        return "unknown"
+    return "overlapping" if contract.data.clips > len(others) else "related"
 
 
 def seen_split(split: Split, scored: Scored) -> Split:
@@ -94,8 +78,3 @@ def seen_split(split: Split, scored: Scored) -> Split:
     """
     alone = set(scored.groups) <= set(scored.clips)
     return "ungrouped" if split == "grouped" and alone else split
-
-
-def measured_folds(folds: Mapping[str, Scored]) -> dict[str, tuple[Scored, Metrics]]:
-    """Every fold with its own metrics."""
-    return {name: (scored, measure(scored)) for name, scored in folds.items()}

@@ -1,9 +1,24 @@
-"""Keeping TensorFlow's own chatter off the screen, and Keras out of the home."""
+"""TensorFlow and the other packages of the extra `train`: named if missing, started quietly."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from monitor.errors import MonitorError
+
+
+@contextmanager
+def training_tools() -> Iterator[None]:
+    """A MonitorError that says what to install where one of them is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MonitorError(
+            f"training needs {error.name}: in har-monitor's folder, run make train-tools, "
+            "or pip install '.[train]'"
+        ) from error
 
 
 @contextmanager
@@ -29,3 +44,16 @@ def quiet() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow and let it find its devices, without its chatter on the screen.
+
+    ModuleNotFoundError if the extra `train` is not installed.
+    """
+    # Several networks in one process make it warn of retracing, which is no fault of the user.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with quiet():
+        import tensorflow as tf
+
+        tf.zeros(1)

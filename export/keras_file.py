@@ -1,4 +1,4 @@
-"""Reading a trained network and the contract inside its .keras file."""
+"""Trained networks on disk: a .keras file with the contract inside it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from export.atomic import replacing
 from export.keras2 import loadable, restore, written_by_keras_2
 from monitor.errors import ModelError
 from monitor.paths import describe_os_error, stat_or_none
@@ -61,6 +62,29 @@ def load_network(path: Path) -> keras.Model:
         if old:
             restore(network)
     return network
+
+
+def save_model(model: keras.Model, contract: Contract, path: Path) -> None:
+    """Write `model` and `contract` as one .keras file, whole or not at all."""
+    if path.suffix != ".keras":
+        raise ValueError(f"{path}: the name of a Keras file ends with .keras")
+    with replacing(path) as temporary:
+        model.save(temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(CONTRACT_MEMBER, contract.model_dump_json(indent=2))
+
+
+def write_contract(path: Path, contract: Contract) -> None:
+    """Replace the contract in a .keras file; the network stays as it is, to the byte."""
+    with (
+        replacing(path) as temporary,
+        zipfile.ZipFile(path) as old,
+        zipfile.ZipFile(temporary, "w") as new,
+    ):
+        for member in old.infolist():
+            if member.filename != CONTRACT_MEMBER:
+                new.writestr(member, old.read(member))
+        new.writestr(CONTRACT_MEMBER, contract.model_dump_json(indent=2))
 
 
 @contextmanager

@@ -4,23 +4,17 @@ Charts are drawn by `chart.svg.jinja` inside the page, so that colours follow it
 scheme, and their text is text.
 """
 
-import base64
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
-import av
 import numpy as np
-from numpy.typing import NDArray
 
 from train.evaluate.metrics import Calibration, Roc
 
 WIDTH, HEIGHT = 480, 360  # SVG units
 LEFT, RIGHT, TOP, BOTTOM = 56, 14, 14, 48
 COLOURS = 8  # lines told apart by colour; more than that are drawn thin and grey
-_STRIP_PX = 96  # largest height of a preview
-_JPEG_QUALITY = 3  # FFmpeg's scale: 2 is the best, 31 the smallest
 
 
 @dataclass(frozen=True)
@@ -190,26 +184,6 @@ def history_charts(history: Mapping[str, Sequence[float]]) -> list[Chart]:
             )
         )
     return charts
-
-
-def film_strip(frames: NDArray[np.uint8]) -> str:
-    """Frames (m, H, W, 3) RGB side by side, as a JPEG in a data URI."""
-    count, height, width, _ = frames.shape
-    shown = min(height, _STRIP_PX)
-    strip = np.ascontiguousarray(np.concatenate(list(frames), axis=1))
-    picture = av.VideoFrame.from_ndarray(strip, format="rgb24").reformat(
-        width=count * width * shown // height,
-        height=shown,
-        format="yuvj444p",
-        interpolation="AREA",
-    )
-    encoder = av.CodecContext.create("mjpeg", "w")
-    assert isinstance(encoder, av.VideoCodecContext)
-    encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, "yuvj444p"
-    encoder.time_base = Fraction(1)
-    encoder.qmin = encoder.qmax = _JPEG_QUALITY
-    jpeg = b"".join(bytes(packet) for packet in (*encoder.encode(picture), *encoder.encode(None)))
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
 
 
 def _nice(low: float, high: float, whole: bool) -> list[float]:
