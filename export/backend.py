@@ -11,7 +11,7 @@ from monitor.errors import MonitorError
 
 @contextmanager
 def training_tools() -> Iterator[None]:
-    """A MonitorError that says what to install where one of them is missing."""
+    """Turn a missing package into a MonitorError that says what to install."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -23,15 +23,15 @@ def training_tools() -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Drop what is written to standard error inside the block, by native code as well.
+    """Discard standard error inside the block, including that of native code.
 
     TensorFlow, absl and tf2onnx write about the processor, missing GPUs and graph passes while they
-    are imported and run, some of it before any log level is looked at. An exception still leaves
-    the block and is shown outside it. The whole process is silenced, so use it in commands only.
+    are imported and run, partly before any log level applies. Exceptions leave the block and are
+    shown outside. The whole process is silenced, so use it in commands only.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Keras would write its settings there, or obey others that lie there, or in /tmp if there is no
-    # home. No folder can be made below a device.
+    # Keras would read and write its settings in the home, or in /tmp without a home. No folder can
+    # be created below a device.
     os.environ["KERAS_HOME"] = "/dev/null/none"
     sys.stderr.flush()
     kept = os.dup(2)
@@ -47,11 +47,11 @@ def quiet() -> Iterator[None]:
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow and let it find its devices, without its chatter on the screen.
+    """Import TensorFlow and let it find its devices, without its messages on the screen.
 
     ModuleNotFoundError if the extra `train` is not installed.
     """
-    # Several networks in one process make it warn of retracing, which is no fault of the user.
+    # Several networks in one process make it warn of retracing, which the user cannot change.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with quiet():
         import tensorflow as tf

@@ -12,14 +12,14 @@ OPSETS = range(15, 19)  # tf2onnx refuses 19 and newer
 
 
 class Engine(StrEnum):
-    """The name of a route, as the command takes it."""
+    """What writes the ONNX graph, as the command names it."""
 
     FUSED = "fused"
     TF2ONNX = "tf2onnx"
 
 
 class Pixels(StrEnum):
-    """The numbers that a network takes for a pixel's 0 to 255, as the command names them."""
+    """The range to which a network expects pixels of 0 to 255 to be scaled."""
 
     UNIT = "0..1"
     SIGNED = "-1..1"
@@ -34,8 +34,8 @@ class Colours(StrEnum):
 
 
 @dataclass(frozen=True)
-class Described:
-    """A network's labels, its clips' sampling rate, and how it takes pixels and gives scores."""
+class NetworkDescription:
+    """What the file of a foreign network does not say: labels, sampling rate, pixels, scores."""
 
     labels: tuple[str, ...]  # in the order of the scores
     fps: float  # frames a second in a clip
@@ -45,8 +45,8 @@ class Described:
     logits: bool = False  # whether it ends without softmax or sigmoid
 
 
-def labels_in(lines: Sequence[str]) -> tuple[str, ...]:
-    """The labels in lines of some each, with commas between; one that holds a comma is quoted."""
+def parse_labels(lines: Sequence[str]) -> tuple[str, ...]:
+    """Labels from comma-separated lines; a label that holds a comma is quoted."""
     try:
         rows = list(csv.reader(lines, skipinitialspace=True))
     except csv.Error as error:
@@ -55,6 +55,6 @@ def labels_in(lines: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_opset(opset: int) -> None:
-    """A ConfigError when `opset` is not one of OPSETS."""
+    """ConfigError if `opset` is not one of OPSETS."""
     if opset not in OPSETS:
         raise ConfigError(f"opset {opset}: allowed are {OPSETS[0]} to {OPSETS[-1]}")

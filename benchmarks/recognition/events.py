@@ -10,7 +10,7 @@ from benchmarks.recognition.evidence import Evidence, Facts
 from benchmarks.recognition.folds import FoldFacts, read_folds
 from benchmarks.recognition.intervals import poisson
 from benchmarks.recognition.series import Series
-from train.evaluate.event_match import Figures
+from train.evaluate.event_match import EventMetrics
 from train.evaluate.intervals import Interval
 
 # How rules are chosen: not at all, for the highest event F1, or for the fewest false alarms that
@@ -102,11 +102,11 @@ class Events:
         """What footage there is."""
         return self.folds[0].footage_s
 
-    def figures(self, choosing: Choosing) -> Figures:
+    def figures(self, choosing: Choosing) -> EventMetrics:
         """Of the events of all folds."""
         judged = [fold.judged[choosing] for fold in self.folds]
         events = [event for one in judged for event in one.events]
-        return Figures(
+        return EventMetrics(
             events=len(events),
             found=sum(bool(event.delays_s) for event in events),
             false_alarms=sum(len(one.false_alarms) for one in judged),

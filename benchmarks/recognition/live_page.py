@@ -17,7 +17,7 @@ from benchmarks.recognition.figures import Line
 from benchmarks.recognition.insets import Insets, View, read_insets
 from benchmarks.recognition.intervals import poisson
 from benchmarks.recognition.series import Watch
-from train.evaluate.event_match import Figures
+from train.evaluate.event_match import EventMetrics
 
 NOTHING = "–"
 
@@ -104,7 +104,7 @@ def _fold_row(fold: FoldEvents) -> list[str]:
     ]
 
 
-def _cell(judged: Judgement, of: Figures) -> str:
+def _cell(judged: Judgement, of: EventMetrics) -> str:
     scores = " ".join(f"{at:g}" for at in judged.thresholds.values())
     rules = f"{scores}, {judged.smoothing_s:g} s, {judged.min_s:g} s"
     return f"{rules}: {of.found} of {of.events}, {of.false_alarms} false"

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from export.cli import app
 from export.keras_file import load_model
-from export.options import labels_in
+from export.options import parse_labels
 from monitor.errors import ConfigError, ModelError
 from monitor.recognition.classifier import OnnxClassifier
 
@@ -132,9 +132,9 @@ def test_labels_and_rate_are_given_together(options: Sequence[str], tmp_path: Pa
     ids=["one line", "two", "a comma in a label", "an empty one"],
 )
 def test_labels_are_parted_by_commas(given: list[str], labels: tuple[str, ...]) -> None:
-    assert labels_in(given) == labels
+    assert parse_labels(given) == labels
 
 
 def test_labels_that_cannot_be_parted_are_a_usage_error() -> None:
     with pytest.raises(ConfigError, match=r"^--labels: new-line character seen"):
-        labels_in(["a\rb"])
+        parse_labels(["a\rb"])

@@ -45,7 +45,10 @@ def pretend_fits(series: Series, places: Places) -> None:
             frames=spec.frames, size=spec.size,
             unknown=Unknown(threshold=1e-4, share=0.9, evaluation="on what it is tested on"),
             data=Data(
-                name="clips", sha256=fit.run.prepared.sha256(fit.split.train), clips=0, groups=0
+                name="clips",
+                sha256=fit.run.decoded_clips.sha256(fit.split.train),
+                clips=0,
+                groups=0,
             ),
         )  # fmt: skip
         folder = places.run(fit.file)

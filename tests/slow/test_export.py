@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from export import fused_route
 from export.cli import app
-from export.export import Summary, export_model
+from export.export import ExportResult, export_model
 from export.keras_file import load_model, save_model
 from export.options import OPSETS, Engine
 from export.tf2onnx_route import convert
@@ -33,7 +33,7 @@ class Exported:
     about: Contract
     keras_path: Path
     onnx_path: Path
-    summary: Summary
+    summary: ExportResult
 
     @property
     def batch(self) -> str:

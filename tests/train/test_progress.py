@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from train.progress import Bar, Pace, duration_text
+from train.progress import Bar, StepTimer, duration_text
 
 
 class Clock:
@@ -18,15 +18,15 @@ class Clock:
 
 def test_the_time_left_counts_what_comes_after_and_all_that_was_done_before() -> None:
     clock, screen = Clock(), io.StringIO()
-    console, pace = Console(file=screen), Pace(clock)
-    pace.ahead = 10
-    with Bar(console, "fold 0", 2, pace=pace) as bar:
+    console, timer = Console(file=screen), StepTimer(clock)
+    timer.ahead = 10
+    with Bar(console, "fold 0", 2, timer=timer) as bar:
         for took_s in (30, 10):
             clock.now_s += took_s
             bar.advance("fine")
     clock.now_s += 5  # tested and saved
-    pace.ahead = 0
-    with Bar(console, "all clips", 10, done=7, pace=pace) as bar:
+    timer.ahead = 0
+    with Bar(console, "all clips", 10, done=7, timer=timer) as bar:
         clock.now_s += 15
         bar.advance("better")
 
@@ -40,7 +40,7 @@ def test_the_time_left_counts_what_comes_after_and_all_that_was_done_before() ->
 def test_a_terminal_shows_the_time_left_in_the_bar() -> None:
     clock, screen = Clock(), io.StringIO()
     console = Console(file=screen, force_terminal=True, width=100)
-    with Bar(console, "fold 0", 3, pace=Pace(clock)) as bar:
+    with Bar(console, "fold 0", 3, timer=StepTimer(clock)) as bar:
         clock.now_s = 10
         bar.advance("fine")
 

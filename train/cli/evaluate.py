@@ -13,7 +13,7 @@ from export.backend import training_tools
 from monitor.cli.command import Command, exit_codes, start_logging
 from monitor.cli.interrupt import interruptible
 from monitor.errors import ConfigError
-from train.cli.train import CacheFolder
+from train.cli.options import CacheFolder, OptionalDataFolder
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -28,12 +28,7 @@ def main(
             show_default=False,
         ),
     ],
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of clips: with clips.csv, a folder per label, or named as UCF50 is."
-        ),
-    ] = None,
+    data: OptionalDataFolder = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the metrics and the report.")] = None,
     fold: Annotated[
         int | None, typer.Option(help="Test on this fold only.", show_default="all clips")
@@ -83,7 +78,7 @@ def main(
     with exit_codes(console):
         if background is not None:
             raise ConfigError("--background names a label, in har-train; footage is --footage")
-        work = _work(
+        work = _select_task(
             model, data, out, fold, stream, tune, footage, false_alarms_per_day, unknown or ()
         )
         start_logging(console, verbose=verbose)
@@ -99,7 +94,7 @@ def main(
 
 @contextmanager
 def fewer_lines(verbose: bool) -> Iterator[None]:
-    """Without what the monitor says of each camera that starts and ends: streams are many."""
+    """Drop the monitor's log lines about each stream that starts and ends, unless `verbose`."""
     logger = logging.getLogger("monitor")
     before = logger.level
     if not verbose:
@@ -110,7 +105,7 @@ def fewer_lines(verbose: bool) -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _work(
+def _select_task(
     model: Path,
     data: Path | None,
     out: Path | None,
@@ -121,7 +116,7 @@ def _work(
     per_day: float | None,
     unknown: Sequence[Path],
 ) -> Callable[[Path, Console], None]:
-    """What is to be done, given the cache; ConfigError for options that do not go together."""
+    """The task that the options ask for; ConfigError for options that exclude each other."""
     if stream and tune:
         raise ConfigError("--stream and --tune exclude each other")
     if footage is not None and not (stream or tune):
@@ -133,19 +128,19 @@ def _work(
     if tune:
         if fold is not None or out is not None:
             raise ConfigError("--tune takes no --fold and no --out: MODEL is a run with its folds")
-        clips, films = _given("--data", data), _given("--footage", footage)
+        clips, films = _require("--data", data), _require("--footage", footage)
 
         def tuning(cache: Path, console: Console) -> None:
-            from train.experiment.rule_tuning import tune_run
+            from train.experiment.rule_tuning import tune_model
 
-            tune_run(model, clips, films, per_day, cache, console)
+            tune_model(model, clips, films, per_day, cache, console)
 
         return tuning
-    report = _given("--out", out)
+    report = _require("--out", out)
     if stream:
-        films = _given("--footage", footage)
+        films = _require("--footage", footage)
         if fold is not None:
-            _given("--data", data)
+            _require("--data", data)
 
         def streaming(cache: Path, console: Console) -> None:
             from train.experiment.stream_evaluation import evaluate_streams
@@ -153,7 +148,7 @@ def _work(
             evaluate_streams(model, data, films, report, fold, cache, console)
 
         return streaming
-    clips = _given("--data", data)
+    clips = _require("--data", data)
 
     def testing(cache: Path, console: Console) -> None:
         from train.experiment.clip_evaluation import evaluate_clips
@@ -163,7 +158,7 @@ def _work(
     return testing
 
 
-def _given(option: str, value: Path | None) -> Path:
+def _require(option: str, value: Path | None) -> Path:
     if value is None:
         raise ConfigError(f"{option} is missing")
     return value

@@ -12,17 +12,8 @@ from export.keras_file import MODEL_NAME
 from monitor.cli.command import Command, exit_codes, start_logging
 from monitor.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from monitor.errors import ConfigError, MonitorError
-from train.data.cache_folder import WHERE
+from train.cli.options import CacheFolder, DataFolder
 from train.recipe.options import BASELINES, TrainConfig, read_recipe
-
-DataFolder = Annotated[
-    Path,
-    typer.Option(help="Folder of clips: with clips.csv, a folder per label, or named as UCF50 is."),
-]
-CacheFolder = Annotated[
-    Path | None,
-    typer.Option(help="Folder for decoded clips.", show_default=WHERE),
-]
 
 log = logging.getLogger(__name__)
 
@@ -105,11 +96,16 @@ def _train(
     console: Console,
 ) -> None:
     from export.backend import start_tensorflow
-    from train.data.background import BackgroundClips, check_apart, film_parts, prepare_footage
+    from train.data.background import (
+        BackgroundClips,
+        check_not_in_clips,
+        decode_footage,
+        film_parts,
+    )
     from train.data.cache_folder import default_cache
     from train.data.clips import find_clips, only_labels
-    from train.data.preparation import prepare_clips
-    from train.experiment.experiment import Run
+    from train.data.decoding import decode_clips
+    from train.experiment.experiment import Experiment
     from train.experiment.training import check_names, train_folds, train_split
 
     dataset = only_labels(find_clips(data), recipe.labels)
@@ -132,18 +128,22 @@ def _train(
         raise MonitorError(f"{out}: cannot be made: {error.strerror}") from None
     cache = cache or default_cache()
     parts = film_parts(recipe.footage)
-    prepared = prepare_clips(dataset, recipe.spec, recipe.sampling, cache, console)
-    excluded = tuple(prepared.joined.get(group, group) for group in recipe.exclude_groups)
+    decoded_clips = decode_clips(dataset, recipe.spec, recipe.sampling, cache, console)
+    excluded = tuple(
+        decoded_clips.merged_groups.get(group, group) for group in recipe.exclude_groups
+    )
     recipe = recipe.model_copy(update={"exclude_groups": excluded})
-    ordinary = BackgroundClips()
+    background_clips = BackgroundClips()
     if parts:
-        ordinary = prepare_footage(parts, recipe.spec, cache, console)
-        check_apart(ordinary, prepared)
-        log.info("footage: %s", ordinary.words)
-    run = Run(dataset, prepared, recipe, console, ordinary=ordinary)
-    if not run.is_baseline:
+        background_clips = decode_footage(parts, recipe.spec, cache, console)
+        check_not_in_clips(background_clips, decoded_clips)
+        log.info("footage: %s", background_clips.summary)
+    experiment = Experiment(
+        dataset, decoded_clips, recipe, console, background_clips=background_clips
+    )
+    if not experiment.is_baseline:
         start_tensorflow()
     if folds:
-        train_folds(run, out)
+        train_folds(experiment, out)
     else:
-        train_split(run, out, fold)
+        train_split(experiment, out, fold)

@@ -15,12 +15,12 @@ WHERE = f"{NAME} in XDG_CACHE_HOME, ~/.cache or the temporary folder"
 
 
 def default_cache() -> Path:
-    """In XDG_CACHE_HOME, else in the home, else, with a warning, in the temporary folder.
+    """XDG_CACHE_HOME, else a folder in the home, else, with a warning, one in the temporary folder.
 
-    MonitorError if all that is left is a temporary folder that others could write to.
+    MonitorError if the temporary folder is the last choice and others could write to it.
     """
     named = os.environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(named):  # the XDG specification: a relative one is to be ignored
+    if os.path.isabs(named):  # the XDG specification ignores a relative path
         return Path(named) / NAME
     folder = _in_home()
     if folder is None:
@@ -32,20 +32,23 @@ def default_cache() -> Path:
 
 
 def _in_home() -> Path | None:
-    """The folder in the home, made if it was not there; None if there can be none."""
+    """The folder in the home, created if needed; None if that is not possible."""
     try:
         home = Path.home()
         folder = home / ".cache" / NAME
         if not home.is_dir():
             return None
         folder.mkdir(parents=True, exist_ok=True)
-    except (RuntimeError, OSError):  # the first: no HOME, and a user whom the system does not know
+    except (
+        RuntimeError,
+        OSError,
+    ):  # RuntimeError: no HOME, and a user whom the system does not know
         return None
     return folder if os.access(folder, os.W_OK | os.X_OK) else None
 
 
 def _in_temporary() -> Path:
-    """The user's own folder there, which nobody else may have made, or may read."""
+    """A folder that belongs to the user and that only the user can read."""
     try:
         folder = Path(tempfile.gettempdir()) / f"{NAME}-{os.geteuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)

@@ -21,33 +21,35 @@ from train.evaluate.scores import Scored
 if TYPE_CHECKING:
     import keras
 
-LEAST, MOST = 0.1, 10.0  # temperatures that are tried
-# Of the least motion in a training window of a label that alerts: an activity that has only begun
-# fills a part of its window.
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.1, 10.0  # limits of the search
+# Share of the least motion in a training window of a label that alerts: when an activity has just
+# begun, it fills only a part of its window.
 _MOTION_SHARE = 0.25
 # Grey levels: a model whose labels move less than this must see everything. The pictures of an
 # empty corridor and an empty road change by 1.0 at most, cameras with much noise by more.
 _MIN_MOTION = 1.0
-_SMALLEST = 1e-7  # a score of 0 would make the loss infinite
+_MIN_SCORE = 1e-7  # a score of 0 would make the loss infinite
 
 
 def fit_temperature(parts: Sequence[Scored]) -> float:
-    """The temperature with the smallest log loss on clips that the networks were not fitted on."""
+    """The temperature with the lowest log loss on clips that the networks were not fitted on."""
     scores = np.concatenate([part.scores for part in parts])
     truth = np.concatenate([part.truth for part in parts])
 
     def loss(log_temperature: float) -> float:
-        cooled = _cooled(scores, float(np.exp(log_temperature)))
+        cooled = _rescaled(scores, float(np.exp(log_temperature)))
         right = cooled[np.arange(len(truth)), truth]
-        return float(-np.log(np.maximum(right, _SMALLEST)).mean())
+        return float(-np.log(np.maximum(right, _MIN_SCORE)).mean())
 
-    best = minimize_scalar(loss, bounds=(np.log(LEAST), np.log(MOST)), method="bounded")
+    best = minimize_scalar(
+        loss, bounds=(np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE)), method="bounded"
+    )
     return float(np.exp(best.x))
 
 
 def with_temperature(scored: Scored, temperature: float) -> Scored:
-    """The clips with the scores that the network gives at `temperature`."""
-    return replace(scored, scores=_cooled(scored.scores, temperature))
+    """The clips with the scores that the network would give at `temperature`."""
+    return replace(scored, scores=_rescaled(scored.scores, temperature))
 
 
 def set_temperature(model: keras.Model, temperature: float) -> None:
@@ -56,10 +58,11 @@ def set_temperature(model: keras.Model, temperature: float) -> None:
     head.set_weights([weights / temperature for weights in head.get_weights()])
 
 
-def fit_motion(windows: Iterable[NDArray[np.uint8]]) -> Motion | None:
-    """The limit for a model by the training windows (T, H, W, 3) of all labels that alert.
+def fit_min_motion(windows: Iterable[NDArray[np.uint8]]) -> Motion | None:
+    """The motion below which no window is classified, from training windows (T, H, W, 3).
 
-    None if there are none, or where some of them hardly move: then stillness means nothing.
+    `windows` are those of all labels that alert. None if there are none, or if some of them hardly
+    move: then a still window may show an activity.
     """
     least = min(map(motion, windows), default=0.0)
     limit = _MOTION_SHARE * least
@@ -74,8 +77,8 @@ def fit_motion(windows: Iterable[NDArray[np.uint8]]) -> Motion | None:
     )
 
 
-def _cooled(scores: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+def _rescaled(scores: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
     """softmax(log(scores) / temperature), row by row."""
-    logits = np.log(np.maximum(scores, _SMALLEST)) / temperature
+    logits = np.log(np.maximum(scores, _MIN_SCORE)) / temperature
     cooled: NDArray[np.float32] = softmax(logits, axis=1)
     return cooled

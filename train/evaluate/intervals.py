@@ -13,7 +13,7 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % interval of a share."""
+    """A 95 % interval."""
 
     low: float
     high: float
@@ -41,11 +41,11 @@ def poisson_mean(count: int, probability: float) -> float:
 def group_bootstrap(
     right: NDArray[np.bool_], groups: Sequence[str], seed: int, resamples: int = RESAMPLES
 ) -> Interval | None:
-    """Percentile interval of accuracy with whole groups drawn with replacement.
+    """Percentile interval of accuracy from a bootstrap over whole groups.
 
-    Clips of one scene are right or wrong together, so that an interval over clips is too narrow.
-    Few groups, or clips that are all right, make this one too narrow in turn: it is never narrower
-    than Wilson's over the clips. None for fewer than two groups.
+    Clips of one scene tend to be right or wrong together, so that an interval over clips is too
+    narrow. With few groups, or if all clips are right, this one is too narrow as well: it is
+    widened to Wilson's interval over the clips. None for fewer than two groups.
     """
     _, place = np.unique(np.asarray(groups), return_inverse=True)
     sizes = np.bincount(place)

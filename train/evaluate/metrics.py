@@ -1,8 +1,8 @@
-"""How good scores are: counts, rates, averages, ROC and calibration.
+"""Metrics of scored clips: confusion matrix, precision, recall, F1, ROC and calibration.
 
-A rate that the *test* holds nothing to measure on is None: TPR of a label without test clips, FPR
-where every clip has the label, AUC in both cases. Precision of a label that was never predicted is
-0, because the model could have predicted it. Macro averages run over the labels with test clips.
+A rate that the test clips cannot measure is None: TPR of a label without test clips, FPR if every
+clip has the label, AUC in both cases. Precision of a label that was never predicted is 0, because
+the model could have predicted it.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ CALIBRATION_BINS = 10
 
 @dataclass(frozen=True)
 class OneVsRest:
-    """One label against all others together (the source paper's table 1)."""
+    """Counts of one label against all others (the source paper's table 1)."""
 
     label: str
     tp: int
@@ -51,7 +51,7 @@ class OneVsRest:
 
     @property
     def precision(self) -> float:
-        """Share of the predictions of this label that are right; 0 if there are none."""
+        """Share of right predictions of this label; 0 if there are none."""
         return _share(self.tp, self.tp + self.fp) or 0.0
 
     @property
@@ -75,14 +75,14 @@ class Averages:
 
 @dataclass(frozen=True)
 class Roc:
-    """A receiver operating characteristic from (0, 0) to (1, 1)."""
+    """A receiver operating characteristic curve from (0, 0) to (1, 1)."""
 
     fpr: NDArray[np.float64]  # (m,) rising
     tpr: NDArray[np.float64]  # (m,) rising
 
     @property
     def auc(self) -> float:
-        """Area under the curve: the chance that a clip with the label scores above one without."""
+        """Area under the curve: how probably a clip with the label scores above one without."""
         return float(auc(self.fpr, self.tpr))
 
 
@@ -118,7 +118,7 @@ class Metrics:
 
 
 def measure(scored: Scored, seed: int = 0) -> Metrics:
-    """Every metric of `scored`; `seed` is that of the bootstrap."""
+    """All metrics of `scored`; `seed` is for the bootstrap."""
     truth, predicted, labels = scored.truth, scored.predicted, range(len(scored.labels))
     counts = multilabel_confusion_matrix(truth, predicted, labels=labels)
     right = truth == predicted
@@ -142,7 +142,7 @@ def measure(scored: Scored, seed: int = 0) -> Metrics:
 
 
 def summary(metrics: Metrics) -> dict[str, float]:
-    """The figures worth carrying in a model's contract."""
+    """The metrics that a model's metadata holds."""
     interval = metrics.by_group or metrics.wilson
     figures = {
         "clips": float(metrics.confusion.sum()),
@@ -167,9 +167,9 @@ def _average(
 
 
 def roc(positive: NDArray[np.bool_], score: NDArray[np.floating]) -> Roc | None:
-    """The curve over every threshold; None unless there are clips of both kinds.
+    """The curve over all thresholds; None unless there are clips of both kinds.
 
-    Clips of equal score move together, so that ties count half in the area.
+    Clips of equal score cross a threshold together, so that ties count half in the area.
     """
     if positive.all() or not positive.any():
         return None

@@ -1,17 +1,17 @@
-"""How tested clips overlap with those that the model was fitted on, and what to say of it."""
+"""How the tested clips overlap with the training clips, and what a report says about it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from monitor.recognition.metadata import Contract
 from train.data.clips import Clip
-from train.data.preparation import Prepared
+from train.data.decoding import DecodedClips
 from train.evaluate.scores import Scored
 
-# How the tested clips relate to those that the model was fitted on.
-Split = Literal["grouped", "ungrouped", "random", "fitted", "overlapping", "related", "unknown"]
+# "grouped" is a clean test; all others have a warning.
+Overlap = Literal["grouped", "ungrouped", "random", "fitted", "overlapping", "related", "unknown"]
 
-HOW: Mapping[Split, str] = {
+HOW: Mapping[Overlap, str] = {
     "grouped": (
         "No group (source video, actor or subject) is on both sides of the split: the model was "
         "tested on scenes it had never seen."
@@ -42,7 +42,7 @@ HOW: Mapping[Split, str] = {
         "its training data, but single clips may be part of it."
     ),
 }
-WARNINGS: Mapping[Split, str] = {
+WARNINGS: Mapping[Overlap, str] = {
     "ungrouped": "Scenes may leak into the test",
     "random": "Scenes leak into the test",
     "fitted": "This is training data, not a test",
@@ -52,18 +52,21 @@ WARNINGS: Mapping[Split, str] = {
 }
 
 
-def relation(contract: Contract, name: str, prepared: Prepared, tested: Sequence[Clip]) -> Split:
-    """How `tested`, some clips of the data `name`, relate to what the model was fitted on.
+def find_overlap(
+    contract: Contract, name: str, decoded_clips: DecodedClips, tested: Sequence[Clip]
+) -> Overlap:
+    """How `tested`, clips of the dataset `name`, overlap with the model's training clips.
 
-    Told from the hash in its contract: that of all clips, of the tested ones, or of all others.
-    Where it is none of them, more clips than there are others must have some of the tested ones.
+    The hash in the model's metadata may be that of all clips, of the tested ones, or of all others.
+    If it is none of these, the number of training clips decides: if it is larger than that of the
+    other clips, some of the tested ones must be among them.
     """
     fitted = contract.data.sha256
-    if fitted in (prepared.sha256(prepared.clips), prepared.sha256(tested)):
+    if fitted in (decoded_clips.sha256(decoded_clips.clips), decoded_clips.sha256(tested)):
         return "fitted"
     chosen = set(tested)
-    others = [clip for clip in prepared.clips if clip not in chosen]
-    if others and fitted == prepared.sha256(others):
+    others = [clip for clip in decoded_clips.clips if clip not in chosen]
+    if others and fitted == decoded_clips.sha256(others):
         crossing = {clip.group for clip in tested} & {clip.group for clip in others}
         return "random" if crossing else "grouped"
     if contract.data.name != name:
@@ -71,8 +74,8 @@ def relation(contract: Contract, name: str, prepared: Prepared, tested: Sequence
     return "overlapping" if contract.data.clips > len(others) else "related"
 
 
-def seen_split(split: Split, scored: Scored) -> Split:
-    """`split`, or "ungrouped" where a grouped split had only clips that are their own groups.
+def check_groups(split: Overlap, scored: Scored) -> Overlap:
+    """`split`, or "ungrouped" if it is grouped but every clip is a group of its own.
 
     Exact copies are in the group of the first of them.
     """

@@ -1,4 +1,4 @@
-"""A model's scores of clips, and how these relate to what it was fitted on."""
+"""Loading a model, and scoring clips with it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from monitor.recognition.classifier import OnnxClassifier
 from monitor.recognition.metadata import Contract
 from monitor.windows.clip import ClipSpec
 from train.data.clips import Clip
-from train.data.preparation import Prepared
-from train.data.windows import Sampling, cut
+from train.data.decoding import DecodedClips
+from train.data.windows import Sampling, sample_windows
 from train.evaluate.novelty import Classify, classify_with
-from train.evaluate.scores import Scored, clip_scores
+from train.evaluate.scores import Scored, mean_window_scores
 from train.fit.trainer import Predict
 
 PREVIEW_FRAMES = 4
@@ -24,20 +24,20 @@ PREVIEW_FRAMES = 4
 
 @dataclass(frozen=True)
 class Scorer:
-    """A model as the monitor takes one, whatever runs it."""
+    """A model, run by Keras or ONNX Runtime."""
 
     classify: Classify
     contract: Contract
 
     def predict(self, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The scores alone, (N, labels), of windows (N, T, H, W, 3)."""
+        """The scores (N, labels) of windows (N, T, H, W, 3), without novelty."""
         return self.classify(windows).scores
 
 
 def load_scorer(model: Path) -> Scorer:
-    """A .keras or .onnx model as the monitor takes one; ModelError as those say.
+    """Load a .keras or .onnx model; ModelError if it cannot be loaded.
 
-    TensorFlow is imported for a .keras model only.
+    Only a .keras model imports TensorFlow.
     """
     if model.suffix == ".onnx":
         classifier = OnnxClassifier(model)
@@ -50,7 +50,7 @@ def load_scorer(model: Path) -> Scorer:
 
 def score_clips(
     predict: Predict,
-    prepared: Prepared,
+    decoded_clips: DecodedClips,
     clips: Sequence[Clip],
     labels: Sequence[str],
     spec: ClipSpec,
@@ -58,20 +58,20 @@ def score_clips(
     sampling: Sampling,
     stride: int,
 ) -> Scored:
-    """`clips` of `prepared` with the scores `predict` gives them; `labels` are those of the scores.
+    """`clips` with the scores that `predict` gives them, in the order of `labels`.
 
     DataError if a clip has a label that the model does not know.
     """
     check_labels(clips, labels)
     shown = np.linspace(0, spec.frames - 1, min(PREVIEW_FRAMES, spec.frames)).astype(int)
-    windows = (cut(prepared.decoded(clip), spec, sampling, stride) for clip in clips)
+    windows = (sample_windows(decoded_clips.load(clip), spec, sampling, stride) for clip in clips)
     previews: list[NDArray[np.uint8]] = []
 
     def noted(found: NDArray[np.uint8]) -> NDArray[np.uint8]:
         previews.append(found[len(found) // 2][shown])
         return found
 
-    scores = clip_scores(predict, map(noted, windows))
+    scores = mean_window_scores(predict, map(noted, windows))
     return Scored(
         labels=tuple(labels),
         clips=tuple(clip.path for clip in clips),
@@ -83,7 +83,7 @@ def score_clips(
 
 
 def check_labels(clips: Sequence[Clip], labels: Sequence[str]) -> None:
-    """DataError if a clip has a label that is not among the model's `labels`."""
+    """DataError if a clip has a label that the model does not have."""
     found = sorted({clip.label for clip in clips})
     if set(found) - set(labels):
         raise DataError(

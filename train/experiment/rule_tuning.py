@@ -1,4 +1,4 @@
-"""Tuning the model of a run on streams of held-out clips, as each fold's own network sees them."""
+"""Tuning the rules of a model on streams of held-out clips, scored by each fold's own network."""
 
 import json
 import logging
@@ -13,34 +13,34 @@ from monitor.config.options import ActivityOptions
 from monitor.errors import ConfigError, DataError
 from monitor.recognition.metadata import Contract, Tuning
 from monitor.recognition.tracker import Rules
-from train.data.background import warned
+from train.data.background import add_footage_warning
 from train.data.clips import find_clips, only_labels
+from train.data.decoding import decode_clips
 from train.data.footage import Footage, find_footage
-from train.data.preparation import prepare_clips
 from train.data.split import fold_split, folds_of
-from train.evaluate.evaluation_set import HeldOut
+from train.evaluate.evaluation_set import EvaluationSet
 from train.evaluate.novelty import classify_with
-from train.evaluate.outcome import judge
-from train.evaluate.overlap import HOW, WARNINGS, seen_split
+from train.evaluate.overlap import HOW, WARNINGS, check_groups
 from train.evaluate.playback import WatchedStream
 from train.evaluate.scores import Scored
 from train.evaluate.scoring import Scorer
+from train.evaluate.stream_results import match_stream
 from train.evaluate.streams import plan_streams
-from train.evaluate.tuning import Trials, Tuned, cross_tune, sweep, tune
-from train.experiment.stream_evaluation import COMPOSED, footage_words, watch
+from train.evaluate.tuning import Trials, TunedRules, cross_validate, search_rules, threshold_sweep
+from train.experiment.stream_evaluation import COMPOSED, describe_footage, watch
 from train.recipe.options import TrainConfig
 from train.report.files import HTML_NAME, JSON_NAME
 from train.report.stream_page import write_stream_report
-from train.report.stream_report import StreamReport, accuracy, in_words
+from train.report.stream_report import StreamReport, clip_accuracy, describe
 
 log = logging.getLogger(__name__)
 
-REPORT = "tuning"  # folder of the report, in that of the run
-CROSSED = (
+REPORT = "tuning"  # folder of the report, in the folder of the run
+CROSS_VALIDATED = (
     "Each fold was watched by the network that was not fitted on it and judged by rules tuned on "
     "the other folds; the footage was the same for all."
 )
-SAME = (
+NOT_CROSS_VALIDATED = (
     "The clips were watched by a network that was not fitted on them, but judged by the very rules "
     "that were tuned on them: other streams will fare worse."
 )
@@ -48,59 +48,59 @@ SAME = (
 
 @dataclass(frozen=True)
 class _Fold:
-    """A fold's clips as its own network saw them."""
+    """The clips of a fold, scored by the network that was not fitted on them."""
 
-    scored: Scored  # one by one
+    scored: Scored  # clip by clip
     streams: list[WatchedStream]
 
 
-def tune_run(
+def tune_model(
     run: Path, data: Path, films: Path, per_day: float | None, cache: Path, console: Console
 ) -> None:
     """Tune `run`, a folder of har-train --folds, and write the rules into its model.
 
-    Every fold's network watches streams of the clips that it was not fitted on. The rules written
-    are tuned on all of them; the figures beside them are measured with rules tuned without the fold
-    they are measured on. DataError if the run is none, or was fitted on other clips.
+    Each fold's network watches streams of the clips that it was not fitted on. The rules are tuned
+    on all of these streams; the metrics beside them come from rules that were tuned without the
+    fold they are measured on. DataError if `run` is no such folder, or was fitted on other clips.
     """
     recipe = _recipe(run)
     _, contract = load_model(run / MODEL_NAME)
     footage = find_footage(films)
     dataset = only_labels(find_clips(data), recipe.labels)
-    prepared = prepare_clips(dataset, recipe.spec, recipe.sampling, cache, console)
+    decoded_clips = decode_clips(dataset, recipe.spec, recipe.sampling, cache, console)
     held = {
-        number: HeldOut(dataset, prepared, clips, number)
-        for number, clips in folds_of(prepared.clips, recipe).items()
+        number: EvaluationSet(dataset, decoded_clips, clips, number)
+        for number, clips in folds_of(decoded_clips.clips, recipe).items()
     }
-    folds = [_watched(run, number, of, recipe, footage, console) for number, of in held.items()]
+    folds = [_watch_fold(run, number, of, recipe, footage, console) for number, of in held.items()]
     trials = Trials(ActivityOptions().rules(contract), contract.clip.span_s)
-    tuned = tune([watched for fold in folds for watched in fold.streams], trials, per_day)
-    if not tuned.reached:
+    tuned = search_rules([watched for fold in folds for watched in fold.streams], trials, per_day)
+    if not tuned.within_limit:
         log.warning("no rules give as few as %g false alarms a day: these give the fewest", per_day)
     settings = {
         "clips": dataset.name,
-        "footage": footage_words(films, footage),
+        "footage": describe_footage(films, footage),
         "false alarms wanted a day": per_day,
         "rules": asdict(tuned.rules),
     }
     report = _report(contract, folds, trials, tuned, settings, per_day)
-    warning = warned(report.warning, contract.data.footage, footage)
+    warning = add_footage_warning(report.warning, contract.data.footage, footage)
     if warning != report.warning:
         log.warning("%s: %s", dataset.name, warning)
         report = replace(report, warning=warning)
-    tuning = tuning_of(tuned.rules, report, per_day)
+    tuning = tuning_metadata(tuned.rules, report, per_day)
     write_contract(
         run / MODEL_NAME,
         contract.model_copy(update={"thresholds": dict(tuned.rules.thresholds), "tuning": tuning}),
     )
     write_stream_report(run / REPORT, report)
-    log.info("%s: %s", dataset.name, words(tuned.rules))
+    log.info("%s: %s", dataset.name, describe_rules(tuned.rules))
     log.info("%s; report in %s", tuning.evaluation, run / REPORT / HTML_NAME)
     log.info("next: har-export %s NAME.onnx", run / MODEL_NAME)
 
 
-def tuning_of(rules: Rules, report: StreamReport, per_day: float | None) -> Tuning:
-    """What a contract says of `rules`; `per_day` are the false alarms a day that were wanted."""
+def tuning_metadata(rules: Rules, report: StreamReport, per_day: float | None) -> Tuning:
+    """The metadata of `rules`; `per_day` is the limit on false alarms a day."""
     of = report.total
     metrics = {
         "events": of.events,
@@ -114,18 +114,18 @@ def tuning_of(rules: Rules, report: StreamReport, per_day: float | None) -> Tuni
         "false_alarms_per_day_wanted": per_day,
     }
     limit = "" if per_day is None else f" with at most {per_day:g} false alarms a day"
-    measured = SAME if report.warning else CROSSED
+    note = NOT_CROSS_VALIDATED if report.warning else CROSS_VALIDATED
     return Tuning(
         hysteresis=rules.hysteresis,
         smoothing_s=rules.smoothing_s,
         min_s=rules.min_s,
         metrics={name: round(value, 4) for name, value in metrics.items() if value is not None},
-        evaluation=f"for the highest event F1{limit}; {in_words(of)}. {measured}",
+        evaluation=f"for the highest event F1{limit}; {describe(of)}. {note}",
     )
 
 
-def words(rules: Rules) -> str:
-    """What was tuned, in a line."""
+def describe_rules(rules: Rules) -> str:
+    """The tuned rules in a line."""
     thresholds = ", ".join(f"{label} from {at:g}" for label, at in rules.thresholds.items())
     return f"{thresholds}, after {rules.min_s:g} s, smoothed over {rules.smoothing_s:g} s"
 
@@ -150,24 +150,24 @@ def _recipe(run: Path) -> TrainConfig:
     return recipe
 
 
-def _watched(
+def _watch_fold(
     run: Path,
     number: int,
-    held: HeldOut,
+    held: EvaluationSet,
     recipe: TrainConfig,
     footage: Sequence[Footage],
     console: Console,
 ) -> _Fold:
     path = run / f"fold-{number}" / MODEL_NAME
     network, contract = load_model(path)
-    split = fold_split(held.prepared.clips, held.clips, recipe)
-    if contract.data.sha256 != held.prepared.sha256((*split.train, *split.validation)):
+    split = fold_split(held.decoded_clips.clips, held.clips, recipe)
+    if contract.data.sha256 != held.decoded_clips.sha256((*split.train, *split.validation)):
         raise DataError(
             f"{path}: was not fitted on what fold {number} of {held.dataset.root} leaves; "
             "--data must be the clips that the run was trained on"
         )
     scorer = Scorer(classify_with(network), contract)
-    streams = watch(scorer, plan_streams(held.inlays, footage), f"fold {number}", console)
+    streams = watch(scorer, plan_streams(held.clip_inserts, footage), f"fold {number}", console)
     return _Fold(held.score(scorer.predict, contract, recipe.stride), streams)
 
 
@@ -175,19 +175,22 @@ def _report(
     contract: Contract,
     folds: Sequence[_Fold],
     trials: Trials,
-    tuned: Tuned,
+    tuned: TunedRules,
     settings: Mapping[str, object],
     per_day: float | None,
 ) -> StreamReport:
-    """Measured with rules that were tuned without the fold they are measured on, if others are."""
+    """The cross-validated report; with a single fold, the rules are tested on their own streams."""
     streams = [watched for fold in folds for watched in fold.streams]
     if len(folds) > 1:
-        how, warning = f"{COMPOSED} {CROSSED}", None
-        judged = cross_tune([fold.streams for fold in folds], trials, per_day)
+        how, warning = f"{COMPOSED} {CROSS_VALIDATED}", None
+        judged = cross_validate([fold.streams for fold in folds], trials, per_day)
     else:
-        how, warning = f"{COMPOSED} {SAME}", "Measured on the streams that it was tuned on"
-        judged = [judge(watched, tuned.rules, trials.span_s) for watched in streams]
-    if "ungrouped" in {seen_split("grouped", fold.scored) for fold in folds}:
+        how, warning = (
+            f"{COMPOSED} {NOT_CROSS_VALIDATED}",
+            "Measured on the streams that it was tuned on",
+        )
+        judged = [match_stream(watched, tuned.rules, trials.span_s) for watched in streams]
+    if "ungrouped" in {check_groups("grouped", fold.scored) for fold in folds}:
         how, warning = f"{how} {HOW['ungrouped']}", WARNINGS["ungrouped"]
     return StreamReport(
         title=f"{contract.name}, tuned",
@@ -195,11 +198,11 @@ def _report(
         warning=warning,
         contract=contract,
         judged=judged,
-        accuracy=accuracy([fold.scored for fold in folds], judged),
-        sweep=sweep(streams, tuned.rules, trials.span_s),
+        accuracy=clip_accuracy([fold.scored for fold in folds], judged),
+        sweep=threshold_sweep(streams, tuned.rules, trials.span_s),
         settings=settings,
         notes=[
-            f"The rules in the model, tuned on all folds: {words(tuned.rules)}. On the streams "
-            f"that they were tuned on, and so too good: {in_words(tuned.figures)}."
+            f"The rules in the model, tuned on all folds: {describe_rules(tuned.rules)}. On the "
+            f"streams that they were tuned on, and so too good: {describe(tuned.metrics)}."
         ],
     )

@@ -1,4 +1,4 @@
-"""The shift of the picture that explains its change best, place by place."""
+"""Optical flow by Lucas and Kanade, and the motion that it does not explain."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import keras
 
-FLATTEST = 1e-3  # squared slope: flatter places have no velocity
-EDGE = 0.02  # of the squared slopes
+FLATTEST = 1e-3  # squared gradient: flatter neighbourhoods have no flow
+EDGE = 0.02  # share of the squared gradients
 
 
-class Shift(NamedTuple):
-    """What moves, from each frame to the next; (N, T - 1, H - 2, W - 2, C), and 1 for the last two.
+class Flow(NamedTuple):
+    """Flow from each frame to the next; (N, T - 1, H - 2, W - 2, C), with C = 1 for `u` and `v`.
 
-    A shift alone would change a place by -(u across + v down).
+    The flow alone would change a pixel by -(u across + v down).
     """
 
-    across: keras.KerasTensor  # slope to the right, a place
-    down: keras.KerasTensor
+    across: keras.KerasTensor  # gradient to the right, per pixel
+    down: keras.KerasTensor  # gradient downwards
     change: keras.KerasTensor
-    u: keras.KerasTensor  # places to the right a frame
-    v: keras.KerasTensor  # down
+    u: keras.KerasTensor  # pixels to the right per frame
+    v: keras.KerasTensor  # pixels down per frame
 
 
-def shift(x: keras.KerasTensor, edge: float, flattest: float) -> Shift:
-    """Of (N, T, H, W, C), one for all C together, in 3x3 places.
+def lucas_kanade(x: keras.KerasTensor, edge: float, flattest: float) -> Flow:
+    """The flow of (N, T, H, W, C) in 3x3 neighbourhoods, one for all C together.
 
-    `edge`, of the squared slopes, is added to both: along an edge, the shift would be rounding
-    alone. Places whose squared slope is less than `flattest` have none.
+    The share `edge` of the squared gradients regularises both directions, because the flow along an
+    edge is not determined. Where the squared gradient is far below `flattest`, the flow is near 0.
     Source: Lucas and Kanade 1981, "An Iterative Image Registration Technique"; one step.
     """
     from keras import layers, ops
@@ -44,26 +44,30 @@ def shift(x: keras.KerasTensor, edge: float, flattest: float) -> Shift:
     change = ops.subtract(later, earlier)
     pairs = ((across, across), (across, down), (down, down), (across, change), (down, change))
     sums = [ops.sum(ops.multiply(*pair), axis=-1, keepdims=True) for pair in pairs]
-    local = around(layers.Concatenate()(sums))
+    local = local_mean(layers.Concatenate()(sums))
     xx, xy, yy, xt, yt = ops.split(local, 5, axis=-1)
     held = ops.add(ops.multiply(ops.add(xx, yy), edge), flattest)
     xx, yy = ops.add(xx, held), ops.add(yy, held)
     scale = ops.subtract(ops.multiply(xx, yy), ops.square(xy))
     u = ops.divide(ops.subtract(ops.multiply(xy, yt), ops.multiply(yy, xt)), scale)
     v = ops.divide(ops.subtract(ops.multiply(xy, xt), ops.multiply(xx, yt)), scale)
-    return Shift(across, down, change, u, v)
+    return Flow(across, down, change, u, v)
 
 
-def around(x: keras.KerasTensor) -> keras.KerasTensor:
-    """The means over 3x3 places."""
+def local_mean(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Means over 3x3 neighbourhoods."""
     from keras import layers
 
     return layers.AveragePooling3D((1, 3, 3), (1, 1, 1), padding="same")(x)
 
 
-def not_carried(features: keras.KerasTensor) -> keras.KerasTensor:
-    """(N, T, H, W, C) -> (N, T - 1, H - 2, W - 2, C): each change less what a shift explains."""
+def residual_motion(features: keras.KerasTensor) -> keras.KerasTensor:
+    """(N, T, H, W, C) -> (N, T - 1, H - 2, W - 2, C): the change that flow does not explain.
+
+    The features of a rigid thing that crosses move with it: their change is their gradient times
+    its velocity, which all features share. People who fight change more than that.
+    """
     from keras import ops
 
-    across, down, change, u, v = shift(features, EDGE, FLATTEST)
+    across, down, change, u, v = lucas_kanade(features, EDGE, FLATTEST)
     return ops.add(change, ops.add(ops.multiply(u, across), ops.multiply(v, down)))

@@ -36,7 +36,7 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Curve:
     """A curve in SVG units."""
 
     name: str
@@ -54,7 +54,7 @@ class Chart:
     y_label: str
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
-    lines: tuple[Drawn, ...]
+    lines: tuple[Curve, ...]
     diagonal: bool
     mark: Tick | None  # a vertical line
 
@@ -89,13 +89,15 @@ def chart(
             if math.isfinite(y)
         )
         points = " ".join(f"{x:g},{y:g}" for x, y in places)
-        drawn.append(Drawn(line.name, line.style, points, places if len(places) <= 12 else ()))
+        drawn.append(Curve(line.name, line.style, points, places if len(places) <= 12 else ()))
     return Chart(
         title=title,
         x_label=x_label,
         y_label=y_label,
-        x_ticks=tuple(Tick(round(across(x), 2), f"{x:g}") for x in _nice(*x_range, whole_x)),
-        y_ticks=tuple(Tick(round(up(y), 2), f"{y:g}") for y in _nice(*y_range, False)),
+        x_ticks=tuple(
+            Tick(round(across(x), 2), f"{x:g}") for x in _round_numbers(*x_range, whole_x)
+        ),
+        y_ticks=tuple(Tick(round(up(y), 2), f"{y:g}") for y in _round_numbers(*y_range, False)),
         lines=tuple(drawn),
         diagonal=diagonal,
         mark=None if mark is None else Tick(round(across(mark[0]), 2), mark[1]),
@@ -186,7 +188,7 @@ def history_charts(history: Mapping[str, Sequence[float]]) -> list[Chart]:
     return charts
 
 
-def _nice(low: float, high: float, whole: bool) -> list[float]:
+def _round_numbers(low: float, high: float, whole: bool) -> list[float]:
     """About five round numbers from `low` to `high`."""
     rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from monitor import __version__
 from monitor.recognition.metadata import Contract, Data
 from train.evaluate.metrics import Metrics, measure
-from train.evaluate.overlap import Split, seen_split
+from train.evaluate.overlap import Overlap, check_groups
 from train.evaluate.scores import Scored
 from train.report.charts import COLOURS, calibration_chart, history_charts, roc_chart
-from train.report.clip_report import Measured, document
+from train.report.clip_report import ClipReport, clip_json
 from train.report.files import render, write_files
 
-SHEET = 24  # clips on the contact sheet, or one of each label where there are more labels
+SHEET = 24  # clips on the contact sheet; at least one of each label
 MISTAKES = 12
 _STRIP_PX = 96  # largest height of a preview
 _JPEG_QUALITY = 3  # FFmpeg's scale: 2 is the best, 31 the smallest
@@ -31,7 +31,7 @@ _VERSIONS_OF = ("numpy", "keras", "tensorflow", "onnxruntime", "scikit-learn", "
 
 @dataclass(frozen=True)
 class Card:
-    """A clip on a contact sheet."""
+    """A clip on the contact sheet."""
 
     path: str
     strip: str  # data URI
@@ -63,15 +63,15 @@ class Cell:
     count: int
     share: float  # of the row
     right: bool
-    words: str
+    caption: str
 
 
-def write_report(
+def write_clip_report(
     out: Path,
     scored: Scored,
     *,
     title: str,
-    split: Split,
+    split: Overlap,
     contract: Contract | None = None,
     data: Data | None = None,
     settings: Mapping[str, object] | None = None,
@@ -83,13 +83,13 @@ def write_report(
 ) -> Metrics:
     """Measure `scored` and write both files into the folder `out`, each whole or not at all.
 
-    `split` says how the clips were held back; `folds` are the parts `scored` was pooled from, by
-    name; `settings`, and `unknown` with what was found on other activities, are JSON values.
+    `split` says how the test clips overlap with the training clips. `folds` are the parts of
+    `scored` by name. `settings`, and `unknown` with the open-set results, are JSON values.
     MonitorError if `out` cannot be written.
     """
-    measured = Measured(
+    report = ClipReport(
         title=title,
-        split=seen_split(split, scored),
+        split=check_groups(split, scored),
         scored=scored,
         metrics=measure(scored),
         folds={name: (part, measure(part)) for name, part in (folds or {}).items()},
@@ -103,28 +103,28 @@ def write_report(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=_versions(),
     )
-    write_files(out, document(measured), page(measured))
-    return measured.metrics
+    write_files(out, clip_json(report), clip_page(report))
+    return report.metrics
 
 
-def page(measured: Measured) -> str:
-    """The page's text."""
-    scored, metrics = measured.scored, measured.metrics
+def clip_page(report: ClipReport) -> str:
+    """The page as HTML."""
+    scored, metrics = report.scored, report.metrics
     mistakes = worst_mistakes(scored)
     return render(
         "report.html.jinja",
-        measured=measured,
+        report=report,
         scored=scored,
         metrics=metrics,
         largest=float(metrics.confusion.sum(axis=1).max() / len(scored)),
         wrong=int((scored.truth != scored.predicted).sum()),
-        matrix=_matrix(measured),
+        matrix=_matrix(report),
         aucs=[None if curve is None else curve.auc for curve in metrics.rocs],
         coloured=len(scored.labels) <= COLOURS,
         roc=roc_chart(scored.labels, metrics.rocs),
         calibration=calibration_chart(metrics.calibration),
-        history=history_charts(measured.history),
-        fold_mean=_fold_mean(measured),
+        history=history_charts(report.history),
+        fold_mean=_fold_mean(report),
         mistakes=[_card(scored, index) for index in mistakes],
         sheet=[_card(scored, index) for index in contact_sheet(scored)],
     )
@@ -138,7 +138,7 @@ def worst_mistakes(scored: Scored) -> list[int]:
 
 
 def contact_sheet(scored: Scored) -> list[int]:
-    """Indices of clips spread evenly over each label's own, label by label."""
+    """Indices of clips for the contact sheet: label by label, evenly spaced within each."""
     present = np.unique(scored.truth)
     each = max(1, SHEET // len(present))
     chosen: list[int] = []
@@ -149,8 +149,8 @@ def contact_sheet(scored: Scored) -> list[int]:
     return chosen
 
 
-def _matrix(measured: Measured) -> list[tuple[str, list[Cell]]]:
-    labels, counts = measured.scored.labels, measured.metrics.confusion
+def _matrix(report: ClipReport) -> list[tuple[str, list[Cell]]]:
+    labels, counts = report.scored.labels, report.metrics.confusion
     rows = []
     for truth, row in zip(labels, counts, strict=True):
         total = max(1, int(row.sum()))
@@ -158,8 +158,8 @@ def _matrix(measured: Measured) -> list[tuple[str, list[Cell]]]:
     return rows
 
 
-def _fold_mean(measured: Measured) -> FoldMean | None:
-    found = [metrics for _, metrics in measured.folds.values()]
+def _fold_mean(report: ClipReport) -> FoldMean | None:
+    found = [metrics for _, metrics in report.folds.values()]
     if not found:
         return None
     accuracies = [metrics.accuracy for metrics in found]
@@ -192,7 +192,7 @@ def _card(scored: Scored, index: int) -> Card:
 
 
 def film_strip(frames: NDArray[np.uint8]) -> str:
-    """Frames (m, H, W, 3) RGB side by side, as a JPEG in a data URI."""
+    """Frames (m, H, W, 3) RGB side by side, as a JPEG data URI."""
     count, height, width, _ = frames.shape
     shown = min(height, _STRIP_PX)
     strip = np.ascontiguousarray(np.concatenate(list(frames), axis=1))

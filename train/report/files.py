@@ -25,7 +25,7 @@ def write_files(out: Path, content: Mapping[str, object], html: str) -> None:
 
 
 def json_text(content: Mapping[str, object]) -> str:
-    """JSON with a line for every entry and every item of a list: short, and easy to compare."""
+    """JSON with a line for each entry and each list item: short, and easy to compare."""
 
     def text(value: object) -> str:
         return json.dumps(value, allow_nan=False, ensure_ascii=False)
@@ -62,7 +62,7 @@ def render(name: str, **values: object) -> str:
 
 
 def _rate(value: float | None) -> str:
-    """A share with three decimals; a dash where it could not be measured."""
+    """A share with three decimals; a dash for None."""
     return "–" if value is None else f"{value:.3f}"
 
 
@@ -72,10 +72,10 @@ def _percent(value: float) -> str:
 
 
 def _seconds(value: float | None) -> str:
-    """Seconds with one decimal; a dash where nothing was measured."""
+    """Seconds with one decimal; a dash for None."""
     return "–" if value is None else f"{value:.1f} s"
 
 
 def _short(value: float) -> str:
-    """Three digits."""
+    """A number with three significant digits."""
     return f"{value:.3g}"

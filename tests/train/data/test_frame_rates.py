@@ -17,11 +17,11 @@ from monitor.windows.filter import WindowFilter
 from testkit.media import make_video
 from testkit.models import contract, motion_model
 from train.cli.evaluate import app
-from train.data.background import FilmPart, prepare_footage
+from train.data.background import FilmPart, decode_footage
 from train.data.cache import DecodedClip
 from train.data.clips import Clip, find_clips
-from train.data.frame_rates import least_fps, slow_clips, told_by_rate
-from train.data.preparation import Prepared, prepare_clips
+from train.data.decoding import DecodedClips, decode_clips
+from train.data.frame_rates import describe_rate_leak, min_fps, slow_clips
 
 SPEC = ClipSpec(frames=20, size=16, fps=10.0)
 QUIET = Console(quiet=True)
@@ -50,7 +50,7 @@ def test_a_clip_is_slow_where_the_monitor_classifies_none_of_its_windows(fps: fl
     faults = {window_filter.fault(window) for window in windows if window is not None}
 
     assert faults == ({"slow source"} if is_slow(clip) else {None})
-    assert is_slow(clip) == (fps < least_fps(SPEC) == 8)
+    assert is_slow(clip) == (fps < min_fps(SPEC) == 8)
 
 
 def test_a_short_clip_whose_last_frame_is_held_is_judged_too() -> None:
@@ -74,8 +74,8 @@ def data(root: Path, fps: Mapping[str, Sequence[float]]) -> Path:
     return root
 
 
-def prepared(folder: Path, spec: ClipSpec = SPEC, sampling: str = "time") -> Prepared:
-    return prepare_clips(find_clips(folder), spec, sampling, folder.parent / "cache", QUIET)  # type: ignore[arg-type]
+def decoded_clips(folder: Path, spec: ClipSpec = SPEC, sampling: str = "time") -> DecodedClips:
+    return decode_clips(find_clips(folder), spec, sampling, folder.parent / "cache", QUIET)  # type: ignore[arg-type]
 
 
 def test_slow_clips_are_left_out_and_said_in_one_line_with_what_takes_them(
@@ -83,7 +83,7 @@ def test_slow_clips_are_left_out_and_said_in_one_line_with_what_takes_them(
 ) -> None:
     folder = data(tmp_path / "data", {"fall": (25, 5, 25, 5), "sit": (25, 25, 6)})
 
-    found = prepared(folder)
+    found = decoded_clips(folder)
 
     assert [clip.path for clip in found.clips] == [
         "fall/0.mp4",
@@ -110,14 +110,14 @@ def test_the_recipe_that_is_named_takes_them(tmp_path: Path) -> None:
     folder = data(tmp_path / "data", {"fall": (5, 5), "sit": (5, 5)})
 
     with pytest.raises(DataError) as error:
-        prepared(folder)
+        decoded_clips(folder)
     assert str(error.value) == (
         f"{folder}: label fall: none of its clips can be used; clips of fewer than 8 frames a "
         "second are left out (4), since har-monitor classifies none of them at a clip.fps of 10: "
         "fall 2 of 2, sit 2 of 2; with clip: {frames: 10, fps: 5} in the recipe 4 of them can be "
         "used"
     )
-    found = prepared(folder, ClipSpec(10, 16, 5.0))
+    found = decoded_clips(folder, ClipSpec(10, 16, 5.0))
     assert len(found.clips) == 4
     assert found.notes == ()
 
@@ -132,11 +132,13 @@ def test_a_label_that_is_filmed_too_slowly_is_an_error_that_says_the_rates_diffe
         match=r"label fall: none .* clip\.fps .* fall 2 of 2; .*"
         r"tell labels apart \(medians: fall 5, sit 25\)",
     ):
-        prepared(folder)
+        decoded_clips(folder)
 
 
 def test_where_frames_are_spread_over_the_clip_its_rate_is_not_heeded(tmp_path: Path) -> None:
-    found = prepared(data(tmp_path / "data", {"fall": (5, 5), "sit": (25, 25)}), sampling="uniform")
+    found = decoded_clips(
+        data(tmp_path / "data", {"fall": (5, 5), "sit": (25, 25)}), sampling="uniform"
+    )
 
     assert len(found.clips) == 4
     assert found.notes == ()
@@ -164,7 +166,7 @@ def words(**fps: Sequence[float]) -> str | None:
             clip = Clip(f"{label}/{number}", label, f"{label}{number}", 0)
             clips.append(clip)
             decoded[clip.path] = filmed(rate)
-    return told_by_rate(clips, decoded, SPEC)
+    return describe_rate_leak(clips, decoded, SPEC)
 
 
 TOLD: dict[str, tuple[dict[str, Sequence[float]], str]] = {
@@ -215,7 +217,7 @@ def test_rates_that_tell_nothing_are_not_mentioned(fps: dict[str, Sequence[float
 def test_labels_of_other_rates_are_trained_on_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = prepared(data(tmp_path / "data", {"fall": (10, 12), "sit": (25, 30)}))
+    found = decoded_clips(data(tmp_path / "data", {"fall": (10, 12), "sit": (25, 30)}))
 
     assert len(found.clips) == 4
     (note,) = found.notes
@@ -229,7 +231,7 @@ def test_real_data_sets_of_mixed_rates_are_not_warned_of(
 ) -> None:
     dataset = find_clips(shared_data / name)
     some = dataset.clips[:: max(1, len(dataset.clips) // 20)]
-    found = prepare_clips(
+    found = decode_clips(
         type(dataset)(name, dataset.root, some, dataset.labels), SPEC, "time", tmp_path, QUIET
     )
 
@@ -244,9 +246,9 @@ def test_footage_of_few_frames_a_second_is_passed_over(
     good = make_video(tmp_path / "good.mp4", fps=10, duration_s=6).path
     parts = [FilmPart(path, path.name) for path in (slow, good)]
 
-    found = prepare_footage(parts, SPEC, tmp_path / "cache", QUIET)
+    found = decode_footage(parts, SPEC, tmp_path / "cache", QUIET)
 
     assert [film.name for film in found.films] == ["good.mp4"]
     assert caplog.messages == [
-        f"footage passed over: {slow}: 5.0 frames a second; at least 8 are needed"
+        f"footage skipped: {slow}: 5.0 frames a second; at least 8 are needed"
     ]

@@ -1,4 +1,4 @@
-"""What of a folder is read as video, and what is passed over."""
+"""What of a folder is read as video, and what is skipped."""
 
 import logging
 import os
@@ -33,7 +33,7 @@ def below(root: Path) -> list[str]:
 
 
 def paths(data: Path) -> list[str]:
-    return [clip.path for clip in find_clips(data, least_labels=1).clips]
+    return [clip.path for clip in find_clips(data, min_labels=1).clips]
 
 
 @pytest.mark.parametrize("name", HIDDEN)
@@ -90,10 +90,10 @@ def test_what_is_passed_over_is_said_in_a_line_that_counts_and_names(
 
     said = [message.removeprefix(f"{tmp_path}: ") for message in caplog.messages]
     assert said[:3] == [
-        "9 passed over, hidden or a system's own (deleted files, previews, copies): "
+        "9 skipped, hidden or a system's own (deleted files, previews, copies): "
         "fall/.Trash-1000/0.mp4, fall/.Trash-1000/1.mp4, fall/.Trash-1000/2.mp4, ...",
-        "1 passed over, links that lead nowhere: sit/disk",
-        "1 passed over, videos beside the folders of the labels: 3.mp4",
+        "1 skipped, links that lead nowhere: sit/disk",
+        "1 skipped, videos beside the folders of the labels: 3.mp4",
     ]
     assert len(said) == 4, "and that no groups are known"
 
@@ -116,7 +116,7 @@ def test_a_folder_that_cannot_be_read_is_named(
         assert paths(tmp_path) == ["fall/1.mp4", "sit/1.mp4"]
     finally:
         (tmp_path / "fall" / "closed").chmod(0o700)
-    assert "1 passed over, folders that cannot be read: fall/closed" in caplog.text
+    assert "1 skipped, folders that cannot be read: fall/closed" in caplog.text
 
 
 def test_a_label_whose_clips_are_all_hidden_is_an_error_after_they_were_named(
@@ -126,7 +126,7 @@ def test_a_label_whose_clips_are_all_hidden_is_an_error_after_they_were_named(
 
     with pytest.raises(DataError, match=r"fall: no clips in this folder; every label needs some"):
         find_clips(tmp_path)
-    assert "1 passed over, hidden" in caplog.text
+    assert "1 skipped, hidden" in caplog.text
 
 
 def test_linked_folders_and_files_are_read(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_footage_is_found_in_the_same_way(tmp_path: Path, caplog: pytest.LogCapt
 
     assert [film.name for film in found] == ["a.mp4", "disk/b.mp4"]
     assert caplog.messages == [
-        f"{films}: 2 passed over, hidden or a system's own (deleted files, previews, copies): "
+        f"{films}: 2 skipped, hidden or a system's own (deleted files, previews, copies): "
         "._a.mp4, @eaDir/a.mp4"
     ]
     (film,) = find_footage(films / "._a.mp4")

@@ -15,8 +15,8 @@ from monitor.windows.clip import ClipSpec, prepare
 from testkit.media import make_video
 from train.data.cache import FORMAT, ClipCache, DecodedClip
 from train.data.clips import find_clips
-from train.data.preparation import Prepared, prepare_clips
-from train.data.windows import is_held, uniform_window, window_from, windows
+from train.data.decoding import DecodedClips, decode_clips
+from train.data.windows import is_padded, uniform_window, window_from, windows
 
 SPEC = ClipSpec(frames=8, size=32, fps=10.0)
 # Of fight-surv at 20 frames and 10 fps: 0.97 to 1.87 s long.
@@ -147,7 +147,7 @@ def test_training_windows_are_the_windows_of_the_live_buffer(
 def test_a_clip_of_half_a_window_is_completed_by_its_last_frame() -> None:
     clip = numbered_clip(4, fps=10)
 
-    assert is_held(clip, SPEC)
+    assert is_padded(clip, SPEC)
     (window,) = windows(clip, SPEC, stride=1)
     assert numbers(window) == [0, 1, 2, 3, 3, 3, 3, 3]
 
@@ -159,7 +159,7 @@ def test_a_clip_of_less_than_half_a_window_gives_none() -> None:
 def test_a_clip_of_a_whole_window_is_not_held() -> None:
     clip = numbered_clip(8, fps=10)
 
-    assert not is_held(clip, SPEC)
+    assert not is_padded(clip, SPEC)
     assert [numbers(window) for window in windows(clip, SPEC, 5)] == [list(range(8))]
 
 
@@ -190,8 +190,8 @@ def test_uniform_sampling_spreads_the_frames_over_the_clip_as_the_paper_does() -
     assert len(uniform_window(numbered_clip(7, fps=25), SPEC)) == 0
 
 
-def prepared_from(folder: Path, sampling: str = "time") -> Prepared:
-    return prepare_clips(
+def prepared_from(folder: Path, sampling: str = "time") -> DecodedClips:
+    return decode_clips(
         find_clips(folder), SPEC, sampling, folder.parent / "cache", Console(quiet=True)
     )
 
@@ -207,15 +207,15 @@ def test_clips_that_cannot_be_used_are_skipped_with_the_reason(
     make_video(data / "run" / "short.mp4", duration_s=0.2)
     (data / "sit" / "text.mp4").write_text("not a video")
 
-    prepared = prepared_from(data)
+    decoded_clips = prepared_from(data)
 
-    assert [clip.path for clip in prepared.clips] == [
+    assert [clip.path for clip in decoded_clips.clips] == [
         "run/good.mp4",
         "run/half.mp4",
         "sit/good.mp4",
     ]
-    assert prepared.held == ("run/half.mp4",)
-    reasons = {skip.path: skip.reason for skip in prepared.skipped}
+    assert decoded_clips.padded == ("run/half.mp4",)
+    reasons = {skip.path: skip.reason for skip in decoded_clips.skipped}
     assert reasons["run/short.mp4"] == (
         "too short: 0.16 s in 5 frames, less than half of the 0.80 s of a window"
     )
@@ -243,8 +243,10 @@ def test_a_second_run_decodes_nothing_and_a_changed_clip_alone_is_decoded_anew(
     for changed in (None, None, "sit"):
         if changed:
             make_video(data / changed / "clip.mp4", duration_s=2.0)
-        prepared = prepared_from(data)
-        runs.append((sorted(opened), [len(prepared.decoded(c).frames) for c in prepared.clips]))
+        decoded_clips = prepared_from(data)
+        runs.append(
+            (sorted(opened), [len(decoded_clips.load(c).frames) for c in decoded_clips.clips])
+        )
         opened.clear()
 
     assert runs == [
@@ -286,7 +288,7 @@ def test_the_short_clips_of_fight_surv_can_be_used(shared_data: Path, tmp_path: 
 
     for clip in short:
         decoded = cache.decode(dataset.file(clip))
-        assert is_held(decoded, spec), clip.path
+        assert is_padded(decoded, spec), clip.path
         assert len(windows(decoded, spec, 5)) == 1, clip.path
 
 

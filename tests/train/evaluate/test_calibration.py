@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from testkit.scores import scored
-from train.evaluate.calibration import LEAST, MOST, fit_temperature, with_temperature
+from train.evaluate.calibration import (
+    MAX_TEMPERATURE,
+    MIN_TEMPERATURE,
+    fit_temperature,
+    with_temperature,
+)
 from train.evaluate.scores import Scored
 
 
@@ -33,7 +38,7 @@ def test_parts_are_fitted_together() -> None:
     assert fit_temperature([sure]) > fit_temperature([sure, unsure]) > fit_temperature([unsure])
 
 
-@pytest.mark.parametrize(("right", "limit"), [(True, LEAST), (False, MOST)])
+@pytest.mark.parametrize(("right", "limit"), [(True, MIN_TEMPERATURE), (False, MAX_TEMPERATURE)])
 def test_answers_all_right_or_all_wrong_stop_at_the_limits(right: bool, limit: float) -> None:
     counts = [[20, 0], [0, 20]] if right else [[0, 20], [20, 0]]
 

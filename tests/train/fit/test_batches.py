@@ -72,7 +72,9 @@ def test_the_first_batches_of_an_epoch_are_made_before_it_begins(
 def test_nothing_is_made_for_an_epoch_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     running = batches(CONFIG.model_copy(update={"epochs": 1}))
     made: list[object] = []
-    monkeypatch.setattr(train.fit.batches, "vary", lambda window, *_: made.append(window) or window)
+    monkeypatch.setattr(
+        train.fit.batches, "augment_window", lambda window, *_: made.append(window) or window
+    )
 
     list(running.epoch(0))
     wait_for_the_maker()
@@ -84,7 +86,7 @@ def test_a_fault_in_making_reaches_the_one_who_waits(monkeypatch: pytest.MonkeyP
     def broken(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(train.fit.batches, "vary", broken)
+    monkeypatch.setattr(train.fit.batches, "augment_window", broken)
 
     with pytest.raises(MemoryError):
         list(batches().epoch(0))

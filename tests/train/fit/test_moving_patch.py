@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from train.fit.moving_patch import with_crossings
+from train.fit.moving_patch import paste_moving_patches
 
 FRAMES, SIZE, FPS = 20, 64, 10.0
 GREY = np.full((FRAMES, SIZE, SIZE, 3), 100, np.uint8)
@@ -18,7 +18,7 @@ def crossed(
     seed: int, count: int = 1, window: NDArray[np.uint8] = GREY, fps: float = FPS
 ) -> NDArray[np.uint8]:
     pictures = [picture(number) for number in range(count)]
-    return with_crossings(window, pictures, fps, np.random.default_rng(seed))
+    return paste_moving_patches(window, pictures, fps, np.random.default_rng(seed))
 
 
 def test_a_crossed_window_keeps_its_shape_and_type_and_the_original_is_untouched() -> None:

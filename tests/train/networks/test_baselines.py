@@ -10,10 +10,10 @@ import train.experiment.experiment
 from monitor.errors import ConfigError
 from train.data.cache import DecodedClip
 from train.data.clips import Clip, Dataset
-from train.data.preparation import Prepared
+from train.data.decoding import DecodedClips
 from train.data.split import fold_split
-from train.evaluate.scores import clip_scores
-from train.experiment.experiment import Run
+from train.evaluate.scores import mean_window_scores
+from train.experiment.experiment import Experiment
 from train.networks.baselines import (
     Predict,
     baseline_features,
@@ -119,7 +119,7 @@ def test_an_unknown_baseline_is_named_with_those_that_exist() -> None:
         fitted("knn", windows, truth, groups)
 
 
-def run_of(name: str) -> Run:
+def run_of(name: str) -> Experiment:
     """A run on clips of two windows each, in memory, three folds by group."""
     clips, decoded = [], {}
     for number in range(18):
@@ -128,10 +128,10 @@ def run_of(name: str) -> Run:
         clips.append(clip)
         frames = moving(label, 2, seed=number).reshape(12, 24, 24, 3)
         decoded[clip.path] = DecodedClip(frames, np.arange(12) / 10)
-    prepared = Prepared(tuple(clips), (), (), decoded, {clip.path: "" for clip in clips})
+    decoded_clips = DecodedClips(tuple(clips), (), (), decoded, {clip.path: "" for clip in clips})
     config = TrainConfig(arch=name, clip=ClipOptions(frames=6, size=24, fps=10.0), stride=6)
     dataset = Dataset("made", Path("made"), tuple(clips), ("a", "b", "c"))
-    return Run(dataset, prepared, config, Console(quiet=True))
+    return Experiment(dataset, decoded_clips, config, Console(quiet=True))
 
 
 @pytest.mark.parametrize("name", ["svm", "forest"])
@@ -139,11 +139,11 @@ def test_only_one_clips_windows_are_held_and_the_scores_are_those_of_all_at_once
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_of(name)
-    clips = run.prepared.clips
+    clips = run.decoded_clips.clips
     split = fold_split(clips, [clip for clip in clips if clip.fold == 0], run.config)
     made: list[weakref.ref[NDArray[np.uint8]]] = []
     alive: list[int] = []
-    cut = train.experiment.experiment.cut
+    cut = train.experiment.experiment.sample_windows
 
     def watched(*arguments: object) -> NDArray[np.uint8]:
         alive.append(sum(one() is not None for one in made))
@@ -151,7 +151,7 @@ def test_only_one_clips_windows_are_held_and_the_scores_are_those_of_all_at_once
         made.append(weakref.ref(windows))
         return windows
 
-    monkeypatch.setattr(train.experiment.experiment, "cut", watched)
+    monkeypatch.setattr(train.experiment.experiment, "sample_windows", watched)
 
     result = run.fit_baseline(split, name)
 
@@ -162,5 +162,5 @@ def test_only_one_clips_windows_are_held_and_the_scores_are_those_of_all_at_once
     groups = [clip.group for clip in split.train for _ in range(2)]
     predict = fitted(name, together, truth, groups)
     assert result.scored is not None
-    expected = clip_scores(predict, map(run._windows, split.test))
+    expected = mean_window_scores(predict, map(run._windows, split.test))
     np.testing.assert_array_equal(result.scored.scores, expected)

@@ -11,7 +11,7 @@ from monitor.errors import MonitorError
 from testkit.models import contract
 from testkit.scores import PAPER_COUNTS, PAPER_LABELS, scored
 from train.evaluate.scores import Scored, concatenate
-from train.report.clip_page import contact_sheet, worst_mistakes, write_report
+from train.report.clip_page import contact_sheet, worst_mistakes, write_clip_report
 
 HISTORY = {
     "loss": [0.9, 0.6, 0.4],
@@ -53,7 +53,7 @@ class Page(HTMLParser):
 
 def write(out: Path, clips: Scored, **options: Any) -> tuple[dict[str, Any], Page, str]:
     """Both files of a report, read back."""
-    write_report(out, clips, **({"title": "A test", "split": "grouped"} | options))
+    write_clip_report(out, clips, **({"title": "A test", "split": "grouped"} | options))
     html = (out / "report.html").read_text(encoding="utf-8")
     text = (out / "metrics.json").read_text(encoding="utf-8")
     page = Page(html)
