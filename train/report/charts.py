@@ -1,7 +1,7 @@
-"""The report's pictures: line charts as coordinates for an SVG, frames as data URIs.
+"""Line charts as SVG: inside a page, or as a file of their own with a legend.
 
-Charts are drawn by `chart.svg.jinja` inside the page, so that colours follow its light or dark
-scheme, and their text is text.
+`chart` computes SVG coordinates, `chart.svg.jinja` draws them. Inside a page the colours follow its
+light or dark scheme, and text is text.
 """
 
 import math
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from train.evaluate.metrics import Calibration, Roc
+from train.report.files import render
 
 WIDTH, HEIGHT = 480, 360  # SVG units
 LEFT, RIGHT, TOP, BOTTOM = 56, 14, 14, 48
@@ -19,7 +20,7 @@ COLOURS = 8  # lines told apart by colour; more than that are drawn thin and gre
 
 @dataclass(frozen=True)
 class Line:
-    """A curve in data units; `style` is a CSS class of the page."""
+    """A line in data units; `style` names CSS classes of chart.css.jinja."""
 
     name: str
     x: Sequence[float]
@@ -29,7 +30,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Tick:
-    """A place on an axis, in SVG units, and what is written there."""
+    """A position on an axis, in SVG units, and its text."""
 
     place: float
     text: str
@@ -37,17 +38,17 @@ class Tick:
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve in SVG units."""
+    """A line in SVG units."""
 
     name: str
     style: str
     points: str
-    dots: tuple[tuple[float, float], ...]  # drawn as well where a curve has few points
+    dots: tuple[tuple[float, float], ...]  # the points again, if they are few
 
 
 @dataclass(frozen=True)
 class Chart:
-    """Everything that the chart template writes down."""
+    """The values that the chart template needs."""
 
     title: str
     x_label: str
@@ -57,6 +58,7 @@ class Chart:
     lines: tuple[Curve, ...]
     diagonal: bool
     mark: Tick | None  # a vertical line
+    limit: float | None  # height of a horizontal line
 
 
 def chart(
@@ -67,41 +69,46 @@ def chart(
     y_label: str,
     x_range: tuple[float, float],
     y_range: tuple[float, float],
+    x_ticks: Sequence[float] | None = None,
+    log_x: bool = False,
     diagonal: bool = False,
-    whole_x: bool = False,
     mark: tuple[float, str] | None = None,
+    limit: float | None = None,
 ) -> Chart:
-    """Lay `lines` out in a plot of the given ranges."""
+    """Lay `lines` out in a plot of the given ranges; by default the ticks are round numbers."""
+    first, last = (math.log(x) for x in x_range) if log_x else x_range
 
     def across(x: float) -> float:
-        return LEFT + (x - x_range[0]) / (x_range[1] - x_range[0]) * (WIDTH - LEFT - RIGHT)
+        share = ((math.log(x) if log_x else x) - first) / (last - first) if last > first else 0.5
+        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 2)
 
     def up(y: float) -> float:
-        return (
-            HEIGHT - BOTTOM - (y - y_range[0]) / (y_range[1] - y_range[0]) * (HEIGHT - BOTTOM - TOP)
-        )
+        share = (y - y_range[0]) / (y_range[1] - y_range[0])
+        return round(HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - TOP), 2)
 
-    drawn = []
+    curves = []
     for line in lines:
-        places = tuple(
-            (round(across(x), 2), round(up(y), 2))
-            for x, y in zip(line.x, line.y, strict=True)
-            if math.isfinite(y)
-        )
+        pairs = zip(line.x, line.y, strict=True)
+        places = tuple((across(x), up(y)) for x, y in pairs if math.isfinite(y))
         points = " ".join(f"{x:g},{y:g}" for x, y in places)
-        drawn.append(Curve(line.name, line.style, points, places if len(places) <= 12 else ()))
+        curves.append(Curve(line.name, line.style, points, places if len(places) <= 12 else ()))
+    shown = _round_numbers(*x_range) if x_ticks is None else x_ticks
     return Chart(
         title=title,
         x_label=x_label,
         y_label=y_label,
-        x_ticks=tuple(
-            Tick(round(across(x), 2), f"{x:g}") for x in _round_numbers(*x_range, whole_x)
-        ),
-        y_ticks=tuple(Tick(round(up(y), 2), f"{y:g}") for y in _round_numbers(*y_range, False)),
-        lines=tuple(drawn),
+        x_ticks=tuple(Tick(across(x), f"{x:g}") for x in shown),
+        y_ticks=tuple(Tick(up(y), f"{y:g}") for y in _round_numbers(*y_range)),
+        lines=tuple(curves),
         diagonal=diagonal,
-        mark=None if mark is None else Tick(round(across(mark[0]), 2), mark[1]),
+        mark=None if mark is None else Tick(across(mark[0]), mark[1]),
+        limit=None if limit is None else up(limit),
     )
+
+
+def svg_file(drawn: Chart) -> str:
+    """A chart as the content of an SVG file, with a legend, for light and dark pages."""
+    return render("chart_file.svg.jinja", chart=drawn)
 
 
 def roc_chart(labels: Sequence[str], rocs: Sequence[Roc | None]) -> Chart:
@@ -173,22 +180,23 @@ def history_charts(history: Mapping[str, Sequence[float]]) -> list[Chart]:
         finite = [y for line in lines for y in line.y if math.isfinite(y)]
         if not finite:
             continue
+        epochs = max(2, *(len(line.x) for line in lines))
         charts.append(
             chart(
                 name.capitalize(),
                 lines,
                 x_label="epoch",
                 y_label=name,
-                x_range=(1, max(2, *(len(line.x) for line in lines))),
+                x_range=(1, epochs),
                 y_range=(0, 1) if name == "accuracy" else (0, max(max(finite) * 1.05, 1e-6)),
-                whole_x=True,
+                x_ticks=_round_numbers(1, epochs, whole=True),
                 mark=mark,
             )
         )
     return charts
 
 
-def _round_numbers(low: float, high: float, whole: bool) -> list[float]:
+def _round_numbers(low: float, high: float, whole: bool = False) -> list[float]:
     """About five round numbers from `low` to `high`."""
     rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))
