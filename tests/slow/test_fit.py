@@ -111,7 +111,7 @@ def test_another_recipe_starts_afresh_and_says_so(
 
     assert len(fitted.history["loss"]) == 4
     assert caplog.messages == [
-        "test: recipe or data have changed since it was stopped: starts afresh"
+        "test: recipe or data have changed since it was stopped: starting again"
     ]
 
 

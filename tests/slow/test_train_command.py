@@ -156,7 +156,7 @@ def test_a_run_killed_between_epochs_goes_on_where_it_was_and_ends_the_same(
     resumed = subprocess.run(line, capture_output=True, text=True, check=False)
 
     assert resumed.returncode == 0, resumed.stderr
-    assert f"fold 0: goes on after epoch {state.epochs}" in resumed.stderr
+    assert f"fold 0: resuming after epoch {state.epochs}" in resumed.stderr
     assert f"fold 0 {state.epochs}/{epochs}:" not in resumed.stderr
     assert f"fold 0 {state.epochs + 1}/{epochs}:" in resumed.stderr
     assert f"fold 0 {epochs}/{epochs}:" in resumed.stderr
@@ -304,7 +304,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
     result = har_train("--data", data, "--out", tmp_path / "out")
 
     assert result.exit_code == 130
-    assert result.stderr == "stopped; the same command goes on from the last whole epoch\n"
+    assert result.stderr == "stopped; the same command resumes after the last complete epoch\n"
 
 
 def test_help_needs_no_tensorflow() -> None:

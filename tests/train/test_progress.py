@@ -16,7 +16,7 @@ class Clock:
         return self.now_s
 
 
-def test_the_time_left_counts_what_comes_after_and_all_that_was_done_before() -> None:
+def test_the_time_left_covers_later_bars_and_uses_all_finished_steps() -> None:
     clock, screen = Clock(), io.StringIO()
     console, timer = Console(file=screen), StepTimer(clock)
     timer.ahead = 10
@@ -60,5 +60,5 @@ def test_a_step_that_is_not_worth_a_line_prints_none() -> None:
     [(0.2, "0 s"), (99, "99 s"), (100, "2 min"), (3569, "59 min"), (3570, "1 h 00 min"),
      (11100, "3 h 05 min"), (180000, "50 h 00 min")],
 )  # fmt: skip
-def test_a_duration_is_said_in_the_unit_that_fits(seconds: float, text: str) -> None:
+def test_a_duration_has_a_suitable_unit(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text

@@ -37,7 +37,7 @@ def main(
         bool,
         typer.Option(
             "--stream",
-            help="Test alerts: clips laid into footage and watched by the monitor; without --data, "
+            help="Test alerts: the monitor watches clips inserted into footage; without --data, "
             "the footage alone.",
         ),
     ] = False,
@@ -45,28 +45,26 @@ def main(
         bool,
         typer.Option(
             "--tune",
-            help="Find the thresholds and timing that suit a model best in streams of the clips "
-            "its folds held out, and write them into it.",
+            help="Find the best thresholds and timing for a model in streams of held-out clips, "
+            "and write them into it.",
         ),
     ] = False,
     footage: Annotated[
         Path | None,
         typer.Option(
-            help="Footage in which nothing happens: a video file or a folder; for --stream, --tune."
+            help="Footage in which nothing happens, for --stream and --tune: a file or a folder."
         ),
     ] = None,
     background: Annotated[str | None, typer.Option(hidden=True)] = None,
     false_alarms_per_day: Annotated[
         float | None,
-        typer.Option(
-            min=0, help="The most that --tune may accept.", show_default="whatever the best F1 has"
-        ),
+        typer.Option(min=0, help="The limit for --tune.", show_default="whatever the best F1 has"),
     ] = None,
     unknown: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder of clips of other activities, which --data is to be told from. Once per "
-            "folder.",
+            help="Folder of clips of other activities: how well the model distinguishes them from "
+            "--data. Once per folder.",
             show_default=False,
         ),
     ] = None,

@@ -46,21 +46,23 @@ def main(
     footage: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Video file, or folder of such, of your own cameras in which nothing happens: "
+            help="Video file, or folder of them, of your own cameras in which nothing happens: "
             "trained on as the background label. Once per file or folder.",
             show_default=False,
         ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Most epochs.", show_default="30")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of every random choice.", show_default="1")] = (
-        None
-    ),
+    epochs: Annotated[
+        int | None, typer.Option(help="Number of epochs at most.", show_default="30")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of all random choices.", show_default="1")
+    ] = (None),
     cache: CacheFolder = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
 ) -> None:
     """Fit a network on labelled clips, test it on clips it never saw, report how good it is.
 
-    A run that was stopped goes on when the same command is given again.
+    The same command resumes a run that was stopped.
     """
     console = Console(stderr=True)
     with exit_codes(console):
@@ -82,7 +84,7 @@ def main(
             with interruptible(console.show_cursor), training_tools():
                 _train(data, out, recipe, fold, folds, cache, console)
         except KeyboardInterrupt:
-            console.print("stopped; the same command goes on from the last whole epoch")
+            console.print("stopped; the same command resumes after the last complete epoch")
             raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
@@ -112,7 +114,7 @@ def _train(
     check_names(recipe, dataset)
     if not recipe.background:
         log.warning(
-            "every label will alert: %s; --background names those that shall not",
+            "every label will alert: %s; --background names those that must not",
             ", ".join(dataset.labels),
         )
     if out.resolve().is_relative_to(data.resolve()):

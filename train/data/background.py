@@ -152,8 +152,8 @@ def check_not_in_clips(background_clips: BackgroundClips, decoded_clips: Decoded
     for film in background_clips.films:
         if path := decoded_clips.path_of(film.sha256):
             raise DataError(
-                f"{film.name} is footage, and as {path} a clip too: it would be trained on where "
-                "it is to be tested; leave it out of the footage"
+                f"{film.name} is footage and also the clip {path}: clips are tested on; "
+                "remove it from the footage"
             )
 
 

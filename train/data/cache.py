@@ -90,7 +90,8 @@ class ClipCache:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise MonitorError(
-                f"{folder}: no place for decoded clips: {error.strerror}; --cache names another"
+                f"{folder}: cannot hold decoded clips: {error.strerror}; "
+                "--cache names another folder"
             ) from None
 
     def decode(self, path: Path, sha256: str | None = None) -> DecodedClip:

@@ -26,7 +26,8 @@ def default_cache() -> Path:
     if folder is None:
         folder = _in_temporary()
         log.warning(
-            "decoded clips go to %s: there is no home to write to; --cache names another", folder
+            "decoded clips go to %s: the home cannot be written to; --cache names another folder",
+            folder,
         )
     return folder
 
@@ -56,11 +57,11 @@ def _in_temporary() -> Path:
     except OSError as error:
         where = error.filename or "temporary folder"
         raise MonitorError(
-            f"{where}: no place for decoded clips: {error.strerror}; --cache names another"
+            f"{where}: cannot hold decoded clips: {error.strerror}; --cache names another folder"
         ) from None
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise MonitorError(
             f"{folder}: not a folder of this user alone, as decoded clips need; "
-            "--cache names another"
+            "--cache names another folder"
         )
     return folder

@@ -68,7 +68,7 @@ def describe_rate_leak(
     if mixed:
         told.append(f"others {np.median(mixed):.3g}")
     return (
-        f"frames a second alone tell labels apart (medians: {', '.join(told)}): a model may learn "
+        f"frame rates alone distinguish labels (medians: {', '.join(told)}): a model may learn "
         "the rate instead of the activity; clips of all labels should have the same rates"
     )
 

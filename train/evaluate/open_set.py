@@ -64,7 +64,7 @@ def open_set_result(
 def novelty_threshold(model: Path, contract: Contract) -> float:
     """The novelty above which a window is unknown; ModelError if the model has no limit."""
     if contract.unknown is None:
-        raise ModelError(f"{model}: gives no novelty; har-train fits models that do")
+        raise ModelError(f"{model}: gives no novelty; train it again with har-train")
     return contract.unknown.threshold
 
 

@@ -48,7 +48,7 @@ def evaluate_clips(
     if short := [clip.path for clip in clips if clip.path in decoded_clips.padded]:
         notes.append(
             f"{len(short)} clips are shorter than a window of {contract.clip.span_s:g} s and were "
-            f"completed by holding their last frame: {', '.join(short)}."
+            f"padded with their last frame: {', '.join(short)}."
         )
     others = []
     if unknown:

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 ALONE = "Footage in which nothing happens was watched as it is: every alert is false."
 COMPOSED = (
-    "Each group of clips was laid into footage in which nothing happens, one stream each, and "
+    "Each group of clips was inserted into footage in which nothing happens, one stream each, and "
     "har-monitor's own pipeline watched it. Clips of background labels are among them: an alert "
     "for one of these is false."
 )

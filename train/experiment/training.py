@@ -220,7 +220,7 @@ def _write(
         notes = (
             *notes,
             f"{len(decoded_clips.padded)} clips are shorter than a window of "
-            f"{config.spec.span_s:g} s and were completed by holding their last frame: "
+            f"{config.spec.span_s:g} s and were padded with their last frame: "
             f"{', '.join(decoded_clips.padded)}",
         )
     tested = set(scored.clips)

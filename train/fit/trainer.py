@@ -133,14 +133,14 @@ class Trainer:
             return
         if state.fingerprint != self._fingerprint:
             log.warning(
-                "%s: recipe or data have changed since it was stopped: starts afresh", title
+                "%s: recipe or data have changed since it was stopped: starting again", title
             )
             return
         _assign(self._model.variables, state.model)
         _assign(self._model.optimizer.variables, state.optimizer)
         self._history = state.history
         self._best, self._best_epoch = state.best, state.best_epoch
-        log.info("%s: goes on after epoch %d", title, state.epochs)
+        log.info("%s: resuming after epoch %d", title, state.epochs)
 
     def _save(self) -> None:
         save_state(

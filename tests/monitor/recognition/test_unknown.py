@@ -232,7 +232,7 @@ def test_a_model_without_novelty_tells_nothing_unknown(tmp_path: Path, clips: Pa
     code, said = evaluated(tmp_path, model, clips, clips)
 
     assert code == 1
-    assert said == f"error: {model}: gives no novelty; har-train fits models that do\n"
+    assert said == f"error: {model}: gives no novelty; train it again with har-train\n"
 
 
 def test_unknown_goes_with_clips_alone(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Footage cut into slices, and what becomes of it in a run."""
+"""Background footage: its slices, and how experiments use them."""
 
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def test_no_slice_spans_a_gap_or_a_step_back_in_time() -> None:
         ]
 
 
-def test_a_film_slower_than_the_network_needs_gives_none() -> None:
+def test_a_film_slower_than_the_network_needs_gives_no_slice() -> None:
     assert cut_slices(film(np.arange(60) / 2), SPEC, 0.0, np.inf) == []
 
 
@@ -101,7 +101,7 @@ def test_the_hash_follows_contents_and_parts(tmp_path: Path) -> None:
     assert background_clips(tmp_path, FilmPart(other, "a")).sha256 != known
 
 
-def test_what_cannot_be_read_or_holds_no_window_is_passed_over_with_a_warning(
+def test_films_that_are_unreadable_or_too_short_are_skipped_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     films = tmp_path / "films"
@@ -120,7 +120,7 @@ def test_what_cannot_be_read_or_holds_no_window_is_passed_over_with_a_warning(
     ]
 
 
-def test_footage_that_gives_nothing_is_an_error(tmp_path: Path) -> None:
+def test_footage_without_a_usable_film_is_an_error(tmp_path: Path) -> None:
     short = make_video(tmp_path / "short.mp4", fps=10, duration_s=0.5).path
     (tmp_path / "empty").mkdir()
 
@@ -158,14 +158,14 @@ def test_footage_that_gives_nothing_is_an_error(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_recipe_that_can_take_no_footage_is_an_error(recipe: TrainConfig, message: str) -> None:
+def test_a_recipe_that_cannot_take_footage_is_an_error(recipe: TrainConfig, message: str) -> None:
     with pytest.raises(ConfigError) as error:
         footage_label(recipe, ("fight", "nofight"))
 
     assert str(error.value) == message
 
 
-def test_every_slice_is_drawn_as_often_as_any_other_or_once_more() -> None:
+def test_all_slices_are_drawn_equally_often_or_once_more() -> None:
     for slices, wanted in ((7, 3), (3, 7), (5, 5), (1, 4)):
         taken = np.zeros(slices, np.int64)
         for epoch in range(12):
@@ -175,7 +175,7 @@ def test_every_slice_is_drawn_as_often_as_any_other_or_once_more() -> None:
             assert taken.max() - taken.min() <= 1
 
 
-def test_seed_and_epoch_alone_decide_what_is_drawn() -> None:
+def test_draws_depend_only_on_seed_and_epoch() -> None:
     def epochs(seed: int) -> list[list[int]]:
         return [draw_slices(50, 20, seed, epoch).tolist() for epoch in range(4)]
 
@@ -213,7 +213,7 @@ def test_an_epoch_has_every_clip_once_and_as_many_slices() -> None:
     assert len({of for found in shown for of in found if of[0] >= 6}) == 9
 
 
-def test_footage_is_in_no_split_and_another_one_makes_another_fit(tmp_path: Path) -> None:
+def test_footage_is_in_no_split_and_changes_the_fingerprint(tmp_path: Path) -> None:
     path = quiet_footage(tmp_path / "yard.mp4", 4)
     clips = [Clip(f"{n}.mp4", "ab"[n % 2], f"g{n // 2}", n // 2 % 3) for n in range(12)]
     clips.append(Clip("extra.mp4", "a", "extra", TRAIN_ONLY))
@@ -239,7 +239,7 @@ def test_footage_is_in_no_split_and_another_one_makes_another_fit(tmp_path: Path
     assert run(FilmPart(path, "yard.mp4")).fingerprint(split) in fingerprints
 
 
-def test_a_run_whose_recipe_names_footage_cannot_go_without() -> None:
+def test_an_experiment_whose_recipe_names_footage_needs_its_slices() -> None:
     config = TrainConfig(footage=(Path("films"),), background=("a",))
 
     with pytest.raises(ValueError, match="the recipe names footage: its slices are needed"):
@@ -251,7 +251,7 @@ def test_a_run_whose_recipe_names_footage_cannot_go_without() -> None:
         )
 
 
-def test_a_run_that_can_take_no_footage_is_refused_it(tmp_path: Path) -> None:
+def test_an_experiment_that_cannot_take_footage_refuses_it(tmp_path: Path) -> None:
     found = background_clips(
         tmp_path, FilmPart(quiet_footage(tmp_path / "yard.mp4", 4), "yard.mp4")
     )
@@ -274,12 +274,12 @@ def test_a_film_that_is_also_a_clip_is_refused(tmp_path: Path) -> None:
         )
 
     assert str(error.value) == (
-        "yard.mp4 is footage, and as sit/1.mp4 a clip too: it would be trained on where it is to "
-        "be tested; leave it out of the footage"
+        "yard.mp4 is footage and also the clip sit/1.mp4: clips are tested on; "
+        "remove it from the footage"
     )
 
 
-def test_films_that_were_trained_on_are_told_by_their_content(tmp_path: Path) -> None:
+def test_films_that_were_trained_on_are_recognised_by_content(tmp_path: Path) -> None:
     known = background_clips(
         tmp_path, FilmPart(quiet_footage(tmp_path / "a.mp4", 3), "a.mp4")
     ).films

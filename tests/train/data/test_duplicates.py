@@ -1,4 +1,4 @@
-"""Copies of clips never lie on both sides of a split, and it is said which there are."""
+"""Copies of clips are never on both sides of a split, and are reported."""
 
 import json
 import subprocess
@@ -79,7 +79,7 @@ COPIES: dict[str, tuple[str, Callable[[Path, Path], object]]] = {
 
 
 @pytest.mark.parametrize(("name", "copy"), COPIES.values(), ids=COPIES)
-def test_an_exact_copy_is_named_and_kept_with_what_it_is_a_copy_of(
+def test_an_exact_copy_is_reported_and_joins_the_group_of_its_original(
     data: Path,
     caplog: pytest.LogCaptureFixture,
     name: str,
@@ -108,7 +108,7 @@ def test_an_exact_copy_is_named_and_kept_with_what_it_is_a_copy_of(
             assert sum("fall/0.mp4" in side for side in sides) == 1
 
 
-def test_clips_that_are_no_copies_are_left_alone(data: Path) -> None:
+def test_clips_that_are_not_copies_are_unchanged(data: Path) -> None:
     make_video(data / "fall" / "small.mp4", duration_s=1.0, size=(80, 48))
 
     found = decoded_clips(data)
@@ -185,7 +185,7 @@ def rows(data: Path, *more: str) -> None:
     (data / "clips.csv").write_text("\n".join((*lines, *more)) + "\n")
 
 
-def test_a_table_that_puts_copies_into_groups_of_one_fold_is_taken(data: Path) -> None:
+def test_a_table_with_copies_in_one_fold_is_accepted(data: Path) -> None:
     (data / "fall" / "copy.mp4").hardlink_to(data / "fall" / "0.mp4")
     rows(data, "fall/copy.mp4,fall,other,0")
 
@@ -193,7 +193,7 @@ def test_a_table_that_puts_copies_into_groups_of_one_fold_is_taken(data: Path) -
 
 
 @pytest.mark.parametrize("name", ["copy.mp4", "copy.mkv"])
-def test_copies_that_a_table_puts_into_two_folds_are_named_and_kept_in_one(
+def test_copies_in_two_folds_of_a_table_are_reported_and_moved_into_one(
     data: Path, name: str
 ) -> None:
     repacked(data / "fall" / name, data / "fall" / "0.mp4")

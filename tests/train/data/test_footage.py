@@ -19,7 +19,7 @@ def numbers(path: Path, offset_s: float, duration_s: float) -> list[tuple[float,
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.avi", "a.mkv", "a.ts"])
 @pytest.mark.parametrize("b_frames", [0, 2])
-def test_a_piece_holds_the_pictures_of_its_time_and_no_others(
+def test_a_segment_holds_exactly_the_frames_of_its_time(
     tmp_path: Path, name: str, b_frames: int
 ) -> None:
     made = make_video(
@@ -40,7 +40,7 @@ def test_a_piece_holds_the_pictures_of_its_time_and_no_others(
     assert [number for _, number in numbers(made.path, 0, 6.0)] == [n for _, n in whole]
 
 
-def test_a_piece_that_holds_no_picture_is_an_error(tmp_path: Path) -> None:
+def test_a_segment_without_frames_is_an_error(tmp_path: Path) -> None:
     made = make_video(tmp_path / "a.mp4", fps=10, duration_s=2)
 
     with pytest.raises(SourceLostError) as caught:
@@ -77,7 +77,7 @@ def test_a_single_file_is_footage_too(tmp_path: Path) -> None:
     assert film.duration_s == pytest.approx(2)
 
 
-def test_no_footage_is_one_line(tmp_path: Path) -> None:
+def test_missing_footage_is_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone: no such file or folder of footage$"):
         find_footage(tmp_path / "gone")
     with pytest.raises(DataError, match=r": no footage that can be read; endings read: \.3gp "):

@@ -1,4 +1,4 @@
-"""What of a folder is read as video, and what is skipped."""
+"""Which files of a folder are read as videos, and which are skipped."""
 
 import logging
 import os
@@ -37,15 +37,13 @@ def paths(data: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", HIDDEN)
-def test_what_is_hidden_or_kept_by_a_system_is_passed_over_at_every_depth(
-    tmp_path: Path, name: str
-) -> None:
+def test_hidden_and_system_files_are_skipped_at_every_depth(tmp_path: Path, name: str) -> None:
     touch(tmp_path, "fall/1.mp4", "sit/1.mp4", name, f"fall/{name}", f"fall/deep/{name}")
 
     assert below(tmp_path) == paths(tmp_path) == ["fall/1.mp4", "sit/1.mp4"]
 
 
-def test_names_that_only_look_alike_are_read(tmp_path: Path) -> None:
+def test_similar_names_are_read(tmp_path: Path) -> None:
     names = ("a.b/1.mp4", "lost and found/1.mp4", "my.Trash/1.mp4", "recycle/1.mp4", "trash/1.mp4")
 
     assert below(touch(tmp_path, *names)) == list(names)
@@ -79,7 +77,7 @@ def test_ucf_names_are_read_without_their_hidden_copies(tmp_path: Path) -> None:
     assert paths(folders) == ["A/v_A_g01_c01.avi", "B/v_B_g01_c01.avi"]
 
 
-def test_what_is_passed_over_is_said_in_a_line_that_counts_and_names(
+def test_skipped_files_are_counted_and_named_in_a_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     touch(tmp_path, "fall/1.mp4", "sit/1.mp4", ".DS_Store", "fall/.git/config", "3.mp4")
@@ -98,7 +96,7 @@ def test_what_is_passed_over_is_said_in_a_line_that_counts_and_names(
     assert len(said) == 4, "and that no groups are known"
 
 
-def test_hidden_files_that_are_no_videos_are_not_mentioned(
+def test_hidden_files_other_than_videos_are_not_mentioned(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     below(touch(tmp_path, "a.mp4", ".DS_Store", ".git/config", "@eaDir/a.mp4/SYNO@.fileindexdb"))

@@ -144,7 +144,7 @@ def test_training_windows_are_the_windows_of_the_live_buffer(
     assert offline.tobytes() == np.stack(live).tobytes()
 
 
-def test_a_clip_of_half_a_window_is_completed_by_its_last_frame() -> None:
+def test_a_clip_of_half_a_window_is_padded_with_its_last_frame() -> None:
     clip = numbered_clip(4, fps=10)
 
     assert is_padded(clip, SPEC)
@@ -156,7 +156,7 @@ def test_a_clip_of_less_than_half_a_window_gives_none() -> None:
     assert windows(numbered_clip(3, fps=10), SPEC, stride=1).shape == (0, *SPEC.shape)
 
 
-def test_a_clip_of_a_whole_window_is_not_held() -> None:
+def test_a_clip_of_a_whole_window_is_not_padded() -> None:
     clip = numbered_clip(8, fps=10)
 
     assert not is_padded(clip, SPEC)
@@ -170,14 +170,14 @@ def test_a_clip_of_exactly_a_window_gives_one_at_any_rate(fps: float) -> None:
     assert len(windows(clip, SPEC, stride=1)) == 1
 
 
-def test_slowed_motion_takes_frames_that_lie_closer_together() -> None:
+def test_slowed_motion_samples_frames_closer_together() -> None:
     clip = numbered_clip(50, fps=50)
 
     assert numbers(window_from(clip, SPEC, start=2, speed=1.0)) == [2, 6, 11, 16, 21, 26, 31, 36]
     assert numbers(window_from(clip, SPEC, start=2, speed=0.5)) == [2, 4, 7, 9, 12, 14, 17, 19]
 
 
-def test_a_random_window_near_the_end_holds_the_last_frame() -> None:
+def test_a_random_window_near_the_end_repeats_the_last_frame() -> None:
     clip = numbered_clip(10, fps=10)
 
     assert numbers(window_from(clip, SPEC, start=6, speed=1.0)) == [6, 7, 8, 9, 9, 9, 9, 9]
@@ -224,7 +224,7 @@ def test_clips_that_cannot_be_used_are_skipped_with_the_reason(
         assert f"skipped {path}: {reason}" in caplog.messages
 
 
-def test_a_second_run_decodes_nothing_and_a_changed_clip_alone_is_decoded_anew(
+def test_a_second_run_decodes_only_a_changed_clip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
@@ -305,7 +305,7 @@ def test_a_video_with_two_labels_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", [".times.npy", f"v{FORMAT}.npy"], ids=["times", "frames"])
 @pytest.mark.parametrize("left", [1000, 0, None], ids=["a part", "nothing", "no file"])
-def test_a_stored_clip_that_was_cut_short_is_decoded_again(
+def test_an_incomplete_clip_in_the_cache_is_decoded_again(
     tmp_path: Path, ending: str, left: int | None
 ) -> None:
     clip = make_video(tmp_path / "clip.mp4", duration_s=8.0).path

@@ -20,7 +20,7 @@ from train.evaluate.evaluation_set import load_evaluation_set
         pytest.param((1,), 44, id="at every frame"),
     ],
 )
-def test_clips_are_scored_at_the_stride_that_is_given(
+def test_clips_are_scored_at_the_given_stride(
     tmp_path: Path, fight_clip: Path, nofight_clip: Path, strides: tuple[int, ...], windows: int
 ) -> None:
     data = motion_clips(tmp_path / "data", fight_clip, nofight_clip)

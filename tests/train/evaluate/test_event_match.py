@@ -1,4 +1,4 @@
-"""Which alerts find which events, and the figures made of it."""
+"""Which alerts match which events, and the metrics of it."""
 
 import pytest
 from hypothesis import given
@@ -34,7 +34,7 @@ def alert(decided_s: float, label: str = "fight") -> Alert:
         pytest.param(15.01, False, id="after the grace"),
     ],
 )
-def test_an_alert_finds_an_event_from_its_start_to_the_end_of_the_grace(
+def test_an_alert_matches_an_event_from_its_start_to_the_end_of_the_grace(
     decided_s: float, finds: bool
 ) -> None:
     matches = match_events([fight(10, 12)], [alert(decided_s)], GRACE_S)
@@ -44,7 +44,7 @@ def test_an_alert_finds_an_event_from_its_start_to_the_end_of_the_grace(
     assert bool(matches.false_alarms) is not finds
 
 
-def test_an_alert_of_another_label_finds_nothing() -> None:
+def test_an_alert_of_another_label_matches_nothing() -> None:
     matches = match_events([fight(10, 12)], [alert(11, "fall")], GRACE_S)
 
     assert matches.events == ((fight(10, 12), ()),)
@@ -59,7 +59,7 @@ def test_two_alerts_in_one_event_are_fragments_and_none_is_false() -> None:
     assert found.delays_s == (2.0,), "the first of them counts"
 
 
-def test_an_alert_between_two_events_that_are_near_finds_the_first_that_has_none() -> None:
+def test_an_alert_that_fits_two_events_matches_the_first_without_an_alert() -> None:
     first, second = fight(0, 2), fight(4, 6)
 
     one = match_events([second, first], [alert(4.5)], GRACE_S)
@@ -71,13 +71,13 @@ def test_an_alert_between_two_events_that_are_near_finds_the_first_that_has_none
     assert three.events == ((first, (alert(1),)), (second, (alert(4.5), alert(4.8))))
 
 
-def test_two_events_at_the_same_time_are_two() -> None:
+def test_two_events_at_the_same_time_count_separately() -> None:
     found = event_metrics([match_events([fight(0, 2), fight(0, 2)], [alert(1)], GRACE_S)], hours=1)
 
     assert (found.events, found.found) == (2, 1)
 
 
-def test_the_figures_of_several_streams_are_counted_together() -> None:
+def test_the_metrics_of_several_streams_are_counted_together() -> None:
     streams = [
         match_events([fight(10, 12), fight(30, 32)], [alert(12), alert(50)], GRACE_S),
         match_events([fight(10, 12)], [alert(11)], GRACE_S),
@@ -94,7 +94,7 @@ def test_the_figures_of_several_streams_are_counted_together() -> None:
     assert found.delays_s == (1.0, 2.0)
 
 
-def test_figures_of_one_label_leave_the_others_out() -> None:
+def test_metrics_of_one_label_ignore_the_others() -> None:
     events = [fight(0, 2), Event("fall", 20, 22)]
     streams = [match_events(events, [alert(1), alert(40), alert(60, "fall")], GRACE_S)]
 
@@ -104,7 +104,7 @@ def test_figures_of_one_label_leave_the_others_out() -> None:
     assert (of_fall.events, of_fall.found, of_fall.false_alarms) == (1, 0, 1)
 
 
-def test_what_was_not_there_to_be_measured_is_none_and_not_zero() -> None:
+def test_a_metric_without_data_is_none_and_not_zero() -> None:
     quiet = event_metrics([match_events([], [], GRACE_S)], hours=2)
 
     assert (quiet.precision, quiet.recall, quiet.f1, quiet.fragments) == (None,) * 4
@@ -116,13 +116,13 @@ def test_what_was_not_there_to_be_measured_is_none_and_not_zero() -> None:
 @pytest.mark.parametrize(
     ("share", "delay_s"), [(0.0, 1.0), (0.5, 2.0), (0.75, 3.0), (0.76, 4.0), (0.95, 4.0), (1, 4.0)]
 )
-def test_a_share_of_the_events_was_found_within_the_delay(share: float, delay_s: float) -> None:
+def test_delays_are_quantiles_over_the_found_events(share: float, delay_s: float) -> None:
     found = EventMetrics(4, 4, 0, 1.0, (1.0, 2.0, 3.0, 4.0), 4)
 
     assert found.delay_s(share) == delay_s
 
 
-def test_no_false_alarm_in_two_hours_only_says_fewer_than_three_in_two_hours() -> None:
+def test_no_false_alarm_in_two_hours_bounds_the_rate_at_three_in_two_hours() -> None:
     quiet = EventMetrics(0, 0, 0, 2.0, (), 0)
 
     assert quiet.false_per_hour_high == pytest.approx(1.5, abs=0.01)
@@ -136,7 +136,7 @@ times = st.floats(0, 60)
 
 
 @given(st.lists(st.tuples(times, st.floats(0.1, 5))), st.lists(times))
-def test_every_alert_is_counted_once_and_every_event_too(
+def test_every_alert_and_every_event_is_counted_once(
     spans: list[tuple[float, float]], decided: list[float]
 ) -> None:
     events = [fight(start, start + length) for start, length in spans]

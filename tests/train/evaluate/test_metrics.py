@@ -135,7 +135,7 @@ def test_wilsons_interval_has_the_published_values(
     # R: qchisq(.95, 2 * (count + 1)) / 2
     [(0, 2.995732), (1, 4.743865), (10, 16.962219), (300, 330.094249), (5000, 5117.886079)],
 )
-def test_so_many_false_alarms_bound_their_true_number(count: int, high: float) -> None:
+def test_the_upper_poisson_bound_has_the_published_values(count: int, high: float) -> None:
     assert poisson_mean(count, 0.05) == pytest.approx(high, rel=1e-6)
 
 
@@ -144,7 +144,7 @@ def test_so_many_false_alarms_bound_their_true_number(count: int, high: float) -
     # R: qchisq(.025, 2 * count) / 2
     [(1, 0.02531781), (10, 4.795389), (300, 267.0091)],
 )
-def test_so_few_are_as_improbable_at_the_lower_bound(count: int, low: float) -> None:
+def test_the_lower_poisson_bound_has_the_published_values(count: int, low: float) -> None:
     assert poisson_mean(count - 1, 0.975) == pytest.approx(low, rel=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""Planned streams in front of the monitor itself."""
+"""Planned streams, watched by the monitor itself."""
 
 import threading
 from itertools import pairwise
@@ -58,7 +58,7 @@ def watched(
     return one
 
 
-def test_a_stream_shows_its_pieces_at_their_times_in_pictures_of_one_size(
+def test_a_stream_shows_its_segments_at_their_times_in_frames_of_one_size(
     clips: list[ClipInsert], footage: tuple[Footage, ...]
 ) -> None:
     (plan,) = plan_streams(clips, footage)
@@ -83,7 +83,7 @@ def test_a_stream_shows_its_pieces_at_their_times_in_pictures_of_one_size(
         assert count == pytest.approx(expected * (segment.end_s - segment.start_s), abs=2)
 
 
-def test_a_clip_reaches_the_model_as_it_was_decoded_and_footage_as_its_own_pictures(
+def test_clips_reach_the_model_unscaled_and_footage_from_its_own_frames(
     tmp_path: Path, fight_clip: Path
 ) -> None:
     film = make_video(tmp_path / "film.mp4", fps=10, duration_s=8, size=(320, 192))
@@ -109,7 +109,7 @@ def test_a_clip_reaches_the_model_as_it_was_decoded_and_footage_as_its_own_pictu
     alone.close()
 
 
-def test_scaled_footage_keeps_the_tags_of_its_colours(footage: tuple[Footage, ...]) -> None:
+def test_scaled_footage_keeps_its_colour_tags(footage: tuple[Footage, ...]) -> None:
     segments = (Segment(footage[0].path, "yard", None, 0.0, 0.0, 1.0),)
     for size in (None, (640, 360)):
         source = PlannedSource(StreamPlan("a", size, segments))
@@ -192,7 +192,7 @@ def test_streams_keep_their_order_and_their_own_windows(
     assert not any(one.activities for one in streams)
 
 
-def test_anything_that_scores_windows_and_has_a_contract_can_be_watched_with(
+def test_any_scorer_with_a_contract_can_watch(
     footage: tuple[Footage, ...],
 ) -> None:
     def classify(windows: NDArray[np.uint8]) -> Outputs:
@@ -205,7 +205,7 @@ def test_anything_that_scores_windows_and_has_a_contract_can_be_watched_with(
 
 
 @pytest.mark.expects_errors
-def test_a_file_that_is_gone_ends_the_watching_with_its_name(
+def test_a_missing_file_is_an_error_that_names_it(
     classifier: OnnxClassifier, footage: tuple[Footage, ...], tmp_path: Path
 ) -> None:
     gone = Segment(tmp_path / "gone.mp4", "gone", "moving", 0.0, 0.0, 2.0)
@@ -215,7 +215,7 @@ def test_a_file_that_is_gone_ends_the_watching_with_its_name(
         watch_streams(classifier, [*whole, StreamPlan("b", (64, 64), (gone,))])
 
 
-def test_an_interrupt_leaves_no_thread_at_work(
+def test_an_interrupt_leaves_no_thread_running(
     classifier: OnnxClassifier, footage: tuple[Footage, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     join = threading.Thread.join

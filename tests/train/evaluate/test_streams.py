@@ -28,7 +28,7 @@ def plan(
     return list(plan_streams(clips, footage, seed))
 
 
-def test_footage_and_clips_take_turns_without_a_pause() -> None:
+def test_footage_and_clips_alternate_without_a_pause() -> None:
     (stream,) = plan([insert(number) for number in range(4)])
 
     assert [segment.label for segment in stream.segments] == [None, *["fight", None] * 4]
@@ -37,7 +37,7 @@ def test_footage_and_clips_take_turns_without_a_pause() -> None:
     assert stream.duration_s == stream.segments[-1].end_s
 
 
-def test_every_clip_is_shown_once_and_whole_in_random_order() -> None:
+def test_each_clip_is_shown_once_and_completely_in_random_order() -> None:
     clips = [insert(number) for number in range(8)]
 
     (stream,) = plan(clips)
@@ -51,7 +51,7 @@ def test_every_clip_is_shown_once_and_whole_in_random_order() -> None:
         assert segment.end_s - segment.start_s == pytest.approx(clip.duration_s)
 
 
-def test_gaps_are_pieces_of_footage_from_anywhere_in_it() -> None:
+def test_gaps_are_segments_from_anywhere_in_the_footage() -> None:
     (stream,) = plan([insert(number) for number in range(40)])
 
     gaps = [segment for segment in stream.segments if segment.label is None]
@@ -64,7 +64,7 @@ def test_gaps_are_pieces_of_footage_from_anywhere_in_it() -> None:
     assert max(gap.offset_s for gap in gaps) > 60
 
 
-def test_a_group_has_a_stream_of_its_own_and_so_has_each_size_of_picture() -> None:
+def test_each_group_and_each_frame_size_has_a_stream_of_its_own() -> None:
     clips = [insert(1), insert(2, group="b"), insert(3, group="b", size=(320, 240))]
 
     streams = plan(clips)
@@ -74,7 +74,7 @@ def test_a_group_has_a_stream_of_its_own_and_so_has_each_size_of_picture() -> No
     ]  # fmt: skip
 
 
-def test_a_stream_is_the_same_whichever_others_there_are_and_another_with_another_seed() -> None:
+def test_a_stream_depends_on_the_seed_and_not_on_other_streams() -> None:
     clips = [insert(number) for number in range(5)]
 
     (alone,) = plan(clips)
@@ -85,7 +85,7 @@ def test_a_stream_is_the_same_whichever_others_there_are_and_another_with_anothe
     assert alone != other_seed
 
 
-def test_what_is_to_be_found_are_the_clips_whose_labels_alert() -> None:
+def test_events_are_the_clips_whose_labels_alert() -> None:
     (stream,) = plan([insert(1), insert(2, "nofight"), insert(3, "fall")])
 
     events = stream.events(("fight", "fall"))
@@ -96,7 +96,7 @@ def test_what_is_to_be_found_are_the_clips_whose_labels_alert() -> None:
         assert (Event(str(segment.label), segment.start_s, segment.end_s) in events) is expected
 
 
-def test_what_is_shown_at_a_time_is_the_piece_that_lies_there() -> None:
+def test_the_segment_at_a_time_is_the_one_shown_then() -> None:
     (stream,) = plan([insert(1)])
     first, clip, last = stream.segments
 
@@ -105,7 +105,7 @@ def test_what_is_shown_at_a_time_is_the_piece_that_lies_there() -> None:
     assert stream.segment_at(last.end_s) is last
 
 
-def test_footage_alone_is_shown_as_it_is_and_holds_no_event() -> None:
+def test_footage_alone_is_not_scaled_and_holds_no_event() -> None:
     streams = plan_footage(FOOTAGE)
 
     assert [(s.name, s.size, s.duration_s) for s in streams] == [
@@ -114,7 +114,7 @@ def test_footage_alone_is_shown_as_it_is_and_holds_no_event() -> None:
     assert all(not stream.clips for stream in streams)
 
 
-def test_footage_that_is_too_short_is_not_used_and_none_long_enough_is_an_error() -> None:
+def test_short_footage_is_not_used_and_only_short_footage_is_an_error() -> None:
     short = [Footage(Path("a.mp4"), "a.mp4", 8.0), Footage(Path("b.mp4"), "b.mp4", 12.5)]
 
     (stream,) = plan([insert(number) for number in range(9)], [*short, FOOTAGE[0]])

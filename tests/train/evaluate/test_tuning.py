@@ -51,7 +51,7 @@ def found(
     return search_rules(streams, Trials(base, SPAN_S), per_day).rules
 
 
-def test_the_threshold_lies_between_what_is_to_be_found_and_what_is_not() -> None:
+def test_the_threshold_separates_events_from_the_rest() -> None:
     streams = [stream(("fight", 0.9), ("nofight", 0.6), ("fight", 0.85), ("nofight", 0.4))]
 
     tuned = search_rules(streams, Trials(BASE, SPAN_S))
@@ -61,13 +61,13 @@ def test_the_threshold_lies_between_what_is_to_be_found_and_what_is_not() -> Non
     assert tuned.within_limit
 
 
-def test_of_rules_that_find_the_same_the_quickest_are_chosen() -> None:
+def test_among_equal_rules_the_fastest_are_chosen() -> None:
     rules = found([stream(("fight", 0.9), ("nofight", 0.3))])
 
     assert (rules.smoothing_s, rules.min_s) == (0.0, 0.0)
 
 
-def test_a_single_high_window_makes_it_wait() -> None:
+def test_a_single_high_window_raises_the_minimum_duration() -> None:
     watched = stream(("fight", 0.9), ("nofight", 0.1))
     spikes = {10.0, 60.0}  # in the footage
     windows = [
@@ -82,7 +82,7 @@ def test_a_single_high_window_makes_it_wait() -> None:
     assert rules.smoothing_s + rules.min_s > 0
 
 
-def test_what_is_not_searched_for_stays_as_it_was() -> None:
+def test_other_rules_are_unchanged() -> None:
     rules = found([stream(("fight", 0.9))])
 
     assert (rules.hysteresis, rules.hold_s, rules.cooldown_s) == (0.15, 2, 5)
@@ -91,21 +91,21 @@ def test_what_is_not_searched_for_stays_as_it_was() -> None:
 WEAK = [stream(*[("fight", 0.7)] * 3, ("nofight", 0.75), ("fight", 0.9))]
 
 
-def test_without_a_limit_a_false_alarm_is_the_price_of_three_events() -> None:
+def test_without_a_limit_three_events_outweigh_a_false_alarm() -> None:
     tuned = search_rules(WEAK, Trials(BASE, SPAN_S))
 
     assert (tuned.metrics.found, tuned.metrics.false_alarms) == (4, 1)
     assert tuned.within_limit
 
 
-def test_a_limit_is_kept_though_it_costs_events() -> None:
+def test_a_limit_is_kept_even_if_it_costs_events() -> None:
     tuned = search_rules(WEAK, Trials(BASE, SPAN_S), per_day=24)
 
     assert (tuned.metrics.found, tuned.metrics.false_alarms) == (1, 0)
     assert tuned.within_limit
 
 
-def test_a_limit_is_false_alarms_a_day_and_not_a_number_of_them() -> None:
+def test_a_limit_is_a_rate_a_day_and_not_a_count() -> None:
     seconds = WEAK[0].plan.duration_s
     once_a_stream = 86400 / seconds
 
@@ -113,7 +113,7 @@ def test_a_limit_is_false_alarms_a_day_and_not_a_number_of_them() -> None:
     assert search_rules(WEAK, Trials(BASE, SPAN_S), once_a_stream * 0.99).metrics.false_alarms == 0
 
 
-def test_where_no_rules_keep_to_the_limit_those_with_the_fewest_false_alarms_are_given() -> None:
+def test_if_no_rules_keep_the_limit_those_with_the_fewest_false_alarms_are_chosen() -> None:
     streams = [stream(("nofight", 0.9), ("fight", 0.9), ("nofight", 0.7))]
 
     tuned = search_rules(streams, Trials(BASE, SPAN_S), per_day=0)
@@ -122,7 +122,7 @@ def test_where_no_rules_keep_to_the_limit_those_with_the_fewest_false_alarms_are
     assert (tuned.metrics.found, tuned.metrics.false_alarms) == (1, 1)
 
 
-def test_rules_that_find_nothing_are_none() -> None:
+def test_rules_that_find_nothing_are_an_error() -> None:
     with pytest.raises(DataError) as caught:
         found([stream(("fight", 0.05), ("fight", 0.05))])
 
@@ -140,7 +140,7 @@ def test_each_label_gets_its_own_threshold() -> None:
     assert 0.05 < rules.thresholds["fall"] <= 0.4
 
 
-def test_labels_share_the_false_alarms_that_are_allowed() -> None:
+def test_labels_share_the_allowed_false_alarms() -> None:
     # One false alarm of fight buys one event, one of fall buys two: only one may be made.
     streams = [
         stream(("fight", 0.5), ("nofight", 0.6), ("fight", 0.9)),
@@ -169,7 +169,7 @@ def test_streams_without_an_event_cannot_be_tuned_on() -> None:
     assert str(caught.value) == "nothing to tune on: no clip of fight is in any stream"
 
 
-def test_a_fold_is_judged_by_rules_that_were_tuned_without_it() -> None:
+def test_a_fold_is_tested_with_rules_that_were_tuned_without_it() -> None:
     high = [stream(("fight", 0.9), ("nofight", 0.7))]
     low = [stream(("fight", 0.5), ("nofight", 0.2))]
 
@@ -182,7 +182,7 @@ def test_a_fold_is_judged_by_rules_that_were_tuned_without_it() -> None:
     assert judged[1].matches.events[0][1] == (), "and too high here"
 
 
-def test_a_trial_is_what_the_monitors_tracker_says_and_made_once(
+def test_a_trial_uses_the_monitors_tracker_and_runs_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one, other = stream(("fight", 0.9)), stream(("fight", 0.5))
@@ -194,7 +194,7 @@ def test_a_trial_is_what_the_monitors_tracker_says_and_made_once(
     assert trials.matches(other, 0.8, 1.0, 0.0) != trials.matches(one, 0.8, 1.0, 0.0)
 
 
-def test_the_sweep_has_every_threshold_under_the_rules_that_it_was_given() -> None:
+def test_the_sweep_covers_every_threshold_with_the_other_rules_unchanged() -> None:
     streams = [stream(("fight", 0.9), ("nofight", 0.6))]
 
     swept = dict(threshold_sweep(streams, BASE, SPAN_S))

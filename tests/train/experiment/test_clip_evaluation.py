@@ -102,7 +102,7 @@ def test_a_clips_score_is_the_mean_over_the_windows_that_the_monitor_cuts(
         pytest.param(slice(0, 1), slice(None), "unknown", id="other-clips"),
     ],
 )
-def test_the_hash_in_the_contract_tells_whether_clips_were_fitted_on(
+def test_the_hash_in_the_contract_reveals_training_clips(
     decoded_clips: DecodedClips, fitted_on: slice, tested: slice, expected: str
 ) -> None:
     clips: Sequence[Clip] = decoded_clips.clips
@@ -118,7 +118,7 @@ def test_the_hash_in_the_contract_tells_whether_clips_were_fitted_on(
         pytest.param(2, "related", id="as-many-as-the-others"),
     ],
 )
-def test_other_clips_of_a_data_set_with_the_same_name_may_have_been_fitted_on(
+def test_other_clips_of_a_dataset_with_the_same_name_may_be_training_clips(
     decoded_clips: DecodedClips, fitted: int, expected: str
 ) -> None:
     contract = about(name="data", clips=fitted)
@@ -126,7 +126,7 @@ def test_other_clips_of_a_data_set_with_the_same_name_may_have_been_fitted_on(
     assert find_overlap(contract, "data", decoded_clips, decoded_clips.clips[:2]) == expected
 
 
-def test_training_data_is_loudly_called_so_in_the_report(
+def test_the_report_warns_of_training_data(
     data: Path, cache: Path, decoded_clips: DecodedClips, tmp_path: Path
 ) -> None:
     made_from = about(decoded_clips.sha256(decoded_clips.clips))
@@ -148,7 +148,7 @@ def test_one_fold_is_tested_alone(data: Path, cache: Path, tmp_path: Path) -> No
     assert [clip["path"] for clip in clips] == ["fight/b.mp4", "nofight/b.mp4"]
 
 
-def test_clips_of_labels_that_the_model_does_not_know_are_left_out_and_it_is_said(
+def test_clips_of_unknown_labels_are_left_out_with_a_note(
     data: Path, fight_clip: Path, cache: Path, tmp_path: Path
 ) -> None:
     (data / "dance").mkdir()
@@ -182,7 +182,7 @@ def test_clips_of_labels_that_the_model_does_not_know_are_left_out_and_it_is_sai
         pytest.param(["a.txt"], 2, "a.txt: a model is a .keras or .onnx file", id="no-model"),
     ],
 )
-def test_what_cannot_be_tested_is_one_line_and_an_exit_code(
+def test_a_model_or_data_that_cannot_be_tested_is_a_one_line_error(
     data: Path,
     cache: Path,
     tmp_path: Path,
@@ -204,7 +204,7 @@ def test_what_cannot_be_tested_is_one_line_and_an_exit_code(
     assert not Path("out").exists()
 
 
-def test_scores_that_do_not_sum_to_one_are_refused_and_not_mended(
+def test_scores_that_do_not_sum_to_one_are_refused_and_not_normalised(
     decoded_clips: DecodedClips,
 ) -> None:
     with pytest.raises(ValueError, match="sums to 1"):

@@ -25,14 +25,14 @@ def window() -> NDArray[np.uint8]:
     return np.random.default_rng(3).integers(0, 256, SPEC.shape, dtype=np.uint8)
 
 
-def test_a_varied_window_keeps_its_shape_and_type(window: NDArray[np.uint8]) -> None:
+def test_an_augmented_window_keeps_its_shape_and_type(window: NDArray[np.uint8]) -> None:
     varied = augment_window(window, AugmentOptions(), np.random.default_rng(1))
 
     assert varied.shape == window.shape
     assert varied.dtype == np.uint8
 
 
-def test_the_same_seed_varies_the_same_way(window: NDArray[np.uint8]) -> None:
+def test_the_same_seed_gives_the_same_augmentation(window: NDArray[np.uint8]) -> None:
     first, second, other = (
         augment_window(window, AugmentOptions(), np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
@@ -75,7 +75,7 @@ def test_a_crop_is_the_same_in_every_frame_and_stretches_a_part(
     assert (np.diff(stretched) >= 0).all()
 
 
-def test_a_zoom_keeps_what_moves_and_makes_it_larger() -> None:
+def test_a_zoom_keeps_and_enlarges_what_moves() -> None:
     window = np.zeros(SPEC.shape, np.uint8)
     window[::2, 22:26, 4:8] = 255  # blinks
     for seed in range(10):
@@ -201,16 +201,14 @@ SLOW = ClipSpec(frames=8, size=32, fps=5.0)
         pytest.param(numbered_clip(3, fps=25), SLOW, id="hardly a step"),
     ],
 )
-def test_a_clip_too_short_for_another_rate_stays_as_it_is(
-    clip: DecodedClip, spec: ClipSpec
-) -> None:
+def test_a_clip_too_short_for_another_rate_is_unchanged(clip: DecodedClip, spec: ClipSpec) -> None:
     for seed in range(20):
         seen = resample_rate(clip, spec, 1.0, np.random.default_rng(seed))
 
         assert seen is clip or len(seen.times_s) >= 2
 
 
-def test_a_gap_is_not_hidden_by_frames_that_are_repeated() -> None:
+def test_a_gap_is_not_hidden_by_repeated_frames() -> None:
     times_s = np.arange(60) / 25
     gap, pause = times_s.copy(), times_s.copy()
     gap[40:] += 1.0
@@ -224,7 +222,7 @@ def test_a_gap_is_not_hidden_by_frames_that_are_repeated() -> None:
     assert all(resample_rate(with_pause, SPEC, 1.0, rng) is not with_pause for _ in range(20))
 
 
-def test_a_clip_that_stays_as_it_is_draws_as_much_as_another() -> None:
+def test_an_unchanged_clip_draws_as_many_random_numbers() -> None:
     """So that a clip with a gap changes no other of its batch."""
     times_s = np.arange(60) / 25
     times_s[40:] += 2.0

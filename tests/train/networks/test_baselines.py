@@ -112,7 +112,7 @@ def test_the_shares_of_a_histogram_add_up_in_every_cell() -> None:
     assert shares.sum(axis=1) == pytest.approx(1)
 
 
-def test_an_unknown_baseline_is_named_with_those_that_exist() -> None:
+def test_an_unknown_baseline_is_an_error_that_lists_the_known_ones() -> None:
     windows, truth, groups = training()
 
     with pytest.raises(ConfigError, match="unknown baseline 'knn'; allowed: svm, forest"):
@@ -135,7 +135,7 @@ def run_of(name: str) -> Experiment:
 
 
 @pytest.mark.parametrize("name", ["svm", "forest"])
-def test_only_one_clips_windows_are_held_and_the_scores_are_those_of_all_at_once(
+def test_windows_are_read_clip_by_clip_and_give_the_same_scores(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_of(name)

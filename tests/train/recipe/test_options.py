@@ -21,7 +21,7 @@ def test_the_shipped_recipe_shows_every_option_with_its_default() -> None:
         assert list(shipped[block]) == list(defaults[block])
 
 
-def test_the_papers_recipe_is_the_papers() -> None:
+def test_the_papers_recipe_has_the_papers_values() -> None:
     recipe = load(CONFIGS / "ucf50-paper.yaml", TrainConfig)
 
     assert recipe.arch == "convlstm"

@@ -1,4 +1,4 @@
-"""The report of watched streams, on streams made by hand."""
+"""The report on watched streams, on streams made by hand."""
 
 import json
 import re
@@ -59,7 +59,7 @@ def report(*streams: StreamResult, title: str = "a report") -> StreamReport:
     )
 
 
-def test_a_false_alarm_is_placed_where_its_window_looked(tmp_path: Path) -> None:
+def test_a_false_alarm_names_what_its_window_showed(tmp_path: Path) -> None:
     (alarm,) = report(judged()).false_alarms
 
     assert (alarm.stream, alarm.alert.label, alarm.alert.decided_s) == ("street", "fight", 50.0)
@@ -67,7 +67,7 @@ def test_a_false_alarm_is_placed_where_its_window_looked(tmp_path: Path) -> None
     assert alarm.shown_s == pytest.approx(5 + 49 - 24)
 
 
-def test_the_figures_are_those_of_all_streams_and_of_each_label() -> None:
+def test_metrics_are_given_for_all_streams_and_for_each_label() -> None:
     found = report(judged("a"), judged("b", "fall"))
 
     assert (found.total.events, found.total.found, found.total.false_alarms) == (2, 1, 3)
@@ -98,7 +98,7 @@ def test_names_of_files_cannot_break_the_page() -> None:
     assert "&lt;clip&gt;.mp4" in text
 
 
-def test_the_page_holds_every_figure_and_stream() -> None:
+def test_the_page_holds_every_metric_and_stream() -> None:
     text = re.sub(r"\s+", " ", stream_page(report(judged("a"), judged("b", "fall"))))
 
     for said in (
@@ -133,7 +133,7 @@ def test_a_report_of_streams_without_any_alert_can_be_drawn() -> None:
     assert "None." in text
 
 
-def test_a_timeline_has_its_clips_and_alerts_in_their_places() -> None:
+def test_a_timeline_has_clips_and_alerts_at_their_times() -> None:
     line = timeline(judged())
 
     assert [span.style for span in line.spans] == ["event", "distractor"]
@@ -171,7 +171,7 @@ def test_the_worst_streams_come_first() -> None:
     assert len(worst_streams([good, bad], 1)) == 1
 
 
-def test_figures_in_words() -> None:
+def test_metrics_are_described_in_a_line() -> None:
     assert describe(EventMetrics(4, 3, 2, 0.5, (1.0, 2.0, 3.0), 3)) == (
         "event F1 0.667, 3 of 4 events found, half of them within 2.0 s; "
         "2 false alarms in 0.50 h: 4 an hour, below 12.6 with 95 % certainty"
