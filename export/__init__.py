@@ -1,1 +1,1 @@
-"""From a trained .keras file to one verified, self-describing ONNX file."""
+"""From a trained Keras file to one verified, self-describing ONNX file: har-export."""

@@ -1,4 +1,4 @@
-"""Files that are either written whole or not at all."""
+"""Files that are written whole or not at all."""
 
 import os
 import uuid
@@ -11,10 +11,10 @@ from monitor.errors import MonitorError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A new path beside `path` to write to; it takes the place of `path` when the block succeeds.
+    """A temporary path beside `path`; it replaces `path` if the block succeeds.
 
-    When the block fails, nothing it wrote is left and an older `path` is untouched. A file system
-    that refuses is a MonitorError.
+    If the block fails, the temporary file is removed and an older `path` is untouched. MonitorError
+    if the file system refuses.
     """
     if not path.parent.is_dir():
         raise MonitorError(f"cannot write {path}: there is no folder {path.parent}")

@@ -7,11 +7,16 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from export.described import Colours, Described, Pixels, labels_in
-from export.engine import Engine
-from export.extra import training_tools
-from export.opsets import DEFAULT_OPSET, OPSETS
-from export.quiet import quiet
+from export.backend import quiet, training_tools
+from export.options import (
+    DEFAULT_OPSET,
+    OPSETS,
+    Colours,
+    Engine,
+    NetworkDescription,
+    Pixels,
+    parse_labels,
+)
 from monitor.cli.command import Command, exit_codes
 from monitor.cli.interrupt import interruptible
 from monitor.errors import ConfigError
@@ -80,7 +85,7 @@ def main(
     """
     console = Console()
     with exit_codes(Console(stderr=True)):
-        described = _described(
+        description = _description(
             labels,
             fps,
             background=tuple(background or ()),
@@ -96,7 +101,7 @@ def main(
         ):
             from export.export import export_model
 
-            done = export_model(model, target, opset, engine, described)
+            done = export_model(model, target, opset, engine, description)
         if done.not_fused is not None:
             console.print(Text(f"not fused, by tf2onnx: {done.not_fused}"), soft_wrap=True)
         console.print(
@@ -109,11 +114,13 @@ def main(
         )
 
 
-def _described(labels: list[str] | None, fps: float | None, **others: Any) -> Described | None:
+def _description(
+    labels: list[str] | None, fps: float | None, **others: Any
+) -> NetworkDescription | None:
     """What the options say of a network that har-train did not make; None if none is given."""
     given = {name: value for name, value in others.items() if value}
     if labels and fps is not None:
-        return Described(labels_in(labels), fps, **given)
+        return NetworkDescription(parse_labels(labels), fps, **given)
     if labels or fps is not None or given:
         raise ConfigError("a network that har-train did not make needs both --labels and --fps")
     return None

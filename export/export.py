@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from export import fused_route, tf2onnx_route
 from export.atomic import replacing
-from export.described import Described
-from export.engine import Engine
 from export.foreign import load_foreign
 from export.fused.layer import NotFused
-from export.opsets import DEFAULT_OPSET, check_opset
-from export.saved import load_model
+from export.keras_file import load_model
+from export.options import DEFAULT_OPSET, Engine, NetworkDescription, check_opset
 from export.verify import verify
 from monitor.errors import ConfigError
 from monitor.recognition.metadata import Contract
@@ -24,14 +22,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What became of an export."""
+class ExportResult:
+    """The result of an export."""
 
     path: Path
     size_kib: float
     opset: int
     engine: Engine
-    not_fused: str | None  # why the engine is not the fused one, where that was not asked for
+    not_fused: str | None  # why the fused engine was not used, if no engine was asked for
     difference: float  # largest difference in a score between Keras and ONNX Runtime
     window_ms: float  # median time of one window on one thread
 
@@ -41,34 +39,36 @@ def export_model(
     onnx_path: Path,
     opset: int = DEFAULT_OPSET,
     engine: Engine | None = None,
-    described: Described | None = None,
-) -> Summary:
-    """Convert `keras_path`, verify the result and only then let it take the name `onnx_path`.
+    description: NetworkDescription | None = None,
+) -> ExportResult:
+    """Convert `keras_path`, verify the result, and only then replace `onnx_path`.
 
-    A network that har-train did not make has to be `described`. Without an `engine`, the fused one
-    where it knows all of the network, else tf2onnx. On failure (ConfigError; ModelError;
-    MonitorError when the target cannot be written) no file is left and an older `onnx_path` is
+    A network that har-train did not make needs a `description`. Without an `engine`, the fused one
+    is used if it knows the whole network, else tf2onnx. On failure (ConfigError; ModelError;
+    MonitorError if the target cannot be written) no file is left and an older `onnx_path` is
     untouched.
     """
     check_opset(opset)
     if onnx_path.suffix != ".onnx":
         raise ConfigError(f"{onnx_path}: the name of the file to write must end with .onnx")
     with replacing(onnx_path) as temporary:
-        if described is None:
+        if description is None:
             model, contract = load_model(keras_path)
         else:
-            model, contract = load_foreign(keras_path, described)
+            model, contract = load_foreign(keras_path, description)
         proto, used, not_fused = _convert(model, contract, opset, engine)
         temporary.write_bytes(proto.SerializeToString())
         proof = verify(temporary, model, contract)
         size_kib = temporary.stat().st_size / 1024
-    return Summary(onnx_path, size_kib, opset, used, not_fused, proof.difference, proof.window_ms)
+    return ExportResult(
+        onnx_path, size_kib, opset, used, not_fused, proof.difference, proof.window_ms
+    )
 
 
 def _convert(
     model: keras.Model, contract: Contract, opset: int, engine: Engine | None
 ) -> tuple[onnx.ModelProto, Engine, str | None]:
-    """The graph, what made it, and why that is not the fused engine where nothing was asked for."""
+    """The graph, its engine, and why that is not the fused one if no engine was asked for."""
     if engine is Engine.TF2ONNX:
         return tf2onnx_route.convert(model, contract, opset), engine, None
     try:

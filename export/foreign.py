@@ -1,4 +1,4 @@
-"""Networks that har-train did not make, as ones that take what har-monitor gives."""
+"""Networks that har-train did not make, wrapped to take the clips of har-monitor."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from export.described import Colours, Described, Pixels
-from export.saved import contract_text, keras_can, load_network
+from export.keras_file import contract_text, keras_errors, load_network
+from export.options import Colours, NetworkDescription, Pixels
 from export.verify import synthetic_clips
 from monitor import __version__
 from monitor.errors import ConfigError, ModelError
@@ -25,50 +25,52 @@ if TYPE_CHECKING:
     import keras
 
 UNKNOWN = "data that is not known"
-THRESHOLD = 0.5  # of every label: nothing was measured that would suit it better
-SUM_TOLERANCE = 1e-3  # of scores that sum to 1
+THRESHOLD = 0.5  # of every label, because nothing was measured
+SUM_TOLERANCE = 1e-3  # of the sum of scores
 SCALES = {Pixels.UNIT: (1 / 255, 0.0), Pixels.SIGNED: (1 / 127.5, -1.0), Pixels.BYTES: (1.0, 0.0)}
 
 
-def load_foreign(path: Path, described: Described) -> tuple[keras.Model, Contract]:
-    """The network in `path` as one from uint8 RGB clips to scores that sum to 1, and its contract.
+def load_foreign(path: Path, description: NetworkDescription) -> tuple[keras.Model, Contract]:
+    """The network in `path`, wrapped to map uint8 RGB clips to scores that sum to 1; its contract.
 
-    ModelError if it is no network of clips; ConfigError if it is not as `described`.
+    ModelError if it is no network of clips; ConfigError if `description` does not fit it.
     """
     if contract_text(path) is not None:
         raise ConfigError(f"{path}: har-train made it: its labels, its rate and the rest are in it")
     network = load_network(path)
     frames, size = _clip(path, network)
-    count = _count(path, network, len(described.labels))
-    contract = _contract(path, network.name, ClipSpec(frames, size, described.fps), described)
+    count = _count(path, network, len(description.labels))
+    contract = _contract(path, network.name, ClipSpec(frames, size, description.fps), description)
     from keras import Input, Model, layers
 
     clip = Input(contract.clip.shape, dtype="uint8", name=INPUT)
-    pixels = layers.Rescaling(*SCALES[described.pixels])(clip)
-    if described.colours is Colours.BGR:
+    pixels = layers.Rescaling(*SCALES[description.pixels])(clip)
+    if description.colours is Colours.BGR:
         pixels = layers.Concatenate()([pixels[:, :, :, :, at : at + 1] for at in (2, 1, 0)])
-    with keras_can(path, f"run it on clips of {contract.clip.shape}"):
-        # Without the lists or names that its one input and its one output may stand in.
+    with keras_errors(path, f"run it on clips of {contract.clip.shape}"):
+        # The single input and output, without the list or dict that may hold them.
         scores = Model(network.inputs[0], network.outputs[0], name=network.name)(pixels)
         given = Model(clip, scores)(synthetic_clips(contract.clip), training=False)
-    _check_scores(path, np.asarray(given), described.logits)
-    if described.logits:
+    _check_scores(path, np.asarray(given), description.logits)
+    if description.logits:
         scores = layers.Activation("softmax" if count > 1 else "sigmoid")(scores)
     if count == 1:
         scores = layers.Concatenate()([layers.Rescaling(-1.0, 1.0)(scores), scores])
     return Model(clip, scores, name=network.name), contract
 
 
-def _contract(path: Path, network: str, clip: ClipSpec, described: Described) -> Contract:
-    activities = [label for label in described.labels if label not in described.background]
+def _contract(
+    path: Path, network: str, clip: ClipSpec, description: NetworkDescription
+) -> Contract:
+    activities = [label for label in description.labels if label not in description.background]
     try:
         return Contract(
             name=printable(path.stem),
             network=printable(network),
             version=__version__,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            labels=described.labels,
-            background=described.background,
+            labels=description.labels,
+            background=description.background,
             frames=clip.frames,
             size=clip.size,
             fps=clip.fps,
@@ -82,7 +84,7 @@ def _contract(path: Path, network: str, clip: ClipSpec, described: Described) ->
 
 
 def _clip(path: Path, network: keras.Model) -> tuple[int, int]:
-    """Frames and size of the clips that a network takes; ModelError if it takes others."""
+    """Frames and size of a network's clips; ModelError if its input is no clip."""
     match takes := _shapes(network, "inputs"):
         case [(_, int(frames), int(height), int(width), 3)] if height == width:
             return frames, height
@@ -93,9 +95,9 @@ def _clip(path: Path, network: keras.Model) -> tuple[int, int]:
 
 
 def _count(path: Path, network: keras.Model, labels: int) -> int:
-    """How many scores a network gives; ModelError for other outputs, ConfigError for other labels.
+    """The number of scores; ModelError for other outputs, ConfigError for another number of labels.
 
-    One score is that of the second label of two.
+    A single score is that of the second of two labels.
     """
     match gives := _shapes(network, "outputs"):
         case [(_, int(count))] if labels == max(count, 2):
@@ -107,7 +109,7 @@ def _count(path: Path, network: keras.Model, labels: int) -> int:
 
 
 def _shapes(network: keras.Model, side: str) -> list[tuple[int | None, ...]]:
-    """The shapes of a network's inputs or outputs; none if its file does not tell them."""
+    """The shapes of a network's inputs or outputs; empty if its file does not say."""
     return [tuple(value.shape) for value in getattr(network, side, None) or ()]
 
 
@@ -117,7 +119,7 @@ def _text(shapes: Sequence[tuple[int | None, ...]]) -> str:
 
 def _check_scores(path: Path, found: NDArray[np.float32], logits: bool) -> None:
     """A ConfigError if (N, labels) scores do not sum to 1, or do although they are `logits`."""
-    one = found.shape[1] == 1  # and 1 less it for the other label
+    one = found.shape[1] == 1  # the other label has 1 - score
     sums = found.max() <= 1 if one else np.abs(found.sum(axis=1) - 1).max() <= SUM_TOLERANCE
     if found.min() >= 0 and sums:
         if logits and not one:

@@ -1,7 +1,7 @@
-"""From a Keras network to ONNX layer by layer, for speed on one thread.
+"""The fused engine: a Keras network as ONNX, layer by layer, for speed on one thread.
 
-tf2onnx keeps what TensorFlow makes of a network: loops, and channels last, which ONNX Runtime
-transposes again and again. Here the graph is written from the network's configuration and weights.
+tf2onnx converts TensorFlow's graph, with loops and channels last, which ONNX Runtime transposes
+again and again. Here the graph is written from the network's configuration and weights.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import monitor
 from export.fused.graph import Graph, Value
 from export.fused.walk import write
-from export.opsets import DEFAULT_OPSET, check_opset
+from export.options import DEFAULT_OPSET, check_opset
 from monitor.recognition.metadata import INPUT, METADATA_KEY, OUTPUT, Contract
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     import onnx
 
 PRODUCER = "har-export fused"
-IR_VERSION = 8  # as old as opset 17 allows, so that older ONNX Runtimes read it
+IR_VERSION = 8  # the oldest that opset 17 allows, so that older ONNX Runtimes can read it
 
 
 def convert(model: keras.Model, contract: Contract, opset: int = DEFAULT_OPSET) -> onnx.ModelProto:
-    """`model` as ONNX with its contract as metadata; NotFused where it holds anything unknown.
+    """`model` as ONNX with its contract as metadata; NotFused if it holds anything unknown.
 
-    One clip at a time, because batches gain nothing on one thread. Input `clip`: uint8
-    (1, T, H, W, 3); outputs `scores`: float32 (1, labels), and `novelty`: float32 (1,) where the
+    It takes one clip at a time, because batches gain nothing on one thread. Input `clip`: uint8
+    (1, T, H, W, 3); outputs `scores`: float32 (1, labels), and `novelty`: float32 (1,) if the
     network gives it.
     """
     check_opset(opset)

@@ -1,4 +1,4 @@
-"""Files of Keras 2, which most tutorials were written for, with the scores that they have there."""
+"""Files of Keras 2, which most tutorials use: loaded so that they give the same scores."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import keras
 
 CONFIG, VERSION = "model_config", "keras_version"  # attributes of an .h5 file
-TIME_MAJOR = "time_major"  # of recurrent layers; false: the batch comes first, as always in Keras 3
+TIME_MAJOR = "time_major"  # of recurrent layers; false means batch first, which Keras 3 always has
 # Keras 2 has clip(x / 5 + 1/2, 0, 1), by default in ConvLSTM2D; Keras 3 clip(x / 6 + 1/2, 0, 1).
 HARD_SIGMOID = "hard_sigmoid"
 STEEPER = 6 / 5
@@ -27,8 +27,8 @@ GATED = ("LSTM", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 GATES = (STEEPER, STEEPER, 1.0, STEEPER)  # input, forget, cell, output: all but the cell's are hard
 
 
-def written_by_keras_2(path: Path) -> bool:
-    """Whether a file says so."""
+def is_keras_2(path: Path) -> bool:
+    """Whether a file says that Keras 2 wrote it."""
     try:
         if path.suffix == ".keras":
             with zipfile.ZipFile(path) as archive:
@@ -37,12 +37,12 @@ def written_by_keras_2(path: Path) -> bool:
             version = _attribute(path, VERSION)
         return bool(version < "3")
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
-        return False  # for Keras to refuse
+        return False  # Keras will refuse it
 
 
 @contextmanager
-def loadable(path: Path) -> Iterator[Path]:
-    """`path`; of an .h5 file of Keras 2 a copy without the setting that Keras 3 refuses."""
+def loadable_by_keras_3(path: Path) -> Iterator[Path]:
+    """`path`, or for an .h5 file a copy without the setting that Keras 3 refuses."""
     if path.suffix == ".keras":
         yield path
         return
@@ -56,8 +56,8 @@ def loadable(path: Path) -> Iterator[Path]:
         yield copy
 
 
-def restore(network: keras.Model) -> None:
-    """Make what Keras 3 loaded compute as in Keras 2; a ModelError if that cannot be."""
+def restore_keras_2(network: keras.Model) -> None:
+    """Make a network that Keras 3 loaded compute as in Keras 2; ModelError if it cannot."""
     for layer in _layers(network):
         config, kind = layer.get_config(), type(layer).__name__
         if kind in GATED and config["recurrent_activation"] == HARD_SIGMOID:
@@ -73,7 +73,7 @@ def restore(network: keras.Model) -> None:
 
 
 def _layers(layer: keras.Layer) -> Iterator[keras.Layer]:
-    """A layer and those inside of it, but for the cells of recurrent ones."""
+    """A layer and the layers inside it, without the cells of recurrent layers."""
     yield layer
     wrapped = [getattr(layer, name, None) for name in ("layer", "forward_layer", "backward_layer")]
     for inner in (*getattr(layer, "layers", ()), *filter(None, wrapped)):

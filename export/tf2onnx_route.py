@@ -1,14 +1,14 @@
-"""From a Keras network to ONNX through tf2onnx, by the one way that works for all of ours.
+"""The tf2onnx engine: a Keras network as ONNX, in the one way that works for all our networks.
 
-Keras' own ONNX export fails on a loaded model, and recurrent dropout leaves random numbers in the
-graph that tf2onnx cannot freeze: so the network is rebuilt without it and traced as a function.
+Keras' own ONNX export fails on a loaded model. Recurrent dropout leaves random numbers in the graph
+that tf2onnx cannot freeze, so the network is rebuilt without it and traced as a function.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from export.opsets import DEFAULT_OPSET, check_opset
+from export.options import DEFAULT_OPSET, check_opset
 from monitor.errors import ModelError
 from monitor.recognition.metadata import INPUT, METADATA_KEY, OUTPUT, Contract
 from monitor.recognition.runtime import onnx_runtime
@@ -24,10 +24,10 @@ def convert(model: keras.Model, contract: Contract, opset: int = DEFAULT_OPSET) 
     """`model` as ONNX with its contract as metadata.
 
     Input `clip`: uint8 (N, T, H, W, 3); outputs `scores`: float32 (N, labels), and `novelty`:
-    float32 (N,) where the network gives it.
+    float32 (N,) if the network gives it.
     """
     check_opset(opset)
-    onnx_runtime()  # tf2onnx would import it as it is
+    onnx_runtime()  # before tf2onnx imports it
     import tensorflow as tf
     import tf2onnx
 
@@ -52,16 +52,16 @@ def convert(model: keras.Model, contract: Contract, opset: int = DEFAULT_OPSET) 
 
 
 def without_recurrent_dropout(model: keras.Model) -> keras.Model:
-    """A copy of `model` with its weights, of which no recurrent layer, however deep, drops any."""
+    """A copy of `model` with its weights, without recurrent dropout in any layer."""
 
-    def kept(config: Any) -> Any:
+    def cleaned(config: Any) -> Any:
         if isinstance(config, dict):
             return {
-                key: 0.0 if key == "recurrent_dropout" else kept(value)
+                key: 0.0 if key == "recurrent_dropout" else cleaned(value)
                 for key, value in config.items()
             }
-        return type(config)(map(kept, config)) if isinstance(config, list | tuple) else config
+        return type(config)(map(cleaned, config)) if isinstance(config, list | tuple) else config
 
-    network = type(model).from_config(kept(model.get_config()))
+    network = type(model).from_config(cleaned(model.get_config()))
     network.set_weights(model.get_weights())
     return network

@@ -1,4 +1,4 @@
-"""Proof that an exported file holds what the Keras network and its contract say."""
+"""Verification that an exported file gives the scores of the Keras network."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
     import keras
 
 TOLERANCE = 1e-5  # largest difference in a score between Keras and ONNX Runtime
-# Of novelty, which has no upper bound: largest difference as a share of it, or as such below 1.
+# Largest difference in novelty, which has no upper bound: relative above 1, absolute below.
 NOVELTY_TOLERANCE = 1e-4
 BATCHES = (1, 3)
 TIMED_RUNS = 15
-# Real video, as the monitor would see it: noise and waves alone hide what a camera shows.
+# Real video as well, because noise and waves do not show what a camera shows.
 SAMPLE = Path(monitor.__file__).parent / "samples" / "bus.mp4"
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was measured on an exported file."""
+    """Measurements of an exported file."""
 
     difference: float  # largest difference in a score, over all clips and batch sizes
     window_ms: float  # median time of one window on one thread
 
 
 def verify(path: Path, model: keras.Model, contract: Contract) -> Verification:
-    """Compare the ONNX file at `path`, run as har-monitor runs it, with `model`.
+    """Compare the ONNX file at `path`, run as in har-monitor, with `model`.
 
-    Compared on real and on synthetic clips; a ModelError names the first thing that differs.
+    Both get real and synthetic clips; a ModelError names the first difference.
     """
     _check_onnx(path)
     classifier = OnnxClassifier(path)
@@ -66,7 +66,7 @@ def verify(path: Path, model: keras.Model, contract: Contract) -> Verification:
 
 
 def real_clips(spec: ClipSpec, video: Path = SAMPLE) -> NDArray[np.uint8]:
-    """(M, T, H, W, 3): windows of a video, cut and scaled as the monitor does it."""
+    """(M, T, H, W, 3): windows of a video, cut and scaled as in the monitor."""
     buffer = WindowBuffer("sample", spec, spec.frames)
     clips = []
     for time_s, picture in read_frames(video):
@@ -77,7 +77,7 @@ def real_clips(spec: ClipSpec, video: Path = SAMPLE) -> NDArray[np.uint8]:
 
 
 def synthetic_clips(spec: ClipSpec) -> NDArray[np.uint8]:
-    """(6, T, H, W, 3): three clips of noise and three of drifting smooth patterns, always equal."""
+    """(6, T, H, W, 3): three clips of noise and three of drifting waves, always the same."""
     random = np.random.default_rng(0)
     noise = random.integers(0, 256, (3, *spec.shape), dtype=np.uint8)
     t, y, x, colour = np.indices(spec.shape, dtype=np.float32)
@@ -89,12 +89,12 @@ def synthetic_clips(spec: ClipSpec) -> NDArray[np.uint8]:
 
 
 def compare(expected: NDArray[np.float32], got: NDArray[np.float32], batch: int) -> float:
-    """The largest difference between two (M, labels) arrays of scores, or a ModelError.
+    """The largest difference between two (M, labels) arrays of scores; ModelError if too large.
 
-    The top label must agree too; labels whose scores tie within TOLERANCE count as one.
+    The top label must agree too, except for ties within TOLERANCE.
     """
     difference = float(np.abs(expected - got).max())
-    if not difference <= TOLERANCE:  # so written that NaN fails
+    if not difference <= TOLERANCE:  # written so that NaN fails
         raise ModelError(
             f"the exported scores differ from Keras by up to {difference:.1e} "
             f"in batches of {batch}; allowed: {TOLERANCE:.0e}"
@@ -106,9 +106,9 @@ def compare(expected: NDArray[np.float32], got: NDArray[np.float32], batch: int)
 
 
 def compare_novelty(expected: NDArray[np.float32], got: NDArray[np.float32], batch: int) -> None:
-    """A ModelError if two (M,) arrays of novelty lie further apart than NOVELTY_TOLERANCE."""
+    """ModelError if two (M,) arrays of novelty differ by more than NOVELTY_TOLERANCE."""
     difference = float((np.abs(expected - got) / np.maximum(np.abs(expected), 1)).max())
-    if not difference <= NOVELTY_TOLERANCE:  # so written that NaN fails
+    if not difference <= NOVELTY_TOLERANCE:  # written so that NaN fails
         raise ModelError(
             f"the exported novelty differs from Keras by up to {difference:.1e} of it "
             f"in batches of {batch}; allowed: {NOVELTY_TOLERANCE:.0e}"
@@ -120,13 +120,13 @@ def _check_onnx(path: Path) -> None:
 
     try:
         onnx.checker.check_model(path, full_check=True)
-    except Exception as error:  # the checker's and protobuf's errors share no class of their own
+    except Exception as error:  # the errors of the checker and of protobuf have no common class
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ModelError(f"the exported file is not valid ONNX: {reason}") from error
 
 
 def _window_ms(classifier: OnnxClassifier, clip: NDArray[np.uint8]) -> float:
-    """Median time of one window on one thread, milliseconds, after one run to warm up."""
+    """Median time of one window on one thread in milliseconds, after a warm-up run."""
     took_ms = []
     for _ in range(1 + TIMED_RUNS):
         start_s = time.perf_counter()

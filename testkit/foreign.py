@@ -5,8 +5,8 @@ from pathlib import Path
 import keras
 from keras import Input, Model, layers
 
-from export.described import Described
-from export.export import Summary, export_model
+from export.export import ExportResult, export_model
+from export.options import NetworkDescription
 from testkit.trained import give_weights
 
 TINY = (6, 16, 16, 3)
@@ -33,6 +33,6 @@ def softmax(count: int = 2) -> keras.Layer:
     return layers.Dense(count, activation="softmax")
 
 
-def exported(path: Path, described: Described) -> Summary:
+def exported(path: Path, described: NetworkDescription) -> ExportResult:
     """What becomes of it as m.onnx beside it."""
-    return export_model(path, path.with_name("m.onnx"), described=described)
+    return export_model(path, path.with_name("m.onnx"), description=described)

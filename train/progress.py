@@ -1,4 +1,4 @@
-"""How far a long job is: a bar with the time left in a terminal, plain lines elsewhere."""
+"""Progress of a long job: a bar with the time left in a terminal, lines elsewhere."""
 
 import time
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 
-class Pace:
-    """How long a step took so far; several bars in a row may share one, so that all of it counts.
+class StepTimer:
+    """Estimates the time left from the steps so far. Consecutive bars may share one.
 
-    Then `ahead` are the steps of the bars that come after the present one.
+    `ahead` is then the number of steps of the bars after the current one.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -22,31 +22,36 @@ class Pace:
         self._steps = 0
 
     def start(self) -> None:
-        """Time runs from the first call on."""
+        """Start the clock, on the first call only."""
         if self._began_s is None:
             self._began_s = self._clock()
 
     def step(self) -> None:
-        """One step is done."""
+        """Count a finished step."""
         self._steps += 1
 
     def left_s(self, steps: int) -> float:
-        """Seconds that `steps` and those ahead will take, if they take as long as those so far."""
+        """Seconds for `steps` and those ahead, at the average speed so far."""
         assert self._began_s is not None
         return (self._clock() - self._began_s) / self._steps * (steps + self.ahead)
 
 
 class Bar:
-    """Progress through `total` steps; the text beside it says what the last step brought."""
+    """A progress bar over `total` steps, with a text about the last step."""
 
     def __init__(
-        self, console: Console, title: str, total: int, done: int = 0, pace: Pace | None = None
+        self,
+        console: Console,
+        title: str,
+        total: int,
+        done: int = 0,
+        timer: StepTimer | None = None,
     ) -> None:
         self._console = console
         self._title = title
         self._total = total
         self._done = done
-        self._pace = pace or Pace()
+        self._timer = timer or StepTimer()
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -60,7 +65,7 @@ class Bar:
         self._task = self._progress.add_task(title, total=total, completed=done, text="", left="")
 
     def __enter__(self) -> Self:
-        self._pace.start()
+        self._timer.start()
         self._progress.start()
         return self
 
@@ -73,10 +78,10 @@ class Bar:
         self._progress.stop()
 
     def advance(self, text: str = "", *, line: bool = True) -> None:
-        """One step further; `line` says whether it is worth a line if there is no terminal."""
+        """Advance by a step; `line` says whether to print a line if there is no terminal."""
         self._done += 1
-        self._pace.step()
-        left = f"{duration_text(self._pace.left_s(self._total - self._done))} left"
+        self._timer.step()
+        left = f"{duration_text(self._timer.left_s(self._total - self._done))} left"
         self._progress.update(self._task, completed=self._done, text=text, left=left)
         if line and not self._console.is_terminal:
             self._console.print(
@@ -87,7 +92,7 @@ class Bar:
 
 
 def duration_text(seconds: float) -> str:
-    """A duration as one would say it: 40 s, 12 min, 3 h 05 min."""
+    """A duration such as 40 s, 12 min, 3 h 05 min."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

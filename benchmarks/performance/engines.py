@@ -28,8 +28,7 @@ from rich.console import Console
 from benchmarks.performance.measure import Places
 from benchmarks.performance.plan import Inference
 from benchmarks.performance.results import InferenceResult, Origin, WindowCost
-from export.extra import training_tools
-from export.quiet import quiet
+from export.backend import quiet, training_tools
 from monitor.cli.command import exit_codes
 from monitor.recognition.runtime import onnx_runtime
 from monitor.windows.clip import ClipSpec
@@ -213,7 +212,7 @@ def main(
     console = Console(stderr=True)
     with exit_codes(console):
         with console.status("Converting and measuring"), quiet(), training_tools():
-            from train.fit.backend import start_tensorflow
+            from export.backend import start_tensorflow
 
             start_tensorflow()
             costs = measure(rounds)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.performance.plan import Network
-from export.extra import training_tools
+from export.backend import training_tools
 from monitor.recognition.classifier import SHIPPED, OnnxClassifier
 
 _ROOT = Path(__file__).parents[2]
@@ -58,10 +58,10 @@ def _key() -> str:
 
 def _make(folder: Path) -> None:
     with training_tools():
+        from export.backend import start_tensorflow
         from export.export import export_model
+        from export.keras_file import save_model
         from export.tf2onnx_route import convert
-        from train.fit.backend import start_tensorflow
-        from train.fit.saved import save_model
         from train.networks.architectures import NETWORKS
 
         start_tensorflow()

@@ -6,7 +6,6 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.page import NOTHING, render, write
-from benchmarks.performance.chart import Curve, chart
 from benchmarks.performance.latency import summary
 from benchmarks.performance.plan import Declared, ProgramName, jobs_of
 from benchmarks.performance.programs import TITLES
@@ -22,9 +21,10 @@ from benchmarks.performance.results import (
 )
 from benchmarks.performance.targets import OURS, Results, targets
 from benchmarks.results import read
+from train.report.charts import Line, chart, svg_file
 
 NAME = "README.md"
-TEMPLATE, PICTURE = (Path(__file__).with_name(f"{n}.jinja") for n in (NAME, "chart.svg"))
+TEMPLATE = Path(__file__).with_name(f"{NAME}.jinja")
 _AGAINST: tuple[ProgramName, ...] = (
     "opencv", "opencv-grab", "ffmpeg-pipes", "decode", "keras", "tutorial",
 )  # fmt: skip
@@ -155,42 +155,63 @@ def _window_rows(result: InferenceResult) -> list[list[str]]:
 
 def _pictures(declared: Declared, results: Results) -> Iterator[tuple[str, str]]:
     for scaling in declared.scaling:
-        curves = [
-            Curve(TITLES[program].removesuffix(", tf2onnx"), points)
-            for program in scaling.programs
+        lines = [
+            Line(TITLES[program].removesuffix(", tf2onnx"), *points, f"c{index}")
+            for index, program in enumerate(scaling.programs)
             if (points := _cores(_scaled(results, scaling.name, program)))
         ]
-        if curves:
+        if lines:
             cores = results[
                 next(n for n in results if n.startswith("scaling"))
             ].origin.machine.cores
             title = f"Cores in use: {declared.stream(scaling.stream).title}"
-            drawn = chart(title, "cores in use", curves, cores)
-            yield f"{scaling.name}.svg", render(PICTURE, chart=drawn)
-    curves = list(_latency_curves(results))
-    if curves:
-        drawn = chart("Picture in the socket to alert line", "ms", curves)
-        yield "latency.svg", render(PICTURE, chart=drawn)
+            yield f"{scaling.name}.svg", _by_cameras(title, "cores in use", lines, cores)
+    lines = list(_latency_lines(results))
+    if lines:
+        yield "latency.svg", _by_cameras("Picture in the socket to alert line", "ms", lines)
 
 
-def _cores(usages: Sequence[Usage]) -> tuple[tuple[int, float], ...]:
-    return tuple((u.cameras, u.cpu_ms * u.cameras / 1000) for u in usages if u.in_time)
+def _by_cameras(title: str, y_label: str, lines: Sequence[Line], limit: float | None = None) -> str:
+    """A chart over numbers of cameras, on a logarithmic axis, as an SVG file."""
+    counts = sorted({cameras for line in lines for cameras in line.x})
+    highest = max([value for line in lines for value in line.y] + [limit or 0.0])
+    return svg_file(
+        chart(
+            title,
+            lines,
+            x_label="cameras",
+            y_label=y_label,
+            x_range=(counts[0], counts[-1]),
+            y_range=(0, max(highest * 1.05, 1e-6)),
+            x_ticks=counts,
+            log_x=True,
+            limit=limit,
+        )
+    )
 
 
-def _latency_curves(results: Results) -> Iterator[Curve]:
-    """Curves of the stream that is declared first; the table has the others."""
+def _cores(usages: Sequence[Usage]) -> tuple[list[float], list[float]] | None:
+    """Numbers of cameras, and the cores that they took; None if none was read in time."""
+    in_time = sorted((u.cameras, u.cpu_ms * u.cameras / 1000) for u in usages if u.in_time)
+    return ([c for c, _ in in_time], [cores for _, cores in in_time]) if in_time else None
+
+
+def _latency_lines(results: Results) -> Iterator[Line]:
+    """Of the stream that is declared first; others are in the table alone."""
     every = [r for r in results.values() if isinstance(r, LatencyResult) and r.usage.in_time]
     found = [r for r in every if r.stream == every[0].stream] if every else []
-    for program in dict.fromkeys(r.program for r in found):
+    for index, program in enumerate(dict.fromkeys(r.program for r in found)):
         for place, name in ((0, "p50"), (1, "p95")):
-            points = tuple(
+            points = sorted(
                 (r.cameras, summary_[place])
                 for r in found
                 if r.program == program and (summary_ := summary(r.latencies_ms)) is not None
             )
             if points:
                 title = TITLES[program].removesuffix(", tf2onnx")
-                yield Curve(f"{title}, {name}", points, dashed=bool(place))
+                style = f"c{index} dashed" if place else f"c{index}"
+                cameras, latencies_ms = zip(*points, strict=True)
+                yield Line(f"{title}, {name}", cameras, latencies_ms, style)
 
 
 def _machines(results: Results) -> list[str]:

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.page import write
-from export.extra import training_tools
+from export.backend import training_tools
 from monitor.cli.command import exit_codes, start_logging
 from monitor.cli.interrupt import EXIT_INTERRUPTED
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from benchmarks.recognition.evidence import Choosing, Evidence, FoldEvents, read_folds
 from benchmarks.recognition.series import Series
-from train.evaluate.event_match import Figures, poisson_mean
-from train.evaluate.intervals import Interval
+from train.evaluate.event_match import EventMetrics
+from train.evaluate.intervals import Interval, poisson_mean
 
 LEAST_FOUND = 0.5  # share of the events that `fewest false alarms` must find
 _OUTSIDE = 0.05  # 95 % lie inside an interval
@@ -43,11 +43,11 @@ class Events:
         """The films and their lengths."""
         return self.folds[0].footage_s
 
-    def figures(self, choosing: Choosing) -> Figures:
+    def figures(self, choosing: Choosing) -> EventMetrics:
         """The figures over the events of all folds."""
         judged = [fold.judged[choosing] for fold in self.folds]
         events = [event for one in judged for event in one.events]
-        return Figures(
+        return EventMetrics(
             events=len(events),
             found=sum(bool(event.delays_s) for event in events),
             false_alarms=sum(len(one.false_alarms) for one in judged),

@@ -24,14 +24,14 @@ from benchmarks.recognition.evidence import (
 )
 from benchmarks.recognition.series import Series, SplitKind
 from benchmarks.results import keep, now, read
-from export.saved import MODEL_NAME, load_model
+from export.keras_file import MODEL_NAME, load_model
 from monitor import __version__
 from monitor.errors import ConfigError
 from train.data.clips import Dataset, find_clips, only_labels
-from train.data.preparation import Prepared, prepare_clips
+from train.data.decoding import DecodedClips, decode_clips
 from train.data.split import Split, fold_split, folds_of, random_split
-from train.experiment.experiment import check_names, fit_split
-from train.experiment.fold import CHECKPOINT, Run
+from train.experiment.experiment import CHECKPOINT, Experiment
+from train.experiment.training import check_names, fit_split
 from train.progress import duration_text
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class PlannedFit:
     second: int | None  # of a nested fit: the other fold that is held back
     folds: int  # number of fits of this split and seed
     split: Split
-    run: Run
+    run: Experiment
 
     @property
     def key(self) -> str:
@@ -80,7 +80,7 @@ class PlannedFit:
     @property
     def data_sha256(self) -> str:
         """The hash of every usable clip: path, label and content."""
-        return self.run.prepared.sha256(self.run.prepared.clips)
+        return self.run.decoded_clips.sha256(self.run.decoded_clips.clips)
 
     @property
     def split_sha256(self) -> str:
@@ -122,7 +122,7 @@ def do_fits(all_series: Sequence[Series], places: Places, console: Console) -> N
     for fit in fits:
         note_time(fit, found[fit.folder])
     if any(not fit.run.is_baseline for fit in todo):
-        from train.fit.backend import start_tensorflow
+        from export.backend import start_tensorflow
 
         start_tensorflow()
     _measure_missing([fit for fit in fits if fit.folder in done], places)
@@ -152,7 +152,7 @@ def all_fits(
     all_series: Sequence[Series], places: Places, console: Console
 ) -> Iterator[PlannedFit]:
     """Every fit that the series consist of, done or not."""
-    ready: dict[str, tuple[Dataset, Prepared]] = {}
+    ready: dict[str, tuple[Dataset, DecodedClips]] = {}
     for series in all_series:
         recipe = series.recipe
         key = json.dumps([series.data, recipe.labels, recipe.clip.model_dump(), recipe.sampling])
@@ -160,7 +160,7 @@ def all_fits(
             dataset = only_labels(find_clips(places.data / series.data), recipe.labels)
             ready[key] = (
                 dataset,
-                prepare_clips(dataset, recipe.spec, recipe.sampling, places.cache, console),
+                decode_clips(dataset, recipe.spec, recipe.sampling, places.cache, console),
             )
         try:
             check_names(recipe, ready[key][0])
@@ -168,12 +168,12 @@ def all_fits(
             raise ConfigError(f"row {series.name} on {series.data}: {error}") from None
         for kind in series.splits:
             for seed in series.seeds_of(kind):
-                run = Run(*ready[key], series.config(kind, seed), console)
+                run = Experiment(*ready[key], series.config(kind, seed), console)
                 yield from _fits_of(series, kind, seed, run)
 
 
-def _fits_of(series: Series, kind: SplitKind, seed: int, run: Run) -> Iterator[PlannedFit]:
-    clips, config = run.prepared.clips, run.config
+def _fits_of(series: Series, kind: SplitKind, seed: int, run: Experiment) -> Iterator[PlannedFit]:
+    clips, config = run.decoded_clips.clips, run.config
     if kind == "random":
         split = random_split(clips, config)
         yield PlannedFit(series, kind, seed, None, None, 1, split, run)
@@ -195,7 +195,7 @@ def _do(fit: PlannedFit, places: Places) -> Evidence:
     run, folder = fit.run, places.runs / fit.folder
     folder.mkdir(parents=True, exist_ok=True)
     fit_s = None
-    result = run.finished(fit.split, folder, fit.title)
+    result = run.load_finished(fit.split, folder, fit.title)
     if result is None:
         anew = not (folder / CHECKPOINT).exists()
         began_s = time.monotonic()
@@ -237,8 +237,8 @@ def _measure_missing(done: Sequence[PlannedFit], places: Places) -> None:
     for fit in done:
         if fit.run.is_baseline or _known_network(fit, places) is not None:
             continue
-        if fit.run.finished(fit.split, places.runs / fit.folder, fit.title) is not None:
-            from train.fit.backend import start_tensorflow
+        if fit.run.load_finished(fit.split, places.runs / fit.folder, fit.title) is not None:
+            from export.backend import start_tensorflow
 
             start_tensorflow()
             _measure_network(fit, places)
@@ -257,8 +257,8 @@ def _measure_network(fit: PlannedFit, places: Places) -> None:
     known = _known_network(fit, places)
     if known is not None and known.parameters == parameters:
         return
+    from export.backend import quiet
     from export.export import export_model
-    from export.quiet import quiet
 
     with tempfile.TemporaryDirectory() as folder, quiet():
         exported = export_model(path, Path(folder) / "network.onnx")

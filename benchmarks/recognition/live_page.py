@@ -10,7 +10,7 @@ from benchmarks.recognition.evidence import CHOOSING, Choosing, FoldEvents, Judg
 from benchmarks.recognition.figures import Line
 from benchmarks.recognition.insets import Insets, read_insets
 from benchmarks.recognition.series import Watch
-from train.evaluate.event_match import Figures
+from train.evaluate.event_match import EventMetrics
 
 _VIEWS: tuple[tuple[View, str], ...] = (
     ("whole", "the whole picture"),
@@ -86,7 +86,7 @@ def _fold_row(fold: FoldEvents) -> list[str]:
     ]
 
 
-def _cell(judged: Judgement, of: Figures) -> str:
+def _cell(judged: Judgement, of: EventMetrics) -> str:
     scores = " ".join(f"{at:g}" for at in judged.thresholds.values())
     rules = f"{scores}, {judged.smoothing_s:g} s, {judged.min_s:g} s"
     return f"{rules}: {of.found} of {of.events}, {of.false_alarms} false"

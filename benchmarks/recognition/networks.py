@@ -8,15 +8,14 @@ from benchmarks.recognition.evidence import DIGITS, Basis
 from benchmarks.recognition.figures import read_line
 from benchmarks.recognition.fits import Places, PlannedFit, all_fits
 from benchmarks.recognition.series import Series
-from export.saved import MODEL_NAME
+from export.backend import start_tensorflow
+from export.keras_file import MODEL_NAME, load_model
 from monitor.errors import DataError
 from train.data.cache import file_sha256
 from train.evaluate.calibration import set_temperature
-from train.evaluate.evaluation_set import HeldOut
+from train.evaluate.evaluation_set import EvaluationSet
 from train.evaluate.novelty import classify_with
-from train.evaluate.playback import Scorer
-from train.fit.backend import start_tensorflow
-from train.fit.saved import load_model
+from train.evaluate.scoring import Scorer
 
 
 class Networks:
@@ -39,10 +38,10 @@ class Networks:
                 f"yet, or the folds of {series.data} have no names"
             )
 
-    def held(self, fold: int) -> HeldOut:
+    def held(self, fold: int) -> EvaluationSet:
         """The clips of a fold."""
         fit = self._fits[fold,]
-        return HeldOut(fit.run.dataset, fit.run.prepared, fit.split.test, fold)
+        return EvaluationSet(fit.run.dataset, fit.run.decoded_clips, fit.split.test, fold)
 
     def basis(self, fold: int, footage: tuple[Path, ...], method: int) -> Basis:
         """What the networks of a fold are, and the footage that they watch."""
@@ -72,7 +71,7 @@ class Networks:
         return Scorer(classify_with(network), contract.model_copy(update={"unknown": None}))
 
     def _check(self, fit: PlannedFit, path: Path, fitted_on: str) -> None:
-        if fitted_on != fit.run.prepared.sha256((*fit.split.train, *fit.split.validation)):
+        if fitted_on != fit.run.decoded_clips.sha256((*fit.split.train, *fit.split.validation)):
             raise DataError(
                 f"{path}: was fitted on other clips; remove it and the line of this fit in "
                 f"{self._places.results / fit.series.file}, and it is fitted anew"

@@ -23,9 +23,9 @@ from monitor.sources.file import read_frames
 from monitor.windows.clip import prepare
 from monitor.windows.crop import Cropper
 from train.data.cache import DecodedClip
-from train.data.footage import Footage, find_footage, read_piece
-from train.data.preparation import cut
-from train.evaluate.clip_scores import clip_scores
+from train.data.footage import Footage, find_footage, read_segment
+from train.data.windows import sample_windows
+from train.evaluate.scores import mean_window_scores
 from train.evaluate.streams import ClipInsert
 from train.progress import Bar
 
@@ -58,12 +58,12 @@ def measure_regions(watch: Watch, networks: Networks, places: Places, console: C
         insets: list[Inset] = []
         windows: list[NDArray[np.uint8]] = []  # of both views in turn
         with Bar(console, f"regions, fold {fold}", len(held.clips)) as bar:
-            for inlay in held.inlays:
+            for inlay in held.clip_inserts:
                 insets.append(_placed(inlay, films))
                 for seen in _seen(inlay, insets[-1], films, spec.size):
-                    windows.append(cut(seen, spec, "time", stride))
+                    windows.append(sample_windows(seen, spec, "time", stride))
                 bar.advance(line=False)
-        scores = clip_scores(scorer.predict, windows)
+        scores = mean_window_scores(scorer.predict, windows)
         alone = held.score(scorer.predict, scorer.contract, stride)
         by_view = {"whole": scores[::2], "region": scores[1::2], "alone": alone.scores}
         clips = tuple(
@@ -134,7 +134,7 @@ def _seen(
 
 def _laid(inlay: ClipInsert, inset: Inset, film: Footage) -> Iterator[tuple[float, VideoFrame]]:
     """The clip's frames, each on the film's frame of that time, in a camera's pixel format."""
-    behind = list(read_piece(film.path, inset.offset_s, inlay.duration_s))
+    behind = list(read_segment(film.path, inset.offset_s, inlay.duration_s))
     times_s = [time_s for time_s, _ in behind]
     for time_s, picture in read_frames(inlay.path):
         shown = max(0, bisect.bisect_right(times_s, time_s) - 1)

@@ -10,8 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
-from train.recipe.file import read_recipe
-from train.recipe.options import BASELINES, TrainConfig
+from train.recipe.options import BASELINES, TrainConfig, read_recipe
 
 SplitKind = Literal["grouped", "random", "nested"]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]

@@ -34,13 +34,14 @@ from monitor.errors import DataError
 from monitor.recognition.tracker import Rules
 from train.cli.evaluate import fewer_lines
 from train.data.footage import Footage, find_footage
-from train.evaluate.event_match import figures
-from train.evaluate.outcome import Judged, answers, hours, judge
-from train.evaluate.playback import Scorer, WatchedStream
+from train.evaluate.event_match import event_metrics
+from train.evaluate.playback import WatchedStream
+from train.evaluate.scoring import Scorer
+from train.evaluate.stream_results import StreamResult, clip_answers, match_stream, total_hours
 from train.evaluate.streams import plan_footage, plan_streams
-from train.evaluate.tuning import MIN_S, SMOOTHING_S, THRESHOLDS, Trials, tune
+from train.evaluate.tuning import MIN_S, SMOOTHING_S, THRESHOLDS, Trials, search_rules
 from train.experiment.stream_evaluation import watch
-from train.report.streams import false_alarm
+from train.report.stream_report import false_alarm
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ def fewest_alarms(streams: Sequence[WatchedStream], trials: Trials, share: float
     events = sum(len(one.plan.events(trials.base.thresholds)) for one in streams)
 
     def worth(tried: tuple[float, float, float]) -> tuple[float, ...]:
-        of = figures([trials.matched(one, *tried) for one in streams], hours(streams))
+        of = event_metrics([trials.matches(one, *tried) for one in streams], total_hours(streams))
         late_s = sum(of.delays_s) / max(1, of.found)
         return (min(of.found, share * events), -of.false_alarms, of.found, -late_s)
 
@@ -115,17 +116,17 @@ def _fold(
     tuning: list[WatchedStream] = []
     for other in networks.folds:
         if other != fold:
-            plans = plan_streams(networks.held(other).inlays, tuned_in)
+            plans = plan_streams(networks.held(other).clip_inserts, tuned_in)
             title = f"fold {other} without {fold}"
             tuning += watch(networks.scorer(fold, other), plans, title, console)
     scorer = networks.scorer(fold)
-    tested = watch(scorer, plan_streams(held.inlays, tested_in), f"fold {fold}", console)
+    tested = watch(scorer, plan_streams(held.clip_inserts, tested_in), f"fold {fold}", console)
     alone = watch(scorer, plan_footage(footage), f"footage, fold {fold}", console)
     untuned = ActivityOptions().rules(scorer.contract)
     trials = Trials(untuned, scorer.contract.clip.span_s)
     chosen: dict[Choosing, Rules] = {
         "untuned": untuned,
-        "highest F1": tune(tuning, trials).rules,
+        "highest F1": search_rules(tuning, trials).rules,
         "fewest false alarms": fewest_alarms(tuning, trials, LEAST_FOUND),
     }
     scored = held.score(scorer.predict, scorer.contract, networks.series.recipe.stride)
@@ -154,7 +155,7 @@ def _fold(
                 in_stream=answer.label,
             )
             for one in tested
-            for answer in answers(one)
+            for answer in clip_answers(one)
         ),
         date=now(),
         version=__version__,
@@ -165,7 +166,7 @@ def _judgement(
     rules: Rules, tested: Sequence[WatchedStream], alone: Sequence[WatchedStream], scorer: Scorer
 ) -> Judgement:
     span_s = scorer.contract.clip.span_s
-    judged = [judge(one, rules, span_s) for one in tested]
+    judged = [match_stream(one, rules, span_s) for one in tested]
     return Judgement(
         thresholds=dict(rules.thresholds),
         smoothing_s=rules.smoothing_s,
@@ -179,18 +180,18 @@ def _judgement(
                 delays_s=tuple(round(alert.decided_s - event.start_s, 3) for alert in alerts),
             )
             for one in judged
-            for event, alerts in one.matched.events
+            for event, alerts in one.matches.events
         ),
         false_alarms=_false_alarms(judged, span_s),
-        alone=_false_alarms([judge(one, rules, span_s) for one in alone], span_s),
+        alone=_false_alarms([match_stream(one, rules, span_s) for one in alone], span_s),
     )
 
 
-def _false_alarms(judged: Sequence[Judged], span_s: float) -> tuple[FalseAlarm, ...]:
+def _false_alarms(judged: Sequence[StreamResult], span_s: float) -> tuple[FalseAlarm, ...]:
     alarms = [
         false_alarm(one.watched.plan, alert, span_s / 2)
         for one in judged
-        for alert in one.matched.false
+        for alert in one.matches.false_alarms
     ]
     return tuple(
         FalseAlarm(

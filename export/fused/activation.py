@@ -1,4 +1,4 @@
-"""Activation functions, by the names that Keras has for them."""
+"""Activation functions, by their names in Keras."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
 LINEAR = "linear"
 
 
-def named(layer: Layer, setting: str) -> str:
-    """The activation that a setting of `layer` names, one that is known."""
-    layer.only(setting, LINEAR, *ACTIVATIONS)
+def activation_name(layer: Layer, setting: str) -> str:
+    """The activation that a setting of `layer` names; refused if it is unknown."""
+    layer.require(setting, LINEAR, *ACTIVATIONS)
     return str(layer[setting])
 
 
 def write(graph: Graph, name: str, tensor: str) -> str:
-    """The activation `name` of a tensor."""
+    """Write the activation `name` of a tensor."""
     if name == LINEAR:
         return tensor
     kind, attributes = ACTIVATIONS[name]
     return graph.node(kind, tensor, **attributes)
 
 
-def activated(graph: Graph, layer: Layer, value: Value) -> Value:
-    """`value` after the activation of `layer`; as it is where that is linear."""
-    name = named(layer, "activation")
+def apply_activation(graph: Graph, layer: Layer, value: Value) -> Value:
+    """`value` after the activation of `layer`; unchanged if that is linear."""
+    name = activation_name(layer, "activation")
     if name == LINEAR:
         return value
     return Value(value.shape, write(graph, name, graph.tensor(value)))

@@ -1,4 +1,4 @@
-"""Convolutions and dense layers; what scales their input and output goes into the weights."""
+"""Convolutions and dense layers; scales and offsets around them are folded into the weights."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from export.fused.activation import activated
-from export.fused.frames import padded, together
+from export.fused.activation import apply_activation
+from export.fused.frames import pad, stack_frames
 from export.fused.graph import Array, Graph, Linear, Value
 from export.fused.layer import Layer
 
@@ -16,21 +16,21 @@ BYTES = range(256)
 
 
 @dataclass(frozen=True)
-class Sides:
-    """How a window moves over height and width."""
+class ConvGeometry:
+    """Strides, padding and dilations over height and width."""
 
     strides: tuple[int, int] = (1, 1)
-    before: tuple[int, int] = (0, 0)  # added above and to the left
+    before: tuple[int, int] = (0, 0)  # padding above and to the left
     after: tuple[int, int] = (0, 0)
     dilations: tuple[int, int] = (1, 1)
 
     @property
     def pads(self) -> list[int]:
-        """As ONNX wants it."""
+        """The padding in the order of ONNX."""
         return [*self.before, *self.after]
 
     def places(self, size: Sequence[int], window: Sequence[int]) -> tuple[int, int]:
-        """How often `window` fits into pictures of `size`, both (height, width)."""
+        """The output size for a `window` on pictures of `size`, all (height, width)."""
         high, wide = (
             (size[n] + self.before[n] + self.after[n] - (window[n] - 1) * self.dilations[n] - 1)
             // self.strides[n]
@@ -41,27 +41,27 @@ class Sides:
 
 
 def padding(layer: Layer, size: int, span: int, stride: int) -> tuple[int, int]:
-    """What is added before and after an axis of `size` for windows of `span`."""
-    layer.only("padding", "valid", "same")
+    """The padding before and after an axis of `size` for windows of `span`."""
+    layer.require("padding", "valid", "same")
     if layer["padding"] == "valid":
         return 0, 0
     total = max((-(-size // stride) - 1) * stride + span - size, 0)
     return total // 2, total - total // 2
 
 
-def sides(
+def conv_geometry(
     layer: Layer,
     value: Value,
     window: Sequence[int],
     strides: Sequence[int],
     dilations: Sequence[int] = (1, 1),
-) -> Sides:
-    """How `window` moves over the pictures of `value`, all as (height, width)."""
+) -> ConvGeometry:
+    """The geometry of `window` on the pictures of `value`, all as (height, width)."""
     high, wide = (
         padding(layer, value.shape[n - 3], (window[n] - 1) * dilations[n] + 1, strides[n])
         for n in range(2)
     )
-    return Sides(
+    return ConvGeometry(
         (strides[0], strides[1]),
         (high[0], wide[0]),
         (high[1], wide[1]),
@@ -71,29 +71,33 @@ def sides(
 
 def conv2d(graph: Graph, layer: Layer, value: Value) -> Value:
     """Conv2D."""
-    layer.only("data_format", "channels_last")
+    layer.require("data_format", "channels_last")
     kernel = layer.weight("kernel")
-    moved = sides(layer, value, layer["kernel_size"], layer["strides"], layer["dilation_rate"])
-    made = convolve(graph, value, kernel, _bias(layer, kernel), moved, layer["groups"])
+    geometry = conv_geometry(
+        layer, value, layer["kernel_size"], layer["strides"], layer["dilation_rate"]
+    )
+    made = convolve(graph, value, kernel, _bias(layer, kernel), geometry, layer["groups"])
     _ = layer["filters"]
-    return activated(graph, layer, made)
+    return apply_activation(graph, layer, made)
 
 
 def depthwise_conv2d(graph: Graph, layer: Layer, value: Value) -> Value:
-    """DepthwiseConv2D: every channel for itself."""
-    layer.only("data_format", "channels_last")
+    """DepthwiseConv2D: each channel separately."""
+    layer.require("data_format", "channels_last")
     kernel = layer.weight("kernel")
     high, wide, channels, times = kernel.shape
     kernel = kernel.reshape(high, wide, 1, channels * times)
-    moved = sides(layer, value, layer["kernel_size"], layer["strides"], layer["dilation_rate"])
-    made = convolve(graph, value, kernel, _bias(layer, kernel), moved, channels)
+    geometry = conv_geometry(
+        layer, value, layer["kernel_size"], layer["strides"], layer["dilation_rate"]
+    )
+    made = convolve(graph, value, kernel, _bias(layer, kernel), geometry, channels)
     _ = layer["depth_multiplier"]
-    return activated(graph, layer, made)
+    return apply_activation(graph, layer, made)
 
 
 def conv3d(graph: Graph, layer: Layer, value: Value) -> Value:
-    """Conv3D, as a convolution of pictures that have the channels of several frames."""
-    layer.only("data_format", "channels_last")
+    """Conv3D, as a 2D convolution of several frames stacked as channels."""
+    layer.require("data_format", "channels_last")
     kernel = layer.weight("kernel")
     (span, *window), (stride, *strides) = layer["kernel_size"], layer["strides"]
     (apart, *dilations), groups = layer["dilation_rate"], layer["groups"]
@@ -101,27 +105,27 @@ def conv3d(graph: Graph, layer: Layer, value: Value) -> Value:
         layer.refuse(f"dilation_rate in time is {apart}; allowed: 1")
     if span > 1 and groups > 1:
         layer.refuse(f"groups is {groups}; allowed with a kernel in time: 1")
-    moved = sides(layer, value, window, strides, dilations)
+    geometry = conv_geometry(layer, value, window, strides, dilations)
     added = padding(layer, value.shape[1], span, stride)
-    value = together(graph, value, span, stride, added)
+    value = stack_frames(graph, value, span, stride, added)
     kernel = kernel.transpose(1, 2, 0, 3, 4).reshape(*window, -1, kernel.shape[-1])
-    made = convolve(graph, value, kernel, _bias(layer, kernel), moved, groups)
+    made = convolve(graph, value, kernel, _bias(layer, kernel), geometry, groups)
     _ = layer["filters"]
-    return activated(graph, layer, made)
+    return apply_activation(graph, layer, made)
 
 
 def dense(graph: Graph, layer: Layer, value: Value) -> Value:
-    """Dense: on pictures a convolution of single pixels."""
-    layer.only("quantization_config", None)
+    """Dense; on pictures a 1x1 convolution."""
+    layer.require("quantization_config", None)
     kernel = layer.weight("kernel")
     bias = _bias(layer, kernel)
     _ = layer["units"]
     if len(value.shape) > 3:
-        made = convolve(graph, value, kernel[None, None], bias, Sides())
-        return activated(graph, layer, made)
+        made = convolve(graph, value, kernel[None, None], bias, ConvGeometry())
+        return apply_activation(graph, layer, made)
     if len(value.shape) == 1:
         layer.refuse("has no features to take in")
-    value, scale, offset = graph.opened(value)
+    value, scale, offset = graph.unfold(value)
     tensor = graph.tensor(value)
 
     def write(kernel: Array, bias: Array) -> str:
@@ -129,34 +133,34 @@ def dense(graph: Graph, layer: Layer, value: Value) -> Value:
 
     linear = Linear(write, kernel * scale[:, None], bias + offset @ kernel)
     made = Value((*value.shape[:-1], kernel.shape[-1]), linear=linear)
-    return activated(graph, layer, made)
+    return apply_activation(graph, layer, made)
 
 
 def convolve(
-    graph: Graph, value: Value, kernel: Array, bias: Array, moved: Sides, groups: int = 1
+    graph: Graph, value: Value, kernel: Array, bias: Array, geometry: ConvGeometry, groups: int = 1
 ) -> Value:
-    """`value` under a kernel (height, width, channels in / groups, channels out).
+    """Convolve `value` with a kernel (height, width, channels in / groups, channels out).
 
-    What is still to be applied to `value` goes into the kernel.
+    The pending scale and offset of `value` are folded into the kernel.
     """
-    value, scale, offset, moved = _bordered(graph, value, moved)
+    value, scale, offset, geometry = _pad_before_offset(graph, value, geometry)
     size = value.shape[-3:-1]
     high, wide, inner, outer = kernel.shape
-    places = moved.places(size, (high, wide))
-    # Channel out -> the channels in that it sees.
+    places = geometry.places(size, (high, wide))
+    # Output channel -> the input channels that it sees.
     seen = np.arange(inner)[:, None] + np.arange(outer) // (outer // groups) * inner
     bias = bias + (kernel * offset[seen]).sum(axis=(0, 1, 2))
     kernel = kernel * scale[seen]
     shape = (*value.shape[:-3], *places, outer)
-    if value.pixels and groups == 1 and moved.dilations[1] == 1:
-        # One channel whose columns are the colours: nothing has to be transposed.
+    if value.pixels and groups == 1 and geometry.dilations[1] == 1:
+        # One channel whose columns are the colours, so that nothing needs a transpose.
         colours, value = value.channels, Value(value.shape, graph.as_float(value.tensor))
         kernel = kernel.reshape(high, wide * colours, 1, outer)
-        moved = Sides(
-            (moved.strides[0], moved.strides[1] * colours),
-            (moved.before[0], moved.before[1] * colours),
-            (moved.after[0], moved.after[1] * colours),
-            moved.dilations,
+        geometry = ConvGeometry(
+            (geometry.strides[0], geometry.strides[1] * colours),
+            (geometry.before[0], geometry.before[1] * colours),
+            (geometry.after[0], geometry.after[1] * colours),
+            geometry.dilations,
         )
     tensor = graph.tensor(value)
 
@@ -168,30 +172,32 @@ def convolve(
             "Conv",
             tensor,
             *constants,
-            pads=moved.pads,
-            strides=moved.strides,
-            dilations=moved.dilations,
+            pads=geometry.pads,
+            strides=geometry.strides,
+            dilations=geometry.dilations,
             group=groups,
         )
 
     return Value(shape, linear=Linear(write, kernel, bias))
 
 
-def _bordered(graph: Graph, value: Value, moved: Sides) -> tuple[Value, Array, Array, Sides]:
-    """`value`, the scale and the offset left to be applied to it, and how the window then moves.
+def _pad_before_offset(
+    graph: Graph, value: Value, geometry: ConvGeometry
+) -> tuple[Value, Array, Array, ConvGeometry]:
+    """`value` with padding, its pending scale and offset, and the remaining geometry.
 
-    Keras adds zeros at the borders after the offset was applied. So the number is added before
-    that the offset makes zero; where there is no such number, the offset is written, not left.
+    Keras pads with zeros after the offset. Here the padding comes before it, with the number that
+    the offset turns into zero. If there is no such number, the offset is written out first.
     """
-    bare, scale, offset = graph.opened(value)
-    if not (any(moved.pads) and offset.any()):
-        return bare, scale, offset, moved
+    bare, scale, offset = graph.unfold(value)
+    if not (any(geometry.pads) and offset.any()):
+        return bare, scale, offset, geometry
     if scale.all():
         level, *others = np.unique(-offset / scale)
         if not others and (level in BYTES or not bare.pixels):
-            wide = padded(graph, bare, moved.before, moved.after, level)
-            return wide, scale, offset, replace(moved, before=(0, 0), after=(0, 0))
-    return graph.plain(value), np.ones_like(scale), np.zeros_like(offset), moved
+            wide = pad(graph, bare, geometry.before, geometry.after, level)
+            return wide, scale, offset, replace(geometry, before=(0, 0), after=(0, 0))
+    return graph.materialize(value), np.ones_like(scale), np.zeros_like(offset), geometry
 
 
 def _bias(layer: Layer, kernel: Array) -> Array:

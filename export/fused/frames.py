@@ -1,4 +1,4 @@
-"""Cutting, widening and gathering frames and pictures."""
+"""Padding, stacking and splitting of frames."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from export.fused.graph import Graph, Value
 
 
-def padded(
+def pad(
     graph: Graph, value: Value, before: Sequence[int], after: Sequence[int], level: float = 0
 ) -> Value:
-    """Pictures with a border of `level`; `before` and `after` as (height, width).
+    """Pad pictures with `level`; `before` and `after` as (height, width).
 
-    Nothing may be left to be applied to `value` but what the caller applies.
+    The caller handles the pending scale and offset of `value`.
     """
     *rest, height, width, channels = value.shape
     step = channels if value.pixels else 1
@@ -27,8 +27,8 @@ def padded(
     return Value(shape, tensor, pixels=value.pixels)
 
 
-def padded_in_time(graph: Graph, value: Value, before: int, after: int) -> Value:
-    """A clip with frames of zeros before and after it."""
+def pad_in_time(graph: Graph, value: Value, before: int, after: int) -> Value:
+    """Pad a clip with frames of zeros."""
     if before == after == 0:
         return value
     batch, frames, *rest = value.shape
@@ -37,26 +37,28 @@ def padded_in_time(graph: Graph, value: Value, before: int, after: int) -> Value
     return Value((batch, before + frames + after, *rest), tensor)
 
 
-def steps(graph: Graph, value: Value, span: int, stride: int) -> list[str]:
-    """For each place in a window of `span` frames, the frames that are there as it moves."""
+def shifted_frames(graph: Graph, value: Value, span: int, stride: int) -> list[str]:
+    """For each position in a sliding window of `span` frames, the frames at that position."""
     tensor, last = graph.tensor(value), value.shape[1] - span
     return [graph.slice(tensor, 0, place, last + place + 1, stride) for place in range(span)]
 
 
-def together(graph: Graph, value: Value, span: int, stride: int, added: tuple[int, int]) -> Value:
-    """Each `span` frames as one picture with the channels of all; zeros are `added` in time."""
+def stack_frames(
+    graph: Graph, value: Value, span: int, stride: int, added: tuple[int, int]
+) -> Value:
+    """Each `span` frames as one picture with the channels of all, after padding in time."""
     if span == stride == 1:
         return value
-    value = padded_in_time(graph, value, *added)
-    tensor = graph.concat(steps(graph, value, span, stride), axis=1)
+    value = pad_in_time(graph, value, *added)
+    tensor = graph.concat(shifted_frames(graph, value, span, stride), axis=1)
     batch, frames, *rest, channels = value.shape
     return Value((batch, (frames - span) // stride + 1, *rest, span * channels), tensor)
 
 
-def parts(graph: Graph, value: Value, sizes: Sequence[int]) -> list[Value]:
-    """The frames of a clip (1, T, H, W, C), `sizes` at a time, each (size, H, W, C)."""
+def frame_chunks(graph: Graph, value: Value, sizes: Sequence[int]) -> list[Value]:
+    """The frames of a clip (1, T, H, W, C) in chunks of `sizes`, each (size, H, W, C)."""
     if value.linear is not None:
-        value = graph.plain(value)
+        value = graph.materialize(value)
     tensors = graph.split(value.tensor, 0, sizes)
     rest = value.shape[2:]
     return [

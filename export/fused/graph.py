@@ -1,7 +1,7 @@
-"""The ONNX graph while it is being written, and the values that stand in it.
+"""The ONNX graph while it is being written, and the values in it.
 
-A value has the shape that Keras gives it, with a batch of one clip; its tensor has channels first,
-and the frames of a clip are the batch:
+A value has its shape in Keras, with a batch of one clip. Its tensor has channels first, and the
+frames of a clip as the batch:
 
     Keras              tensor
     (1, T, H, W, C)    (T, C, H, W)
@@ -9,8 +9,7 @@ and the frames of a clip are the batch:
     (1, T, F)          (T, F)
     (N, F), (N,)       the same
 
-So a convolution of pictures is one of all frames, and applying a layer to every frame changes no
-tensor.
+So one convolution handles all frames, and TimeDistributed changes no tensor.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Shape = tuple[int, ...]
 
-# Rank in Keras -> where in it the axes of the tensor are.
+# Rank in Keras -> the Keras axis of each axis of the tensor.
 ORDER = {5: (1, 4, 2, 3), 4: (0, 3, 1, 2), 3: (1, 2), 2: (0, 1), 1: (0,)}
 
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """A convolution or product that is not written yet: what scales its output goes into it."""
+    """A convolution or product that is not written yet, so that scales can be folded into it."""
 
     write: Callable[[Array, Array], str]  # kernel and bias -> the tensor
     kernel: Array  # (..., channels out), as in Keras
@@ -50,18 +49,18 @@ class Value:
     shape: Shape  # as in Keras
     tensor: str = ""
     linear: Linear | None = None
-    scale: Array | None = None  # () or (C,), still to be applied to the tensor; None: nothing is
+    scale: Array | None = None  # () or (C,), not applied to the tensor yet; None: no scale
     offset: Array | None = None  # of the same shape
-    # The tensor is uint8, (N, 1, H, W C): the colours lie side by side, as a picture has them.
+    # The tensor is uint8 (N, 1, H, W C), with interleaved colours as in a picture.
     pixels: bool = False
 
     @property
     def channels(self) -> int:
-        """How many numbers each place has."""
+        """The number of channels."""
         return self.shape[-1]
 
     def scaled(self, scale: ArrayLike, offset: ArrayLike) -> Value:
-        """This value times `scale` plus `offset`, each one number or one a channel."""
+        """This value times `scale` plus `offset`, each a number or one per channel."""
         by, plus = np.broadcast_arrays(*(np.asarray(x, np.float64) for x in (scale, offset)))
         if self.linear is not None:
             kernel, bias = self.linear.kernel * by, self.linear.bias * by + plus
@@ -72,21 +71,21 @@ class Value:
 
 
 class Graph:
-    """Nodes and constants, in the order in which they are written."""
+    """The nodes and constants of a graph, in the order of writing."""
 
     def __init__(self, opset: int) -> None:
         self.opset = opset
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, NDArray[Any]] = {}
-        self._names: dict[tuple[str, Shape, bytes], str] = {}  # of constants, by what is in them
+        self._names: dict[tuple[str, Shape, bytes], str] = {}  # of constants, by content
         self._written: dict[tuple[object, ...], tuple[Value, str]] = {}
 
     def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        """Write a node with one output and give its name."""
+        """Write a node with one output and return the output's name."""
         return self.nodes_out(kind, 1, *inputs, **attributes)[0]
 
     def nodes_out(self, kind: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
-        """Write a node with `count` outputs and give their names."""
+        """Write a node with `count` outputs and return their names."""
         from onnx import helper
 
         at = len(self.nodes)
@@ -95,7 +94,7 @@ class Graph:
         return outputs
 
     def constant(self, content: ArrayLike, kind: type[np.generic] = np.float32) -> str:
-        """The name of a constant; equal ones are kept once."""
+        """The name of a constant; equal constants are stored once."""
         array = np.ascontiguousarray(np.asarray(content, kind)).reshape(np.shape(content))
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._names:
@@ -104,26 +103,26 @@ class Graph:
         return self._names[key]
 
     def integers(self, *content: int) -> str:
-        """The name of a constant of int64, as shapes and axes are given."""
+        """The name of an int64 constant, for shapes and axes."""
         return self.constant(content, np.int64)
 
     def tensor(self, value: Value) -> str:
-        """The name of the tensor that holds all of `value`; what it lacks is written once."""
-        # What it is made of, whatever its shape; kept with it, so that no id is given twice.
+        """The name of the tensor of `value` with scale and offset applied, written once."""
+        # Its parts, without the shape. The value is kept with it, so that no id is reused.
         key = (value.tensor, id(value.linear), id(value.scale), id(value.offset), value.pixels)
         if key not in self._written:
             self._written[key] = value, self._write(value)
         return self._written[key][1]
 
-    def plain(self, value: Value) -> Value:
-        """`value` as a tensor to which nothing is left to be applied."""
+    def materialize(self, value: Value) -> Value:
+        """`value` as a tensor with scale and offset applied."""
         return Value(value.shape, self.tensor(value))
 
-    def opened(self, value: Value) -> tuple[Value, Array, Array]:
-        """`value` as a tensor, with the scale and the offset that are left, each (C,)."""
+    def unfold(self, value: Value) -> tuple[Value, Array, Array]:
+        """`value` as a bare tensor, and its pending scale and offset, each (C,)."""
         by, plus = value.scale, value.offset
         if value.linear is not None or by is None or plus is None:
-            bare = value if value.linear is None else self.plain(value)
+            bare = value if value.linear is None else self.materialize(value)
             return bare, np.ones(value.channels), np.zeros(value.channels)
         wide = np.zeros(value.channels)
         return replace(value, scale=None, offset=None), by + wide, plus + wide
@@ -148,38 +147,38 @@ class Graph:
         return self.as_float(self.node("Transpose", apart, perm=[0, 3, 1, 2]))
 
     def as_float(self, tensor: str) -> str:
-        """A tensor of other numbers as float32."""
+        """A tensor cast to float32."""
         from onnx import TensorProto
 
         return self.node("Cast", tensor, to=TensorProto.FLOAT)
 
     def reshape(self, tensor: str, shape: Sequence[int]) -> str:
-        """The same numbers in another shape."""
+        """A tensor in another shape."""
         return self.node("Reshape", tensor, self.integers(*shape))
 
     def slice(self, tensor: str, axis: int, start: int, stop: int, step: int = 1) -> str:
-        """A part of a tensor along one of its axes."""
+        """A slice of a tensor along an axis."""
         one = [self.integers(part) for part in (start, stop, axis, step)]
         return self.node("Slice", tensor, *one)
 
     def split(self, tensor: str, axis: int, sizes: Sequence[int]) -> list[str]:
-        """A tensor in parts of `sizes` along one of its axes."""
+        """A tensor split into `sizes` along an axis."""
         if len(sizes) == 1:
             return [tensor]
         return self.nodes_out("Split", len(sizes), tensor, self.integers(*sizes), axis=axis)
 
     def concat(self, tensors: Sequence[str], axis: int) -> str:
-        """Tensors one after the other along an axis."""
+        """Tensors concatenated along an axis."""
         return tensors[0] if len(tensors) == 1 else self.node("Concat", *tensors, axis=axis)
 
     def reduce(self, kind: str, tensor: str, axes: Sequence[int]) -> str:
-        """ReduceMean, ReduceMax, ... over some axes, which stay with length 1."""
+        """ReduceMean, ReduceMax, ... over some axes, which are kept with length 1."""
         if self.opset >= 18 or kind == "ReduceSum":
             return self.node(kind, tensor, self.integers(*axes), keepdims=1)
         return self.node(kind, tensor, axes=list(axes), keepdims=1)
 
     def reordered(self, value: Value, shape: Shape) -> Value:
-        """The numbers of `value`, in Keras' order, in another shape."""
+        """`value` in another shape, with its numbers in Keras' order."""
         if 0 not in ORDER[len(shape)] and shape[0] != 1:
             raise NotFused(f"makes the shape {shape} of frames; allowed: pictures and rows")
         name = self.tensor(value)
@@ -195,5 +194,5 @@ class Graph:
 
 
 def axis_of(value: Value, axis: int) -> int:
-    """Where the tensor of `value` has Keras' axis `axis`, which may count from the end."""
+    """The axis of the tensor of `value` for Keras' axis `axis`, which may be negative."""
     return ORDER[len(value.shape)].index(axis % len(value.shape))

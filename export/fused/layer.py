@@ -1,4 +1,4 @@
-"""One Keras layer or operation, read setting by setting; what nobody read is refused."""
+"""One Keras layer or operation, read setting by setting; an unread setting is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monitor.errors import ModelError
 if TYPE_CHECKING:
     import keras
 
-# Settings that matter while a network is fitted and not when it is used.
+# Settings that matter in training only.
 IN_TRAINING_ONLY = frozenset(
     (
         *("name", "trainable", "rate", "seed", "noise_shape", "stddev", "dropout"),
@@ -28,7 +28,7 @@ class NotFused(ModelError):
 
 
 class Layer:
-    """A Keras layer, or an operation of `keras.ops`, as what writes it sees it."""
+    """A Keras layer or an operation of `keras.ops`, with its settings and weights."""
 
     def __init__(self, operation: keras.Operation) -> None:
         self.operation = operation
@@ -46,30 +46,30 @@ class Layer:
                 self.refuse(f"calculates in {operation.compute_dtype}; allowed: float32")
 
     def __getitem__(self, key: str) -> Any:
-        """The setting `key`, which from now on counts as read."""
+        """The setting `key`, which counts as read from now on."""
         if key in self._unread:
             self._read[key] = self._unread.pop(key)
         if key not in self._read:
             self.refuse(f"has no setting {key}")
         return self._read[key]
 
-    def only(self, key: str, *allowed: object) -> None:
-        """Refuse every value of the setting `key` but `allowed`."""
+    def require(self, key: str, *allowed: object) -> None:
+        """Refuse all values of the setting `key` except `allowed`."""
         if self[key] not in allowed:
             self.refuse(f"{key} is {self[key]!r}; allowed: {', '.join(map(repr, allowed))}")
 
     def weight(self, name: str) -> NDArray[np.float64]:
-        """The weight called `name`; as float64, so that folding others into it rounds once."""
+        """The weight `name`, as float64 so that folding rounds only once."""
         for weight in self.operation.weights:
             if weight.name == name:
                 return np.asarray(weight, np.float64)
         self.refuse(f"has no weight {name}")
 
-    def done(self) -> None:
-        """Refuse where a setting is left that nobody has read."""
+    def check_all_read(self) -> None:
+        """Refuse the layer if a setting was not read."""
         for key, value in self._unread.items():
             self.refuse(f"the setting {key} = {value!r} is not known")
 
     def refuse(self, reason: str) -> NoReturn:
-        """Raise NotFused: this layer cannot be written, for `reason`."""
+        """Raise NotFused for this layer, with `reason`."""
         raise NotFused(f"{self.kind} {self._name!r}: {reason}")

@@ -1,4 +1,4 @@
-"""The layers without weights of their own windows: merging, cutting, scaling, activations."""
+"""Layers other than convolutions: merging, cropping, scaling, activations; and the table of all."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 
 from export.fused import activation
 from export.fused.convolution import conv2d, conv3d, dense, depthwise_conv2d
-from export.fused.frames import padded, padded_in_time
+from export.fused.frames import pad, pad_in_time
 from export.fused.graph import Graph, Shape, Value, axis_of
 from export.fused.layer import Layer
 from export.fused.pooling import POOLING
 from export.fused.recurrent import conv_lstm2d, lstm
 
-NORMAL_EPSILON = 1e-7  # of Keras, in Normalization: its least deviation
+NORMAL_EPSILON = 1e-7  # the lowest deviation in Keras' Normalization
 
-Builder = Callable[..., Any]  # of a graph, the layer and what it is called with -> Value or Values
+Builder = Callable[..., Any]  # graph, layer and its inputs -> Value or Values
 
 
 def batch_normalization(graph: Graph, layer: Layer, value: Value) -> Value:
     """BatchNormalization, with the statistics that training left."""
-    layer.only("axis", -1, len(value.shape) - 1, [-1], [len(value.shape) - 1])
+    layer.require("axis", -1, len(value.shape) - 1, [-1], [len(value.shape) - 1])
     scale = 1 / np.sqrt(layer.weight("moving_variance") + layer["epsilon"])
     if layer["scale"]:
         scale = scale * layer.weight("gamma")
@@ -33,8 +33,8 @@ def batch_normalization(graph: Graph, layer: Layer, value: Value) -> Value:
 
 
 def normalization(graph: Graph, layer: Layer, value: Value) -> Value:
-    """Normalization, by one number or by one a channel, given or adapted to."""
-    layer.only("invert", False)
+    """Normalization, by one number or one per channel, given or adapted."""
+    layer.require("invert", False)
     for key in ("axis", "mean", "variance"):  # which the layer has made its own of
         _ = layer[key]
     mean, variance = layer.operation.mean, layer.operation.variance
@@ -45,7 +45,7 @@ def normalization(graph: Graph, layer: Layer, value: Value) -> Value:
 
 
 def rescaling(graph: Graph, layer: Layer, value: Value) -> Value:
-    """Rescaling, by one number or by one a channel."""
+    """Rescaling, by one number or one per channel."""
     for key in ("scale", "offset"):
         if np.shape(layer[key]) not in ((), (value.channels,)):
             layer.refuse(f"{key} has the shape {np.shape(layer[key])}; allowed: one a channel")
@@ -54,13 +54,13 @@ def rescaling(graph: Graph, layer: Layer, value: Value) -> Value:
 
 def activation_layer(graph: Graph, layer: Layer, value: Value) -> Value:
     """Activation."""
-    return activation.activated(graph, layer, value)
+    return activation.apply_activation(graph, layer, value)
 
 
 def relu(graph: Graph, layer: Layer, value: Value) -> Value:
     """ReLU, with or without an upper limit."""
-    layer.only("negative_slope", 0)
-    layer.only("threshold", 0)
+    layer.require("negative_slope", 0)
+    layer.require("threshold", 0)
     tensor, most = graph.tensor(value), layer["max_value"]
     if most is None:
         return Value(value.shape, graph.node("Relu", tensor))
@@ -75,18 +75,18 @@ def leaky_relu(graph: Graph, layer: Layer, value: Value) -> Value:
 
 def softmax(graph: Graph, layer: Layer, value: Value) -> Value:
     """Softmax over the channels."""
-    layer.only("axis", -1, len(value.shape) - 1)
+    layer.require("axis", -1, len(value.shape) - 1)
     return Value(value.shape, activation.write(graph, "softmax", graph.tensor(value)))
 
 
-def nothing(graph: Graph, layer: Layer, value: Value) -> Value:
-    """Layers that do something in training only."""
+def identity(graph: Graph, layer: Layer, value: Value) -> Value:
+    """Layers that act in training only."""
     return value
 
 
 def flatten(graph: Graph, layer: Layer, value: Value) -> Value:
     """Flatten, in Keras' order."""
-    layer.only("data_format", "channels_last")
+    layer.require("data_format", "channels_last")
     return graph.reordered(value, (value.shape[0], int(np.prod(value.shape[1:]))))
 
 
@@ -97,7 +97,7 @@ def reshape(graph: Graph, layer: Layer, value: Value) -> Value:
 
 def cropping(graph: Graph, layer: Layer, value: Value) -> Value:
     """Cropping2D, Cropping3D."""
-    layer.only("data_format", "channels_last")
+    layer.require("data_format", "channels_last")
     tensor, shape = graph.tensor(value), list(value.shape)
     for axis, (first, last) in enumerate(layer["cropping"], start=1):
         if first or last:
@@ -117,26 +117,26 @@ def cropping1d(graph: Graph, layer: Layer, value: Value) -> Value:
 
 def zero_padding(graph: Graph, layer: Layer, value: Value) -> Value:
     """ZeroPadding2D, ZeroPadding3D."""
-    layer.only("data_format", "channels_last")
+    layer.require("data_format", "channels_last")
     *in_time, high, wide = layer["padding"]
     for before, after in in_time:
-        value = padded_in_time(graph, value, before, after)
+        value = pad_in_time(graph, value, before, after)
     if any((*high, *wide)):
-        value = padded(graph, graph.plain(value), (high[0], wide[0]), (high[1], wide[1]))
+        value = pad(graph, graph.materialize(value), (high[0], wide[0]), (high[1], wide[1]))
     return value
 
 
 def merge(kind: str) -> Builder:
-    """Add, Multiply, ...: the ONNX node `kind` of two values or more."""
+    """Add, Multiply, ...: the ONNX node `kind` of two or more values."""
 
     def build(graph: Graph, layer: Layer, values: Sequence[Value]) -> Value:
-        return merged(graph, layer, kind, values)
+        return merge_values(graph, layer, kind, values)
 
     return build
 
 
-def merged(graph: Graph, layer: Layer, kind: str, values: Sequence[Value]) -> Value:
-    """The ONNX node `kind` of values of one rank, each with the next."""
+def merge_values(graph: Graph, layer: Layer, kind: str, values: Sequence[Value]) -> Value:
+    """The ONNX node `kind`, applied to values of one rank one after the other."""
     first, *rest = values
     if any(len(value.shape) != len(first.shape) for value in rest):
         layer.refuse("joins values of different ranks; allowed: of the same")
@@ -148,7 +148,7 @@ def merged(graph: Graph, layer: Layer, kind: str, values: Sequence[Value]) -> Va
 
 
 def concatenate(graph: Graph, layer: Layer, values: Sequence[Value]) -> Value:
-    """Concatenate, along any axis but the batch."""
+    """Concatenate, along any axis except the batch."""
     first = values[0]
     axis = layer["axis"] % len(first.shape)
     if axis == 0:
@@ -160,7 +160,7 @@ def concatenate(graph: Graph, layer: Layer, values: Sequence[Value]) -> Value:
 
 
 def whole_shape(layer: Layer, value: Value, wanted: Sequence[int]) -> Shape:
-    """The batch and `wanted`, with the size that one -1 in it stands for."""
+    """The batch and `wanted`, with the -1 in it replaced by the remaining size."""
     size, known = int(np.prod(value.shape[1:])), abs(int(np.prod(wanted)))
     shape = (value.shape[0], *(size // known if side == -1 else side for side in wanted))
     if not 1 < len(shape) < 6 or np.prod(shape) != np.prod(value.shape):
@@ -181,10 +181,10 @@ LAYERS: dict[str, Builder] = {
     "Cropping3D": cropping,
     "Dense": dense,
     "DepthwiseConv2D": depthwise_conv2d,
-    "Dropout": nothing,
+    "Dropout": identity,
     "Flatten": flatten,
-    "GaussianNoise": nothing,
-    "Identity": nothing,
+    "GaussianNoise": identity,
+    "Identity": identity,
     "LSTM": lstm,
     "LeakyReLU": leaky_relu,
     "Maximum": merge("Max"),

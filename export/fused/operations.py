@@ -1,4 +1,4 @@
-"""Operations of `keras.ops` that stand in a network without a layer around them."""
+"""Operations of `keras.ops` that a network uses without a layer."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 
 from export.fused.graph import ORDER, Graph, Value, axis_of
 from export.fused.layer import Layer
-from export.fused.layers import Builder, merged, whole_shape
+from export.fused.layers import Builder, merge_values, whole_shape
 
 
 def single(kind: str) -> Builder:
-    """The ONNX node `kind` of every number."""
+    """The elementwise ONNX node `kind`."""
 
     def build(graph: Graph, layer: Layer, value: Value) -> Value:
         return Value(value.shape, graph.node(kind, graph.tensor(value)))
@@ -28,20 +28,20 @@ def square(graph: Graph, layer: Layer, value: Value) -> Value:
 
 
 def pair(kind: str) -> Builder:
-    """The ONNX node `kind` of two values, one of which may be a constant."""
+    """The ONNX node `kind` of two values; one may be a constant."""
 
     def build(graph: Graph, layer: Layer, *given: Value | ArrayLike) -> Value:
         rank = max(len(x.shape) for x in given if isinstance(x, Value))
         both = [x if isinstance(x, Value) else _constant(graph, layer, x, rank) for x in given]
-        return merged(graph, layer, kind, both)
+        return merge_values(graph, layer, kind, both)
 
     return build
 
 
 def reduction(kind: str, *settings: str) -> Builder:
-    """Mean, Max, ...: the ONNX node `kind` over axes that are not the batch.
+    """Mean, Max, ...: the ONNX node `kind` over axes other than the batch.
 
-    `settings` are others that the operation has; they must be None.
+    `settings` are further settings of the operation; they must be None.
     """
 
     def build(graph: Graph, layer: Layer, value: Value) -> Value:
@@ -51,7 +51,7 @@ def reduction(kind: str, *settings: str) -> Builder:
         if 0 in axes:
             layer.refuse("axis includes the batch; allowed: all others")
         for setting in settings:
-            layer.only(setting, None)
+            layer.require(setting, None)
         tensor = graph.reduce(kind, graph.tensor(value), [axis_of(value, axis) for axis in axes])
         shape = tuple(1 if axis in axes else side for axis, side in enumerate(value.shape))
         held = Value(shape, tensor)
@@ -69,8 +69,8 @@ def reshape(graph: Graph, layer: Layer, value: Value) -> Value:
 
 
 def top_k(graph: Graph, layer: Layer, value: Value) -> tuple[Value, Value]:
-    """The highest numbers of each row and their places."""
-    layer.only("sorted", True)
+    """The highest numbers of each row, and their indices."""
+    layer.require("sorted", True)
     if len(value.shape) != 2:
         layer.refuse(f"of the shape {value.shape}; allowed: rows")
     shape = (value.shape[0], layer["k"])
@@ -79,7 +79,7 @@ def top_k(graph: Graph, layer: Layer, value: Value) -> tuple[Value, Value]:
 
 
 def get_item(graph: Graph, layer: Layer, value: Value, key: Any) -> Value:
-    """Slices along any axis but the batch."""
+    """Slices along any axis except the batch."""
     tensor, shape = graph.tensor(value), list(value.shape)
     for axis, part in enumerate(key if isinstance(key, list) else [key]):
         if not isinstance(part, slice):
@@ -96,12 +96,12 @@ def get_item(graph: Graph, layer: Layer, value: Value, key: Any) -> Value:
 
 def cast(graph: Graph, layer: Layer, value: Value) -> Value:
     """Cast, to float32."""
-    layer.only("dtype", "float32")
+    layer.require("dtype", "float32")
     return Value(value.shape, graph.as_float(graph.tensor(value)))
 
 
 def split(graph: Graph, layer: Layer, value: Value) -> tuple[Value, ...]:
-    """Split, in equal parts along any axis but the batch."""
+    """Split into equal parts along any axis except the batch."""
     count, axis = layer["indices_or_sections"], layer["axis"] % len(value.shape)
     if not isinstance(count, int) or axis == 0:
         layer.refuse(f"in {count} along axis {axis}; allowed: equal parts, not of the batch")

@@ -1,4 +1,4 @@
-"""Recurrent layers: ConvLSTM2D step by step, LSTM as the one node that ONNX has for it."""
+"""Recurrent layers: ConvLSTM2D step by step, LSTM as ONNX' own node."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 
 from export.fused import activation
-from export.fused.convolution import Sides, convolve, sides
-from export.fused.frames import parts
+from export.fused.convolution import ConvGeometry, conv_geometry, convolve
+from export.fused.frames import frame_chunks
 from export.fused.graph import Graph, Value
 from export.fused.layer import Layer
 
@@ -17,24 +17,28 @@ IN_LSTM = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
 
 
 def conv_lstm2d(graph: Graph, layer: Layer, value: Value) -> Value:
-    """ConvLSTM2D: the gates input, forget, cell and output out of two convolutions a step."""
+    """ConvLSTM2D: two convolutions per step give the gates input, forget, cell and output."""
     _refuse_states(layer)
-    layer.only("data_format", "channels_last")
-    squash = partial(activation.write, graph, activation.named(layer, "activation"))
-    open_ = partial(activation.write, graph, activation.named(layer, "recurrent_activation"))
+    layer.require("data_format", "channels_last")
+    squash = partial(activation.write, graph, activation.activation_name(layer, "activation"))
+    open_ = partial(
+        activation.write, graph, activation.activation_name(layer, "recurrent_activation")
+    )
     kernel, recurrent = layer.weight("kernel"), layer.weight("recurrent_kernel")
     filters = layer["filters"]
     bias = layer.weight("bias") if layer["use_bias"] else np.zeros(4 * filters)
-    moved = sides(layer, value, layer["kernel_size"], layer["strides"], layer["dilation_rate"])
+    geometry = conv_geometry(
+        layer, value, layer["kernel_size"], layer["strides"], layer["dilation_rate"]
+    )
     before = [(side - 1) // 2 for side in layer["kernel_size"]]
     after = [side // 2 for side in layer["kernel_size"]]
-    kept = Sides(before=(before[0], before[1]), after=(after[0], after[1]))
+    kept = ConvGeometry(before=(before[0], before[1]), after=(after[0], after[1]))
 
     size: tuple[int, ...] = ()
-    states: list[str] = []  # what each step shows, (1, filters, H, W)
+    states: list[str] = []  # output of each step, (1, filters, H, W)
     cell = ""
-    for frame in parts(graph, value, [1] * value.shape[1]):
-        seen = convolve(graph, frame, kernel, bias, moved)
+    for frame in frame_chunks(graph, value, [1] * value.shape[1]):
+        seen = convolve(graph, frame, kernel, bias, geometry)
         gates, size = graph.tensor(seen), (*seen.shape[:-1], filters)
         if states:
             shown = Value(size, states[-1])
@@ -55,12 +59,12 @@ def lstm(graph: Graph, layer: Layer, value: Value) -> Value:
     """LSTM over (1, T, F)."""
     _refuse_states(layer)
     for setting in ("activation", "recurrent_activation"):
-        layer.only(setting, *IN_LSTM)
+        layer.require(setting, *IN_LSTM)
     squash, open_ = IN_LSTM[layer["activation"]], IN_LSTM[layer["recurrent_activation"]]
     kernel, recurrent = layer.weight("kernel"), layer.weight("recurrent_kernel")
     units = layer["units"]
     bias = layer.weight("bias") if layer["use_bias"] else np.zeros(4 * units)
-    # Keras has the gates input, forget, cell, output; ONNX input, output, forget, cell.
+    # Gates in Keras: input, forget, cell, output; in ONNX: input, output, forget, cell.
     gates = np.arange(4 * units).reshape(4, units)[[0, 3, 1, 2]].ravel()
     _, frames, features = value.shape
     every, last = graph.nodes_out(
@@ -79,7 +83,7 @@ def lstm(graph: Graph, layer: Layer, value: Value) -> Value:
 
 
 def _refuse_states(layer: Layer) -> None:
-    """Refuse what a window classified for itself has no use for."""
+    """Refuse settings that keep state between windows, or return it."""
     for setting in ("return_state", "go_backwards", "stateful", "zero_output_for_mask"):
-        layer.only(setting, False)
-    _ = layer["unroll"]  # how Keras computes the same
+        layer.require(setting, False)
+    _ = layer["unroll"]  # changes only how Keras computes it

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from export.fused.frames import parts
+from export.fused.frames import frame_chunks
 from export.fused.graph import Graph, Value
 from export.fused.layer import Layer
 from export.fused.layers import LAYERS, Builder
@@ -18,16 +18,16 @@ from export.fused.operations import OPERATIONS
 if TYPE_CHECKING:
     import keras
 
-# How many frames a network inside TimeDistributed is applied to at once: few enough for what is
-# between its layers to stay in the cache, enough for the calls not to matter. Of the 20 frames of
-# ImageNet's stem, 1, 2, 4, 10 and 20 at once were measured to take 1.03, 1, 1.01, 1.17 and 1.23.
+# Frames that a network inside TimeDistributed takes at once: few enough for the intermediate values
+# to stay in the cache, enough for the overhead not to matter. For the 20 frames of the ImageNet
+# stem, 1, 2, 4, 10 and 20 at once took 1.03, 1, 1.01, 1.17 and 1.23 of the shortest time.
 FRAMES_AT_ONCE = 4
 
-History = tuple[str, int, int]  # name of an operation, number of a call of it, of a result of that
+History = tuple[str, int, int]  # name of an operation, index of the call, index of its result
 
 
 def write(graph: Graph, operation: keras.Operation, *given: Any) -> Any:
-    """Write what `operation` does to the Values in `given`; a NotFused where that is not known.
+    """Write the nodes of `operation` on the Values in `given`; NotFused if it is unknown.
 
     Gives a Value, a tuple of them, or a dictionary where a network names its outputs.
     """
@@ -40,12 +40,12 @@ def write(graph: Graph, operation: keras.Operation, *given: Any) -> Any:
     except TypeError:
         layer.refuse(f"called with {len(given)} values; allowed: those of its layer alone")
     result = builder(graph, layer, *given)
-    layer.done()
+    layer.check_all_read()
     return result
 
 
 def _builder(operation: keras.Operation) -> Builder | None:
-    """The function that writes `operation`, which must be one of Keras' own."""
+    """The function that writes `operation`, which must be built into Keras."""
     kind, module = type(operation).__name__, type(operation).__module__
     if module.startswith("keras.src.ops."):
         return OPERATIONS.get(kind)
@@ -66,7 +66,7 @@ def network(graph: Graph, layer: Layer, value: Value) -> Any:
         if history not in known:
             call = calls[name][at]
             for key, extra in call["kwargs"].items():
-                if extra is not None and extra is not False:  # training and mask, when not used
+                if extra is not None and extra is not False:  # training and mask, if not used
                     layer.refuse(f"calls {name!r} with {key}; allowed: nothing but values")
             got = write(graph, operations[name], *(_given(x, result) for x in call["args"]))
             for part, one in enumerate(got if isinstance(got, tuple) else (got,)):
@@ -75,10 +75,10 @@ def network(graph: Graph, layer: Layer, value: Value) -> Any:
 
     def outcome(given: Sequence[Any]) -> Value:
         name, at, part = _only_history(layer, given)
-        # Only here does Keras count the making of a functional network as its first call.
+        # Only in this case Keras counts the construction of a functional network as its first call.
         return result((name, at - (type(operations[name]).__name__ == "Functional"), part))
 
-    for name, nodes in calls.items():  # as they were made: none has to wait for many others
+    for name, nodes in calls.items():  # in order of creation, so that most inputs are ready
         for at in range(len(nodes)):
             result((name, at, 0))
     outputs = layer["output_layers"]
@@ -97,7 +97,7 @@ def sequence(graph: Graph, layer: Layer, value: Value) -> Any:
 
 
 def time_distributed(graph: Graph, layer: Layer, value: Value) -> Value:
-    """TimeDistributed: its layer on every frame, a whole network on a few frames at once."""
+    """TimeDistributed: a layer on all frames at once, a network on a few frames at a time."""
     _ = layer["layer"]
     inner = layer.operation.layer
     frames = value.shape[1]
@@ -106,20 +106,20 @@ def time_distributed(graph: Graph, layer: Layer, value: Value) -> Value:
     if type(inner).__name__ not in NETWORKS:
         return _in_clip(layer, write(graph, inner, replace(value, shape=value.shape[1:])))
     at_once = [min(FRAMES_AT_ONCE, frames - at) for at in range(0, frames, FRAMES_AT_ONCE)]
-    made = [write(graph, inner, part) for part in parts(graph, value, at_once)]
+    made = [write(graph, inner, part) for part in frame_chunks(graph, value, at_once)]
     tensor = graph.concat([graph.tensor(part) for part in made], axis=0)
     return _in_clip(layer, Value((frames, *made[0].shape[1:]), tensor))
 
 
 def _in_clip(layer: Layer, value: Value) -> Value:
-    """What was made of every frame, (T, ...), as one clip (1, T, ...)."""
+    """The results of all frames (T, ...) as one clip (1, T, ...)."""
     if len(value.shape) not in (2, 4):
         layer.refuse(f"makes the shape {value.shape} of frames; allowed: pictures and rows")
     return replace(value, shape=(1, *value.shape))
 
 
 def _given(argument: Any, result: Callable[[History], Value]) -> Any:
-    """An argument of a call, as Keras has written it: with the Values that it names."""
+    """An argument of a call in Keras' configuration, with references replaced by Values."""
     if isinstance(argument, list | tuple):
         return [_given(one, result) for one in argument]
     if not isinstance(argument, dict):
@@ -139,7 +139,7 @@ def _given(argument: Any, result: Callable[[History], Value]) -> Any:
 
 
 def _only_history(layer: Layer, given: Sequence[Any]) -> History:
-    """The one input or output that `given` lists, or is."""
+    """The single input or output in `given`, which may be a list."""
     if len(given) == 1:
         (given,) = given
     if len(given) != 3 or not isinstance(given[0], str):

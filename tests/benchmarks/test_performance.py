@@ -9,7 +9,6 @@ from rich.console import Console
 
 import benchmarks.performance.run
 from benchmarks.machine import Machine, machine
-from benchmarks.performance.chart import Curve, chart
 from benchmarks.performance.measure import Places
 from benchmarks.performance.page import page, read_results, write_page
 from benchmarks.performance.plan import (
@@ -366,15 +365,6 @@ def test_a_ratio_counts_only_if_har_monitor_did_all_of_its_work() -> None:
 def test_a_page_without_results_says_not_measured() -> None:
     text = page(read_plan(PLAN), {})
     assert text.count("not measured") == 10
-
-
-def test_doublings_of_cameras_are_equally_far_apart_in_a_chart() -> None:
-    drawn = chart("t", "cores", [Curve("a", ((1, 0.1), (4, 0.4), (16, 1.6)))], limit=2)
-    (first, _), (second, _), (third, _) = drawn.curves[0].points
-    assert second - first == pytest.approx(third - second, abs=0.1)
-    assert [text for _, text in drawn.x_ticks] == ["1", "4", "16"]
-    assert drawn.limit_y is not None
-    assert drawn.limit_y <= min(y for _, y in drawn.curves[0].points)
 
 
 def test_this_machine_can_be_described() -> None:

@@ -24,8 +24,7 @@ from benchmarks.results import drop, keep, read
 from monitor.errors import ConfigError, DataError
 from testkit import ROOT
 from testkit.clips import make_clips
-from train.recipe.file import read_recipe
-from train.recipe.options import TrainConfig
+from train.recipe.options import TrainConfig, read_recipe
 
 ROWS = ROOT / "benchmarks" / "recognition" / "plan.yaml"
 FIGHT = ROOT / "configs" / "fight.yaml"

@@ -1,4 +1,4 @@
-"""What har-export and har-monitor say of files that are not theirs, without TensorFlow."""
+"""What har-export and har-monitor say about unusable files, without TensorFlow."""
 
 import zipfile
 from collections.abc import Callable, Sequence
@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from export.cli import app
-from export.described import labels_in
-from export.saved import load_model
+from export.keras_file import load_model
+from export.options import parse_labels
 from monitor.errors import ConfigError, ModelError
 from monitor.recognition.classifier import OnnxClassifier
 
@@ -88,7 +88,7 @@ FILES: dict[str, tuple[str, Callable[[Path], None], str, str]] = {
 
 
 @pytest.mark.parametrize(("name", "make", "by_export", "by_monitor"), FILES.values(), ids=FILES)
-def test_what_is_no_model_of_ones_own_is_named_and_what_helps(
+def test_a_file_that_is_no_usable_model_is_an_error_with_advice(
     name: str, make: Callable[[Path], None], by_export: str, by_monitor: str, tmp_path: Path
 ) -> None:
     path = tmp_path / name
@@ -113,7 +113,7 @@ def test_what_is_no_model_of_ones_own_is_named_and_what_helps(
     ],
     ids=lambda options: options[0],
 )
-def test_labels_and_rate_are_given_together(options: Sequence[str], tmp_path: Path) -> None:
+def test_labels_and_rate_must_be_given_together(options: Sequence[str], tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["m.keras", str(tmp_path / "m.onnx"), *options])
     assert (done.exit_code, done.stderr) == (
         2,
@@ -131,10 +131,10 @@ def test_labels_and_rate_are_given_together(options: Sequence[str], tmp_path: Pa
     ],
     ids=["one line", "two", "a comma in a label", "an empty one"],
 )
-def test_labels_are_parted_by_commas(given: list[str], labels: tuple[str, ...]) -> None:
-    assert labels_in(given) == labels
+def test_labels_are_separated_by_commas(given: list[str], labels: tuple[str, ...]) -> None:
+    assert parse_labels(given) == labels
 
 
-def test_labels_that_cannot_be_parted_are_a_usage_error() -> None:
+def test_labels_that_cannot_be_parsed_are_a_usage_error() -> None:
     with pytest.raises(ConfigError, match=r"^--labels: new-line character seen"):
-        labels_in(["a\rb"])
+        parse_labels(["a\rb"])

@@ -14,7 +14,7 @@ from monitor.sources.address import Address
 from testkit import ROOT
 from testkit.models import motion_model
 from testkit.process import script, stranger
-from train.recipe.file import read_recipe
+from train.recipe.options import read_recipe
 
 COMMANDS = {
     "har-monitor": ["--log={}"],

@@ -14,7 +14,7 @@ from benchmarks.recognition.page import page
 from benchmarks.recognition.series import Series, read_rows
 from benchmarks.recognition.watching import watch_live
 from benchmarks.results import drop, keep, read
-from export.saved import MODEL_NAME
+from export.keras_file import MODEL_NAME, save_model
 from monitor.errors import DataError
 from monitor.recognition.metadata import Data, Unknown
 from testkit.clips import make_clips
@@ -22,7 +22,6 @@ from testkit.footage import quiet_footage
 from testkit.models import contract
 from testkit.trained import trained_like
 from train.evaluate.novelty import with_novelty
-from train.fit.saved import save_model
 
 RECIPE = "arch: convlstm-motion\nclip: {frames: 6, size: 32, fps: 10}\nbackground: [dark]\n"
 ROWS = """
@@ -44,7 +43,10 @@ def pretend_fits(series: Series, places: Places) -> None:
             frames=spec.frames, size=spec.size,
             unknown=Unknown(threshold=1e-4, share=0.9, evaluation="on what it is tested on"),
             data=Data(
-                name="clips", sha256=fit.run.prepared.sha256(fit.split.train), clips=0, groups=0
+                name="clips",
+                sha256=fit.run.decoded_clips.sha256(fit.split.train),
+                clips=0,
+                groups=0,
             ),
         )  # fmt: skip
         folder = places.runs / fit.folder

@@ -11,8 +11,8 @@ from benchmarks.recognition.fits import Places, do_fits
 from benchmarks.recognition.page import page
 from benchmarks.recognition.series import read_rows
 from benchmarks.results import drop, keep, read
+from export.keras_file import load_model
 from testkit.clips import make_clips
-from train.fit.saved import load_model
 
 RECIPE = "clip: {frames: 4, size: 16, fps: 10}\nepochs: 1\nbatch: 4\nbackground: [dark]\n"
 ROWS = "main: clips\nrows:\n  - {name: small, recipe: small.yaml, data: [clips]}\n"

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from export.keras_file import save_model
 from monitor.windows.clip import ClipSpec
 from testkit.models import contract
 from train.cli.evaluate import app
-from train.fit.saved import save_model
 from train.networks.architectures import build
 
 

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from export import fused_route
 from export.cli import app
-from export.engine import Engine
-from export.export import Summary, export_model
-from export.opsets import OPSETS
+from export.export import ExportResult, export_model
+from export.keras_file import load_model, save_model
+from export.options import OPSETS, Engine
 from export.tf2onnx_route import convert
 from export.verify import compare, real_clips, synthetic_clips, verify
 from monitor.errors import ConfigError, ModelError, MonitorError
@@ -22,7 +22,6 @@ from monitor.recognition.metadata import METADATA_KEY, Contract, parse_contract
 from monitor.windows.clip import ClipSpec
 from testkit.models import contract
 from testkit.trained import SMALL, random_clips, trained_like
-from train.fit.saved import load_model, save_model
 from train.networks.architectures import NETWORKS
 
 
@@ -34,7 +33,7 @@ class Exported:
     about: Contract
     keras_path: Path
     onnx_path: Path
-    summary: Summary
+    summary: ExportResult
 
     @property
     def batch(self) -> str:

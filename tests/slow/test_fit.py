@@ -13,7 +13,14 @@ from monitor.windows.clip import ClipSpec
 from train.data.cache import DecodedClip
 from train.fit.batches import TrainingBatches
 from train.fit.checkpoint import load_state
-from train.fit.trainer import Fit, Fitted, Predict, averaged, compile_for, explained
+from train.fit.trainer import (
+    FittedNetwork,
+    Predict,
+    Trainer,
+    averaged_weights,
+    compile_network,
+    explain_out_of_memory,
+)
 from train.networks.architectures import build
 from train.recipe.options import ClipOptions, TrainConfig
 
@@ -60,7 +67,7 @@ def fit(
     losses: Iterator[float] | None = None,
     fingerprint: str = "f",
     target: float = 1.0,
-) -> Fitted:
+) -> FittedNetwork:
     """A fit whose validation losses are given; StopIteration of them is a kill between epochs."""
 
     def validate(predict: Predict) -> tuple[float, float]:
@@ -70,14 +77,14 @@ def fit(
         except StopIteration:
             raise KeyboardInterrupt from None
 
-    return Fit(
+    return Trainer(
         network(),
         batches(config, target),
         None if losses is None else validate,
         config,
         folder / "checkpoint" / "state.npz",
         fingerprint,
-    ).run(SILENT, "test")
+    ).fit(SILENT, "test")
 
 
 def test_a_resumed_fit_ends_like_one_that_was_never_stopped(tmp_path: Path) -> None:
@@ -104,7 +111,7 @@ def test_another_recipe_starts_afresh_and_says_so(
 
     assert len(fitted.history["loss"]) == 4
     assert caplog.messages == [
-        "test: recipe or data have changed since it was stopped: starts afresh"
+        "test: recipe or data have changed since it was stopped: starting again"
     ]
 
 
@@ -135,12 +142,12 @@ def test_without_early_stopping_the_last_averaged_weights_are_kept(tmp_path: Pat
 
 def test_averaged_weights_are_lent_and_taken_back() -> None:
     model = network()
-    compile_for(model, CONFIG, steps=2)
+    compile_network(model, CONFIG, steps=2)
     for clips, targets in batches().epoch(0):
         model.train_on_batch(clips, targets)
     before = model.get_weights()
 
-    with averaged(model):
+    with averaged_weights(model):
         during = model.get_weights()
 
     assert any((one != other).any() for one, other in zip(before, during, strict=True))
@@ -184,7 +191,7 @@ def test_too_little_memory_is_an_error_that_says_what_to_change(
 def test_what_was_aborted_for_another_reason_stays_what_it_is() -> None:
     with (
         pytest.raises(tf.errors.AbortedError, match="cancelled"),
-        explained(CONFIG, "in epoch 1"),
+        explain_out_of_memory(CONFIG, "in epoch 1"),
     ):
         raise tf.errors.AbortedError(None, None, "cancelled")
 
@@ -211,7 +218,7 @@ def test_the_learning_rate_rises_and_falls_as_configured(optimizer: str) -> None
     )
     model = network()
 
-    compile_for(model, config, steps=10)
+    compile_network(model, config, steps=10)
 
     schedule = model.optimizer._learning_rate
     rates = [float(schedule(step)) for step in (0, 20, 60, 100)]
@@ -235,7 +242,7 @@ def momenta(model: keras.Model) -> list[float]:
 )
 def test_batch_statistics_forget_as_fast_as_a_fit_is_short(steps: int, momentum: float) -> None:
     model = build("motion-peaks", ClipSpec(20, 64, 10.0), 2)
-    compile_for(model, CONFIG.model_copy(update={"epochs": 1}), steps)
+    compile_network(model, CONFIG.model_copy(update={"epochs": 1}), steps)
 
     assert momenta(model) == pytest.approx([momentum], abs=1e-4)
 
@@ -244,7 +251,7 @@ def test_batch_statistics_have_settled_after_a_hundred_steps() -> None:
     given = keras.Input((3,))
     normalised = keras.layers.BatchNormalization(momentum=0.99)(given)
     model = keras.Model(given, keras.layers.Dense(2, activation="softmax")(normalised))
-    compile_for(model, CONFIG.model_copy(update={"epochs": 4}), steps=25)
+    compile_network(model, CONFIG.model_copy(update={"epochs": 4}), steps=25)
     rng = np.random.default_rng(1)
 
     for _ in range(100):
@@ -257,7 +264,7 @@ def test_batch_statistics_have_settled_after_a_hundred_steps() -> None:
 
 def test_a_momentum_that_settles_in_time_is_let_be() -> None:
     model = network()
-    compile_for(model, CONFIG.model_copy(update={"epochs": 1}), steps=60)
+    compile_network(model, CONFIG.model_copy(update={"epochs": 1}), steps=60)
 
     assert momenta(model) == [0.9]
     assert model.optimizer.ema_momentum == CONFIG.ema_momentum

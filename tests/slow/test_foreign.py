@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from export.cli import app
-from export.described import Colours, Described, Pixels
-from export.engine import Engine
 from export.export import export_model
+from export.options import Colours, Engine, NetworkDescription, Pixels
 from export.verify import real_clips, synthetic_clips
 from monitor.errors import ConfigError
 from monitor.recognition.classifier import OnnxClassifier
@@ -104,7 +103,7 @@ def test_a_network_of_a_tutorial_gives_the_scores_of_keras(
     network = build()
     path = saved(network, tmp_path / f"model{suffix}")
     summary = export_model(
-        path, tmp_path / "m.onnx", engine=engine, described=Described(LABELS, 10)
+        path, tmp_path / "m.onnx", engine=engine, description=NetworkDescription(LABELS, 10)
     )
     assert (summary.engine, summary.not_fused) == (engine or Engine.FUSED, None)
     classifier = OnnxClassifier(tmp_path / "m.onnx")
@@ -117,15 +116,15 @@ def test_a_network_of_a_tutorial_gives_the_scores_of_keras(
 
 def test_a_network_with_layers_that_only_tf2onnx_knows_is_exported_too(tmp_path: Path) -> None:
     path = saved(bidirectional(), tmp_path / "model.keras")
-    summary = export_model(path, tmp_path / "m.onnx", described=Described(LABELS, 10))
+    summary = export_model(path, tmp_path / "m.onnx", description=NetworkDescription(LABELS, 10))
     assert summary.engine is Engine.TF2ONNX
     assert summary.not_fused is not None
 
 
 def test_the_file_says_what_it_takes_and_that_nothing_was_measured(tmp_path: Path) -> None:
     path = saved(lrcn(), tmp_path / "mine.keras")
-    described = Described(LABELS, 7.5, background=("sit", "stand"))
-    export_model(path, tmp_path / "m.onnx", described=described)
+    described = NetworkDescription(LABELS, 7.5, background=("sit", "stand"))
+    export_model(path, tmp_path / "m.onnx", description=described)
     contract = OnnxClassifier(tmp_path / "m.onnx").contract
     assert contract.clip == ClipSpec(20, 64, 7.5)
     assert (contract.name, contract.labels, contract.background) == (
@@ -165,8 +164,8 @@ def test_pixels_reach_the_network_as_it_takes_them(
 ) -> None:
     network = tiny(layers.Rescaling(1 / 255 if pixels is Pixels.BYTES else 1.0), softmax())
     path = saved(network, tmp_path / "m.keras")
-    described = Described(("a", "b"), 5, pixels=pixels, colours=colours)
-    export_model(path, tmp_path / "m.onnx", engine=engine, described=described)
+    described = NetworkDescription(("a", "b"), 5, pixels=pixels, colours=colours)
+    export_model(path, tmp_path / "m.onnx", engine=engine, description=described)
     clips = synthetic_clips(ClipSpec(6, 16, 5))
     expected = scores_of(network, given(clips))
     assert OnnxClassifier(tmp_path / "m.onnx").predict(clips) == pytest.approx(expected, abs=1e-5)
@@ -178,7 +177,7 @@ def test_bytes_may_be_the_type_of_the_input(tmp_path: Path) -> None:
     x = layers.GlobalAveragePooling3D()(layers.Rescaling(1 / 255)(clip))
     network = Model(clip, softmax()(x))
     path = saved(network, tmp_path / "m.keras")
-    exported(path, Described(("a", "b"), 5, pixels=Pixels.BYTES))
+    exported(path, NetworkDescription(("a", "b"), 5, pixels=Pixels.BYTES))
     clips = synthetic_clips(ClipSpec(6, 16, 5))
     expected = np.asarray(network(clips, training=False))
     assert OnnxClassifier(tmp_path / "m.onnx").predict(clips) == pytest.approx(expected, abs=1e-5)
@@ -188,7 +187,7 @@ def test_bytes_may_be_the_type_of_the_input(tmp_path: Path) -> None:
 def test_the_number_of_clips_at_once_may_be_fixed(batch: int, tmp_path: Path) -> None:
     clip = Input(batch_shape=(batch, *TINY))
     path = saved(tiny(softmax(), first=clip), tmp_path / "m.keras")
-    exported(path, Described(("a", "b"), 5))
+    exported(path, NetworkDescription(("a", "b"), 5))
     assert OnnxClassifier(tmp_path / "m.onnx").predict(np.zeros((3, *TINY), np.uint8)).shape == (
         3,
         2,
@@ -198,7 +197,7 @@ def test_the_number_of_clips_at_once_may_be_fixed(batch: int, tmp_path: Path) ->
 def test_one_score_is_that_of_the_second_label(tmp_path: Path) -> None:
     network = tiny(layers.Dense(1, activation="sigmoid"))
     path = saved(network, tmp_path / "m.keras")
-    exported(path, Described(("calm", "fight"), 5))
+    exported(path, NetworkDescription(("calm", "fight"), 5))
     clips = synthetic_clips(ClipSpec(6, 16, 5))
     fight = scores_of(network, clips / 255)[:, 0]
     expected = np.stack([1 - fight, fight], axis=1)
@@ -211,8 +210,8 @@ def test_logits_become_scores_where_that_is_said(count: int, tmp_path: Path) -> 
     path = saved(network, tmp_path / "m.keras")
     labels = ("a", "b", "c")[: max(count, 2)]
     with pytest.raises(ConfigError, match=r"its scores, \S+ to \S+, do not sum to 1; allowed: "):
-        exported(path, Described(labels, 5))
-    exported(path, Described(labels, 5, logits=True))
+        exported(path, NetworkDescription(labels, 5))
+    exported(path, NetworkDescription(labels, 5, logits=True))
     clips = synthetic_clips(ClipSpec(6, 16, 5))
     logits = scores_of(network, clips / 255)
     pair = np.concatenate([np.zeros_like(logits), logits], axis=1) if count == 1 else logits
@@ -224,7 +223,7 @@ def test_logits_become_scores_where_that_is_said(count: int, tmp_path: Path) -> 
 def test_an_h5_file_of_keras_2_gives_the_scores_of_keras_2(tmp_path: Path) -> None:
     # Written by tf_keras 2.21 as tutorials do it; its scores of these very clips beside it.
     path = DATA / "keras2.h5"
-    export_model(path, tmp_path / "m.onnx", described=Described(("a", "b", "c"), 5))
+    export_model(path, tmp_path / "m.onnx", description=NetworkDescription(("a", "b", "c"), 5))
     expected = json.loads((DATA / "keras2.json").read_text())
     clips = synthetic_clips(ClipSpec(6, 16, 5))
     assert OnnxClassifier(tmp_path / "m.onnx").predict(clips) == pytest.approx(

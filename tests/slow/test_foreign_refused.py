@@ -10,14 +10,14 @@ import keras
 import pytest
 from keras import Input, Model, Sequential, layers
 
-from export.described import Described
 from export.export import export_model
+from export.keras_file import save_model
+from export.options import NetworkDescription
 from monitor.errors import ConfigError, ModelError, MonitorError
 from testkit import DATA
 from testkit.foreign import TINY, exported, saved, softmax, tiny
 from testkit.models import contract
 from testkit.trained import SMALL, trained_like
-from train.fit.saved import save_model
 
 
 def _wide() -> Model:
@@ -100,7 +100,7 @@ def test_a_network_that_does_not_fit_is_refused_in_one_line(
 ) -> None:
     path = saved(build(), tmp_path / "m.keras")
     with pytest.raises(MonitorError) as caught:
-        exported(path, Described(("a", "b"), 5))
+        exported(path, NetworkDescription(("a", "b"), 5))
     assert type(caught.value) is kind
     assert str(caught.value).startswith(f"{path}: ")
     assert message in str(caught.value)
@@ -108,28 +108,31 @@ def test_a_network_that_does_not_fit_is_refused_in_one_line(
     assert list(tmp_path.iterdir()) == [path]
 
 
-WRONG: dict[str, tuple[Described, str]] = {
+WRONG: dict[str, tuple[NetworkDescription, str]] = {
     "one score, three labels": (
-        Described(("a", "b", "c"), 5),
+        NetworkDescription(("a", "b", "c"), 5),
         "its network gives the 2 labels of one score, --labels names 3",
     ),
-    "a label twice": (Described(("a", "a"), 5), "contract: labels must differ from each other"),
-    "no rate": (Described(("a", "b"), 0), "fps: Input should be greater than 0, found 0"),
+    "a label twice": (
+        NetworkDescription(("a", "a"), 5),
+        "contract: labels must differ from each other",
+    ),
+    "no rate": (NetworkDescription(("a", "b"), 0), "fps: Input should be greater than 0, found 0"),
     "no such background": (
-        Described(("a", "b"), 5, background=("c",)),
+        NetworkDescription(("a", "b"), 5, background=("c",)),
         "contract: background names 'c'; labels here: a, b",
     ),
     "nothing that alerts": (
-        Described(("a", "b"), 5, background=("b", "a")),
+        NetworkDescription(("a", "b"), 5, background=("b", "a")),
         "contract: every label is a background label: nothing could alert",
     ),
-    "no label": (Described(("a", "\x1b[31m"), 5), "labels.1: "),
+    "no label": (NetworkDescription(("a", "\x1b[31m"), 5), "labels.1: "),
 }
 
 
 @pytest.mark.parametrize(("described", "message"), WRONG.values(), ids=WRONG)
 def test_a_wrong_description_is_a_usage_error(
-    described: Described, message: str, tmp_path: Path
+    described: NetworkDescription, message: str, tmp_path: Path
 ) -> None:
     path = saved(tiny(layers.Dense(1, activation="sigmoid")), tmp_path / "m.keras")
     with pytest.raises(ConfigError) as caught:
@@ -141,7 +144,7 @@ def test_a_wrong_description_is_a_usage_error(
 def test_scores_that_sum_to_1_are_no_logits(tmp_path: Path) -> None:
     path = saved(tiny(softmax()), tmp_path / "m.keras")
     with pytest.raises(ConfigError, match="its scores sum to 1, so they are no logits"):
-        exported(path, Described(("a", "b"), 5, logits=True))
+        exported(path, NetworkDescription(("a", "b"), 5, logits=True))
 
 
 def test_a_model_of_har_train_keeps_its_own_labels(tmp_path: Path) -> None:
@@ -149,7 +152,7 @@ def test_a_model_of_har_train_keeps_its_own_labels(tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
     save_model(trained_like("r2plus1d"), about, path)
     with pytest.raises(ConfigError, match="har-train made it: its labels, its rate and the rest"):
-        exported(path, Described(("a", "b"), 5))
+        exported(path, NetworkDescription(("a", "b"), 5))
 
 
 class Mine(layers.Layer):
@@ -178,7 +181,7 @@ def test_no_code_of_a_file_is_run(suffix: str, tmp_path: Path) -> None:
         model.save(path)
         ran.unlink(missing_ok=True)
         with pytest.raises(ModelError) as caught:
-            exported(path, Described(("a", "b"), 5))
+            exported(path, NetworkDescription(("a", "b"), 5))
         assert str(caught.value) == (
             f"{path}: Keras cannot load it: it needs code of its own, {code}, and none but Keras' "
             "own is run"
@@ -194,7 +197,7 @@ def test_what_keras_3_computes_otherwise_than_keras_2_is_refused(tmp_path: Path)
         config["config"]["layers"][-1]["config"]["activation"] = "hard_sigmoid"
         file.attrs["model_config"] = json.dumps(config)
     with pytest.raises(ModelError) as caught:
-        exported(path, Described(("a", "b", "c"), 5))
+        exported(path, NetworkDescription(("a", "b", "c"), 5))
     assert str(caught.value) == (
         f"{path}: Keras cannot load it, for Keras 2 wrote it: its layer dense has Keras 2's "
         "hard_sigmoid, which Keras 3 has only in the gates of LSTM and ConvLSTM"
@@ -204,7 +207,7 @@ def test_what_keras_3_computes_otherwise_than_keras_2_is_refused(tmp_path: Path)
 def test_a_keras_file_of_keras_2_is_refused_with_what_helps(tmp_path: Path) -> None:
     path = DATA / "keras2.keras"
     with pytest.raises(ModelError) as caught:
-        export_model(path, tmp_path / "m.onnx", described=Described(("a", "b", "c"), 5))
+        export_model(path, tmp_path / "m.onnx", description=NetworkDescription(("a", "b", "c"), 5))
     assert str(caught.value).startswith(
         f"{path}: Keras cannot load it, for Keras 2 wrote it; model.save('NAME.h5') there gives a "
         "file that it can load: "

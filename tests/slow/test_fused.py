@@ -14,13 +14,13 @@ from export import fused_route, tf2onnx_route
 from export.cli import app
 from export.fused.activation import ACTIVATIONS
 from export.fused.layer import NotFused
+from export.keras_file import save_model
 from export.verify import real_clips, synthetic_clips
 from monitor.recognition.metadata import INPUT, METADATA_KEY, OUTPUT, Contract, parse_contract
 from monitor.recognition.runtime import onnx_runtime
 from monitor.windows.clip import ClipSpec
 from testkit.models import contract
 from testkit.trained import SMALL, give_weights, random_clips, trained_like
-from train.fit.saved import save_model
 from train.networks.architectures import NETWORKS
 
 TINY = ClipSpec(frames=5, size=12, fps=10.0)

@@ -11,14 +11,14 @@ from testkit.trained import SMALL, random_clips, trained_like
 from train.networks.architectures import (
     NETWORKS,
     PLACES,
-    _highest,
-    _lasting,
+    _lower_half_mean,
+    _mean_of_highest,
     _peaks,
     _without_jumps,
     build,
 )
+from train.networks.optical_flow import residual_motion
 from train.networks.pretrained import imagenet_stem
-from train.networks.residual_motion import not_carried
 
 PAPER = ClipSpec(frames=20, size=64, fps=10.0)
 Array = NDArray[np.float64]
@@ -111,7 +111,7 @@ def _left_of_change(features: Array) -> float:
     """The share of it that no shift of the picture explains."""
     change = np.abs(np.diff(features, axis=1))[:, :, 1:-1, 1:-1].mean()
     given = keras.Input(features.shape[1:])
-    found = keras.Model(given, not_carried(given))(features.astype(np.float32))
+    found = keras.Model(given, residual_motion(given))(features.astype(np.float32))
     return float(np.abs(np.asarray(found)).mean() / change)
 
 
@@ -184,7 +184,7 @@ def test_motion_counts_for_as_long_as_it_lasts() -> None:
     motion[0, :, 2, 2] = 2.0  # stays
     given = keras.Input(motion.shape[1:])
 
-    lasting = np.asarray(keras.Model(given, _lasting(given))(motion))[0, 0]
+    lasting = np.asarray(keras.Model(given, _lower_half_mean(given))(motion))[0, 0]
 
     assert lasting.shape == (4, 4, 2)
     assert lasting[1, 1].max() == 0
@@ -195,7 +195,7 @@ def test_the_highest_places_are_averaged() -> None:
     maps = np.random.default_rng(1).random((2, 1, 8, 8, 3)).astype(np.float32)
     given = keras.Input(maps.shape[1:])
 
-    highest = np.asarray(keras.Model(given, _highest(given))(maps))
+    highest = np.asarray(keras.Model(given, _mean_of_highest(given))(maps))
 
     expected = np.sort(maps.reshape(2, 64, 3), axis=1)[:, -PLACES:].mean(axis=1)
     np.testing.assert_allclose(highest, expected, rtol=1e-5)
@@ -207,7 +207,7 @@ def test_the_highest_places_are_of_different_values() -> None:
     maps[0, 0, 1, :, 0] = 3.0
     given = keras.Input(maps.shape[1:])
 
-    highest = np.asarray(keras.Model(given, _highest(given))(maps))
+    highest = np.asarray(keras.Model(given, _mean_of_highest(given))(maps))
 
     np.testing.assert_allclose(highest, (6 + 3) / PLACES)
 

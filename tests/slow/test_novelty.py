@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.engine import Engine
 from export.export import export_model
+from export.keras_file import load_model, save_model
+from export.options import Engine
 from export.verify import compare_novelty
 from monitor.errors import ModelError
 from monitor.recognition.classifier import OnnxClassifier
@@ -12,7 +13,6 @@ from monitor.recognition.metadata import Unknown
 from testkit.models import contract
 from testkit.trained import SMALL, random_clips, trained_like
 from train.evaluate.novelty import classify_with, window_novelty, with_novelty
-from train.fit.saved import load_model, save_model
 from train.networks.architectures import NETWORKS
 
 ABOUT = contract(

@@ -13,7 +13,7 @@ from monitor.windows.buffer import WindowBuffer
 from train.data.cache import DecodedClip
 from train.data.cache_folder import default_cache
 from train.data.clips import Clip, find_clips
-from train.data.preparation import Prepared, prepare_clips
+from train.data.decoding import DecodedClips, decode_clips
 from train.data.windows import windows
 
 Times = NDArray[np.float64]
@@ -69,15 +69,15 @@ def test_windows_have_the_models_own_rate(camera: Camera) -> None:
 
 
 @pytest.fixture(scope="module")
-def clips(shared_data: Path) -> Prepared:
+def clips(shared_data: Path) -> DecodedClips:
     """Every clip of fight-surv."""
     data = find_clips(shared_data / "fight-surv")
     spec = OnnxClassifier().contract.clip
-    return prepare_clips(data, spec, "time", default_cache(), Console(quiet=True))
+    return decode_clips(data, spec, "time", default_cache(), Console(quiet=True))
 
 
 @pytest.fixture(scope="module")
-def native(clips: Prepared) -> float:
+def native(clips: DecodedClips) -> float:
     """How many clips are right at the rates at which they were filmed."""
     share = _accuracy(OnnxClassifier(), clips, lambda times_s, rng: times_s)
     assert share > 0.75
@@ -86,22 +86,22 @@ def native(clips: Prepared) -> float:
 
 @pytest.mark.parametrize("camera", CAMERAS.values(), ids=CAMERAS)
 def test_as_many_clips_are_right_whatever_the_cameras_rate(
-    clips: Prepared, native: float, camera: Camera
+    clips: DecodedClips, native: float, camera: Camera
 ) -> None:
     """The shipped network was trained on these clips: rates are compared here, not networks."""
     assert _accuracy(OnnxClassifier(), clips, camera) == pytest.approx(native, abs=0.01)
 
 
-def _accuracy(classifier: OnnxClassifier, clips: Prepared, camera: Camera) -> float:
+def _accuracy(classifier: OnnxClassifier, clips: DecodedClips, camera: Camera) -> float:
     right = list(_right(classifier, clips, camera))
     return sum(right) / len(right)
 
 
-def _right(classifier: OnnxClassifier, clips: Prepared, camera: Camera) -> Iterator[bool]:
+def _right(classifier: OnnxClassifier, clips: DecodedClips, camera: Camera) -> Iterator[bool]:
     contract = classifier.contract
     rng = np.random.default_rng(1)
     for clip in clips.clips:
-        if clip.fold < 0 or clips.decoded(clip).duration_s < SHORTEST_S:
+        if clip.fold < 0 or clips.load(clip).duration_s < SHORTEST_S:
             continue
         for phase_s in PHASES_S:
             filmed = _filmed(clips, clip, camera, phase_s, rng)
@@ -110,10 +110,10 @@ def _right(classifier: OnnxClassifier, clips: Prepared, camera: Camera) -> Itera
 
 
 def _filmed(
-    clips: Prepared, clip: Clip, camera: Camera, phase_s: float, rng: np.random.Generator
+    clips: DecodedClips, clip: Clip, camera: Camera, phase_s: float, rng: np.random.Generator
 ) -> DecodedClip:
     """A clip as the camera gives it from a moment on: frames of it, none of them invented."""
-    decoded = clips.decoded(clip)
+    decoded = clips.load(clip)
     rest = decoded.part(int(np.searchsorted(decoded.times_s, phase_s)), len(decoded.times_s))
     times_s = camera(rest.times_s, rng)
     newest = np.searchsorted(rest.times_s, times_s + 1e-6, side="right") - 1

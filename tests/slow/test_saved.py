@@ -6,11 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from export.saved import CONTRACT_MEMBER
+from export.keras_file import CONTRACT_MEMBER, load_model, save_model
 from monitor.errors import ModelError, MonitorError
 from testkit.models import contract
 from testkit.trained import SMALL, random_clips, trained_like
-from train.fit.saved import load_model, save_model
 
 ABOUT = contract(network="r2plus1d", frames=SMALL.frames, size=SMALL.size, fps=SMALL.fps)
 

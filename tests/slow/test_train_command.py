@@ -12,13 +12,13 @@ import pytest
 import tensorflow as tf
 from typer.testing import CliRunner, Result
 
-import train.experiment.fold
+import train.experiment.experiment
+from export.keras_file import load_model
 from testkit.clips import make_clips
 from testkit.footage import quiet_footage
 from train.cli.train import app
 from train.data.cache import file_sha256
 from train.fit.checkpoint import load_state
-from train.fit.saved import load_model
 
 RECIPE = """
 clip: {frames: 4, size: 16, fps: 10}
@@ -156,7 +156,7 @@ def test_a_run_killed_between_epochs_goes_on_where_it_was_and_ends_the_same(
     resumed = subprocess.run(line, capture_output=True, text=True, check=False)
 
     assert resumed.returncode == 0, resumed.stderr
-    assert f"fold 0: goes on after epoch {state.epochs}" in resumed.stderr
+    assert f"fold 0: resuming after epoch {state.epochs}" in resumed.stderr
     assert f"fold 0 {state.epochs}/{epochs}:" not in resumed.stderr
     assert f"fold 0 {state.epochs + 1}/{epochs}:" in resumed.stderr
     assert f"fold 0 {epochs}/{epochs}:" in resumed.stderr
@@ -174,7 +174,7 @@ def weights(out: Path) -> list[np.ndarray]:
 def test_a_loss_that_is_no_number_is_one_line_and_exit_code_1(
     data: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make = train.experiment.fold.build
+    make = train.experiment.experiment.build
 
     def burst(*arguments: object) -> keras.Model:
         model = make(*arguments)
@@ -182,7 +182,7 @@ def test_a_loss_that_is_no_number_is_one_line_and_exit_code_1(
         kernel.assign(np.full(kernel.shape, np.inf))
         return model
 
-    monkeypatch.setattr(train.experiment.fold, "build", burst)
+    monkeypatch.setattr(train.experiment.experiment, "build", burst)
 
     result = har_train("--data", data, "--out", tmp_path / "out", "--config", recipe,
                        "--cache", tmp_path / "cache", "--fold", 0)  # fmt: skip
@@ -304,7 +304,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
     result = har_train("--data", data, "--out", tmp_path / "out")
 
     assert result.exit_code == 130
-    assert result.stderr == "stopped; the same command goes on from the last whole epoch\n"
+    assert result.stderr == "stopped; the same command resumes after the last complete epoch\n"
 
 
 def test_help_needs_no_tensorflow() -> None:

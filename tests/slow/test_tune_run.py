@@ -17,7 +17,7 @@ import train.cli.evaluate
 import train.cli.train
 import train.evaluate.evaluation_set
 from export.export import export_model
-from export.saved import CONTRACT_MEMBER
+from export.keras_file import CONTRACT_MEMBER, load_model, save_model, write_contract
 from monitor.config.options import ActivityOptions
 from monitor.errors import MonitorError
 from monitor.recognition.classifier import OnnxClassifier
@@ -29,8 +29,6 @@ from testkit.models import contract
 from testkit.trained import SMALL, trained_like
 from train.evaluate.scores import Scored
 from train.evaluate.scoring import score_clips
-from train.experiment.tuned import write_contract
-from train.fit.saved import load_model, save_model
 from train.networks.architectures import NETWORKS
 
 RECIPE = """

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import train.data.preparation
+import train.data.decoding
+from export.keras_file import load_model
 from testkit import ROOT
 from train.cli.train import app
-from train.fit.saved import load_model
 
 CONFIGS = ROOT / "configs"
 CLASSES = ("Biking", "HorseRace", "PizzaTossing", "Swing")
@@ -89,13 +89,13 @@ def test_a_recipe_runs_on_the_unpacked_folder_and_reads_its_own_classes_only(
     split: str,
 ) -> None:
     hashed: set[str] = set()
-    sha256 = train.data.preparation.file_sha256
+    sha256 = train.data.decoding.file_sha256
 
     def noted(path: Path) -> str:
         hashed.add(path.parent.name)
         return sha256(path)
 
-    monkeypatch.setattr(train.data.preparation, "file_sha256", noted)
+    monkeypatch.setattr(train.data.decoding, "file_sha256", noted)
     arguments = ("--data", ucf50, "--out", tmp_path / "out", "--config", CONFIGS / recipe,
                  "--epochs", 2, "--cache", ucf50.parent / "cache")  # fmt: skip
 

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from train.progress import Bar, Pace, duration_text
+from train.progress import Bar, StepTimer, duration_text
 
 
 class Clock:
@@ -16,17 +16,17 @@ class Clock:
         return self.now_s
 
 
-def test_the_time_left_counts_what_comes_after_and_all_that_was_done_before() -> None:
+def test_the_time_left_covers_later_bars_and_uses_all_finished_steps() -> None:
     clock, screen = Clock(), io.StringIO()
-    console, pace = Console(file=screen), Pace(clock)
-    pace.ahead = 10
-    with Bar(console, "fold 0", 2, pace=pace) as bar:
+    console, timer = Console(file=screen), StepTimer(clock)
+    timer.ahead = 10
+    with Bar(console, "fold 0", 2, timer=timer) as bar:
         for took_s in (30, 10):
             clock.now_s += took_s
             bar.advance("fine")
     clock.now_s += 5  # tested and saved
-    pace.ahead = 0
-    with Bar(console, "all clips", 10, done=7, pace=pace) as bar:
+    timer.ahead = 0
+    with Bar(console, "all clips", 10, done=7, timer=timer) as bar:
         clock.now_s += 15
         bar.advance("better")
 
@@ -40,7 +40,7 @@ def test_the_time_left_counts_what_comes_after_and_all_that_was_done_before() ->
 def test_a_terminal_shows_the_time_left_in_the_bar() -> None:
     clock, screen = Clock(), io.StringIO()
     console = Console(file=screen, force_terminal=True, width=100)
-    with Bar(console, "fold 0", 3, pace=Pace(clock)) as bar:
+    with Bar(console, "fold 0", 3, timer=StepTimer(clock)) as bar:
         clock.now_s = 10
         bar.advance("fine")
 
@@ -60,5 +60,5 @@ def test_a_step_that_is_not_worth_a_line_prints_none() -> None:
     [(0.2, "0 s"), (99, "99 s"), (100, "2 min"), (3569, "59 min"), (3570, "1 h 00 min"),
      (11100, "3 h 05 min"), (180000, "50 h 00 min")],
 )  # fmt: skip
-def test_a_duration_is_said_in_the_unit_that_fits(seconds: float, text: str) -> None:
+def test_a_duration_has_a_suitable_unit(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text

@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from export.extra import training_tools
+from export.backend import training_tools
 from monitor.cli.command import Command, exit_codes, start_logging
 from monitor.cli.interrupt import interruptible
 from monitor.errors import ConfigError
-from train.cli.options import CacheFolder
+from train.cli.options import CacheFolder, OptionalDataFolder
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -28,12 +28,7 @@ def main(
             show_default=False,
         ),
     ],
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of clips: with clips.csv, a folder per label, or named as UCF50 is."
-        ),
-    ] = None,
+    data: OptionalDataFolder = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the metrics and the report.")] = None,
     fold: Annotated[
         int | None, typer.Option(help="Test on this fold only.", show_default="all clips")
@@ -42,7 +37,7 @@ def main(
         bool,
         typer.Option(
             "--stream",
-            help="Test alerts: clips laid into footage and watched by the monitor; without --data, "
+            help="Test alerts: the monitor watches clips inserted into footage; without --data, "
             "the footage alone.",
         ),
     ] = False,
@@ -50,28 +45,26 @@ def main(
         bool,
         typer.Option(
             "--tune",
-            help="Find the thresholds and timing that suit a model best in streams of the clips "
-            "its folds held out, and write them into it.",
+            help="Find the best thresholds and timing for a model in streams of held-out clips, "
+            "and write them into it.",
         ),
     ] = False,
     footage: Annotated[
         Path | None,
         typer.Option(
-            help="Footage in which nothing happens: a video file or a folder; for --stream, --tune."
+            help="Footage in which nothing happens, for --stream and --tune: a file or a folder."
         ),
     ] = None,
     background: Annotated[str | None, typer.Option(hidden=True)] = None,
     false_alarms_per_day: Annotated[
         float | None,
-        typer.Option(
-            min=0, help="The most that --tune may accept.", show_default="whatever the best F1 has"
-        ),
+        typer.Option(min=0, help="The limit for --tune.", show_default="whatever the best F1 has"),
     ] = None,
     unknown: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder of clips of other activities, which --data is to be told from. Once per "
-            "folder.",
+            help="Folder of clips of other activities: how well the model distinguishes them from "
+            "--data. Once per folder.",
             show_default=False,
         ),
     ] = None,
@@ -83,13 +76,13 @@ def main(
     with exit_codes(console):
         if background is not None:
             raise ConfigError("--background names a label, in har-train; footage is --footage")
-        work = _work(
+        work = _select_task(
             model, data, out, fold, stream, tune, footage, false_alarms_per_day, unknown or ()
         )
         start_logging(console, verbose=verbose)
         with interruptible(console.show_cursor), training_tools(), fewer_lines(verbose):
             if model.suffix == ".keras" or tune:
-                from train.fit.backend import start_tensorflow
+                from export.backend import start_tensorflow
 
                 start_tensorflow()
             from train.data.cache_folder import default_cache
@@ -99,7 +92,7 @@ def main(
 
 @contextmanager
 def fewer_lines(verbose: bool) -> Iterator[None]:
-    """Without what the monitor says of each camera that starts and ends: streams are many."""
+    """Drop the monitor's log lines about each stream that starts and ends, unless `verbose`."""
     logger = logging.getLogger("monitor")
     before = logger.level
     if not verbose:
@@ -110,7 +103,7 @@ def fewer_lines(verbose: bool) -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _work(
+def _select_task(
     model: Path,
     data: Path | None,
     out: Path | None,
@@ -121,7 +114,7 @@ def _work(
     per_day: float | None,
     unknown: Sequence[Path],
 ) -> Callable[[Path, Console], None]:
-    """What is to be done, given the cache; ConfigError for options that do not go together."""
+    """The task that the options ask for; ConfigError for options that exclude each other."""
     if stream and tune:
         raise ConfigError("--stream and --tune exclude each other")
     if footage is not None and not (stream or tune):
@@ -133,19 +126,19 @@ def _work(
     if tune:
         if fold is not None or out is not None:
             raise ConfigError("--tune takes no --fold and no --out: MODEL is a run with its folds")
-        clips, films = _given("--data", data), _given("--footage", footage)
+        clips, films = _require("--data", data), _require("--footage", footage)
 
         def tuning(cache: Path, console: Console) -> None:
-            from train.experiment.tuning_run import tune_run
+            from train.experiment.rule_tuning import tune_model
 
-            tune_run(model, clips, films, per_day, cache, console)
+            tune_model(model, clips, films, per_day, cache, console)
 
         return tuning
-    report = _given("--out", out)
+    report = _require("--out", out)
     if stream:
-        films = _given("--footage", footage)
+        films = _require("--footage", footage)
         if fold is not None:
-            _given("--data", data)
+            _require("--data", data)
 
         def streaming(cache: Path, console: Console) -> None:
             from train.experiment.stream_evaluation import evaluate_streams
@@ -153,7 +146,7 @@ def _work(
             evaluate_streams(model, data, films, report, fold, cache, console)
 
         return streaming
-    clips = _given("--data", data)
+    clips = _require("--data", data)
 
     def testing(cache: Path, console: Console) -> None:
         from train.experiment.clip_evaluation import evaluate_clips
@@ -163,7 +156,7 @@ def _work(
     return testing
 
 
-def _given(option: str, value: Path | None) -> Path:
+def _require(option: str, value: Path | None) -> Path:
     if value is None:
         raise ConfigError(f"{option} is missing")
     return value

@@ -1,4 +1,4 @@
-"""Options that har-train and har-evaluate share."""
+"""Options that har-train and har-evaluate share; light, so that --help is quick."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,10 +7,11 @@ import typer
 
 from train.data.cache_folder import WHERE
 
-DataFolder = Annotated[
-    Path,
-    typer.Option(help="Folder of clips: with clips.csv, a folder per label, or named as UCF50 is."),
-]
+_DATA = typer.Option(
+    help="Folder of clips: with clips.csv, a folder per label, or named as UCF50 is."
+)
+DataFolder = Annotated[Path, _DATA]
+OptionalDataFolder = Annotated[Path | None, _DATA]
 CacheFolder = Annotated[
     Path | None,
     typer.Option(help="Folder for decoded clips.", show_default=WHERE),

@@ -7,14 +7,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from export.extra import training_tools
-from export.saved import MODEL_NAME
+from export.backend import training_tools
+from export.keras_file import MODEL_NAME
 from monitor.cli.command import Command, exit_codes, start_logging
 from monitor.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from monitor.errors import ConfigError, MonitorError
 from train.cli.options import CacheFolder, DataFolder
-from train.recipe.file import read_recipe
-from train.recipe.options import BASELINES, TrainConfig
+from train.recipe.options import BASELINES, TrainConfig, read_recipe
 
 log = logging.getLogger(__name__)
 
@@ -47,21 +46,23 @@ def main(
     footage: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Video file, or folder of such, of your own cameras in which nothing happens: "
+            help="Video file, or folder of them, of your own cameras in which nothing happens: "
             "trained on as the background label. Once per file or folder.",
             show_default=False,
         ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Most epochs.", show_default="30")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of every random choice.", show_default="1")] = (
-        None
-    ),
+    epochs: Annotated[
+        int | None, typer.Option(help="Number of epochs at most.", show_default="30")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of all random choices.", show_default="1")
+    ] = (None),
     cache: CacheFolder = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
 ) -> None:
     """Fit a network on labelled clips, test it on clips it never saw, report how good it is.
 
-    A run that was stopped goes on when the same command is given again.
+    The same command resumes a run that was stopped.
     """
     console = Console(stderr=True)
     with exit_codes(console):
@@ -83,7 +84,7 @@ def main(
             with interruptible(console.show_cursor), training_tools():
                 _train(data, out, recipe, fold, folds, cache, console)
         except KeyboardInterrupt:
-            console.print("stopped; the same command goes on from the last whole epoch")
+            console.print("stopped; the same command resumes after the last complete epoch")
             raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
@@ -96,19 +97,24 @@ def _train(
     cache: Path | None,
     console: Console,
 ) -> None:
-    from train.data.background import BackgroundClips, check_apart, film_parts, prepare_footage
+    from export.backend import start_tensorflow
+    from train.data.background import (
+        BackgroundClips,
+        check_not_in_clips,
+        decode_footage,
+        film_parts,
+    )
     from train.data.cache_folder import default_cache
     from train.data.clips import find_clips, only_labels
-    from train.data.preparation import prepare_clips
-    from train.experiment.experiment import check_names, train_folds, train_split
-    from train.experiment.fold import Run
-    from train.fit.backend import start_tensorflow
+    from train.data.decoding import decode_clips
+    from train.experiment.experiment import Experiment
+    from train.experiment.training import check_names, train_folds, train_split
 
     dataset = only_labels(find_clips(data), recipe.labels)
     check_names(recipe, dataset)
     if not recipe.background:
         log.warning(
-            "every label will alert: %s; --background names those that shall not",
+            "every label will alert: %s; --background names those that must not",
             ", ".join(dataset.labels),
         )
     if out.resolve().is_relative_to(data.resolve()):
@@ -124,18 +130,22 @@ def _train(
         raise MonitorError(f"{out}: cannot be made: {error.strerror}") from None
     cache = cache or default_cache()
     parts = film_parts(recipe.footage)
-    prepared = prepare_clips(dataset, recipe.spec, recipe.sampling, cache, console)
-    excluded = tuple(prepared.joined.get(group, group) for group in recipe.exclude_groups)
+    decoded_clips = decode_clips(dataset, recipe.spec, recipe.sampling, cache, console)
+    excluded = tuple(
+        decoded_clips.merged_groups.get(group, group) for group in recipe.exclude_groups
+    )
     recipe = recipe.model_copy(update={"exclude_groups": excluded})
-    ordinary = BackgroundClips()
+    background_clips = BackgroundClips()
     if parts:
-        ordinary = prepare_footage(parts, recipe.spec, cache, console)
-        check_apart(ordinary, prepared)
-        log.info("footage: %s", ordinary.words)
-    run = Run(dataset, prepared, recipe, console, ordinary=ordinary)
-    if not run.is_baseline:
+        background_clips = decode_footage(parts, recipe.spec, cache, console)
+        check_not_in_clips(background_clips, decoded_clips)
+        log.info("footage: %s", background_clips.summary)
+    experiment = Experiment(
+        dataset, decoded_clips, recipe, console, background_clips=background_clips
+    )
+    if not experiment.is_baseline:
         start_tensorflow()
     if folds:
-        train_folds(run, out)
+        train_folds(experiment, out)
     else:
-        train_split(run, out, fold)
+        train_split(experiment, out, fold)

@@ -1,6 +1,6 @@
-"""Footage in which nothing happens, cut into slices that are trained on beside the clips.
+"""Background footage, cut into slices that a network is trained on beside the clips.
 
-A network learns from them what is ordinary in front of its cameras. They are never tested on.
+From them it learns what usually happens in front of its cameras. They are never tested on.
 """
 
 import hashlib
@@ -19,22 +19,22 @@ from monitor.errors import ConfigError, DataError
 from monitor.recognition.metadata import Film
 from monitor.windows.clip import ClipSpec
 from train.data.cache import ClipCache, DecodedClip, file_sha256
+from train.data.decoding import DecodedClips
 from train.data.footage import Footage, find_footage
-from train.data.frame_rates import least_fps, slow_reason
-from train.data.preparation import Prepared
-from train.data.windows import MAX_GAP_S, best_fps, is_held
+from train.data.frame_rates import min_fps, slow_reason
+from train.data.windows import MAX_GAP_S, is_padded, max_fps
 from train.progress import Bar
 from train.recipe.options import BASELINES, TrainConfig
 
 log = logging.getLogger(__name__)
 
-# Of a window's span: so much room that an epoch's window is rarely that of the one before.
+# Length of a slice in window spans: long enough that two epochs rarely draw the same window.
 SLICE_SPANS = 1.25
 
 
 @dataclass(frozen=True)
 class FilmPart:
-    """What is trained on of a film: all of it, or a part."""
+    """The part of a film that is trained on; by default all of it."""
 
     path: Path
     name: str  # in reports
@@ -44,37 +44,37 @@ class FilmPart:
 
 @dataclass(frozen=True)
 class BackgroundClips:
-    """Footage, decoded and cut."""
+    """Background footage, decoded and cut into slices."""
 
     films: tuple[Film, ...] = ()
     slices: tuple[DecodedClip, ...] = ()  # film after film, each a little longer than a window
 
     @property
     def sha256(self) -> str:
-        """The hash of names, contents and parts."""
+        """The hash of the films' names, contents and parts."""
         facts = [film.model_dump(mode="json") for film in self.films]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     @property
-    def words(self) -> str:
-        """How much there is."""
+    def summary(self) -> str:
+        """How many films, minutes and slices there are."""
         minutes = sum(film.to_s - film.from_s for film in self.films) / 60
         return f"{len(self.films)} films, {minutes:.1f} minutes, {len(self.slices)} slices"
 
 
 def film_parts(places: Sequence[Path]) -> list[FilmPart]:
-    """All of the films in files and folders; errors as `find_footage` has them."""
+    """All films in some files and folders; errors as in `find_footage`."""
     found = [film for place in places for film in find_footage(place)]
     return [FilmPart(film.path, film.name) for film in found]
 
 
-def prepare_footage(
+def decode_footage(
     parts: Sequence[FilmPart], spec: ClipSpec, folder: Path, console: Console
 ) -> BackgroundClips:
     """Decode films into the cache `folder` and cut them into slices.
 
-    A film that holds no whole window, or has too few frames a second, is passed over with a
-    warning; DataError if none is left.
+    A film that holds no whole window, or has too few frames a second, is skipped with a warning.
+    DataError if none is left.
     """
     cache = ClipCache(folder, spec.size)
     films: list[Film] = []
@@ -83,8 +83,8 @@ def prepare_footage(
         for part in parts:
             sha256 = file_sha256(part.path)
             decoded = cache.decode(part.path, sha256)
-            fps = best_fps(decoded, spec)
-            slow = fps < least_fps(spec)
+            fps = max_fps(decoded, spec)
+            slow = fps < min_fps(spec)
             found = [] if slow else cut_slices(decoded, spec, part.from_s, part.to_s)
             if found:
                 end_s = min(part.to_s, decoded.duration_s)
@@ -99,12 +99,12 @@ def prepare_footage(
                 )
                 slices += found
             else:
-                why = (
+                reason = (
                     slow_reason(fps, spec)
                     if slow
                     else f"no whole window of {spec.span_s:g} s in it"
                 )
-                log.warning("footage passed over: %s: %s", part.path, why)
+                log.warning("footage skipped: %s: %s", part.path, reason)
             bar.advance(line=False)
     if not films:
         raise DataError(f"no footage holds a whole window of {spec.span_s:g} s")
@@ -116,8 +116,8 @@ def cut_slices(
 ) -> list[DecodedClip]:
     """The film from `from_s` to before `to_s` in slices that each hold a whole window.
 
-    None spans a gap or a step back in time, as no window of the monitor does. What is too short
-    for a window, such as the film's end, is left out.
+    No slice spans a gap or a step back in time, because no window of the monitor does. A rest that
+    is too short for a window, such as the film's end, is left out.
     """
     times_s = decoded.times_s
     inside = np.flatnonzero((times_s >= from_s) & (times_s < to_s))
@@ -129,11 +129,11 @@ def cut_slices(
         number = since_s // (spec.span_s * SLICE_SPANS)
         for places in _split(stretch, np.diff(number) > 0):
             found.append(decoded.part(int(places[0]), int(places[-1]) + 1))
-    return [one for one in found if not is_held(one, spec)]
+    return [one for one in found if not is_padded(one, spec)]
 
 
 def footage_label(config: TrainConfig, labels: Sequence[str]) -> str:
-    """The label that footage is trained as; ConfigError if the recipe can take none."""
+    """The label that footage is trained as; ConfigError if the recipe cannot take footage."""
     if config.arch in BASELINES:
         raise ConfigError(f"footage needs a network: {config.arch} is fitted on clips alone")
     if config.sampling != "time":
@@ -147,24 +147,28 @@ def footage_label(config: TrainConfig, labels: Sequence[str]) -> str:
     return config.background[0]
 
 
-def check_apart(ordinary: BackgroundClips, prepared: Prepared) -> None:
-    """DataError if a film is also one of the clips: these are to be tested on."""
-    for film in ordinary.films:
-        if path := prepared.path_of(film.sha256):
+def check_not_in_clips(background_clips: BackgroundClips, decoded_clips: DecodedClips) -> None:
+    """DataError if a film is also one of the clips, because clips are tested on."""
+    for film in background_clips.films:
+        if path := decoded_clips.path_of(film.sha256):
             raise DataError(
-                f"{film.name} is footage, and as {path} a clip too: it would be trained on where "
-                "it is to be tested; leave it out of the footage"
+                f"{film.name} is footage and also the clip {path}: clips are tested on; "
+                "remove it from the footage"
             )
 
 
-def warned(warning: str | None, films: Sequence[Film], footage: Sequence[Footage]) -> str | None:
-    """`warning`, and that `footage` to be tested in is among the `films` of a model's training."""
-    known = {film.sha256 for film in films}
-    seen = sum(file_sha256(film.path) in known for film in footage) if known else 0
-    if not seen:
+def add_footage_warning(
+    warning: str | None, films: Sequence[Film], footage: Sequence[Footage]
+) -> str | None:
+    """`warning`, extended if some of `footage` is among the `films` that a model was trained on."""
+    trained_on = {film.sha256 for film in films}
+    if not trained_on:
         return warning
-    also = f"{seen} of {len(footage)} films of the footage were trained on"
-    return f"{warning}; {also}" if warning else also
+    count = sum(file_sha256(film.path) in trained_on for film in footage)
+    if not count:
+        return warning
+    more = f"{count} of {len(footage)} films of the footage were trained on"
+    return f"{warning}; {more}" if warning else more
 
 
 def _split(places: NDArray[np.int64], breaks: NDArray[np.bool_]) -> list[NDArray[np.int64]]:

@@ -15,16 +15,16 @@ from monitor.errors import MonitorError
 from monitor.sources.file import read_frames
 from monitor.windows.clip import prepare
 
-# Part of every key: to be raised when `prepare` or what is stored changes.
+# Part of every key. Raise it when `prepare` or the stored format changes.
 FORMAT = 2
 
 
 @dataclass(frozen=True)
-class Stored:
+class FrameFile:
     """Frames in an .npy file whose header has been read.
 
-    NumPy parses it as Python, for which CPython 3.11 counts the nesting of all threads in one
-    place: two threads that parse at once, TensorFlow's functions too, may get a SystemError.
+    NumPy parses the header as Python. CPython 3.11 counts the nesting of all parsing threads in one
+    place, so two threads that parse at once, even inside TensorFlow, may get a SystemError.
     """
 
     path: Path
@@ -32,29 +32,29 @@ class Stored:
     shape: tuple[int, ...]  # (m, H, W, 3)
 
     @classmethod
-    def of(cls, path: Path) -> "Stored":
-        """The frames of a file; ValueError or EOFError if it was cut short."""
+    def open(cls, path: Path) -> "FrameFile":
+        """Read the header of a file; ValueError or EOFError if the file is incomplete."""
         mapped: np.memmap[Any, np.dtype[np.uint8]] = np.load(path, mmap_mode="r")
         return cls(path, mapped.offset, mapped.shape)
 
     def mapped(self) -> NDArray[np.uint8]:
-        """Its frames, not read before they are used."""
+        """The frames, memory-mapped: read when they are used."""
         return np.memmap(self.path, np.uint8, "r", self.offset, self.shape)
 
 
 @dataclass(frozen=True)
 class DecodedClip:
-    """Every frame of a clip as the model sees it, and when it is shown."""
+    """Every frame of a clip at the model's size, with its time."""
 
-    stored: Stored | NDArray[np.uint8]  # (m, H, W, 3) RGB, in a file or in memory; m >= n
+    stored: FrameFile | NDArray[np.uint8]  # (m, H, W, 3) RGB, in a file or in memory; m >= n
     times_s: NDArray[np.float64]  # (n,) seconds since the first frame
     first: int = 0  # of the frames stored
 
     @property
     def frames(self) -> NDArray[np.uint8]:
-        """(n, H, W, 3) RGB; mapped anew each time, for thousands of open maps are not allowed."""
+        """(n, H, W, 3) RGB; mapped on each call, because open maps are limited in number."""
         stored = self.stored
-        if isinstance(stored, Stored):
+        if isinstance(stored, FrameFile):
             stored = stored.mapped()
         return stored[self.first : self.first + len(self.times_s)]
 
@@ -77,9 +77,9 @@ class DecodedClip:
 class ClipCache:
     """Clips decoded by the monitor's own reader and `prepare`, kept in a folder.
 
-    The key is the file's content, so a renamed or copied clip is found and a changed one is decoded
-    anew. Files are renamed into place: several processes may share the folder, and a kill leaves
-    no half-written clip.
+    The key is the hash of the file's content: a renamed or copied clip is found, a changed one is
+    decoded again. Files are renamed into place, so that several processes may share the folder and
+    a kill leaves no incomplete clip.
     """
 
     def __init__(self, folder: Path, size: int) -> None:
@@ -90,13 +90,14 @@ class ClipCache:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise MonitorError(
-                f"{folder}: no place for decoded clips: {error.strerror}; --cache names another"
+                f"{folder}: cannot hold decoded clips: {error.strerror}; "
+                "--cache names another folder"
             ) from None
 
     def decode(self, path: Path, sha256: str | None = None) -> DecodedClip:
-        """The clip at `path`, decoded now or before; SourceError if it cannot be read.
+        """The clip at `path`, from the cache or decoded now; SourceError if it cannot be read.
 
-        `sha256` is the content's, where it is known already.
+        `sha256` saves hashing the file again if its hash is known.
         """
         key = f"{sha256 or file_sha256(path)}-{self.size}-v{FORMAT}"
         frames, times = self.folder / f"{key}.npy", self.folder / f"{key}.times.npy"
@@ -105,16 +106,16 @@ class ClipCache:
             if found.stored.shape[0] == len(found.times_s):
                 return found
         except (FileNotFoundError, ValueError, EOFError):
-            pass  # not decoded yet, or cut short by a full disk or a careless hand
+            pass  # not decoded yet, or incomplete
         self._write(path, frames, times)
         return self._load(frames, times)
 
     def _load(self, frames: Path, times: Path) -> DecodedClip:
         with self._parsing:
-            return DecodedClip(Stored.of(frames), np.load(times))
+            return DecodedClip(FrameFile.open(frames), np.load(times))
 
     def _write(self, path: Path, frames: Path, times: Path) -> None:
-        """Frame by frame: those of an hour of footage may be more than the memory."""
+        """Decode frame by frame, because an hour of footage may not fit into memory."""
         times_s: list[float] = []
         with replacing(frames) as temporary, temporary.open("wb") as file:
             self._header(file, 0)
@@ -127,7 +128,7 @@ class ClipCache:
             np.save(temporary, np.array(times_s, np.float64))
 
     def _header(self, file: BinaryIO, count: int) -> None:
-        """That of an .npy file of `count` frames; NumPy makes it equally long for any count."""
+        """Write the .npy header for `count` frames; NumPy makes it equally long for any count."""
         shape = (count, self.size, self.size, 3)
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)

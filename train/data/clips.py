@@ -1,4 +1,4 @@
-"""Labelled clips on disk and the three layouts they are read from."""
+"""Labelled clips on disk, in one of three folder layouts."""
 
 import hashlib
 import logging
@@ -45,17 +45,16 @@ class Dataset:
     labels: tuple[str, ...]  # sorted
 
     def file(self, clip: Clip) -> Path:
-        """Where a clip lies."""
+        """The path of a clip's file."""
         return self.root / clip.path
 
 
-def find_clips(data: Path, least_labels: int = 2) -> Dataset:
-    """The labelled clips of the folder `data`; DataError if it cannot be trained or tested on.
+def find_clips(data: Path, min_labels: int = 2) -> Dataset:
+    """The labelled clips of the folder `data`; DataError if it has fewer than `min_labels` labels.
 
-    That takes `least_labels` labels.
-
-    Read are `clips.csv` where there is one, else UCF50's layout (`<Class>/v_<Class>_gNN_cNN.avi`,
-    or such files directly in the folder), else a folder per label.
+    If there is a `clips.csv`, it lists the clips. Otherwise they are found by UCF50's layout
+    (`<Class>/v_<Class>_gNN_cNN.avi`, or such files directly in the folder), or by a folder per
+    label.
     """
     if not data.is_dir():
         raise DataError(f"{data}: no such folder")
@@ -74,7 +73,7 @@ def find_clips(data: Path, least_labels: int = 2) -> Dataset:
             as_label(label)
         except PydanticCustomError as error:
             raise DataError(f"{data}: label {label!r}: {error.message()}") from None
-    if len(labels) < least_labels:
+    if len(labels) < min_labels:
         raise DataError(f"{data}: only one label ({labels[0]}); at least two are needed")
     return Dataset(
         printable(data.resolve().name),
@@ -85,7 +84,7 @@ def find_clips(data: Path, least_labels: int = 2) -> Dataset:
 
 
 def only_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:
-    """The clips of some labels; all where none are named. ConfigError for a label that has none."""
+    """The clips of some labels, or all if none is named; ConfigError for a label without clips."""
     if not labels:
         return dataset
     if unknown := sorted(set(labels) - set(dataset.labels)):
@@ -111,10 +110,10 @@ def _from_files(data: Path) -> list[Clip]:
     flat = [path for path in here if _UCF_NAME.fullmatch(path.stem)]
     videos = {} if flat else {folder: finder.below(folder) for folder in finder.folders()}
     if any(videos.values()):
-        finder.leave(here)
-    finder.tell()
+        finder.skip_unlabelled(here)
+    finder.log_skipped()
     if finder.endings:
-        log.warning("passed over, no video by its ending: %s", ", ".join(sorted(finder.endings)))
+        log.warning("skipped, not a video by its ending: %s", ", ".join(sorted(finder.endings)))
     return [_ucf_clip(data, path) for path in flat] or _from_folders(data, videos)
 
 
@@ -185,18 +184,18 @@ def _row(data: Path, where: str, row: Mapping[str, str]) -> Clip:
         raise DataError(
             f"{where}: fold {row['fold']!r}: a whole number is needed, -1 for train only"
         )
-    # A name may hold a backslash here; from Windows it is what parts folders.
+    # A name may hold a backslash here; in a table from Windows it separates folders.
     parted = row["path"].replace("\\", "/")
     if parted.startswith("/") or _DRIVE.match(parted) or ".." in parted.split("/"):
         raise DataError(f"{where}: {row['path']}: leads out of the folder")
-    path = _found(data, row["path"]) or _found(data, parted)
+    path = _existing_path(data, row["path"]) or _existing_path(data, parted)
     if path is None:
         raise DataError(f"{where}: {row['path']}: no such file")
     return Clip(path, composed(row["label"]), row["group"], int(fold[1]))
 
 
-def _found(data: Path, path: str) -> str | None:
-    """The path of a file as the folder has it, where an accent may be written in two ways."""
+def _existing_path(data: Path, path: str) -> str | None:
+    """The path of a file as the folder spells it, because Unicode has two forms of an accent."""
     place = data
     try:
         for part in PurePosixPath(path).parts:
@@ -205,5 +204,5 @@ def _found(data: Path, path: str) -> str | None:
                 part = same[0].name if same else part
             place /= part
         return place.relative_to(data).as_posix() if place.is_file() else None
-    except (OSError, ValueError):  # there is no such folder, or it may not be looked at
+    except (OSError, ValueError):  # the folder does not exist or cannot be read
         return None

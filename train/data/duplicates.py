@@ -1,4 +1,4 @@
-"""Exact copies among clips: the same pictures, whatever their files are called or packed in."""
+"""Exact copies among clips: the same frames, whatever the file name and the container."""
 
 import hashlib
 from collections import defaultdict
@@ -16,44 +16,44 @@ _NAMED = 3  # in a line
 
 
 @dataclass(frozen=True)
-class Copies:
-    """What is to be done about copies, and said."""
+class Duplicates:
+    """Groups that share a clip, and notes about them."""
 
-    joined: dict[str, str]  # group that shares a clip with another -> group that both count as
+    merged_groups: dict[str, str]  # group that shares a clip -> group that it counts as
     notes: list[str]
 
     def regrouped(self, clips: Sequence[Clip]) -> tuple[Clip, ...]:
-        """The clips in the groups that they count as, and these in one fold."""
+        """The clips with the groups that they count as, each group in one fold."""
         folds = {clip.group: clip.fold for clip in clips}
-        groups = {group: self.joined.get(group, group) for group in folds}
+        groups = {group: self.merged_groups.get(group, group) for group in folds}
         return tuple(
             replace(clip, group=groups[clip.group], fold=folds[groups[clip.group]])
             for clip in clips
         )
 
 
-def find_copies(
+def find_duplicates(
     clips: Sequence[Clip], decoded: Mapping[str, DecodedClip], contents: Mapping[str, str]
-) -> Copies:
-    """Copies among clips; `decoded` and `contents`, the sha256 of the files, are by path.
+) -> Duplicates:
+    """Copies among clips. `decoded`, and `contents` with the files' sha256, are keyed by path.
 
-    Groups that share a clip count as one, in one fold: apart, they would be on both sides of a
-    split. DataError for a copy with another label.
+    Groups that share a clip count as one, in one fold, so that no clip is on both sides of a split.
+    DataError for a copy with another label.
     """
-    joined: dict[str, str] = {}
+    merged_groups: dict[str, str] = {}
     together: list[str] = []
     moved: list[str] = []
-    same_files = _alike(clips, lambda clip: contents[clip.path])
+    same_files = _group_by(clips, lambda clip: contents[clip.path])
     for first, *others in (*same_files, *_same_pictures(clips, decoded)):
         for other in others:
             same = f"{other.path} and {first.path} are the same video"
             if other.label != first.label:
                 raise DataError(f"{same}, labelled {other.label} and {first.label}")
-            one, two = sorted(_last(joined, clip.group) for clip in (first, other))
+            one, two = sorted(_merged_group(merged_groups, clip.group) for clip in (first, other))
             if one != two:
-                joined[two] = one
-                said = together if other.fold == first.fold else moved
-                said.append(f"{other.path} of {first.path}")
+                merged_groups[two] = one
+                copies = together if other.fold == first.fold else moved
+                copies.append(f"{other.path} of {first.path}")
     notes = [
         f"exact copies of other clips {what} ({len(some)}): {', '.join(some[:_NAMED])}"
         + (", ..." if len(some) > _NAMED else "")
@@ -63,35 +63,37 @@ def find_copies(
         )
         if some
     ]
-    return Copies({group: _last(joined, group) for group in joined}, notes)
+    return Duplicates(
+        {group: _merged_group(merged_groups, group) for group in merged_groups}, notes
+    )
 
 
 def _same_pictures(clips: Sequence[Clip], decoded: Mapping[str, DecodedClip]) -> list[list[Clip]]:
-    """Clips that show the same pictures, by the first of them."""
+    """Lists of clips with the same frames."""
 
-    def glance(clip: Clip) -> object:
+    def middle_frame(clip: Clip) -> object:
         frames = decoded[clip.path].frames
         return len(frames), _digest(frames[len(frames) // 2])
 
     def pictures(clip: Clip) -> object:
         return _digest(decoded[clip.path].frames)
 
-    # All pictures are read of those only of which one is the same.
-    return [same for alike in _alike(clips, glance) for same in _alike(alike, pictures)]
+    # Reading all frames is slow: only clips with the same middle frame are compared in full.
+    return [same for alike in _group_by(clips, middle_frame) for same in _group_by(alike, pictures)]
 
 
 def _digest(pixels: NDArray[np.uint8]) -> bytes:
     return hashlib.sha256(pixels.reshape(-1).data).digest()
 
 
-def _alike(clips: Sequence[Clip], by: Callable[[Clip], object]) -> list[list[Clip]]:
+def _group_by(clips: Sequence[Clip], by: Callable[[Clip], object]) -> list[list[Clip]]:
     found: dict[object, list[Clip]] = defaultdict(list)
     for clip in clips:
         found[by(clip)].append(clip)
     return [same for same in found.values() if len(same) > 1]
 
 
-def _last(joined: Mapping[str, str], group: str) -> str:
-    while group in joined:
-        group = joined[group]
+def _merged_group(merged_groups: Mapping[str, str], group: str) -> str:
+    while group in merged_groups:
+        group = merged_groups[group]
     return group

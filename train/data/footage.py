@@ -1,4 +1,4 @@
-"""Footage in which nothing happens: what there is of it, and pieces read out of it."""
+"""Background footage: finding it, and reading segments of it."""
 
 import logging
 import math
@@ -19,8 +19,8 @@ from train.data.video_files import SUFFIXES, VideoFinder
 
 log = logging.getLogger(__name__)
 
-# Seconds before a piece that are sought one after the other, until a picture is reached that is not
-# too late: files without an index are entered anywhere, and the next key frame may be far.
+# Seconds before a segment to seek to, one after the other, until a frame is reached that is not too
+# late: a file without an index is entered anywhere, and the next key frame may be far.
 _BACK_S = (0.0, 10.0, 60.0, math.inf)  # the last: read from the start
 
 
@@ -34,10 +34,10 @@ class Footage:
 
 
 def find_footage(where: Path) -> tuple[Footage, ...]:
-    """The video file `where`, or those in the folder `where` and below, sorted by path.
+    """The video file `where`, or all video files in and below the folder `where`, sorted by path.
 
-    A file of a folder that cannot be read is passed over with a warning. DataError if none is
-    left, SourceError for a single file that cannot be read.
+    In a folder, an unreadable file is skipped with a warning; DataError if none is left.
+    SourceError for a single file that cannot be read.
     """
     if not where.exists():
         raise DataError(f"{where}: no such file or folder of footage")
@@ -49,10 +49,10 @@ def find_footage(where: Path) -> tuple[Footage, ...]:
         try:
             duration_s = _duration_s(path)
         except SourceError as error:
-            log.warning("footage passed over: %s", error)
+            log.warning("footage skipped: %s", error)
         else:
             found.append(Footage(path, printable(path.relative_to(where).as_posix()), duration_s))
-    finder.tell()
+    finder.log_skipped()
     if not found:
         raise DataError(
             f"{where}: no footage that can be read; endings read: {' '.join(sorted(SUFFIXES))}"
@@ -60,14 +60,14 @@ def find_footage(where: Path) -> tuple[Footage, ...]:
     return tuple(found)
 
 
-def read_piece(
+def read_segment(
     path: Path, offset_s: float, duration_s: float
 ) -> Iterator[tuple[float, av.VideoFrame]]:
-    """The frames of a file from `offset_s` on, for `duration_s`; their times count from there.
+    """The frames of a file from `offset_s` on, for `duration_s`; their times start at 0.
 
-    Reading starts at a key frame before, so that a piece from the end of a long file takes no
-    longer than one from its beginning. A file that keeps no times is read from its start.
-    SourceLostError if the piece holds no picture.
+    Reading starts at the key frame before, so that the end of a long file is reached as fast as its
+    beginning. A file without timestamps is read from its start. SourceLostError if the segment
+    holds no frame.
     """
     count = 0
     for time_s, frame in _pictures_from(path, offset_s):
@@ -84,10 +84,10 @@ def read_piece(
 
 
 def _pictures_from(path: Path, from_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
-    """What can be decoded from a picture at or before `from_s` on, with its time."""
+    """All frames from one at or before `from_s` on, each with its time."""
     with open_file(path) as container:
         timed = frame_rate(_film(container)).timed
-        first_s, _ = next(_frames(container), (None, None))  # which FileSource calls 0
+        first_s, _ = next(_frames(container), (None, None))  # time 0 of FileSource
     if first_s is None or not timed:
         yield from read_frames(path)
         return
@@ -106,14 +106,14 @@ def _pictures_from(path: Path, from_s: float) -> Iterator[tuple[float, av.VideoF
 
 def _film(container: InputContainer) -> VideoStream:
     stream = video_stream(container)
-    assert stream is not None  # find_footage saw to that
+    assert stream is not None  # find_footage has checked it
     return stream
 
 
 def _frames(container: InputContainer) -> Iterator[tuple[float | None, av.VideoFrame]]:
-    """What can be decoded; bytes that cannot are passed over, as FileSource does."""
+    """All frames that can be decoded; invalid data is skipped, as FileSource does."""
     stream = _film(container)
-    stream.codec_context.thread_type = "NONE"  # as there: the cores have other streams
+    stream.codec_context.thread_type = "NONE"  # as in FileSource: other streams use the cores
     stamps = FramePts(stream)
     try:
         for packet in container.demux(stream):
@@ -126,8 +126,8 @@ def _frames(container: InputContainer) -> Iterator[tuple[float | None, av.VideoF
 
 
 def _duration_s(path: Path) -> float:
-    """Measured on the packets: a header may say anything, and decoding hours would take as long."""
-    next(read_frames(path))  # or its error: nothing in it can be decoded
+    """The duration by the packets: headers may be wrong, and decoding hours of film is slow."""
+    next(read_frames(path))  # raises if nothing can be decoded
     count, times_s = 0, []
     with open_file(path) as container:
         stream = _film(container)
@@ -149,7 +149,7 @@ def _duration_s(path: Path) -> float:
 
 
 def _seek(container: InputContainer, to_s: float) -> bool:
-    """Whether that time could be sought; the picture there may be a key frame before or after."""
+    """Whether seeking worked; it ends at a key frame before or after that time."""
     stream = _film(container)
     if stream.time_base is None:
         return False

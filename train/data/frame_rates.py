@@ -1,4 +1,4 @@
-"""Frames a second of clips: too few for a model, or such that they tell the labels apart."""
+"""Frame rates of clips: too low for a model, or so different that they reveal the labels."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,49 +10,49 @@ from monitor.config.options import WindowOptions
 from monitor.windows.clip import ClipSpec
 from train.data.cache import DecodedClip
 from train.data.clips import Clip
-from train.data.windows import best_fps
+from train.data.windows import max_fps
 
-_FINE = 3.0  # frames of a clip to one of the model: steps between its frames are even from here on
-_TELLS = 0.9  # of clips whose label the rate tells, where half are told by chance
-_APART = 1.1  # times another rate: smaller differences cannot be seen
+_FINE = 3.0  # times the model's rate: from here on its frames are evenly spaced
+_LEAK_ACCURACY = 0.9  # share of clips whose label the rate reveals; chance reveals half
+_APART = 1.1  # ratio of two rates; a network cannot see smaller differences
 
 
-def least_fps(spec: ClipSpec) -> float:
-    """Frames a second that a clip must have; of fewer, the monitor classifies no window."""
+def min_fps(spec: ClipSpec) -> float:
+    """The lowest frame rate of a clip; below it the monitor classifies no window."""
     return WindowOptions().min_fps(spec)
 
 
 def slow_clips(decoded: Mapping[str, DecodedClip], spec: ClipSpec) -> dict[str, float]:
-    """Frames a second of the clips that have too few, by path."""
-    rates = {path: best_fps(clip, spec) for path, clip in decoded.items()}
-    return {path: rate for path, rate in rates.items() if rate < least_fps(spec)}
+    """The frame rates of clips that are too slow, by path."""
+    rates = {path: max_fps(clip, spec) for path, clip in decoded.items()}
+    return {path: rate for path, rate in rates.items() if rate < min_fps(spec)}
 
 
 def slow_reason(fps: float, spec: ClipSpec) -> str:
     """Why a video is not used."""
-    return f"{fps:.1f} frames a second; at least {least_fps(spec):g} are needed"
+    return f"{fps:.1f} frames a second; at least {min_fps(spec):g} are needed"
 
 
-def slow_words(clips: Sequence[Clip], slow: Mapping[str, float], spec: ClipSpec) -> str:
-    """Which of the clips are too `slow`, path -> frames a second, and what takes them."""
+def describe_slow_clips(clips: Sequence[Clip], slow: Mapping[str, float], spec: ClipSpec) -> str:
+    """Which clips are too `slow` (path -> frame rate), and which recipe could use them."""
     every = Counter(clip.label for clip in clips)
     some = Counter(clip.label for clip in clips if clip.path in slow)
     labels = ", ".join(f"{label} {count} of {every[label]}" for label, count in some.items())
     fps = float(f"{np.percentile(list(slow.values()), 10):.2g}")
     fitting = ClipSpec(max(2, round(spec.span_s * fps)), spec.size, fps)
-    taken = sum(rate >= least_fps(fitting) for rate in slow.values())
+    taken = sum(rate >= min_fps(fitting) for rate in slow.values())
     return (
-        f"clips of fewer than {least_fps(spec):g} frames a second are left out ({len(slow)}), "
+        f"clips of fewer than {min_fps(spec):g} frames a second are left out ({len(slow)}), "
         f"since har-monitor classifies none of them at a clip.fps of {spec.fps:g}: {labels}; with "
         f"clip: {{frames: {fitting.frames}, fps: {fps:g}}} in the recipe {taken} of them can be "
         "used"
     )
 
 
-def told_by_rate(
+def describe_rate_leak(
     clips: Sequence[Clip], decoded: Mapping[str, DecodedClip], spec: ClipSpec
 ) -> str | None:
-    """Whether frames a second alone tell a label from the others, in a sentence; None if not."""
+    """A warning if the frame rate alone distinguishes a label from the others; None if not."""
     rates: dict[str, list[float]] = defaultdict(list)
     for clip in clips:
         rates[clip.label].append(decoded[clip.path].fps)
@@ -68,7 +68,7 @@ def told_by_rate(
     if mixed:
         told.append(f"others {np.median(mixed):.3g}")
     return (
-        f"frames a second alone tell labels apart (medians: {', '.join(told)}): a model may learn "
+        f"frame rates alone distinguish labels (medians: {', '.join(told)}): a model may learn "
         "the rate instead of the activity; clips of all labels should have the same rates"
     )
 
@@ -77,11 +77,11 @@ def _differ(own: NDArray[np.float64], others: NDArray[np.float64], fps: float) -
     low, high = sorted((float(np.median(own)), float(np.median(others))))
     if low >= _FINE * fps or high < _APART * low:
         return False
-    if low < fps / _APART and high >= fps:  # the slower ones lack frames that the others have
+    if low < fps / _APART and high >= fps:  # the slower clips repeat frames that the others have
         return True
     limits = np.unique(np.append(own, others))[:, np.newaxis]
     shares = [
         ((slow <= limits).mean(axis=1) + (fast > limits * _APART).mean(axis=1)) / 2
         for slow, fast in ((own, others), (others, own))
     ]
-    return bool(np.max(shares) >= _TELLS)
+    return bool(np.max(shares) >= _LEAK_ACCURACY)

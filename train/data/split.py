@@ -1,4 +1,4 @@
-"""Which clips are trained on, which stop the training and which test it."""
+"""The split into training, validation and test clips."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Clips = tuple[Clip, ...]
 
 @dataclass(frozen=True)
 class Split:
-    """Three parts of the clips that share none of them, and no group where the split is grouped."""
+    """Three disjoint parts of the clips; in a grouped split they share no group either."""
 
     train: Clips
     validation: Clips  # stops the training
@@ -22,7 +22,7 @@ class Split:
 
 
 def folds_of(clips: Sequence[Clip], config: TrainConfig) -> dict[int, Clips]:
-    """The test clips of every fold: as the data names them, else grouped ones made by the seed."""
+    """The test clips of each fold: the data's own folds, else grouped folds drawn with the seed."""
     named = {clip.fold for clip in clips if clip.fold is not None} - {TRAIN_ONLY}
     if not named and any(clip.fold is not None for clip in clips):
         raise DataError(f"every clip is train only (fold {TRAIN_ONLY}): there is none to test on")
@@ -79,7 +79,7 @@ def _trainable(clips: Sequence[Clip], config: TrainConfig) -> Clips:
 
 
 def _grouped_parts(clips: Sequence[Clip], share: float, seed: int) -> list[Clips]:
-    """The clips in parts of about `share`, each group whole, labels spread as evenly as it goes."""
+    """The clips in parts of about `share`: groups stay whole, labels are spread evenly."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     labels = [clip.label for clip in clips]
@@ -93,7 +93,7 @@ def _grouped_parts(clips: Sequence[Clip], share: float, seed: int) -> list[Clips
         )
     folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     parts = [tuple(clips[i] for i in part) for _, part in folds.split(clips, labels, groups)]
-    # The part with the most labels and nearest to an even share comes first.
+    # The part with the most labels, and among those the one nearest to an even share, comes first.
     even = len(clips) / count
     return sorted(
         filter(None, parts),

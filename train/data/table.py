@@ -1,4 +1,4 @@
-"""Tables of text as spreadsheets save them."""
+"""CSV tables as spreadsheets save them."""
 
 import codecs
 import csv
@@ -15,10 +15,11 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row's line number and its values of the `columns`, an empty text where there is none.
+    """Each row's line number and its values of the `columns`; a missing value is an empty text.
 
-    Read are commas, semicolons or tabs; UTF-8, or UTF-16 with its mark; headings in any case.
-    Empty rows are passed over. DataError if the file cannot be read or lacks a column.
+    The separator may be a comma, a semicolon or a tab; the encoding UTF-8, or UTF-16 with a byte
+    order mark; headings are case-insensitive. Empty rows are skipped. DataError if the file cannot
+    be read or lacks a column.
     """
     lines = io.StringIO(_text(path), newline="")
     places: dict[str, int] = {}
@@ -51,7 +52,7 @@ def _text(path: Path) -> str:
 
 
 def _delimiter(text: str, columns: Sequence[str]) -> str:
-    """What the first line says, or what parts the most of the columns."""
+    """The separator that the first line names, or the one that yields the most known columns."""
     first = next((line for line in text.splitlines() if re.search(r"\w", line)), "")
     if named := _SEPARATOR.fullmatch(first):
         return named[1]

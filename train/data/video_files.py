@@ -1,11 +1,11 @@
-"""The video files of a folder: those that a person put there."""
+"""The video files of a folder, without hidden files and those that a system keeps."""
 
 import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 from os import R_OK, X_OK, access
-from os.path import exists, isdir, isfile  # which take what cannot be looked at for not there
+from os.path import exists, isdir, isfile  # False for a path that cannot be accessed
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -17,7 +17,7 @@ SUFFIXES = frozenset(
     )
 )
 
-# Folders of deleted files, previews and copies, beside those that are hidden by a dot.
+# Folders of deleted files, previews and copies whose names do not begin with a dot.
 _OF_SYSTEMS = frozenset(
     (
         *("$recycle.bin", "system volume information", "lost+found"),
@@ -33,19 +33,18 @@ _NAMED = 3  # in a line
 
 
 class VideoFinder:
-    """Finds the video files of a folder, and counts what it passes over, to say it once.
+    """Finds the video files of a folder, and collects what it skips, to log it once.
 
-    Hidden files and folders are passed over, and those that systems keep. Linked folders are
-    followed.
+    It skips hidden files and folders, and those that systems keep. It follows linked folders.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.endings: set[str] = set()  # of files that are no videos
-        self._passed: dict[str, list[Path]] = defaultdict(list)
+        self._skipped: dict[str, list[Path]] = defaultdict(list)
 
     def folders(self) -> list[Path]:
-        """The folders in the root that are not passed over, sorted."""
+        """The folders in the root that are not skipped, sorted."""
         return [entry for entry in self._top if isdir(entry) and not _leads_back(entry)]
 
     def here(self) -> list[Path]:
@@ -57,22 +56,22 @@ class VideoFinder:
         read: set[Path] = set()
         found: list[Path] = []
         waiting = [folder]
-        for place in waiting:  # what is linked comes last: a folder is named by its own path
+        for place in waiting:  # links come last, so that a folder is named by its own path
             found += self._walk(place, read, waiting)
         return sorted(found)
 
-    def leave(self, videos: list[Path]) -> None:
-        """Count videos that have no label."""
+    def skip_unlabelled(self, videos: list[Path]) -> None:
+        """Record videos that have no label as skipped."""
         if videos:
-            self._passed[_BESIDE] += videos
+            self._skipped[_BESIDE] += videos
 
-    def tell(self) -> None:
-        """Say what was passed over, in a line for each reason."""
-        for why, paths in self._passed.items():
+    def log_skipped(self) -> None:
+        """Log what was skipped, one line for each reason."""
+        for why, paths in self._skipped.items():
             names = [path.relative_to(self.root).as_posix() for path in sorted(paths)[:_NAMED]]
             rest = ", ..." if len(paths) > _NAMED else ""
             shown = ", ".join(names) + rest
-            log.warning("%s: %d passed over, %s: %s", self.root, len(paths), why, shown)
+            log.warning("%s: %d skipped, %s: %s", self.root, len(paths), why, shown)
 
     @cached_property
     def _top(self) -> list[Path]:
@@ -94,17 +93,17 @@ class VideoFinder:
 
     def _entries(self, folder: Path) -> Iterator[Path]:
         if not access(folder, R_OK | X_OK):
-            self._passed[_CLOSED].append(folder)
+            self._skipped[_CLOSED].append(folder)
             return
         for entry in sorted(folder.iterdir()):
             if not _is_hidden(entry):
                 yield entry
             elif hidden := [path for path in (entry, *entry.rglob("*")) if _is_video_file(path)]:
-                self._passed[_HIDDEN] += hidden
+                self._skipped[_HIDDEN] += hidden
 
     def _is_video(self, entry: Path) -> bool:
         if entry.is_symlink() and not exists(entry):
-            self._passed[_NOWHERE].append(entry)
+            self._skipped[_NOWHERE].append(entry)
         elif isfile(entry) and not _is_video_file(entry):
             self.endings.add(entry.suffix or entry.name)
         return _is_video_file(entry)
@@ -119,5 +118,5 @@ def _is_video_file(path: Path) -> bool:
 
 
 def _leads_back(entry: Path) -> bool:
-    """Whether it is a link to a folder that it lies in."""
+    """Whether it is a link to one of the folders that contain it."""
     return entry.parent.resolve().is_relative_to(entry.resolve())

@@ -1,4 +1,4 @@
-"""The clips that a model is tested on, and its answers to them one by one."""
+"""The clips that a model is tested on, and its scores of them."""
 
 import logging
 from collections.abc import Sequence
@@ -12,50 +12,50 @@ from monitor.errors import ConfigError
 from monitor.recognition.metadata import Contract
 from monitor.sources.file import read_frames
 from train.data.clips import Clip, Dataset, find_clips, only_labels
-from train.data.preparation import Prepared, prepare_clips
+from train.data.decoding import DecodedClips, decode_clips
 from train.data.split import folds_of
-from train.evaluate.measurement import Split
+from train.evaluate.overlap import Overlap, find_overlap
 from train.evaluate.scores import Scored
-from train.evaluate.scoring import check_labels, relation, score_clips
+from train.evaluate.scoring import check_labels, score_clips
 from train.evaluate.streams import ClipInsert
 from train.fit.trainer import Predict
 from train.recipe.options import TrainConfig
 
 log = logging.getLogger(__name__)
 
-STRIDE = TrainConfig().stride  # of a model file, which does not say its recipe's
+STRIDE = TrainConfig().stride  # a model file does not hold the stride of its recipe
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """Some usable clips of a dataset."""
+class EvaluationSet:
+    """Usable clips of a dataset: one fold, or all."""
 
     dataset: Dataset
-    prepared: Prepared
+    decoded_clips: DecodedClips
     clips: Sequence[Clip]
-    fold: int | None  # that they are; None: all
-    notes: Sequence[str] = ()  # what a report on them must say
+    fold: int | None  # None: all clips
+    notes: Sequence[str] = ()  # for the report
 
     @property
     def name(self) -> str:
-        """What they are called in a report."""
+        """Their name in a report."""
         whole = self.dataset.name
         return whole if self.fold is None else f"fold {self.fold} of {whole}"
 
     @property
-    def inlays(self) -> list[ClipInsert]:
-        """The clips as streams take them."""
-        return [self._inlay(clip) for clip in self.clips]
+    def clip_inserts(self) -> list[ClipInsert]:
+        """The clips as they are inserted into streams."""
+        return [self._clip_insert(clip) for clip in self.clips]
 
-    def relation(self, contract: Contract) -> Split:
-        """How they relate to what the model was fitted on."""
-        return relation(contract, self.dataset.name, self.prepared, self.clips)
+    def overlap(self, contract: Contract) -> Overlap:
+        """How they overlap with the clips that the model was fitted on."""
+        return find_overlap(contract, self.dataset.name, self.decoded_clips, self.clips)
 
     def score(self, predict: Predict, contract: Contract, stride: int = STRIDE) -> Scored:
-        """The model's answers to the clips by themselves, from windows `stride` frames apart."""
+        """The model's scores of the clips, from windows `stride` frames apart."""
         return score_clips(
             predict,
-            self.prepared,
+            self.decoded_clips,
             self.clips,
             contract.labels,
             contract.clip,
@@ -63,38 +63,38 @@ class HeldOut:
             stride=stride,
         )
 
-    def _inlay(self, clip: Clip) -> ClipInsert:
+    def _clip_insert(self, clip: Clip) -> ClipInsert:
         path = self.dataset.file(clip)
-        times_s = self.prepared.decoded(clip).times_s
+        times_s = self.decoded_clips.load(clip).times_s
         _, picture = next(read_frames(path))
         size = picture.width, picture.height
         duration_s = float(times_s[-1] + np.diff(times_s).mean())
         return ClipInsert(path, clip.path, clip.label, clip.group, size, duration_s)
 
 
-def held_out(
+def load_evaluation_set(
     contract: Contract, data: Path, fold: int | None, cache: Path, console: Console
-) -> HeldOut:
-    """The clips of `data` whose labels the model knows; those of one fold, where one is named.
+) -> EvaluationSet:
+    """The clips of `data` with labels of the model; those of one fold if `fold` is given.
 
-    DataError if no clip is left, ConfigError for a fold that there is not.
+    DataError if no clip is left, ConfigError for a fold that does not exist.
     """
     everything = find_clips(data)
-    known = [label for label in everything.labels if label in contract.labels]
-    if len(known) < 2:
+    shared = [label for label in everything.labels if label in contract.labels]
+    if len(shared) < 2:
         check_labels(everything.clips, contract.labels)
-    dataset = only_labels(everything, known)
+    dataset = only_labels(everything, shared)
     notes = []
     if left := len(everything.clips) - len(dataset.clips):
-        strange = ", ".join(sorted(set(everything.labels) - set(known)))
-        notes.append(f"{left} clips of labels that the model does not know: {strange}.")
-        log.warning("clips left out, the model does not know %s", strange)
-    prepared = prepare_clips(dataset, contract.clip, "time", cache, console)
-    notes += [f"{note}." for note in prepared.notes]
-    clips: Sequence[Clip] = prepared.clips
+        unknown = ", ".join(sorted(set(everything.labels) - set(shared)))
+        notes.append(f"{left} clips of labels that the model does not know: {unknown}.")
+        log.warning("clips left out, the model does not know %s", unknown)
+    decoded_clips = decode_clips(dataset, contract.clip, "time", cache, console)
+    notes += [f"{note}." for note in decoded_clips.notes]
+    clips: Sequence[Clip] = decoded_clips.clips
     if fold is not None:
         folds = folds_of(clips, TrainConfig())
         if fold not in folds:
             raise ConfigError(f"fold {fold}: folds here: {', '.join(map(str, folds))}")
         clips = folds[fold]
-    return HeldOut(dataset, prepared, clips, fold, notes)
+    return EvaluationSet(dataset, decoded_clips, clips, fold, notes)

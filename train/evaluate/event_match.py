@@ -1,20 +1,22 @@
-"""How many events were found, how late, and how many alerts were false."""
+"""Which alerts match which events, and the metrics of it: recall, delay, false alarms."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Seconds that an alert may come after an event's last picture, beside the span of a window. A
-# window holds a part of the event until a whole span after it. Smoothing and the minimum duration
-# then need half a second each with the monitor's defaults. It is the same for all rules: a slower
-# one must not buy itself more time.
+from train.evaluate.intervals import poisson_mean
+
+# An alert may come this many seconds after an event's last frame, plus the span of a window. A
+# window holds a part of the event until a whole span after it. With the monitor's defaults,
+# smoothing and the minimum duration then take half a second each. It is the same for all rules, so
+# that slower rules get no more time.
 LATE_S = 1.0
-_UNSURE = 0.05  # of the upper bound
+_ALPHA = 0.05  # of the one-sided upper bound
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that is to be found in a stream; times in seconds of the stream."""
+    """An act that is known to be in a stream; times in seconds of the stream."""
 
     label: str
     start_s: float
@@ -23,7 +25,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Alert:
-    """An alert that was raised, at the moment it was decided."""
+    """An alert, at the time it was decided."""
 
     label: str
     decided_s: float
@@ -31,27 +33,27 @@ class Alert:
 
 
 @dataclass(frozen=True)
-class Matched:
-    """The events of a stream with the alerts that found them, and the alerts that found none."""
+class EventMatches:
+    """The events of a stream with the alerts that match them, and the alerts that match none."""
 
     events: tuple[tuple[Event, tuple[Alert, ...]], ...]  # each with its alerts, earliest first
-    false: tuple[Alert, ...]
+    false_alarms: tuple[Alert, ...]
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What a user of the alerts would say of them. None stands for what nothing could measure."""
+class EventMetrics:
+    """Counts and rates of some streams; None for what they cannot measure."""
 
     events: int
     found: int
     false_alarms: int
-    hours: float  # of stream
-    delays_s: tuple[float, ...]  # from an event's first picture to its first alert, rising
-    alerts: int  # that found an event: more than `found` where one act became several
+    hours: float  # of the streams
+    delays_s: tuple[float, ...]  # from an event's first frame to its first alert, ascending
+    alerts: int  # that match an event; more than `found` if an event raised several
 
     @property
     def precision(self) -> float | None:
-        """Share of what was alerted that happened: an event counts once."""
+        """Share of true alerts; several alerts for one event count once."""
         return _share(self.found, self.found + self.false_alarms)
 
     @property
@@ -68,35 +70,35 @@ class Figures:
 
     @property
     def false_per_hour(self) -> float:
-        """False alarms an hour of stream."""
+        """False alarms per hour."""
         return self.false_alarms / self.hours
 
     @property
     def false_per_hour_high(self) -> float:
-        """What the true rate is below, with 95 % certainty: 3 / hours where there were none."""
-        return poisson_mean(self.false_alarms, _UNSURE) / self.hours
+        """The upper 95 % bound of the true rate; 3 / hours if there were no false alarms."""
+        return poisson_mean(self.false_alarms, _ALPHA) / self.hours
 
     @property
     def fragments(self) -> float | None:
-        """Alerts for each event that was found."""
+        """Alerts per event that was found."""
         return _share(self.alerts, self.found)
 
     def delay_s(self, share: float) -> float | None:
-        """The delay that this share of the found events did not exceed."""
+        """The quantile `share` of the delays: 0.5 for the median."""
         if not self.delays_s:
             return None
         return self.delays_s[max(0, math.ceil(share * len(self.delays_s)) - 1)]
 
 
 def grace_s(span_s: float) -> float:
-    """Seconds after an event in which an alert still counts for it; a window spans `span_s`."""
+    """Seconds after an event in which an alert still matches it; a window spans `span_s`."""
     return span_s + LATE_S
 
 
-def match(events: Sequence[Event], alerts: Sequence[Alert], grace_s: float) -> Matched:
-    """Give each alert to the event of its label that it was decided in, or within the grace after.
+def match_events(events: Sequence[Event], alerts: Sequence[Alert], grace_s: float) -> EventMatches:
+    """Match each alert to an event of its label, decided during it or in the grace period after.
 
-    Of several such events it finds the first that has no alert yet, else it belongs to the last.
+    If several events fit, it matches the first that has no alert yet, or else the last.
     """
     found: list[tuple[Event, list[Alert]]] = [
         (event, []) for event in sorted(events, key=lambda event: event.start_s)
@@ -113,43 +115,33 @@ def match(events: Sequence[Event], alerts: Sequence[Alert], grace_s: float) -> M
             next((alerts for alerts in near if not alerts), near[-1]).append(alert)
         else:
             false.append(alert)
-    return Matched(tuple((event, tuple(its_alerts)) for event, its_alerts in found), tuple(false))
+    return EventMatches(
+        tuple((event, tuple(its_alerts)) for event, its_alerts in found), tuple(false)
+    )
 
 
-def figures(streams: Sequence[Matched], hours: float, label: str | None = None) -> Figures:
-    """The figures of some streams that last `hours` together; of one label, or of all."""
+def event_metrics(
+    streams: Sequence[EventMatches], hours: float, label: str | None = None
+) -> EventMetrics:
+    """The metrics of streams that last `hours` together; of one label, or of all."""
     found = [
         (event, alerts)
-        for matched in streams
-        for event, alerts in matched.events
+        for matches in streams
+        for event, alerts in matches.events
         if label in (None, event.label)
     ]
-    return Figures(
+    return EventMetrics(
         events=len(found),
         found=sum(bool(alerts) for _, alerts in found),
-        false_alarms=sum(label in (None, a.label) for matched in streams for a in matched.false),
+        false_alarms=sum(
+            label in (None, a.label) for matches in streams for a in matches.false_alarms
+        ),
         hours=hours,
         delays_s=tuple(
             sorted(alerts[0].decided_s - event.start_s for event, alerts in found if alerts)
         ),
         alerts=sum(len(alerts) for _, alerts in found),
     )
-
-
-def poisson_mean(count: int, chance: float) -> float:
-    """The mean that gives `count` or fewer with this chance: the lower it is, the larger the mean.
-
-    Source: F. Garwood, "Fiducial limits for the Poisson distribution", Biometrika 1936.
-    """
-    low, high = 0.0, count + 4 * math.sqrt(count + 1) + 4
-    while high - low > 1e-9 * high:
-        middle = (low + high) / 2
-        found = math.fsum(
-            math.exp(number * math.log(middle) - middle - math.lgamma(number + 1))
-            for number in range(count + 1)
-        )
-        low, high = (middle, high) if found > chance else (low, middle)
-    return high
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -1,18 +1,19 @@
-"""95 % intervals of an accuracy."""
+"""95 % intervals of an accuracy, and bounds of a rate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import pdtri
+from scipy.stats import binomtest
 
-Z95 = 1.959964  # two-sided 95 % of the normal distribution
 RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % interval of a share."""
+    """A 95 % interval."""
 
     low: float
     high: float
@@ -24,20 +25,27 @@ def wilson(right: int, total: int) -> Interval:
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
     JASA 1927.
     """
-    share, z2 = right / total, Z95**2
-    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
-    half = Z95 / (1 + z2 / total) * np.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
-    return Interval(max(0.0, float(centre - half)), min(1.0, float(centre + half)))
+    found = binomtest(right, total).proportion_ci(0.95, method="wilson")
+    return Interval(float(found.low), float(found.high))
+
+
+def poisson_mean(count: int, probability: float) -> float:
+    """The mean at which `count` or fewer events have this probability.
+
+    It is an upper bound of a rate that `count` events were found for. Source: F. Garwood, "Fiducial
+    limits for the Poisson distribution", Biometrika 1936.
+    """
+    return float(pdtri(count, probability))
 
 
 def group_bootstrap(
     right: NDArray[np.bool_], groups: Sequence[str], seed: int, resamples: int = RESAMPLES
 ) -> Interval | None:
-    """Percentile interval of accuracy with whole groups drawn with replacement.
+    """Percentile interval of accuracy from a bootstrap over whole groups.
 
-    Clips of one scene are right or wrong together, so that an interval over clips is too narrow.
-    Few groups, or clips that are all right, make this one too narrow in turn: it is never narrower
-    than Wilson's over the clips. None for fewer than two groups.
+    Clips of one scene tend to be right or wrong together, so that an interval over clips is too
+    narrow. With few groups, or if all clips are right, this one is too narrow as well: it is
+    widened to Wilson's interval over the clips. None for fewer than two groups.
     """
     _, place = np.unique(np.asarray(groups), return_inverse=True)
     sizes = np.bincount(place)

@@ -1,8 +1,8 @@
-"""How good scores are: counts, rates, averages, ROC and calibration.
+"""Metrics of scored clips: confusion matrix, precision, recall, F1, ROC and calibration.
 
-A rate that the *test* holds nothing to measure on is None: TPR of a label without test clips, FPR
-where every clip has the label, AUC in both cases. Precision of a label that was never predicted is
-0, because the model could have predicted it. Macro averages run over the labels with test clips.
+A rate that the test clips cannot measure is None: TPR of a label without test clips, FPR if every
+clip has the label, AUC in both cases. Precision of a label that was never predicted is 0, because
+the model could have predicted it.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import (
+    auc,
+    confusion_matrix,
+    multilabel_confusion_matrix,
+    precision_recall_fscore_support,
+    roc_curve,
+)
 
 from train.evaluate.intervals import Interval, group_bootstrap, wilson
 from train.evaluate.scores import Scored
@@ -19,7 +26,7 @@ CALIBRATION_BINS = 10
 
 @dataclass(frozen=True)
 class OneVsRest:
-    """One label against all others together (the source paper's table 1)."""
+    """Counts of one label against all others (the source paper's table 1)."""
 
     label: str
     tp: int
@@ -44,7 +51,7 @@ class OneVsRest:
 
     @property
     def precision(self) -> float:
-        """Share of the predictions of this label that are right; 0 if there are none."""
+        """Share of right predictions of this label; 0 if there are none."""
         return _share(self.tp, self.tp + self.fp) or 0.0
 
     @property
@@ -55,7 +62,11 @@ class OneVsRest:
 
 @dataclass(frozen=True)
 class Averages:
-    """Precision, recall and F1 over all labels."""
+    """Precision, recall and F1 over all labels.
+
+    Micro averages sum the counts of all labels first; with one label for each clip, all three equal
+    accuracy. Macro averages are plain means over the labels that have test clips.
+    """
 
     precision: float
     recall: float
@@ -64,15 +75,15 @@ class Averages:
 
 @dataclass(frozen=True)
 class Roc:
-    """A receiver operating characteristic from (0, 0) to (1, 1)."""
+    """A receiver operating characteristic curve from (0, 0) to (1, 1)."""
 
     fpr: NDArray[np.float64]  # (m,) rising
     tpr: NDArray[np.float64]  # (m,) rising
 
     @property
     def auc(self) -> float:
-        """Area under the curve: the chance that a clip with the label scores above one without."""
-        return float(np.trapezoid(self.tpr, self.fpr))
+        """Area under the curve: how probably a clip with the label scores above one without."""
+        return float(auc(self.fpr, self.tpr))
 
 
 @dataclass(frozen=True)
@@ -107,22 +118,23 @@ class Metrics:
 
 
 def measure(scored: Scored, seed: int = 0) -> Metrics:
-    """Every metric of `scored`; `seed` is that of the bootstrap."""
-    matrix = confusion(scored.truth, scored.predicted, len(scored.labels))
-    counts = one_vs_rest(matrix, scored.labels)
-    right = scored.truth == scored.predicted
-    rocs = tuple(
-        roc(scored.truth == index, scored.scores[:, index]) for index in range(len(scored.labels))
-    )
+    """All metrics of `scored`; `seed` is for the bootstrap."""
+    truth, predicted, labels = scored.truth, scored.predicted, range(len(scored.labels))
+    counts = multilabel_confusion_matrix(truth, predicted, labels=labels)
+    right = truth == predicted
+    rocs = tuple(roc(truth == index, scored.scores[:, index]) for index in labels)
     aucs = [curve.auc for curve in rocs if curve is not None]
     return Metrics(
-        confusion=matrix,
-        one_vs_rest=counts,
+        confusion=confusion_matrix(truth, predicted, labels=labels),
+        one_vs_rest=tuple(
+            OneVsRest(label, int(tp), int(fp), int(tn), int(fn))
+            for label, ((tn, fp), (fn, tp)) in zip(scored.labels, counts, strict=True)
+        ),
         accuracy=float(right.mean()),
         wilson=wilson(int(right.sum()), len(right)),
         by_group=group_bootstrap(right, scored.groups, seed),
-        micro=micro(counts),
-        macro=macro(counts),
+        micro=_average(truth, predicted, labels, "micro"),
+        macro=_average(truth, predicted, np.unique(truth).tolist(), "macro"),
         rocs=rocs,
         macro_auc=float(np.mean(aucs)) if aucs else None,
         calibration=calibrate(scored.confidence, right),
@@ -130,7 +142,7 @@ def measure(scored: Scored, seed: int = 0) -> Metrics:
 
 
 def summary(metrics: Metrics) -> dict[str, float]:
-    """The figures worth carrying in a model's contract."""
+    """The metrics that a model's metadata holds."""
     interval = metrics.by_group or metrics.wilson
     figures = {
         "clips": float(metrics.confusion.sum()),
@@ -145,58 +157,24 @@ def summary(metrics: Metrics) -> dict[str, float]:
     return {name: round(figure, 4) for name, figure in figures.items()}
 
 
-def confusion(
-    truth: NDArray[np.int64], predicted: NDArray[np.int64], labels: int
-) -> NDArray[np.int64]:
-    """(labels, labels) counts, rows truth, columns prediction."""
-    flat = np.bincount(truth * labels + predicted, minlength=labels * labels)
-    return flat.reshape(labels, labels).astype(np.int64)
-
-
-def one_vs_rest(matrix: NDArray[np.int64], labels: Sequence[str]) -> tuple[OneVsRest, ...]:
-    """Each label's own 2x2 counts from the confusion matrix."""
-    total = int(matrix.sum())
-    found = []
-    for index, label in enumerate(labels):
-        tp = int(matrix[index, index])
-        fp = int(matrix[:, index].sum()) - tp
-        fn = int(matrix[index].sum()) - tp
-        found.append(OneVsRest(label, tp, fp, total - tp - fp - fn, fn))
-    return tuple(found)
-
-
-def micro(counts: Sequence[OneVsRest]) -> Averages:
-    """Averages of the summed counts; for one label a clip, all three equal accuracy."""
-    tp = sum(count.tp for count in counts)
-    fp = sum(count.fp for count in counts)
-    fn = sum(count.fn for count in counts)
-    return Averages(tp / (tp + fp), tp / (tp + fn), 2 * tp / (2 * tp + fp + fn))
-
-
-def macro(counts: Sequence[OneVsRest]) -> Averages:
-    """Plain means over the labels that have test clips."""
-    held = [count for count in counts if count.support]
-    return Averages(
-        precision=float(np.mean([count.precision for count in held])),
-        recall=float(np.mean([count.tpr for count in held if count.tpr is not None])),
-        f1=float(np.mean([count.f1 for count in held if count.f1 is not None])),
+def _average(
+    truth: NDArray[np.int64], predicted: NDArray[np.int64], labels: Sequence[int], how: str
+) -> Averages:
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        truth, predicted, labels=labels, average=how, zero_division=0
     )
+    return Averages(float(precision), float(recall), float(f1))
 
 
 def roc(positive: NDArray[np.bool_], score: NDArray[np.floating]) -> Roc | None:
-    """The curve over every threshold; None unless there are clips of both kinds.
+    """The curve over all thresholds; None unless there are clips of both kinds.
 
-    Clips of equal score move together, so that ties count half in the area.
+    Clips of equal score cross a threshold together, so that ties count half in the area.
     """
     if positive.all() or not positive.any():
         return None
-    order = np.argsort(-score, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
-    hits = np.concatenate(([0], np.cumsum(positive[order])[ends]))
-    false = np.concatenate(([0], ends + 1)) - hits
-    bends = (np.diff(hits, 2) != 0) | (np.diff(false, 2) != 0)
-    corners = np.concatenate(([True], bends, [True]))  # points on a straight line say nothing
-    return Roc(fpr=false[corners] / false[-1], tpr=hits[corners] / hits[-1])
+    fpr, tpr, _ = roc_curve(positive, score)
+    return Roc(fpr, tpr)
 
 
 def calibrate(

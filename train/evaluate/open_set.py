@@ -1,6 +1,6 @@
-"""Whether a model tells the activities that it knows from others.
+"""Open-set evaluation: how well a model distinguishes its activities from others.
 
-The unit is the window, as the monitor decides window by window.
+The unit is the window, because the monitor decides window by window.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,31 +10,32 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
+from sklearn.metrics import roc_auc_score
 
 from monitor.errors import ModelError
 from monitor.recognition.metadata import Contract
 from train.data.clips import Clip, find_clips
-from train.data.preparation import Prepared, cut, prepare_clips
-from train.evaluate.metrics import roc
+from train.data.decoding import DecodedClips, decode_clips
+from train.data.windows import sample_windows
 from train.evaluate.novelty import window_novelty
-from train.evaluate.playback import Scorer
+from train.evaluate.scoring import Scorer
 from train.recipe.options import TrainConfig
 
 
 @dataclass(frozen=True)
-class Against:
-    """Windows of known activities against those of a folder of other ones."""
+class OpenSetResult:
+    """Novelty of windows of known activities, compared with those of other activities."""
 
     folder: str
     known: int  # windows
     unknown: int  # windows
-    auroc: float  # the chance that an unknown window is more novel than a known one
+    auroc: float  # probability that an unknown window is more novel than a known one
     known_share: float  # of the known windows that are called unknown
     unknown_share: float  # of the unknown windows
 
     @property
-    def words(self) -> str:
-        """The figures in a sentence."""
+    def summary(self) -> str:
+        """The result in a sentence."""
         return (
             f"Known against {self.folder}: AUROC {self.auroc:.3f}; called unknown are "
             f"{self.known_share:.1%} of {self.known} known windows and {self.unknown_share:.1%} of "
@@ -42,62 +43,63 @@ class Against:
         )
 
 
-def against(
+def open_set_result(
     folder: str,
     known: NDArray[np.float32],
     unknown: NDArray[np.float32],
     threshold: float,
-) -> Against:
-    """How the novelty of known windows (n,) and of unknown ones (m,) lie apart; n, m >= 1."""
-    curve = roc(np.arange(len(known) + len(unknown)) >= len(known), np.append(known, unknown))
-    assert curve is not None  # both kinds are there
-    return Against(
+) -> OpenSetResult:
+    """Compare the novelty of known windows (n,) and of unknown ones (m,); n, m >= 1."""
+    is_unknown = np.repeat([False, True], (len(known), len(unknown)))
+    return OpenSetResult(
         folder,
         len(known),
         len(unknown),
-        curve.auc,
+        float(roc_auc_score(is_unknown, np.append(known, unknown))),
         float((known > threshold).mean()),
         float((unknown > threshold).mean()),
     )
 
 
-def check_told(model: Path, contract: Contract) -> float:
-    """The novelty above which a window is unknown to a model; ModelError if it tells none."""
+def novelty_threshold(model: Path, contract: Contract) -> float:
+    """The novelty above which a window is unknown; ModelError if the model has no limit."""
     if contract.unknown is None:
-        raise ModelError(f"{model}: gives no novelty; har-train fits models that do")
+        raise ModelError(f"{model}: gives no novelty; train it again with har-train")
     return contract.unknown.threshold
 
 
-def known_against(
+def open_set_results(
     scorer: Scorer,
     threshold: float,
-    prepared: Prepared,
+    decoded_clips: DecodedClips,
     clips: Sequence[Clip],
     folders: Sequence[Path],
     cache: Path,
     console: Console,
-) -> list[Against]:
-    """`clips` of `prepared`, of activities that the model knows, against each of the `folders`."""
+) -> list[OpenSetResult]:
+    """How well the model tells `clips`, of activities it knows, from the clips in each folder."""
 
-    def novelty(of: Prepared, some: Sequence[Clip]) -> NDArray[np.float32]:
+    def novelty(of: DecodedClips, some: Sequence[Clip]) -> NDArray[np.float32]:
         found = window_novelty(scorer.classify, _windows(of, some, scorer.contract))
-        assert found is not None  # its threshold says that it gives novelty
+        assert found is not None  # a model with a threshold gives novelty
         return found
 
-    known = novelty(prepared, clips)
+    known = novelty(decoded_clips, clips)
     found = []
     for folder in folders:
-        others = prepare_clips(
-            find_clips(folder, least_labels=1), scorer.contract.clip, "time", cache, console
+        others = decode_clips(
+            find_clips(folder, min_labels=1), scorer.contract.clip, "time", cache, console
         )
         name = folder.resolve().name
-        found.append(against(name, known, novelty(others, others.clips), threshold))
+        found.append(open_set_result(name, known, novelty(others, others.clips), threshold))
     return found
 
 
 def _windows(
-    prepared: Prepared, clips: Sequence[Clip], contract: Contract
+    decoded_clips: DecodedClips, clips: Sequence[Clip], contract: Contract
 ) -> Iterable[NDArray[np.uint8]]:
     """The windows of each clip, cut as the monitor cuts them."""
     stride = TrainConfig().stride
-    return (cut(prepared.decoded(clip), contract.clip, "time", stride) for clip in clips)
+    return (
+        sample_windows(decoded_clips.load(clip), contract.clip, "time", stride) for clip in clips
+    )

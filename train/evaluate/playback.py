@@ -1,60 +1,42 @@
-"""Planned streams played to the monitor as if each were a camera's recording."""
+"""Planned streams, played to the monitor as if each were the recording of a camera."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from av import VideoFrame
 from av.video.reformatter import Interpolation
-from numpy.typing import NDArray
 
 from monitor.config.options import MonitorOptions
 from monitor.events.alert import AlertEvent
 from monitor.names import plain_name
 from monitor.pipeline.monitor import Monitor
-from monitor.recognition.metadata import Contract
 from monitor.recognition.models import Classifier
 from monitor.records import Frame, Prediction, Skipped
 from monitor.sources.address import Address
 from monitor.sources.file import read_frames
 from monitor.sources.source import Source, StreamLimits
-from train.data.footage import read_piece
-from train.evaluate.novelty import Classify
+from train.data.footage import read_segment
 from train.evaluate.streams import Segment, StreamPlan
 
-WindowOutcome = Prediction | Skipped  # scores, or why it was not classified
+WindowOutcome = Prediction | Skipped  # scores, or why the window was not classified
 
-_AT_ONCE = 4  # streams; each has a decoder, and one of them is always ahead of the classifier
-
-
-@dataclass(frozen=True)
-class Scorer:
-    """A model as the monitor takes one, whatever runs it."""
-
-    classify: Classify
-    contract: Contract
-    path: None = None  # it is no file
-    sha256: str = ""
-
-    def predict(self, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The scores alone, (N, labels), of windows (N, T, H, W, 3)."""
-        return self.classify(windows).scores
+_PARALLEL_STREAMS = 4  # each stream has a decoder, and one is always ahead of the classifier
 
 
 @dataclass(frozen=True, eq=False)
 class WatchedStream:
-    """A stream and what the monitor made of it; equal to itself only, and so a key."""
+    """A stream and the monitor's output for it; hashable by identity."""
 
     plan: StreamPlan
     windows: tuple[WindowOutcome, ...]  # in order
-    activities: tuple[AlertEvent, ...]  # each one's start and its end, as an alert log holds them
+    activities: tuple[AlertEvent, ...]  # starts and ends, as an alert log holds them
 
 
-class StreamSource:
-    """A planned stream, decoded while it is read.
+class PlannedSource:
+    """A planned stream as a source, decoded while it is read.
 
-    Clips are given as they were decoded. Footage is scaled to the stream's size, as large as a
-    camera's picture, so that it reaches the model the way a camera's does: in one step from there.
+    Frames of clips keep their size. Footage is scaled to the size of the clips, so that both reach
+    the model as frames of one camera do.
     """
 
     def __init__(self, plan: StreamPlan) -> None:
@@ -62,26 +44,28 @@ class StreamSource:
         self._frames: Generator[Frame, None, None] | None = None
 
     def open(self) -> None:
-        """Begin with the first piece; what is wrong with a file is said when it is its turn."""
+        """Begin with the first segment; a bad file raises when its segment begins."""
         self._frames = self._play()
 
     def read(self) -> Frame | None:
-        """The next frame, in seconds of the stream; None at the end. SourceError as files do."""
+        """The next frame, with its time in the stream; None at the end. SourceError as files."""
         return None if self._frames is None else next(self._frames, None)
 
     def close(self) -> None:
-        """Release what is being read."""
+        """Close the file that is being read."""
         if self._frames is not None:
             self._frames.close()
             self._frames = None
 
     def _play(self) -> Generator[Frame, None, None]:
-        for piece in self._plan.pieces:
+        for segment in self._plan.segments:
             shown = (
-                _footage(piece, self._plan.size) if piece.label is None else read_frames(piece.path)
+                _footage(segment, self._plan.size)
+                if segment.label is None
+                else read_frames(segment.path)
             )
             for time_s, picture in shown:
-                yield Frame(piece.start_s + time_s, picture)
+                yield Frame(segment.start_s + time_s, picture)
 
 
 def watch_streams(
@@ -89,14 +73,14 @@ def watch_streams(
     plans: Sequence[StreamPlan],
     advance: Callable[[str], None] = lambda name: None,
 ) -> list[WatchedStream]:
-    """Let the monitor, with the model's own rules, watch each stream from its start to its end.
+    """Let the monitor watch each stream from start to end, with the model's own rules.
 
-    `advance` is called with the name of a stream that is done. SourceError if a file of a stream
+    `advance` is called with the name of each finished stream. SourceError if a file of a stream
     cannot be read, ModelError if the model cannot be run.
     """
     watched = []
-    for first in range(0, len(plans), _AT_ONCE):
-        together = plans[first : first + _AT_ONCE]
+    for first in range(0, len(plans), _PARALLEL_STREAMS):
+        together = plans[first : first + _PARALLEL_STREAMS]
         for one in _watch_together(classifier, together):
             watched.append(one)
             advance(plain_name(one.plan.name))
@@ -111,7 +95,7 @@ def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list
     kept = KeptAlerts()
 
     def make(address: Address, limits: StreamLimits) -> Source:
-        return StreamSource(by_target[address.target])
+        return PlannedSource(by_target[address.target])
 
     monitor = Monitor(
         MonitorOptions.model_validate({"cameras": cameras}),
@@ -123,7 +107,7 @@ def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list
     )
     try:
         monitor.run()
-    except BaseException:  # an interrupt, too, must leave no thread at work
+    except BaseException:  # even an interrupt must leave no thread running
         monitor.stop()
         raise
     return [
@@ -137,7 +121,7 @@ def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list
 
 
 class KeptAlerts:
-    """A sink that keeps what it is given."""
+    """A sink that keeps all alerts in a list."""
 
     name = "kept"
 
@@ -152,9 +136,10 @@ class KeptAlerts:
         """There is nothing to finish."""
 
 
-def _footage(piece: Segment, size: tuple[int, int] | None) -> Iterator[tuple[float, VideoFrame]]:
-    for time_s, picture in read_piece(piece.path, piece.offset_s, piece.end_s - piece.start_s):
+def _footage(segment: Segment, size: tuple[int, int] | None) -> Iterator[tuple[float, VideoFrame]]:
+    duration_s = segment.end_s - segment.start_s
+    for time_s, picture in read_segment(segment.path, segment.offset_s, duration_s):
         if size is not None and (picture.width, picture.height) != size:
-            # The picture's tags of colour and range stay with it. One thread, as in `prepare`.
+            # The frame keeps its colour tags. One thread, as in `prepare`.
             picture = picture.reformat(*size, interpolation=Interpolation.BICUBIC, threads=1)
         yield time_s, picture

@@ -1,22 +1,25 @@
-"""What a model said of test clips: everything that metrics and report are made from."""
+"""A model's scores of test clips: the basis of metrics and reports."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Furthest a row of scores may be from summing to 1: above float32 rounding over a few hundred
-# labels, far below anything that a missing softmax would give.
+from train.fit.trainer import Predict
+
+# Tolerance of the sum of a row of scores: above float32 rounding over a few hundred labels, far
+# below what a missing softmax would give.
 SUM_TOLERANCE = 1e-3
+_BATCH = 16  # windows per call of a network
 
 
 @dataclass(frozen=True)
 class Scored:
     """Test clips with their true labels and the scores that a model gave them; n >= 1, k >= 2.
 
-    ValueError if the parts do not fit each other. A clip is scored once, by one model that was
-    not fitted on it (or the report says otherwise).
+    A clip is scored once, by one model that was not fitted on it, or the report warns. ValueError
+    if the fields do not fit each other.
     """
 
     labels: tuple[str, ...]  # (k,) in the order of the scores
@@ -60,7 +63,7 @@ class Scored:
 
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """(n,) index of the highest score; of equal ones, the first."""
+        """(n,) index of the highest score; the first one of a tie."""
         predicted: NDArray[np.int64] = self.scores.argmax(axis=1).astype(np.int64)
         return predicted
 
@@ -72,7 +75,7 @@ class Scored:
 
 
 def concatenate(parts: Sequence[Scored]) -> Scored:
-    """The test clips of several folds as one; ValueError for other labels or a clip twice."""
+    """The test clips of several folds together; ValueError if labels differ or a clip repeats."""
     if not parts:
         raise ValueError("no parts to concatenate")
     labels = parts[0].labels
@@ -87,3 +90,30 @@ def concatenate(parts: Sequence[Scored]) -> Scored:
         scores=np.concatenate([part.scores for part in parts]),
         previews=np.concatenate([part.previews for part in parts]),
     )
+
+
+def mean_window_scores(predict: Predict, clips: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    """(n, labels) mean scores of n clips, each given as its windows (m, T, H, W, 3), m >= 1."""
+    counts: list[int] = []
+
+    def counted() -> Iterator[NDArray[np.uint8]]:
+        for windows in clips:
+            counts.append(len(windows))
+            yield windows
+
+    scores = [predict(windows) for windows in in_batches(counted())]
+    starts = np.cumsum([0, *counts[:-1]])
+    totals = np.add.reduceat(np.concatenate(scores), starts, axis=0)
+    return np.asarray(totals / np.array(counts, np.float32)[:, np.newaxis], np.float32)
+
+
+def in_batches(clips: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+    """The windows of all clips in order, in batches of _BATCH."""
+    waiting: list[NDArray[np.uint8]] = []
+    for windows in clips:
+        waiting.extend(windows)
+        while len(waiting) >= _BATCH:
+            yield np.stack(waiting[:_BATCH])
+            del waiting[:_BATCH]
+    if waiting:
+        yield np.stack(waiting)

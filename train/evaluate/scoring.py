@@ -1,32 +1,45 @@
-"""A model's scores of clips, and how these relate to what it was fitted on."""
+"""Loading a model, and scoring clips with it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from export.keras_file import load_model
 from monitor.errors import ConfigError, DataError
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.recognition.metadata import Contract
 from monitor.windows.clip import ClipSpec
 from train.data.clips import Clip
-from train.data.preparation import Prepared, Sampling, cut
-from train.evaluate.clip_scores import clip_scores
-from train.evaluate.measurement import Split
-from train.evaluate.novelty import classify_with
-from train.evaluate.playback import Scorer
-from train.evaluate.scores import Scored
-from train.fit.saved import load_model
+from train.data.decoding import DecodedClips
+from train.data.windows import Sampling, sample_windows
+from train.evaluate.novelty import Classify, classify_with
+from train.evaluate.scores import Scored, mean_window_scores
 from train.fit.trainer import Predict
 
 PREVIEW_FRAMES = 4
 
 
-def load_scorer(model: Path) -> Scorer:
-    """A .keras or .onnx model as the monitor takes one; ModelError as those say.
+@dataclass(frozen=True)
+class Scorer:
+    """A model, run by Keras or ONNX Runtime."""
 
-    TensorFlow is imported for a .keras model only.
+    classify: Classify
+    contract: Contract
+    path: Path | None = None
+    sha256: str = ""
+
+    def predict(self, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The scores (N, labels) of windows (N, T, H, W, 3), without novelty."""
+        return self.classify(windows).scores
+
+
+def load_scorer(model: Path) -> Scorer:
+    """Load a .keras or .onnx model; ModelError if it cannot be loaded.
+
+    Only a .keras model imports TensorFlow.
     """
     if model.suffix == ".onnx":
         classifier = OnnxClassifier(model)
@@ -37,28 +50,9 @@ def load_scorer(model: Path) -> Scorer:
     raise ConfigError(f"{model}: a model is a .keras or .onnx file")
 
 
-def relation(contract: Contract, name: str, prepared: Prepared, tested: Sequence[Clip]) -> Split:
-    """How `tested`, some clips of the data `name`, relate to what the model was fitted on.
-
-    Told from the hash in its contract: that of all clips, of the tested ones, or of all others.
-    Where it is none of them, more clips than there are others must have some of the tested ones.
-    """
-    fitted = contract.data.sha256
-    if fitted in (prepared.sha256(prepared.clips), prepared.sha256(tested)):
-        return "fitted"
-    chosen = set(tested)
-    others = [clip for clip in prepared.clips if clip not in chosen]
-    if others and fitted == prepared.sha256(others):
-        crossing = {clip.group for clip in tested} & {clip.group for clip in others}
-        return "random" if crossing else "grouped"
-    if contract.data.name != name:
-        return "unknown"
-    return "overlapping" if contract.data.clips > len(others) else "related"
-
-
 def score_clips(
     predict: Predict,
-    prepared: Prepared,
+    decoded_clips: DecodedClips,
     clips: Sequence[Clip],
     labels: Sequence[str],
     spec: ClipSpec,
@@ -66,20 +60,20 @@ def score_clips(
     sampling: Sampling,
     stride: int,
 ) -> Scored:
-    """`clips` of `prepared` with the scores `predict` gives them; `labels` are those of the scores.
+    """`clips` with the scores that `predict` gives them, in the order of `labels`.
 
     DataError if a clip has a label that the model does not know.
     """
     check_labels(clips, labels)
     shown = np.linspace(0, spec.frames - 1, min(PREVIEW_FRAMES, spec.frames)).astype(int)
-    windows = (cut(prepared.decoded(clip), spec, sampling, stride) for clip in clips)
+    windows = (sample_windows(decoded_clips.load(clip), spec, sampling, stride) for clip in clips)
     previews: list[NDArray[np.uint8]] = []
 
     def noted(found: NDArray[np.uint8]) -> NDArray[np.uint8]:
         previews.append(found[len(found) // 2][shown])
         return found
 
-    scores = clip_scores(predict, map(noted, windows))
+    scores = mean_window_scores(predict, map(noted, windows))
     return Scored(
         labels=tuple(labels),
         clips=tuple(clip.path for clip in clips),
@@ -91,7 +85,7 @@ def score_clips(
 
 
 def check_labels(clips: Sequence[Clip], labels: Sequence[str]) -> None:
-    """DataError if a clip has a label that is not among the model's `labels`."""
+    """DataError if a clip has a label that the model does not have."""
     found = sorted({clip.label for clip in clips})
     if set(found) - set(labels):
         raise DataError(

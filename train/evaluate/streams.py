@@ -1,8 +1,8 @@
-"""Whole streams made of clips and footage: what is shown when, decided before anything is decoded.
+"""Plans of streams: labelled clips inserted into background footage at known times.
 
-A clip by itself begins with the activity and ends with it. In front of a camera it comes out of
-nothing in particular: windows catch its first half second, or half of it and half of what was
-before. So clips are laid into footage in which nothing happens, at known times.
+A clip begins and ends with its activity. In front of a camera the activity begins in the middle of
+something else: a window may show only its first half second. Therefore clips are inserted into
+footage in which nothing happens. A plan is made before anything is decoded.
 """
 
 import zlib
@@ -17,75 +17,77 @@ from train.data.footage import Footage
 from train.evaluate.event_match import Event
 
 SEED = 1
-# Seconds of footage before, between and after the clips. An activity lasts until the hold after its
-# last window and then rests for the cooldown: about nine seconds with the monitor's defaults. A
-# clip that came sooner would be taken for the same act, and the stream measure its own haste.
+# Seconds of footage before, between and after the clips. With the monitor's defaults, hold and
+# cooldown take about nine seconds after the last window of an activity. A clip that came sooner
+# would be taken for the same activity.
 GAP_S = (10.0, 16.0)
 
 
 @dataclass(frozen=True)
 class ClipInsert:
-    """A labelled clip that is to be laid into a stream."""
+    """A labelled clip to insert into a stream."""
 
     path: Path
     name: str  # in reports
     label: str
-    group: str  # its source video: one stream each
+    group: str  # its source video; each group has its own stream
     size: tuple[int, int]  # width and height, pixels
-    duration_s: float  # to the end of its last picture
+    duration_s: float  # to the end of its last frame
 
 
 @dataclass(frozen=True)
 class Segment:
-    """What a stream shows for a while: a whole clip, or a part of some footage."""
+    """A part of a stream: a whole clip, or a piece of footage."""
 
     path: Path
     name: str
     label: str | None  # None: footage
-    offset_s: float  # where it begins in the file
-    start_s: float  # where it begins in the stream
+    offset_s: float  # start in the file
+    start_s: float  # start in the stream
     end_s: float
 
 
 @dataclass(frozen=True)
 class StreamPlan:
-    """A stream, piece after piece without a pause."""
+    """A stream as consecutive segments."""
 
     name: str
-    size: tuple[int, int] | None  # that footage is scaled to; None: as it is
-    pieces: tuple[Segment, ...]
+    size: tuple[int, int] | None  # footage is scaled to this; None: unscaled
+    segments: tuple[Segment, ...]
 
     @property
     def duration_s(self) -> float:
         """Seconds."""
-        return self.pieces[-1].end_s
+        return self.segments[-1].end_s
 
     @property
     def clips(self) -> tuple[Segment, ...]:
-        """The pieces that have a label."""
-        return tuple(piece for piece in self.pieces if piece.label is not None)
+        """The segments that are clips."""
+        return tuple(segment for segment in self.segments if segment.label is not None)
 
     def events(self, labels: Collection[str]) -> tuple[Event, ...]:
-        """What is to be found in it: the clips of `labels`, those that alert."""
+        """The events to find: the clips of `labels`, which are those that alert."""
         return tuple(
-            Event(piece.label, piece.start_s, piece.end_s)
-            for piece in self.clips
-            if piece.label is not None and piece.label in labels
+            Event(segment.label, segment.start_s, segment.end_s)
+            for segment in self.clips
+            if segment.label is not None and segment.label in labels
         )
 
-    def shown(self, time_s: float) -> Segment:
-        """The piece at a time of the stream; the last one at its end."""
-        return next((piece for piece in self.pieces if time_s < piece.end_s), self.pieces[-1])
+    def segment_at(self, time_s: float) -> Segment:
+        """The segment at a time of the stream; the last one at its end."""
+        return next(
+            (segment for segment in self.segments if time_s < segment.end_s), self.segments[-1]
+        )
 
 
 def plan_streams(
     clips: Sequence[ClipInsert], footage: Sequence[Footage], seed: int = SEED
 ) -> tuple[StreamPlan, ...]:
-    """A stream for every group of clips: footage, clip, footage, clip, ... footage.
+    """A stream for each group of clips: footage, clip, footage, clip, ... footage.
 
-    The clips of a group come in random order, each gap from a random place in random footage. A
-    group with pictures of several sizes has a stream for each. A stream is the same whichever other
-    groups there are. DataError if no footage is long enough.
+    The clips of a group come in random order, and each gap is a random piece of random footage. A
+    group with frames of several sizes has a stream for each size. A stream does not depend on the
+    other groups. DataError if no footage is long enough.
     """
     long_enough = [film for film in footage if film.duration_s >= GAP_S[1]]
     if not long_enough:
@@ -102,19 +104,19 @@ def plan_streams(
     for (group, size), members in sorted(streams.items()):
         name = group if groups.count(group) == 1 else f"{group} {size[0]}x{size[1]}"
         random = np.random.default_rng((seed, zlib.crc32(name.encode())))
-        pieces = [_gap(long_enough, 0.0, random)]
+        segments = [_gap(long_enough, 0.0, random)]
         for index in random.permutation(len(members)):
-            clip, at_s = members[index], pieces[-1].end_s
-            pieces.append(
+            clip, at_s = members[index], segments[-1].end_s
+            segments.append(
                 Segment(clip.path, clip.name, clip.label, 0.0, at_s, at_s + clip.duration_s)
             )
-            pieces.append(_gap(long_enough, pieces[-1].end_s, random))
-        plans.append(StreamPlan(name, size, tuple(pieces)))
+            segments.append(_gap(long_enough, segments[-1].end_s, random))
+        plans.append(StreamPlan(name, size, tuple(segments)))
     return tuple(plans)
 
 
 def plan_footage(footage: Sequence[Footage]) -> tuple[StreamPlan, ...]:
-    """A stream for every file, as it is: in it nothing is to be found."""
+    """A stream for each file of footage, without events."""
     return tuple(
         StreamPlan(
             film.name, None, (Segment(film.path, film.name, None, 0.0, 0.0, film.duration_s),)

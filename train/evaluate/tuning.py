@@ -1,7 +1,7 @@
-"""The search for rules: thresholds and timing that suit a model, on streams it was not fitted on.
+"""The search for rules: thresholds and timing for a model, on streams it was not fitted on.
 
-Every set of rules is tried on the same predictions with the monitor's own tracker, so that what is
-found here is what the monitor will do.
+Each set of rules is tried on the same predictions with the monitor's own tracker, so that the
+monitor will behave as found here.
 """
 
 import itertools
@@ -11,46 +11,47 @@ from dataclasses import dataclass, replace
 
 from monitor.errors import DataError
 from monitor.recognition.tracker import Rules
-from train.evaluate.event_match import Figures, Matched, figures
-from train.evaluate.outcome import Judged, hours, judge
+from train.evaluate.event_match import EventMatches, EventMetrics, event_metrics
 from train.evaluate.playback import WatchedStream
+from train.evaluate.stream_results import StreamResult, match_stream, total_hours
 
-# What is searched. Hysteresis is not: from 0 to 0.3 it changed the cross-tuned F1 of the shipped
-# model by 0.01 at most. Thresholds are nearer to each other at the top, where false alarms are few.
+# The search grid. Hysteresis is fixed: from 0 to 0.3 it changed the cross-validated F1 of the
+# shipped model by 0.01 at most. Thresholds are denser at the top, because false alarms are rare
+# there.
 THRESHOLDS = (*(step / 20 for step in range(2, 18)), 0.88, 0.9, 0.92, 0.94, 0.96, 0.98, 0.99)
 SMOOTHING_S = (0.0, 0.5, 1.0, 2.0)
 MIN_S = (0.0, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """Rules that were chosen, and what they did on the streams they were chosen on."""
+class TunedRules:
+    """The chosen rules, with their metrics on the streams they were chosen on."""
 
     rules: Rules
-    figures: Figures  # too good: had other rules done better here, they would have been chosen
-    reached: bool  # whether false alarms are as few as was wanted
+    metrics: EventMetrics  # optimistic: the rules were chosen to be good on these streams
+    within_limit: bool  # whether false alarms are as rare as required
 
 
 class Trials:
-    """What rules with one threshold for all labels found in streams, each tried once.
+    """Event matches of streams under rules with one threshold for all labels; each is tried once.
 
-    `base` are the rest of the rules; a window spans `span_s` seconds.
+    `base` holds the other rules; a window spans `span_s` seconds.
     """
 
     def __init__(self, base: Rules, span_s: float) -> None:
         self.base = base
         self.span_s = span_s
-        self._known: dict[tuple[WatchedStream, float, float, float], Matched] = {}
+        self._cache: dict[tuple[WatchedStream, float, float, float], EventMatches] = {}
 
-    def matched(
+    def matches(
         self, watched: WatchedStream, threshold: float, smoothing_s: float, min_s: float
-    ) -> Matched:
-        """A stream's events with the alerts under these rules."""
+    ) -> EventMatches:
+        """The event matches of a stream under these rules."""
         key = (watched, threshold, smoothing_s, min_s)
-        if key not in self._known:
+        if key not in self._cache:
             rules = self.rules(threshold, smoothing_s, min_s)
-            self._known[key] = judge(watched, rules, self.span_s).matched
-        return self._known[key]
+            self._cache[key] = match_stream(watched, rules, self.span_s).matches
+        return self._cache[key]
 
     def rules(self, threshold: float, smoothing_s: float, min_s: float) -> Rules:
         """These rules, with one threshold for all labels."""
@@ -64,12 +65,12 @@ class Trials:
 
 @dataclass(frozen=True)
 class _Choice:
-    """Thresholds for some labels, and what they gave together."""
+    """Thresholds for some labels, with their joint result."""
 
     thresholds: dict[str, float]
     found: int
     false_alarms: int
-    delay_s: float  # the sum over the found events
+    delay_s: float  # sum over the found events
 
     def __add__(self, other: "_Choice") -> "_Choice":
         return _Choice(
@@ -80,23 +81,24 @@ class _Choice:
         )
 
 
-def tune(streams: Sequence[WatchedStream], trials: Trials, per_day: float | None = None) -> Tuned:
+def search_rules(
+    streams: Sequence[WatchedStream], trials: Trials, per_day: float | None = None
+) -> TunedRules:
     """The rules with the highest event F1 among those with at most `per_day` false alarms a day.
 
-    Where several are equal, those with the shortest delay; where none has so few false alarms,
-    those with the fewest. Rules that find nothing are none: DataError if all are like that, or
-    where the streams hold no event.
+    A tie is decided by the shortest delay. If no rules have so few false alarms, those with the
+    fewest are chosen. DataError if no rules find an event, or if the streams hold none.
     """
     labels = tuple(trials.base.thresholds)
     events = sum(len(watched.plan.events(labels)) for watched in streams)
     if not events:
         raise DataError(f"nothing to tune on: no clip of {', '.join(labels)} is in any stream")
-    most = math.inf if per_day is None else per_day * hours(streams) / 24
+    allowed = math.inf if per_day is None else per_day * total_hours(streams) / 24
 
-    def worth(choice: _Choice) -> tuple[bool, float, float, float]:
+    def rank(choice: _Choice) -> tuple[bool, float, float, float]:
         return (
             choice.found > 0,
-            0.0 if choice.false_alarms <= most else -float(choice.false_alarms),
+            0.0 if choice.false_alarms <= allowed else -float(choice.false_alarms),
             2 * choice.found / (choice.found + choice.false_alarms + events),
             -choice.delay_s / max(1, choice.found),
         )
@@ -104,38 +106,40 @@ def tune(streams: Sequence[WatchedStream], trials: Trials, per_day: float | None
     timings = itertools.product(SMOOTHING_S, MIN_S)
     best, smoothing_s, min_s = max(
         ((choice, *timing) for timing in timings for choice in _choices(streams, trials, *timing)),
-        key=lambda found: worth(found[0]),
+        key=lambda found: rank(found[0]),
     )
     if not best.found:
         raise DataError(f"no rules find any of {events} events: this model cannot be tuned")
     rules = replace(trials.base, thresholds=best.thresholds, smoothing_s=smoothing_s, min_s=min_s)
-    judged = [judge(watched, rules, trials.span_s).matched for watched in streams]
-    return Tuned(rules, figures(judged, hours(streams)), best.false_alarms <= most)
+    judged = [match_stream(watched, rules, trials.span_s).matches for watched in streams]
+    return TunedRules(
+        rules, event_metrics(judged, total_hours(streams)), best.false_alarms <= allowed
+    )
 
 
-def cross_tune(
+def cross_validate(
     folds: Sequence[Sequence[WatchedStream]], trials: Trials, per_day: float | None = None
-) -> list[Judged]:
-    """Every stream judged by rules that were tuned without its fold; needs two folds or more."""
+) -> list[StreamResult]:
+    """The result of each stream under rules that were tuned on the other folds; needs two folds."""
     judged = []
     for fold in folds:
         others = [watched for other in folds if other is not fold for watched in other]
-        rules = tune(others, trials, per_day).rules
-        judged += [judge(watched, rules, trials.span_s) for watched in fold]
+        rules = search_rules(others, trials, per_day).rules
+        judged += [match_stream(watched, rules, trials.span_s) for watched in fold]
     return judged
 
 
-def sweep(
+def threshold_sweep(
     streams: Sequence[WatchedStream], base: Rules, span_s: float
-) -> list[tuple[float, Figures]]:
-    """What each threshold gives, the same for all labels, with the other rules as they are."""
+) -> list[tuple[float, EventMetrics]]:
+    """The metrics of each threshold, the same for all labels, with the other rules unchanged."""
     trials = Trials(base, span_s)
     return [
         (
             threshold,
-            figures(
-                [trials.matched(w, threshold, base.smoothing_s, base.min_s) for w in streams],
-                hours(streams),
+            event_metrics(
+                [trials.matches(w, threshold, base.smoothing_s, base.min_s) for w in streams],
+                total_hours(streams),
             ),
         )
         for threshold in THRESHOLDS
@@ -145,27 +149,27 @@ def sweep(
 def _choices(
     streams: Sequence[WatchedStream], trials: Trials, smoothing_s: float, min_s: float
 ) -> Iterable[_Choice]:
-    """For every number of false alarms that can be had, the thresholds that find the most.
+    """For each possible number of false alarms, the thresholds that find the most events.
 
-    Labels do not touch each other in the tracker: what a threshold gives for one of them holds
-    whatever the others' are, and the best of all labels together is put together label by label.
+    The tracker treats labels independently, so that the best thresholds can be combined label by
+    label.
     """
     tried = {
-        threshold: [trials.matched(one, threshold, smoothing_s, min_s) for one in streams]
+        threshold: [trials.matches(one, threshold, smoothing_s, min_s) for one in streams]
         for threshold in THRESHOLDS
     }
     front = {0: _Choice({}, 0, 0, 0.0)}
     for label in trials.base.thresholds:
-        options = [_choice(label, threshold, matched) for threshold, matched in tried.items()]
+        options = [_choice(label, threshold, matches) for threshold, matches in tried.items()]
         joined = [choice + option for choice in front.values() for option in options]
-        # The best comes last, and stays.
+        # The best choice comes last, and stays in the dictionary.
         joined.sort(key=lambda choice: (choice.found, -choice.delay_s))
         front = {choice.false_alarms: choice for choice in joined}
     return front.values()
 
 
-def _choice(label: str, threshold: float, matched: Sequence[Matched]) -> _Choice:
-    of_label = figures(matched, 1.0, label)
+def _choice(label: str, threshold: float, matches: Sequence[EventMatches]) -> _Choice:
+    of_label = event_metrics(matches, 1.0, label)
     return _Choice(
         {label: threshold}, of_label.found, of_label.false_alarms, sum(of_label.delays_s)
     )

@@ -7,15 +7,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from export.saved import MODEL_NAME
+from export.keras_file import MODEL_NAME
 from monitor.errors import ConfigError
 from monitor.recognition.metadata import Data
-from train.evaluate.evaluation_set import held_out
-from train.evaluate.measurement import WARNINGS
-from train.evaluate.open_set import check_told, known_against
+from train.evaluate.evaluation_set import load_evaluation_set
+from train.evaluate.open_set import novelty_threshold, open_set_results
+from train.evaluate.overlap import WARNINGS
 from train.evaluate.scoring import load_scorer
 from train.recipe.options import TrainConfig
-from train.report.report import HTML_NAME, write_report
+from train.report.clip_page import write_clip_report
+from train.report.files import HTML_NAME
 
 log = logging.getLogger(__name__)
 
@@ -31,49 +32,49 @@ def evaluate_clips(
 ) -> None:
     """Test `model` on the clips of `data`, or those of one fold, and write the report to `out`.
 
-    Windows are cut as the monitor cuts them, whatever the model was fitted on. `unknown` are
-    folders of clips of other activities: told is how well their windows are known from these.
+    Windows are cut as in the monitor, whatever the model was fitted on. `unknown` are folders of
+    clips of other activities; the report says how well the model distinguishes them.
     """
     if (out / MODEL_NAME).exists():
         raise ConfigError(f"--out {out}: holds a run of har-train, with its own report")
     scorer = load_scorer(model)
     contract = scorer.contract
-    limit = check_told(model, contract) if unknown else 0.0
-    held = held_out(contract, data, fold, cache, console)
-    prepared, clips = held.prepared, held.clips
-    split = held.relation(contract)
-    scored = held.score(scorer.predict, contract)
+    limit = novelty_threshold(model, contract) if unknown else 0.0
+    evaluation_set = load_evaluation_set(contract, data, fold, cache, console)
+    decoded_clips, clips = evaluation_set.decoded_clips, evaluation_set.clips
+    split = evaluation_set.overlap(contract)
+    scored = evaluation_set.score(scorer.predict, contract)
     notes = [f"The model's own evaluation: {contract.evaluation}."]
-    if short := [clip.path for clip in clips if clip.path in prepared.held]:
+    if short := [clip.path for clip in clips if clip.path in decoded_clips.padded]:
         notes.append(
             f"{len(short)} clips are shorter than a window of {contract.clip.span_s:g} s and were "
-            f"completed by holding their last frame: {', '.join(short)}."
+            f"padded with their last frame: {', '.join(short)}."
         )
     others = []
     if unknown:
-        others = known_against(scorer, limit, prepared, clips, unknown, cache, console)
-    metrics = write_report(
+        others = open_set_results(scorer, limit, decoded_clips, clips, unknown, cache, console)
+    metrics = write_clip_report(
         out,
         scored,
-        title=f"{contract.name} on {held.name}",
+        title=f"{contract.name} on {evaluation_set.name}",
         split=split,
         contract=contract,
         data=Data(
-            name=held.dataset.name,
-            sha256=prepared.sha256(clips),
+            name=evaluation_set.dataset.name,
+            sha256=decoded_clips.sha256(clips),
             clips=len(clips),
             groups=len({clip.group for clip in clips}),
         ),
         settings={"model": model.name, "fold": fold, "stride": TrainConfig().stride},
-        skipped=[(skip.path, skip.reason) for skip in prepared.skipped],
-        notes=[*notes, *held.notes, *(f"{one.words}." for one in others)],
+        skipped=[(skip.path, skip.reason) for skip in decoded_clips.skipped],
+        notes=[*notes, *evaluation_set.notes, *(f"{one.summary}." for one in others)],
         unknown=[asdict(one) for one in others],
     )
     if split in WARNINGS:
-        log.warning("%s: %s", held.name, WARNINGS[split])
+        log.warning("%s: %s", evaluation_set.name, WARNINGS[split])
     log.info(
         "%s: accuracy %.3f on %d clips; report in %s",
-        held.name, metrics.accuracy, len(scored), out / HTML_NAME,
+        evaluation_set.name, metrics.accuracy, len(scored), out / HTML_NAME,
     )  # fmt: skip
     for one in others:
-        log.info("%s", one.words)
+        log.info("%s", one.summary)

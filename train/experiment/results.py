@@ -1,4 +1,4 @@
-"""What a finished fit left on disk, so that a rerun does not fit it again."""
+"""The results of finished fits on disk, so that a rerun does not fit again."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,23 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.evaluate.scores import Scored
-from train.npz import load_npz, save_npz
+from train.fit.checkpoint import load_npz, save_npz
 
 History = dict[str, list[float]]
 
 
 @dataclass(frozen=True)
-class Result:
-    """One fitted network's history and what it said of its test clips."""
+class FitResult:
+    """The history of one fitted network, and its scores of the test clips."""
 
     fingerprint: str  # of recipe, data and split
     history: History
     best_epoch: int  # counted from 0
-    scored: Scored | None  # None if no clips were held back
-    novelty: NDArray[np.float32] | None = None  # (n,) of every window of its test clips
+    scored: Scored | None  # None without test clips
+    novelty: NDArray[np.float32] | None = None  # (n,) of all windows of its test clips
 
 
-def save_result(path: Path, result: Result) -> None:
+def save_result(path: Path, result: FitResult) -> None:
     """Write `result` as an .npz file, whole or not at all."""
     facts: dict[str, Any] = {
         "fingerprint": result.fingerprint,
@@ -40,8 +40,8 @@ def save_result(path: Path, result: Result) -> None:
     save_npz(path, facts, arrays)
 
 
-def load_result(path: Path, fingerprint: str) -> Result | None:
-    """The result at `path`; None if there is none of this recipe, data and split."""
+def load_result(path: Path, fingerprint: str) -> FitResult | None:
+    """The result at `path`; None if it is missing or of another recipe, data or split."""
     found = load_npz(path)
     if found is None:
         return None
@@ -59,4 +59,4 @@ def load_result(path: Path, fingerprint: str) -> Result | None:
             previews=arrays["previews"],
         )
     novelty = arrays.get("novelty")
-    return Result(fingerprint, facts["history"], facts["best_epoch"], scored, novelty)
+    return FitResult(fingerprint, facts["history"], facts["best_epoch"], scored, novelty)

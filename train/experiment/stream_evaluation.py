@@ -1,4 +1,4 @@
-"""Testing a model on whole streams: clips laid into footage, or footage by itself."""
+"""Testing a model on streams: clips inserted into footage, or footage alone."""
 
 import logging
 from collections.abc import Sequence
@@ -7,28 +7,28 @@ from pathlib import Path
 
 from rich.console import Console
 
-from export.saved import MODEL_NAME
+from export.keras_file import MODEL_NAME
 from monitor.config.options import ActivityOptions
 from monitor.errors import ConfigError
-from train.data.background import warned
+from train.data.background import add_footage_warning
 from train.data.footage import Footage, find_footage
-from train.evaluate.evaluation_set import held_out
-from train.evaluate.measurement import HOW, WARNINGS, seen_split
-from train.evaluate.outcome import Judged, judge
-from train.evaluate.playback import Scorer, WatchedStream, watch_streams
-from train.evaluate.scoring import load_scorer
+from train.evaluate.evaluation_set import load_evaluation_set
+from train.evaluate.overlap import HOW, WARNINGS, check_groups
+from train.evaluate.playback import WatchedStream, watch_streams
+from train.evaluate.scoring import Scorer, load_scorer
+from train.evaluate.stream_results import StreamResult, match_stream
 from train.evaluate.streams import StreamPlan, plan_footage, plan_streams
-from train.evaluate.tuning import sweep
+from train.evaluate.tuning import threshold_sweep
 from train.progress import Bar
-from train.report.report import HTML_NAME
+from train.report.files import HTML_NAME
 from train.report.stream_page import write_stream_report
-from train.report.streams import Accuracy, StreamReport, accuracy, in_words
+from train.report.stream_report import Accuracy, StreamReport, clip_accuracy, describe
 
 log = logging.getLogger(__name__)
 
 ALONE = "Footage in which nothing happens was watched as it is: every alert is false."
 COMPOSED = (
-    "Each group of clips was laid into footage in which nothing happens, one stream each, and "
+    "Each group of clips was inserted into footage in which nothing happens, one stream each, and "
     "har-monitor's own pipeline watched it. Clips of background labels are among them: an alert "
     "for one of these is false."
 )
@@ -43,9 +43,9 @@ def evaluate_streams(
     cache: Path,
     console: Console,
 ) -> None:
-    """Let the monitor watch streams of `data`'s clips in the footage `films`, and report.
+    """Let the monitor watch streams of clips inserted into the footage `films`, and report.
 
-    Tested are the clips of one fold, or all; without `data`, the footage alone.
+    The clips are those of one fold of `data`, or all; without `data`, the footage alone is watched.
     """
     if (out / MODEL_NAME).exists():
         raise ConfigError(f"--out {out}: holds a run of har-train, with its own report")
@@ -56,16 +56,18 @@ def evaluate_streams(
     notes: Sequence[str] = ()
     if data is None:
         how, warning, of = ALONE, None, films.name
-        judged = _watch(scorer, plan_footage(footage), console)
+        judged = _stream_results(scorer, plan_footage(footage), console)
     else:
-        held = held_out(contract, data, fold, cache, console)
-        scored = held.score(scorer.predict, contract)
-        split = seen_split(held.relation(contract), scored)
+        evaluation_set = load_evaluation_set(contract, data, fold, cache, console)
+        scored = evaluation_set.score(scorer.predict, contract)
+        split = check_groups(evaluation_set.overlap(contract), scored)
         how, warning = f"{COMPOSED} {HOW[split]}", WARNINGS.get(split)
-        of, notes = held.name, held.notes
-        judged = _watch(scorer, plan_streams(held.inlays, footage), console)
-        clips_alone = accuracy([scored], judged)
-    warning = warned(warning, contract.data.footage, footage)
+        of, notes = evaluation_set.name, evaluation_set.notes
+        judged = _stream_results(
+            scorer, plan_streams(evaluation_set.clip_inserts, footage), console
+        )
+        clips_alone = clip_accuracy([scored], judged)
+    warning = add_footage_warning(warning, contract.data.footage, footage)
     rules = ActivityOptions().rules(contract)
     report = StreamReport(
         title=f"{contract.name} on streams of {of}",
@@ -74,11 +76,11 @@ def evaluate_streams(
         contract=contract,
         judged=judged,
         accuracy=clips_alone,
-        sweep=sweep([one.watched for one in judged], rules, contract.clip.span_s),
+        sweep=threshold_sweep([one.watched for one in judged], rules, contract.clip.span_s),
         settings={
             "model": model.name,
             "fold": fold,
-            "footage": footage_words(films, footage),
+            "footage": describe_footage(films, footage),
             "rules": asdict(rules),
         },
         notes=notes,
@@ -86,28 +88,30 @@ def evaluate_streams(
     write_stream_report(out, report)
     if warning is not None:
         log.warning("%s: %s", of, warning)
-    log.info("%s: %s; report in %s", of, in_words(report.total), out / HTML_NAME)
+    log.info("%s: %s; report in %s", of, describe(report.total), out / HTML_NAME)
 
 
 def watch(
     scorer: Scorer, plans: Sequence[StreamPlan], title: str, console: Console
 ) -> list[WatchedStream]:
-    """The streams as the monitor sees them, with a bar of how far it is."""
+    """Let the monitor watch the streams, with a progress bar."""
     with Bar(console, title, len(plans)) as bar:
         return watch_streams(scorer, plans, bar.advance)
 
 
-def footage_words(films: Path, footage: Sequence[Footage]) -> str:
-    """What footage there is."""
+def describe_footage(films: Path, footage: Sequence[Footage]) -> str:
+    """The number of files and minutes of footage."""
     minutes = sum(film.duration_s for film in footage) / 60
     return f"{films.name}: {len(footage)} files, {minutes:.1f} minutes"
 
 
-def _watch(scorer: Scorer, plans: Sequence[StreamPlan], console: Console) -> list[Judged]:
-    """Streams with the alerts that the monitor raised under the model's own rules."""
+def _stream_results(
+    scorer: Scorer, plans: Sequence[StreamPlan], console: Console
+) -> list[StreamResult]:
+    """The results of streams under the model's own rules."""
     contract = scorer.contract
     rules = ActivityOptions().rules(contract)
     return [
-        judge(watched, rules, contract.clip.span_s, watched.activities)
+        match_stream(watched, rules, contract.clip.span_s, watched.activities)
         for watched in watch(scorer, plans, "streams", console)
     ]

@@ -1,4 +1,4 @@
-"""Random variations of a training window, so that few clips teach more than their scenes."""
+"""Augmentation: random variations of training windows, against overfitting on few clips."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,9 @@ from train.recipe.options import AugmentOptions
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _MEAN = np.full(3, 1 / 3, np.float32)
 _MID = 127.5
-_ROUNDED_S = 1e-6  # of a time
-_PREFERENCE = 6  # power of the motion in a part by which it is preferred to others
-_STILL = 1e-9  # where nothing moves, every part is as good
+_ROUNDED_S = 1e-6  # rounding error of a time
+_PREFERENCE = 6  # exponent: parts of the picture with more motion are preferred
+_STILL = 1e-9  # lower limit, so that all parts are equal if nothing moves
 
 
 def random_window(
@@ -27,15 +27,15 @@ def random_window(
     return window_from(decoded, spec, start, speed)
 
 
-def at_another_rate(
+def resample_rate(
     decoded: DecodedClip, spec: ClipSpec, share: float, rng: np.random.Generator
 ) -> DecodedClip:
-    """The clip, or for a `share` of the draws, as a camera of another rate would have given it.
+    """For a `share` of the draws, the clip at the frame rate of another camera; else unchanged.
 
-    That is once to twice the model's rate. Each of its frames is the newest that there was at that
-    moment: none is invented, but those of a clip that is slower than the camera are repeated. A
-    clip with a gap that no window may span stays as it is, for frames repeated would hide the gap;
-    so does one that is too short for two frames.
+    The rate is once to twice the model's rate. Each frame is the newest one at its time: no frame
+    is invented, but a clip that is slower than that rate has frames repeated. A clip with a gap
+    that no window may span is unchanged, because repeated frames would hide the gap. So is a clip
+    that is too short for two frames.
     """
     if not share or rng.random() >= share:
         return decoded
@@ -47,14 +47,14 @@ def at_another_rate(
     return DecodedClip(np.asarray(decoded.frames)[newest], times_s - times_s[0])
 
 
-def vary(
+def augment_window(
     window: NDArray[np.uint8], options: AugmentOptions, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """The window (T, H, W, 3) cropped, mirrored and recoloured, the same way in every frame."""
+    """The window (T, H, W, 3), cropped, mirrored and recoloured, in every frame the same way."""
     height, width = window.shape[1:3]
-    # Nothing is drawn for what is off: batches stay what they were before there was such an option.
+    # Nothing is drawn for an option that is off, so that batches stay as they were without it.
     if options.zoom_share and rng.random() < options.zoom_share:
-        side, down, right = _where_it_moves(window, options.zoom_min, rng)
+        side, down, right = _moving_part(window, options.zoom_min, rng)
     else:
         side = rng.uniform(options.crop_min, 1.0)
         down, right = rng.uniform(0, 1), rng.uniform(0, 1)
@@ -62,7 +62,7 @@ def vary(
     columns = _resample(width, side, right)
     if rng.random() < options.flip_share:
         columns = columns[::-1]
-    # Bilinear by matrix products, colour by colour: of three numbers at a time they would be slow.
+    # Bilinear by matrix products, one colour at a time: with the three colours last they are slow.
     pixels = np.ascontiguousarray(window.transpose(0, 3, 1, 2)).astype(np.float32)
     pixels = rows @ (pixels.reshape(-1, width) @ columns.T).reshape(-1, height, width)
     if rng.random() < options.gray_share:
@@ -82,7 +82,7 @@ def mixup(
     options: AugmentOptions,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """A batch (N, T, H, W, 3) with targets (N, labels), in some batches blended with itself.
+    """A batch (N, T, H, W, 3) with targets (N, labels), sometimes blended with itself, shuffled.
 
     Source: Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization".
     """
@@ -95,17 +95,17 @@ def mixup(
     return _to_bytes(mixed), share * targets + (1 - share) * targets[other]
 
 
-def _where_it_moves(
-    window: NDArray[np.uint8], least: float, rng: np.random.Generator
+def _moving_part(
+    window: NDArray[np.uint8], side_min: float, rng: np.random.Generator
 ) -> tuple[float, float, float]:
-    """A part of the picture with much motion in it: its side, and its place down and right, 0..1.
+    """A random part of the picture: its side, and its place down and right, 0..1.
 
-    Drawn, and the more probable the more moves in it, so that an act is rarely cut away.
+    A part with more motion is more probable, so that the act is rarely cut off.
     """
     grey = window.astype(np.float32) @ _MEAN
     moves = np.abs(np.diff(grey, axis=0)).mean(axis=0)
     height, width = moves.shape
-    side = rng.uniform(least, 1.0)
+    side = rng.uniform(side_min, 1.0)
     high, wide = max(1, int(height * side)), max(1, int(width * side))
     sums = np.pad(moves.astype(np.float64), ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
     inside = sums[high:, wide:] - sums[:-high, wide:] - sums[high:, :-wide] + sums[:-high, :-wide]
@@ -116,7 +116,7 @@ def _where_it_moves(
 
 
 def _resample(size: int, side: float, place: float) -> NDArray[np.float32]:
-    """The (size, size) matrix that stretches a part of `side`, at `place` 0..1, over the whole."""
+    """The (size, size) matrix that stretches a part of `side`, at `place` 0..1, to full size."""
     start = (1 - side) * size * place
     at = start + (np.arange(size) + 0.5) * side - 0.5
     at = np.clip(at, 0, size - 1)

@@ -1,4 +1,4 @@
-"""Training batches, cut and varied anew in every epoch while the network learns from the last."""
+"""Training batches, drawn and augmented anew in every epoch, in a thread beside the fit."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -12,22 +12,21 @@ from threadpoolctl import threadpool_limits
 from monitor.windows.clip import ClipSpec
 from train.data.cache import DecodedClip
 from train.data.windows import uniform_window
-from train.fit.augmentation import at_another_rate, mixup, random_window, vary
-from train.fit.moving_patch import MOST, with_crossings
+from train.fit.augmentation import augment_window, mixup, random_window, resample_rate
+from train.fit.moving_patch import MAX_PATCHES, paste_moving_patches
 from train.recipe.options import TrainConfig
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]  # (N, T, H, W, 3), (N, labels)
 _Job = tuple[int, int, NDArray[np.int64]]  # epoch, batch, the clips in it
 
-_AHEAD = 4  # batches made in advance
+_AHEAD = 4  # batches prepared in advance
 
 
 class TrainingBatches:
-    """One window of every clip in each epoch, shuffled, and of as many slices of footage.
+    """In each epoch one window of every clip, and one of as many slices of footage, shuffled.
 
-    An epoch's batches depend on the seed and the epoch's number alone, so that a resumed run sees
-    what the uninterrupted one would have seen. From the first one on, the process' NumPy works on
-    one thread.
+    The batches of an epoch depend only on the seed and the epoch's number, so that a resumed fit
+    sees the same batches. The process' NumPy is limited to one thread.
     """
 
     def __init__(
@@ -37,7 +36,7 @@ class TrainingBatches:
         config: TrainConfig,
         slices: int = 0,
     ) -> None:
-        """`decoded`, with `targets` (n, labels), are the clips and then so many `slices`."""
+        """`decoded`, with `targets` (n, labels), holds the clips and then `slices` slices."""
         self._clips = len(decoded) - slices
         self._slices = slices
         self._decoded = decoded
@@ -45,9 +44,9 @@ class TrainingBatches:
         self._config = config
         self._spec: ClipSpec = config.spec
         self._begun: dict[int, deque[Future[Batch]]] = {}  # first batches of the next epoch
-        # The products of `vary` are small. More threads gain nothing, take the cores away from the
-        # network (a batch took 10 times as long beside another job), and round otherwise with
-        # every number of cores.
+        # The matrices of `augment_window` are small. More threads gain nothing, take cores from the
+        # network (a batch took 10 times as long beside another job), and change the rounding with
+        # the number of cores.
         threadpool_limits(1, user_api="blas")
 
     def __len__(self) -> int:
@@ -55,10 +54,10 @@ class TrainingBatches:
         return -(-windows // self._config.batch)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of an epoch, in order, made ahead in a thread.
+        """The batches of an epoch, in order, prepared ahead in a thread.
 
-        So are the next epoch's first ones, while the network still learns from the last ones of
-        this epoch and is validated and saved. The thread ends when nothing is left to be made.
+        The thread also prepares the first batches of the next epoch, while this epoch is completed,
+        validated and saved. It ends when there is nothing left to prepare.
         """
         coming = self._begun.pop(number, deque())
         self._begun.clear()
@@ -81,14 +80,14 @@ class TrainingBatches:
         maker.shutdown(wait=False)
 
     def _jobs(self, number: int) -> Iterator[_Job]:
-        """What `_batch` takes, for every batch of an epoch."""
+        """The arguments of `_batch` for each batch of an epoch."""
         seed = self._config.seed
         taken = np.arange(self._clips)
         if self._slices:
-            drawn = draw(self._slices, self._clips, seed, number)
+            drawn = draw_slices(self._slices, self._clips, seed, number)
             taken = np.append(taken, self._clips + drawn)
         order = taken[np.random.default_rng((seed, number)).permutation(len(taken))]
-        # Of even size: a leftover of one or two clips would make a noisy step of its own.
+        # Batches of even size: a last batch of one or two clips would make a noisy step.
         for index, members in enumerate(np.array_split(order, len(self))):
             yield number, index, members
 
@@ -107,29 +106,29 @@ class TrainingBatches:
             window = uniform_window(decoded, self._spec)[0]
         else:
             if augment is not None:
-                decoded = at_another_rate(decoded, self._spec, augment.rate_share, rng)
+                decoded = resample_rate(decoded, self._spec, augment.rate_share, rng)
             speed_min = augment.speed_min if augment else 1.0
             window = random_window(decoded, self._spec, speed_min, rng)
         if augment is None:
             return window
-        window = vary(window, augment, rng)
+        window = augment_window(window, augment, rng)
         if augment.crossing_share and rng.random() < augment.crossing_share:
-            pictures = [self._picture(rng) for _ in range(rng.integers(1, MOST + 1))]
-            window = with_crossings(window, pictures, self._spec.fps, rng)
+            pictures = [self._picture(rng) for _ in range(rng.integers(1, MAX_PATCHES + 1))]
+            window = paste_moving_patches(window, pictures, self._spec.fps, rng)
         return window
 
     def _picture(self, rng: np.random.Generator) -> NDArray[np.uint8]:
-        """A picture of any clip that is trained on."""
+        """A random frame of a random training clip."""
         frames = self._decoded[rng.integers(len(self._decoded))].frames
         picture: NDArray[np.uint8] = frames[rng.integers(len(frames))]
         return picture
 
 
-def draw(slices: int, wanted: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Which of `slices` an epoch takes: (wanted,) indices.
+def draw_slices(slices: int, wanted: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The slices of an epoch: (wanted,) indices below `slices`.
 
-    They are dealt in an order that is shuffled anew whenever all were dealt: up to any epoch, each
-    slice was taken as often as every other, or once more. Seed and epoch alone decide.
+    They are dealt like cards, reshuffled when all have been dealt: no slice is ever used more than
+    once more than another. The result depends only on the seed and the epoch.
     """
     dealt = epoch * wanted
     rounds = range(dealt // slices, -(-(dealt + wanted) // slices))

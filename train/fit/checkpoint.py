@@ -1,23 +1,27 @@
-"""The state of an unfinished fit on disk, so that a killed run goes on where it stopped."""
+"""The state of an unfinished fit on disk, so that a killed run can resume."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from train.npz import load_npz, save_npz
+from export.atomic import replacing
 
+Arrays = dict[str, NDArray[Any]]
 Weights = list[NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
 class FitState:
-    """Everything that a fit knows after an epoch."""
+    """The state of a fit after an epoch."""
 
-    fingerprint: str  # of the recipe and the data: a state fits no other
-    history: dict[str, list[float]]  # a value an epoch
+    fingerprint: str  # of recipe and data; a state fits no others
+    history: dict[str, list[float]]  # a value per epoch
     best_epoch: int  # counted from 0; -1 before the first
     best: Weights
     model: Weights
@@ -25,12 +29,12 @@ class FitState:
 
     @property
     def epochs(self) -> int:
-        """Epochs done."""
+        """The number of finished epochs."""
         return len(self.history.get("loss", ()))
 
 
 def save_state(path: Path, state: FitState) -> None:
-    """Write the state; a kill leaves the former one or this one, never a part."""
+    """Write the state; a kill leaves the old file or the new one, never a partial one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     facts = {
         "fingerprint": state.fingerprint,
@@ -45,7 +49,7 @@ def save_state(path: Path, state: FitState) -> None:
 
 
 def load_state(path: Path) -> FitState | None:
-    """The state written at `path`; None if there is none that can be read."""
+    """The state at `path`; None if there is none that can be read."""
     found = load_npz(path)
     if found is None:
         return None
@@ -63,3 +67,20 @@ def load_state(path: Path) -> FitState | None:
 def _numbered(arrays: dict[str, NDArray[np.generic]], name: str) -> Weights:
     found: Sequence[str] = [key for key in arrays if key.removeprefix(name).isdecimal()]
     return [arrays[f"{name}{index}"] for index in range(len(found))]
+
+
+def save_npz(path: Path, facts: Mapping[str, Any], arrays: Arrays) -> None:
+    """Write `facts` (as JSON) and `arrays` into one .npz file, whole or not at all."""
+    with replacing(path) as temporary:
+        np.savez(temporary, **{"facts": np.array(json.dumps(facts)), **arrays})  # type: ignore[arg-type]
+
+
+def load_npz(path: Path) -> tuple[dict[str, Any], Arrays] | None:
+    """The facts and arrays at `path`; None if the file is missing or cannot be read."""
+    try:
+        with np.load(path) as file:
+            arrays: Arrays = dict(file)
+    except (OSError, ValueError, EOFError, BadZipFile):
+        return None
+    facts: dict[str, Any] = json.loads(str(arrays.pop("facts")))
+    return facts, arrays

@@ -1,9 +1,9 @@
-"""Rigid things that cross the picture, pasted into training windows: as a car is, nothing learned.
+"""Augmentation with moving patches: rigid things that cross the picture, as cars do.
 
-Clips of two seconds hold few of them, a camera's days many. A piece of a picture of any clip, the
-window's own too, with a soft outline, moves through the window in one direction. It grows
-and becomes faster, or shrinks and becomes slower, as what comes or goes does. The label stays: that
-something crosses says nothing by itself.
+Clips of two seconds show few of them, but a camera sees many. A patch of a frame of any training
+clip, with a soft outline, moves through the window in one direction. It grows and becomes faster,
+or shrinks and becomes slower, like a thing that approaches or leaves. The label stays the same,
+because a thing that crosses is no activity.
 """
 
 import math
@@ -11,38 +11,38 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-MOST = 4  # in one window
-WIDTH = (0.06, 0.9)  # of the picture; small ones are as frequent as large ones
+MAX_PATCHES = 4  # per window
+WIDTH = (0.06, 0.9)  # share of the picture; uniform on a logarithmic scale
 HEIGHT = (0.05, 0.8)
 CROSSING_S = (0.6, 9.0)  # from one side of the picture to the other
-# Pixels of the window to one of the piece: of a piece as sharp as its picture can be, each step by
-# a part of a pixel would be a flicker that no camera sees.
+# Enlargement of a patch. A patch as sharp as its source would flicker when it moves by parts of a
+# pixel, which no camera shows.
 MAGNIFIED = (1.2, 2.5)
-GROWTH = 0.35  # deviation of the logarithm of the size after a second
-SIZES = (0.5, 2.0)  # least and largest growth
-ASLANT = 0.35  # deviation of the direction from the level, radians
-ANY_WAY_SHARE = 0.25  # in whatever direction
+GROWTH = 0.35  # standard deviation of log(size) after a second
+SIZES = (0.5, 2.0)  # limits of the growth
+ASLANT = 0.35  # standard deviation of the direction from horizontal, radians
+ANY_WAY_SHARE = 0.25  # share of patches with any direction
 _LOBES = range(1, 5)  # of an outline
 
 
-def with_crossings(
+def paste_moving_patches(
     window: NDArray[np.uint8],
     pictures: list[NDArray[np.uint8]],
     fps: float,
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
-    """The window (T, H, W, 3) with a piece of each of `pictures` (H, W, 3) crossing it."""
+    """The window (T, H, W, 3) with a patch of each of `pictures` (H, W, 3) crossing it."""
     pixels = np.ascontiguousarray(window.transpose(0, 3, 1, 2)).astype(np.float32)
     for picture in pictures:
-        _cross(pixels, _piece(picture, rng), fps, rng)
+        _paste(pixels, _patch(picture, rng), fps, rng)
     crossed: NDArray[np.uint8] = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
     return np.ascontiguousarray(crossed.transpose(0, 2, 3, 1))
 
 
-def _piece(
+def _patch(
     picture: NDArray[np.uint8], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], float]:
-    """Colours times opacity, and opacity, (4, h, w), and how much larger it is to be shown."""
+    """A patch (4, h, w), colours times opacity and opacity, and its enlargement."""
     height, width = picture.shape[:2]
     wide = math.exp(rng.uniform(*np.log(WIDTH)))
     high = float(np.clip(wide * width / height * math.exp(rng.uniform(-0.9, 0.5)), *HEIGHT))
@@ -62,7 +62,7 @@ def _piece(
 
 
 def _outline(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Opacity (height, width): between an ellipse and a box, with a wavy and soft border."""
+    """Opacity (height, width): a shape between an ellipse and a box with a wavy, soft border."""
     y = ((np.arange(height) + 0.5) / height * 2 - 1)[:, np.newaxis]
     x = ((np.arange(width) + 0.5) / width * 2 - 1)[np.newaxis]
     corners = rng.uniform(2, 6)
@@ -72,13 +72,13 @@ def _outline(height: int, width: int, rng: np.random.Generator) -> NDArray[np.fl
     return np.clip((1 + sum(waves) - away) * rng.uniform(2, 6), 0, 1)
 
 
-def _cross(
+def _paste(
     pixels: NDArray[np.float32],
     piece: tuple[NDArray[np.float32], float],
     fps: float,
     rng: np.random.Generator,
 ) -> None:
-    """Lay a piece over `pixels` (T, 3, H, W), in each frame where it has come to."""
+    """Blend a patch into `pixels` (T, 3, H, W), at its place in each frame."""
     frames, _, height, width = pixels.shape
     shown, larger = piece
     h, w = shown.shape[1:]
@@ -93,17 +93,17 @@ def _cross(
     after = np.arange(frames) - passes
     size = np.clip(np.exp(growth * after), *SIZES)
     down, right = middle[:, np.newaxis] + step[:, np.newaxis] * size * after
-    rows = _placed(height, h, down, larger * size)
-    columns = _placed(width, w, right, larger * size)
+    rows = _placement(height, h, down, larger * size)
+    columns = _placement(width, w, right, larger * size)
     laid = rows[:, np.newaxis] @ shown @ columns[:, np.newaxis].swapaxes(2, 3)
     pixels *= 1 - laid[:, 3:]
     pixels += laid[:, :3]
 
 
-def _placed(
+def _placement(
     size: int, piece: int, middles: NDArray[np.float64], scales: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """The matrices (T, size, piece) that show `piece` numbers, `scales` as long, at `middles`."""
+    """Matrices (T, size, piece) that place `piece` pixels, scaled by `scales`, at `middles`."""
     places = np.arange(size) + 0.5 - middles[:, np.newaxis]
     at = places / scales[:, np.newaxis] + piece / 2 - 0.5
     away = np.abs(at[:, :, np.newaxis] - np.arange(piece))

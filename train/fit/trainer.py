@@ -1,4 +1,4 @@
-"""Fits one network to one split, epoch by epoch, and goes on where a killed fit stopped."""
+"""Fits one network on one split, epoch by epoch, and resumes a killed fit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.console import Console
 from monitor.errors import MonitorError
 from train.fit.batches import TrainingBatches
 from train.fit.checkpoint import FitState, Weights, load_state, save_state
-from train.progress import Bar, Pace
+from train.progress import Bar, StepTimer
 from train.recipe.options import TrainConfig
 
 if TYPE_CHECKING:
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A fit has at least so many times the steps that a running mean and variance remember: of where
-# they began, exp(-5), 0.7 %, is left.
+# A fit has at least this many times the steps that a running mean and variance remember, so that
+# exp(-5), 0.7 %, of their initial values is left.
 SETTLED = 5
-LEAST_MOMENTUM = 0.5  # of few steps: what one batch alone says is no mean
+MIN_MOMENTUM = 0.5  # even for few steps, because one batch alone is no mean
 # Windows (N, T, H, W, 3) -> scores (N, labels).
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-# What a predictor makes of the validation clips: their mean loss, and accuracy.
+# A predictor -> mean loss and accuracy on the validation clips.
 Validate = Callable[[Predict], tuple[float, float]]
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedNetwork:
     """A fitted network, with the weights of its best epoch."""
 
     model: keras.Model
@@ -44,10 +44,10 @@ class Fitted:
     best_epoch: int  # counted from 0
 
 
-class Fit:
-    """One run of the recipe: `run` trains until the last epoch or until validation stops it.
+class Trainer:
+    """Fits a network by a recipe until the last epoch, or until early stopping.
 
-    Where the recipe averages weights (EMA), validation and the result use the averages.
+    If the recipe averages weights (EMA), validation and the result use the averages.
     """
 
     def __init__(
@@ -68,16 +68,16 @@ class Fit:
         self._history: dict[str, list[float]] = {}
         self._best: Weights = []
         self._best_epoch = -1
-        compile_for(model, config, len(batches))
+        compile_network(model, config, len(batches))
 
-    def run(self, console: Console, title: str, pace: Pace | None = None) -> Fitted:
-        """Train; MonitorError if the loss is lost or the memory is not enough.
+    def fit(self, console: Console, title: str, timer: StepTimer | None = None) -> FittedNetwork:
+        """Train; MonitorError if the loss is not finite or memory runs out.
 
-        `pace` is that of the command, where it has several fits.
+        A command with several fits shares one `timer`.
         """
         self._resume(title)
         done = len(self._history.get("loss", ()))
-        with Bar(console, title, self._config.epochs, done, pace) as bar:
+        with Bar(console, title, self._config.epochs, done, timer) as bar:
             for epoch in range(done, self._config.epochs):
                 if self._patience_is_over(epoch):
                     log.info("%s: stopped after %d epochs without a better one", title,
@@ -85,14 +85,14 @@ class Fit:
                     break
                 self._epoch(epoch)
                 self._save()
-                bar.advance(self._say(epoch))
+                bar.advance(self._progress_text(epoch))
         self._model.set_weights(self._best)
-        return Fitted(self._model, self._history, self._best_epoch)
+        return FittedNetwork(self._model, self._history, self._best_epoch)
 
     def _epoch(self, epoch: int) -> None:
         sums = {"loss": 0.0, "accuracy": 0.0}
         seen = 0
-        with explained(self._config, f"in epoch {epoch + 1}"):
+        with explain_out_of_memory(self._config, f"in epoch {epoch + 1}"):
             for clips, targets in self._batches.epoch(epoch):
                 logs = self._model.train_on_batch(clips, targets, return_dict=True)
                 seen += len(clips)
@@ -104,7 +104,7 @@ class Fit:
                 for name in sums:
                     sums[name] += float(logs[name]) * len(clips)
             values = {name: value / seen for name, value in sums.items()}
-            with averaged(self._model):
+            with averaged_weights(self._model):
                 if self._validate is not None:
                     values["val_loss"], values["val_accuracy"] = self._validate(
                         predictor(self._model)
@@ -116,7 +116,7 @@ class Fit:
             self._history.setdefault(name, []).append(value)
 
     def _is_best(self, values: dict[str, float]) -> bool:
-        """Whether an epoch's weights are to be kept; without early stopping, the last ones are."""
+        """Whether to keep the weights of an epoch; without early stopping, always."""
         if self._config.patience is None or "val_loss" not in values:
             return True
         return values["val_loss"] < min(self._history.get("val_loss", ()), default=math.inf)
@@ -133,14 +133,14 @@ class Fit:
             return
         if state.fingerprint != self._fingerprint:
             log.warning(
-                "%s: recipe or data have changed since it was stopped: starts afresh", title
+                "%s: recipe or data have changed since it was stopped: starting again", title
             )
             return
         _assign(self._model.variables, state.model)
         _assign(self._model.optimizer.variables, state.optimizer)
         self._history = state.history
         self._best, self._best_epoch = state.best, state.best_epoch
-        log.info("%s: goes on after epoch %d", title, state.epochs)
+        log.info("%s: resuming after epoch %d", title, state.epochs)
 
     def _save(self) -> None:
         save_state(
@@ -155,7 +155,7 @@ class Fit:
             ),
         )
 
-    def _say(self, epoch: int) -> str:
+    def _progress_text(self, epoch: int) -> str:
         last = {name: values[epoch] for name, values in self._history.items()}
         text = f"loss {last['loss']:.3f} accuracy {last['accuracy']:.3f}"
         if "val_loss" in last:
@@ -163,16 +163,16 @@ class Fit:
         return text
 
 
-def compile_for(model: keras.Model, config: TrainConfig, steps: int) -> None:
+def compile_network(model: keras.Model, config: TrainConfig, steps: int) -> None:
     """Compile `model` by the recipe; an epoch has `steps` batches.
 
-    Where the fit is short, its batch statistics forget faster than the network says, so that they
-    settle. The momentum of averaged weights is an option, and stays what the recipe says.
+    In a short fit the momentum of batch statistics is lowered, so that they settle. The momentum of
+    averaged weights is an option of the recipe and is not changed.
     """
     import keras
 
     total = config.epochs * steps
-    _let_settle(model, total)
+    _cap_momentum(model, total)
     rate: Any = config.learning_rate
     if config.schedule == "cosine":
         warmup = round(total * config.warmup_share)
@@ -198,17 +198,17 @@ def compile_for(model: keras.Model, config: TrainConfig, steps: int) -> None:
     optimizer.build(model.trainable_variables)
 
 
-def _let_settle(model: keras.Model, steps: int) -> None:
-    """Cap the momentum of batch statistics to what `steps` are enough for.
+def _cap_momentum(model: keras.Model, steps: int) -> None:
+    """Lower the momentum of batch statistics to what settles in `steps`.
 
-    A layer's momentum is read when the train function is traced: compiling comes after.
+    This must precede compiling, because the traced train function reads the momentum.
     """
     from keras import layers
 
-    most = max(LEAST_MOMENTUM, 1 - SETTLED / steps)
+    highest = max(MIN_MOMENTUM, 1 - SETTLED / steps)
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
-            layer.momentum = min(layer.momentum, most)
+            layer.momentum = min(layer.momentum, highest)
 
 
 def predictor(model: keras.Model) -> Predict:
@@ -221,8 +221,8 @@ def predictor(model: keras.Model) -> Predict:
 
 
 @contextmanager
-def averaged(model: keras.Model) -> Iterator[None]:
-    """The model holds its averaged weights for a while, where its optimizer keeps any."""
+def averaged_weights(model: keras.Model) -> Iterator[None]:
+    """Use the averaged weights inside the block, if the optimizer keeps any."""
     import keras
 
     if not model.optimizer.use_ema:
@@ -238,14 +238,14 @@ def averaged(model: keras.Model) -> Iterator[None]:
 
 
 @contextmanager
-def explained(config: TrainConfig, when: str) -> Iterator[None]:
-    """Turns an allocation that failed into a message that says `when`, and what to change."""
+def explain_out_of_memory(config: TrainConfig, when: str) -> Iterator[None]:
+    """Turn a failed allocation into a MonitorError that says `when`, and what to change."""
     import tensorflow as tf
 
     try:
         yield
     except (MemoryError, tf.errors.ResourceExhaustedError, tf.errors.AbortedError) as error:
-        # oneDNN's way to say that it found no memory for a convolution.
+        # oneDNN's error if it finds no memory for a convolution.
         if isinstance(error, tf.errors.AbortedError) and "create a primitive" not in str(error):
             raise
         raise MonitorError(

@@ -1,8 +1,8 @@
-"""The networks that har-train can fit: a clip of uint8 RGB in, one score a label out.
+"""The networks that har-train can fit: a clip of uint8 RGB in, one score for each label out.
 
 Every network takes `clip` (N, T, H, W, 3) uint8 and gives `scores` (N, labels) float32 that sum to
-1; pixels are brought to 0..1 inside. Only layers that come with Keras are used, so that a saved
-model loads in safe mode without any code of ours.
+1; pixels are scaled to 0..1 inside. Only built-in layers of Keras are used, so that a saved model
+loads in safe mode, without custom code.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING
 from monitor.errors import ConfigError
 from monitor.recognition.metadata import INPUT, OUTPUT
 from monitor.windows.clip import ClipSpec
+from train.networks.optical_flow import residual_motion
 from train.networks.pretrained import imagenet_stem
-from train.networks.residual_motion import not_carried
-from train.networks.trajectories import over_time, trajectories
+from train.networks.trajectories import time_statistics, trajectories
 
 if TYPE_CHECKING:
     import keras
 
-# Of the running mean and variance that the network is used with. Keras' 0.99 needs some 400 steps
-# to forget where it began: at 27 steps an epoch, early epochs look useless and stop the training.
+# Momentum of the running mean and variance. Keras' 0.99 needs some 400 steps to forget the initial
+# values: at 27 steps an epoch, early epochs look useless and would stop the training.
 BATCH_MOMENTUM = 0.9
-# Before a few weights that see little else, an estimate that swings with every batch would bias the
-# scores. It settles in 500 steps; train.fit.trainer lowers it for a fit that has fewer.
+# Momentum before a layer of few weights, where statistics that change with every batch would bias
+# the scores. They settle in 500 steps; train.fit.trainer lowers the momentum for a shorter fit.
 PEAK_MOMENTUM = 0.99
-PLACES = 6  # of some 256
+PLACES = 6  # highest places that are averaged, of some 256
 JUMPS = 2  # a cut makes a jump of one first difference and of two second ones
-LEAST_FRAMES = 6  # they move four times: when the jumps are gone, twice
+MIN_FRAMES = 6  # four steps of motion: two remain without the jumps
 
 
 def convlstm(spec: ClipSpec, labels: int) -> keras.Model:
@@ -85,46 +85,45 @@ def r2plus1d(spec: ClipSpec, labels: int) -> keras.Model:
 def motion_peaks(spec: ClipSpec, labels: int) -> keras.Model:
     """The strongest lasting motion in the picture: 7,530 parameters for 2 labels, 578 to fit.
 
-    How fast ImageNet features change at each place, in both halves of the clip, and how much of
-    their change no shift of the picture explains; of both the highest few places: one act of a few
-    people counts in full however much else moves less, and a car that crosses counts little. It
-    knows what moved most, not where it was.
+    It measures how fast ImageNet features change at each place, in both halves of the clip, and how
+    much of the change optical flow does not explain, and takes the few highest places of both. So
+    an act of a few people counts in full whatever else moves less, and a car that crosses counts
+    little. The network knows what moved most, not where.
     """
     from keras import layers
 
-    clip, motion, uncarried = _feature_motion(spec)
-    return _classify(clip, layers.Dropout(0.2)(_peaks(motion, uncarried)), labels)
+    clip, motion, residual = _feature_motion(spec)
+    return _classify(clip, layers.Dropout(0.2)(_peaks(motion, residual)), labels)
 
 
 def convlstm_motion(spec: ClipSpec, labels: int) -> keras.Model:
     """A ConvLSTM on the motion of ImageNet features, beside its peaks: 14,118 parameters.
 
-    motion_peaks knows how much moved; the ConvLSTM adds in which order. Its maps are averaged over
-    the clip, and of each the highest place is taken, so that neither place nor time is learned by
-    heart.
+    motion_peaks knows how much moved; the ConvLSTM adds the order. Its maps are averaged over the
+    clip and max-pooled over the picture, so that it cannot memorise places or times.
     """
     from keras import layers
 
-    clip, motion, uncarried = _feature_motion(spec)
+    clip, motion, residual = _feature_motion(spec)
     x = layers.MaxPooling3D((1, 2, 2), padding="same")(motion)
-    x = layers.BatchNormalization(momentum=PEAK_MOMENTUM)(_log(x))
+    x = layers.BatchNormalization(momentum=PEAK_MOMENTUM)(_log1p(x))
     x = layers.Dense(12, activation="relu")(x)
     x = layers.ConvLSTM2D(8, 3, padding="same", return_sequences=True)(x)
     x = layers.Dropout(0.5)(layers.GlobalMaxPooling3D()(_mean_in_time(x)))
-    peaks = layers.Dropout(0.2)(_peaks(motion, uncarried))
+    peaks = layers.Dropout(0.2)(_peaks(motion, residual))
     return _classify(clip, layers.Concatenate()([peaks, x]), labels)
 
 
 def motion_trajectories(spec: ClipSpec, labels: int) -> keras.Model:
-    """How what moves goes through the picture: 722 parameters for 2 labels, 482 fitted by descent.
+    """A linear classifier on trajectories: 722 parameters for 2 labels, 482 fitted by descent.
 
-    Which way, how fast and how wide, from frame to frame, and of that what is linear: nine clips a
-    label are enough, in the light or in the dark.
+    It sees direction, speed and extent of what moves, frame by frame. Nine clips of each label are
+    enough, in the light or in the dark.
     """
     from keras import Input, layers
 
     clip = Input(spec.shape, dtype="uint8", name=INPUT)
-    x = layers.BatchNormalization(momentum=BATCH_MOMENTUM)(over_time(trajectories(clip)))
+    x = layers.BatchNormalization(momentum=BATCH_MOMENTUM)(time_statistics(trajectories(clip)))
     return _classify(clip, layers.Dropout(0.2)(x), labels)
 
 
@@ -139,12 +138,12 @@ NETWORKS: dict[str, Callable[[ClipSpec, int], keras.Model]] = {
 
 
 def build(name: str, spec: ClipSpec, labels: int) -> keras.Model:
-    """The network called `name` with fresh weights; a ConfigError for an unknown name."""
+    """The network `name` with initial weights; ConfigError for an unknown name."""
     if name not in NETWORKS:
         raise ConfigError(f"unknown network {name!r}; allowed: {', '.join(NETWORKS)}")
     try:
         return NETWORKS[name](spec, labels)
-    except ValueError as error:  # also Keras': a picture has shrunk to nothing
+    except ValueError as error:  # Keras raises it too if a picture shrinks to nothing
         shape = "x".join(str(side) for side in spec.shape)
         raise ConfigError(
             f"network {name} cannot take clips of {shape}: too small or too short"
@@ -152,7 +151,7 @@ def build(name: str, spec: ClipSpec, labels: int) -> keras.Model:
 
 
 def _pixels(spec: ClipSpec) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """The input, and the same as float32 in 0..1."""
+    """The input, and its pixels as float32 in 0..1."""
     from keras import Input, layers
 
     clip = Input(spec.shape, dtype="uint8", name=INPUT)
@@ -170,30 +169,30 @@ def _with_differences(x: keras.KerasTensor) -> keras.KerasTensor:
 def _feature_motion(
     spec: ClipSpec,
 ) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
-    """The input, how ImageNet features change, and what of that no shift of the picture explains.
+    """The input, the motion of ImageNet features, and their residual motion without optical flow.
 
     (N, T - 2, H / 4, W / 4, 48) and (N, T - 1, H / 4 - 2, W / 4 - 2, 24), not negative. The first
-    are the sizes of the first and second differences in time: speed, and change of speed, which
-    tells a blow from a walk. ValueError below LEAST_FRAMES.
+    holds the absolute first and second differences in time: speed, and change of speed, which
+    distinguishes a blow from a walk. ValueError below LEAST_FRAMES.
     """
     from keras import Input, layers, ops
 
-    if spec.frames < LEAST_FRAMES:
-        raise ValueError(f"{spec.frames} frames: at least {LEAST_FRAMES} are needed")
+    if spec.frames < MIN_FRAMES:
+        raise ValueError(f"{spec.frames} frames: at least {MIN_FRAMES} are needed")
     clip = Input(spec.shape, dtype="uint8", name=INPUT)
     features = layers.TimeDistributed(imagenet_stem(spec.size), name="stem")(clip)
     speed = _differences(features)
     change = _differences(speed)
     speed = layers.Cropping3D(((1, 0), (0, 0), (0, 0)))(speed)
     motion = ops.absolute(layers.Concatenate()([speed, change]))
-    return clip, _without_jumps(motion), _without_jumps(ops.absolute(not_carried(features)))
+    return clip, _without_jumps(motion), _without_jumps(ops.absolute(residual_motion(features)))
 
 
 def _without_jumps(motion: keras.KerasTensor) -> keras.KerasTensor:
-    """Motion (N, T, H, W, C) with zeros at the JUMPS steps at which the whole picture moves most.
+    """Motion (N, T, H, W, C), set to 0 at the JUMPS steps at which the whole picture moves most.
 
-    A light that goes on, a lost keyframe or a shaken camera is not an act. Steps that move as much
-    as the next highest one stay: where the whole picture moves steadily, nothing is a jump.
+    A light that goes on, a lost key frame or a shaken camera is no act. Steps with as much motion
+    as the next highest one are kept: if the whole picture moves steadily, nothing is a jump.
     """
     from keras import ops
 
@@ -220,10 +219,10 @@ def _mean_in_time(x: keras.KerasTensor) -> keras.KerasTensor:
     return layers.AveragePooling3D((x.shape[1], 1, 1))(x)
 
 
-def _lasting(x: keras.KerasTensor) -> keras.KerasTensor:
-    """(N, T, H, W, C) -> (N, 1, H, W, C): the mean in that half of the clip where it is lower.
+def _lower_half_mean(x: keras.KerasTensor) -> keras.KerasTensor:
+    """(N, T, H, W, C) -> (N, 1, H, W, C): the lower of the means over the two halves of the clip.
 
-    What crosses a place moves it in one half, people who stay there in both.
+    A thing that passes a place moves it in one half, people who stay there in both.
     """
     from keras import layers, ops
 
@@ -231,30 +230,30 @@ def _lasting(x: keras.KerasTensor) -> keras.KerasTensor:
     return ops.min(layers.AveragePooling3D((half, 1, 1))(x), axis=1, keepdims=True)
 
 
-def _peaks(motion: keras.KerasTensor, uncarried: keras.KerasTensor) -> keras.KerasTensor:
-    """(N, T, H, W, C) each -> (N, 2 C of both): the highest places, of points and of 3x3 areas.
+def _peaks(motion: keras.KerasTensor, residual: keras.KerasTensor) -> keras.KerasTensor:
+    """(N, T, H, W, C) each -> (N, 2 C of both): the highest places, single and as 3x3 means.
 
-    Of motion as far as it lasts, of the rest as its mean; as log(1 + x), normalised.
+    Motion counts as far as it lasts, residual motion by its mean in time; log(1 + x), normalised.
     """
     from keras import layers
 
     wider = layers.AveragePooling3D((1, 3, 3), (1, 1, 1), padding="same")
     halves = max(1, motion.shape[1] // 2)
     found = [
-        _highest(_lasting(motion)),
-        _highest(_lasting(wider(layers.AveragePooling3D((halves, 1, 1))(motion)))),
-        _highest(_mean_in_time(uncarried)),
-        _highest(wider(_mean_in_time(uncarried))),
+        _mean_of_highest(_lower_half_mean(motion)),
+        _mean_of_highest(_lower_half_mean(wider(layers.AveragePooling3D((halves, 1, 1))(motion)))),
+        _mean_of_highest(_mean_in_time(residual)),
+        _mean_of_highest(wider(_mean_in_time(residual))),
     ]
-    x = _log(layers.Concatenate()(found))
+    x = _log1p(layers.Concatenate()(found))
     return layers.BatchNormalization(momentum=PEAK_MOMENTUM)(x)
 
 
-def _highest(x: keras.KerasTensor) -> keras.KerasTensor:
-    """(N, 1, H, W, C) not negative -> (N, C): the mean of the PLACES highest of different values.
+def _mean_of_highest(x: keras.KerasTensor) -> keras.KerasTensor:
+    """(N, 1, H, W, C), not negative -> (N, C): the mean of the PLACES highest distinct values.
 
-    One place may be noise; where something happens, it happens in several. Places that tie count
-    once; in features of real pictures hardly two do. Where fewer values differ, the rest are zero.
+    A single place may be noise; a real act covers several. Equal places count once, which is rare
+    in features of real pictures. If there are fewer distinct values, the rest count as 0.
     """
     from keras import ops
 
@@ -268,8 +267,8 @@ def _highest(x: keras.KerasTensor) -> keras.KerasTensor:
     return ops.multiply(ops.reshape(total, (-1, x.shape[-1])), 1 / PLACES)
 
 
-def _log(x: keras.KerasTensor) -> keras.KerasTensor:
-    """log(1 + x), in operations that ONNX has."""
+def _log1p(x: keras.KerasTensor) -> keras.KerasTensor:
+    """log(1 + x), with operations that ONNX has."""
     from keras import layers, ops
 
     return ops.log(layers.Rescaling(1.0, offset=1.0)(x))

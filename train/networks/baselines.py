@@ -1,4 +1,4 @@
-"""Classical classifiers on simple motion features, to hold the networks against."""
+"""Classical classifiers on simple motion features, as a baseline for the networks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CALIBRATION_PARTS = 5
 
 
 def baseline_features(name: str, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, F) what the classifier `name` sees of windows (N, T, H, W, 3)."""
+    """The features (N, F) of windows (N, T, H, W, 3) for the classifier `name`."""
     if name == "svm":
         return motion_features(windows)
     return np.concatenate((motion_features(windows), histogram_features(windows)), axis=1)
@@ -38,10 +38,10 @@ def fit_baseline(
     labels: int,
     seed: int,
 ) -> Predict:
-    """Fit `svm` or `forest` on the features (N, F) of windows; what it gives takes windows.
+    """Fit `svm` or `forest` on the features (N, F) of windows; the result scores windows.
 
-    `truth` (N,) are indices into the labels, `groups` (N,) the source of each window: the SVM's
-    probabilities are fitted on groups that its margins were not. Its scores are (n, labels).
+    `truth` (N,) holds indices into the labels, `groups` (N,) the source of each window: the SVM's
+    probabilities are calibrated on other groups than its margins. Scores are (n, labels).
     ConfigError for another name.
     """
     if name == "svm":
@@ -53,7 +53,7 @@ def fit_baseline(
 
     def predict(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
         scores = model.predict_proba(baseline_features(name, windows))
-        return _placed(scores, model.classes_, labels)
+        return _spread_over_labels(scores, model.classes_, labels)
 
     return predict
 
@@ -61,9 +61,9 @@ def fit_baseline(
 def motion_features(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(N, up to 32 * 32 + T - 1) where and when windows (N, T, H, W, 3) change.
 
-    The frame-difference energy map: mean absolute change of grey level between frames, averaged
-    to 32x32 cells (or as many as there are pixels); then its mean over the picture, frame by frame.
-    Square roots tame the few very large changes.
+    The frame-difference energy map: the mean absolute change of grey level between frames, averaged
+    to at most 32x32 cells; then the mean change of each frame. Square roots compress the few very
+    large changes.
     """
     found = []
     for window in windows:
@@ -74,7 +74,7 @@ def motion_features(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def histogram_features(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, 4 * 4 * 5) how strongly each cell of a 4x4 grid changes: shares of pixels per bin."""
+    """(N, 4 * 4 * 5) histograms of the change in each cell of a 4x4 grid: pixel shares per bin."""
     found = []
     for window in windows:
         strength = np.digitize(_change(window), _EDGES)
@@ -127,7 +127,7 @@ def _change(window: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _cells(picture: NDArray[np.floating], cells: int) -> NDArray[np.float64]:
-    """(cells, cells) means of the parts of a square picture; as it is where it has fewer pixels."""
+    """(cells, cells) block means of a square picture; the picture itself if it is smaller."""
     side = len(picture)
     cells = min(cells, side)
     edges = np.arange(cells) * side // cells
@@ -137,10 +137,10 @@ def _cells(picture: NDArray[np.floating], cells: int) -> NDArray[np.float64]:
     return means
 
 
-def _placed(
-    scores: NDArray[np.float64], known: NDArray[np.int64], labels: int
+def _spread_over_labels(
+    scores: NDArray[np.float64], fitted: NDArray[np.int64], labels: int
 ) -> NDArray[np.float32]:
-    """Scores of the labels that were fitted, put in the places of all labels."""
+    """Scores of the labels that were fitted, as columns among all labels; others are 0."""
     placed = np.zeros((len(scores), labels), np.float32)
-    placed[:, known] = scores
+    placed[:, fitted] = scores
     return placed

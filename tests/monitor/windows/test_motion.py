@@ -8,7 +8,7 @@ from monitor.health.status import CameraStatus
 from monitor.records import Window
 from monitor.windows.filter import WindowFilter
 from monitor.windows.motion import motion
-from train.fit.min_motion import fit_motion
+from train.evaluate.calibration import fit_min_motion
 
 
 def still(seed: int = 0) -> NDArray[np.uint8]:
@@ -85,11 +85,11 @@ def test_a_quiet_camera_has_recovered_from_its_fault(caplog: pytest.LogCaptureFi
 
 def test_the_limit_is_a_part_of_the_least_motion_of_what_alerts() -> None:
     moving = [with_square(still(seed), 100) for seed in range(3)]
-    found = fit_motion(moving)
+    found = fit_min_motion(moving)
     assert found is not None
     assert found.least == pytest.approx(0.25 * min(map(motion, moving)), abs=0.01)
 
 
 def test_there_is_no_limit_where_an_activity_hardly_moves() -> None:
-    assert fit_motion([with_square(still()), still()]) is None
-    assert fit_motion([]) is None
+    assert fit_min_motion([with_square(still()), still()]) is None
+    assert fit_min_motion([]) is None

@@ -1,4 +1,4 @@
-"""Decoded clips have a place where there is no home, and no command ends in a traceback there."""
+"""Decoded clips have a folder even without a home, and no command fails there."""
 
 import logging
 import os
@@ -31,7 +31,7 @@ def temporary(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return tmp_path / f"har-monitor-{os.geteuid()}"
 
 
-def test_clips_are_kept_in_the_home(home: Path) -> None:
+def test_the_cache_is_in_the_home(home: Path) -> None:
     assert default_cache() == home / ".cache" / "har-monitor"
 
 
@@ -51,7 +51,7 @@ def test_a_relative_xdg_cache_home_is_ignored(
     assert default_cache() == home / ".cache" / "har-monitor"
 
 
-def test_without_a_home_they_are_in_a_temporary_folder_of_the_user_alone(
+def test_without_a_home_the_cache_is_in_a_private_temporary_folder(
     temporary: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert default_cache() == temporary
@@ -59,11 +59,12 @@ def test_without_a_home_they_are_in_a_temporary_folder_of_the_user_alone(
     assert default_cache() == temporary, "and there again, the next time"
     assert caplog.record_tuples[0][1:] == (
         logging.WARNING,
-        f"decoded clips go to {temporary}: there is no home to write to; --cache names another",
+        f"decoded clips go to {temporary}: the home cannot be written to; "
+        "--cache names another folder",
     )
 
 
-def test_a_home_in_which_nothing_can_be_made_is_none(
+def test_a_home_that_cannot_be_written_to_counts_as_none(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / ".cache").write_text("a file")
@@ -72,7 +73,7 @@ def test_a_home_in_which_nothing_can_be_made_is_none(
 
 
 @pytest.mark.parametrize("kind", ["open to all", "another's", "a link", "a file"])
-def test_a_temporary_folder_that_somebody_else_may_have_made_is_refused(
+def test_a_temporary_folder_that_is_not_private_is_refused(
     temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     if kind == "a link":
@@ -92,13 +93,13 @@ def test_a_temporary_folder_that_somebody_else_may_have_made_is_refused(
         default_cache()
 
 
-def test_a_named_place_that_cannot_be_had_is_an_error_in_one_line(tmp_path: Path) -> None:
+def test_a_cache_folder_that_cannot_be_created_is_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "xdg").write_text("a file")
     with pytest.raises(MonitorError) as caught:
         ClipCache(tmp_path / "xdg" / "har-monitor", 64)
     assert str(caught.value) == (
-        f"{tmp_path}/xdg/har-monitor: no place for decoded clips: Not a directory; "
-        "--cache names another"
+        f"{tmp_path}/xdg/har-monitor: cannot hold decoded clips: Not a directory; "
+        "--cache names another folder"
     )
 
 

@@ -127,9 +127,9 @@ def test_folders_without_groups_are_read_with_a_warning(
         Clip("sit/deep/2.MOV", "sit", "sit/deep/2.MOV", None),
     )
     assert caplog.messages == [
-        f"{tmp_path}: 2 passed over, hidden or a system's own (deleted files, previews, copies): "
+        f"{tmp_path}: 2 skipped, hidden or a system's own (deleted files, previews, copies): "
         ".git/3.mp4, sit/.4.mp4",
-        "passed over, no video by its ending: .txt",
+        "skipped, not a video by its ending: .txt",
         f"{tmp_path}: no groups are known (no clips.csv, no names with gNN): every clip counts as "
         "its own group, so a split may leak scenes into the test",
     ]

@@ -1,4 +1,4 @@
-"""Copies of clips never lie on both sides of a split, and it is said which there are."""
+"""Copies of clips are never on both sides of a split, and are reported."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from monitor.windows.clip import ClipSpec
 from testkit.media import make_video
 from train.cli.train import app
 from train.data.clips import find_clips
-from train.data.preparation import Prepared, prepare_clips
+from train.data.decoding import DecodedClips, decode_clips
 from train.data.split import fold_split, folds_of
 from train.recipe.options import TrainConfig
 
@@ -55,9 +55,9 @@ def clips(data: Path, made: list[Path], name: str) -> Path:
     return data
 
 
-def prepared(data: Path) -> Prepared:
+def decoded_clips(data: Path) -> DecodedClips:
     cache = data.parents[1] / "cache"  # of all tests
-    return prepare_clips(find_clips(data), SPEC, "time", cache, Console(quiet=True))
+    return decode_clips(find_clips(data), SPEC, "time", cache, Console(quiet=True))
 
 
 def repacked(target: Path, source: Path, *options: str) -> None:
@@ -79,7 +79,7 @@ COPIES: dict[str, tuple[str, Callable[[Path, Path], object]]] = {
 
 
 @pytest.mark.parametrize(("name", "copy"), COPIES.values(), ids=COPIES)
-def test_an_exact_copy_is_named_and_kept_with_what_it_is_a_copy_of(
+def test_an_exact_copy_is_reported_and_joins_the_group_of_its_original(
     data: Path,
     caplog: pytest.LogCaptureFixture,
     name: str,
@@ -87,7 +87,7 @@ def test_an_exact_copy_is_named_and_kept_with_what_it_is_a_copy_of(
 ) -> None:
     copy(data / "fall" / name, data / "fall" / "0.mp4")
 
-    found = prepared(data)
+    found = decoded_clips(data)
 
     groups = {clip.path: clip.group for clip in found.clips}
     assert groups.pop(f"fall/{name}") == groups["fall/0.mp4"] == "fall/0.mp4"
@@ -108,13 +108,13 @@ def test_an_exact_copy_is_named_and_kept_with_what_it_is_a_copy_of(
             assert sum("fall/0.mp4" in side for side in sides) == 1
 
 
-def test_clips_that_are_no_copies_are_left_alone(data: Path) -> None:
+def test_clips_that_are_not_copies_are_unchanged(data: Path) -> None:
     make_video(data / "fall" / "small.mp4", duration_s=1.0, size=(80, 48))
 
-    found = prepared(data)
+    found = decoded_clips(data)
 
     assert found.notes == ()
-    assert found.joined == {}
+    assert found.merged_groups == {}
     assert all(clip.group == clip.path for clip in found.clips)
 
 
@@ -122,7 +122,7 @@ def test_many_copies_take_one_line(data: Path) -> None:
     for number in range(5):
         (data / "fall" / f"copy{number}.mp4").hardlink_to(data / "fall" / "1.mp4")
 
-    (note,) = prepared(data).notes
+    (note,) = decoded_clips(data).notes
 
     assert note == (
         "exact copies of other clips count as one group with them (5): fall/copy0.mp4 of "
@@ -136,9 +136,9 @@ def test_groups_that_share_a_clip_count_as_one(ucf: Path) -> None:
             ucf / f"fall/v_fall_{copied}_c01.mp4"
         )
 
-    found = prepared(ucf)
+    found = decoded_clips(ucf)
 
-    assert found.joined == {"g03": "g01", "g04": "g01"}
+    assert found.merged_groups == {"g03": "g01", "g04": "g01"}
     assert {clip.group for clip in found.clips} == {"g01", "g02", "g05", "g06"}
 
 
@@ -185,21 +185,21 @@ def rows(data: Path, *more: str) -> None:
     (data / "clips.csv").write_text("\n".join((*lines, *more)) + "\n")
 
 
-def test_a_table_that_puts_copies_into_groups_of_one_fold_is_taken(data: Path) -> None:
+def test_a_table_with_copies_in_one_fold_is_accepted(data: Path) -> None:
     (data / "fall" / "copy.mp4").hardlink_to(data / "fall" / "0.mp4")
     rows(data, "fall/copy.mp4,fall,other,0")
 
-    assert prepared(data).joined == {"other": "fall0"}
+    assert decoded_clips(data).merged_groups == {"other": "fall0"}
 
 
 @pytest.mark.parametrize("name", ["copy.mp4", "copy.mkv"])
-def test_copies_that_a_table_puts_into_two_folds_are_named_and_kept_in_one(
+def test_copies_in_two_folds_of_a_table_are_reported_and_moved_into_one(
     data: Path, name: str
 ) -> None:
     repacked(data / "fall" / name, data / "fall" / "0.mp4")
     rows(data, f"fall/{name},fall,other,1")
 
-    found = prepared(data)
+    found = decoded_clips(data)
 
     places = {clip.path: (clip.group, clip.fold) for clip in found.clips}
     assert places[f"fall/{name}"] == places["fall/0.mp4"] == ("fall0", 0)
@@ -214,7 +214,7 @@ def test_a_copy_with_another_label_is_an_error(data: Path, name: str) -> None:
     repacked(data / "sit" / name, data / "fall" / "0.mp4")
 
     with pytest.raises(DataError) as error:
-        prepared(data)
+        decoded_clips(data)
     assert str(error.value) == (
         f"sit/{name} and fall/0.mp4 are the same video, labelled sit and fall"
     )
@@ -224,7 +224,7 @@ def test_a_folder_that_is_linked_into_another_label_is_an_error(data: Path) -> N
     (data / "sit" / "more").symlink_to("../fall")
 
     with pytest.raises(DataError) as error:
-        prepared(data)
+        decoded_clips(data)
     assert str(error.value) == (
         "sit/more/0.mp4 and fall/0.mp4 are the same video, labelled sit and fall"
     )

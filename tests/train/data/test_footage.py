@@ -1,4 +1,4 @@
-"""Footage on disk, and pieces read out of it."""
+"""Footage on disk, and segments read out of it."""
 
 from pathlib import Path
 
@@ -7,19 +7,19 @@ import pytest
 from monitor.errors import DataError, SourceError, SourceLostError
 from monitor.sources.file import FileSource
 from testkit.media import make_audio, make_video, number_of
-from train.data.footage import find_footage, read_piece
+from train.data.footage import find_footage, read_segment
 
 
 def numbers(path: Path, offset_s: float, duration_s: float) -> list[tuple[float, int]]:
     return [
         (round(time_s, 3), number_of(picture.to_ndarray(format="rgb24")))
-        for time_s, picture in read_piece(path, offset_s, duration_s)
+        for time_s, picture in read_segment(path, offset_s, duration_s)
     ]
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.avi", "a.mkv", "a.ts"])
 @pytest.mark.parametrize("b_frames", [0, 2])
-def test_a_piece_holds_the_pictures_of_its_time_and_no_others(
+def test_a_segment_holds_exactly_the_frames_of_its_time(
     tmp_path: Path, name: str, b_frames: int
 ) -> None:
     made = make_video(
@@ -40,11 +40,11 @@ def test_a_piece_holds_the_pictures_of_its_time_and_no_others(
     assert [number for _, number in numbers(made.path, 0, 6.0)] == [n for _, n in whole]
 
 
-def test_a_piece_that_holds_no_picture_is_an_error(tmp_path: Path) -> None:
+def test_a_segment_without_frames_is_an_error(tmp_path: Path) -> None:
     made = make_video(tmp_path / "a.mp4", fps=10, duration_s=2)
 
     with pytest.raises(SourceLostError) as caught:
-        list(read_piece(made.path, 5.0, 1.0))
+        list(read_segment(made.path, 5.0, 1.0))
 
     assert str(caught.value) == f"{made.path}: holds no picture between 5.0 and 6.0 s"
 
@@ -63,7 +63,7 @@ def test_a_folder_gives_its_videos_with_their_measured_durations(
     assert [film.name for film in found] == ["b.mkv", "deeper/a.mp4"]
     assert [film.duration_s for film in found] == pytest.approx([3.0, 2.0], abs=0.05)
     assert caplog.messages == [
-        f"footage passed over: {tmp_path}/broken.mp4: not a video file that can be read "
+        f"footage skipped: {tmp_path}/broken.mp4: not a video file that can be read "
         "(invalid data found when processing input)"
     ]
 
@@ -77,7 +77,7 @@ def test_a_single_file_is_footage_too(tmp_path: Path) -> None:
     assert film.duration_s == pytest.approx(2)
 
 
-def test_no_footage_is_one_line(tmp_path: Path) -> None:
+def test_missing_footage_is_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone: no such file or folder of footage$"):
         find_footage(tmp_path / "gone")
     with pytest.raises(DataError, match=r": no footage that can be read; endings read: \.3gp "):

@@ -1,4 +1,4 @@
-"""Clips of few frames a second are not trained on, and rates that give a label away are named."""
+"""Slow clips are not trained on, and frame rates that reveal a label are reported."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,11 +17,11 @@ from monitor.windows.filter import WindowFilter
 from testkit.media import make_video
 from testkit.models import contract, motion_model
 from train.cli.evaluate import app
-from train.data.background import FilmPart, prepare_footage
+from train.data.background import FilmPart, decode_footage
 from train.data.cache import DecodedClip
 from train.data.clips import Clip, find_clips
-from train.data.frame_rates import least_fps, slow_clips, told_by_rate
-from train.data.preparation import Prepared, prepare_clips
+from train.data.decoding import DecodedClips, decode_clips
+from train.data.frame_rates import describe_rate_leak, min_fps, slow_clips
 
 SPEC = ClipSpec(frames=20, size=16, fps=10.0)
 QUIET = Console(quiet=True)
@@ -38,7 +38,7 @@ def is_slow(clip: DecodedClip, spec: ClipSpec = SPEC) -> bool:
 
 
 @pytest.mark.parametrize("fps", [1, 4.9, 5, 6, 7.5, 7.9, 8.1, 9, 10, 12, 15, 24, 25, 29.97, 30, 60])
-def test_a_clip_is_slow_where_the_monitor_classifies_none_of_its_windows(fps: float) -> None:
+def test_a_clip_is_slow_if_the_monitor_classifies_none_of_its_windows(fps: float) -> None:
     clip = filmed(fps, duration_s=30)
     window_filter = WindowFilter(
         CameraStatus("a", "a"), ("",), min_fps=WindowOptions().min_fps(SPEC), pictures=False
@@ -50,16 +50,16 @@ def test_a_clip_is_slow_where_the_monitor_classifies_none_of_its_windows(fps: fl
     faults = {window_filter.fault(window) for window in windows if window is not None}
 
     assert faults == ({"slow source"} if is_slow(clip) else {None})
-    assert is_slow(clip) == (fps < least_fps(SPEC) == 8)
+    assert is_slow(clip) == (fps < min_fps(SPEC) == 8)
 
 
-def test_a_short_clip_whose_last_frame_is_held_is_judged_too() -> None:
+def test_the_rate_of_a_padded_clip_is_checked_too() -> None:
     assert is_slow(filmed(5, duration_s=2.4))
     assert is_slow(filmed(7.5, duration_s=1.5))
     assert not is_slow(filmed(25, duration_s=1.2))
 
 
-def test_a_clip_that_loses_frames_now_and_then_is_not_slow() -> None:
+def test_a_clip_with_a_few_lost_frames_is_not_slow() -> None:
     assert not is_slow(filmed(25, dropped=range(40, 60)))
 
 
@@ -74,16 +74,16 @@ def data(root: Path, fps: Mapping[str, Sequence[float]]) -> Path:
     return root
 
 
-def prepared(folder: Path, spec: ClipSpec = SPEC, sampling: str = "time") -> Prepared:
-    return prepare_clips(find_clips(folder), spec, sampling, folder.parent / "cache", QUIET)  # type: ignore[arg-type]
+def decoded_clips(folder: Path, spec: ClipSpec = SPEC, sampling: str = "time") -> DecodedClips:
+    return decode_clips(find_clips(folder), spec, sampling, folder.parent / "cache", QUIET)  # type: ignore[arg-type]
 
 
-def test_slow_clips_are_left_out_and_said_in_one_line_with_what_takes_them(
+def test_slow_clips_are_left_out_with_one_warning_that_names_a_recipe(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = data(tmp_path / "data", {"fall": (25, 5, 25, 5), "sit": (25, 25, 6)})
 
-    found = prepared(folder)
+    found = decoded_clips(folder)
 
     assert [clip.path for clip in found.clips] == [
         "fall/0.mp4",
@@ -106,18 +106,18 @@ def test_slow_clips_are_left_out_and_said_in_one_line_with_what_takes_them(
     assert sum("frames a second" in message for message in caplog.messages) == 1
 
 
-def test_the_recipe_that_is_named_takes_them(tmp_path: Path) -> None:
+def test_the_named_recipe_can_use_the_slow_clips(tmp_path: Path) -> None:
     folder = data(tmp_path / "data", {"fall": (5, 5), "sit": (5, 5)})
 
     with pytest.raises(DataError) as error:
-        prepared(folder)
+        decoded_clips(folder)
     assert str(error.value) == (
         f"{folder}: label fall: none of its clips can be used; clips of fewer than 8 frames a "
         "second are left out (4), since har-monitor classifies none of them at a clip.fps of 10: "
         "fall 2 of 2, sit 2 of 2; with clip: {frames: 10, fps: 5} in the recipe 4 of them can be "
         "used"
     )
-    found = prepared(folder, ClipSpec(10, 16, 5.0))
+    found = decoded_clips(folder, ClipSpec(10, 16, 5.0))
     assert len(found.clips) == 4
     assert found.notes == ()
 
@@ -130,13 +130,15 @@ def test_a_label_that_is_filmed_too_slowly_is_an_error_that_says_the_rates_diffe
     with pytest.raises(
         DataError,
         match=r"label fall: none .* clip\.fps .* fall 2 of 2; .*"
-        r"tell labels apart \(medians: fall 5, sit 25\)",
+        r"rates alone distinguish labels \(medians: fall 5, sit 25\)",
     ):
-        prepared(folder)
+        decoded_clips(folder)
 
 
-def test_where_frames_are_spread_over_the_clip_its_rate_is_not_heeded(tmp_path: Path) -> None:
-    found = prepared(data(tmp_path / "data", {"fall": (5, 5), "sit": (25, 25)}), sampling="uniform")
+def test_with_uniform_sampling_the_rate_of_a_clip_is_ignored(tmp_path: Path) -> None:
+    found = decoded_clips(
+        data(tmp_path / "data", {"fall": (5, 5), "sit": (25, 25)}), sampling="uniform"
+    )
 
     assert len(found.clips) == 4
     assert found.notes == ()
@@ -164,7 +166,7 @@ def words(**fps: Sequence[float]) -> str | None:
             clip = Clip(f"{label}/{number}", label, f"{label}{number}", 0)
             clips.append(clip)
             decoded[clip.path] = filmed(rate)
-    return told_by_rate(clips, decoded, SPEC)
+    return describe_rate_leak(clips, decoded, SPEC)
 
 
 TOLD: dict[str, tuple[dict[str, Sequence[float]], str]] = {
@@ -187,11 +189,11 @@ TOLD: dict[str, tuple[dict[str, Sequence[float]], str]] = {
 
 
 @pytest.mark.parametrize(("fps", "medians"), TOLD.values(), ids=TOLD)
-def test_rates_that_tell_labels_apart_are_named(
+def test_rates_that_distinguish_labels_are_reported(
     fps: dict[str, Sequence[float]], medians: str
 ) -> None:
     assert words(**fps) == (
-        f"frames a second alone tell labels apart (medians: {medians}): a model may learn the rate "
+        f"frame rates alone distinguish labels (medians: {medians}): a model may learn the rate "
         "instead of the activity; clips of all labels should have the same rates"
     )
 
@@ -208,28 +210,28 @@ FINE: dict[str, dict[str, Sequence[float]]] = {
 
 
 @pytest.mark.parametrize("fps", FINE.values(), ids=FINE)
-def test_rates_that_tell_nothing_are_not_mentioned(fps: dict[str, Sequence[float]]) -> None:
+def test_rates_that_reveal_nothing_are_not_mentioned(fps: dict[str, Sequence[float]]) -> None:
     assert words(**fps) is None
 
 
 def test_labels_of_other_rates_are_trained_on_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = prepared(data(tmp_path / "data", {"fall": (10, 12), "sit": (25, 30)}))
+    found = decoded_clips(data(tmp_path / "data", {"fall": (10, 12), "sit": (25, 30)}))
 
     assert len(found.clips) == 4
     (note,) = found.notes
-    assert note.startswith("frames a second alone tell labels apart (medians: fall 11, sit 27.5)")
+    assert note.startswith("frame rates alone distinguish labels (medians: fall 11, sit 27.5)")
     assert f"data: {note}" in caplog.messages
 
 
 @pytest.mark.parametrize("name", ["fight-surv", "weizmann64", "falls"])
-def test_real_data_sets_of_mixed_rates_are_not_warned_of(
+def test_real_datasets_of_mixed_rates_cause_no_warning(
     shared_data: Path, tmp_path: Path, name: str
 ) -> None:
     dataset = find_clips(shared_data / name)
     some = dataset.clips[:: max(1, len(dataset.clips) // 20)]
-    found = prepare_clips(
+    found = decode_clips(
         type(dataset)(name, dataset.root, some, dataset.labels), SPEC, "time", tmp_path, QUIET
     )
 
@@ -237,16 +239,16 @@ def test_real_data_sets_of_mixed_rates_are_not_warned_of(
     assert found.skipped == ()
 
 
-def test_footage_of_few_frames_a_second_is_passed_over(
+def test_footage_of_a_low_frame_rate_is_skipped(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     slow = make_video(tmp_path / "slow.mp4", fps=5, duration_s=6).path
     good = make_video(tmp_path / "good.mp4", fps=10, duration_s=6).path
     parts = [FilmPart(path, path.name) for path in (slow, good)]
 
-    found = prepare_footage(parts, SPEC, tmp_path / "cache", QUIET)
+    found = decode_footage(parts, SPEC, tmp_path / "cache", QUIET)
 
     assert [film.name for film in found.films] == ["good.mp4"]
     assert caplog.messages == [
-        f"footage passed over: {slow}: 5.0 frames a second; at least 8 are needed"
+        f"footage skipped: {slow}: 5.0 frames a second; at least 8 are needed"
     ]

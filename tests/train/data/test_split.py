@@ -69,7 +69,7 @@ def test_the_folds_of_the_data_are_the_test_folds() -> None:
         assert extra in (*split.train, *split.validation)
 
 
-def test_without_folds_the_seed_makes_them() -> None:
+def test_without_folds_they_are_drawn_with_the_seed() -> None:
     clips = clips_of(10, 2)
 
     assert len(folds_of(clips, CONFIG)) == 5

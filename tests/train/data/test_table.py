@@ -59,9 +59,7 @@ TABLES: dict[str, str | bytes] = {
 
 
 @pytest.mark.parametrize("content", TABLES.values(), ids=TABLES)
-def test_a_table_from_a_spreadsheet_is_read_as_it_is_meant(
-    data: Path, content: str | bytes
-) -> None:
+def test_tables_of_common_spreadsheets_are_read(data: Path, content: str | bytes) -> None:
     assert clips(data, content) == EXPECTED
 
 
@@ -133,7 +131,7 @@ MISTAKES: dict[str, tuple[str | bytes, str]] = {
 
 
 @pytest.mark.parametrize(("content", "message"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_named_with_its_line(data: Path, content: str | bytes, message: str) -> None:
+def test_an_error_in_a_table_names_its_line(data: Path, content: str | bytes, message: str) -> None:
     with pytest.raises(DataError) as error:
         clips(data, content)
     assert str(error.value) == f"{data / 'clips.csv'}{message}"

@@ -1,4 +1,4 @@
-"""What of a folder is read as video, and what is passed over."""
+"""Which files of a folder are read as videos, and which are skipped."""
 
 import logging
 import os
@@ -33,19 +33,17 @@ def below(root: Path) -> list[str]:
 
 
 def paths(data: Path) -> list[str]:
-    return [clip.path for clip in find_clips(data, least_labels=1).clips]
+    return [clip.path for clip in find_clips(data, min_labels=1).clips]
 
 
 @pytest.mark.parametrize("name", HIDDEN)
-def test_what_is_hidden_or_kept_by_a_system_is_passed_over_at_every_depth(
-    tmp_path: Path, name: str
-) -> None:
+def test_hidden_and_system_files_are_skipped_at_every_depth(tmp_path: Path, name: str) -> None:
     touch(tmp_path, "fall/1.mp4", "sit/1.mp4", name, f"fall/{name}", f"fall/deep/{name}")
 
     assert below(tmp_path) == paths(tmp_path) == ["fall/1.mp4", "sit/1.mp4"]
 
 
-def test_names_that_only_look_alike_are_read(tmp_path: Path) -> None:
+def test_similar_names_are_read(tmp_path: Path) -> None:
     names = ("a.b/1.mp4", "lost and found/1.mp4", "my.Trash/1.mp4", "recycle/1.mp4", "trash/1.mp4")
 
     assert below(touch(tmp_path, *names)) == list(names)
@@ -79,7 +77,7 @@ def test_ucf_names_are_read_without_their_hidden_copies(tmp_path: Path) -> None:
     assert paths(folders) == ["A/v_A_g01_c01.avi", "B/v_B_g01_c01.avi"]
 
 
-def test_what_is_passed_over_is_said_in_a_line_that_counts_and_names(
+def test_skipped_files_are_counted_and_named_in_a_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     touch(tmp_path, "fall/1.mp4", "sit/1.mp4", ".DS_Store", "fall/.git/config", "3.mp4")
@@ -90,15 +88,15 @@ def test_what_is_passed_over_is_said_in_a_line_that_counts_and_names(
 
     said = [message.removeprefix(f"{tmp_path}: ") for message in caplog.messages]
     assert said[:3] == [
-        "9 passed over, hidden or a system's own (deleted files, previews, copies): "
+        "9 skipped, hidden or a system's own (deleted files, previews, copies): "
         "fall/.Trash-1000/0.mp4, fall/.Trash-1000/1.mp4, fall/.Trash-1000/2.mp4, ...",
-        "1 passed over, links that lead nowhere: sit/disk",
-        "1 passed over, videos beside the folders of the labels: 3.mp4",
+        "1 skipped, links that lead nowhere: sit/disk",
+        "1 skipped, videos beside the folders of the labels: 3.mp4",
     ]
     assert len(said) == 4, "and that no groups are known"
 
 
-def test_hidden_files_that_are_no_videos_are_not_mentioned(
+def test_hidden_files_other_than_videos_are_not_mentioned(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     below(touch(tmp_path, "a.mp4", ".DS_Store", ".git/config", "@eaDir/a.mp4/SYNO@.fileindexdb"))
@@ -116,7 +114,7 @@ def test_a_folder_that_cannot_be_read_is_named(
         assert paths(tmp_path) == ["fall/1.mp4", "sit/1.mp4"]
     finally:
         (tmp_path / "fall" / "closed").chmod(0o700)
-    assert "1 passed over, folders that cannot be read: fall/closed" in caplog.text
+    assert "1 skipped, folders that cannot be read: fall/closed" in caplog.text
 
 
 def test_a_label_whose_clips_are_all_hidden_is_an_error_after_they_were_named(
@@ -126,7 +124,7 @@ def test_a_label_whose_clips_are_all_hidden_is_an_error_after_they_were_named(
 
     with pytest.raises(DataError, match=r"fall: no clips in this folder; every label needs some"):
         find_clips(tmp_path)
-    assert "1 passed over, hidden" in caplog.text
+    assert "1 skipped, hidden" in caplog.text
 
 
 def test_linked_folders_and_files_are_read(tmp_path: Path) -> None:
@@ -196,7 +194,7 @@ def test_footage_is_found_in_the_same_way(tmp_path: Path, caplog: pytest.LogCapt
 
     assert [film.name for film in found] == ["a.mp4", "disk/b.mp4"]
     assert caplog.messages == [
-        f"{films}: 2 passed over, hidden or a system's own (deleted files, previews, copies): "
+        f"{films}: 2 skipped, hidden or a system's own (deleted files, previews, copies): "
         "._a.mp4, @eaDir/a.mp4"
     ]
     (film,) = find_footage(films / "._a.mp4")

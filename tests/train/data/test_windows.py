@@ -15,8 +15,8 @@ from monitor.windows.clip import ClipSpec, prepare
 from testkit.media import make_video
 from train.data.cache import FORMAT, ClipCache, DecodedClip
 from train.data.clips import find_clips
-from train.data.preparation import Prepared, prepare_clips
-from train.data.windows import is_held, uniform_window, window_from, windows
+from train.data.decoding import DecodedClips, decode_clips
+from train.data.windows import is_padded, uniform_window, window_from, windows
 
 SPEC = ClipSpec(frames=8, size=32, fps=10.0)
 # Of fight-surv at 20 frames and 10 fps: 0.97 to 1.87 s long.
@@ -144,10 +144,10 @@ def test_training_windows_are_the_windows_of_the_live_buffer(
     assert offline.tobytes() == np.stack(live).tobytes()
 
 
-def test_a_clip_of_half_a_window_is_completed_by_its_last_frame() -> None:
+def test_a_clip_of_half_a_window_is_padded_with_its_last_frame() -> None:
     clip = numbered_clip(4, fps=10)
 
-    assert is_held(clip, SPEC)
+    assert is_padded(clip, SPEC)
     (window,) = windows(clip, SPEC, stride=1)
     assert numbers(window) == [0, 1, 2, 3, 3, 3, 3, 3]
 
@@ -156,10 +156,10 @@ def test_a_clip_of_less_than_half_a_window_gives_none() -> None:
     assert windows(numbered_clip(3, fps=10), SPEC, stride=1).shape == (0, *SPEC.shape)
 
 
-def test_a_clip_of_a_whole_window_is_not_held() -> None:
+def test_a_clip_of_a_whole_window_is_not_padded() -> None:
     clip = numbered_clip(8, fps=10)
 
-    assert not is_held(clip, SPEC)
+    assert not is_padded(clip, SPEC)
     assert [numbers(window) for window in windows(clip, SPEC, 5)] == [list(range(8))]
 
 
@@ -170,14 +170,14 @@ def test_a_clip_of_exactly_a_window_gives_one_at_any_rate(fps: float) -> None:
     assert len(windows(clip, SPEC, stride=1)) == 1
 
 
-def test_slowed_motion_takes_frames_that_lie_closer_together() -> None:
+def test_slowed_motion_samples_frames_closer_together() -> None:
     clip = numbered_clip(50, fps=50)
 
     assert numbers(window_from(clip, SPEC, start=2, speed=1.0)) == [2, 6, 11, 16, 21, 26, 31, 36]
     assert numbers(window_from(clip, SPEC, start=2, speed=0.5)) == [2, 4, 7, 9, 12, 14, 17, 19]
 
 
-def test_a_random_window_near_the_end_holds_the_last_frame() -> None:
+def test_a_random_window_near_the_end_repeats_the_last_frame() -> None:
     clip = numbered_clip(10, fps=10)
 
     assert numbers(window_from(clip, SPEC, start=6, speed=1.0)) == [6, 7, 8, 9, 9, 9, 9, 9]
@@ -190,8 +190,8 @@ def test_uniform_sampling_spreads_the_frames_over_the_clip_as_the_paper_does() -
     assert len(uniform_window(numbered_clip(7, fps=25), SPEC)) == 0
 
 
-def prepared_from(folder: Path, sampling: str = "time") -> Prepared:
-    return prepare_clips(
+def prepared_from(folder: Path, sampling: str = "time") -> DecodedClips:
+    return decode_clips(
         find_clips(folder), SPEC, sampling, folder.parent / "cache", Console(quiet=True)
     )
 
@@ -207,15 +207,15 @@ def test_clips_that_cannot_be_used_are_skipped_with_the_reason(
     make_video(data / "run" / "short.mp4", duration_s=0.2)
     (data / "sit" / "text.mp4").write_text("not a video")
 
-    prepared = prepared_from(data)
+    decoded_clips = prepared_from(data)
 
-    assert [clip.path for clip in prepared.clips] == [
+    assert [clip.path for clip in decoded_clips.clips] == [
         "run/good.mp4",
         "run/half.mp4",
         "sit/good.mp4",
     ]
-    assert prepared.held == ("run/half.mp4",)
-    reasons = {skip.path: skip.reason for skip in prepared.skipped}
+    assert decoded_clips.padded == ("run/half.mp4",)
+    reasons = {skip.path: skip.reason for skip in decoded_clips.skipped}
     assert reasons["run/short.mp4"] == (
         "too short: 0.16 s in 5 frames, less than half of the 0.80 s of a window"
     )
@@ -224,7 +224,7 @@ def test_clips_that_cannot_be_used_are_skipped_with_the_reason(
         assert f"skipped {path}: {reason}" in caplog.messages
 
 
-def test_a_second_run_decodes_nothing_and_a_changed_clip_alone_is_decoded_anew(
+def test_a_second_run_decodes_only_a_changed_clip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
@@ -243,8 +243,10 @@ def test_a_second_run_decodes_nothing_and_a_changed_clip_alone_is_decoded_anew(
     for changed in (None, None, "sit"):
         if changed:
             make_video(data / changed / "clip.mp4", duration_s=2.0)
-        prepared = prepared_from(data)
-        runs.append((sorted(opened), [len(prepared.decoded(c).frames) for c in prepared.clips]))
+        decoded_clips = prepared_from(data)
+        runs.append(
+            (sorted(opened), [len(decoded_clips.load(c).frames) for c in decoded_clips.clips])
+        )
         opened.clear()
 
     assert runs == [
@@ -286,7 +288,7 @@ def test_the_short_clips_of_fight_surv_can_be_used(shared_data: Path, tmp_path: 
 
     for clip in short:
         decoded = cache.decode(dataset.file(clip))
-        assert is_held(decoded, spec), clip.path
+        assert is_padded(decoded, spec), clip.path
         assert len(windows(decoded, spec, 5)) == 1, clip.path
 
 
@@ -303,7 +305,7 @@ def test_a_video_with_two_labels_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", [".times.npy", f"v{FORMAT}.npy"], ids=["times", "frames"])
 @pytest.mark.parametrize("left", [1000, 0, None], ids=["a part", "nothing", "no file"])
-def test_a_stored_clip_that_was_cut_short_is_decoded_again(
+def test_an_incomplete_clip_in_the_cache_is_decoded_again(
     tmp_path: Path, ending: str, left: int | None
 ) -> None:
     clip = make_video(tmp_path / "clip.mp4", duration_s=8.0).path

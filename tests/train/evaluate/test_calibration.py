@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from testkit.scores import scored
-from train.evaluate.calibration import LEAST, MOST, fit_temperature, with_temperature
+from train.evaluate.calibration import (
+    MAX_TEMPERATURE,
+    MIN_TEMPERATURE,
+    fit_temperature,
+    with_temperature,
+)
 from train.evaluate.scores import Scored
 
 
@@ -23,25 +28,27 @@ def drawn(temperature: float, clips: int = 20_000, labels: int = 3) -> Scored:
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
-def test_scores_too_sure_by_a_factor_are_cooled_by_it(temperature: float) -> None:
+def test_overconfident_scores_get_the_temperature_that_corrects_them(temperature: float) -> None:
     assert fit_temperature([drawn(temperature)]) == pytest.approx(temperature, rel=0.05)
 
 
-def test_parts_are_fitted_together() -> None:
+def test_one_temperature_is_fitted_to_all_parts() -> None:
     sure, unsure = drawn(2.0), drawn(0.5)
 
     assert fit_temperature([sure]) > fit_temperature([sure, unsure]) > fit_temperature([unsure])
 
 
-@pytest.mark.parametrize(("right", "limit"), [(True, LEAST), (False, MOST)])
-def test_answers_all_right_or_all_wrong_stop_at_the_limits(right: bool, limit: float) -> None:
+@pytest.mark.parametrize(("right", "limit"), [(True, MIN_TEMPERATURE), (False, MAX_TEMPERATURE)])
+def test_all_right_or_all_wrong_answers_give_a_limit_of_the_temperature(
+    right: bool, limit: float
+) -> None:
     counts = [[20, 0], [0, 20]] if right else [[0, 20], [20, 0]]
 
     clips = scored(("a", "b"), counts, score=0.6)
     assert fit_temperature([clips]) == pytest.approx(limit, rel=0.01)
 
 
-def test_a_temperature_changes_how_sure_answers_are_and_not_the_answers() -> None:
+def test_a_temperature_changes_the_confidence_and_not_the_answers() -> None:
     clips = drawn(1.0, clips=50)
 
     cooled = with_temperature(clips, 2.0)

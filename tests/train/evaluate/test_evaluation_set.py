@@ -9,7 +9,7 @@ from rich.console import Console
 
 from testkit.footage import motion_clips
 from testkit.models import contract
-from train.evaluate.evaluation_set import held_out
+from train.evaluate.evaluation_set import load_evaluation_set
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,11 @@ from train.evaluate.evaluation_set import held_out
         pytest.param((1,), 44, id="at every frame"),
     ],
 )
-def test_clips_are_scored_at_the_stride_that_is_given(
+def test_clips_are_scored_at_the_given_stride(
     tmp_path: Path, fight_clip: Path, nofight_clip: Path, strides: tuple[int, ...], windows: int
 ) -> None:
     data = motion_clips(tmp_path / "data", fight_clip, nofight_clip)
-    held = held_out(contract(), data, 0, tmp_path / "cache", Console(quiet=True))
+    held = load_evaluation_set(contract(), data, 0, tmp_path / "cache", Console(quiet=True))
     seen = 0
 
     def predict(found: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import f1_score, precision_score, roc_auc_score
 
 from testkit.scores import PAPER_COUNTS, PAPER_LABELS, scored
-from train.evaluate.intervals import group_bootstrap, wilson
-from train.evaluate.metrics import calibrate, confusion, measure, one_vs_rest, roc, summary
+from train.evaluate.intervals import group_bootstrap, poisson_mean, wilson
+from train.evaluate.metrics import calibrate, measure, roc, summary
 from train.evaluate.scores import Scored, concatenate
 
 matrices = st.integers(2, 5).flatmap(
@@ -45,24 +44,29 @@ def test_micro_precision_recall_and_f1_are_the_accuracy(matrix: list[list[int]])
     assert metrics.micro.f1 == pytest.approx(metrics.accuracy, abs=1e-12)
 
 
-@given(matrices)
-@settings(max_examples=60, deadline=None)
-def test_macro_averages_are_those_of_scikit_learn_over_the_labels_that_were_tested(
-    matrix: list[list[int]],
-) -> None:
-    clips = of(matrix)
-    metrics = measure(clips)
-    options = {"labels": np.unique(clips.truth), "average": "macro", "zero_division": 0}
+def test_macro_averages_are_plain_means_over_the_labels_that_were_tested() -> None:
+    # By hand: precision 2/3, 3/4 and, for the label without clips, 0; recall 2/3 and 3/4.
+    metrics = measure(of([[2, 1, 0], [1, 3, 0], [0, 0, 0]]))
 
-    assert metrics.macro.precision == pytest.approx(
-        precision_score(clips.truth, clips.predicted, **options)
-    )
-    assert metrics.macro.f1 == pytest.approx(f1_score(clips.truth, clips.predicted, **options))
+    assert metrics.macro.precision == pytest.approx((2 / 3 + 3 / 4) / 2, abs=1e-12)
+    assert metrics.macro.recall == pytest.approx((2 / 3 + 3 / 4) / 2, abs=1e-12)
+    assert metrics.macro.f1 == pytest.approx((2 / 3 + 3 / 4) / 2, abs=1e-12)
+
+
+def test_the_curve_steps_once_for_clips_of_equal_score_and_ties_count_half() -> None:
+    # By hand: of the six pairs of a right and a wrong clip, four are in order and one is a tie.
+    curve = roc(np.array([True, False, True, False, False]), np.array([0.9, 0.8, 0.4, 0.4, 0.1]))
+
+    assert curve is not None
+    assert curve.auc == pytest.approx(4.5 / 6, abs=1e-12)
+    assert list(zip(curve.fpr, curve.tpr, strict=True)) == [
+        (0, 0), (0, 1 / 2), (1 / 3, 1 / 2), (2 / 3, 1), (1, 1),
+    ]  # fmt: skip
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 8)), min_size=2, max_size=60))
 @settings(max_examples=80, deadline=None)
-def test_the_area_under_the_curve_is_that_of_scikit_learn_with_ties(
+def test_the_area_is_the_chance_that_a_clip_with_the_label_scores_higher(
     clips: list[tuple[bool, int]],
 ) -> None:
     positive = np.array([is_positive for is_positive, _ in clips])
@@ -74,15 +78,16 @@ def test_the_area_under_the_curve_is_that_of_scikit_learn_with_ties(
         assert curve is None
     else:
         assert curve is not None
-        assert curve.auc == pytest.approx(roc_auc_score(positive, score))
+        gaps = score[positive][:, np.newaxis] - score[~positive]
+        assert curve.auc == pytest.approx(((gaps > 0) + (gaps == 0) / 2).mean())
         assert (curve.fpr[0], curve.tpr[0]) == (0, 0)
         assert (curve.fpr[-1], curve.tpr[-1]) == (1, 1)
 
 
 def test_rows_of_the_confusion_matrix_are_the_truth() -> None:
-    matrix = confusion(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0]), 3)
-
-    assert matrix.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+    assert measure(of([[1, 1, 0], [0, 1, 0], [1, 0, 0]])).confusion.tolist() == [
+        [1, 1, 0], [0, 1, 0], [1, 0, 0],
+    ]  # fmt: skip
 
 
 def test_a_label_without_test_clips_has_no_rates_and_is_left_out_of_the_macro_averages() -> None:
@@ -125,6 +130,24 @@ def test_wilsons_interval_has_the_published_values(
     assert (round(interval.low, 4), round(interval.high, 4)) == expected
 
 
+@pytest.mark.parametrize(
+    ("count", "high"),
+    # R: qchisq(.95, 2 * (count + 1)) / 2
+    [(0, 2.995732), (1, 4.743865), (10, 16.962219), (300, 330.094249), (5000, 5117.886079)],
+)
+def test_the_upper_poisson_bound_has_the_published_values(count: int, high: float) -> None:
+    assert poisson_mean(count, 0.05) == pytest.approx(high, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("count", "low"),
+    # R: qchisq(.025, 2 * count) / 2
+    [(1, 0.02531781), (10, 4.795389), (300, 267.0091)],
+)
+def test_the_lower_poisson_bound_has_the_published_values(count: int, low: float) -> None:
+    assert poisson_mean(count - 1, 0.975) == pytest.approx(low, rel=1e-6)
+
+
 def test_clips_of_a_scene_that_fail_together_widen_the_interval() -> None:
     right = np.repeat([True, True, False, True, False, True], 20)
     alone = group_bootstrap(right, [str(i) for i in range(120)], seed=0)
@@ -160,10 +183,10 @@ def test_a_score_of_one_falls_into_the_last_bin() -> None:
 
 
 def test_one_vs_rest_counts_add_up_to_every_clip() -> None:
-    matrix = np.array(PAPER_COUNTS)
+    clips = scored(PAPER_LABELS, PAPER_COUNTS)
 
-    for count in one_vs_rest(matrix, PAPER_LABELS):
-        assert count.tp + count.fp + count.tn + count.fn == matrix.sum()
+    for count in measure(clips).one_vs_rest:
+        assert count.tp + count.fp + count.tn + count.fn == len(clips)
 
 
 def test_folds_are_pooled_clip_by_clip() -> None:

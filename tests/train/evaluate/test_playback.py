@@ -1,4 +1,4 @@
-"""Planned streams in front of the monitor itself."""
+"""Planned streams, watched by the monitor itself."""
 
 import threading
 from itertools import pairwise
@@ -19,8 +19,9 @@ from testkit.media import make_video, number_of
 from testkit.models import contract, motion_model
 from train.data.clips import find_clips
 from train.data.footage import Footage, find_footage
-from train.evaluate.outcome import answers, judge, replay
-from train.evaluate.playback import Scorer, StreamSource, WatchedStream, watch_streams
+from train.evaluate.playback import PlannedSource, WatchedStream, watch_streams
+from train.evaluate.scoring import Scorer
+from train.evaluate.stream_results import clip_answers, match_stream, replay
 from train.evaluate.streams import ClipInsert, Segment, StreamPlan, plan_footage, plan_streams
 
 
@@ -57,11 +58,11 @@ def watched(
     return one
 
 
-def test_a_stream_shows_its_pieces_at_their_times_in_pictures_of_one_size(
+def test_a_stream_shows_its_segments_at_their_times_in_frames_of_one_size(
     clips: list[ClipInsert], footage: tuple[Footage, ...]
 ) -> None:
     (plan,) = plan_streams(clips, footage)
-    source = StreamSource(plan)
+    source = PlannedSource(plan)
     source.open()
     times_s, sizes = [], set()
     while (picture := source.read()) is not None:
@@ -74,23 +75,23 @@ def test_a_stream_shows_its_pieces_at_their_times_in_pictures_of_one_size(
     assert times_s[0] < 0.1
     steps = [later - earlier for earlier, later in pairwise(times_s)]
     assert min(steps) > 0
-    assert max(steps) < 0.25, "no pause where one piece follows another"
+    assert max(steps) < 0.25, "no pause where one segment follows another"
     assert times_s[-1] == pytest.approx(plan.duration_s, abs=0.15)
-    for piece, fps in zip(plan.pieces, (10, None, 10, None, 10), strict=True):
-        count = sum(piece.start_s <= time_s < piece.end_s - 1e-6 for time_s in times_s)
-        expected = fps or {"fight.mp4": 29.97, "nofight.mp4": 25}[piece.name]
-        assert count == pytest.approx(expected * (piece.end_s - piece.start_s), abs=2)
+    for segment, fps in zip(plan.segments, (10, None, 10, None, 10), strict=True):
+        count = sum(segment.start_s <= time_s < segment.end_s - 1e-6 for time_s in times_s)
+        expected = fps or {"fight.mp4": 29.97, "nofight.mp4": 25}[segment.name]
+        assert count == pytest.approx(expected * (segment.end_s - segment.start_s), abs=2)
 
 
-def test_a_clip_reaches_the_model_as_it_was_decoded_and_footage_as_its_own_pictures(
+def test_clips_reach_the_model_unscaled_and_footage_from_its_own_frames(
     tmp_path: Path, fight_clip: Path
 ) -> None:
     film = make_video(tmp_path / "film.mp4", fps=10, duration_s=8, size=(320, 192))
-    pieces = (
+    segments = (
         Segment(film.path, "film", None, 3.0, 0.0, 1.0),
         Segment(fight_clip, "fight", "moving", 0.0, 1.0, 5.8),
     )
-    source = StreamSource(StreamPlan("a", (480, 360), pieces))
+    source = PlannedSource(StreamPlan("a", (480, 360), segments))
     source.open()
     shown = [source.read() for _ in range(60)]
     alone = FileSource(fight_clip)
@@ -108,10 +109,10 @@ def test_a_clip_reaches_the_model_as_it_was_decoded_and_footage_as_its_own_pictu
     alone.close()
 
 
-def test_scaled_footage_keeps_the_tags_of_its_colours(footage: tuple[Footage, ...]) -> None:
-    pieces = (Segment(footage[0].path, "yard", None, 0.0, 0.0, 1.0),)
+def test_scaled_footage_keeps_its_colour_tags(footage: tuple[Footage, ...]) -> None:
+    segments = (Segment(footage[0].path, "yard", None, 0.0, 0.0, 1.0),)
     for size in (None, (640, 360)):
-        source = StreamSource(StreamPlan("a", size, pieces))
+        source = PlannedSource(StreamPlan("a", size, segments))
         source.open()
         picture = source.read()
         source.close()
@@ -163,12 +164,12 @@ def test_windows_that_are_not_classified_are_replayed_too(
     classifier: OnnxClassifier, fight_clip: Path, tmp_path: Path
 ) -> None:
     slow = quiet_footage(tmp_path / "slow.mp4", 12, fps=4)
-    pieces = (
+    segments = (
         Segment(fight_clip, "fight", "moving", 0.0, 0.0, 4.8),
         Segment(slow, "slow", "still", 0.0, 4.8, 16.8),
     )
 
-    (one,) = watch_streams(classifier, [StreamPlan("a", None, pieces)])
+    (one,) = watch_streams(classifier, [StreamPlan("a", None, segments)])
 
     assert {type(window) for window in one.windows} == {Prediction, Skipped}
     rules = ActivityOptions().rules(classifier.contract)
@@ -191,7 +192,7 @@ def test_streams_keep_their_order_and_their_own_windows(
     assert not any(one.activities for one in streams)
 
 
-def test_anything_that_scores_windows_and_has_a_contract_can_be_watched_with(
+def test_any_scorer_with_a_contract_can_watch(
     footage: tuple[Footage, ...],
 ) -> None:
     def classify(windows: NDArray[np.uint8]) -> Outputs:
@@ -204,7 +205,7 @@ def test_anything_that_scores_windows_and_has_a_contract_can_be_watched_with(
 
 
 @pytest.mark.expects_errors
-def test_a_file_that_is_gone_ends_the_watching_with_its_name(
+def test_a_missing_file_is_an_error_that_names_it(
     classifier: OnnxClassifier, footage: tuple[Footage, ...], tmp_path: Path
 ) -> None:
     gone = Segment(tmp_path / "gone.mp4", "gone", "moving", 0.0, 0.0, 2.0)
@@ -214,7 +215,7 @@ def test_a_file_that_is_gone_ends_the_watching_with_its_name(
         watch_streams(classifier, [*whole, StreamPlan("b", (64, 64), (gone,))])
 
 
-def test_an_interrupt_leaves_no_thread_at_work(
+def test_an_interrupt_leaves_no_thread_running(
     classifier: OnnxClassifier, footage: tuple[Footage, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     join = threading.Thread.join
@@ -239,7 +240,7 @@ def test_a_clip_is_answered_by_the_windows_that_show_at_least_half_of_it(
 
     def answer(*windows: Prediction, length_s: float = 2.0) -> str | None:
         clip = Segment(Path("c.mp4"), "c", "moving", 0.0, 10.0, 10.0 + length_s)
-        (found,) = answers(WatchedStream(StreamPlan("a", None, (clip,)), windows, ()))
+        (found,) = clip_answers(WatchedStream(StreamPlan("a", None, (clip,)), windows, ()))
         return found.label
 
     assert answer(window(8.9, 0), window(9.0, 0.9), window(11.0, 0.3), window(11.1, 0)) == "moving"
@@ -247,7 +248,9 @@ def test_a_clip_is_answered_by_the_windows_that_show_at_least_half_of_it(
     assert answer(window(8.3, 0.1), window(9.7, 0.6), length_s=0.5) == "moving"
     assert answer(window(3.0, 0.9)) is None
     assert answer() is None
-    assert {found.clip.name: found.label for found in answers(watched)}["fight.mp4"] == "moving"
+    assert {found.clip.name: found.label for found in clip_answers(watched)}[
+        "fight.mp4"
+    ] == "moving"
 
 
 @pytest.mark.slow
@@ -267,7 +270,7 @@ def test_real_streams_of_the_shipped_model(shared_data: Path) -> None:
     )
 
     assert seen(one.activities) == seen(replay(one.windows, rules))
-    judged = judge(one, rules, classifier.contract.clip.span_s, one.activities)
-    assert judged.matched == judge(one, rules, classifier.contract.clip.span_s).matched
-    assert len(judged.matched.events) == 2
-    assert any(alerts for _, alerts in judged.matched.events), "it was trained on these very clips"
+    judged = match_stream(one, rules, classifier.contract.clip.span_s, one.activities)
+    assert judged.matches == match_stream(one, rules, classifier.contract.clip.span_s).matches
+    assert len(judged.matches.events) == 2
+    assert any(alerts for _, alerts in judged.matches.events), "it was trained on these very clips"

@@ -16,7 +16,7 @@ FOOTAGE = [
 ]
 
 
-def inlay(
+def insert(
     number: int, label: str = "fight", group: str = "a", size: tuple[int, int] = (640, 360)
 ) -> ClipInsert:
     return ClipInsert(Path(f"{number}.mp4"), f"{number}.mp4", label, group, size, 2.0 + number / 10)
@@ -28,33 +28,33 @@ def plan(
     return list(plan_streams(clips, footage, seed))
 
 
-def test_footage_and_clips_take_turns_without_a_pause() -> None:
-    (stream,) = plan([inlay(number) for number in range(4)])
+def test_footage_and_clips_alternate_without_a_pause() -> None:
+    (stream,) = plan([insert(number) for number in range(4)])
 
-    assert [piece.label for piece in stream.pieces] == [None, *["fight", None] * 4]
-    assert stream.pieces[0].start_s == 0
-    assert all(one.end_s == other.start_s for one, other in pairwise(stream.pieces))
-    assert stream.duration_s == stream.pieces[-1].end_s
+    assert [segment.label for segment in stream.segments] == [None, *["fight", None] * 4]
+    assert stream.segments[0].start_s == 0
+    assert all(one.end_s == other.start_s for one, other in pairwise(stream.segments))
+    assert stream.duration_s == stream.segments[-1].end_s
 
 
-def test_every_clip_is_shown_once_and_whole_in_random_order() -> None:
-    clips = [inlay(number) for number in range(8)]
+def test_each_clip_is_shown_once_and_completely_in_random_order() -> None:
+    clips = [insert(number) for number in range(8)]
 
     (stream,) = plan(clips)
 
-    shown = [piece.name for piece in stream.clips]
+    shown = [segment.name for segment in stream.clips]
     assert sorted(shown) == [clip.name for clip in clips]
     assert shown != sorted(shown)
-    for piece in stream.clips:
-        (clip,) = (clip for clip in clips if clip.name == piece.name)
-        assert piece.offset_s == 0
-        assert piece.end_s - piece.start_s == pytest.approx(clip.duration_s)
+    for segment in stream.clips:
+        (clip,) = (clip for clip in clips if clip.name == segment.name)
+        assert segment.offset_s == 0
+        assert segment.end_s - segment.start_s == pytest.approx(clip.duration_s)
 
 
-def test_gaps_are_pieces_of_footage_from_anywhere_in_it() -> None:
-    (stream,) = plan([inlay(number) for number in range(40)])
+def test_gaps_are_segments_from_anywhere_in_the_footage() -> None:
+    (stream,) = plan([insert(number) for number in range(40)])
 
-    gaps = [piece for piece in stream.pieces if piece.label is None]
+    gaps = [segment for segment in stream.segments if segment.label is None]
     lengths = [gap.end_s - gap.start_s for gap in gaps]
     assert GAP_S[0] <= min(lengths) < 11 < 15 < max(lengths) <= GAP_S[1]
     assert {gap.name for gap in gaps} == {"yard.mp4", "hall.mp4"}
@@ -64,8 +64,8 @@ def test_gaps_are_pieces_of_footage_from_anywhere_in_it() -> None:
     assert max(gap.offset_s for gap in gaps) > 60
 
 
-def test_a_group_has_a_stream_of_its_own_and_so_has_each_size_of_picture() -> None:
-    clips = [inlay(1), inlay(2, group="b"), inlay(3, group="b", size=(320, 240))]
+def test_each_group_and_each_frame_size_has_a_stream_of_its_own() -> None:
+    clips = [insert(1), insert(2, group="b"), insert(3, group="b", size=(320, 240))]
 
     streams = plan(clips)
 
@@ -74,38 +74,38 @@ def test_a_group_has_a_stream_of_its_own_and_so_has_each_size_of_picture() -> No
     ]  # fmt: skip
 
 
-def test_a_stream_is_the_same_whichever_others_there_are_and_another_with_another_seed() -> None:
-    clips = [inlay(number) for number in range(5)]
+def test_a_stream_depends_on_the_seed_and_not_on_other_streams() -> None:
+    clips = [insert(number) for number in range(5)]
 
     (alone,) = plan(clips)
-    among_others = plan([*clips, inlay(9, group="b")])[0]
+    among_others = plan([*clips, insert(9, group="b")])[0]
     (other_seed,) = plan(clips, seed=2)
 
     assert alone == among_others
     assert alone != other_seed
 
 
-def test_what_is_to_be_found_are_the_clips_whose_labels_alert() -> None:
-    (stream,) = plan([inlay(1), inlay(2, "nofight"), inlay(3, "fall")])
+def test_events_are_the_clips_whose_labels_alert() -> None:
+    (stream,) = plan([insert(1), insert(2, "nofight"), insert(3, "fall")])
 
     events = stream.events(("fight", "fall"))
 
     assert {event.label for event in events} == {"fight", "fall"}
-    for piece in stream.clips:
-        expected = piece.label in ("fight", "fall")
-        assert (Event(str(piece.label), piece.start_s, piece.end_s) in events) is expected
+    for segment in stream.clips:
+        expected = segment.label in ("fight", "fall")
+        assert (Event(str(segment.label), segment.start_s, segment.end_s) in events) is expected
 
 
-def test_what_is_shown_at_a_time_is_the_piece_that_lies_there() -> None:
-    (stream,) = plan([inlay(1)])
-    first, clip, last = stream.pieces
+def test_the_segment_at_a_time_is_the_one_shown_then() -> None:
+    (stream,) = plan([insert(1)])
+    first, clip, last = stream.segments
 
-    assert stream.shown(0) is first
-    assert stream.shown(clip.start_s) is clip
-    assert stream.shown(last.end_s) is last
+    assert stream.segment_at(0) is first
+    assert stream.segment_at(clip.start_s) is clip
+    assert stream.segment_at(last.end_s) is last
 
 
-def test_footage_alone_is_shown_as_it_is_and_holds_no_event() -> None:
+def test_footage_alone_is_not_scaled_and_holds_no_event() -> None:
     streams = plan_footage(FOOTAGE)
 
     assert [(s.name, s.size, s.duration_s) for s in streams] == [
@@ -114,14 +114,14 @@ def test_footage_alone_is_shown_as_it_is_and_holds_no_event() -> None:
     assert all(not stream.clips for stream in streams)
 
 
-def test_footage_that_is_too_short_is_not_used_and_none_long_enough_is_an_error() -> None:
+def test_short_footage_is_not_used_and_only_short_footage_is_an_error() -> None:
     short = [Footage(Path("a.mp4"), "a.mp4", 8.0), Footage(Path("b.mp4"), "b.mp4", 12.5)]
 
-    (stream,) = plan([inlay(number) for number in range(9)], [*short, FOOTAGE[0]])
+    (stream,) = plan([insert(number) for number in range(9)], [*short, FOOTAGE[0]])
     with pytest.raises(DataError) as caught:
-        plan([inlay(1)], short)
+        plan([insert(1)], short)
 
-    assert {piece.name for piece in stream.pieces if piece.label is None} == {"yard.mp4"}
+    assert {segment.name for segment in stream.segments if segment.label is None} == {"yard.mp4"}
     assert str(caught.value) == (
         "b.mp4: 12.5 s, and no footage is longer; at least 16 s in one file are needed"
     )

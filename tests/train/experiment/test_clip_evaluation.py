@@ -15,8 +15,10 @@ from testkit.media import twin
 from testkit.models import contract, motion_model
 from train.cli.evaluate import app
 from train.data.clips import Clip, find_clips
-from train.data.preparation import Prepared, cut, prepare_clips
-from train.evaluate.scoring import load_scorer, relation, score_clips
+from train.data.decoding import DecodedClips, decode_clips
+from train.data.windows import sample_windows
+from train.evaluate.overlap import find_overlap
+from train.evaluate.scoring import load_scorer, score_clips
 from train.experiment.clip_evaluation import evaluate_clips
 
 LABELS = ("fight", "nofight")
@@ -47,8 +49,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def prepared(data: Path, cache: Path) -> Prepared:
-    return prepare_clips(find_clips(data), contract().clip, "time", cache, QUIET)
+def decoded_clips(data: Path, cache: Path) -> DecodedClips:
+    return decode_clips(find_clips(data), contract().clip, "time", cache, QUIET)
 
 
 def about(sha256: str = "0" * 64, name: str = "elsewhere", clips: int = 2) -> Contract:
@@ -67,16 +69,22 @@ def content(out: Path) -> dict[str, object]:
 
 
 def test_a_clips_score_is_the_mean_over_the_windows_that_the_monitor_cuts(
-    prepared: Prepared, tmp_path: Path
+    decoded_clips: DecodedClips, tmp_path: Path
 ) -> None:
     model = OnnxClassifier(motion_model(tmp_path / "m.onnx", about()))
 
     scored = score_clips(
-        model.predict, prepared, prepared.clips, LABELS, about().clip, sampling="time", stride=5
+        model.predict,
+        decoded_clips,
+        decoded_clips.clips,
+        LABELS,
+        about().clip,
+        sampling="time",
+        stride=5,
     )
 
-    for clip, scores in zip(prepared.clips, scored.scores, strict=True):
-        windows = cut(prepared.decoded(clip), about().clip, "time", 5)
+    for clip, scores in zip(decoded_clips.clips, scored.scores, strict=True):
+        windows = sample_windows(decoded_clips.load(clip), about().clip, "time", 5)
         assert len(windows) > 1
         assert scores == pytest.approx(model.predict(windows).mean(axis=0), abs=1e-6)
     assert scored.truth.tolist() == [0, 0, 1, 1]
@@ -94,13 +102,13 @@ def test_a_clips_score_is_the_mean_over_the_windows_that_the_monitor_cuts(
         pytest.param(slice(0, 1), slice(None), "unknown", id="other-clips"),
     ],
 )
-def test_the_hash_in_the_contract_tells_whether_clips_were_fitted_on(
-    prepared: Prepared, fitted_on: slice, tested: slice, expected: str
+def test_the_hash_in_the_contract_reveals_training_clips(
+    decoded_clips: DecodedClips, fitted_on: slice, tested: slice, expected: str
 ) -> None:
-    clips: Sequence[Clip] = prepared.clips
-    made_from = about(prepared.sha256(clips[fitted_on]))
+    clips: Sequence[Clip] = decoded_clips.clips
+    made_from = about(decoded_clips.sha256(clips[fitted_on]))
 
-    assert relation(made_from, "data", prepared, clips[tested]) == expected
+    assert find_overlap(made_from, "data", decoded_clips, clips[tested]) == expected
 
 
 @pytest.mark.parametrize(
@@ -110,18 +118,18 @@ def test_the_hash_in_the_contract_tells_whether_clips_were_fitted_on(
         pytest.param(2, "related", id="as-many-as-the-others"),
     ],
 )
-def test_other_clips_of_a_data_set_with_the_same_name_may_have_been_fitted_on(
-    prepared: Prepared, fitted: int, expected: str
+def test_other_clips_of_a_dataset_with_the_same_name_may_be_training_clips(
+    decoded_clips: DecodedClips, fitted: int, expected: str
 ) -> None:
     contract = about(name="data", clips=fitted)
 
-    assert relation(contract, "data", prepared, prepared.clips[:2]) == expected
+    assert find_overlap(contract, "data", decoded_clips, decoded_clips.clips[:2]) == expected
 
 
-def test_training_data_is_loudly_called_so_in_the_report(
-    data: Path, cache: Path, prepared: Prepared, tmp_path: Path
+def test_the_report_warns_of_training_data(
+    data: Path, cache: Path, decoded_clips: DecodedClips, tmp_path: Path
 ) -> None:
-    made_from = about(prepared.sha256(prepared.clips))
+    made_from = about(decoded_clips.sha256(decoded_clips.clips))
     model = motion_model(tmp_path / "m.onnx", made_from)
 
     evaluate_clips(model, data, tmp_path / "out", None, cache, QUIET)
@@ -140,7 +148,7 @@ def test_one_fold_is_tested_alone(data: Path, cache: Path, tmp_path: Path) -> No
     assert [clip["path"] for clip in clips] == ["fight/b.mp4", "nofight/b.mp4"]
 
 
-def test_clips_of_labels_that_the_model_does_not_know_are_left_out_and_it_is_said(
+def test_clips_of_unknown_labels_are_left_out_with_a_note(
     data: Path, fight_clip: Path, cache: Path, tmp_path: Path
 ) -> None:
     (data / "dance").mkdir()
@@ -174,7 +182,7 @@ def test_clips_of_labels_that_the_model_does_not_know_are_left_out_and_it_is_sai
         pytest.param(["a.txt"], 2, "a.txt: a model is a .keras or .onnx file", id="no-model"),
     ],
 )
-def test_what_cannot_be_tested_is_one_line_and_an_exit_code(
+def test_a_model_or_data_that_cannot_be_tested_is_a_one_line_error(
     data: Path,
     cache: Path,
     tmp_path: Path,
@@ -196,12 +204,14 @@ def test_what_cannot_be_tested_is_one_line_and_an_exit_code(
     assert not Path("out").exists()
 
 
-def test_scores_that_do_not_sum_to_one_are_refused_and_not_mended(prepared: Prepared) -> None:
+def test_scores_that_do_not_sum_to_one_are_refused_and_not_normalised(
+    decoded_clips: DecodedClips,
+) -> None:
     with pytest.raises(ValueError, match="sums to 1"):
         score_clips(
             lambda windows: np.ones((len(windows), 2), np.float32),
-            prepared,
-            prepared.clips,
+            decoded_clips,
+            decoded_clips.clips,
             LABELS,
             about().clip,
             sampling="time",

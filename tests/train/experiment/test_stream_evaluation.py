@@ -50,7 +50,7 @@ def content(out: Path) -> dict[str, Any]:
     return found
 
 
-def test_a_fold_is_laid_into_footage_and_its_alerts_are_reported(
+def test_a_fold_is_inserted_into_footage_and_its_alerts_are_reported(
     model: Path,
     data: Path,
     footage: Path,
@@ -124,7 +124,7 @@ def test_alerts_in_footage_are_listed_with_their_place(
     assert alarm["score"] > 0.6
 
 
-def test_footage_that_was_trained_on_is_told(
+def test_footage_that_was_trained_on_is_reported(
     footage: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     film = Film(
@@ -218,7 +218,7 @@ WRONG: dict[str, tuple[str, int, str]] = {
 
 
 @pytest.mark.parametrize(("line", "code", "says"), WRONG.values(), ids=WRONG)
-def test_what_cannot_be_done_is_one_line_and_an_exit_code(
+def test_options_that_cannot_be_met_are_a_one_line_error(
     model: Path,
     data: Path,
     footage: Path,

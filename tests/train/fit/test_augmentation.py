@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from monitor.windows.clip import ClipSpec
 from tests.train.data.test_windows import numbered_clip, numbers
 from train.data.cache import DecodedClip
-from train.fit.augmentation import at_another_rate, mixup, random_window, vary
+from train.fit.augmentation import augment_window, mixup, random_window, resample_rate
 from train.recipe.options import AugmentOptions
 
 SPEC = ClipSpec(frames=8, size=32, fps=10.0)
@@ -25,16 +25,16 @@ def window() -> NDArray[np.uint8]:
     return np.random.default_rng(3).integers(0, 256, SPEC.shape, dtype=np.uint8)
 
 
-def test_a_varied_window_keeps_its_shape_and_type(window: NDArray[np.uint8]) -> None:
-    varied = vary(window, AugmentOptions(), np.random.default_rng(1))
+def test_an_augmented_window_keeps_its_shape_and_type(window: NDArray[np.uint8]) -> None:
+    varied = augment_window(window, AugmentOptions(), np.random.default_rng(1))
 
     assert varied.shape == window.shape
     assert varied.dtype == np.uint8
 
 
-def test_the_same_seed_varies_the_same_way(window: NDArray[np.uint8]) -> None:
+def test_the_same_seed_gives_the_same_augmentation(window: NDArray[np.uint8]) -> None:
     first, second, other = (
-        vary(window, AugmentOptions(), np.random.default_rng(seed)) for seed in (1, 1, 2)
+        augment_window(window, AugmentOptions(), np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
 
     assert (first == second).all()
@@ -42,17 +42,17 @@ def test_the_same_seed_varies_the_same_way(window: NDArray[np.uint8]) -> None:
 
 
 def test_with_everything_off_a_window_is_unchanged(window: NDArray[np.uint8]) -> None:
-    assert (vary(window, OFF, np.random.default_rng(1)) == window).all()
+    assert (augment_window(window, OFF, np.random.default_rng(1)) == window).all()
 
 
 def test_a_flip_mirrors_every_frame(window: NDArray[np.uint8]) -> None:
-    flipped = vary(window, only(flip_share=1.0), np.random.default_rng(1))
+    flipped = augment_window(window, only(flip_share=1.0), np.random.default_rng(1))
 
     assert (flipped == window[:, :, ::-1]).all()
 
 
 def test_a_gray_window_has_no_colour(window: NDArray[np.uint8]) -> None:
-    gray = vary(window, only(gray_share=1.0), np.random.default_rng(1))
+    gray = augment_window(window, only(gray_share=1.0), np.random.default_rng(1))
 
     assert (gray == gray[..., :1]).all()
     assert gray.std() > 0
@@ -62,22 +62,26 @@ def test_a_crop_is_the_same_in_every_frame_and_stretches_a_part(
     window: NDArray[np.uint8],
 ) -> None:
     still = np.broadcast_to(window[0], window.shape)
-    cropped = vary(still, only(crop_min=0.5), np.random.default_rng(1))
+    cropped = augment_window(still, only(crop_min=0.5), np.random.default_rng(1))
     ramp = np.broadcast_to(
         np.arange(32, dtype=np.uint8)[:, np.newaxis, np.newaxis] * 8, (*window.shape[:2], 32, 3)
     )
-    stretched = vary(ramp, only(crop_min=0.5), np.random.default_rng(1))[0, :, 0, 0].astype(int)
+    stretched = augment_window(ramp, only(crop_min=0.5), np.random.default_rng(1))[
+        0, :, 0, 0
+    ].astype(int)
 
     assert (cropped == cropped[:1]).all()
     assert stretched[-1] - stretched[0] < 248
     assert (np.diff(stretched) >= 0).all()
 
 
-def test_a_zoom_keeps_what_moves_and_makes_it_larger() -> None:
+def test_a_zoom_keeps_and_enlarges_what_moves() -> None:
     window = np.zeros(SPEC.shape, np.uint8)
     window[::2, 22:26, 4:8] = 255  # blinks
     for seed in range(10):
-        zoomed = vary(window, only(zoom_share=1.0, zoom_min=0.5), np.random.default_rng(seed))
+        zoomed = augment_window(
+            window, only(zoom_share=1.0, zoom_min=0.5), np.random.default_rng(seed)
+        )
 
         assert (zoomed[1::2] == 0).all()
         assert (zoomed[0] > 0).sum() >= (window[0] > 0).sum()
@@ -86,7 +90,7 @@ def test_a_zoom_keeps_what_moves_and_makes_it_larger() -> None:
 def test_a_zoom_of_a_still_window_is_still() -> None:
     still = np.full(SPEC.shape, 99, np.uint8)
 
-    assert (vary(still, only(zoom_share=1.0), np.random.default_rng(1)) == 99).all()
+    assert (augment_window(still, only(zoom_share=1.0), np.random.default_rng(1)) == 99).all()
 
 
 class Draws:
@@ -105,7 +109,7 @@ def test_a_zoom_that_is_off_draws_nothing(window: NDArray[np.uint8]) -> None:
     """What was drawn before there were zooms is what is drawn without them."""
     draws = Draws()
 
-    vary(window, only(crop_min=0.5), cast(np.random.Generator, draws))
+    augment_window(window, only(crop_min=0.5), cast(np.random.Generator, draws))
 
     crop, flip, grey, contrast, brightness = ["uniform"] * 3, "random", "random", *["uniform"] * 2
     assert draws.asked == [*crop, flip, grey, contrast, brightness]
@@ -114,7 +118,7 @@ def test_a_zoom_that_is_off_draws_nothing(window: NDArray[np.uint8]) -> None:
 def test_another_rate_that_is_off_draws_nothing() -> None:
     clip, draws = numbered_clip(100, fps=20), Draws()
 
-    assert at_another_rate(clip, SPEC, 0.0, cast(np.random.Generator, draws)) is clip
+    assert resample_rate(clip, SPEC, 0.0, cast(np.random.Generator, draws)) is clip
     assert draws.asked == []
 
 
@@ -122,7 +126,9 @@ def test_brightness_and_contrast_stay_within_bytes() -> None:
     edges = np.zeros(SPEC.shape, np.uint8)
     edges[:, :16] = 255
     for seed in range(20):
-        varied = vary(edges, only(brightness=0.5, contrast=0.5), np.random.default_rng(seed))
+        varied = augment_window(
+            edges, only(brightness=0.5, contrast=0.5), np.random.default_rng(seed)
+        )
         assert (varied[:, :16] >= varied[:, 16:]).all()
 
 
@@ -168,10 +174,10 @@ def test_a_clip_at_another_rate_shows_its_newest_frames_and_invents_none() -> No
     frames = np.broadcast_to(np.arange(100, dtype=np.uint8)[:, None, None, None], (100, 8, 8, 3))
     clip = DecodedClip(frames, times_s)
     rng = np.random.default_rng(1)
-    assert at_another_rate(clip, spec, 0.0, rng) is clip
+    assert resample_rate(clip, spec, 0.0, rng) is clip
     steps = set()
     for _ in range(50):
-        seen = at_another_rate(clip, spec, 1.0, rng)
+        seen = resample_rate(clip, spec, 1.0, rng)
         step_s = float(np.diff(seen.times_s).mean())
         assert 1 / 20 <= step_s <= 1 / 10
         assert np.diff(seen.times_s) == pytest.approx(step_s)
@@ -180,7 +186,7 @@ def test_a_clip_at_another_rate_shows_its_newest_frames_and_invents_none() -> No
         assert np.all(np.abs(shown_s - seen.times_s) < 1 / 25 + 1e-6), "the newest there was"
         steps.add(round(step_s, 3))
     assert len(steps) > 10
-    unchanged = [at_another_rate(clip, spec, 0.5, rng) is clip for _ in range(400)]
+    unchanged = [resample_rate(clip, spec, 0.5, rng) is clip for _ in range(400)]
     assert 140 < sum(unchanged) < 260
 
 
@@ -195,16 +201,14 @@ SLOW = ClipSpec(frames=8, size=32, fps=5.0)
         pytest.param(numbered_clip(3, fps=25), SLOW, id="hardly a step"),
     ],
 )
-def test_a_clip_too_short_for_another_rate_stays_as_it_is(
-    clip: DecodedClip, spec: ClipSpec
-) -> None:
+def test_a_clip_too_short_for_another_rate_is_unchanged(clip: DecodedClip, spec: ClipSpec) -> None:
     for seed in range(20):
-        seen = at_another_rate(clip, spec, 1.0, np.random.default_rng(seed))
+        seen = resample_rate(clip, spec, 1.0, np.random.default_rng(seed))
 
         assert seen is clip or len(seen.times_s) >= 2
 
 
-def test_a_gap_is_not_hidden_by_frames_that_are_repeated() -> None:
+def test_a_gap_is_not_hidden_by_repeated_frames() -> None:
     times_s = np.arange(60) / 25
     gap, pause = times_s.copy(), times_s.copy()
     gap[40:] += 1.0
@@ -214,11 +218,11 @@ def test_a_gap_is_not_hidden_by_frames_that_are_repeated() -> None:
 
     with_gap, with_pause = DecodedClip(frames, gap), DecodedClip(frames, pause)
 
-    assert all(at_another_rate(with_gap, SPEC, 1.0, rng) is with_gap for _ in range(20))
-    assert all(at_another_rate(with_pause, SPEC, 1.0, rng) is not with_pause for _ in range(20))
+    assert all(resample_rate(with_gap, SPEC, 1.0, rng) is with_gap for _ in range(20))
+    assert all(resample_rate(with_pause, SPEC, 1.0, rng) is not with_pause for _ in range(20))
 
 
-def test_a_clip_that_stays_as_it_is_draws_as_much_as_another() -> None:
+def test_an_unchanged_clip_draws_as_many_random_numbers() -> None:
     """So that a clip with a gap changes no other of its batch."""
     times_s = np.arange(60) / 25
     times_s[40:] += 2.0
@@ -226,7 +230,7 @@ def test_a_clip_that_stays_as_it_is_draws_as_much_as_another() -> None:
     asked = []
     for clip in clips:
         draws = Draws()
-        at_another_rate(clip, SPEC, 1.0, cast(np.random.Generator, draws))
+        resample_rate(clip, SPEC, 1.0, cast(np.random.Generator, draws))
         asked.append(draws.asked)
 
     assert asked[0] == asked[1] == ["random", "uniform", "uniform"]
@@ -235,6 +239,6 @@ def test_a_clip_that_stays_as_it_is_draws_as_much_as_another() -> None:
 def test_a_clip_slower_than_the_camera_has_its_frames_repeated() -> None:
     clip = numbered_clip(20, fps=5)
 
-    seen = at_another_rate(clip, SPEC, 1.0, np.random.default_rng(1))
+    seen = resample_rate(clip, SPEC, 1.0, np.random.default_rng(1))
 
     assert set(np.diff(numbers(np.asarray(seen.frames)))) == {0, 1}

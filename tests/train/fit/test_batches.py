@@ -37,7 +37,7 @@ def assert_same(some: list[Batch], others: list[Batch]) -> None:
         np.testing.assert_array_equal(targets, other_targets)
 
 
-def test_batches_made_ahead_are_those_that_an_epoch_makes_for_itself() -> None:
+def test_batches_prepared_ahead_equal_those_of_the_epoch_itself() -> None:
     running = batches()
     epochs = [list(running.epoch(number)) for number in range(CONFIG.epochs)]
 
@@ -45,7 +45,7 @@ def test_batches_made_ahead_are_those_that_an_epoch_makes_for_itself() -> None:
         assert_same(found, list(batches().epoch(number)))
 
 
-def test_the_first_batches_of_an_epoch_are_made_before_it_begins(
+def test_the_first_batches_of_an_epoch_are_prepared_before_it_begins(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     running = batches()
@@ -69,10 +69,12 @@ def test_the_first_batches_of_an_epoch_are_made_before_it_begins(
     assert 1 not in made
 
 
-def test_nothing_is_made_for_an_epoch_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_prepared_for_an_epoch_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     running = batches(CONFIG.model_copy(update={"epochs": 1}))
     made: list[object] = []
-    monkeypatch.setattr(train.fit.batches, "vary", lambda window, *_: made.append(window) or window)
+    monkeypatch.setattr(
+        train.fit.batches, "augment_window", lambda window, *_: made.append(window) or window
+    )
 
     list(running.epoch(0))
     wait_for_the_maker()
@@ -80,11 +82,11 @@ def test_nothing_is_made_for_an_epoch_after_the_last(monkeypatch: pytest.MonkeyP
     assert len(made) == CLIPS
 
 
-def test_a_fault_in_making_reaches_the_one_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_the_thread_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(train.fit.batches, "vary", broken)
+    monkeypatch.setattr(train.fit.batches, "augment_window", broken)
 
     with pytest.raises(MemoryError):
         list(batches().epoch(0))
@@ -96,7 +98,7 @@ def test_numpy_works_on_one_thread_beside_the_network() -> None:
     assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
 
 
-def test_windows_that_things_cross_are_the_same_whenever_they_are_made() -> None:
+def test_windows_with_patches_do_not_depend_on_when_they_are_prepared() -> None:
     assert CONFIG.augment is not None
     crossed = CONFIG.augment.model_copy(update={"crossing_share": 1.0})
     config = CONFIG.model_copy(update={"augment": crossed})
@@ -109,7 +111,7 @@ def test_windows_that_things_cross_are_the_same_whenever_they_are_made() -> None
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01])
-def test_crossings_that_are_off_draw_nothing(share: float) -> None:
+def test_patches_that_are_off_draw_nothing(share: float) -> None:
     """What was drawn before there were crossings is what is drawn without them."""
     assert CONFIG.augment is not None
     augment = CONFIG.augment.model_copy(update={"crossing_share": share})

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from train.fit.moving_patch import with_crossings
+from train.fit.moving_patch import paste_moving_patches
 
 FRAMES, SIZE, FPS = 20, 64, 10.0
 GREY = np.full((FRAMES, SIZE, SIZE, 3), 100, np.uint8)
@@ -18,10 +18,10 @@ def crossed(
     seed: int, count: int = 1, window: NDArray[np.uint8] = GREY, fps: float = FPS
 ) -> NDArray[np.uint8]:
     pictures = [picture(number) for number in range(count)]
-    return with_crossings(window, pictures, fps, np.random.default_rng(seed))
+    return paste_moving_patches(window, pictures, fps, np.random.default_rng(seed))
 
 
-def test_a_crossed_window_keeps_its_shape_and_type_and_the_original_is_untouched() -> None:
+def test_a_window_with_patches_keeps_its_shape_and_the_original_is_untouched() -> None:
     found = crossed(1)
 
     assert found.shape == GREY.shape
@@ -29,12 +29,12 @@ def test_a_crossed_window_keeps_its_shape_and_type_and_the_original_is_untouched
     assert (GREY == 100).all()
 
 
-def test_the_same_seed_makes_the_same_crossing() -> None:
+def test_the_same_seed_gives_the_same_patches() -> None:
     assert (crossed(1) == crossed(1)).all()
     assert (crossed(1) != crossed(2)).any()
 
 
-def test_without_pictures_nothing_crosses() -> None:
+def test_without_pictures_the_window_is_unchanged() -> None:
     assert (crossed(1, count=0) == GREY).all()
 
 
@@ -47,7 +47,7 @@ def middles(window: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_what_crosses_goes_one_way(seed: int) -> None:
+def test_a_patch_moves_in_one_direction(seed: int) -> None:
     steps = [
         np.diff(found, axis=0)
         for number in range(seed, 200, 8)
@@ -62,7 +62,7 @@ def test_what_crosses_goes_one_way(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_at_twice_the_rate_a_crossing_moves_half_as_far_a_frame(seed: int) -> None:
+def test_at_twice_the_rate_a_patch_moves_half_as_far_each_frame(seed: int) -> None:
     often = np.full((2 * FRAMES - 1, *GREY.shape[1:]), 100, np.uint8)
 
     slow, fast = crossed(seed), crossed(seed, window=often, fps=2 * FPS)
@@ -70,7 +70,7 @@ def test_at_twice_the_rate_a_crossing_moves_half_as_far_a_frame(seed: int) -> No
     np.testing.assert_allclose(fast[::2].astype(int), slow.astype(int), atol=1)
 
 
-def test_most_of_the_windows_that_are_crossed_differ_from_what_they_were() -> None:
+def test_most_windows_with_patches_differ_from_the_original() -> None:
     changed = [(crossed(seed, count=3) != GREY).any(axis=(1, 2, 3)).mean() for seed in range(30)]
 
     assert np.mean([share > 0 for share in changed]) > 0.8

@@ -6,14 +6,14 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console
 
-import train.experiment.fold
+import train.experiment.experiment
 from monitor.errors import ConfigError
 from train.data.cache import DecodedClip
 from train.data.clips import Clip, Dataset
-from train.data.preparation import Prepared
+from train.data.decoding import DecodedClips
 from train.data.split import fold_split
-from train.evaluate.clip_scores import clip_scores
-from train.experiment.fold import Run
+from train.evaluate.scores import mean_window_scores
+from train.experiment.experiment import Experiment
 from train.networks.baselines import (
     Predict,
     baseline_features,
@@ -112,14 +112,14 @@ def test_the_shares_of_a_histogram_add_up_in_every_cell() -> None:
     assert shares.sum(axis=1) == pytest.approx(1)
 
 
-def test_an_unknown_baseline_is_named_with_those_that_exist() -> None:
+def test_an_unknown_baseline_is_an_error_that_lists_the_known_ones() -> None:
     windows, truth, groups = training()
 
     with pytest.raises(ConfigError, match="unknown baseline 'knn'; allowed: svm, forest"):
         fitted("knn", windows, truth, groups)
 
 
-def run_of(name: str) -> Run:
+def run_of(name: str) -> Experiment:
     """A run on clips of two windows each, in memory, three folds by group."""
     clips, decoded = [], {}
     for number in range(18):
@@ -128,22 +128,22 @@ def run_of(name: str) -> Run:
         clips.append(clip)
         frames = moving(label, 2, seed=number).reshape(12, 24, 24, 3)
         decoded[clip.path] = DecodedClip(frames, np.arange(12) / 10)
-    prepared = Prepared(tuple(clips), (), (), decoded, {clip.path: "" for clip in clips})
+    decoded_clips = DecodedClips(tuple(clips), (), (), decoded, {clip.path: "" for clip in clips})
     config = TrainConfig(arch=name, clip=ClipOptions(frames=6, size=24, fps=10.0), stride=6)
     dataset = Dataset("made", Path("made"), tuple(clips), ("a", "b", "c"))
-    return Run(dataset, prepared, config, Console(quiet=True))
+    return Experiment(dataset, decoded_clips, config, Console(quiet=True))
 
 
 @pytest.mark.parametrize("name", ["svm", "forest"])
-def test_only_one_clips_windows_are_held_and_the_scores_are_those_of_all_at_once(
+def test_windows_are_read_clip_by_clip_and_give_the_same_scores(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_of(name)
-    clips = run.prepared.clips
+    clips = run.decoded_clips.clips
     split = fold_split(clips, [clip for clip in clips if clip.fold == 0], run.config)
     made: list[weakref.ref[NDArray[np.uint8]]] = []
     alive: list[int] = []
-    cut = train.experiment.fold.cut
+    cut = train.experiment.experiment.sample_windows
 
     def watched(*arguments: object) -> NDArray[np.uint8]:
         alive.append(sum(one() is not None for one in made))
@@ -151,7 +151,7 @@ def test_only_one_clips_windows_are_held_and_the_scores_are_those_of_all_at_once
         made.append(weakref.ref(windows))
         return windows
 
-    monkeypatch.setattr(train.experiment.fold, "cut", watched)
+    monkeypatch.setattr(train.experiment.experiment, "sample_windows", watched)
 
     result = run.fit_baseline(split, name)
 
@@ -162,5 +162,5 @@ def test_only_one_clips_windows_are_held_and_the_scores_are_those_of_all_at_once
     groups = [clip.group for clip in split.train for _ in range(2)]
     predict = fitted(name, together, truth, groups)
     assert result.scored is not None
-    expected = clip_scores(predict, map(run._windows, split.test))
+    expected = mean_window_scores(predict, map(run._windows, split.test))
     np.testing.assert_array_equal(result.scored.scores, expected)

@@ -6,8 +6,7 @@ import yaml
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
 from testkit import ROOT
-from train.recipe.file import read_recipe
-from train.recipe.options import TrainConfig
+from train.recipe.options import TrainConfig, read_recipe
 
 CONFIGS = ROOT / "configs"
 
@@ -22,7 +21,7 @@ def test_the_shipped_recipe_shows_every_option_with_its_default() -> None:
         assert list(shipped[block]) == list(defaults[block])
 
 
-def test_the_papers_recipe_is_the_papers() -> None:
+def test_the_papers_recipe_has_the_papers_values() -> None:
     recipe = load(CONFIGS / "ucf50-paper.yaml", TrainConfig)
 
     assert recipe.arch == "convlstm"

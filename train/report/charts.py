@@ -1,31 +1,26 @@
-"""The report's pictures: line charts as coordinates for an SVG, frames as data URIs.
+"""Line charts as SVG: inside a page, or as a file of their own with a legend.
 
-Charts are drawn by `chart.svg.jinja` inside the page, so that colours follow its light or dark
-scheme, and their text is text.
+`chart` computes SVG coordinates, `chart.svg.jinja` draws them. Inside a page the colours follow its
+light or dark scheme, and text is text.
 """
 
-import base64
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
-import av
 import numpy as np
-from numpy.typing import NDArray
 
 from train.evaluate.metrics import Calibration, Roc
+from train.report.files import render
 
 WIDTH, HEIGHT = 480, 360  # SVG units
 LEFT, RIGHT, TOP, BOTTOM = 56, 14, 14, 48
 COLOURS = 8  # lines told apart by colour; more than that are drawn thin and grey
-_STRIP_PX = 96  # largest height of a preview
-_JPEG_QUALITY = 3  # FFmpeg's scale: 2 is the best, 31 the smallest
 
 
 @dataclass(frozen=True)
 class Line:
-    """A curve in data units; `style` is a CSS class of the page."""
+    """A line in data units; `style` names CSS classes of chart.css.jinja."""
 
     name: str
     x: Sequence[float]
@@ -35,34 +30,35 @@ class Line:
 
 @dataclass(frozen=True)
 class Tick:
-    """A place on an axis, in SVG units, and what is written there."""
+    """A position on an axis, in SVG units, and its text."""
 
     place: float
     text: str
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A curve in SVG units."""
+class Curve:
+    """A line in SVG units."""
 
     name: str
     style: str
     points: str
-    dots: tuple[tuple[float, float], ...]  # drawn as well where a curve has few points
+    dots: tuple[tuple[float, float], ...]  # the points again, if they are few
 
 
 @dataclass(frozen=True)
 class Chart:
-    """Everything that the chart template writes down."""
+    """The values that the chart template needs."""
 
     title: str
     x_label: str
     y_label: str
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
-    lines: tuple[Drawn, ...]
+    lines: tuple[Curve, ...]
     diagonal: bool
     mark: Tick | None  # a vertical line
+    limit: float | None  # height of a horizontal line
 
 
 def chart(
@@ -73,39 +69,46 @@ def chart(
     y_label: str,
     x_range: tuple[float, float],
     y_range: tuple[float, float],
+    x_ticks: Sequence[float] | None = None,
+    log_x: bool = False,
     diagonal: bool = False,
-    whole_x: bool = False,
     mark: tuple[float, str] | None = None,
+    limit: float | None = None,
 ) -> Chart:
-    """Lay `lines` out in a plot of the given ranges."""
+    """Lay `lines` out in a plot of the given ranges; by default the ticks are round numbers."""
+    first, last = (math.log(x) for x in x_range) if log_x else x_range
 
     def across(x: float) -> float:
-        return LEFT + (x - x_range[0]) / (x_range[1] - x_range[0]) * (WIDTH - LEFT - RIGHT)
+        share = ((math.log(x) if log_x else x) - first) / (last - first) if last > first else 0.5
+        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 2)
 
     def up(y: float) -> float:
-        return (
-            HEIGHT - BOTTOM - (y - y_range[0]) / (y_range[1] - y_range[0]) * (HEIGHT - BOTTOM - TOP)
-        )
+        share = (y - y_range[0]) / (y_range[1] - y_range[0])
+        return round(HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - TOP), 2)
 
-    drawn = []
+    curves = []
     for line in lines:
-        places = tuple(
-            (round(across(x), 2), round(up(y), 2))
-            for x, y in zip(line.x, line.y, strict=True)
-            if math.isfinite(y)
-        )
+        pairs = zip(line.x, line.y, strict=True)
+        places = tuple((across(x), up(y)) for x, y in pairs if math.isfinite(y))
         points = " ".join(f"{x:g},{y:g}" for x, y in places)
-        drawn.append(Drawn(line.name, line.style, points, places if len(places) <= 12 else ()))
+        curves.append(Curve(line.name, line.style, points, places if len(places) <= 12 else ()))
+    shown = _round_numbers(*x_range) if x_ticks is None else x_ticks
     return Chart(
         title=title,
         x_label=x_label,
         y_label=y_label,
-        x_ticks=tuple(Tick(round(across(x), 2), f"{x:g}") for x in _nice(*x_range, whole_x)),
-        y_ticks=tuple(Tick(round(up(y), 2), f"{y:g}") for y in _nice(*y_range, False)),
-        lines=tuple(drawn),
+        x_ticks=tuple(Tick(across(x), f"{x:g}") for x in shown),
+        y_ticks=tuple(Tick(up(y), f"{y:g}") for y in _round_numbers(*y_range)),
+        lines=tuple(curves),
         diagonal=diagonal,
-        mark=None if mark is None else Tick(round(across(mark[0]), 2), mark[1]),
+        mark=None if mark is None else Tick(across(mark[0]), mark[1]),
+        limit=None if limit is None else up(limit),
     )
+
+
+def svg_file(drawn: Chart) -> str:
+    """A chart as the content of an SVG file, with a legend, for light and dark pages."""
+    return render("chart_file.svg.jinja", chart=drawn)
 
 
 def roc_chart(labels: Sequence[str], rocs: Sequence[Roc | None]) -> Chart:
@@ -177,42 +180,23 @@ def history_charts(history: Mapping[str, Sequence[float]]) -> list[Chart]:
         finite = [y for line in lines for y in line.y if math.isfinite(y)]
         if not finite:
             continue
+        epochs = max(2, *(len(line.x) for line in lines))
         charts.append(
             chart(
                 name.capitalize(),
                 lines,
                 x_label="epoch",
                 y_label=name,
-                x_range=(1, max(2, *(len(line.x) for line in lines))),
+                x_range=(1, epochs),
                 y_range=(0, 1) if name == "accuracy" else (0, max(max(finite) * 1.05, 1e-6)),
-                whole_x=True,
+                x_ticks=_round_numbers(1, epochs, whole=True),
                 mark=mark,
             )
         )
     return charts
 
 
-def film_strip(frames: NDArray[np.uint8]) -> str:
-    """Frames (m, H, W, 3) RGB side by side, as a JPEG in a data URI."""
-    count, height, width, _ = frames.shape
-    shown = min(height, _STRIP_PX)
-    strip = np.ascontiguousarray(np.concatenate(list(frames), axis=1))
-    picture = av.VideoFrame.from_ndarray(strip, format="rgb24").reformat(
-        width=count * width * shown // height,
-        height=shown,
-        format="yuvj444p",
-        interpolation="AREA",
-    )
-    encoder = av.CodecContext.create("mjpeg", "w")
-    assert isinstance(encoder, av.VideoCodecContext)
-    encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, "yuvj444p"
-    encoder.time_base = Fraction(1)
-    encoder.qmin = encoder.qmax = _JPEG_QUALITY
-    jpeg = b"".join(bytes(packet) for packet in (*encoder.encode(picture), *encoder.encode(None)))
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
-
-
-def _nice(low: float, high: float, whole: bool) -> list[float]:
+def _round_numbers(low: float, high: float, whole: bool = False) -> list[float]:
     """About five round numbers from `low` to `high`."""
     rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))

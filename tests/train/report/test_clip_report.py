@@ -11,8 +11,7 @@ from monitor.errors import MonitorError
 from testkit.models import contract
 from testkit.scores import PAPER_COUNTS, PAPER_LABELS, scored
 from train.evaluate.scores import Scored, concatenate
-from train.report.page import contact_sheet, worst_mistakes
-from train.report.report import write_report
+from train.report.clip_page import contact_sheet, worst_mistakes, write_clip_report
 
 HISTORY = {
     "loss": [0.9, 0.6, 0.4],
@@ -54,7 +53,7 @@ class Page(HTMLParser):
 
 def write(out: Path, clips: Scored, **options: Any) -> tuple[dict[str, Any], Page, str]:
     """Both files of a report, read back."""
-    write_report(out, clips, **({"title": "A test", "split": "grouped"} | options))
+    write_clip_report(out, clips, **({"title": "A test", "split": "grouped"} | options))
     html = (out / "report.html").read_text(encoding="utf-8")
     text = (out / "metrics.json").read_text(encoding="utf-8")
     page = Page(html)
@@ -68,7 +67,7 @@ def diagonal(labels: int) -> list[list[int]]:
 
 @pytest.mark.parametrize("labels", [2, 4, 50])
 @pytest.mark.parametrize("history", [None, HISTORY], ids=["no-history", "history"])
-def test_a_report_is_whole_with_few_and_with_many_labels(
+def test_a_report_is_complete_with_few_and_with_many_labels(
     tmp_path: Path, labels: int, history: dict[str, list[float]] | None
 ) -> None:
     names = [f"Label{index:02d}" for index in range(labels)]
@@ -81,7 +80,7 @@ def test_a_report_is_whole_with_few_and_with_many_labels(
     assert content["history"] == (history or {})
 
 
-def test_the_page_asks_nothing_from_outside_and_runs_no_script(tmp_path: Path) -> None:
+def test_the_page_loads_nothing_and_runs_no_script(tmp_path: Path) -> None:
     _, page, html = write(
         tmp_path, scored(PAPER_LABELS, PAPER_COUNTS), history=HISTORY, contract=contract()
     )
@@ -151,7 +150,7 @@ def test_clips_of_one_label_only_make_a_report_without_curves(tmp_path: Path, la
     assert "no curve to draw" in page.text
 
 
-def test_a_loss_that_was_lost_is_null_and_leaves_a_gap(tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_is_null_and_leaves_a_gap(tmp_path: Path) -> None:
     history = {"loss": [0.5, float("nan"), 0.4], "val_loss": [float("inf"), 0.5, 0.6]}
 
     content, page, html = write(tmp_path, scored(("a", "b"), ((1, 0), (0, 1))), history=history)
@@ -172,7 +171,7 @@ def test_a_loss_that_was_lost_is_null_and_leaves_a_gap(tmp_path: Path) -> None:
         pytest.param("unknown", "Perhaps not a clean test", id="unknown"),
     ],
 )
-def test_a_measurement_that_is_no_clean_test_says_so_first(
+def test_a_report_that_is_no_clean_test_says_so_first(
     tmp_path: Path, split: str, says: str | None
 ) -> None:
     content, page, _ = write(tmp_path, scored(("a", "b"), ((1, 0), (0, 1))), split=split)
@@ -232,7 +231,7 @@ def test_the_contact_sheet_shows_every_label_that_was_tested() -> None:
     assert len(set(chosen)) == 14
 
 
-def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(MonitorError, match=r"cannot write a report to .*file"):

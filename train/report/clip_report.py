@@ -1,35 +1,72 @@
-"""A measurement as the content of metrics.json."""
+"""The report on tested clips, as values and as the content of metrics.json."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.recognition.metadata import Contract, Data
 from train.evaluate.intervals import Interval
-from train.evaluate.measurement import Measured
 from train.evaluate.metrics import Metrics, OneVsRest, Roc, summary
+from train.evaluate.overlap import HOW, WARNINGS, Overlap
+from train.evaluate.scores import Scored
 
 SCHEMA = 1
 
 
-def document(measured: Measured) -> dict[str, Any]:
-    """Plain JSON values; None stands for what the clips could not measure, never NaN."""
-    scored, metrics = measured.scored, measured.metrics
+@dataclass(frozen=True)
+class ClipReport:
+    """What was measured, on which clips, how, and with which model."""
+
+    title: str
+    split: Overlap
+    scored: Scored
+    metrics: Metrics
+    folds: Mapping[str, tuple[Scored, Metrics]]  # by name of the fold; empty for a single split
+    contract: Contract | None
+    data: Data | None  # what was tested on
+    settings: Mapping[str, object]  # recipe and seeds
+    history: Mapping[str, Sequence[float]]  # a value per epoch
+    skipped: Sequence[tuple[str, str]]  # path, reason
+    notes: Sequence[str]
+    unknown: Sequence[Mapping[str, object]]  # results of the open-set evaluation, by folder
+    created: str  # UTC, ISO 8601
+    versions: Mapping[str, str]  # of the libraries used
+
+    @property
+    def how(self) -> str:
+        """How it was measured, in words."""
+        return HOW[self.split]
+
+    @property
+    def warning(self) -> str | None:
+        """Why the numbers may be too good, in a few words."""
+        return WARNINGS.get(self.split)
+
+    @property
+    def groups(self) -> int:
+        """The number of groups in the test."""
+        return len(set(self.scored.groups))
+
+
+def clip_json(report: ClipReport) -> dict[str, Any]:
+    """The content of metrics.json; None, never NaN, for what the clips could not measure."""
+    scored, metrics = report.scored, report.metrics
     return {
         "schema": SCHEMA,
-        "title": measured.title,
-        "created": measured.created,
-        "split": measured.split,
-        "how": measured.how,
-        "warning": measured.warning,
+        "title": report.title,
+        "created": report.created,
+        "split": report.split,
+        "how": report.how,
+        "warning": report.warning,
         "labels": list(scored.labels),
         "counts": {
             "clips": len(scored),
-            "groups": measured.groups,
-            "skipped": len(measured.skipped),
+            "groups": report.groups,
+            "skipped": len(report.skipped),
         },
         "accuracy": {
             "value": metrics.accuracy,
@@ -45,14 +82,14 @@ def document(measured: Measured) -> dict[str, Any]:
             for count, curve in zip(metrics.one_vs_rest, metrics.rocs, strict=True)
         },
         "calibration": _calibration(metrics),
-        "folds": {name: summary(of_fold) for name, (_, of_fold) in measured.folds.items()},
-        "history": {name: _finite(values) for name, values in measured.history.items()},
-        "model": measured.contract and measured.contract.model_dump(mode="json"),
-        "data": measured.data and measured.data.model_dump(mode="json"),
-        "settings": dict(measured.settings),
-        "skipped": [{"path": path, "reason": reason} for path, reason in measured.skipped],
-        "notes": list(measured.notes),
-        "unknown": [dict(folder) for folder in measured.unknown],
+        "folds": {name: summary(of_fold) for name, (_, of_fold) in report.folds.items()},
+        "history": {name: _finite(values) for name, values in report.history.items()},
+        "model": report.contract and report.contract.model_dump(mode="json"),
+        "data": report.data and report.data.model_dump(mode="json"),
+        "settings": dict(report.settings),
+        "skipped": [{"path": path, "reason": reason} for path, reason in report.skipped],
+        "notes": list(report.notes),
+        "unknown": [dict(folder) for folder in report.unknown],
         "clips": [
             {
                 "path": path,
@@ -70,7 +107,7 @@ def document(measured: Measured) -> dict[str, Any]:
                 strict=True,
             )
         ],
-        "versions": dict(measured.versions),
+        "versions": dict(report.versions),
     }
 
 

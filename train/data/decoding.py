@@ -1,57 +1,53 @@
-"""Clips decoded and ready to be cut, and those that had to be left out."""
+"""The clips of a dataset, decoded into the cache, and those that cannot be used."""
 
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 
 from monitor.errors import DataError, MonitorError, SourceError
 from monitor.windows.clip import ClipSpec
 from train.data.cache import ClipCache, DecodedClip, file_sha256
 from train.data.clips import Clip, Dataset, data_hash
-from train.data.duplicates import find_copies
-from train.data.frame_rates import slow_clips, slow_reason, slow_words, told_by_rate
-from train.data.windows import is_held, uniform_window, windows
+from train.data.duplicates import find_duplicates
+from train.data.frame_rates import describe_rate_leak, describe_slow_clips, slow_clips, slow_reason
+from train.data.windows import Sampling, is_padded, sample_windows
 from train.progress import Bar
 
 log = logging.getLogger(__name__)
 
-Sampling = Literal["time", "uniform"]
 WORKERS = 2  # decoding releases the GIL
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A clip that is not used, and why."""
+class SkippedClip:
+    """A clip that is not used, with the reason."""
 
     path: str
     reason: str
 
 
 @dataclass(frozen=True)
-class Prepared:
+class DecodedClips:
     """The usable clips of a dataset, decoded."""
 
     clips: tuple[Clip, ...]
-    skipped: tuple[Skipped, ...]
-    held: tuple[str, ...]  # paths of clips whose last frame is held to fill a window
+    skipped: tuple[SkippedClip, ...]
+    padded: tuple[str, ...]  # paths of clips whose last frame is held to fill a window
     _decoded: dict[str, DecodedClip]
     _contents: dict[str, str]  # path -> sha256 of the file
-    joined: Mapping[str, str] = field(default_factory=dict)  # group -> group it counts as
-    notes: tuple[str, ...] = ()  # what a report on them must say
+    merged_groups: Mapping[str, str] = field(default_factory=dict)  # group -> group it counts as
+    notes: tuple[str, ...] = ()  # for the report
 
-    def decoded(self, clip: Clip) -> DecodedClip:
+    def load(self, clip: Clip) -> DecodedClip:
         """The frames of a usable clip."""
         return self._decoded[clip.path]
 
     def path_of(self, sha256: str) -> str | None:
-        """The usable clip whose file has this content."""
+        """The path of the usable clip whose file has this hash."""
         return next((clip.path for clip in self.clips if self._contents[clip.path] == sha256), None)
 
     def sha256(self, clips: Sequence[Clip]) -> str:
@@ -59,19 +55,12 @@ class Prepared:
         return data_hash(clips, self._contents)
 
 
-def cut(decoded: DecodedClip, spec: ClipSpec, sampling: Sampling, stride: int) -> NDArray[np.uint8]:
-    """The windows (n, T, H, W, 3) that score a clip."""
-    if sampling == "uniform":
-        return uniform_window(decoded, spec)
-    return windows(decoded, spec, stride)
-
-
-def prepare_clips(
+def decode_clips(
     dataset: Dataset, spec: ClipSpec, sampling: Sampling, folder: Path, console: Console
-) -> Prepared:
-    """Decode every clip of `dataset` into the cache `folder`; list and skip what cannot be used.
+) -> DecodedClips:
+    """Decode every clip of `dataset` into the cache `folder`; skip and list those it cannot use.
 
-    Copies of a clip are in its group. DataError if nothing is left of a label.
+    Copies of a clip join its group. DataError if a label has no usable clip.
     """
     decoded, contents, skipped = _decode(dataset, spec, sampling, folder, console)
     for skip in skipped:
@@ -79,33 +68,37 @@ def prepare_clips(
     notes = []
     slow = slow_clips(decoded, spec) if sampling == "time" else {}
     if slow:
-        notes.append(slow_words(dataset.clips, slow, spec))
-        skipped += [Skipped(path, slow_reason(fps, spec)) for path, fps in slow.items()]
+        notes.append(describe_slow_clips(dataset.clips, slow, spec))
+        skipped += [SkippedClip(path, slow_reason(fps, spec)) for path, fps in slow.items()]
     ready = [clip for clip in dataset.clips if clip.path in decoded]
     usable = tuple(clip for clip in ready if clip.path not in slow)
     lost = set(dataset.labels) - {clip.label for clip in usable}
-    if sampling == "time" and (told := told_by_rate(ready if lost else usable, decoded, spec)):
+    if sampling == "time" and (
+        told := describe_rate_leak(ready if lost else usable, decoded, spec)
+    ):
         notes.append(told)
     if lost:
         none = f"{dataset.root}: label {min(lost)}: none of its clips can be used"
         raise DataError("; ".join((none, *notes)))
-    copies = find_copies(usable, decoded, contents)
+    copies = find_duplicates(usable, decoded, contents)
     notes += copies.notes
     for note in notes:
         log.warning("%s: %s", dataset.name, note)
     usable = copies.regrouped(usable)
-    held = _held(usable, decoded, spec, sampling)
-    return Prepared(usable, tuple(skipped), held, decoded, contents, copies.joined, tuple(notes))
+    held = _padded(usable, decoded, spec, sampling)
+    return DecodedClips(
+        usable, tuple(skipped), held, decoded, contents, copies.merged_groups, tuple(notes)
+    )
 
 
 def _decode(
     dataset: Dataset, spec: ClipSpec, sampling: Sampling, folder: Path, console: Console
-) -> tuple[dict[str, DecodedClip], dict[str, str], list[Skipped]]:
-    """Clips and their files' sha256, by path, and what cannot be read or is too short."""
+) -> tuple[dict[str, DecodedClip], dict[str, str], list[SkippedClip]]:
+    """Decoded clips and files' sha256, by path, and the clips that are unreadable or too short."""
     cache = ClipCache(folder, spec.size)
     decoded: dict[str, DecodedClip] = {}
     contents: dict[str, str] = {}
-    skipped: list[Skipped] = []
+    skipped: list[SkippedClip] = []
 
     def decode(clip: Clip) -> DecodedClip | str:
         try:
@@ -115,7 +108,7 @@ def _decode(
             return str(error).removeprefix(f"{dataset.file(clip)}: ")
         except (FileNotFoundError, PermissionError) as error:
             return f"cannot be read: {error.strerror}"
-        except OSError as error:  # the machine's fault, and not this clip's alone
+        except OSError as error:  # a fault of the machine, not of this clip
             raise MonitorError(f"{dataset.file(clip)}: {error.strerror}") from error
 
     with (
@@ -131,7 +124,7 @@ def _decode(
                 if isinstance(result, DecodedClip):
                     decoded[clip.path] = result
                 else:
-                    skipped.append(Skipped(clip.path, result))
+                    skipped.append(SkippedClip(clip.path, result))
                 bar.advance(f"{len(skipped)} skipped", line=False)
         except BaseException:
             workers.shutdown(wait=False, cancel_futures=True)
@@ -140,7 +133,7 @@ def _decode(
 
 
 def _too_short(decoded: DecodedClip, spec: ClipSpec, sampling: Sampling) -> str | None:
-    if len(cut(decoded, spec, sampling, spec.frames)):
+    if len(sample_windows(decoded, spec, sampling, spec.frames)):
         return None
     if sampling == "uniform":
         return f"too short: {len(decoded.frames)} frames, a clip needs {spec.frames}"
@@ -150,12 +143,12 @@ def _too_short(decoded: DecodedClip, spec: ClipSpec, sampling: Sampling) -> str 
     )
 
 
-def _held(
+def _padded(
     clips: Sequence[Clip], decoded: dict[str, DecodedClip], spec: ClipSpec, sampling: Sampling
 ) -> tuple[str, ...]:
     if sampling == "uniform":
         return ()
-    held = tuple(clip.path for clip in clips if is_held(decoded[clip.path], spec))
+    held = tuple(clip.path for clip in clips if is_padded(decoded[clip.path], spec))
     if held:
         log.info(
             "%d of %d clips are shorter than a window of %.1f s: their last frame is held",

@@ -1,4 +1,4 @@
-"""The report of watched streams, on streams made by hand."""
+"""The report on watched streams, on streams made by hand."""
 
 import json
 import re
@@ -10,23 +10,23 @@ import pytest
 from monitor.recognition.tracker import Rules
 from monitor.records import Prediction
 from testkit.models import contract
-from train.evaluate.event_match import Figures
-from train.evaluate.outcome import Judged, judge
+from train.evaluate.event_match import EventMetrics
 from train.evaluate.playback import WatchedStream
+from train.evaluate.stream_results import StreamResult, match_stream
 from train.evaluate.streams import Segment, StreamPlan
-from train.evaluate.tuning import sweep
-from train.report.stream_page import page, write_stream_report
-from train.report.streams import Accuracy, StreamReport, in_words
-from train.report.timeline import WIDTH, timeline, worst
+from train.evaluate.tuning import threshold_sweep
+from train.report.stream_page import stream_page, write_stream_report
+from train.report.stream_report import Accuracy, StreamReport, describe
+from train.report.timeline import WIDTH, timeline, worst_streams
 
 ABOUT = contract(labels=("fight", "fall", "calm"), background=("calm",),
                  thresholds={"fight": 0.6, "fall": 0.6})  # fmt: skip
 RULES = Rules({"fight": 0.6, "fall": 0.6}, 0.15, 0.0, 0.0, hold_s=2, cooldown_s=5)
 
 
-def judged(name: str = "street", fights: str = "fight", noise_s: float = 50.0) -> Judged:
+def judged(name: str = "street", fights: str = "fight", noise_s: float = 50.0) -> StreamResult:
     """A minute and a half: a clip of `fights` at 20 s, one of `calm` at 70 s, noise at a time."""
-    pieces = [
+    segments = [
         Segment(Path("yard.mp4"), "yard.mp4", None, 30.0, 0.0, 20.0),
         Segment(Path("clip.mp4"), "<clip>.mp4", fights, 0.0, 20.0, 24.0),
         Segment(Path("hall.mp4"), "hall.mp4", None, 5.0, 24.0, 70.0),
@@ -41,11 +41,11 @@ def judged(name: str = "street", fights: str = "fight", noise_s: float = 50.0) -
         windows.append(
             Prediction("a", end_s - 2, end_s, {"fight": fight, "fall": 0.0, "calm": 1 - fight}, 0)
         )
-    watched = WatchedStream(StreamPlan(name, None, tuple(pieces)), tuple(windows), ())
-    return judge(watched, RULES, span_s=2.0)
+    watched = WatchedStream(StreamPlan(name, None, tuple(segments)), tuple(windows), ())
+    return match_stream(watched, RULES, span_s=2.0)
 
 
-def report(*streams: Judged, title: str = "a report") -> StreamReport:
+def report(*streams: StreamResult, title: str = "a report") -> StreamReport:
     return StreamReport(
         title=title,
         how="by hand",
@@ -53,13 +53,13 @@ def report(*streams: Judged, title: str = "a report") -> StreamReport:
         contract=ABOUT,
         judged=streams,
         accuracy=Accuracy(4, 3, 2),
-        sweep=sweep([one.watched for one in streams], RULES, 2.0),
+        sweep=threshold_sweep([one.watched for one in streams], RULES, 2.0),
         settings={"seed": 1},
         notes=["a note"],
     )
 
 
-def test_a_false_alarm_is_placed_where_its_window_looked(tmp_path: Path) -> None:
+def test_a_false_alarm_names_what_its_window_showed(tmp_path: Path) -> None:
     (alarm,) = report(judged()).false_alarms
 
     assert (alarm.stream, alarm.alert.label, alarm.alert.decided_s) == ("street", "fight", 50.0)
@@ -67,7 +67,7 @@ def test_a_false_alarm_is_placed_where_its_window_looked(tmp_path: Path) -> None
     assert alarm.shown_s == pytest.approx(5 + 49 - 24)
 
 
-def test_the_figures_are_those_of_all_streams_and_of_each_label() -> None:
+def test_metrics_are_given_for_all_streams_and_for_each_label() -> None:
     found = report(judged("a"), judged("b", "fall"))
 
     assert (found.total.events, found.total.found, found.total.false_alarms) == (2, 1, 3)
@@ -91,15 +91,15 @@ def test_both_files_are_written_and_the_numbers_are_json(tmp_path: Path) -> None
 
 
 def test_names_of_files_cannot_break_the_page() -> None:
-    text = page(report(judged("<script>alert(1)</script>"), title="a <b> & c"))
+    text = stream_page(report(judged("<script>alert(1)</script>"), title="a <b> & c"))
 
     assert "<script>alert" not in text
     assert "a &lt;b&gt; &amp; c" in text
     assert "&lt;clip&gt;.mp4" in text
 
 
-def test_the_page_holds_every_figure_and_stream() -> None:
-    text = re.sub(r"\s+", " ", page(report(judged("a"), judged("b", "fall"))))
+def test_the_page_holds_every_metric_and_stream() -> None:
+    text = re.sub(r"\s+", " ", stream_page(report(judged("a"), judged("b", "fall"))))
 
     for said in (
         "a note", "3 in 0.05 hours", "1 of 2; 1.000 alerts for each",
@@ -113,9 +113,9 @@ def test_a_page_without_events_shows_false_alarms_by_threshold() -> None:
     quiet = judged(noise_s=500)
     footage = Segment(Path("y.mp4"), "y.mp4", None, 0.0, 0.0, 90.0)
     watched = replace(quiet.watched, plan=StreamPlan("y.mp4", None, (footage,)))
-    alone = replace(report(judge(watched, RULES, 2.0)), accuracy=None)
+    alone = replace(report(match_stream(watched, RULES, 2.0)), accuracy=None)
 
-    text = page(alone)
+    text = stream_page(alone)
 
     assert "False alarms by threshold" in text
     assert "Recall by false alarms" not in text
@@ -128,12 +128,12 @@ def test_a_report_of_streams_without_any_alert_can_be_drawn() -> None:
                for w in silent.watched.windows if isinstance(w, Prediction)]  # fmt: skip
     watched = replace(silent.watched, windows=tuple(windows))
 
-    text = page(report(judge(watched, RULES, 2.0)))
+    text = stream_page(report(match_stream(watched, RULES, 2.0)))
 
     assert "None." in text
 
 
-def test_a_timeline_has_its_clips_and_alerts_in_their_places() -> None:
+def test_a_timeline_has_clips_and_alerts_at_their_times() -> None:
     line = timeline(judged())
 
     assert [span.style for span in line.spans] == ["event", "distractor"]
@@ -142,7 +142,7 @@ def test_a_timeline_has_its_clips_and_alerts_in_their_places() -> None:
     assert event.x < alert.x < event.x + event.width
     assert {curve.label for curve in line.curves} == {"fight", "fall"}
     assert [tick.text for tick in line.ticks][:3] == ["0:00", "0:10", "0:20"]
-    assert line.words == "90 s; 1 of 1 events found, 1 false alarms"
+    assert line.caption == "90 s; 1 of 1 events found, 1 false alarms"
 
 
 def test_a_long_timeline_keeps_its_peaks_and_has_few_points() -> None:
@@ -154,7 +154,7 @@ def test_a_long_timeline_keeps_its_peaks_and_has_few_points() -> None:
     )
     watched = WatchedStream(StreamPlan("y.mp4", None, (hour,)), windows, ())
 
-    line = timeline(Judged(watched, RULES, quiet.matched))
+    line = timeline(StreamResult(watched, RULES, quiet.matches))
 
     fight = next(curve for curve in line.curves if curve.label == "fight")
     points = [tuple(map(float, point.split(","))) for point in fight.points.split()]
@@ -167,15 +167,15 @@ def test_a_long_timeline_keeps_its_peaks_and_has_few_points() -> None:
 def test_the_worst_streams_come_first() -> None:
     good, bad = judged("good", noise_s=500), judged("bad", "fall")
 
-    assert [one.watched.plan.name for one in worst([good, bad], 8)] == ["bad", "good"]
-    assert len(worst([good, bad], 1)) == 1
+    assert [one.watched.plan.name for one in worst_streams([good, bad], 8)] == ["bad", "good"]
+    assert len(worst_streams([good, bad], 1)) == 1
 
 
-def test_figures_in_words() -> None:
-    assert in_words(Figures(4, 3, 2, 0.5, (1.0, 2.0, 3.0), 3)) == (
+def test_metrics_are_described_in_a_line() -> None:
+    assert describe(EventMetrics(4, 3, 2, 0.5, (1.0, 2.0, 3.0), 3)) == (
         "event F1 0.667, 3 of 4 events found, half of them within 2.0 s; "
         "2 false alarms in 0.50 h: 4 an hour, below 12.6 with 95 % certainty"
     )
-    assert in_words(Figures(0, 0, 0, 3.0, (), 0)) == (
+    assert describe(EventMetrics(0, 0, 0, 3.0, (), 0)) == (
         "0 false alarms in 3.00 h: 0 an hour, below 0.999 with 95 % certainty"
     )

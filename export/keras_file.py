@@ -1,4 +1,4 @@
-"""Reading a trained network and the contract inside its .keras file."""
+"""Trained networks on disk: a .keras file with the contract inside it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.keras2 import loadable, restore, written_by_keras_2
+from export.atomic import replacing
+from export.keras2 import is_keras_2, loadable_by_keras_3, restore_keras_2
 from monitor.errors import ModelError
 from monitor.paths import describe_os_error, stat_or_none
 from monitor.recognition.metadata import NOVELTY, OUTPUT, Contract, parse_contract
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     import keras
 
 MODEL_NAME = "model.keras"  # in the folder of a run
-# In Keras' errors about code that is not its own.
+# In Keras' errors about custom code.
 _OWN_CODE = re.compile(r"(?:Could not locate \w+|Unknown \w+):? '([^']+)'|`(Lambda)` layer")
-# What Keras puts around the message of another error: a line before it, and bold type.
+# What Keras adds to the message of another error: a line before it, and bold type.
 _FRAME = re.compile(r"\AException encountered .*\n|\x1b\[[0-9;]*m")
 SAVED_MODEL = "saved_model.pb"  # in a folder that TensorFlow wrote
 SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -30,7 +31,7 @@ CONTRACT_MEMBER = "har_monitor.contract.json"  # beside Keras' own members of th
 
 
 def load_model(path: Path) -> tuple[keras.Model, Contract]:
-    """The network in `path`, not compiled, and its contract; a ModelError when they do not hold."""
+    """The network in `path`, not compiled, and its contract; ModelError if they are not valid."""
     text = contract_text(path)
     if text is None:
         raise ModelError(
@@ -44,35 +45,58 @@ def load_model(path: Path) -> tuple[keras.Model, Contract]:
 
 
 def load_network(path: Path) -> keras.Model:
-    """The network in a file of Keras, not compiled; a ModelError when there is none.
+    """The network in a Keras file, not compiled; ModelError if it cannot be loaded.
 
-    Keras' safe mode stays on: a file that brings its own code is refused.
+    Keras' safe mode stays on: a file with custom code is refused.
     """
     _check_file(path)
     import keras
 
-    old, what = written_by_keras_2(path), "load it"
+    old, what = is_keras_2(path), "load it"
     if old:
         what += ", for Keras 2 wrote it"
     if old and path.suffix == ".keras":
         what += "; model.save('NAME.h5') there gives a file that it can load"
-    with keras_can(path, what), loadable(path) if old else nullcontext(path) as file:
+    with keras_errors(path, what), loadable_by_keras_3(path) if old else nullcontext(path) as file:
         network = keras.saving.load_model(file, compile=False)
         if old:
-            restore(network)
+            restore_keras_2(network)
     return network
 
 
+def save_model(model: keras.Model, contract: Contract, path: Path) -> None:
+    """Write `model` and `contract` as one .keras file, whole or not at all."""
+    if path.suffix != ".keras":
+        raise ValueError(f"{path}: the name of a Keras file ends with .keras")
+    with replacing(path) as temporary:
+        model.save(temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(CONTRACT_MEMBER, contract.model_dump_json(indent=2))
+
+
+def write_contract(path: Path, contract: Contract) -> None:
+    """Replace the contract in a .keras file; the network stays as it is, to the byte."""
+    with (
+        replacing(path) as temporary,
+        zipfile.ZipFile(path) as old,
+        zipfile.ZipFile(temporary, "w") as new,
+    ):
+        for member in old.infolist():
+            if member.filename != CONTRACT_MEMBER:
+                new.writestr(member, old.read(member))
+        new.writestr(CONTRACT_MEMBER, contract.model_dump_json(indent=2))
+
+
 @contextmanager
-def keras_can(path: Path, what: str) -> Iterator[None]:
-    """A ModelError of one line if Keras cannot do `what` with the network in `path`."""
+def keras_errors(path: Path, what: str) -> Iterator[None]:
+    """Turn an error of Keras into a one-line ModelError: Keras cannot `what`."""
     try:
         yield
     except Exception as error:  # Keras raises whatever its parts raise
-        raise ModelError(f"{path}: Keras cannot {what}: {_why(error)}") from error
+        raise ModelError(f"{path}: Keras cannot {what}: {_reason(error)}") from error
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     text = _FRAME.sub("", str(error)).strip()
     if own := _OWN_CODE.search(text):
         return f"it needs code of its own, {own[1] or own[2]}, and none but Keras' own is run"
@@ -80,7 +104,7 @@ def _why(error: Exception) -> str:
 
 
 def contract_text(path: Path) -> str | None:
-    """The contract that har-train wrote into a file of Keras; None if it did not make it."""
+    """The contract that har-train wrote into a Keras file; None for a file of other origin."""
     _check_file(path)
     if path.suffix != ".keras":
         return None
@@ -94,7 +118,7 @@ def contract_text(path: Path) -> str | None:
 
 
 def _check_file(path: Path) -> None:
-    """A ModelError if `path` is no file of Keras."""
+    """ModelError if `path` is no Keras file."""
     there = stat_or_none(path, lambda error: ModelError(describe_os_error(str(path), error)))
     if there is None:
         raise ModelError(f"{path}: no such file")
@@ -117,7 +141,7 @@ def _check_file(path: Path) -> None:
 
 
 def _check_fit(model: keras.Model, contract: Contract, path: Path) -> None:
-    """A ModelError when the contract names other clips or labels than the network has."""
+    """ModelError if the contract names other clips or labels than the network has."""
     takes, shapes = model.input_shape, model.compute_output_shape(model.input_shape)
     clips, scores = (None, *contract.clip.shape), (None, len(contract.labels))
     tells = isinstance(shapes, dict) and set(shapes) == {OUTPUT, NOVELTY}

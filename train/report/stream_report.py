@@ -1,4 +1,4 @@
-"""The report of watched streams: what was found, what was not, and what was alerted for nothing."""
+"""The report on watched streams, as values and as the content of metrics.json."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -8,10 +8,10 @@ from typing import Any
 
 from monitor import __version__
 from monitor.recognition.metadata import Contract
-from train.evaluate.event_match import Alert, Figures, figures, grace_s
+from train.evaluate.event_match import Alert, EventMetrics, event_metrics, grace_s
 from train.evaluate.intervals import wilson
-from train.evaluate.outcome import Judged, answers, hours
 from train.evaluate.scores import Scored
+from train.evaluate.stream_results import StreamResult, clip_answers, total_hours
 from train.evaluate.streams import Segment, StreamPlan
 
 SCHEMA = 1
@@ -19,7 +19,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class FalseAlarm:
-    """An alert for nothing, and what the middle of the window that decided it showed."""
+    """A false alarm, and what its window showed in the middle."""
 
     stream: str
     alert: Alert
@@ -29,7 +29,7 @@ class FalseAlarm:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The share of clips answered rightly: each by itself, and while a stream shows it."""
+    """The number of clips answered right: each alone, and inside its stream."""
 
     clips: int
     alone: int
@@ -38,47 +38,47 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class StreamReport:
-    """Streams that were judged, and all that a reader needs to judge the judgement."""
+    """Results of streams, and how they were measured."""
 
     title: str
-    how: str  # it was measured, in plain words
-    warning: str | None  # why the figures are not to be trusted, in a few words
+    how: str  # how it was measured, in words
+    warning: str | None  # why the metrics may be too good, in a few words
     contract: Contract
-    judged: Sequence[Judged]
+    judged: Sequence[StreamResult]
     accuracy: Accuracy | None  # None without clips
-    sweep: Sequence[tuple[float, Figures]]  # by threshold
+    sweep: Sequence[tuple[float, EventMetrics]]  # by threshold
     settings: Mapping[str, object]  # JSON values
     notes: Sequence[str] = ()
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     @cached_property
-    def total(self) -> Figures:
-        """Of all labels together."""
+    def total(self) -> EventMetrics:
+        """The metrics of all labels together."""
         return self._figures(None)
 
     @cached_property
-    def by_label(self) -> dict[str, Figures]:
-        """Of each label that alerts."""
+    def by_label(self) -> dict[str, EventMetrics]:
+        """The metrics of each label that alerts."""
         return {label: self._figures(label) for label in self.contract.activities}
 
     @cached_property
     def false_alarms(self) -> list[FalseAlarm]:
-        """Every one of them, stream by stream."""
+        """All false alarms, stream by stream."""
         half_s = self.contract.clip.span_s / 2
         return [
             false_alarm(one.watched.plan, alert, half_s)
             for one in self.judged
-            for alert in one.matched.false
+            for alert in one.matches.false_alarms
         ]
 
-    def _figures(self, label: str | None) -> Figures:
-        matched = [one.matched for one in self.judged]
-        return figures(matched, hours(one.watched for one in self.judged), label)
+    def _figures(self, label: str | None) -> EventMetrics:
+        matches = [one.matches for one in self.judged]
+        return event_metrics(matches, total_hours(one.watched for one in self.judged), label)
 
 
-def accuracy(scored: Sequence[Scored], judged: Sequence[Judged]) -> Accuracy:
-    """How many of the clips in `scored`, all of which the streams show, were answered rightly."""
-    found = [answer for one in judged for answer in answers(one.watched)]
+def clip_accuracy(scored: Sequence[Scored], judged: Sequence[StreamResult]) -> Accuracy:
+    """How many of the clips in `scored`, all of which the streams show, were answered right."""
+    found = [answer for one in judged for answer in clip_answers(one.watched)]
     return Accuracy(
         clips=len(found),
         alone=sum(int((part.truth == part.predicted).sum()) for part in scored),
@@ -86,8 +86,8 @@ def accuracy(scored: Sequence[Scored], judged: Sequence[Judged]) -> Accuracy:
     )
 
 
-def in_words(of: Figures) -> str:
-    """The figures in a line."""
+def describe(of: EventMetrics) -> str:
+    """The metrics in a line."""
     false = (
         f"{of.false_alarms} false alarms in {of.hours:.2f} h: {of.false_per_hour:.3g} an hour, "
         f"below {of.false_per_hour_high:.3g} with 95 % certainty"
@@ -99,8 +99,8 @@ def in_words(of: Figures) -> str:
     return f"event F1 {of.f1:.3f}, {of.found} of {of.events} events found{delay}; {false}"
 
 
-def document(report: StreamReport) -> dict[str, Any]:
-    """Plain JSON values; None stands for what the streams could not measure."""
+def stream_json(report: StreamReport) -> dict[str, Any]:
+    """The content of metrics.json; None for what the streams could not measure."""
     return {
         "schema": SCHEMA,
         "title": report.title,
@@ -133,7 +133,7 @@ def document(report: StreamReport) -> dict[str, Any]:
     }
 
 
-def _figures(of: Figures) -> dict[str, Any]:
+def _figures(of: EventMetrics) -> dict[str, Any]:
     interval = wilson(of.found, of.events) if of.events else None
     return {
         "events": of.events,
@@ -152,26 +152,26 @@ def _figures(of: Figures) -> dict[str, Any]:
     }
 
 
-def _stream(one: Judged) -> dict[str, Any]:
+def _stream(one: StreamResult) -> dict[str, Any]:
     rules = one.rules
     return {
         "name": one.watched.plan.name,
         "duration_s": one.watched.plan.duration_s,
         "rules": asdict(rules) | {"thresholds": dict(rules.thresholds)},
         "pieces": [
-            [piece.name, piece.label, piece.offset_s, piece.start_s, piece.end_s]
-            for piece in one.watched.plan.pieces
+            [segment.name, segment.label, segment.offset_s, segment.start_s, segment.end_s]
+            for segment in one.watched.plan.segments
         ],
         "alerts": [
             [alert.label, alert.decided_s, alert.score, event.start_s]
-            for event, alerts in one.matched.events
+            for event, alerts in one.matches.events
             for alert in alerts
         ],
     }
 
 
 def false_alarm(plan: StreamPlan, alert: Alert, half_s: float) -> FalseAlarm:
-    """What an alert for nothing was raised at; a window of the model spans twice `half_s`."""
+    """A false alarm with the segment it was raised in; a window spans twice `half_s`."""
     middle_s = alert.decided_s - half_s
-    shown = plan.shown(middle_s)
+    shown = plan.segment_at(middle_s)
     return FalseAlarm(plan.name, alert, shown, shown.offset_s + middle_s - shown.start_s)

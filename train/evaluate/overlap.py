@@ -1,17 +1,17 @@
-"""A measurement and all a reader needs to judge it; both forms of a report are made of it."""
+"""How the tested clips overlap with the training clips, and what a report says about it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
-from monitor.recognition.metadata import Contract, Data
-from train.evaluate.metrics import Metrics, measure
+from monitor.recognition.metadata import Contract
+from train.data.clips import Clip
+from train.data.decoding import DecodedClips
 from train.evaluate.scores import Scored
 
-# How the tested clips relate to those that the model was fitted on.
-Split = Literal["grouped", "ungrouped", "random", "fitted", "overlapping", "related", "unknown"]
+# "grouped" is a clean test; all others have a warning.
+Overlap = Literal["grouped", "ungrouped", "random", "fitted", "overlapping", "related", "unknown"]
 
-HOW: Mapping[Split, str] = {
+HOW: Mapping[Overlap, str] = {
     "grouped": (
         "No group (source video, actor or subject) is on both sides of the split: the model was "
         "tested on scenes it had never seen."
@@ -42,7 +42,7 @@ HOW: Mapping[Split, str] = {
         "its training data, but single clips may be part of it."
     ),
 }
-WARNINGS: Mapping[Split, str] = {
+WARNINGS: Mapping[Overlap, str] = {
     "ungrouped": "Scenes may leak into the test",
     "random": "Scenes leak into the test",
     "fitted": "This is training data, not a test",
@@ -52,50 +52,32 @@ WARNINGS: Mapping[Split, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What was measured, on what, how and by which model."""
+def find_overlap(
+    contract: Contract, name: str, decoded_clips: DecodedClips, tested: Sequence[Clip]
+) -> Overlap:
+    """How `tested`, clips of the dataset `name`, overlap with the model's training clips.
 
-    title: str
-    split: Split
-    scored: Scored
-    metrics: Metrics
-    folds: Mapping[str, tuple[Scored, Metrics]]  # by the fold's name; empty for one split
-    contract: Contract | None
-    data: Data | None  # what was tested on
-    settings: Mapping[str, object]  # recipe and seeds
-    history: Mapping[str, Sequence[float]]  # a value an epoch
-    skipped: Sequence[tuple[str, str]]  # path, reason
-    notes: Sequence[str]
-    unknown: Sequence[Mapping[str, object]]  # by folder: how clips of other activities were told
-    created: str  # UTC, ISO 8601
-    versions: Mapping[str, str]  # of what it was measured with
-
-    @property
-    def how(self) -> str:
-        """How it was measured, in plain words."""
-        return HOW[self.split]
-
-    @property
-    def warning(self) -> str | None:
-        """Why the numbers are not to be trusted, in a few words."""
-        return WARNINGS.get(self.split)
-
-    @property
-    def groups(self) -> int:
-        """Groups that were tested on."""
-        return len(set(self.scored.groups))
+    The hash in the model's metadata may be that of all clips, of the tested ones, or of all others.
+    If it is none of these, the number of training clips decides: if it is larger than that of the
+    other clips, some of the tested ones must be among them.
+    """
+    fitted = contract.data.sha256
+    if fitted in (decoded_clips.sha256(decoded_clips.clips), decoded_clips.sha256(tested)):
+        return "fitted"
+    chosen = set(tested)
+    others = [clip for clip in decoded_clips.clips if clip not in chosen]
+    if others and fitted == decoded_clips.sha256(others):
+        crossing = {clip.group for clip in tested} & {clip.group for clip in others}
+        return "random" if crossing else "grouped"
+    if contract.data.name != name:
+        return "unknown"
+    return "overlapping" if contract.data.clips > len(others) else "related"
 
 
-def seen_split(split: Split, scored: Scored) -> Split:
-    """`split`, or "ungrouped" where a grouped split had only clips that are their own groups.
+def check_groups(split: Overlap, scored: Scored) -> Overlap:
+    """`split`, or "ungrouped" if it is grouped but every clip is a group of its own.
 
     Exact copies are in the group of the first of them.
     """
     alone = set(scored.groups) <= set(scored.clips)
     return "ungrouped" if split == "grouped" and alone else split
-
-
-def measured_folds(folds: Mapping[str, Scored]) -> dict[str, tuple[Scored, Metrics]]:
-    """Every fold with its own metrics."""
-    return {name: (scored, measure(scored)) for name, scored in folds.items()}

@@ -1,4 +1,4 @@
-"""What came of watched streams: events found under any rules, and the clips' own answers."""
+"""Results of watched streams: event matches under any rules, and the answers to single clips."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,46 +7,47 @@ from monitor.events.alert import AlertEvent
 from monitor.recognition.tracker import ActivityTracker, Rules
 from monitor.records import Activity, Prediction
 from monitor.states import EndReason
-from train.evaluate.event_match import Alert, Matched, grace_s, match
+from train.evaluate.event_match import Alert, EventMatches, grace_s, match_events
 from train.evaluate.playback import WatchedStream, WindowOutcome
 from train.evaluate.streams import Segment
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A watched stream, the rules for its alerts, and what they found."""
+class StreamResult:
+    """A watched stream, the rules for its alerts, and the resulting event matches."""
 
     watched: WatchedStream
     rules: Rules
-    matched: Matched
+    matches: EventMatches
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the model answered to a clip while a stream showed it."""
+class ClipAnswer:
+    """The model's answer to a clip inside a stream."""
 
     clip: Segment
-    label: str | None  # of the highest mean score; None if no window of it was classified
+    label: str | None  # with the highest mean score; None if no window of the clip was classified
 
 
-def judge(
+def match_stream(
     watched: WatchedStream,
     rules: Rules,
     span_s: float,
     activities: Iterable[Activity] | Iterable[AlertEvent] | None = None,
-) -> Judged:
-    """What `rules` find in a stream; a window of the model spans `span_s` seconds.
+) -> StreamResult:
+    """The event matches of a stream under `rules`; a window of the model spans `span_s` seconds.
 
-    `activities` are those that the rules made of it, where they are known.
+    `activities` saves replaying the rules if their activities are known.
     """
-    made = replay(watched.windows, rules) if activities is None else activities
-    alerts = [Alert(a.label, a.decided_s, a.score) for a in made if a.end_s is None]
+    if activities is None:
+        activities = replay(watched.windows, rules)
+    alerts = [Alert(a.label, a.decided_s, a.score) for a in activities if a.end_s is None]
     events = watched.plan.events(rules.thresholds)
-    return Judged(watched, rules, match(events, alerts, grace_s(span_s)))
+    return StreamResult(watched, rules, match_events(events, alerts, grace_s(span_s)))
 
 
 def replay(windows: Iterable[WindowOutcome], rules: Rules) -> list[Activity]:
-    """The activities that the monitor would make of a stream's windows under `rules`."""
+    """The activities that the monitor would find in a stream's windows under `rules`."""
     tracker = ActivityTracker("", rules)
     activities = []
     for window in windows:
@@ -57,18 +58,18 @@ def replay(windows: Iterable[WindowOutcome], rules: Rules) -> list[Activity]:
     return activities + tracker.close(EndReason.FILE_ENDED)
 
 
-def answers(watched: WatchedStream) -> list[Answer]:
-    """What the model answered to each clip of a stream: the label of the highest mean score.
+def clip_answers(watched: WatchedStream) -> list[ClipAnswer]:
+    """The model's answer to each clip of a stream: the label with the highest mean score.
 
-    The mean runs over the windows of which at least half shows the clip; where none does, for a
-    short clip, over those that show most of it.
+    The mean is over the windows that show the clip for at least half of their time. If a clip is
+    too short for that, it is over the windows that show most of it.
     """
     predictions = [window for window in watched.windows if isinstance(window, Prediction)]
-    return [Answer(clip, _answer(clip, predictions)) for clip in watched.plan.clips]
+    return [ClipAnswer(clip, _answer(clip, predictions)) for clip in watched.plan.clips]
 
 
-def hours(streams: Iterable[WatchedStream]) -> float:
-    """How long the streams last together."""
+def total_hours(streams: Iterable[WatchedStream]) -> float:
+    """The total duration of the streams in hours."""
     return sum(watched.plan.duration_s for watched in streams) / 3600
 
 
@@ -83,6 +84,6 @@ def _answer(clip: Segment, predictions: Sequence[Prediction]) -> str | None:
 
 
 def _share(clip: Segment, window: Prediction) -> float:
-    """How much of a window shows the clip, 0 to 1."""
+    """The share of a window that shows the clip, 0 to 1."""
     shown_s = min(clip.end_s, window.end_s) - max(clip.start_s, window.start_s)
     return max(0.0, shown_s / (window.end_s - window.start_s))

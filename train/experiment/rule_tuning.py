@@ -1,0 +1,208 @@
+"""Tuning the rules of a model on streams of held-out clips, scored by each fold's own network."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from export.keras_file import MODEL_NAME, load_model, write_contract
+from monitor.config.options import ActivityOptions
+from monitor.errors import ConfigError, DataError
+from monitor.recognition.metadata import Contract, Tuning
+from monitor.recognition.tracker import Rules
+from train.data.background import add_footage_warning
+from train.data.clips import find_clips, only_labels
+from train.data.decoding import decode_clips
+from train.data.footage import Footage, find_footage
+from train.data.split import fold_split, folds_of
+from train.evaluate.evaluation_set import EvaluationSet
+from train.evaluate.novelty import classify_with
+from train.evaluate.overlap import HOW, WARNINGS, check_groups
+from train.evaluate.playback import WatchedStream
+from train.evaluate.scores import Scored
+from train.evaluate.scoring import Scorer
+from train.evaluate.stream_results import match_stream
+from train.evaluate.streams import plan_streams
+from train.evaluate.tuning import Trials, TunedRules, cross_validate, search_rules, threshold_sweep
+from train.experiment.stream_evaluation import COMPOSED, describe_footage, watch
+from train.recipe.options import TrainConfig
+from train.report.files import HTML_NAME, JSON_NAME
+from train.report.stream_page import write_stream_report
+from train.report.stream_report import StreamReport, clip_accuracy, describe
+
+log = logging.getLogger(__name__)
+
+REPORT = "tuning"  # folder of the report, in the folder of the run
+CROSS_VALIDATED = (
+    "Each fold was watched by the network that was not fitted on it and judged by rules tuned on "
+    "the other folds; the footage was the same for all."
+)
+NOT_CROSS_VALIDATED = (
+    "The clips were watched by a network that was not fitted on them, but judged by the very rules "
+    "that were tuned on them: other streams will fare worse."
+)
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """The clips of a fold, scored by the network that was not fitted on them."""
+
+    scored: Scored  # clip by clip
+    streams: list[WatchedStream]
+
+
+def tune_model(
+    run: Path, data: Path, films: Path, per_day: float | None, cache: Path, console: Console
+) -> None:
+    """Tune `run`, a folder of har-train --folds, and write the rules into its model.
+
+    Each fold's network watches streams of the clips that it was not fitted on. The rules are tuned
+    on all of these streams; the metrics beside them come from rules that were tuned without the
+    fold they are measured on. DataError if `run` is no such folder, or was fitted on other clips.
+    """
+    recipe = _recipe(run)
+    _, contract = load_model(run / MODEL_NAME)
+    footage = find_footage(films)
+    dataset = only_labels(find_clips(data), recipe.labels)
+    decoded_clips = decode_clips(dataset, recipe.spec, recipe.sampling, cache, console)
+    held = {
+        number: EvaluationSet(dataset, decoded_clips, clips, number)
+        for number, clips in folds_of(decoded_clips.clips, recipe).items()
+    }
+    folds = [_watch_fold(run, number, of, recipe, footage, console) for number, of in held.items()]
+    trials = Trials(ActivityOptions().rules(contract), contract.clip.span_s)
+    tuned = search_rules([watched for fold in folds for watched in fold.streams], trials, per_day)
+    if not tuned.within_limit:
+        log.warning("no rules give as few as %g false alarms a day: these give the fewest", per_day)
+    settings = {
+        "clips": dataset.name,
+        "footage": describe_footage(films, footage),
+        "false alarms wanted a day": per_day,
+        "rules": asdict(tuned.rules),
+    }
+    report = _report(contract, folds, trials, tuned, settings, per_day)
+    warning = add_footage_warning(report.warning, contract.data.footage, footage)
+    if warning != report.warning:
+        log.warning("%s: %s", dataset.name, warning)
+        report = replace(report, warning=warning)
+    tuning = tuning_metadata(tuned.rules, report, per_day)
+    write_contract(
+        run / MODEL_NAME,
+        contract.model_copy(update={"thresholds": dict(tuned.rules.thresholds), "tuning": tuning}),
+    )
+    write_stream_report(run / REPORT, report)
+    log.info("%s: %s", dataset.name, describe_rules(tuned.rules))
+    log.info("%s; report in %s", tuning.evaluation, run / REPORT / HTML_NAME)
+    log.info("next: har-export %s NAME.onnx", run / MODEL_NAME)
+
+
+def tuning_metadata(rules: Rules, report: StreamReport, per_day: float | None) -> Tuning:
+    """The metadata of `rules`; `per_day` is the limit on false alarms a day."""
+    of = report.total
+    metrics = {
+        "events": of.events,
+        "hours": of.hours,
+        "event_f1": of.f1,
+        "event_precision": of.precision,
+        "event_recall": of.recall,
+        "delay_p50_s": of.delay_s(0.5),
+        "false_alarms_per_day": 24 * of.false_per_hour,
+        "false_alarms_per_day_high": 24 * of.false_per_hour_high,
+        "false_alarms_per_day_wanted": per_day,
+    }
+    limit = "" if per_day is None else f" with at most {per_day:g} false alarms a day"
+    note = NOT_CROSS_VALIDATED if report.warning else CROSS_VALIDATED
+    return Tuning(
+        hysteresis=rules.hysteresis,
+        smoothing_s=rules.smoothing_s,
+        min_s=rules.min_s,
+        metrics={name: round(value, 4) for name, value in metrics.items() if value is not None},
+        evaluation=f"for the highest event F1{limit}; {describe(of)}. {note}",
+    )
+
+
+def describe_rules(rules: Rules) -> str:
+    """The tuned rules in a line."""
+    thresholds = ", ".join(f"{label} from {at:g}" for label, at in rules.thresholds.items())
+    return f"{thresholds}, after {rules.min_s:g} s, smoothed over {rules.smoothing_s:g} s"
+
+
+def _recipe(run: Path) -> TrainConfig:
+    if not run.is_dir():
+        raise DataError(f"{run}: no such folder; --tune takes the folder of har-train --folds")
+    if not any(run.glob(f"fold-*/{MODEL_NAME}")):
+        raise DataError(f"{run}: no fold-0/{MODEL_NAME}; --tune needs a run of har-train --folds")
+    path = run / JSON_NAME
+    try:
+        recipe = TrainConfig.model_validate(json.loads(path.read_text())["settings"])
+    except OSError as error:
+        raise DataError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"{path}: holds no recipe of har-train") from None
+    if recipe.sampling != "time":
+        raise ConfigError(
+            f"{run}: its recipe says sampling: {recipe.sampling}, as no camera sees; "
+            "--tune needs time"
+        )
+    return recipe
+
+
+def _watch_fold(
+    run: Path,
+    number: int,
+    held: EvaluationSet,
+    recipe: TrainConfig,
+    footage: Sequence[Footage],
+    console: Console,
+) -> _Fold:
+    path = run / f"fold-{number}" / MODEL_NAME
+    network, contract = load_model(path)
+    split = fold_split(held.decoded_clips.clips, held.clips, recipe)
+    if contract.data.sha256 != held.decoded_clips.sha256((*split.train, *split.validation)):
+        raise DataError(
+            f"{path}: was not fitted on what fold {number} of {held.dataset.root} leaves; "
+            "--data must be the clips that the run was trained on"
+        )
+    scorer = Scorer(classify_with(network), contract)
+    streams = watch(scorer, plan_streams(held.clip_inserts, footage), f"fold {number}", console)
+    return _Fold(held.score(scorer.predict, contract, recipe.stride), streams)
+
+
+def _report(
+    contract: Contract,
+    folds: Sequence[_Fold],
+    trials: Trials,
+    tuned: TunedRules,
+    settings: Mapping[str, object],
+    per_day: float | None,
+) -> StreamReport:
+    """The cross-validated report; with a single fold, the rules are tested on their own streams."""
+    streams = [watched for fold in folds for watched in fold.streams]
+    if len(folds) > 1:
+        how, warning = f"{COMPOSED} {CROSS_VALIDATED}", None
+        judged = cross_validate([fold.streams for fold in folds], trials, per_day)
+    else:
+        how, warning = (
+            f"{COMPOSED} {NOT_CROSS_VALIDATED}",
+            "Measured on the streams that it was tuned on",
+        )
+        judged = [match_stream(watched, tuned.rules, trials.span_s) for watched in streams]
+    if "ungrouped" in {check_groups("grouped", fold.scored) for fold in folds}:
+        how, warning = f"{how} {HOW['ungrouped']}", WARNINGS["ungrouped"]
+    return StreamReport(
+        title=f"{contract.name}, tuned",
+        how=how,
+        warning=warning,
+        contract=contract,
+        judged=judged,
+        accuracy=clip_accuracy([fold.scored for fold in folds], judged),
+        sweep=threshold_sweep(streams, tuned.rules, trials.span_s),
+        settings=settings,
+        notes=[
+            f"The rules in the model, tuned on all folds: {describe_rules(tuned.rules)}. On the "
+            f"streams that they were tuned on, and so too good: {describe(tuned.metrics)}."
+        ],
+    )
