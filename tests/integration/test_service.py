@@ -146,9 +146,9 @@ def test_sighup_takes_up_what_changed_and_interrupts_no_other_camera(
             process.popen.send_signal(signal.SIGHUP)
             process.wait_for("a refusal", lambda: "the old configuration stays" in process.said)
             assert "unknown option windows.strides" in process.said
-            write_config(process.config, new, stream=patient, log={"keep": 3})
+            write_config(process.config, new, stream=patient, sinks=[{"type": "log", "keep": 3}])
             process.popen.send_signal(signal.SIGHUP)
-            process.wait_for("a word", lambda: "log changes when" in process.said)
+            process.wait_for("a word", lambda: "sinks changes when" in process.said)
             assert process.end() == 0
             assert stays.accepted == 1, "it was never connected to again"
             reasons = {a["camera"]: a["reason"] for a in process.alerts if a["event"] == "end"}

@@ -23,7 +23,7 @@ from monitor.states import EndReason, Pace
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
 from monitor.windows.filter import WindowFilter
-from monitor.windows.sequence import RegionSampler
+from monitor.windows.sampler import RegionSampler
 from testkit.media import make_video
 from testkit.servers.stamped_rtsp import stamped_camera
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-import monitor.pipeline.worker
 from benchmarks.idle.films import FPS, Encoding, Laid, activity, corridor, encode, film
 from monitor.config.options import MonitorOptions
+from monitor.events.alert import AlertEvent
+from monitor.mailbox import Mailbox
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import Activity, Prediction, Skipped
+from monitor.records import Prediction, Skipped
 from monitor.states import SkipReason
 from testkit.patience import Stopwatch
 from testkit.servers.rtsp import rtsp_server
@@ -36,9 +37,10 @@ CAMERAS = {
 
 @pytest.fixture(autouse=True)
 def _no_window_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        monitor.pipeline.worker.CameraSlot, "put_latest", monitor.pipeline.worker.CameraSlot.put
-    )
+    def put(box: Mailbox[object], key: str, item: object) -> None:
+        box.put(key, item)
+
+    monkeypatch.setattr(Mailbox, "put_latest", put)
 
 
 def fights(data: Path, path: Path, starts_s: Sequence[float], how: Encoding) -> float:
@@ -61,19 +63,15 @@ class SeenStream:
     """What a monitor said of a stream, and when."""
 
     name = "kept"
-    waiting = lost = 0
 
-    alerts: list[tuple[float, Activity]] = field(default_factory=list)
+    alerts: list[tuple[float, AlertEvent]] = field(default_factory=list)
     windows: dict[tuple[str, float], Prediction] = field(default_factory=dict)
     idle: int = 0
     began_s: float = float("inf")  # the clock at the stream's time 0, and some milliseconds
 
-    def write(self, activity: Activity) -> None:
-        """Take an activity, as a sink."""
-        self.alerts.append((time.monotonic(), activity))
-
-    def flush(self) -> None:
-        """Nothing waits."""
+    def write(self, alert: AlertEvent) -> None:
+        """Take an alert, as a sink."""
+        self.alerts.append((time.monotonic(), alert))
 
     def close(self) -> None:
         """Nothing is open."""
@@ -86,7 +84,7 @@ class SeenStream:
         self.idle += isinstance(window, Skipped) and window.reason == SkipReason.IDLE
 
     @property
-    def starts(self) -> list[tuple[str, str, float]]:
+    def starts(self) -> list[tuple[str | None, str, float]]:
         """Region, label and start of each activity that was alerted."""
         return [
             (activity.region, activity.label, activity.start_s)
@@ -115,7 +113,7 @@ def monitor_of(source: str, watched: SeenStream, *, idle: bool, realtime: bool =
     options = MonitorOptions.model_validate(
         {
             "cameras": [{"name": "a", "source": source, "regions": regions}],
-            "decode": {"idle": idle},
+            "defaults": {"decode": {"idle": idle}},
             "realtime": realtime,
         }
     )

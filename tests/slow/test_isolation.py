@@ -76,7 +76,9 @@ def test_the_faults_of_others_delay_no_window_of_a_healthy_camera(
         options = MonitorOptions.model_validate(
             {
                 "cameras": cameras,
-                "stream": {"open_timeout_s": 1, "read_timeout_s": 1, "retry_max_s": 0.5},
+                "defaults": {
+                    "stream": {"open_timeout_s": 1, "read_timeout_s": 1, "retry_max_s": 0.5}
+                },
             }
         )
         monitor = Monitor(options, OnnxClassifier(model), [RecordingSink()], on_window=note)

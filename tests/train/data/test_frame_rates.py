@@ -47,7 +47,7 @@ def test_a_clip_is_slow_if_the_monitor_classifies_none_of_its_windows(fps: float
     windows = [
         buffer.push(time_s, lambda: np.zeros((16, 16, 3), np.uint8)) for time_s in clip.times_s
     ]
-    faults = {window_filter.fault(window) for window in windows if window is not None}
+    faults = {window_filter.skip_reason(window) for window in windows if window is not None}
 
     assert faults == ({"slow source"} if is_slow(clip) else {None})
     assert is_slow(clip) == (fps < min_fps(SPEC) == 8)
