@@ -98,7 +98,7 @@ MISTAKES = {
     "unknown kind of sink": (
         "sinks:\n  - type: console\n  - type: pigeon\n",
         ":3: sinks.1: input tag 'pigeon' found using 'type' does not match any of the expected "
-        "tags: 'log', 'console'",
+        "tags: 'log', 'console', 'clips'",
     ),
     "sink of no kind": (
         "sinks:\n  - path: a.jsonl\n",
