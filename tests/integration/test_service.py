@@ -145,7 +145,7 @@ def test_sighup_takes_up_what_changed_and_interrupts_no_other_camera(
             write_config(process.config, new, stream=patient, windows={"strides": 1})
             process.popen.send_signal(signal.SIGHUP)
             process.wait_for("a refusal", lambda: "the old configuration stays" in process.said)
-            assert "unknown option windows.strides" in process.said
+            assert "unknown option defaults.windows.strides" in process.said
             write_config(process.config, new, stream=patient, sinks=[{"type": "log", "keep": 3}])
             process.popen.send_signal(signal.SIGHUP)
             process.wait_for("a word", lambda: "sinks changes when" in process.said)
