@@ -2,13 +2,14 @@
 
 What a program of one's own may use is in `__all__`:
 
->>> from monitor import Camera, Model, Monitor, Region
+>>> from monitor import Callback, Camera, Model, Monitor, Region
 >>> model = Model()  # the shipped one; Model(Path("falls.onnx")) is your own
 >>> model.contract.labels
 ('fight', 'nofight')
 >>> door = Region(name="door", box=(0.1, 0.4, 0.35, 0.9))
 >>> camera = Camera(name="hall", source="rtsp://192.0.2.10/stream2", regions=(door,))
 >>> monitor = Monitor([camera], model)  # `for alert in monitor:` watches
+>>> monitor = Monitor([camera], model, [Callback(print)])  # `monitor.run()` calls it for each alert
 """
 
 from importlib import import_module
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     from monitor.config.options import RegionOptions as Region
     from monitor.errors import MonitorError
     from monitor.events.alert import AlertEvent
+    from monitor.events.feed import Callback
     from monitor.pipeline.monitor import Monitor
     from monitor.recognition.classifier import OnnxClassifier as Model
 
 __version__ = "0.1.0"
 # Each name's module and its name there; imported when it is used, for most commands need none.
 _PUBLIC = {
+    "Callback": ("monitor.events.feed", "Callback"),
     "AlertEvent": ("monitor.events.alert", "AlertEvent"),
     "Camera": ("monitor.config.options", "CameraOptions"),
     "Model": ("monitor.recognition.classifier", "OnnxClassifier"),
@@ -36,6 +39,7 @@ _PUBLIC = {
 }
 __all__ = [
     "AlertEvent",
+    "Callback",
     "Camera",
     "Model",
     "Monitor",

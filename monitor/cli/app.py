@@ -169,9 +169,10 @@ def _overridden(values: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 def _with_log(sinks: Sequence[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
     """The sinks, of which the first alert log has this path; if there is none, it comes first."""
-    logs = [sink for sink in sinks if sink["type"] == "log"]
-    log = (logs[0] if logs else {"type": "log"}) | {"path": path}
-    return [log, *(sink for sink in sinks if sink not in logs[:1])]
+    place = next((n for n, sink in enumerate(sinks) if sink["type"] == "log"), None)
+    if place is None:
+        return [{"type": "log", "path": path}, *sinks]
+    return [*sinks[:place], sinks[place] | {"path": path}, *sinks[place + 1 :]]
 
 
 def _status(options: MonitorOptions) -> None:

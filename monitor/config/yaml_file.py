@@ -61,7 +61,7 @@ def _load(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(_expand(values, path, root, ()), context=os.path.dirname(path))
     except ValidationError as error:
-        first = error.errors()[0]
+        first = _first(error)
         place = _written(values, first["loc"])
         written = _at(values, place)
         if isinstance(written, str):  # and not what a variable stands for: it may be a password
@@ -71,8 +71,22 @@ def _load(path: Path, model: type[Model]) -> Model:
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """The first fault of a validation in one line, for values that come from no file."""
-    first = error.errors()[0]
+    first = _first(error)
     return printable(redact(_say(first, model, first["loc"])))
+
+
+def _first(error: ValidationError) -> ErrorDetails:
+    """The first fault; that of a tag, which chooses a model, as that of any other option."""
+    first = error.errors()[0]
+    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        option, tags = first["ctx"]["discriminator"].strip("'"), first["ctx"].get("expected_tags")
+        first["loc"] += (option,)
+        if tags is None:
+            first["msg"] = "Field required"
+        else:
+            first["msg"] = f"Input should be {' or '.join(tags.rsplit(', ', 1))}"
+            first["input"] = first["input"][option]
+    return first
 
 
 def _say(fault: ErrorDetails, model: type[BaseModel], place: Location) -> str:

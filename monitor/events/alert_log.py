@@ -14,10 +14,9 @@ class AlertLogSink:
     A line is written at once, or not at all. SinkError if the file cannot be opened at the start.
     """
 
-    name = "alert log"
-
     def __init__(self, path: Path, *, max_bytes: int, keep: int) -> None:
         self.path = path
+        self.name = f"alert log {'-' if path == STDOUT else path}"
         try:
             self._file = LogFile(path, max_bytes, keep)
         except OSError as error:
@@ -41,8 +40,7 @@ class AlertLogSink:
 
     def error(self, error: OSError) -> SinkError:
         """What went wrong with the file, in a line."""
-        named = "standard output" if self.path == STDOUT else self.path
-        return SinkError(f"alert log {named}: {(error.strerror or str(error)).lower()}")
+        return SinkError(f"{self.name}: {(error.strerror or str(error)).lower()}")
 
 
 def line(alert: AlertEvent) -> bytes:

@@ -97,7 +97,8 @@ class _Delivery:
 
     @property
     def status(self) -> SinkStatus:
-        return SinkStatus(self._name, self._undelivered, self._retried, self._lost)
+        under_way = self._current is not None and self._failure is None
+        return SinkStatus(self._name, self._undelivered - under_way, self._retried, self._lost)
 
     @property
     def _undelivered(self) -> int:

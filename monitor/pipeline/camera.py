@@ -79,7 +79,7 @@ class Camera:
             camera.name, settings.pace.live, tuple(regions.values()), rules.thresholds
         )
         # A film that is watched again has the same activities; a camera never has.
-        began = datetime.now(UTC).isoformat() if settings.pace.live else ""
+        began = datetime.now(UTC).isoformat() if settings.pace.live else camera.address.target
         self._slot = CameraSlot(
             self.status,
             settings.pace,

@@ -69,6 +69,7 @@ CONFIGURATIONS = (
     "defaults: {{activity: {{thresholds: {{{0}: 2}}}}}}\n",
     "cameras:\n- {{name: a, source: 0, activity: {{hold_s: {0}}}}}\n",
     "sinks:\n- {{type: log, keep: {0}}}\n",
+    "sinks:\n- {{type: {0}}}\n",
     "{0}",
 )
 NOW_S = 1000.0

@@ -97,12 +97,11 @@ MISTAKES = {
     ),
     "unknown kind of sink": (
         "sinks:\n  - type: console\n  - type: pigeon\n",
-        ":3: sinks.1: input tag 'pigeon' found using 'type' does not match any of the expected "
-        "tags: 'log', 'console', 'clips'",
+        ":3: sinks.1.type: input should be 'log', 'console' or 'clips', found 'pigeon'",
     ),
     "sink of no kind": (
         "sinks:\n  - path: a.jsonl\n",
-        ":2: sinks.0: unable to extract tag using discriminator 'type'",
+        ":2: sinks.0.type: field required",
     ),
     "no mapping as a sink": (
         "sinks:\n  - console\n",
@@ -449,6 +448,8 @@ def test_a_password_comes_from_the_environment_and_stays_out_of_sight(
         "defaults: {stream: {transport: '${PASSWORD}'}}\n",
         "cameras:\n- {name: a, source: 0, stream: {transport: '${PASSWORD}'}}\n",
         "sinks:\n- {type: log, keep: '${PASSWORD}'}\n",
+        "sinks:\n- {type: '${PASSWORD}'}\n",
+        "sinks:\n- {type: 'u:s3cret@h'}\n",
         "cameras:\n- {name: '${PASSWORD}', source: 0}\n",
     ],
 )
