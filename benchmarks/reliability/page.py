@@ -17,6 +17,9 @@ _TEMPLATE = Path(__file__).with_name("README.md.jinja")
 def page(results: Mapping[str, Kept]) -> str:
     """The page as Markdown."""
     found = {what: one.found for what, one in results.items()}
+    origins: dict[str, list[str]] = {}  # where and when -> what was measured there
+    for what, one in results.items():
+        origins.setdefault(_origin(one), []).append(what)
     soak, drops, kills = (found.get(what) for what in ("soak", "drops", "kills"))
     return render(
         _TEMPLATE,
@@ -24,14 +27,14 @@ def page(results: Mapping[str, Kept]) -> str:
         drops=drops,
         drops_rows=_held_rows(drops.before, drops.after) if isinstance(drops, Dropped) else [],
         kills=kills,
-        origins=list(dict.fromkeys(map(_origin, results.values()))),
+        origins=origins,
     )
 
 
 def _origin(one: Kept) -> str:
     where = one.machine
     return (
-        f"Measured on {one.date}, har-monitor {one.version}: {where.cpu}, "
+        f"measured on {one.date}, har-monitor {one.version}: {where.cpu}, "
         f"{where.cores} cores, {where.memory_gib:g} GiB, {where.kernel}"
     )
 
