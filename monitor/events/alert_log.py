@@ -16,7 +16,7 @@ class AlertLogSink:
 
     def __init__(self, path: Path, *, max_bytes: int, keep: int) -> None:
         self.path = path
-        self.name = f"alert log {'-' if path == STDOUT else path}"
+        self.name = "standard output" if path == STDOUT else f"alert log {path}"
         try:
             self._file = LogFile(path, max_bytes, keep)
         except OSError as error:

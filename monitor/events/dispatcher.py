@@ -97,8 +97,7 @@ class _Delivery:
 
     @property
     def status(self) -> SinkStatus:
-        under_way = self._current is not None and self._failure is None
-        return SinkStatus(self._name, self._undelivered - under_way, self._retried, self._lost)
+        return SinkStatus(self._name, self._undelivered, self._retried, self._lost)
 
     @property
     def _undelivered(self) -> int:
@@ -187,7 +186,8 @@ class _Delivery:
 
     def _close(self) -> None:
         if self._undelivered or self._lost:
-            self._error = self._unwritten(str(self._failure or self._lost_why))
+            why = str(self._failure or self._lost_why).removeprefix(f"{self._name}: ")
+            self._error = self._unwritten(why)
         try:
             self._sink.close()
         except MonitorError as error:

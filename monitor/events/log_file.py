@@ -99,7 +99,7 @@ class LogFile:
         """The descriptor, whether it is a regular file, and which one."""
         if self.path == STDOUT:
             if sys.stdout is None:
-                raise OSError("standard output is closed")
+                raise OSError("it is closed")
             return sys.stdout.fileno(), False, (0, 0)
         # Who does what and when is nobody else's business: for its owner only.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC

@@ -147,7 +147,7 @@ def test_standard_output_that_is_closed_is_an_error_in_one_line(
         timeout=LIMIT_S,
     )
     assert done.returncode == 1
-    assert done.stderr.strip() == "error: alert log standard output: standard output is closed"
+    assert done.stderr.strip() == "error: standard output: it is closed"
 
 
 def test_check_says_what_would_be_watched(model: Path, tmp_path: Path) -> None:

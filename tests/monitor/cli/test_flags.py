@@ -120,8 +120,8 @@ SINKS: dict[str, tuple[str, tuple[AlertLogOptions | ConsoleOptions, ...]]] = {
     "the first of two logs": (
         LOGS,
         (
-            AlertLogOptions(path=Path("given"), keep=2),
             ConsoleOptions(),
+            AlertLogOptions(path=Path("given"), keep=2),
             AlertLogOptions(path=Path("b")),
         ),
     ),

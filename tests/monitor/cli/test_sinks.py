@@ -71,7 +71,7 @@ def test_sinks_are_made_in_their_order_and_with_their_options(tmp_path: Path) ->
     first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     small = AlertLogOptions(path=second, max_mib=0.001, keep=1)  # 1048 bytes
     sinks = make_sinks([ConsoleOptions(), *logs(first), small])
-    assert [sink.name for sink in sinks] == ["console", "alert log", "alert log"]
+    assert [sink.name for sink in sinks] == ["console", f"alert log {first}", f"alert log {second}"]
     write(sinks, *(alert(str(number)) for number in range(6)))
     assert [name for _, name in kept(first)] == list("012345")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "b.jsonl", "b.jsonl.1"]
