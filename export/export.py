@@ -14,7 +14,7 @@ from export.keras_file import load_model
 from export.options import DEFAULT_OPSET, Engine, NetworkDescription, check_opset
 from export.verify import verify
 from monitor.errors import ConfigError
-from monitor.recognition.metadata import Contract
+from monitor.recognition.metadata import ModelMetadata
 
 if TYPE_CHECKING:
     import keras
@@ -53,12 +53,12 @@ def export_model(
         raise ConfigError(f"{onnx_path}: the name of the file to write must end with .onnx")
     with replacing(onnx_path) as temporary:
         if description is None:
-            model, contract = load_model(keras_path)
+            model, metadata = load_model(keras_path)
         else:
-            model, contract = load_foreign(keras_path, description)
-        proto, used, not_fused = _convert(model, contract, opset, engine)
+            model, metadata = load_foreign(keras_path, description)
+        proto, used, not_fused = _convert(model, metadata, opset, engine)
         temporary.write_bytes(proto.SerializeToString())
-        proof = verify(temporary, model, contract)
+        proof = verify(temporary, model, metadata)
         size_kib = temporary.stat().st_size / 1024
     return ExportResult(
         onnx_path, size_kib, opset, used, not_fused, proof.difference, proof.window_ms
@@ -66,14 +66,14 @@ def export_model(
 
 
 def _convert(
-    model: keras.Model, contract: Contract, opset: int, engine: Engine | None
+    model: keras.Model, metadata: ModelMetadata, opset: int, engine: Engine | None
 ) -> tuple[onnx.ModelProto, Engine, str | None]:
     """The graph, its engine, and why that is not the fused one if no engine was asked for."""
     if engine is Engine.TF2ONNX:
-        return tf2onnx_route.convert(model, contract, opset), engine, None
+        return tf2onnx_route.convert(model, metadata, opset), engine, None
     try:
-        return fused_route.convert(model, contract, opset), Engine.FUSED, None
+        return fused_route.convert(model, metadata, opset), Engine.FUSED, None
     except NotFused as error:
         if engine is Engine.FUSED:
             raise NotFused(f"not fused: {error}") from None
-        return tf2onnx_route.convert(model, contract, opset), Engine.TF2ONNX, str(error)
+        return tf2onnx_route.convert(model, metadata, opset), Engine.TF2ONNX, str(error)

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from export.keras_file import contract_text, keras_errors, load_network
+from export.keras_file import keras_errors, load_network, metadata_text
 from export.options import Colours, NetworkDescription, Pixels
 from export.verify import synthetic_clips
 from monitor import __version__
 from monitor.errors import ConfigError, ModelError
 from monitor.names import printable
-from monitor.recognition.metadata import INPUT, Contract, Data, first_fault
+from monitor.recognition.metadata import INPUT, Data, ModelMetadata, first_fault
 from monitor.windows.clip import ClipSpec
 
 if TYPE_CHECKING:
@@ -30,41 +30,41 @@ SUM_TOLERANCE = 1e-3  # of the sum of scores
 SCALES = {Pixels.UNIT: (1 / 255, 0.0), Pixels.SIGNED: (1 / 127.5, -1.0), Pixels.BYTES: (1.0, 0.0)}
 
 
-def load_foreign(path: Path, description: NetworkDescription) -> tuple[keras.Model, Contract]:
-    """The network in `path`, wrapped to map uint8 RGB clips to scores that sum to 1; its contract.
+def load_foreign(path: Path, description: NetworkDescription) -> tuple[keras.Model, ModelMetadata]:
+    """The network in `path`, wrapped to map uint8 RGB clips to scores that sum to 1; its metadata.
 
     ModelError if it is no network of clips; ConfigError if `description` does not fit it.
     """
-    if contract_text(path) is not None:
+    if metadata_text(path) is not None:
         raise ConfigError(f"{path}: har-train made it: its labels, its rate and the rest are in it")
     network = load_network(path)
     frames, size = _clip(path, network)
     count = _count(path, network, len(description.labels))
-    contract = _contract(path, network.name, ClipSpec(frames, size, description.fps), description)
+    metadata = _metadata(path, network.name, ClipSpec(frames, size, description.fps), description)
     from keras import Input, Model, layers
 
-    clip = Input(contract.clip.shape, dtype="uint8", name=INPUT)
+    clip = Input(metadata.clip.shape, dtype="uint8", name=INPUT)
     pixels = layers.Rescaling(*SCALES[description.pixels])(clip)
     if description.colours is Colours.BGR:
         pixels = layers.Concatenate()([pixels[:, :, :, :, at : at + 1] for at in (2, 1, 0)])
-    with keras_errors(path, f"run it on clips of {contract.clip.shape}"):
+    with keras_errors(path, f"run it on clips of {metadata.clip.shape}"):
         # The single input and output, without the list or dict that may hold them.
         scores = Model(network.inputs[0], network.outputs[0], name=network.name)(pixels)
-        given = Model(clip, scores)(synthetic_clips(contract.clip), training=False)
+        given = Model(clip, scores)(synthetic_clips(metadata.clip), training=False)
     _check_scores(path, np.asarray(given), description.logits)
     if description.logits:
         scores = layers.Activation("softmax" if count > 1 else "sigmoid")(scores)
     if count == 1:
         scores = layers.Concatenate()([layers.Rescaling(-1.0, 1.0)(scores), scores])
-    return Model(clip, scores, name=network.name), contract
+    return Model(clip, scores, name=network.name), metadata
 
 
-def _contract(
+def _metadata(
     path: Path, network: str, clip: ClipSpec, description: NetworkDescription
-) -> Contract:
+) -> ModelMetadata:
     activities = [label for label in description.labels if label not in description.background]
     try:
-        return Contract(
+        return ModelMetadata(
             name=printable(path.stem),
             network=printable(network),
             version=__version__,

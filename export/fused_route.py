@@ -12,7 +12,7 @@ import monitor
 from export.fused.graph import Graph, Value
 from export.fused.walk import write
 from export.options import DEFAULT_OPSET, check_opset
-from monitor.recognition.metadata import INPUT, METADATA_KEY, OUTPUT, Contract
+from monitor.recognition.metadata import INPUT, METADATA_KEY, OUTPUT, ModelMetadata
 
 if TYPE_CHECKING:
     import keras
@@ -22,8 +22,10 @@ PRODUCER = "har-export fused"
 IR_VERSION = 8  # the oldest that opset 17 allows, so that older ONNX Runtimes can read it
 
 
-def convert(model: keras.Model, contract: Contract, opset: int = DEFAULT_OPSET) -> onnx.ModelProto:
-    """`model` as ONNX with its contract as metadata; NotFused if it holds anything unknown.
+def convert(
+    model: keras.Model, metadata: ModelMetadata, opset: int = DEFAULT_OPSET
+) -> onnx.ModelProto:
+    """`model` as ONNX with its metadata; NotFused if it holds anything unknown.
 
     It takes one clip at a time, because batches gain nothing on one thread. Input `clip`: uint8
     (1, T, H, W, 3); outputs `scores`: float32 (1, labels), and `novelty`: float32 (1,) if the
@@ -33,7 +35,7 @@ def convert(model: keras.Model, contract: Contract, opset: int = DEFAULT_OPSET) 
     from onnx import TensorProto, helper, numpy_helper
 
     graph = Graph(opset)
-    shape = (1, *contract.clip.shape)
+    shape = (1, *metadata.clip.shape)
     _, frames, height, width, colours = shape
     pixels = graph.reshape(INPUT, (frames, 1, height, width * colours))
     given = write(graph, model, Value(shape, pixels, pixels=True))
@@ -56,5 +58,5 @@ def convert(model: keras.Model, contract: Contract, opset: int = DEFAULT_OPSET) 
         ir_version=IR_VERSION,
         opset_imports=[helper.make_opsetid("", opset)],
     )
-    helper.set_model_props(proto, {METADATA_KEY: contract.model_dump_json()})
+    helper.set_model_props(proto, {METADATA_KEY: metadata.model_dump_json()})
     return proto

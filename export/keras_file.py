@@ -1,4 +1,4 @@
-"""Trained networks on disk: a .keras file with the contract inside it."""
+"""Trained networks on disk: a .keras file with the metadata inside it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from export.atomic import replacing
 from export.keras2 import is_keras_2, loadable_by_keras_3, restore_keras_2
 from monitor.errors import ModelError
 from monitor.paths import describe_os_error, stat_or_none
-from monitor.recognition.metadata import NOVELTY, OUTPUT, Contract, parse_contract
+from monitor.recognition.metadata import NOVELTY, OUTPUT, ModelMetadata, parse_metadata
 
 if TYPE_CHECKING:
     import keras
@@ -27,21 +27,21 @@ _OWN_CODE = re.compile(r"(?:Could not locate \w+|Unknown \w+):? '([^']+)'|`(Lamb
 _FRAME = re.compile(r"\AException encountered .*\n|\x1b\[[0-9;]*m")
 SAVED_MODEL = "saved_model.pb"  # in a folder that TensorFlow wrote
 SUFFIXES = (".keras", ".h5", ".hdf5")
-CONTRACT_MEMBER = "har_monitor.contract.json"  # beside Keras' own members of the archive
+METADATA_MEMBER = "har_monitor.contract.json"  # beside Keras' own members of the archive
 
 
-def load_model(path: Path) -> tuple[keras.Model, Contract]:
-    """The network in `path`, not compiled, and its contract; ModelError if they are not valid."""
-    text = contract_text(path)
+def load_model(path: Path) -> tuple[keras.Model, ModelMetadata]:
+    """The network in `path`, not compiled, and its metadata; ModelError if they are not valid."""
+    text = metadata_text(path)
     if text is None:
         raise ModelError(
-            f"{path}: har-train did not make it, so there is no contract in it; "
+            f"{path}: har-train did not make it, so there is no metadata in it; "
             f"har-export {path} NAME.onnx takes it with --labels and --fps"
         )
-    contract = parse_contract(text, path)
+    metadata = parse_metadata(text, path)
     model = load_network(path)
-    _check_fit(model, contract, path)
-    return model, contract
+    _check_fit(model, metadata, path)
+    return model, metadata
 
 
 def load_network(path: Path) -> keras.Model:
@@ -64,27 +64,27 @@ def load_network(path: Path) -> keras.Model:
     return network
 
 
-def save_model(model: keras.Model, contract: Contract, path: Path) -> None:
-    """Write `model` and `contract` as one .keras file, whole or not at all."""
+def save_model(model: keras.Model, metadata: ModelMetadata, path: Path) -> None:
+    """Write `model` and `metadata` as one .keras file, whole or not at all."""
     if path.suffix != ".keras":
         raise ValueError(f"{path}: the name of a Keras file ends with .keras")
     with replacing(path) as temporary:
         model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
-            archive.writestr(CONTRACT_MEMBER, contract.model_dump_json(indent=2))
+            archive.writestr(METADATA_MEMBER, metadata.model_dump_json(indent=2))
 
 
-def write_contract(path: Path, contract: Contract) -> None:
-    """Replace the contract in a .keras file; the network stays as it is, to the byte."""
+def write_metadata(path: Path, metadata: ModelMetadata) -> None:
+    """Replace the metadata in a .keras file; the network stays as it is, to the byte."""
     with (
         replacing(path) as temporary,
         zipfile.ZipFile(path) as old,
         zipfile.ZipFile(temporary, "w") as new,
     ):
         for member in old.infolist():
-            if member.filename != CONTRACT_MEMBER:
+            if member.filename != METADATA_MEMBER:
                 new.writestr(member, old.read(member))
-        new.writestr(CONTRACT_MEMBER, contract.model_dump_json(indent=2))
+        new.writestr(METADATA_MEMBER, metadata.model_dump_json(indent=2))
 
 
 @contextmanager
@@ -103,18 +103,18 @@ def _reason(error: Exception) -> str:
     return text.partition("\n")[0][:300] or type(error).__name__
 
 
-def contract_text(path: Path) -> str | None:
-    """The contract that har-train wrote into a Keras file; None for a file of other origin."""
+def metadata_text(path: Path) -> str | None:
+    """The metadata that har-train wrote into a Keras file; None for a file of other origin."""
     _check_file(path)
     if path.suffix != ".keras":
         return None
     try:
         with zipfile.ZipFile(path) as archive:
-            return archive.read(CONTRACT_MEMBER).decode()
+            return archive.read(METADATA_MEMBER).decode()
     except KeyError:
         return None
     except (zipfile.BadZipFile, OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: its contract cannot be read: {error}") from error
+        raise ModelError(f"{path}: its metadata cannot be read: {error}") from error
 
 
 def _check_file(path: Path) -> None:
@@ -140,20 +140,20 @@ def _check_file(path: Path) -> None:
         raise ModelError(f"{path}: not a .keras file{other}")
 
 
-def _check_fit(model: keras.Model, contract: Contract, path: Path) -> None:
-    """ModelError if the contract names other clips or labels than the network has."""
+def _check_fit(model: keras.Model, metadata: ModelMetadata, path: Path) -> None:
+    """ModelError if the metadata names other clips or labels than the network has."""
     takes, shapes = model.input_shape, model.compute_output_shape(model.input_shape)
-    clips, scores = (None, *contract.clip.shape), (None, len(contract.labels))
+    clips, scores = (None, *metadata.clip.shape), (None, len(metadata.labels))
     tells = isinstance(shapes, dict) and set(shapes) == {OUTPUT, NOVELTY}
     gives = shapes[OUTPUT] if tells else shapes
     if takes != clips:
-        raise ModelError(f"{path}: its contract says clips of {clips}, its network takes {takes}")
+        raise ModelError(f"{path}: its metadata says clips of {clips}, its network takes {takes}")
     if gives != scores:
         raise ModelError(
-            f"{path}: its contract names {len(contract.labels)} labels, its network gives {gives}"
+            f"{path}: its metadata names {len(metadata.labels)} labels, its network gives {gives}"
         )
-    if tells != (contract.unknown is not None):
+    if tells != (metadata.unknown is not None):
         has, given = ("no", "novelty") if tells else ("a", "none")
         raise ModelError(
-            f"{path}: its contract has {has} threshold for novelty, its network gives {given}"
+            f"{path}: its metadata has {has} threshold for novelty, its network gives {given}"
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from export.options import DEFAULT_OPSET, check_opset
 from monitor.errors import ModelError
-from monitor.recognition.metadata import INPUT, METADATA_KEY, OUTPUT, Contract
+from monitor.recognition.metadata import INPUT, METADATA_KEY, OUTPUT, ModelMetadata
 from monitor.recognition.runtime import onnx_runtime
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 BATCH = "N"
 
 
-def convert(model: keras.Model, contract: Contract, opset: int = DEFAULT_OPSET) -> onnx.ModelProto:
-    """`model` as ONNX with its contract as metadata.
+def convert(
+    model: keras.Model, metadata: ModelMetadata, opset: int = DEFAULT_OPSET
+) -> onnx.ModelProto:
+    """`model` as ONNX with its metadata.
 
     Input `clip`: uint8 (N, T, H, W, 3); outputs `scores`: float32 (N, labels), and `novelty`:
     float32 (N,) if the network gives it.
@@ -32,7 +34,7 @@ def convert(model: keras.Model, contract: Contract, opset: int = DEFAULT_OPSET) 
     import tf2onnx
 
     network = without_recurrent_dropout(model)
-    signature = [tf.TensorSpec((None, *contract.clip.shape), tf.uint8, name=INPUT)]
+    signature = [tf.TensorSpec((None, *metadata.clip.shape), tf.uint8, name=INPUT)]
 
     def outputs(clip: tf.Tensor) -> dict[str, tf.Tensor]:
         given = network(clip, training=False)
@@ -47,7 +49,7 @@ def convert(model: keras.Model, contract: Contract, opset: int = DEFAULT_OPSET) 
         raise ModelError(f"tf2onnx cannot convert this network: {reason}") from error
     for value in (*proto.graph.input, *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = BATCH
-    proto.metadata_props.add(key=METADATA_KEY, value=contract.model_dump_json())
+    proto.metadata_props.add(key=METADATA_KEY, value=metadata.model_dump_json())
     return proto
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import monitor
 from monitor.errors import ModelError
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.recognition.metadata import NOVELTY, OUTPUT, Contract
+from monitor.recognition.metadata import NOVELTY, OUTPUT, ModelMetadata
 from monitor.sources.file import read_frames
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec, prepare
@@ -40,16 +40,16 @@ class Verification:
     window_ms: float  # median time of one window on one thread
 
 
-def verify(path: Path, model: keras.Model, contract: Contract) -> Verification:
+def verify(path: Path, model: keras.Model, metadata: ModelMetadata) -> Verification:
     """Compare the ONNX file at `path`, run as in har-monitor, with `model`.
 
     Both get real and synthetic clips; a ModelError names the first difference.
     """
     _check_onnx(path)
     classifier = OnnxClassifier(path)
-    if classifier.contract != contract:
-        raise ModelError("the exported file carries another contract than the network")
-    tested = np.concatenate([real_clips(contract.clip), synthetic_clips(contract.clip)])
+    if classifier.metadata != metadata:
+        raise ModelError("the exported file carries other metadata than the network")
+    tested = np.concatenate([real_clips(metadata.clip), synthetic_clips(metadata.clip)])
     given = model(tested, training=False)
     tells = isinstance(given, dict)
     expected = np.asarray(given[OUTPUT] if tells else given)

@@ -4,7 +4,7 @@ What a program of one's own may use is in `__all__`:
 
 >>> from monitor import Callback, Camera, Model, Monitor, Region
 >>> model = Model()  # the shipped one; Model(Path("falls.onnx")) is your own
->>> model.contract.labels
+>>> model.metadata.labels
 ('fight', 'nofight')
 >>> door = Region(name="door", box=(0.1, 0.4, 0.35, 0.9))
 >>> camera = Camera(name="hall", source="rtsp://192.0.2.10/stream2", regions=(door,))

@@ -2,7 +2,7 @@
 
     MonitorError              the command prints the message and exits 1
     ├── ConfigError           exits 2, like a usage error
-    ├── ModelError            a model cannot be loaded, or does not fit its own contract
+    ├── ModelError            a model cannot be loaded, or does not fit its own metadata
     ├── DataError             clips or folds that cannot be trained or tested on
     ├── SinkError             alerts cannot be written where they were asked for
     └── SourceError
@@ -25,7 +25,7 @@ class ConfigError(MonitorError):
 
 
 class ModelError(MonitorError):
-    """A model file that cannot be loaded or does not fit its own contract."""
+    """A model file that cannot be loaded or does not fit its own metadata."""
 
 
 class DataError(MonitorError):

@@ -8,11 +8,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from monitor.recognition.metadata import INPUT, METADATA_KEY, NOVELTY, OUTPUT, Contract, Data
+from monitor.recognition.metadata import INPUT, METADATA_KEY, NOVELTY, OUTPUT, Data, ModelMetadata
 
 
-def contract(**changes: object) -> Contract:
-    """The contract of the motion model."""
+def metadata(**changes: object) -> ModelMetadata:
+    """The metadata of the motion model."""
     values: dict[str, object] = {
         "name": "motion",
         "network": "motion",
@@ -28,15 +28,17 @@ def contract(**changes: object) -> Contract:
         "metrics": {},
         "evaluation": "not trained",
     }
-    return Contract.model_validate(values | changes)
+    return ModelMetadata.model_validate(values | changes)
 
 
-def motion_model(path: Path, about: Contract | None = None, metadata: bool = True) -> Path:
+def motion_model(
+    path: Path, about: ModelMetadata | None = None, with_metadata: bool = True
+) -> Path:
     """Write it: `moving` where the mean change between frames exceeds 0.78 grey levels.
 
-    Where its contract has a threshold for novelty, the mean change is its novelty.
+    Where its metadata has a threshold for novelty, the mean change is its novelty.
     """
-    about = about or contract()
+    about = about or metadata()
     constants: dict[str, NDArray[Any]] = {
         "starts": np.array([0, 1], np.int64),
         "firsts": np.array([0, 0], np.int64),
@@ -71,7 +73,7 @@ def motion_model(path: Path, about: Contract | None = None, metadata: bool = Tru
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    if metadata:
+    if with_metadata:
         helper.set_model_props(model, {METADATA_KEY: about.model_dump_json()})
     onnx.save(model, path)
     return path

@@ -14,7 +14,7 @@ import pytest
 import monitor
 from monitor import AlertEvent, Camera, Model, Monitor, MonitorError
 from testkit import ROOT
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 
 LIVELY = ROOT / "monitor" / "samples" / "bus.mp4"
 
@@ -63,7 +63,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Model:
-    return Model(motion_model(tmp_path / "m.onnx", contract(frames=5)))
+    return Model(motion_model(tmp_path / "m.onnx", metadata(frames=5)))
 
 
 def cameras(*paths: Path) -> list[Camera]:

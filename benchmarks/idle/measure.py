@@ -253,7 +253,7 @@ def catch(camera: Camera, data: Path, folder: Path) -> Caught:
     film_s = write_film(path, data, acts, camera)
     log.info("watching %s", path.name)
     full, idle = Watched(path, idle=False), Watched(path, idle=True)
-    span_s = OnnxClassifier().contract.clip.span_s
+    span_s = OnnxClassifier().metadata.clip.span_s
     shares = {length_s: Share(length_s, 0, 0, 0, 0) for length_s in LENGTHS_S}
     for act in acts:
         share = shares[act.length_s]
@@ -310,7 +310,7 @@ def save(name: str, path: Path) -> Saved:
 
 def _decoding_times(path: Path) -> Iterator[tuple[float, float]]:
     """Seconds of stream and of CPU time: while idle, and while not."""
-    span_s = OnnxClassifier().contract.clip.span_s
+    span_s = OnnxClassifier().metadata.clip.span_s
     options = DecodeOptions()
     decoding = Decoding(options.loop_filter, options.idle_max_delay_s, span_s)
     stream_s, cpu_s = {True: 0.0, False: 0.0}, {True: 0.0, False: 0.0}

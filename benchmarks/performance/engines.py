@@ -36,7 +36,7 @@ from monitor.windows.clip import ClipSpec
 if TYPE_CHECKING:
     import keras
 
-    from monitor.recognition.metadata import Contract
+    from monitor.recognition.metadata import ModelMetadata
 
 SPEC = ClipSpec(frames=20, size=64, fps=10.0)
 SIDE = 768  # of the square matrices
@@ -104,7 +104,7 @@ def measure(rounds: int) -> list[Cost]:
             counts[name] = multiply_adds(model)
             for route in (tf2onnx_route, fused_route):
                 path = Path(folder) / "model.onnx"
-                path.write_bytes(route.convert(model, _contract(name)).SerializeToString())
+                path.write_bytes(route.convert(model, _metadata(name)).SerializeToString())
                 classifier = OnnxClassifier(path)
                 runs[f"{name} {route.__name__}"] = lambda by=classifier: by.classify(clip)  # type: ignore[misc]
     took_ms = in_turns(runs, rounds)
@@ -179,10 +179,10 @@ def _single(kind: str, shape: tuple[int, ...], weights: tuple[int, ...], **attri
     return lambda: session.run(None, {"x": given})
 
 
-def _contract(network: str) -> Contract:
-    from monitor.recognition.metadata import Contract, Data
+def _metadata(network: str) -> ModelMetadata:
+    from monitor.recognition.metadata import Data, ModelMetadata
 
-    return Contract(
+    return ModelMetadata(
         name="benchmark",
         network=network,
         version="0",

@@ -65,13 +65,13 @@ def _make(folder: Path) -> None:
         from train.networks.architectures import NETWORKS
 
         start_tensorflow()
-        own = OnnxClassifier(SHIPPED).contract.model_copy(update={"unknown": None})
+        own = OnnxClassifier(SHIPPED).metadata.model_copy(update={"unknown": None})
         for name, arch in (("shipped", own.network), ("paper", _ARCH)):
-            contract = own.model_copy(update={"network": arch, "name": f"{arch}-untrained"})
-            model = NETWORKS[arch](contract.clip, len(contract.labels))
-            save_model(model, contract, folder / f"{name}.keras")
+            metadata = own.model_copy(update={"network": arch, "name": f"{arch}-untrained"})
+            model = NETWORKS[arch](metadata.clip, len(metadata.labels))
+            save_model(model, metadata, folder / f"{name}.keras")
             (folder / f"{name}-tf2onnx.onnx").write_bytes(
-                convert(model, contract).SerializeToString()
+                convert(model, metadata).SerializeToString()
             )
         export_model(folder / "paper.keras", folder / "paper.onnx")
 

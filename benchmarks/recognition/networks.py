@@ -65,10 +65,10 @@ class Networks:
         fit = self._fits[(fold,) if other is None else (min(fold, other), max(fold, other))]
         path = self._places.runs / fit.folder / MODEL_NAME
         keras.backend.clear_session()  # forget the network before
-        network, contract = load_model(path)
-        self._check(fit, path, contract.data.sha256)
+        network, metadata = load_model(path)
+        self._check(fit, path, metadata.data.sha256)
         set_temperature(network, self._nested.temperature(fold))
-        return Scorer(classify_with(network), contract.model_copy(update={"unknown": None}))
+        return Scorer(classify_with(network), metadata.model_copy(update={"unknown": None}))
 
     def _check(self, fit: PlannedFit, path: Path, fitted_on: str) -> None:
         if fitted_on != fit.run.decoded_clips.sha256((*fit.split.train, *fit.split.validation)):

@@ -54,7 +54,7 @@ def measure_regions(watch: Watch, networks: Networks, places: Places, console: C
         if fold in known and known[fold].basis.agrees(basis):
             continue
         scorer, held = networks.scorer(fold), networks.held(fold)
-        spec, stride = scorer.contract.clip, watch.series.recipe.stride
+        spec, stride = scorer.metadata.clip, watch.series.recipe.stride
         insets: list[Inset] = []
         windows: list[NDArray[np.uint8]] = []  # of both views in turn
         with Bar(console, f"regions, fold {fold}", len(held.clips)) as bar:
@@ -64,7 +64,7 @@ def measure_regions(watch: Watch, networks: Networks, places: Places, console: C
                     windows.append(sample_windows(seen, spec, "time", stride))
                 bar.advance(line=False)
         scores = mean_window_scores(scorer.predict, windows)
-        alone = held.score(scorer.predict, scorer.contract, stride)
+        alone = held.score(scorer.predict, scorer.metadata, stride)
         by_view = {"whole": scores[::2], "region": scores[1::2], "alone": alone.scores}
         clips = tuple(
             InsetClip(
@@ -91,7 +91,7 @@ def measure_regions(watch: Watch, networks: Networks, places: Places, console: C
                 data=watch.series.data,
                 seed=networks.seed,
                 fold=fold,
-                labels=scorer.contract.labels,
+                labels=scorer.metadata.labels,
                 clips=clips,
                 date=now(),
                 version=__version__,

@@ -122,14 +122,14 @@ def _fold(
     scorer = networks.scorer(fold)
     tested = watch(scorer, plan_streams(held.clip_inserts, tested_in), f"fold {fold}", console)
     alone = watch(scorer, plan_footage(footage), f"footage, fold {fold}", console)
-    untuned = ActivityOptions().rules(scorer.contract)
-    trials = Trials(untuned, scorer.contract.clip.span_s)
+    untuned = ActivityOptions().rules(scorer.metadata)
+    trials = Trials(untuned, scorer.metadata.clip.span_s)
     chosen: dict[Choosing, Rules] = {
         "untuned": untuned,
         "highest F1": search_rules(tuning, trials).rules,
         "fewest false alarms": fewest_alarms(tuning, trials, LEAST_FOUND),
     }
-    scored = held.score(scorer.predict, scorer.contract, networks.series.recipe.stride)
+    scored = held.score(scorer.predict, scorer.metadata, networks.series.recipe.stride)
     by_itself = {
         path: scored.labels[index]
         for path, index in zip(scored.clips, scored.predicted, strict=True)
@@ -165,7 +165,7 @@ def _fold(
 def _judgement(
     rules: Rules, tested: Sequence[WatchedStream], alone: Sequence[WatchedStream], scorer: Scorer
 ) -> Judgement:
-    span_s = scorer.contract.clip.span_s
+    span_s = scorer.metadata.clip.span_s
     judged = [match_stream(one, rules, span_s) for one in tested]
     return Judgement(
         thresholds=dict(rules.thresholds),

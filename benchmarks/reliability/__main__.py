@@ -22,7 +22,7 @@ from testkit import DATA
 from testkit.drops import drop
 from testkit.films import lively
 from testkit.kills import Killed, kill_again
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from testkit.servers.proxy import proxy
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def main(
             log.info("%d kills", kills)
             with tempfile.TemporaryDirectory() as folder:
                 place = Path(folder)
-                model = motion_model(place / "m.onnx", contract(frames=5))
+                model = motion_model(place / "m.onnx", metadata(frames=5))
                 film = lively(place / "f.mp4", CLIP)
                 _keep("kills", kill_again(kills, film, model, place))
         if minutes:

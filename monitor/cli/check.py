@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from monitor.config.options import ActivityOptions, CameraOptions, MonitorOptions
-from monitor.recognition.metadata import Contract
+from monitor.recognition.metadata import ModelMetadata
 from monitor.recognition.models import Classifier, Models
 from monitor.records import camera_key
 
@@ -19,7 +19,7 @@ def describe(options: MonitorOptions, models: Models) -> list[tuple[str, str]]:
     for path in dict.fromkeys(one.model for one in watched):
         classifier = models.get(path)
         facts += _model(classifier)
-        rules = [_rules(one.activity, classifier.contract) for one in watched if one.model == path]
+        rules = [_rules(one.activity, classifier.metadata) for one in watched if one.model == path]
         facts += dict.fromkeys(fact for each in rules for fact in each)
     several = len(dict.fromkeys(one.model for one in watched)) > 1
     for camera in options.cameras:
@@ -28,16 +28,16 @@ def describe(options: MonitorOptions, models: Models) -> list[tuple[str, str]]:
 
 
 def _model(classifier: Classifier) -> Iterator[tuple[str, str]]:
-    contract = classifier.contract
-    data, metrics = contract.data, contract.metrics
-    yield "model", f"{contract.name} {contract.version} ({contract.network}), {classifier.path}"
+    metadata = classifier.metadata
+    data, metrics = metadata.data, metadata.metrics
+    yield "model", f"{metadata.name} {metadata.version} ({metadata.network}), {classifier.path}"
     yield "sha256", classifier.sha256
     yield (
         "clip",
-        f"{contract.frames} frames of {contract.size}x{contract.size} "
-        f"at {contract.fps:g} a second: {contract.clip.span_s:g} s",
+        f"{metadata.frames} frames of {metadata.size}x{metadata.size} "
+        f"at {metadata.fps:g} a second: {metadata.clip.span_s:g} s",
     )
-    at = "" if contract.temperature is None else f"; scores at temperature {contract.temperature:g}"
+    at = "" if metadata.temperature is None else f"; scores at temperature {metadata.temperature:g}"
     films = f" and {len(data.footage)} films of footage" if data.footage else ""
     clips = f": {data.clips} clips of {data.groups} groups" if data.clips else ""
     yield "trained", f"on {data.name}{clips}{films}{at}"
@@ -45,33 +45,33 @@ def _model(classifier: Classifier) -> Iterator[tuple[str, str]]:
         interval = f"{metrics['accuracy_low']:.3f} to {metrics['accuracy_high']:.3f}"
         auc = f", AUC {metrics['auc']:.3f}" if "auc" in metrics else ""
         yield "measured", f"accuracy {metrics['accuracy']:.3f} ({interval}){auc}"
-    yield "" if "accuracy" in metrics else "measured", contract.evaluation
+    yield "" if "accuracy" in metrics else "measured", metadata.evaluation
 
 
-def _rules(activity: ActivityOptions, contract: Contract) -> Iterator[tuple[str, str]]:
-    rules = activity.rules(contract)
+def _rules(activity: ActivityOptions, metadata: ModelMetadata) -> Iterator[tuple[str, str]]:
+    rules = activity.rules(metadata)
     alerts = ", ".join(f"{label} from {score:g}" for label, score in rules.thresholds.items())
-    yield "alerts", f"{alerts}; background: {', '.join(contract.background) or 'none'}"
+    yield "alerts", f"{alerts}; background: {', '.join(metadata.background) or 'none'}"
     yield (
         "",
         f"after {rules.min_s:g} s, smoothed over {rules.smoothing_s:g} s, "
         f"left {rules.hysteresis:g} below",
     )
-    if contract.tuning is not None:
-        yield "tuned", contract.tuning.evaluation
-    if contract.motion is not None:
+    if metadata.tuning is not None:
+        yield "tuned", metadata.tuning.evaluation
+    if metadata.motion is not None:
         yield (
             "motion",
-            f"of {contract.motion.least:g} grey levels at least, {contract.motion.evaluation}",
+            f"of {metadata.motion.least:g} grey levels at least, {metadata.motion.evaluation}",
         )
-    if contract.unknown is not None:
-        limit = activity.novelty_limit(contract)
+    if metadata.unknown is not None:
+        limit = activity.novelty_limit(metadata)
         off = "nothing: activity.unknown is false"
         yield "unknown", f"above a novelty of {limit:g}" if math.isfinite(limit) else off
 
 
 def _camera(camera: CameraOptions, model: Classifier | None) -> Iterator[tuple[str, str]]:
-    by = "" if model is None else f", by the model {model.contract.name} {model.sha256[:8]}"
+    by = "" if model is None else f", by the model {model.metadata.name} {model.sha256[:8]}"
     yield "camera", f"{camera.name}: {camera.address}{by}"
     for region in camera.outlines:
         yield "region", f"{camera_key(camera.name, region.name)}: {region}"

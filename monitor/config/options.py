@@ -19,7 +19,7 @@ from pydantic import (
 from monitor.errors import ConfigError
 from monitor.names import Label, Name
 from monitor.paths import Place
-from monitor.recognition.metadata import Contract, Decision, Seconds, Share
+from monitor.recognition.metadata import Decision, ModelMetadata, Seconds, Share
 from monitor.recognition.tracker import Rules
 from monitor.sources.address import Address, parse_address
 from monitor.sources.source import Transport
@@ -143,9 +143,9 @@ class WindowOptions(Options):
         """Frames a second below which a window is not classified."""
         return self.min_fps_share * spec.fps
 
-    def min_motion(self, contract: Contract) -> float:
+    def min_motion(self, metadata: ModelMetadata) -> float:
         """Grey levels of motion below which a window is not classified; 0 if all are."""
-        own = contract.motion
+        own = metadata.motion
         return own.least if self.motion and own is not None else 0.0
 
 
@@ -163,25 +163,25 @@ class ActivityOptions(Options):
     # what this costs and what it saves.
     unknown: bool = False
 
-    def novelty_limit(self, contract: Contract) -> float:
+    def novelty_limit(self, metadata: ModelMetadata) -> float:
         """The novelty above which a window is unknown; infinite if none is."""
-        own = contract.unknown
+        own = metadata.unknown
         return own.threshold if self.unknown and own is not None else math.inf
 
-    def rules(self, contract: Contract) -> Rules:
+    def rules(self, metadata: ModelMetadata) -> Rules:
         """The rules for a model's labels; ConfigError for a label that it does not have."""
         for label in self.thresholds:
-            if label not in contract.activities:
-                kind = "a background label" if label in contract.background else "unknown"
+            if label not in metadata.activities:
+                kind = "a background label" if label in metadata.background else "unknown"
                 raise ConfigError(
                     f"activity.thresholds: label {label} is {kind}; "
-                    f"labels that alert: {', '.join(contract.activities)}"
+                    f"labels that alert: {', '.join(metadata.activities)}"
                 )
         thresholds = {
-            label: contract.thresholds[label] if self.threshold is None else self.threshold
-            for label in contract.activities
+            label: metadata.thresholds[label] if self.threshold is None else self.threshold
+            for label in metadata.activities
         } | self.thresholds
-        own = contract.tuning or Decision()
+        own = metadata.tuning or Decision()
         return Rules(
             thresholds,
             own.hysteresis if self.hysteresis is None else self.hysteresis,

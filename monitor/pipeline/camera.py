@@ -19,7 +19,7 @@ from monitor.events.alert import AlertMaker
 from monitor.health.status import CameraStatus
 from monitor.pipeline.capture import Capture, Retry
 from monitor.pipeline.worker import CameraSlot, Worker
-from monitor.recognition.metadata import Contract
+from monitor.recognition.metadata import ModelMetadata
 from monitor.recognition.models import Classifier
 from monitor.recognition.tracker import ActivityTracker
 from monitor.records import Frame
@@ -64,11 +64,11 @@ class Camera:
         on_permanent_failure: Callable[[SourceOpenError], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        camera, contract = settings.camera, classifier.contract
-        rules = camera.activity.rules(contract)
+        camera, metadata = settings.camera, classifier.metadata
+        rules = camera.activity.rules(metadata)
         regions = {region.name: region for region in camera.outlines}
         names = tuple(regions) or ("",)
-        spec = contract.clip
+        spec = metadata.clip
         self.settings = settings
         self.status = CameraStatus(
             camera.name, str(camera.address), regions=names, span_s=spec.span_s, clock=clock
@@ -95,21 +95,21 @@ class Camera:
                 for name in names
             },
             partial(hub.publish, self._channel),
-            camera.activity.novelty_limit(contract),
-            AlertMaker(classifier.sha256, contract.name, spec.span_s),
+            camera.activity.novelty_limit(metadata),
+            AlertMaker(classifier.sha256, metadata.name, spec.span_s),
         )
         window_filter = WindowFilter(
             self.status,
             names,
             min_fps=camera.windows.min_fps(spec),
             pictures=camera.windows.quality,
-            min_motion=camera.windows.min_motion(contract),
+            min_motion=camera.windows.min_motion(metadata),
             clock=clock,
         )
         windows, stream = camera.windows, camera.stream
         self.capture = Capture(
             self.status,
-            lambda: make(camera.address, self._limits(contract, scheduler, tap)),
+            lambda: make(camera.address, self._limits(metadata, scheduler, tap)),
             [
                 RegionSampler(
                     WindowBuffer(camera.name, spec, windows.stride, windows.max_gap_s, name),
@@ -150,13 +150,13 @@ class Camera:
         return self._hub.publish(self._channel, frame)
 
     def _limits(
-        self, contract: Contract, scheduler: DecodeScheduler, tap: PacketTap | None
+        self, metadata: ModelMetadata, scheduler: DecodeScheduler, tap: PacketTap | None
     ) -> StreamLimits:
         camera = self.settings.camera
         stream, decode = camera.stream, camera.decode
         looked_at = partial(self._hub.looked_at, camera.name)
         # If activities may hardly move, a still scene says nothing.
-        idle = decode.idle and camera.windows.min_motion(contract) > 0
+        idle = decode.idle and camera.windows.min_motion(metadata) > 0
         return StreamLimits(
             stream.transport,
             stream.ca_file,
@@ -165,7 +165,7 @@ class Camera:
             Decoding(
                 loop_filter=decode.loop_filter or looked_at(),
                 idle_max_delay_s=decode.idle_max_delay_s if idle else None,
-                context_s=_context_s(contract.clip),
+                context_s=_context_s(metadata.clip),
                 hardware=decode.hardware,
                 scheduler=scheduler if camera.address.live else None,
                 tap=tap,

@@ -128,7 +128,7 @@ class Worker:
                 Skipped(*where, window.end_s, window.arrived_s, SkipReason.UNKNOWN),
             )
             return
-        labels = camera.classifier.contract.labels
+        labels = camera.classifier.metadata.labels
         prediction = Prediction(
             camera=window.camera,
             start_s=window.start_s,

@@ -17,8 +17,8 @@ from monitor.recognition.metadata import (
     METADATA_KEY,
     NOVELTY,
     OUTPUT,
-    Contract,
-    parse_contract,
+    ModelMetadata,
+    parse_metadata,
 )
 from monitor.recognition.runtime import onnx_runtime
 from monitor.records import Outputs
@@ -41,7 +41,7 @@ SHIPPED = Path(__file__).parents[1] / "models" / "fight.onnx"
 class OnnxClassifier:
     """Names the activity in clips; one session serves every camera, and any thread may call it.
 
-    ModelError if the file is not an ONNX model, carries no contract, or does not fit it.
+    ModelError if the file is not an ONNX model, carries no metadata, or does not fit it.
     """
 
     def __init__(self, path: Path = SHIPPED, provider: str = "cpu") -> None:
@@ -56,24 +56,24 @@ class OnnxClassifier:
             session = onnx_runtime().InferenceSession(
                 content, _session_options(wanted), providers=[wanted], enable_fallback=0
             )
-            metadata = session.get_modelmeta().custom_metadata_map
+            written = session.get_modelmeta().custom_metadata_map
             taken, given = _ports(session.get_inputs()), _ports(session.get_outputs())
         except Exception as error:  # ONNX Runtime's errors share no class of their own
             raise ModelError(f"{path}: {_why(error)}") from None
         self._session = session
         if (used := self._session.get_providers()[0]) != wanted:
             raise ConfigError(f"inference.provider {provider}: cannot be used here: it is {used}")
-        if METADATA_KEY not in metadata:
+        if METADATA_KEY not in written:
             raise ModelError(
-                f"{path}: carries no har-monitor contract; har-export writes one, "
+                f"{path}: carries no metadata of har-monitor; har-export writes it, "
                 "where it makes an ONNX file of a Keras model"
             )
-        self.contract: Contract = parse_contract(metadata[METADATA_KEY], path)
+        self.metadata: ModelMetadata = parse_metadata(written[METADATA_KEY], path)
         self._check_graph(taken, given)
-        self.classify(np.zeros((1, *self.contract.clip.shape), np.uint8))  # runs, gives numbers
+        self.classify(np.zeros((1, *self.metadata.clip.shape), np.uint8))  # runs, gives numbers
 
     def classify(self, clips: NDArray[np.uint8]) -> Outputs:
-        """Scores, and novelty where the contract has it, of clips (N, T, H, W, 3) uint8 RGB.
+        """Scores, and novelty where the metadata has it, of clips (N, T, H, W, 3) uint8 RGB.
 
         One clip after the other: batches gain nothing on one thread, and a graph may take but one.
         """
@@ -84,17 +84,17 @@ class OnnxClassifier:
 
     def _run(self, clip: NDArray[np.uint8]) -> Outputs:
         """The outputs for one clip, (1, T, H, W, 3)."""
-        names = [OUTPUT] if self.contract.unknown is None else [OUTPUT, NOVELTY]
+        names = [OUTPUT] if self.metadata.unknown is None else [OUTPUT, NOVELTY]
         try:
             found: list[NDArray[np.float32]] = self._session.run(names, {INPUT: clip})
         except Exception as error:  # see above
             raise ModelError(f"{self.path}: cannot be run: {_first(error)}") from None
-        shapes = {OUTPUT: (1, len(self.contract.labels)), NOVELTY: (1,)}
+        shapes = {OUTPUT: (1, len(self.metadata.labels)), NOVELTY: (1,)}
         for name, values in zip(names, found, strict=True):
             if values.shape != shapes[name]:  # whatever the graph declares
                 raise ModelError(
                     f"{self.path}: gives {name} {values.shape}; "
-                    f"its contract promises {shapes[name]}"
+                    f"its metadata promises {shapes[name]}"
                 )
             if not np.isfinite(values).all():
                 raise ModelError(f"{self.path}: gives {name} that are NaN or infinite")
@@ -105,16 +105,16 @@ class OnnxClassifier:
         return self.classify(clips).scores
 
     def _check_graph(self, taken: Ports, given: Ports) -> None:
-        """The graph's input and output are those that the contract promises."""
-        clip: Ports = {INPUT: ("tensor(uint8)", self.contract.clip.shape)}
-        gives: Ports = {OUTPUT: ("tensor(float)", (len(self.contract.labels),))}
-        if self.contract.unknown is not None:
+        """The graph's input and output are those that the metadata promises."""
+        clip: Ports = {INPUT: ("tensor(uint8)", self.metadata.clip.shape)}
+        gives: Ports = {OUTPUT: ("tensor(float)", (len(self.metadata.labels),))}
+        if self.metadata.unknown is not None:
             gives[NOVELTY] = ("tensor(float)", ())
         for what, found, expected in (("input", taken, clip), ("output", given, gives)):
             if found != expected:
                 raise ModelError(
                     f"{self.path}: {what} {_graph_text(found)}; "
-                    f"its contract promises {_graph_text(expected)}"
+                    f"its metadata promises {_graph_text(expected)}"
                 )
 
 

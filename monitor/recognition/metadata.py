@@ -1,4 +1,4 @@
-"""What a model file says about itself: the contract that travels inside it."""
+"""What a model file says about itself: the metadata that travels inside it."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,7 +19,7 @@ from monitor.windows.clip import ClipSpec
 METADATA_KEY = "har_monitor.contract"
 INPUT, OUTPUT, NOVELTY = "clip", "scores", "novelty"
 
-MOST_CHARACTERS = 1 << 22  # of a contract: room for the names of ten thousand films
+MOST_CHARACTERS = 1 << 22  # of metadata: room for the names of ten thousand films
 
 
 def _plain(text: str) -> str:
@@ -98,11 +98,11 @@ class Motion(BaseModel):
     evaluation: Sentence  # how it was found, in one sentence
 
 
-class Contract(BaseModel):
+class ModelMetadata(BaseModel):
     """Everything needed to run a model and to know where it comes from.
 
     Input `clip` is uint8 RGB (N, T, H, W, 3), where N may be fixed to 1; output `scores` is float32
-    (N, labels), each row summing to 1. Where the contract has `unknown`, and only there, a second
+    (N, labels), each row summing to 1. Where the metadata has `unknown`, and only there, a second
     output `novelty`, float32 (N,), says how unlike the training clips each one is. Normalisation is
     inside the graph.
     """
@@ -132,7 +132,7 @@ class Contract(BaseModel):
     motion: Motion | None = None  # None: some of its activities hardly move
 
     @model_validator(mode="after")
-    def _labels_agree(self) -> "Contract":
+    def _labels_agree(self) -> "ModelMetadata":
         labels = set(self.labels)
         if len(labels) != len(self.labels):
             raise ValueError("labels must differ from each other")
@@ -158,22 +158,22 @@ class Contract(BaseModel):
         return tuple(label for label in self.labels if label not in self.background)
 
 
-def parse_contract(text: str, where: Path) -> Contract:
-    """The contract written in `text`, which was read from the file `where`."""
+def parse_metadata(text: str, where: Path) -> ModelMetadata:
+    """The metadata written in `text`, which was read from the file `where`."""
     if len(text) > MOST_CHARACTERS:
         raise ModelError(
-            f"{where}: its contract has {len(text)} characters; allowed: {MOST_CHARACTERS}"
+            f"{where}: its metadata has {len(text)} characters; allowed: {MOST_CHARACTERS}"
         )
     try:
-        return Contract.model_validate_json(text)
+        return ModelMetadata.model_validate_json(text)
     except ValidationError as error:
-        raise ModelError(f"{where}: its contract does not hold: {first_fault(error)}") from None
+        raise ModelError(f"{where}: its metadata does not hold: {first_fault(error)}") from None
 
 
 def first_fault(error: ValidationError) -> str:
-    """The first fault of a contract in one line."""
+    """The first fault of metadata in one line."""
     first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "contract"
+    field = ".".join(str(part) for part in first["loc"]) or "metadata"
     message = first["msg"].removeprefix("Value error, ")
     found = first["input"]
     if first["type"] != "json_invalid" and isinstance(found, str | int | float | bool):

@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.recognition.classifier import SHIPPED, OnnxClassifier
-from monitor.recognition.metadata import Contract
+from monitor.recognition.metadata import ModelMetadata
 from monitor.records import Outputs
 
 
 class Classifier(Protocol):
-    """Names the activity in clips: a model file with its contract. Any thread may call it."""
+    """Names the activity in clips: a model file with its metadata. Any thread may call it."""
 
     @property
-    def contract(self) -> Contract:
+    def metadata(self) -> ModelMetadata:
         """What the model says about itself."""
 
     @property

@@ -46,13 +46,13 @@ FILES: dict[str, tuple[str, Callable[[Path], None], str, str]] = {
     "Keras": (
         "m.keras",
         _keras,
-        f"har-train did not make it, so there is no contract in it; {TAKES}",
+        f"har-train did not make it, so there is no metadata in it; {TAKES}",
         f"a Keras model; {MAKES}",
     ),
     "HDF5": (
         "m.h5",
         _hdf5,
-        f"har-train did not make it, so there is no contract in it; {TAKES}",
+        f"har-train did not make it, so there is no metadata in it; {TAKES}",
         f"a Keras model; {MAKES}",
     ),
     "HDF5 under the other name": (
@@ -127,7 +127,7 @@ def test_labels_and_rate_must_be_given_together(options: Sequence[str], tmp_path
         (["a,b,c"], ("a", "b", "c")),
         (["a, b", "c "], ("a", "b", "c")),
         (['sit,"talk to (a, b)"'], ("sit", "talk to (a, b)")),
-        (["a,,b,"], ("a", "", "b", "")),  # for the contract to refuse
+        (["a,,b,"], ("a", "", "b", "")),  # for the metadata to refuse
     ],
     ids=["one line", "two", "a comma in a label", "an empty one"],
 )

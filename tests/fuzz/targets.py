@@ -30,7 +30,7 @@ from monitor.events.recovery import orphans, records, unended
 from monitor.health.report import read_health
 from monitor.names import is_name, is_printable
 from monitor.recognition.classifier import SHIPPED, OnnxClassifier
-from monitor.recognition.metadata import parse_contract
+from monitor.recognition.metadata import parse_metadata
 from monitor.sources.address import parse_address, redact, redact_argument, split_name
 from monitor.sources.file import FileSource
 from testkit import ROOT
@@ -96,11 +96,11 @@ def check_configuration(data: bytes) -> bool:
     return False
 
 
-def check_contract(data: bytes) -> bool:
-    """The contract in a model file is one, or a ModelError; it survives its own text."""
+def check_metadata(data: bytes) -> bool:
+    """The metadata in a model file is one, or a ModelError; it survives its own text."""
     with _only(ModelError):
-        about = parse_contract(data.decode("utf-8", "replace"), Path("model.onnx"))
-        assert parse_contract(about.model_dump_json(), Path("model.onnx")) == about
+        about = parse_metadata(data.decode("utf-8", "replace"), Path("model.onnx"))
+        assert parse_metadata(about.model_dump_json(), Path("model.onnx")) == about
         for text in _texts(about.model_dump()):
             assert is_printable(text), repr(text)
         return True
@@ -269,7 +269,7 @@ def configurations() -> list[bytes]:
     return [text.encode() for text in (shipped, f"{head}cameras:{shown}\n\n{rest}", short)]
 
 
-def contracts() -> list[bytes]:
+def metadata() -> list[bytes]:
     """The shipped model's own, and the least that one may say."""
     model = SHIPPED.read_bytes()
     shipped = model[model.index(b'{"schema_version"') :]
@@ -345,7 +345,7 @@ URL = (
 
 TARGETS = {
     "configuration": Target(check_configuration, configurations, YAML + URL),
-    "contract": Target(check_contract, contracts, JSON),
+    "metadata": Target(check_metadata, metadata, JSON),
     "model": Target(check_model, models, (*JSON, b"Loop", b"Cast", b"location", b"ai.onnx")),
     "alert-log": Target(check_alert_log, alert_logs, (*JSON, b"\n", SCHEMA.encode())),
     "source": Target(check_source, sources, URL),

@@ -68,13 +68,13 @@ def altered(draw: st.DrawFn, name: str, read: Callable[[bytes], Any]) -> bytes:
 
 READERS = {
     "configuration": yaml.safe_load,
-    "contract": json.loads,
+    "metadata": json.loads,
     "alert-log": lambda lines: json.loads(lines.splitlines()[-1]),
     "health": json.loads,
 }
 
 
-@pytest.mark.parametrize("name", ["configuration", "contract", "alert-log", "source", "health"])
+@pytest.mark.parametrize("name", ["configuration", "metadata", "alert-log", "source", "health"])
 @given(st.data())
 @few(40)
 def test_of_any_bytes_nothing_comes_but_what_may(name: str, data: st.DataObject) -> None:

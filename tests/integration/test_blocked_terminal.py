@@ -17,7 +17,7 @@ from monitor.cli.backlog import ROOM, Backlog, unblocked
 from testkit import ROOT
 from testkit.fakes import wait_until
 from testkit.films import lively
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from testkit.patience import LIMIT_S, Stopwatch
 from testkit.process import COMMAND
 
@@ -128,7 +128,7 @@ def film(fight_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def command(film: Path, tmp_path: Path) -> list[str]:
     """A monitor that writes alerts all the time, in this folder."""
-    model = motion_model(tmp_path / "m.onnx", contract(frames=5))
+    model = motion_model(tmp_path / "m.onnx", metadata(frames=5))
     cameras = f"cameras: [{{name: hall, source: {film}}}]\n"
     (tmp_path / "m.yaml").write_text(cameras + QUICK)
     return [*COMMAND, "--headless", "--config", "m.yaml", "--model", str(model), "-v"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 
 from testkit.films import looped
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from testkit.process import har_monitor
 from testkit.servers.rtsp import rtsp_server
 
@@ -17,7 +17,7 @@ def test_a_camera_and_a_film_leave_a_clip_of_each_activity(
     film = looped(
         tmp_path / "f.mp4", fight_clip, 8, "fps=25,scale=320:240", "libx264", "-g", "25", "-bf", "0"
     )
-    model = motion_model(tmp_path / "m.onnx", contract(frames=5))
+    model = motion_model(tmp_path / "m.onnx", metadata(frames=5))
     sinks = [{"type": "log"}, {"type": "clips", "folder": "kept", "post_roll_s": 1}]
     with rtsp_server(film) as server:
         cameras = {"door": server.url, "film": str(fight_clip)}

@@ -11,7 +11,7 @@ import pytest
 from monitor.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from testkit import ROOT
 from testkit.clips import make_clips
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from testkit.process import script
 
 SAMPLE = ROOT / "monitor" / "samples" / "bus.mp4"
@@ -31,7 +31,7 @@ def arguments(tmp_path: Path) -> dict[str, tuple[object, ...]]:
     """Real work for each command, with nothing but the CPU to do it on."""
     clips = make_clips(tmp_path / "clips")
     (tmp_path / "train.yaml").write_text("{clip: {frames: 4, size: 16, fps: 10}, arch: svm}")
-    labelled = contract(
+    labelled = metadata(
         labels=("dark", "light"), background=("dark",), thresholds={"light": 0.5}, frames=4
     )
     model = motion_model(tmp_path / "m.onnx", labelled)

@@ -19,7 +19,7 @@ from monitor.cli.app import app
 from testkit.fakes import wait_until
 from testkit.films import repeated
 from testkit.media import make_video
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from testkit.patience import LIMIT_S, Stopwatch
 from testkit.servers.rtsp import rtsp_server
 
@@ -175,7 +175,7 @@ def test_check_says_what_the_model_was_trained_and_tuned_for(tmp_path: Path) -> 
         **{"metrics": {"event_f1": 0.7}, "evaluation": "for the highest event F1; by hand"},
     }
     trained_on = {"name": "yard", "sha256": "0" * 64, "clips": 286, "groups": 73}
-    about = contract(tuning=tuning, data=trained_on, temperature=0.71)
+    about = metadata(tuning=tuning, data=trained_on, temperature=0.71)
     model = motion_model(tmp_path / "m.onnx", about)
     done = har_monitor("--model", model, "--check", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -186,7 +186,7 @@ def test_check_says_what_the_model_was_trained_and_tuned_for(tmp_path: Path) -> 
 
 def test_check_keeps_its_columns_in_a_terminal(tmp_path: Path) -> None:
     word = "cross-validated-on-held-out-clips"
-    model = motion_model(tmp_path / "m.onnx", contract(evaluation=f"{word} {word} {word}"))
+    model = motion_model(tmp_path / "m.onnx", metadata(evaluation=f"{word} {word} {word}"))
     terminal = {"FORCE_COLOR": "1", "COLUMNS": "70"}
     done = CliRunner().invoke(app, ["--model", str(model), "--check"], env=terminal)
     assert done.exit_code == 0, done.stderr

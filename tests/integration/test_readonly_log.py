@@ -6,7 +6,7 @@ from typing import Any
 
 from testkit.disks import mounted, remount
 from testkit.films import lively
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from testkit.process import har_monitor
 
 QUICK = {"smoothing_s": 0, "min_s": 0, "hold_s": 0, "cooldown_s": 0, "threshold": 0.97}
@@ -19,7 +19,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 def test_alerts_wait_while_the_file_system_of_the_log_is_read_only(
     fight_clip: Path, tmp_path: Path
 ) -> None:
-    model = motion_model(tmp_path / "m.onnx", contract(frames=5))
+    model = motion_model(tmp_path / "m.onnx", metadata(frames=5))
     film = lively(tmp_path / "film.mp4", fight_clip)
     log, health = tmp_path / "disk" / "alerts.jsonl", tmp_path / "health.json"
 

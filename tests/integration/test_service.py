@@ -19,7 +19,7 @@ from testkit import ROOT
 from testkit.disks import fill, mounted
 from testkit.films import lively, repeated
 from testkit.kills import kill_again
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from testkit.patience import LIMIT_S, Stopwatch
 from testkit.process import COMMAND, Process, har_monitor, write_config
 from testkit.servers.proxy import proxy
@@ -45,7 +45,7 @@ def film(short_film: Path) -> Path:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Half a second is enough for it."""
-    return motion_model(tmp_path_factory.mktemp("model") / "m.onnx", contract(frames=5))
+    return motion_model(tmp_path_factory.mktemp("model") / "m.onnx", metadata(frames=5))
 
 
 def watched(process: Process, *names: str) -> bool:

@@ -16,14 +16,14 @@ from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import Prediction, Skipped
 from monitor.sources.file import read_frames
 from testkit.fakes import RecordingSink
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 
 Make = Callable[[Path, Path], None]  # from the fight clip, at a path
 
 
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> OnnxClassifier:
-    about = contract(frames=5)
+    about = metadata(frames=5)
     return OnnxClassifier(motion_model(tmp_path_factory.mktemp("model") / "m.onnx", about))
 
 

@@ -14,9 +14,9 @@ from monitor.config.yaml_file import load
 from monitor.display.pen import Font, Pen
 from monitor.names import Label, Name, is_printable, plain_name, printable
 from monitor.paths import video_path
-from monitor.recognition.metadata import parse_contract
+from monitor.recognition.metadata import parse_metadata
 from monitor.sources.address import parse_address, redact_argument
-from testkit.models import contract
+from testkit.models import metadata
 from train.data.clips import find_clips
 from train.recipe.options import TrainConfig
 
@@ -70,8 +70,8 @@ def test_accents_are_compared_in_one_form(tmp_path: Path) -> None:
     assert apart != "läuft"
     assert LABELS.validate_python(apart) == NAMES.validate_python(apart) == "läuft"
     labels = ("läuft", "sitzt")
-    about = contract(labels=labels, background=(), thresholds={apart: 0.5, "sitzt": 0.5})
-    assert parse_contract(about.model_dump_json(), Path("m.onnx")) == about
+    about = metadata(labels=labels, background=(), thresholds={apart: 0.5, "sitzt": 0.5})
+    assert parse_metadata(about.model_dump_json(), Path("m.onnx")) == about
     path = tmp_path / "monitor.yaml"
     rules = f"activity: {{thresholds: {{{apart}: 0.7}}}}"
     cameras = f"cameras: [{{name: a, source: 0, {rules}}}]\n"

@@ -19,7 +19,7 @@ from monitor.errors import DataError
 from monitor.recognition.metadata import Data, Unknown
 from testkit.clips import make_clips
 from testkit.footage import quiet_footage
-from testkit.models import contract
+from testkit.models import metadata
 from testkit.trained import trained_like
 from train.evaluate.novelty import with_novelty
 
@@ -38,7 +38,7 @@ def pretend_fits(series: Series, places: Places) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (8, 1, *spec.shape), np.uint8)
     network = with_novelty(trained_like(series.recipe.arch, spec), noise)
     for fit in all_fits([series], places, Console(quiet=True)):
-        about = contract(
+        about = metadata(
             labels=("dark", "light"), background=("dark",), thresholds={"light": 0.5},
             frames=spec.frames, size=spec.size,
             unknown=Unknown(threshold=1e-4, share=0.9, evaluation="on what it is tested on"),

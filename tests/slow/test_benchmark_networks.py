@@ -40,12 +40,12 @@ def test_a_network_is_fitted_measured_and_then_only_rendered(
     assert network.window_ms > 0
     assert row.startswith(f"| small | 125,122 | {network.window_ms:.1f} | 0.")
     folder = places.runs / "clips" / "small" / "grouped-seed1-fold1"
-    _, contract = load_model(folder / "model.keras")
-    assert contract.evaluation == "benchmark: small on clips, grouped split, seed 1, fold 1"
+    _, metadata = load_model(folder / "model.keras")
+    assert metadata.evaluation == "benchmark: small on clips, grouped split, seed 1, fold 1"
     evidence = read(results, KEPT)["grouped-seed1-fold1"]
     assert isinstance(evidence, Evidence)
     right = [clip.scores[0 if clip.label == "dark" else 1] > 0.5 for clip in evidence.clips]
-    assert contract.metrics["accuracy"] == sum(right) / len(right)
+    assert metadata.metrics["accuracy"] == sum(right) / len(right)
 
     keep(results, KEPT, network.model_copy(update={"parameters": 7}))
     drop(results, KEPT, "grouped-seed1-fold0")

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from export.keras_file import save_model
 from monitor.windows.clip import ClipSpec
-from testkit.models import contract
+from testkit.models import metadata
 from train.cli.evaluate import app
 from train.networks.architectures import build
 
@@ -20,7 +20,7 @@ def test_a_keras_model_is_tested_with_the_same_report(
         (tmp_path / "data" / label / "a.mp4").write_bytes(clip.read_bytes())
         rows.append(f"{label}/a.mp4,{label},{label},0")
     (tmp_path / "data" / "clips.csv").write_text("\n".join(rows) + "\n")
-    about = contract(
+    about = metadata(
         labels=("fight", "nofight"), background=("nofight",), thresholds={"fight": 0.5}
     )
     model = tmp_path / "model.keras"

@@ -18,9 +18,9 @@ from export.tf2onnx_route import convert
 from export.verify import compare, real_clips, synthetic_clips, verify
 from monitor.errors import ConfigError, ModelError, MonitorError
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.recognition.metadata import METADATA_KEY, Contract, parse_contract
+from monitor.recognition.metadata import METADATA_KEY, ModelMetadata, parse_metadata
 from monitor.windows.clip import ClipSpec
-from testkit.models import contract
+from testkit.models import metadata
 from testkit.trained import SMALL, random_clips, trained_like
 from train.networks.architectures import NETWORKS
 
@@ -30,7 +30,7 @@ class Exported:
     """A network, its two files and what was said of the second."""
 
     network: keras.Model
-    about: Contract
+    about: ModelMetadata
     keras_path: Path
     onnx_path: Path
     summary: ExportResult
@@ -41,8 +41,8 @@ class Exported:
         return "1" if self.summary.engine is Engine.FUSED else "N"
 
 
-def _about(name: str, spec: ClipSpec = SMALL) -> Contract:
-    return contract(network=name, frames=spec.frames, size=spec.size, fps=spec.fps)
+def _about(name: str, spec: ClipSpec = SMALL) -> ModelMetadata:
+    return metadata(network=name, frames=spec.frames, size=spec.size, fps=spec.fps)
 
 
 def _save(name: str, folder: Path, spec: ClipSpec = SMALL) -> Path:
@@ -89,7 +89,7 @@ def test_an_exported_file_describes_and_holds_itself(exported: Exported) -> None
     proto = onnx.load(exported.onnx_path, load_external_data=False)
 
     written = {entry.key: entry.value for entry in proto.metadata_props}
-    assert parse_contract(written[METADATA_KEY], exported.onnx_path) == exported.about
+    assert parse_metadata(written[METADATA_KEY], exported.onnx_path) == exported.about
     assert [_port(value) for value in proto.graph.input] == [
         f"clip uint8 {exported.batch},6,64,64,3"
     ]
@@ -184,7 +184,7 @@ def test_an_export_that_differs_leaves_what_was_there(
 
     to_onnx = fused_route.convert
 
-    def convert_another(network: keras.Model, about: Contract, opset: int) -> onnx.ModelProto:
+    def convert_another(network: keras.Model, about: ModelMetadata, opset: int) -> onnx.ModelProto:
         network.set_weights([weight * 1.1 for weight in network.get_weights()])
         proto = to_onnx(network, about, opset)
         network.set_weights([weight / 1.1 for weight in network.get_weights()])
@@ -200,12 +200,12 @@ def test_an_export_that_differs_leaves_what_was_there(
     assert [file.read_bytes() for file in tmp_path.iterdir()] == ([older] if older else [])
 
 
-def test_a_file_with_another_contract_does_not_pass(saved: Path, tmp_path: Path) -> None:
+def test_a_file_with_other_metadata_does_not_pass(saved: Path, tmp_path: Path) -> None:
     network, about = load_model(saved)
     target = tmp_path / "model.onnx"
     target.write_bytes(convert(network, about).SerializeToString())
 
-    with pytest.raises(ModelError, match="carries another contract than the network"):
+    with pytest.raises(ModelError, match="carries other metadata than the network"):
         verify(target, network, about.model_copy(update={"fps": 12.0}))
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from testkit.films import looped, repeated
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from testkit.patience import LIMIT_S, Stopwatch
 from testkit.process import COMMAND, har_monitor
 from testkit.servers.proxy import Fault, Proxy, proxy
@@ -90,7 +90,7 @@ def other_film(film: Path, fight_clip: Path) -> Path:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Half a second is enough for it."""
-    about = contract(frames=5)
+    about = metadata(frames=5)
     return motion_model(tmp_path_factory.mktemp("model") / "motion.onnx", about)
 
 

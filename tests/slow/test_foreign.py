@@ -125,15 +125,15 @@ def test_the_file_says_what_it_takes_and_that_nothing_was_measured(tmp_path: Pat
     path = saved(lrcn(), tmp_path / "mine.keras")
     described = NetworkDescription(LABELS, 7.5, background=("sit", "stand"))
     export_model(path, tmp_path / "m.onnx", description=described)
-    contract = OnnxClassifier(tmp_path / "m.onnx").contract
-    assert contract.clip == ClipSpec(20, 64, 7.5)
-    assert (contract.name, contract.labels, contract.background) == (
+    metadata = OnnxClassifier(tmp_path / "m.onnx").metadata
+    assert metadata.clip == ClipSpec(20, 64, 7.5)
+    assert (metadata.name, metadata.labels, metadata.background) == (
         "mine",
         LABELS,
         ("sit", "stand"),
     )
-    assert contract.thresholds == {"walk": 0.5, "run": 0.5}
-    assert (contract.data.clips, contract.metrics, contract.motion, contract.unknown) == (
+    assert metadata.thresholds == {"walk": 0.5, "run": 0.5}
+    assert (metadata.data.clips, metadata.metrics, metadata.motion, metadata.unknown) == (
         0,
         {},
         None,
@@ -287,5 +287,5 @@ def test_labels_are_given_in_the_order_of_the_scores(
     path = saved(tiny(softmax(4)), tmp_path / "m.keras")
     more = ("--fps", "12.5", "--pixels", "-1..1", "--colours", "bgr", "--background", "sit")
     assert _har_export(path, tmp_path / "m.onnx", *options, *more) == (0, "")
-    contract = OnnxClassifier(tmp_path / "m.onnx").contract
-    assert (contract.labels, contract.background, contract.fps) == (LABELS, ("sit",), 12.5)
+    metadata = OnnxClassifier(tmp_path / "m.onnx").metadata
+    assert (metadata.labels, metadata.background, metadata.fps) == (LABELS, ("sit",), 12.5)

@@ -16,7 +16,7 @@ from export.options import NetworkDescription
 from monitor.errors import ConfigError, ModelError, MonitorError
 from testkit import DATA
 from testkit.foreign import TINY, exported, saved, softmax, tiny
-from testkit.models import contract
+from testkit.models import metadata
 from testkit.trained import SMALL, trained_like
 
 
@@ -115,16 +115,16 @@ WRONG: dict[str, tuple[NetworkDescription, str]] = {
     ),
     "a label twice": (
         NetworkDescription(("a", "a"), 5),
-        "contract: labels must differ from each other",
+        "metadata: labels must differ from each other",
     ),
     "no rate": (NetworkDescription(("a", "b"), 0), "fps: Input should be greater than 0, found 0"),
     "no such background": (
         NetworkDescription(("a", "b"), 5, background=("c",)),
-        "contract: background names 'c'; labels here: a, b",
+        "metadata: background names 'c'; labels here: a, b",
     ),
     "nothing that alerts": (
         NetworkDescription(("a", "b"), 5, background=("b", "a")),
-        "contract: every label is a background label: nothing could alert",
+        "metadata: every label is a background label: nothing could alert",
     ),
     "no label": (NetworkDescription(("a", "\x1b[31m"), 5), "labels.1: "),
 }
@@ -148,7 +148,7 @@ def test_scores_that_sum_to_1_are_no_logits(tmp_path: Path) -> None:
 
 
 def test_a_model_of_har_train_keeps_its_own_labels(tmp_path: Path) -> None:
-    about = contract(network="r2plus1d", frames=SMALL.frames, size=SMALL.size, fps=SMALL.fps)
+    about = metadata(network="r2plus1d", frames=SMALL.frames, size=SMALL.size, fps=SMALL.fps)
     path = tmp_path / "m.keras"
     save_model(trained_like("r2plus1d"), about, path)
     with pytest.raises(ConfigError, match="har-train made it: its labels, its rate and the rest"):

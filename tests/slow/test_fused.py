@@ -16,10 +16,10 @@ from export.fused.activation import ACTIVATIONS
 from export.fused.layer import NotFused
 from export.keras_file import save_model
 from export.verify import real_clips, synthetic_clips
-from monitor.recognition.metadata import INPUT, METADATA_KEY, OUTPUT, Contract, parse_contract
+from monitor.recognition.metadata import INPUT, METADATA_KEY, OUTPUT, ModelMetadata, parse_metadata
 from monitor.recognition.runtime import onnx_runtime
 from monitor.windows.clip import ClipSpec
-from testkit.models import contract
+from testkit.models import metadata
 from testkit.trained import SMALL, give_weights, random_clips, trained_like
 from train.networks.architectures import NETWORKS
 
@@ -28,8 +28,8 @@ Tensor = keras.KerasTensor
 Part = Callable[[Tensor], Tensor]
 
 
-def about(spec: ClipSpec, **fields: object) -> Contract:
-    return contract(frames=spec.frames, size=spec.size, fps=spec.fps, **fields)
+def about(spec: ClipSpec, **fields: object) -> ModelMetadata:
+    return metadata(frames=spec.frames, size=spec.size, fps=spec.fps, **fields)
 
 
 def network(part: Part, spec: ClipSpec = TINY, scale: float = 1 / 255) -> keras.Model:
@@ -325,12 +325,12 @@ def test_every_network_agrees_with_keras_and_with_tf2onnx(
     np.testing.assert_allclose(fused, other, atol=1e-5)
 
 
-def test_the_file_carries_the_contract_and_says_what_made_it() -> None:
+def test_the_file_carries_the_metadata_and_says_what_made_it() -> None:
     proto = fused_route.convert(trained_like("convlstm"), about(SMALL, network="convlstm"))
 
     (entry,) = proto.metadata_props
     assert entry.key == METADATA_KEY
-    assert parse_contract(entry.value, Path("m")) == about(SMALL, network="convlstm")
+    assert parse_metadata(entry.value, Path("m")) == about(SMALL, network="convlstm")
     assert proto.producer_name == "har-export fused"
 
 

@@ -17,7 +17,7 @@ from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import Prediction, Skipped
 from testkit.fakes import RecordingSink
 from testkit.films import looped
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from testkit.patience import Stopwatch
 from testkit.servers.proxy import Fault, proxy
 from testkit.servers.rtsp import rtsp_server
@@ -58,7 +58,7 @@ def test_the_faults_of_others_delay_no_window_of_a_healthy_camera(
     fight_clip: Path, tmp_path: Path
 ) -> None:
     film = looped(tmp_path / "f.mp4", fight_clip, 8, "fps=25,scale=320:240", "libx264", "-bf", "0")
-    model = motion_model(tmp_path / "m.onnx", contract(frames=5))
+    model = motion_model(tmp_path / "m.onnx", metadata(frames=5))
     late: list[tuple[float, float]] = []  # the clock, and ms from a frame to its window's scores
 
     def note(window: Prediction | Skipped) -> None:

@@ -10,12 +10,12 @@ from export.verify import compare_novelty
 from monitor.errors import ModelError
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.recognition.metadata import Unknown
-from testkit.models import contract
+from testkit.models import metadata
 from testkit.trained import SMALL, random_clips, trained_like
 from train.evaluate.novelty import classify_with, window_novelty, with_novelty
 from train.networks.architectures import NETWORKS
 
-ABOUT = contract(
+ABOUT = metadata(
     frames=SMALL.frames,
     size=SMALL.size,
     fps=SMALL.fps,
@@ -43,7 +43,7 @@ def test_every_network_gives_novelty_and_its_export_gives_the_same(
     export_model(tmp_path / "model.keras", tmp_path / "model.onnx", engine=engine)
     classifier = OnnxClassifier(tmp_path / "model.onnx")
 
-    assert classifier.contract == about == ABOUT
+    assert classifier.metadata == about == ABOUT
     tested = random_clips(3)
     scores, novelty = classify_with(loaded)(tested)
     exported = classifier.classify(tested)
@@ -70,7 +70,7 @@ def test_less_than_in_the_training_clips_is_no_news_and_more_is() -> None:
     assert novelty[1] > 1
 
 
-def test_a_network_and_a_contract_that_do_not_agree_on_novelty_are_refused(tmp_path: Path) -> None:
+def test_a_network_and_metadata_that_do_not_agree_on_novelty_are_refused(tmp_path: Path) -> None:
     network = trained_like("motion-peaks")
     path = tmp_path / "model.keras"
     save_model(network, ABOUT, path)

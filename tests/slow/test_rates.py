@@ -56,7 +56,7 @@ CAMERAS: dict[str, Camera] = {
 
 @pytest.mark.parametrize("camera", CAMERAS.values(), ids=CAMERAS)
 def test_windows_have_the_models_own_rate(camera: Camera) -> None:
-    spec = OnnxClassifier().contract.clip
+    spec = OnnxClassifier().metadata.clip
     native_s = np.arange(0, 60, 1 / 25)
     buffer = WindowBuffer("a", spec, 5)
     blank = np.zeros(spec.shape[1:], np.uint8)
@@ -72,7 +72,7 @@ def test_windows_have_the_models_own_rate(camera: Camera) -> None:
 def clips(shared_data: Path) -> DecodedClips:
     """Every clip of fight-surv."""
     data = find_clips(shared_data / "fight-surv")
-    spec = OnnxClassifier().contract.clip
+    spec = OnnxClassifier().metadata.clip
     return decode_clips(data, spec, "time", default_cache(), Console(quiet=True))
 
 
@@ -98,15 +98,15 @@ def _accuracy(classifier: OnnxClassifier, clips: DecodedClips, camera: Camera) -
 
 
 def _right(classifier: OnnxClassifier, clips: DecodedClips, camera: Camera) -> Iterator[bool]:
-    contract = classifier.contract
+    metadata = classifier.metadata
     rng = np.random.default_rng(1)
     for clip in clips.clips:
         if clip.fold < 0 or clips.load(clip).duration_s < SHORTEST_S:
             continue
         for phase_s in PHASES_S:
             filmed = _filmed(clips, clip, camera, phase_s, rng)
-            scores = classifier.predict(windows(filmed, contract.clip, 5)).mean(axis=0)
-            yield contract.labels[int(scores.argmax())] == clip.label
+            scores = classifier.predict(windows(filmed, metadata.clip, 5)).mean(axis=0)
+            yield metadata.labels[int(scores.argmax())] == clip.label
 
 
 def _filmed(

@@ -18,7 +18,7 @@ from monitor.sources.make import make_source
 from monitor.sources.source import Source, StreamLimits
 from monitor.sources.webcam import WebcamSource
 from testkit.fakes import PacedDevice, RecordingSink
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from testkit.servers.rtsp import rtsp_server
 
 
@@ -39,7 +39,7 @@ def footage(fight_clip: Path, nofight_clip: Path, tmp_path_factory: pytest.TempP
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> OnnxClassifier:
     path = tmp_path_factory.mktemp("model") / "motion.onnx"
-    return OnnxClassifier(motion_model(path, contract()))
+    return OnnxClassifier(motion_model(path, metadata()))
 
 
 SOURCES = ("realtime file", "rtsp", "webcam")

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from export.keras_file import CONTRACT_MEMBER, load_model, save_model
+from export.keras_file import METADATA_MEMBER, load_model, save_model
 from monitor.errors import ModelError, MonitorError
-from testkit.models import contract
+from testkit.models import metadata
 from testkit.trained import SMALL, random_clips, trained_like
 
-ABOUT = contract(network="r2plus1d", frames=SMALL.frames, size=SMALL.size, fps=SMALL.fps)
+ABOUT = metadata(network="r2plus1d", frames=SMALL.frames, size=SMALL.size, fps=SMALL.fps)
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def network() -> keras.Model:
     return trained_like("r2plus1d")
 
 
-def test_a_saved_model_loads_with_the_same_scores_and_contract(
+def test_a_saved_model_loads_with_the_same_scores_and_metadata(
     network: keras.Model, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.keras"
@@ -68,11 +68,11 @@ def _text(path: Path) -> None:
     path.write_text("hello")
 
 
-def _no_contract(path: Path) -> None:
+def _no_metadata(path: Path) -> None:
     trained_like("r2plus1d").save(path)
 
 
-def _torn_contract(path: Path) -> None:
+def _torn_metadata(path: Path) -> None:
     trained_like("r2plus1d").save(path)
     _add(path, "{")
 
@@ -93,12 +93,12 @@ def _own_code(path: Path) -> None:
 
 def _no_network(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(CONTRACT_MEMBER, ABOUT.model_dump_json())
+        archive.writestr(METADATA_MEMBER, ABOUT.model_dump_json())
 
 
 def _add(path: Path, text: str) -> None:
     with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(CONTRACT_MEMBER, text)
+        archive.writestr(METADATA_MEMBER, text)
 
 
 @pytest.mark.parametrize(
@@ -107,19 +107,19 @@ def _add(path: Path, text: str) -> None:
         pytest.param(_nothing, "no such file", id="missing"),
         pytest.param(_text, "not a .keras file", id="text"),
         pytest.param(
-            _no_contract,
-            "har-train did not make it, so there is no contract in it; har-export ",
-            id="no contract",
+            _no_metadata,
+            "har-train did not make it, so there is no metadata in it; har-export ",
+            id="no metadata",
         ),
-        pytest.param(_torn_contract, "its contract does not hold: ", id="torn contract"),
+        pytest.param(_torn_metadata, "its metadata does not hold: ", id="torn metadata"),
         pytest.param(
             _three_labels,
-            "its contract names 2 labels, its network gives (None, 3)",
+            "its metadata names 2 labels, its network gives (None, 3)",
             id="other labels",
         ),
         pytest.param(
             _longer_clips,
-            "its contract says clips of (None, 20, 64, 64, 3), "
+            "its metadata says clips of (None, 20, 64, 64, 3), "
             "its network takes (None, 6, 64, 64, 3)",
             id="other clips",
         ),

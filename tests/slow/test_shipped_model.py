@@ -70,19 +70,19 @@ def test_the_sample_over_rtsp_gives_the_same_alert(tmp_path: Path) -> None:
 def test_the_model_card_states_what_the_model_file_says() -> None:
     card = (ROOT / "docs" / "model-card.md").read_text()
     classifier = OnnxClassifier()
-    contract = classifier.contract
+    metadata = classifier.metadata
     assert classifier.sha256 in card
-    assert contract.data.sha256 in card
-    assert f"{contract.data.clips} clips" in card
+    assert metadata.data.sha256 in card
+    assert f"{metadata.data.clips} clips" in card
     for name in ("fold_accuracy_mean", "fold_auc_mean"):
-        assert f"{contract.metrics[name]:.3f}" in card
+        assert f"{metadata.metrics[name]:.3f}" in card
     thresholds = re.findall(r"alerts from (\d\.\d+)", card)
-    assert [float(value) for value in thresholds] == list(contract.thresholds.values())
+    assert [float(value) for value in thresholds] == list(metadata.thresholds.values())
 
 
 def test_the_shipped_model_is_small_and_knows_its_labels() -> None:
-    contract = OnnxClassifier().contract
+    metadata = OnnxClassifier().metadata
     assert SHIPPED.stat().st_size < 1 << 20
-    assert contract.labels == ("fight", "nofight")
-    assert contract.background == ("nofight",)
-    assert contract.clip.shape == (20, 64, 64, 3)
+    assert metadata.labels == ("fight", "nofight")
+    assert metadata.background == ("nofight",)
+    assert metadata.clip.shape == (20, 64, 64, 3)

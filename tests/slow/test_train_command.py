@@ -78,17 +78,17 @@ def test_folds_are_trained_once_and_the_last_model_carries_their_metrics(
     assert sorted(path.name for path in out.iterdir()) == [
         "fold-0", "fold-1", "metrics.json", "model.keras", "report.html", "result.npz",
     ]  # fmt: skip
-    _, contract = load_model(out / "model.keras")
-    assert contract.labels == ("dark", "light")
-    assert contract.background == ("dark",)
-    assert contract.thresholds == {"light": 0.5}
-    assert (contract.data.clips, contract.data.groups) == (8, 4)
-    assert contract.metrics["clips"] == 8
-    assert {"accuracy", "fold_accuracy_mean", "fold_accuracy_std"} <= set(contract.metrics)
-    assert contract.evaluation.startswith("cross-validated on ")
-    assert contract.unknown is not None
+    _, metadata = load_model(out / "model.keras")
+    assert metadata.labels == ("dark", "light")
+    assert metadata.background == ("dark",)
+    assert metadata.thresholds == {"light": 0.5}
+    assert (metadata.data.clips, metadata.data.groups) == (8, 4)
+    assert metadata.metrics["clips"] == 8
+    assert {"accuracy", "fold_accuracy_mean", "fold_accuracy_std"} <= set(metadata.metrics)
+    assert metadata.evaluation.startswith("cross-validated on ")
+    assert metadata.unknown is not None
     assert "over 8 windows of clips that networks had not been fitted on" in (
-        contract.unknown.evaluation
+        metadata.unknown.evaluation
     )
     assert json.loads((out / "metrics.json").read_text())
     _, of_fold = load_model(out / "fold-1" / "model.keras")
@@ -119,18 +119,18 @@ def test_footage_is_trained_on_beside_the_clips_and_the_model_says_so(
         "footage: 2 films, 0.1 minutes, 10 slices",
     ]
     assert sum("finished before" in line for line in caplog.messages) == 1
-    _, contract = load_model(out / "model.keras")
-    assert contract.data.clips == 4, "footage is in no count of clips"
-    assert [film.name for film in contract.data.footage] == ["hall.mp4", "yard.mp4"]
-    assert contract.data.footage[1].sha256 == file_sha256(yard)
-    assert contract.evaluation.endswith(
+    _, metadata = load_model(out / "model.keras")
+    assert metadata.data.clips == 4, "footage is in no count of clips"
+    assert [film.name for film in metadata.data.footage] == ["hall.mp4", "yard.mp4"]
+    assert metadata.data.footage[1].sha256 == file_sha256(yard)
+    assert metadata.evaluation.endswith(
         ", trained beside the clips on footage in which nothing happens "
         "(2 films, 0.1 minutes, 10 slices)"
     )
     report = json.loads((out / "metrics.json").read_text())
     assert report["counts"]["clips"] == 4
     assert {clip["truth"] for clip in report["clips"]} == {"dark", "light"}
-    assert contract.evaluation in report["notes"]
+    assert metadata.evaluation in report["notes"]
     assert "4 clips and 2 films of footage" in (out / "report.html").read_text()
 
 

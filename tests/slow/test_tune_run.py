@@ -17,7 +17,7 @@ import train.cli.evaluate
 import train.cli.train
 import train.evaluate.evaluation_set
 from export.export import export_model
-from export.keras_file import CONTRACT_MEMBER, load_model, save_model, write_contract
+from export.keras_file import METADATA_MEMBER, load_model, save_model, write_metadata
 from monitor.config.options import ActivityOptions
 from monitor.errors import MonitorError
 from monitor.recognition.classifier import OnnxClassifier
@@ -25,7 +25,7 @@ from monitor.recognition.metadata import INPUT, OUTPUT
 from monitor.windows.clip import ClipSpec
 from testkit.clips import make_clips
 from testkit.footage import quiet_footage
-from testkit.models import contract
+from testkit.models import metadata
 from testkit.trained import SMALL, trained_like
 from train.evaluate.scores import Scored
 from train.evaluate.scoring import score_clips
@@ -116,7 +116,7 @@ def test_a_run_is_tuned_on_its_folds_and_the_rules_reach_the_monitor(
     )
     assert "tuned on the other folds" in about.tuning.evaluation
     after = members(run / "model.keras")
-    assert before.pop(CONTRACT_MEMBER) != after.pop(CONTRACT_MEMBER)
+    assert before.pop(METADATA_MEMBER) != after.pop(METADATA_MEMBER)
     assert before == after, "the network is what it was"
     report = json.loads((run / "tuning" / "metrics.json").read_text())
     assert report["warning"] is None
@@ -125,7 +125,7 @@ def test_a_run_is_tuned_on_its_folds_and_the_rules_reach_the_monitor(
     assert (run / "tuning" / "report.html").is_file()
 
     export_model(run / "model.keras", tmp_path / "m.onnx")
-    exported = OnnxClassifier(tmp_path / "m.onnx").contract
+    exported = OnnxClassifier(tmp_path / "m.onnx").metadata
     assert exported == about
     rules = ActivityOptions().rules(exported)
     assert (rules.smoothing_s, rules.min_s) == (about.tuning.smoothing_s, about.tuning.min_s)
@@ -219,11 +219,11 @@ def test_what_cannot_be_tuned_is_one_line(
     assert not (run / "tuning").exists()
 
 
-def test_a_contract_that_cannot_be_written_leaves_the_older_one(
+def test_metadata_that_cannot_be_written_leaves_the_older_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "model.keras"
-    about = contract(network="r2plus1d", frames=SMALL.frames, size=SMALL.size, fps=SMALL.fps)
+    about = metadata(network="r2plus1d", frames=SMALL.frames, size=SMALL.size, fps=SMALL.fps)
     save_model(trained_like("r2plus1d"), about, path)
     before = path.read_bytes()
 
@@ -232,7 +232,7 @@ def test_a_contract_that_cannot_be_written_leaves_the_older_one(
 
     monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
     with pytest.raises(MonitorError, match="No space left on device"):
-        write_contract(path, about.model_copy(update={"name": "other"}))
+        write_metadata(path, about.model_copy(update={"name": "other"}))
 
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

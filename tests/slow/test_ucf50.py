@@ -104,8 +104,8 @@ def test_a_recipe_runs_on_the_unpacked_folder_and_reads_its_own_classes_only(
     assert result.exit_code == 0, result.output
     assert hashed == set(CLASSES)
     assert "skipped" not in result.stderr
-    _, contract = load_model(tmp_path / "out" / "model.keras")
-    assert (contract.labels, contract.network) == (CLASSES, network)
+    _, metadata = load_model(tmp_path / "out" / "model.keras")
+    assert (metadata.labels, metadata.network) == (CLASSES, network)
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics["split"] == split
     assert metrics["counts"]["clips"] == len(CLASSES) * GROUPS * CLIPS // 4

@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 
 from monitor.errors import ConfigError
-from monitor.recognition.metadata import Contract
+from monitor.recognition.metadata import ModelMetadata
 from monitor.sources.file import read_frames
 from train.data.clips import Clip, Dataset, find_clips, only_labels
 from train.data.decoding import DecodedClips, decode_clips
@@ -47,18 +47,18 @@ class EvaluationSet:
         """The clips as they are inserted into streams."""
         return [self._clip_insert(clip) for clip in self.clips]
 
-    def overlap(self, contract: Contract) -> Overlap:
+    def overlap(self, metadata: ModelMetadata) -> Overlap:
         """How they overlap with the clips that the model was fitted on."""
-        return find_overlap(contract, self.dataset.name, self.decoded_clips, self.clips)
+        return find_overlap(metadata, self.dataset.name, self.decoded_clips, self.clips)
 
-    def score(self, predict: Predict, contract: Contract, stride: int = STRIDE) -> Scored:
+    def score(self, predict: Predict, metadata: ModelMetadata, stride: int = STRIDE) -> Scored:
         """The model's scores of the clips, from windows `stride` frames apart."""
         return score_clips(
             predict,
             self.decoded_clips,
             self.clips,
-            contract.labels,
-            contract.clip,
+            metadata.labels,
+            metadata.clip,
             sampling="time",
             stride=stride,
         )
@@ -73,23 +73,23 @@ class EvaluationSet:
 
 
 def load_evaluation_set(
-    contract: Contract, data: Path, fold: int | None, cache: Path, console: Console
+    metadata: ModelMetadata, data: Path, fold: int | None, cache: Path, console: Console
 ) -> EvaluationSet:
     """The clips of `data` with labels of the model; those of one fold if `fold` is given.
 
     DataError if no clip is left, ConfigError for a fold that does not exist.
     """
     everything = find_clips(data)
-    shared = [label for label in everything.labels if label in contract.labels]
+    shared = [label for label in everything.labels if label in metadata.labels]
     if len(shared) < 2:
-        check_labels(everything.clips, contract.labels)
+        check_labels(everything.clips, metadata.labels)
     dataset = only_labels(everything, shared)
     notes = []
     if left := len(everything.clips) - len(dataset.clips):
         unknown = ", ".join(sorted(set(everything.labels) - set(shared)))
         notes.append(f"{left} clips of labels that the model does not know: {unknown}.")
         log.warning("clips left out, the model does not know %s", unknown)
-    decoded_clips = decode_clips(dataset, contract.clip, "time", cache, console)
+    decoded_clips = decode_clips(dataset, metadata.clip, "time", cache, console)
     notes += [f"{note}." for note in decoded_clips.notes]
     clips: Sequence[Clip] = decoded_clips.clips
     if fold is not None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
 from monitor.errors import ModelError
-from monitor.recognition.metadata import Contract
+from monitor.recognition.metadata import ModelMetadata
 from train.data.clips import Clip, find_clips
 from train.data.decoding import DecodedClips, decode_clips
 from train.data.windows import sample_windows
@@ -61,11 +61,11 @@ def open_set_result(
     )
 
 
-def novelty_threshold(model: Path, contract: Contract) -> float:
+def novelty_threshold(model: Path, metadata: ModelMetadata) -> float:
     """The novelty above which a window is unknown; ModelError if the model has no limit."""
-    if contract.unknown is None:
+    if metadata.unknown is None:
         raise ModelError(f"{model}: gives no novelty; train it again with har-train")
-    return contract.unknown.threshold
+    return metadata.unknown.threshold
 
 
 def open_set_results(
@@ -80,7 +80,7 @@ def open_set_results(
     """How well the model tells `clips`, of activities it knows, from the clips in each folder."""
 
     def novelty(of: DecodedClips, some: Sequence[Clip]) -> NDArray[np.float32]:
-        found = window_novelty(scorer.classify, _windows(of, some, scorer.contract))
+        found = window_novelty(scorer.classify, _windows(of, some, scorer.metadata))
         assert found is not None  # a model with a threshold gives novelty
         return found
 
@@ -88,7 +88,7 @@ def open_set_results(
     found = []
     for folder in folders:
         others = decode_clips(
-            find_clips(folder, min_labels=1), scorer.contract.clip, "time", cache, console
+            find_clips(folder, min_labels=1), scorer.metadata.clip, "time", cache, console
         )
         name = folder.resolve().name
         found.append(open_set_result(name, known, novelty(others, others.clips), threshold))
@@ -96,10 +96,10 @@ def open_set_results(
 
 
 def _windows(
-    decoded_clips: DecodedClips, clips: Sequence[Clip], contract: Contract
+    decoded_clips: DecodedClips, clips: Sequence[Clip], metadata: ModelMetadata
 ) -> Iterable[NDArray[np.uint8]]:
     """The windows of each clip, cut as the monitor cuts them."""
     stride = TrainConfig().stride
     return (
-        sample_windows(decoded_clips.load(clip), contract.clip, "time", stride) for clip in clips
+        sample_windows(decoded_clips.load(clip), metadata.clip, "time", stride) for clip in clips
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from monitor.recognition.metadata import Contract
+from monitor.recognition.metadata import ModelMetadata
 from train.data.clips import Clip
 from train.data.decoding import DecodedClips
 from train.evaluate.scores import Scored
@@ -53,7 +53,7 @@ WARNINGS: Mapping[Overlap, str] = {
 
 
 def find_overlap(
-    contract: Contract, name: str, decoded_clips: DecodedClips, tested: Sequence[Clip]
+    metadata: ModelMetadata, name: str, decoded_clips: DecodedClips, tested: Sequence[Clip]
 ) -> Overlap:
     """How `tested`, clips of the dataset `name`, overlap with the model's training clips.
 
@@ -61,7 +61,7 @@ def find_overlap(
     If it is none of these, the number of training clips decides: if it is larger than that of the
     other clips, some of the tested ones must be among them.
     """
-    fitted = contract.data.sha256
+    fitted = metadata.data.sha256
     if fitted in (decoded_clips.sha256(decoded_clips.clips), decoded_clips.sha256(tested)):
         return "fitted"
     chosen = set(tested)
@@ -69,9 +69,9 @@ def find_overlap(
     if others and fitted == decoded_clips.sha256(others):
         crossing = {clip.group for clip in tested} & {clip.group for clip in others}
         return "random" if crossing else "grouped"
-    if contract.data.name != name:
+    if metadata.data.name != name:
         return "unknown"
-    return "overlapping" if contract.data.clips > len(others) else "related"
+    return "overlapping" if metadata.data.clips > len(others) else "related"
 
 
 def check_groups(split: Overlap, scored: Scored) -> Overlap:

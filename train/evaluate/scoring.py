@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from export.keras_file import load_model
 from monitor.errors import ConfigError, DataError
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.recognition.metadata import Contract
+from monitor.recognition.metadata import ModelMetadata
 from monitor.windows.clip import ClipSpec
 from train.data.clips import Clip
 from train.data.decoding import DecodedClips
@@ -27,7 +27,7 @@ class Scorer:
     """A model, run by Keras or ONNX Runtime."""
 
     classify: Classify
-    contract: Contract
+    metadata: ModelMetadata
     path: Path | None = None
     sha256: str = ""
 
@@ -43,10 +43,10 @@ def load_scorer(model: Path) -> Scorer:
     """
     if model.suffix == ".onnx":
         classifier = OnnxClassifier(model)
-        return Scorer(classifier.classify, classifier.contract)
+        return Scorer(classifier.classify, classifier.metadata)
     if model.suffix == ".keras":
-        network, contract = load_model(model)
-        return Scorer(classify_with(network), contract)
+        network, metadata = load_model(model)
+        return Scorer(classify_with(network), metadata)
     raise ConfigError(f"{model}: a model is a .keras or .onnx file")
 
 

@@ -38,16 +38,16 @@ def evaluate_clips(
     if (out / MODEL_NAME).exists():
         raise ConfigError(f"--out {out}: holds a run of har-train, with its own report")
     scorer = load_scorer(model)
-    contract = scorer.contract
-    limit = novelty_threshold(model, contract) if unknown else 0.0
-    evaluation_set = load_evaluation_set(contract, data, fold, cache, console)
+    metadata = scorer.metadata
+    limit = novelty_threshold(model, metadata) if unknown else 0.0
+    evaluation_set = load_evaluation_set(metadata, data, fold, cache, console)
     decoded_clips, clips = evaluation_set.decoded_clips, evaluation_set.clips
-    split = evaluation_set.overlap(contract)
-    scored = evaluation_set.score(scorer.predict, contract)
-    notes = [f"The model's own evaluation: {contract.evaluation}."]
+    split = evaluation_set.overlap(metadata)
+    scored = evaluation_set.score(scorer.predict, metadata)
+    notes = [f"The model's own evaluation: {metadata.evaluation}."]
     if short := [clip.path for clip in clips if clip.path in decoded_clips.padded]:
         notes.append(
-            f"{len(short)} clips are shorter than a window of {contract.clip.span_s:g} s and were "
+            f"{len(short)} clips are shorter than a window of {metadata.clip.span_s:g} s and were "
             f"padded with their last frame: {', '.join(short)}."
         )
     others = []
@@ -56,9 +56,9 @@ def evaluate_clips(
     metrics = write_clip_report(
         out,
         scored,
-        title=f"{contract.name} on {evaluation_set.name}",
+        title=f"{metadata.name} on {evaluation_set.name}",
         split=split,
-        contract=contract,
+        metadata=metadata,
         data=Data(
             name=evaluation_set.dataset.name,
             sha256=decoded_clips.sha256(clips),

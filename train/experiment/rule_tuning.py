@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from export.keras_file import MODEL_NAME, load_model, write_contract
+from export.keras_file import MODEL_NAME, load_model, write_metadata
 from monitor.config.options import ActivityOptions
 from monitor.errors import ConfigError, DataError
-from monitor.recognition.metadata import Contract, Tuning
+from monitor.recognition.metadata import ModelMetadata, Tuning
 from monitor.recognition.tracker import Rules
 from train.data.background import add_footage_warning
 from train.data.clips import find_clips, only_labels
@@ -64,7 +64,7 @@ def tune_model(
     fold they are measured on. DataError if `run` is no such folder, or was fitted on other clips.
     """
     recipe = _recipe(run)
-    _, contract = load_model(run / MODEL_NAME)
+    _, metadata = load_model(run / MODEL_NAME)
     footage = find_footage(films)
     dataset = only_labels(find_clips(data), recipe.labels)
     decoded_clips = decode_clips(dataset, recipe.spec, recipe.sampling, cache, console)
@@ -73,7 +73,7 @@ def tune_model(
         for number, clips in folds_of(decoded_clips.clips, recipe).items()
     }
     folds = [_watch_fold(run, number, of, recipe, footage, console) for number, of in held.items()]
-    trials = Trials(ActivityOptions().rules(contract), contract.clip.span_s)
+    trials = Trials(ActivityOptions().rules(metadata), metadata.clip.span_s)
     tuned = search_rules([watched for fold in folds for watched in fold.streams], trials, per_day)
     if not tuned.within_limit:
         log.warning("no rules give as few as %g false alarms a day: these give the fewest", per_day)
@@ -83,15 +83,15 @@ def tune_model(
         "false alarms wanted a day": per_day,
         "rules": asdict(tuned.rules),
     }
-    report = _report(contract, folds, trials, tuned, settings, per_day)
-    warning = add_footage_warning(report.warning, contract.data.footage, footage)
+    report = _report(metadata, folds, trials, tuned, settings, per_day)
+    warning = add_footage_warning(report.warning, metadata.data.footage, footage)
     if warning != report.warning:
         log.warning("%s: %s", dataset.name, warning)
         report = replace(report, warning=warning)
     tuning = tuning_metadata(tuned.rules, report, per_day)
-    write_contract(
+    write_metadata(
         run / MODEL_NAME,
-        contract.model_copy(update={"thresholds": dict(tuned.rules.thresholds), "tuning": tuning}),
+        metadata.model_copy(update={"thresholds": dict(tuned.rules.thresholds), "tuning": tuning}),
     )
     write_stream_report(run / REPORT, report)
     log.info("%s: %s", dataset.name, describe_rules(tuned.rules))
@@ -159,20 +159,20 @@ def _watch_fold(
     console: Console,
 ) -> _Fold:
     path = run / f"fold-{number}" / MODEL_NAME
-    network, contract = load_model(path)
+    network, metadata = load_model(path)
     split = fold_split(held.decoded_clips.clips, held.clips, recipe)
-    if contract.data.sha256 != held.decoded_clips.sha256((*split.train, *split.validation)):
+    if metadata.data.sha256 != held.decoded_clips.sha256((*split.train, *split.validation)):
         raise DataError(
             f"{path}: was not fitted on what fold {number} of {held.dataset.root} leaves; "
             "--data must be the clips that the run was trained on"
         )
-    scorer = Scorer(classify_with(network), contract)
+    scorer = Scorer(classify_with(network), metadata)
     streams = watch(scorer, plan_streams(held.clip_inserts, footage), f"fold {number}", console)
-    return _Fold(held.score(scorer.predict, contract, recipe.stride), streams)
+    return _Fold(held.score(scorer.predict, metadata, recipe.stride), streams)
 
 
 def _report(
-    contract: Contract,
+    metadata: ModelMetadata,
     folds: Sequence[_Fold],
     trials: Trials,
     tuned: TunedRules,
@@ -193,10 +193,10 @@ def _report(
     if "ungrouped" in {check_groups("grouped", fold.scored) for fold in folds}:
         how, warning = f"{how} {HOW['ungrouped']}", WARNINGS["ungrouped"]
     return StreamReport(
-        title=f"{contract.name}, tuned",
+        title=f"{metadata.name}, tuned",
         how=how,
         warning=warning,
-        contract=contract,
+        metadata=metadata,
         judged=judged,
         accuracy=clip_accuracy([fold.scored for fold in folds], judged),
         sweep=threshold_sweep(streams, tuned.rules, trials.span_s),

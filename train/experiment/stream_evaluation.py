@@ -51,32 +51,32 @@ def evaluate_streams(
         raise ConfigError(f"--out {out}: holds a run of har-train, with its own report")
     footage = find_footage(films)
     scorer = load_scorer(model)
-    contract = scorer.contract
+    metadata = scorer.metadata
     clips_alone: Accuracy | None = None
     notes: Sequence[str] = ()
     if data is None:
         how, warning, of = ALONE, None, films.name
         judged = _stream_results(scorer, plan_footage(footage), console)
     else:
-        evaluation_set = load_evaluation_set(contract, data, fold, cache, console)
-        scored = evaluation_set.score(scorer.predict, contract)
-        split = check_groups(evaluation_set.overlap(contract), scored)
+        evaluation_set = load_evaluation_set(metadata, data, fold, cache, console)
+        scored = evaluation_set.score(scorer.predict, metadata)
+        split = check_groups(evaluation_set.overlap(metadata), scored)
         how, warning = f"{COMPOSED} {HOW[split]}", WARNINGS.get(split)
         of, notes = evaluation_set.name, evaluation_set.notes
         judged = _stream_results(
             scorer, plan_streams(evaluation_set.clip_inserts, footage), console
         )
         clips_alone = clip_accuracy([scored], judged)
-    warning = add_footage_warning(warning, contract.data.footage, footage)
-    rules = ActivityOptions().rules(contract)
+    warning = add_footage_warning(warning, metadata.data.footage, footage)
+    rules = ActivityOptions().rules(metadata)
     report = StreamReport(
-        title=f"{contract.name} on streams of {of}",
+        title=f"{metadata.name} on streams of {of}",
         how=how,
         warning=warning,
-        contract=contract,
+        metadata=metadata,
         judged=judged,
         accuracy=clips_alone,
-        sweep=threshold_sweep([one.watched for one in judged], rules, contract.clip.span_s),
+        sweep=threshold_sweep([one.watched for one in judged], rules, metadata.clip.span_s),
         settings={
             "model": model.name,
             "fold": fold,
@@ -109,9 +109,9 @@ def _stream_results(
     scorer: Scorer, plans: Sequence[StreamPlan], console: Console
 ) -> list[StreamResult]:
     """The results of streams under the model's own rules."""
-    contract = scorer.contract
-    rules = ActivityOptions().rules(contract)
+    metadata = scorer.metadata
+    rules = ActivityOptions().rules(metadata)
     return [
-        match_stream(watched, rules, contract.clip.span_s, watched.activities)
+        match_stream(watched, rules, metadata.clip.span_s, watched.activities)
         for watched in watch(scorer, plans, "streams", console)
     ]

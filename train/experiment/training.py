@@ -14,7 +14,7 @@ from export.keras_file import MODEL_NAME, load_model, save_model
 from monitor import __version__
 from monitor.errors import ConfigError
 from monitor.names import printable
-from monitor.recognition.metadata import Contract, Data, Film, Unknown
+from monitor.recognition.metadata import Data, Film, ModelMetadata, Unknown
 from train.data.background import footage_label
 from train.data.clips import Clip, Dataset
 from train.data.split import Split, final_split, fold_split, folds_of, random_split
@@ -153,14 +153,14 @@ def fit_split(
         if (out / MODEL_NAME).exists():
             log.warning("%s: replaces the model of an earlier run", out / MODEL_NAME)
         experiment.discard_finished(out)
-        contract = _contract(experiment, split, how, metrics or {})
+        metadata = _metadata(experiment, split, how, metrics or {})
         if temperature is not None:
             set_temperature(model, temperature)
-            contract = contract.model_copy(update={"temperature": round(temperature, 4)})
-        contract = contract.model_copy(update={"motion": experiment.min_motion(split)})
+            metadata = metadata.model_copy(update={"temperature": round(temperature, 4)})
+        metadata = metadata.model_copy(update={"motion": experiment.min_motion(split)})
         if unknown is not None:
-            model, contract = wider, contract.model_copy(update={"unknown": unknown})
-        save_model(model, contract, out / MODEL_NAME)
+            model, metadata = wider, metadata.model_copy(update={"unknown": unknown})
+        save_model(model, metadata, out / MODEL_NAME)
     experiment.save_finished(out, result)
     return result
 
@@ -174,19 +174,19 @@ def _test_scores(result: FitResult) -> Scored:
 def _with_temperature(result: FitResult, temperature: float, folder: Path) -> FitResult:
     """A fold's result at `temperature`; its saved model gets it too, unless it has one."""
     path = folder / MODEL_NAME
-    model, contract = load_model(path)
-    if contract.temperature is None:
+    model, metadata = load_model(path)
+    if metadata.temperature is None:
         set_temperature(model, temperature)
         changed = {"temperature": round(temperature, 4)}
-        save_model(model, contract.model_copy(update=changed), path)
+        save_model(model, metadata.model_copy(update=changed), path)
     return replace(result, scored=with_temperature(_test_scores(result), temperature))
 
 
-def _contract(
+def _metadata(
     experiment: Experiment, split: Split, how: str, metrics: Mapping[str, float]
-) -> Contract:
+) -> ModelMetadata:
     config, labels = experiment.config, experiment.dataset.labels
-    return Contract(
+    return ModelMetadata(
         name=f"{experiment.dataset.name}-{config.arch}",
         network=config.arch,
         version=__version__,
@@ -230,7 +230,7 @@ def _write(
         scored,
         title=f"{config.arch} on {experiment.dataset.name}",
         split=config.split,
-        contract=None if experiment.is_baseline else load_model(out / MODEL_NAME)[1],
+        metadata=None if experiment.is_baseline else load_model(out / MODEL_NAME)[1],
         data=_data(experiment, clips),
         settings=config.model_dump(mode="json"),
         history=result.history if result else None,

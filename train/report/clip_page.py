@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor import __version__
-from monitor.recognition.metadata import Contract, Data
+from monitor.recognition.metadata import Data, ModelMetadata
 from train.evaluate.metrics import Metrics, measure
 from train.evaluate.overlap import Overlap, check_groups
 from train.evaluate.scores import Scored
@@ -72,7 +72,7 @@ def write_clip_report(
     *,
     title: str,
     split: Overlap,
-    contract: Contract | None = None,
+    metadata: ModelMetadata | None = None,
     data: Data | None = None,
     settings: Mapping[str, object] | None = None,
     history: Mapping[str, Sequence[float]] | None = None,
@@ -93,7 +93,7 @@ def write_clip_report(
         scored=scored,
         metrics=measure(scored),
         folds={name: (part, measure(part)) for name, part in (folds or {}).items()},
-        contract=contract,
+        metadata=metadata,
         data=data,
         settings=settings or {},
         history=history or {},

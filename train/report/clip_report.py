@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.recognition.metadata import Contract, Data
+from monitor.recognition.metadata import Data, ModelMetadata
 from train.evaluate.intervals import Interval
 from train.evaluate.metrics import Metrics, OneVsRest, Roc, summary
 from train.evaluate.overlap import HOW, WARNINGS, Overlap
@@ -26,7 +26,7 @@ class ClipReport:
     scored: Scored
     metrics: Metrics
     folds: Mapping[str, tuple[Scored, Metrics]]  # by name of the fold; empty for a single split
-    contract: Contract | None
+    metadata: ModelMetadata | None
     data: Data | None  # what was tested on
     settings: Mapping[str, object]  # recipe and seeds
     history: Mapping[str, Sequence[float]]  # a value per epoch
@@ -84,7 +84,7 @@ def clip_json(report: ClipReport) -> dict[str, Any]:
         "calibration": _calibration(metrics),
         "folds": {name: summary(of_fold) for name, (_, of_fold) in report.folds.items()},
         "history": {name: _finite(values) for name, values in report.history.items()},
-        "model": report.contract and report.contract.model_dump(mode="json"),
+        "model": report.metadata and report.metadata.model_dump(mode="json"),
         "data": report.data and report.data.model_dump(mode="json"),
         "settings": dict(report.settings),
         "skipped": [{"path": path, "reason": reason} for path, reason in report.skipped],

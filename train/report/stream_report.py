@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from monitor import __version__
-from monitor.recognition.metadata import Contract
+from monitor.recognition.metadata import ModelMetadata
 from train.evaluate.event_match import Alert, EventMetrics, event_metrics, grace_s
 from train.evaluate.intervals import wilson
 from train.evaluate.scores import Scored
@@ -43,7 +43,7 @@ class StreamReport:
     title: str
     how: str  # how it was measured, in words
     warning: str | None  # why the metrics may be too good, in a few words
-    contract: Contract
+    metadata: ModelMetadata
     judged: Sequence[StreamResult]
     accuracy: Accuracy | None  # None without clips
     sweep: Sequence[tuple[float, EventMetrics]]  # by threshold
@@ -59,12 +59,12 @@ class StreamReport:
     @cached_property
     def by_label(self) -> dict[str, EventMetrics]:
         """The metrics of each label that alerts."""
-        return {label: self._figures(label) for label in self.contract.activities}
+        return {label: self._figures(label) for label in self.metadata.activities}
 
     @cached_property
     def false_alarms(self) -> list[FalseAlarm]:
         """All false alarms, stream by stream."""
-        half_s = self.contract.clip.span_s / 2
+        half_s = self.metadata.clip.span_s / 2
         return [
             false_alarm(one.watched.plan, alert, half_s)
             for one in self.judged
@@ -107,8 +107,8 @@ def stream_json(report: StreamReport) -> dict[str, Any]:
         "created": report.created,
         "how": report.how,
         "warning": report.warning,
-        "labels": list(report.contract.activities),
-        "grace_s": grace_s(report.contract.clip.span_s),
+        "labels": list(report.metadata.activities),
+        "grace_s": grace_s(report.metadata.clip.span_s),
         "events": _figures(report.total),
         "per_label": {label: _figures(of) for label, of in report.by_label.items()},
         "clips": None if report.accuracy is None else asdict(report.accuracy),
@@ -126,7 +126,7 @@ def stream_json(report: StreamReport) -> dict[str, Any]:
             for false in report.false_alarms
         ],
         "streams": [_stream(one) for one in report.judged],
-        "model": report.contract.model_dump(mode="json"),
+        "model": report.metadata.model_dump(mode="json"),
         "settings": dict(report.settings),
         "notes": list(report.notes),
         "version": __version__,

@@ -11,17 +11,17 @@ from monitor.config.options import MonitorOptions
 from monitor.errors import ConfigError, SinkError
 from monitor.recognition.classifier import SHIPPED
 from monitor.recognition.models import Models
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 
 
 @pytest.fixture
 def falls(tmp_path: Path) -> Path:
-    return motion_model(tmp_path / "falls.onnx", contract(name="falls"))
+    return motion_model(tmp_path / "falls.onnx", metadata(name="falls"))
 
 
 @pytest.fixture
 def steps(tmp_path: Path) -> Path:
-    return motion_model(tmp_path / "steps.onnx", contract(name="steps", frames=5))
+    return motion_model(tmp_path / "steps.onnx", metadata(name="steps", frames=5))
 
 
 def options(*cameras: dict[str, Any], **more: Any) -> MonitorOptions:

@@ -18,11 +18,11 @@ from monitor.config.options import (
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
 from monitor.pipeline.camera import CameraSettings
-from monitor.recognition.metadata import Contract
+from monitor.recognition.metadata import ModelMetadata
 from monitor.sources.address import Address
 from monitor.windows.region import Region
 from testkit import ROOT
-from testkit.models import contract
+from testkit.models import metadata
 
 SHIPPED = ROOT / "configs" / "monitor.yaml"
 
@@ -488,7 +488,7 @@ def test_a_file_that_is_deleted_later_is_still_a_file(
 
 
 def test_thresholds_come_from_the_label_then_the_option_then_the_model() -> None:
-    about = contract(
+    about = metadata(
         labels=("a", "b", "still"), background=("still",), thresholds={"a": 0.6, "b": 0.7}
     )
     assert dict(ActivityOptions().rules(about).thresholds) == {"a": 0.6, "b": 0.7}
@@ -499,13 +499,13 @@ def test_thresholds_come_from_the_label_then_the_option_then_the_model() -> None
 
 def test_timing_comes_from_the_option_then_the_model_then_the_default() -> None:
     tuning = {"hysteresis": 0.3, "smoothing_s": 2, "min_s": 0, "metrics": {}, "evaluation": "-"}
-    tuned = contract(tuning=tuning)
+    tuned = metadata(tuning=tuning)
 
-    def timing(options: ActivityOptions, about: Contract) -> tuple[float, float, float]:
+    def timing(options: ActivityOptions, about: ModelMetadata) -> tuple[float, float, float]:
         rules = options.rules(about)
         return rules.hysteresis, rules.smoothing_s, rules.min_s
 
-    assert timing(ActivityOptions(), contract()) == (0.15, 0.5, 0.5)
+    assert timing(ActivityOptions(), metadata()) == (0.15, 0.5, 0.5)
     assert timing(ActivityOptions(), tuned) == (0.3, 2, 0)
     assert timing(ActivityOptions(smoothing_s=0, min_s=1), tuned) == (0.3, 0, 1)
 
@@ -515,7 +515,7 @@ def test_timing_comes_from_the_option_then_the_model_then_the_default() -> None:
 )
 def test_a_threshold_for_a_label_that_cannot_alert_is_refused(label: str, kind: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        ActivityOptions(thresholds={label: 0.5}).rules(contract())
+        ActivityOptions(thresholds={label: 0.5}).rules(metadata())
     assert str(caught.value) == (
         f"activity.thresholds: label {label} is {kind}; labels that alert: moving"
     )

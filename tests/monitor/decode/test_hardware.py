@@ -13,7 +13,7 @@ from monitor.sources.file import FileSource
 
 def test_nothing_is_asked_for_by_default() -> None:
     check_hardware(None)
-    assert OnnxClassifier(SHIPPED, "CPU").contract == OnnxClassifier().contract
+    assert OnnxClassifier(SHIPPED, "CPU").metadata == OnnxClassifier().metadata
 
 
 @pytest.mark.parametrize("name", ["vaapi", "cuda", "nonsense"])

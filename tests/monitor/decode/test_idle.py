@@ -38,7 +38,7 @@ from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec, prepare
 from testkit.fakes import FakeSource, RecordingSink, picture
 from testkit.media import make_video
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 
 SPEC = ClipSpec(frames=20, size=32, fps=10)
 STRIDE = 5
@@ -725,7 +725,7 @@ def test_passed_over_moments_keep_rate_and_windows_going_and_late_ones_their_arr
             states.append(monitor.cameras[0].state)
 
     found: list[Prediction | Skipped] = []
-    classifier = OnnxClassifier(motion_model(tmp_path / "motion.onnx", contract()))
+    classifier = OnnxClassifier(motion_model(tmp_path / "motion.onnx", metadata()))
     monitor = Monitor(
         MonitorOptions.model_validate({"cameras": [{"name": "a", "source": "a.mp4"}]}),
         classifier,

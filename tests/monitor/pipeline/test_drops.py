@@ -12,7 +12,7 @@ from monitor.states import OpenFailure, Pace
 from testkit.drops import drop
 from testkit.fakes import FakeSource
 from testkit.films import looped
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from testkit.servers.proxy import proxy
 from testkit.servers.rtsp import rtsp_server
 from tests.monitor.pipeline.test_capture import HeldClock, no_windows
@@ -20,7 +20,7 @@ from tests.monitor.pipeline.test_capture import HeldClock, no_windows
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return motion_model(tmp_path_factory.mktemp("model") / "m.onnx", contract(frames=5))
+    return motion_model(tmp_path_factory.mktemp("model") / "m.onnx", metadata(frames=5))
 
 
 @pytest.mark.slow

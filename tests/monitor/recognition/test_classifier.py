@@ -9,16 +9,16 @@ import pytest
 
 from monitor.errors import ModelError
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.recognition.metadata import METADATA_KEY, Contract
-from testkit.models import contract, motion_model
+from monitor.recognition.metadata import METADATA_KEY, ModelMetadata
+from testkit.models import metadata, motion_model
 
 
-def test_a_model_brings_its_own_contract(tmp_path: Path) -> None:
-    about = contract(labels=("walk", "still"), fps=12.5, size=32, thresholds={"walk": 0.7})
+def test_a_model_brings_its_own_metadata(tmp_path: Path) -> None:
+    about = metadata(labels=("walk", "still"), fps=12.5, size=32, thresholds={"walk": 0.7})
     classifier = OnnxClassifier(motion_model(tmp_path / "m.onnx", about))
-    assert classifier.contract == about
-    assert classifier.contract.clip.shape == (20, 32, 32, 3)
-    assert classifier.contract.activities == ("walk",)
+    assert classifier.metadata == about
+    assert classifier.metadata.clip.shape == (20, 32, 32, 3)
+    assert classifier.metadata.activities == ("walk",)
 
 
 def test_scores_sum_to_one_for_any_number_of_clips(tmp_path: Path) -> None:
@@ -39,15 +39,15 @@ def rewritten(path: Path, metadata: str) -> Path:
 
 
 def changed(**values: object) -> str:
-    return json.dumps(json.loads(contract().model_dump_json()) | values)
+    return json.dumps(json.loads(metadata().model_dump_json()) | values)
 
 
 DATA = {"name": "none", "sha256": "0" * 64, "clips": 0, "groups": 0}
 FILM = {"name": "a.mp4", "sha256": "0" * 64, "from_s": 0, "to_s": 1, "slices": 1}
 
 BROKEN = {
-    "not JSON": ("{", "its contract does not hold: contract: Invalid JSON"),
-    "a field missing": ("{}", "its contract does not hold: name: Field required"),
+    "not JSON": ("{", "its metadata does not hold: metadata: Invalid JSON"),
+    "a field missing": ("{}", "its metadata does not hold: name: Field required"),
     "a newer schema": (changed(schema_version=2), "schema_version: Input should be 1"),
     "one label": (changed(labels=["moving"]), "labels: Tuple should have at least 2 items"),
     "a label with a terminal escape": (
@@ -101,7 +101,7 @@ BROKEN = {
     "a threshold over 1": (changed(thresholds={"moving": 2}), "less than or equal to 1"),
     "a tuning without its measurement": (
         changed(tuning={"smoothing_s": 1}),
-        "its contract does not hold: tuning.metrics: Field required",
+        "its metadata does not hold: tuning.metrics: Field required",
     ),
     "a smoothing of days": (
         changed(tuning={"smoothing_s": 1e5, "metrics": {}, "evaluation": "-"}),
@@ -115,17 +115,17 @@ BROKEN = {
     "only background": (changed(background=["moving", "still"]), "nothing could alert"),
     "another size": (
         changed(size=32),
-        "input clip uint8 (N, 20, 64, 64, 3); its contract promises",
+        "input clip uint8 (N, 20, 64, 64, 3); its metadata promises",
     ),
     "another number of labels": (
         changed(labels=["moving", "still", "dance"], background=["still", "dance"]),
-        "output scores float (N, 2); its contract promises scores float (N, 3)",
+        "output scores float (N, 2); its metadata promises scores float (N, 3)",
     ),
 }
 
 
 @pytest.mark.parametrize(("metadata", "expected"), BROKEN.values(), ids=BROKEN)
-def test_a_model_that_does_not_fit_its_contract_is_refused(
+def test_a_model_that_does_not_fit_its_metadata_is_refused(
     tmp_path: Path, metadata: str, expected: str
 ) -> None:
     with pytest.raises(ModelError) as caught:
@@ -136,12 +136,12 @@ def test_a_model_that_does_not_fit_its_contract_is_refused(
     assert message.isprintable()
 
 
-def test_a_model_without_a_contract_is_refused(tmp_path: Path) -> None:
-    path = motion_model(tmp_path / "m.onnx", metadata=False)
+def test_a_model_without_metadata_is_refused(tmp_path: Path) -> None:
+    path = motion_model(tmp_path / "m.onnx", with_metadata=False)
     with pytest.raises(ModelError) as caught:
         OnnxClassifier(path)
     assert str(caught.value) == (
-        f"{path}: carries no har-monitor contract; har-export writes one, "
+        f"{path}: carries no metadata of har-monitor; har-export writes it, "
         "where it makes an ONNX file of a Keras model"
     )
 
@@ -163,6 +163,6 @@ def test_a_missing_model_is_refused(tmp_path: Path) -> None:
     assert str(caught.value) == f"{tmp_path}/none.onnx: no such file or directory"
 
 
-def test_the_contract_survives_its_own_text() -> None:
-    about = contract(metrics={"accuracy": 0.75})
-    assert Contract.model_validate_json(about.model_dump_json()) == about
+def test_the_metadata_survives_its_own_text() -> None:
+    about = metadata(metrics={"accuracy": 0.75})
+    assert ModelMetadata.model_validate_json(about.model_dump_json()) == about

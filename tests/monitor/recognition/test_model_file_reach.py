@@ -13,7 +13,7 @@ from monitor.errors import ModelError
 from monitor.recognition.classifier import MOST_BYTES, OnnxClassifier
 from monitor.recognition.metadata import METADATA_KEY, MOST_CHARACTERS, OUTPUT
 from monitor.recognition.runtime import onnx_runtime
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from testkit.opened import opened
 
 VALUES = np.zeros(2, np.float32)
@@ -33,7 +33,7 @@ def elsewhere(name: str, location: str, values: np.ndarray = VALUES) -> TensorPr
 def save(
     path: Path, *nodes: NodeProto, graph: dict[str, list[object]] | None = None, **more: object
 ) -> Path:
-    """A model that adds `w` to its scores, with a right contract and these parts."""
+    """A model that adds `w` to its scores, with a right metadata and these parts."""
     base = onnx.load(motion_model(path))
     base.graph.node[-1].output[0] = "plain"
     base.graph.node.extend(nodes or [helper.make_node("Add", ["plain", "w"], [OUTPUT])])
@@ -171,7 +171,7 @@ def test_numbers_in_other_files_that_nothing_uses_are_not_read_either(tmp_path: 
 def test_the_same_model_with_its_numbers_inside_is_run(tmp_path: Path) -> None:
     weights = numpy_helper.from_array(VALUES, "w")
     classifier = OnnxClassifier(save(tmp_path / "m.onnx", graph={"initializer": [weights]}))
-    assert classifier.contract == contract()
+    assert classifier.metadata == metadata()
 
 
 def test_no_operations_are_loaded_that_onnx_runtime_does_not_bring(tmp_path: Path) -> None:
@@ -210,14 +210,14 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path, make: Callable[[Path]
     assert str(caught.value) == f"{tmp_path}/m.onnx: not a file"
 
 
-def test_a_contract_that_is_too_long_is_not_read(tmp_path: Path) -> None:
+def test_metadata_that_is_too_long_is_not_read(tmp_path: Path) -> None:
     model = onnx.load(motion_model(tmp_path / "m.onnx"))
     helper.set_model_props(model, {METADATA_KEY: "[" * (MOST_CHARACTERS + 1)})
     onnx.save(model, tmp_path / "m.onnx")
     with pytest.raises(ModelError) as caught:
         OnnxClassifier(tmp_path / "m.onnx")
     assert str(caught.value) == (
-        f"{tmp_path}/m.onnx: its contract has {MOST_CHARACTERS + 1} characters; "
+        f"{tmp_path}/m.onnx: its metadata has {MOST_CHARACTERS + 1} characters; "
         f"allowed: {MOST_CHARACTERS}"
     )
 
@@ -251,5 +251,5 @@ def test_scores_of_another_shape_than_the_graph_declares_are_refused(tmp_path: P
     with pytest.raises(ModelError) as caught:
         OnnxClassifier(tmp_path / "m.onnx")
     assert str(caught.value) == (
-        f"{tmp_path}/m.onnx: gives scores (2, 2); its contract promises (1, 2)"
+        f"{tmp_path}/m.onnx: gives scores (2, 2); its metadata promises (1, 2)"
     )

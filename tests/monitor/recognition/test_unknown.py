@@ -15,9 +15,9 @@ from monitor.cli.app import app as har_monitor
 from monitor.config.options import ActivityOptions
 from monitor.errors import ModelError
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.recognition.metadata import METADATA_KEY, Contract, Unknown
+from monitor.recognition.metadata import METADATA_KEY, ModelMetadata, Unknown
 from testkit.fakes import FakeSource, lost, moving, picture, wait_until
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from testkit.patience import LIMIT_S
 from tests.monitor.pipeline.test_monitor import Running, watching
 from train.cli.evaluate import app
@@ -28,9 +28,9 @@ FROM_50 = Unknown(threshold=50, share=0.01, evaluation="chosen for the tests")
 ON = {"smoothing_s": 0, "min_s": 0, "cooldown_s": 0, "unknown": True}
 
 
-def about(**changes: object) -> Contract:
+def about(**changes: object) -> ModelMetadata:
     """Of a motion model to which a mean change of over 50 grey levels is unknown."""
-    return contract(unknown=FROM_50, **changes)
+    return metadata(unknown=FROM_50, **changes)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_without_the_option_nothing_is_unknown(classifier: OnnxClassifier) -> No
 
 def test_the_limit_is_the_models_own_and_none_where_it_has_none_or_it_is_off() -> None:
     assert ActivityOptions(unknown=True).novelty_limit(about()) == 50
-    assert ActivityOptions(unknown=True).novelty_limit(contract()) == float("inf")
+    assert ActivityOptions(unknown=True).novelty_limit(metadata()) == float("inf")
     assert ActivityOptions().novelty_limit(about()) == float("inf")
 
 
@@ -111,7 +111,7 @@ def test_check_says_from_where_on_windows_are_unknown(tmp_path: Path) -> None:
 
 
 def test_a_model_gives_novelty_beside_its_scores(classifier: OnnxClassifier) -> None:
-    clips = np.zeros((2, *classifier.contract.clip.shape), np.uint8)
+    clips = np.zeros((2, *classifier.metadata.clip.shape), np.uint8)
     clips[1, ::2] = 100
 
     scores, novelty = classifier.classify(clips)
@@ -125,21 +125,21 @@ def test_a_model_gives_novelty_beside_its_scores(classifier: OnnxClassifier) -> 
     ("made", "promised", "expected"),
     [
         pytest.param(
-            about(), contract(),
-            "output scores float (N, 2), novelty float (N); its contract promises "
+            about(), metadata(),
+            "output scores float (N, 2), novelty float (N); its metadata promises "
             "scores float (N, 2)",
             id="a graph with it",
         ),
         pytest.param(
-            contract(), about(),
-            "output scores float (N, 2); its contract promises scores float (N, 2), "
+            metadata(), about(),
+            "output scores float (N, 2); its metadata promises scores float (N, 2), "
             "novelty float (N)",
-            id="a contract with it",
+            id="a metadata with it",
         ),
     ],
 )  # fmt: skip
-def test_a_contract_that_does_not_say_what_the_graph_gives_is_refused(
-    tmp_path: Path, made: Contract, promised: Contract, expected: str
+def test_metadata_that_does_not_say_what_the_graph_gives_is_refused(
+    tmp_path: Path, made: ModelMetadata, promised: ModelMetadata, expected: str
 ) -> None:
     path = motion_model(tmp_path / "m.onnx", made)
     model = onnx.load(path)

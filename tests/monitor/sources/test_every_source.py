@@ -50,7 +50,7 @@ KINDS = (
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    path = tmp_path_factory.mktemp("contract") / "numbered.mp4"
+    path = tmp_path_factory.mktemp("metadata") / "numbered.mp4"
     # Large enough for JPEGs of some KiB: FFmpeg opens HTTP by reading 2 KiB, and gives what lies in
     # them at once.
     return make_video(path, fps=FPS, duration_s=DURATION_S, size=(480, 270))

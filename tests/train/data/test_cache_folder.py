@@ -8,7 +8,7 @@ import pytest
 
 from monitor.errors import MonitorError
 from testkit.clips import make_clips
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from testkit.process import STRANGER, script, stranger
 from train.data.cache import ClipCache
 from train.data.cache_folder import default_cache
@@ -109,7 +109,7 @@ def test_no_command_needs_a_home(tmp_path: Path, fight_clip: Path) -> None:
     (tmp_path / "train.yaml").write_text("{clip: {frames: 4, size: 16, fps: 10}, arch: svm}")
     model = motion_model(
         tmp_path / "m.onnx",
-        contract(
+        metadata(
             labels=("dark", "light"), background=("dark",), thresholds={"light": 0.5}, frames=4
         ),
     )

@@ -15,7 +15,7 @@ from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
 from monitor.windows.filter import WindowFilter
 from testkit.media import make_video
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from train.cli.evaluate import app
 from train.data.background import FilmPart, decode_footage
 from train.data.cache import DecodedClip
@@ -146,7 +146,7 @@ def test_with_uniform_sampling_the_rate_of_a_clip_is_ignored(tmp_path: Path) -> 
 
 def test_har_evaluate_says_the_same(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = data(tmp_path / "data", {"moving": (25, 5, 25), "still": (25, 25)})
-    model = motion_model(tmp_path / "m.onnx", contract(frames=20, fps=10))
+    model = motion_model(tmp_path / "m.onnx", metadata(frames=20, fps=10))
     options = {"--data": folder, "--out": tmp_path / "out", "--cache": tmp_path / "cache"}
     words = [str(word) for option in options.items() for word in option]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from testkit.footage import motion_clips
-from testkit.models import contract
+from testkit.models import metadata
 from train.evaluate.evaluation_set import load_evaluation_set
 
 
@@ -24,7 +24,7 @@ def test_clips_are_scored_at_the_given_stride(
     tmp_path: Path, fight_clip: Path, nofight_clip: Path, strides: tuple[int, ...], windows: int
 ) -> None:
     data = motion_clips(tmp_path / "data", fight_clip, nofight_clip)
-    held = load_evaluation_set(contract(), data, 0, tmp_path / "cache", Console(quiet=True))
+    held = load_evaluation_set(metadata(), data, 0, tmp_path / "cache", Console(quiet=True))
     seen = 0
 
     def predict(found: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -32,6 +32,6 @@ def test_clips_are_scored_at_the_given_stride(
         seen += len(found)
         return np.full((len(found), 2), 0.5, np.float32)
 
-    held.score(predict, contract(), *strides)
+    held.score(predict, metadata(), *strides)
 
     assert seen == windows

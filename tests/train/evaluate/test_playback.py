@@ -16,7 +16,7 @@ from monitor.sources.file import FileSource
 from monitor.windows.clip import prepare
 from testkit.footage import quiet_footage
 from testkit.media import make_video, number_of
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from train.data.clips import find_clips
 from train.data.footage import Footage, find_footage
 from train.evaluate.playback import PlannedSource, WatchedStream, watch_streams
@@ -148,7 +148,7 @@ def test_replayed_windows_give_the_activities_of_the_whole_monitor(
     min_s: float,
 ) -> None:
     tuning = {"hysteresis": 0.1, "smoothing_s": smoothing_s, "min_s": min_s}
-    about = contract(
+    about = metadata(
         thresholds={"moving": 0.7}, tuning={**tuning, "metrics": {}, "evaluation": "by hand"}
     )
     model = OnnxClassifier(motion_model(tmp_path / "m.onnx", about))
@@ -172,7 +172,7 @@ def test_windows_that_are_not_classified_are_replayed_too(
     (one,) = watch_streams(classifier, [StreamPlan("a", None, segments)])
 
     assert {type(window) for window in one.windows} == {Prediction, Skipped}
-    rules = ActivityOptions().rules(classifier.contract)
+    rules = ActivityOptions().rules(classifier.metadata)
     assert one.activities
     assert seen(replay(one.windows, rules)) == seen(one.activities)
 
@@ -192,13 +192,13 @@ def test_streams_keep_their_order_and_their_own_windows(
     assert not any(one.activities for one in streams)
 
 
-def test_any_scorer_with_a_contract_can_watch(
+def test_any_scorer_with_metadata_can_watch(
     footage: tuple[Footage, ...],
 ) -> None:
     def classify(windows: NDArray[np.uint8]) -> Outputs:
         return Outputs(np.tile(np.array([0.9, 0.1], np.float32), (len(windows), 1)), None)
 
-    (one,) = watch_streams(Scorer(classify, contract()), plan_footage(footage))
+    (one,) = watch_streams(Scorer(classify, metadata()), plan_footage(footage))
 
     assert len(one.windows) == 57
     assert [activity.label for activity in one.activities] == ["moving", "moving"]
@@ -263,14 +263,14 @@ def test_real_streams_of_the_shipped_model(shared_data: Path) -> None:
     ]
     assert len(clips) == 3
     classifier = OnnxClassifier()
-    rules = ActivityOptions().rules(classifier.contract)
+    rules = ActivityOptions().rules(classifier.metadata)
 
     (one,) = watch_streams(
         classifier, plan_streams(clips, find_footage(shared_data / "surveillance"))
     )
 
     assert seen(one.activities) == seen(replay(one.windows, rules))
-    judged = match_stream(one, rules, classifier.contract.clip.span_s, one.activities)
-    assert judged.matches == match_stream(one, rules, classifier.contract.clip.span_s).matches
+    judged = match_stream(one, rules, classifier.metadata.clip.span_s, one.activities)
+    assert judged.matches == match_stream(one, rules, classifier.metadata.clip.span_s).matches
     assert len(judged.matches.events) == 2
     assert any(alerts for _, alerts in judged.matches.events), "it was trained on these very clips"

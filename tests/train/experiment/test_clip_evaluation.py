@@ -10,9 +10,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.recognition.metadata import Contract, Data
+from monitor.recognition.metadata import Data, ModelMetadata
 from testkit.media import twin
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from train.cli.evaluate import app
 from train.data.clips import Clip, find_clips
 from train.data.decoding import DecodedClips, decode_clips
@@ -50,12 +50,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def decoded_clips(data: Path, cache: Path) -> DecodedClips:
-    return decode_clips(find_clips(data), contract().clip, "time", cache, QUIET)
+    return decode_clips(find_clips(data), metadata().clip, "time", cache, QUIET)
 
 
-def about(sha256: str = "0" * 64, name: str = "elsewhere", clips: int = 2) -> Contract:
-    """The contract of a fight model that was fitted on the clips with this hash."""
-    return contract(
+def about(sha256: str = "0" * 64, name: str = "elsewhere", clips: int = 2) -> ModelMetadata:
+    """The metadata of a fight model that was fitted on the clips with this hash."""
+    return metadata(
         labels=LABELS,
         background=("nofight",),
         thresholds={"fight": 0.5},
@@ -102,7 +102,7 @@ def test_a_clips_score_is_the_mean_over_the_windows_that_the_monitor_cuts(
         pytest.param(slice(0, 1), slice(None), "unknown", id="other-clips"),
     ],
 )
-def test_the_hash_in_the_contract_reveals_training_clips(
+def test_the_hash_in_the_metadata_reveals_training_clips(
     decoded_clips: DecodedClips, fitted_on: slice, tested: slice, expected: str
 ) -> None:
     clips: Sequence[Clip] = decoded_clips.clips
@@ -121,9 +121,9 @@ def test_the_hash_in_the_contract_reveals_training_clips(
 def test_other_clips_of_a_dataset_with_the_same_name_may_be_training_clips(
     decoded_clips: DecodedClips, fitted: int, expected: str
 ) -> None:
-    contract = about(name="data", clips=fitted)
+    metadata = about(name="data", clips=fitted)
 
-    assert find_overlap(contract, "data", decoded_clips, decoded_clips.clips[:2]) == expected
+    assert find_overlap(metadata, "data", decoded_clips, decoded_clips.clips[:2]) == expected
 
 
 def test_the_report_warns_of_training_data(
@@ -243,8 +243,8 @@ def test_an_onnx_model_is_tested_without_importing_tensorflow(
     assert (tmp_path / "out" / "report.html").is_file()
 
 
-def test_a_model_is_loaded_with_its_contract(tmp_path: Path) -> None:
+def test_a_model_is_loaded_with_its_metadata(tmp_path: Path) -> None:
     scorer = load_scorer(motion_model(tmp_path / "m.onnx", about()))
 
-    assert scorer.contract == about()
+    assert scorer.metadata == about()
     assert scorer.predict(np.zeros((2, 20, 64, 64, 3), np.uint8)).shape == (2, 2)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from monitor.recognition.metadata import Film
 from testkit.footage import motion_clips, quiet_footage
-from testkit.models import contract, motion_model
+from testkit.models import metadata, motion_model
 from train.cli.evaluate import app
 from train.data.cache import file_sha256
 
@@ -130,8 +130,8 @@ def test_footage_that_was_trained_on_is_reported(
     film = Film(
         name="a.mp4", sha256=file_sha256(footage / "hall.mp4"), from_s=0.0, to_s=16.9, slices=6
     )
-    data = contract().data.model_copy(update={"footage": (film,)})
-    model = motion_model(tmp_path / "m.onnx", contract(data=data))
+    data = metadata().data.model_copy(update={"footage": (film,)})
+    model = motion_model(tmp_path / "m.onnx", metadata(data=data))
 
     done = har_evaluate(model, "--stream", "--footage", footage, "--out", tmp_path / "out")
 
@@ -235,7 +235,7 @@ def test_options_that_cannot_be_met_are_a_one_line_error(
         "m.onnx": model, "data": data, "yard": footage, "fight.mp4": fight_clip,
     }.items():  # fmt: skip
         Path(name).symlink_to(target)
-    falls = contract(labels=("fall", "walk"), background=("walk",), thresholds={"fall": 0.5})
+    falls = metadata(labels=("fall", "walk"), background=("walk",), thresholds={"fall": 0.5})
     motion_model(Path("fall.onnx"), falls)
     Path("text.mp4").write_text("no video")
     Path("run").mkdir()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from monitor.errors import MonitorError
-from testkit.models import contract
+from testkit.models import metadata
 from testkit.scores import PAPER_COUNTS, PAPER_LABELS, scored
 from train.evaluate.scores import Scored, concatenate
 from train.report.clip_page import contact_sheet, worst_mistakes, write_clip_report
@@ -82,7 +82,7 @@ def test_a_report_is_complete_with_few_and_with_many_labels(
 
 def test_the_page_loads_nothing_and_runs_no_script(tmp_path: Path) -> None:
     _, page, html = write(
-        tmp_path, scored(PAPER_LABELS, PAPER_COUNTS), history=HISTORY, contract=contract()
+        tmp_path, scored(PAPER_LABELS, PAPER_COUNTS), history=HISTORY, metadata=metadata()
     )
 
     assert not re.search(r"https?:|//[a-z]|url\(|@import", re.sub(r"base64,[^\"]*", "", html))

@@ -9,7 +9,7 @@ import pytest
 
 from monitor.recognition.tracker import Rules
 from monitor.records import Prediction
-from testkit.models import contract
+from testkit.models import metadata
 from train.evaluate.event_match import EventMetrics
 from train.evaluate.playback import WatchedStream
 from train.evaluate.stream_results import StreamResult, match_stream
@@ -19,7 +19,7 @@ from train.report.stream_page import stream_page, write_stream_report
 from train.report.stream_report import Accuracy, StreamReport, describe
 from train.report.timeline import WIDTH, timeline, worst_streams
 
-ABOUT = contract(labels=("fight", "fall", "calm"), background=("calm",),
+ABOUT = metadata(labels=("fight", "fall", "calm"), background=("calm",),
                  thresholds={"fight": 0.6, "fall": 0.6})  # fmt: skip
 RULES = Rules({"fight": 0.6, "fall": 0.6}, 0.15, 0.0, 0.0, hold_s=2, cooldown_s=5)
 
@@ -50,7 +50,7 @@ def report(*streams: StreamResult, title: str = "a report") -> StreamReport:
         title=title,
         how="by hand",
         warning=None,
-        contract=ABOUT,
+        metadata=ABOUT,
         judged=streams,
         accuracy=Accuracy(4, 3, 2),
         sweep=threshold_sweep([one.watched for one in streams], RULES, 2.0),
