@@ -4,13 +4,26 @@ On windows of fight-surv the fights have 6.4 grey levels and more; on empty part
 a road 0.2 to 1.0.
 """
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
+
+Sum = TypeVar("Sum", np.float32, np.uint32)
 
 _CELLS = 16  # parts across and down: a part is the mean of some pixels, and noise averages out
 # Steps of a clip that are left out, those at which the whole picture changes most: a light that is
 # switched on, a lost key frame or a shaken camera.
 _JUMPS = 2
+
+
+def block_sums(grey: NDArray[np.uint8], down: int, across: int, dtype: type[Sum]) -> NDArray[Sum]:
+    """Sums over blocks of `down` x `across` pixels: (T, H, W) to (T, H // down, W // across)."""
+    frames, rows, columns = grey.shape[0], grey.shape[1] // down, grey.shape[2] // across
+    whole = grey[:, : rows * down, : columns * across]
+    # Rows first: five times as fast as both at once.
+    lines = whole.reshape(frames, rows, down, columns * across).sum(axis=2, dtype=dtype)
+    return np.asarray(lines.reshape(frames, rows, columns, across).sum(axis=3, dtype=dtype))
 
 
 def motion(clip: NDArray[np.uint8]) -> float:
@@ -20,10 +33,8 @@ def motion(clip: NDArray[np.uint8]) -> float:
     """
     frames, height, width = clip.shape[:3]
     down, across = max(1, height // _CELLS), max(1, width // _CELLS)
-    rows, columns = height // down, width // across
-    green = clip[:, : rows * down, : columns * across, 1]  # the nearest to brightness
-    lines = green.reshape(frames, rows, down, columns * across).sum(axis=2, dtype=np.float32)
-    parts = lines.reshape(frames, rows, columns, across).sum(axis=3) / (down * across)
+    green = clip[..., 1]  # the nearest to brightness
+    parts = block_sums(green, down, across, np.float32) / (down * across)
     changes = np.diff(parts, axis=0).reshape(frames - 1, -1)
     changes -= np.median(changes, axis=1, keepdims=True)
     sizes = np.abs(changes, out=changes)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.states import SkipReason
+from monitor.windows.motion import block_sums
 
 # Grey levels between the darkest and the brightest part of a picture, in _CELLS parts across. A
 # covered lens has 3 under the noise that cameras add in the dark, the others of the darkest real
@@ -62,12 +63,7 @@ def _averaged(grey: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
     """The frames (T, H, W) with squares of `step` pixels made one."""
     if step == 1:
         return grey
-    frames, height, width = grey.shape[0], grey.shape[1] // step, grey.shape[2] // step
-    whole = grey[:, : height * step, : width * step]
-    # Rows first: five times as fast as both at once.
-    lines = whole.reshape(frames, height, step, width * step).sum(axis=2, dtype=np.uint32)
-    squares = lines.reshape(frames, height, width, step).sum(axis=3)
-    return np.asarray(squares // step**2, np.uint8)
+    return np.asarray(block_sums(grey, step, step, np.uint32) // step**2, np.uint8)
 
 
 def _is_still(clip: NDArray[np.uint8]) -> bool:
