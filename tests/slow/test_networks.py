@@ -33,6 +33,7 @@ Array = NDArray[np.float64]
         pytest.param("motion-peaks", 2, 7_530, id="peaks of motion"),
         pytest.param("convlstm-motion", 2, 14_118, id="ConvLSTM with motion"),
         pytest.param("motion-trajectories", 2, 722, id="paths of motion"),
+        pytest.param("motion-tsm", 2, 281_858, id="temporal shifts on differences"),
     ],
 )
 def test_a_network_has_exactly_its_parameters(name: str, labels: int, parameters: int) -> None:
@@ -254,11 +255,11 @@ def test_an_unknown_network_is_refused_with_the_allowed_ones() -> None:
 
     assert str(caught.value) == (
         "unknown network 'resnet'; allowed: convlstm, lrcn, r2plus1d, motion-peaks, "
-        "convlstm-motion, motion-trajectories"
+        "convlstm-motion, motion-trajectories, motion-tsm"
     )
 
 
-@pytest.mark.parametrize("name", ["motion-peaks", "convlstm-motion"])
+@pytest.mark.parametrize("name", ["motion-peaks", "convlstm-motion", "motion-tsm"])
 @pytest.mark.parametrize("frames", [2, 3, 4, 5])
 def test_clips_too_short_for_a_network_are_refused(name: str, frames: int) -> None:
     with pytest.raises(ConfigError) as caught:

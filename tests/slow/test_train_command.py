@@ -245,7 +245,7 @@ def test_a_baseline_gives_the_same_report_and_no_model(
         pytest.param(
             ("--arch", "resnet"),
             "error: arch: unknown network 'resnet'; allowed: convlstm, lrcn, r2plus1d, "
-            "motion-peaks, convlstm-motion, motion-trajectories, svm, forest",
+            "motion-peaks, convlstm-motion, motion-trajectories, motion-tsm, svm, forest",
             id="unknown network",
         ),
         pytest.param(

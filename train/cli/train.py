@@ -27,8 +27,8 @@ def main(
     arch: Annotated[
         str | None,
         typer.Option(
-            help="convlstm, lrcn, r2plus1d, motion-peaks, convlstm-motion or "
-            "motion-trajectories; svm or forest for a comparison.",
+            help="convlstm, lrcn, r2plus1d, motion-peaks, convlstm-motion, "
+            "motion-trajectories or motion-tsm; svm or forest for a comparison.",
             show_default="r2plus1d",
         ),
     ] = None,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from monitor.errors import ConfigError
 from monitor.recognition.metadata import INPUT, OUTPUT
 from monitor.windows.clip import ClipSpec
+from train.networks.motion_tsm import motion_tsm
 from train.networks.optical_flow import residual_motion
 from train.networks.pretrained import imagenet_stem
 from train.networks.trajectories import time_statistics, trajectories
@@ -134,6 +135,7 @@ NETWORKS: dict[str, Callable[[ClipSpec, int], keras.Model]] = {
     "motion-peaks": motion_peaks,
     "convlstm-motion": convlstm_motion,
     "motion-trajectories": motion_trajectories,
+    "motion-tsm": motion_tsm,
 }
 
 

@@ -74,7 +74,7 @@ def test_footage_is_found_beside_the_recipe_and_an_option_replaces_it(tmp_path: 
         pytest.param(
             "arch: resnet\n",
             "1: arch: unknown network 'resnet'; allowed: convlstm, lrcn, r2plus1d, "
-            "motion-peaks, convlstm-motion, motion-trajectories, svm, forest",
+            "motion-peaks, convlstm-motion, motion-trajectories, motion-tsm, svm, forest",
             id="unknown network",
         ),
         pytest.param(
