@@ -74,4 +74,4 @@ def test_the_same_movement_to_the_left_looks_different() -> None:
     network = build("motion-tsm", SPEC, 2)
     right, left = (np.asarray(network(moving(right), training=False)) for right in (True, False))
 
-    assert np.abs(right - left).max() > 0.01
+    assert np.abs(np.log(right) - np.log(left)).max() > 0.05, "log odds"
