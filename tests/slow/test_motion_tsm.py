@@ -52,9 +52,9 @@ def test_light_and_contrast_change_little() -> None:
 
 
 def test_some_channels_come_from_the_next_picture_and_some_from_the_one_before() -> None:
-    pictures = np.arange(3 * 16, dtype=np.float32).reshape(3, 1, 1, 16)
+    pictures = np.arange(3 * 16, dtype=np.float32).reshape(1, 3, 1, 1, 16)
 
-    found = np.asarray(_shift(pictures, 3)).reshape(3, 16)
+    found = np.asarray(_shift(pictures)).reshape(3, 16)
 
     given = pictures.reshape(3, 16)
     assert found[:, :2].tolist() == [*given[1:, :2].tolist(), [0, 0]]
@@ -63,9 +63,9 @@ def test_some_channels_come_from_the_next_picture_and_some_from_the_one_before()
 
 
 def test_each_second_picture_is_seen_with_both_neighbours() -> None:
-    pictures = np.arange(1, 6, dtype=np.float32).reshape(5, 1, 1, 1)
+    pictures = np.arange(1, 6, dtype=np.float32).reshape(1, 5, 1, 1, 1)
 
-    found = np.asarray(_with_neighbours(pictures, 5)).reshape(-1, 3)
+    found = np.asarray(_with_neighbours(pictures)).reshape(-1, 3)
 
     assert found.tolist() == [[0, 1, 2], [2, 3, 4], [4, 5, 0]]
 

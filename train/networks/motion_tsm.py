@@ -63,25 +63,27 @@ def motion_tsm(spec: ClipSpec, labels: int) -> keras.Model:
     if spec.frames < MIN_FRAMES:
         raise ValueError(f"{spec.frames} frames; at least {MIN_FRAMES} are needed")
     clip = Input(spec.shape, dtype="uint8", name=INPUT)
-    pictures = difference_pictures(clip)
-    count = pictures.shape[1]
-    x = ops.reshape(pictures, (-1, spec.size, spec.size, 3))
-    x = _normalise(layers.Conv2D(32, 3, 2, padding="same", use_bias=False, name="stem")(x), "stem")
-    x = layers.ReLU(6)(x)
+    x = difference_pictures(clip)
+    convolution = layers.Conv3D(
+        32, (1, 3, 3), (1, 2, 2), padding="same", use_bias=False, name="stem"
+    )
+    x = layers.ReLU(6)(_normalise(convolution(x), "stem"))
     for number, block in enumerate(_BLOCKS):
-        x = _apply(block, number, x, count)
-    x = _with_neighbours(x, count)
-    x = layers.Conv2D(_BLOCKS[-1].channels, 1, use_bias=False, name="time")(x)
+        x = _apply(block, number, x)
+    x = layers.Dense(_BLOCKS[-1].channels, use_bias=False, name="time")(_with_neighbours(x))
     x = layers.ReLU()(_normalise(x, "time"))
-    height, width, channels = x.shape[1:]
-    x = ops.mean(ops.reshape(x, (-1, (count + 1) // 2, height, width, channels)), axis=(1, 2, 3))
-    scores = layers.Dense(labels, activation="softmax", dtype="float32", name=OUTPUT)
-    model = Model(clip, scores(layers.Dropout(0.4)(x)))
+    x = layers.Dropout(0.4)(ops.mean(x, axis=(1, 2, 3)))
+    scores = layers.Dense(labels, activation="softmax", dtype="float32", name=OUTPUT)(x)
+    model = Model(clip, scores)
     with np.load(WEIGHTS) as weights:
         for layer in model.layers:
             if f"{layer.name}.0" in weights:
-                numbered = range(len(layer.weights))
-                layer.set_weights([weights[f"{layer.name}.{n}"] for n in numbered])
+                layer.set_weights(
+                    [
+                        weights[f"{layer.name}.{number}"].reshape(weight.shape)
+                        for number, weight in enumerate(layer.weights)
+                    ]
+                )
     return model
 
 
@@ -91,62 +93,56 @@ def difference_pictures(clip: keras.KerasTensor) -> keras.KerasTensor:
     Grey is the mean of the colours, less its mean over each picture, in standard deviations of the
     clip, times 1.5: so differences are as large as ImageNet's pictures are to the network.
     """
-    from keras import ops
+    from keras import layers, ops
 
-    grey = ops.mean(ops.cast(clip, "float32"), axis=-1)
+    grey = ops.mean(ops.cast(clip, "float32"), axis=-1, keepdims=True)
     grey = ops.subtract(grey, ops.mean(grey, axis=(2, 3), keepdims=True))
     spread = ops.sqrt(ops.mean(ops.square(grey), axis=(1, 2, 3), keepdims=True))
     grey = ops.multiply(ops.divide(grey, ops.add(spread, _MIN_CONTRAST)), 1.5)
     steps = ops.subtract(grey[:, 1:], grey[:, :-1])
     count = (steps.shape[1] - 3) // _STEP + 1
     last = _STEP * (count - 1) + 1
-    return ops.stack([steps[:, at : at + last : _STEP] for at in range(3)], axis=-1)
+    return layers.Concatenate(axis=-1)([steps[:, at : at + last : _STEP] for at in range(3)])
 
 
-def _shift(x: keras.KerasTensor, count: int) -> keras.KerasTensor:
+def _shift(x: keras.KerasTensor) -> keras.KerasTensor:
     """Some channels of each picture from the next one, and some from the one before."""
-    from keras import ops
+    from keras import layers, ops
 
-    height, width, channels = x.shape[1:]
-    part = channels // _FOLD
-    pictures = ops.reshape(x, (-1, count, height, width, channels))
-    later, earlier = pictures[..., :part], pictures[..., part : 2 * part]
-    nothing = ops.zeros_like(later[:, :1])
+    part = x.shape[-1] // _FOLD
+    later, earlier = x[:, :, :, :, :part], x[:, :, :, :, part : 2 * part]
+    nothing = ops.multiply(later[:, :1], 0.0)
     shifted = [
-        ops.concatenate([later[:, 1:], nothing], axis=1),
-        ops.concatenate([nothing, earlier[:, :-1]], axis=1),
-        pictures[..., 2 * part :],
+        layers.Concatenate(axis=1)([later[:, 1:], nothing]),
+        layers.Concatenate(axis=1)([nothing, earlier[:, :-1]]),
+        x[:, :, :, :, 2 * part :],
     ]
-    return ops.reshape(ops.concatenate(shifted, axis=-1), (-1, height, width, channels))
+    return layers.Concatenate()(shifted)
 
 
-def _apply(block: _Block, number: int, x: keras.KerasTensor, count: int) -> keras.KerasTensor:
+def _apply(block: _Block, number: int, x: keras.KerasTensor) -> keras.KerasTensor:
     from keras import layers
 
     before, name = x, f"expand_{number}"
     if block.expansion > 1:
-        wide = layers.Conv2D(x.shape[-1] * block.expansion, 1, use_bias=False, name=name)
-        x = layers.ReLU(6)(_normalise(wide(_shift(x, count)), name))
+        wide = layers.Dense(x.shape[-1] * block.expansion, use_bias=False, name=name)
+        x = layers.ReLU(6)(_normalise(wide(_shift(x)), name))
     name = f"depthwise_{number}"
-    x = layers.DepthwiseConv2D(
-        block.kernel, block.stride, padding="same", use_bias=False, name=name
-    )(x)
-    x = layers.ReLU(6)(_normalise(x, name))
+    convolution = layers.DepthwiseConv2D(block.kernel, block.stride, padding="same", use_bias=False)
+    x = layers.ReLU(6)(_normalise(layers.TimeDistributed(convolution, name=name)(x), name))
     name = f"project_{number}"
-    x = _normalise(layers.Conv2D(block.channels, 1, use_bias=False, name=name)(x), name)
+    x = _normalise(layers.Dense(block.channels, use_bias=False, name=name)(x), name)
     return layers.Add()([before, x]) if before.shape == x.shape else x
 
 
-def _with_neighbours(x: keras.KerasTensor, count: int) -> keras.KerasTensor:
+def _with_neighbours(x: keras.KerasTensor) -> keras.KerasTensor:
     """Each second picture, its channels beside those of the pictures before and after it."""
-    from keras import ops
+    from keras import layers, ops
 
-    height, width, channels = x.shape[1:]
-    pictures = ops.reshape(x, (-1, count, height, width, channels))
-    nothing = ops.zeros_like(pictures[:, :1])
-    padded = ops.concatenate([nothing, pictures, nothing], axis=1)
-    three = [padded[:, at : at + count : 2] for at in range(3)]
-    return ops.reshape(ops.concatenate(three, axis=-1), (-1, height, width, 3 * channels))
+    count = x.shape[1]
+    nothing = ops.multiply(x[:, :1], 0.0)
+    padded = layers.Concatenate(axis=1)([nothing, x, nothing])
+    return layers.Concatenate()([padded[:, at : at + count : 2] for at in range(3)])
 
 
 def _normalise(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
