@@ -11,7 +11,7 @@ from monitor.events.alert_log import AlertLogSink
 from monitor.events.console import ConsoleSink
 from monitor.events.recovery import orphans
 from monitor.events.sink import Sink
-from monitor.evidence.recorder import ClipSink
+from monitor.evidence.clip_sink import ClipSink
 
 log = logging.getLogger(__name__)
 

@@ -43,7 +43,7 @@ def watch(
     screen = Screen() if display else None  # before PyAV is loaded: see monitor.display.screen
     from monitor.cli.sinks import make_sinks, unfinished
     from monitor.display.table import StatusTable
-    from monitor.evidence.recorder import ClipSink
+    from monitor.evidence.clip_sink import ClipSink
     from monitor.health.heartbeat import Heartbeat
     from monitor.pipeline.monitor import Monitor
 

@@ -1,4 +1,4 @@
 """The commands har-train and har-evaluate.
 
-May import: data, evaluate, experiment, fit, recipe, and the modules at the top of train.
+May import: data, experiment, recipe, and the modules at the top of train.
 """

@@ -1,4 +1,4 @@
 """Data: clips and footage found, decoded, cut into windows and split into folds.
 
-May import: networks, recipe, and the modules at the top of train.
+May import: recipe, and the modules at the top of train.
 """

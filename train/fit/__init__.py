@@ -1,4 +1,4 @@
 """Fitting: batches, random variations and the training loop.
 
-May import: data, networks, recipe, and the modules at the top of train.
+May import: data, recipe, and the modules at the top of train.
 """

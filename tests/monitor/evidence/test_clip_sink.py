@@ -10,7 +10,7 @@ import pytest
 from monitor.config.options import CameraOptions, ClipOptions
 from monitor.decode.options import Decoding
 from monitor.errors import SinkError
-from monitor.evidence.recorder import ClipSink
+from monitor.evidence.clip_sink import ClipSink
 from monitor.evidence.retention import make_room
 from monitor.evidence.ring import PacketRing
 from monitor.sources.address import parse_address
