@@ -5,7 +5,7 @@ from pathlib import Path
 
 import jinja2
 
-from export.atomic import replacing
+from monitor.atomic import replacing
 
 NOTHING = "–"  # a cell without a figure
 

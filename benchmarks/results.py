@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from export.atomic import replacing
+from monitor.atomic import replacing
 from monitor.errors import DataError
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from export.atomic import replacing
+from monitor.atomic import replacing
 from monitor.errors import DataError, MonitorError
 from testkit import ROOT
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export import fused_route, tf2onnx_route
-from export.atomic import replacing
 from export.foreign import load_foreign
 from export.fused.layer import NotFused
 from export.keras_file import load_model
 from export.options import DEFAULT_OPSET, Engine, NetworkDescription, check_opset
 from export.verify import verify
+from monitor.atomic import replacing
 from monitor.errors import ConfigError
 from monitor.recognition.metadata import ModelMetadata
 

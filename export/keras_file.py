@@ -11,8 +11,8 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.atomic import replacing
 from export.keras2 import is_keras_2, loadable_by_keras_3, restore_keras_2
+from monitor.atomic import replacing
 from monitor.errors import ModelError
 from monitor.paths import describe_os_error, stat_or_none
 from monitor.recognition.metadata import NOVELTY, OUTPUT, ModelMetadata, parse_metadata

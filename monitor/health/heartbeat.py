@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from monitor.errors import MonitorError
 from monitor.health.report import Health, examine, write_health
 from monitor.health.status import CameraSnapshot
 from monitor.health.systemd import Systemd
@@ -48,6 +49,6 @@ class Heartbeat:
             return
         try:
             write_health(self._path, health)
-        except OSError as error:
-            text = f"health {self._path}: {error.strerror or error}; watching goes on"
+        except MonitorError as error:
+            text = f"health: {error}; watching goes on"
             self._throttle.log(logging.WARNING, "health", text)

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from export.atomic import replacing
+from monitor.atomic import replacing
 from monitor.errors import MonitorError
 from monitor.sources.file import read_frames
 from monitor.windows.clip import prepare

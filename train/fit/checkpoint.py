@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from export.atomic import replacing
+from monitor.atomic import replacing
 
 Arrays = dict[str, NDArray[Any]]
 Weights = list[NDArray[np.generic]]

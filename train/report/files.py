@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from export.atomic import replacing
+from monitor.atomic import replacing
 from monitor.errors import MonitorError
 
 JSON_NAME, HTML_NAME = "metrics.json", "report.html"
