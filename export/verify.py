@@ -18,7 +18,7 @@ from monitor.recognition.classifier import OnnxClassifier
 from monitor.recognition.metadata import NOVELTY, OUTPUT, ModelMetadata
 from monitor.sources.file import read_frames
 from monitor.windows.buffer import WindowBuffer
-from monitor.windows.clip import ClipSpec, prepare
+from monitor.windows.clip import ClipSpec, scale_frame
 
 if TYPE_CHECKING:
     import keras
@@ -70,7 +70,7 @@ def real_clips(spec: ClipSpec, video: Path = SAMPLE) -> NDArray[np.uint8]:
     buffer = WindowBuffer("sample", spec, spec.frames)
     clips = []
     for time_s, picture in read_frames(video):
-        window = buffer.push(time_s, partial(prepare, picture, spec.size))
+        window = buffer.push(time_s, partial(scale_frame, picture, spec.size))
         if window is not None:
             clips.append(window.clip)
     return np.array(clips, np.uint8).reshape(-1, *spec.shape)

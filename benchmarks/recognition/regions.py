@@ -20,7 +20,7 @@ from benchmarks.results import keep, now, read
 from monitor import __version__
 from monitor.errors import DataError
 from monitor.sources.file import read_frames
-from monitor.windows.clip import prepare
+from monitor.windows.clip import scale_frame
 from monitor.windows.crop import Cropper
 from train.data.cache import DecodedClip
 from train.data.footage import Footage, find_footage, read_segment
@@ -126,8 +126,8 @@ def _seen(
     region: list[NDArray[np.uint8]] = []
     for time_s, picture in _laid(inlay, inset, films[inset.film].footage):
         times_s.append(time_s)
-        whole.append(prepare(picture, size))
-        region.append(prepare(cropper.crop(picture), size))
+        whole.append(scale_frame(picture, size))
+        region.append(scale_frame(cropper.crop(picture), size))
     at = np.array(times_s, np.float64)
     return DecodedClip(np.stack(whole), at), DecodedClip(np.stack(region), at)
 

@@ -29,7 +29,7 @@ from monitor.states import EndReason, Pace
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
 from monitor.windows.filter import WindowFilter
-from monitor.windows.sampler import RegionSampler
+from monitor.windows.region_windows import RegionWindows
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Camera:
             self.status,
             lambda: make(camera.address, self._limits(metadata, scheduler, tap)),
             [
-                RegionSampler(
+                RegionWindows(
                     WindowBuffer(camera.name, spec, windows.stride, windows.max_gap_s, name),
                     regions.get(name),
                     window_filter,

@@ -17,7 +17,7 @@ from monitor.sources.source import Source
 from monitor.sources.timeline import Timeline, TimestampMode
 from monitor.states import NOTHING_MOVES, PERMANENT, CameraState, EndReason, Pace, SkipReason
 from monitor.throttle import LogThrottle
-from monitor.windows.sampler import RegionSampler
+from monitor.windows.region_windows import RegionWindows
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Capture:
         self,
         status: CameraStatus,
         make_source: Callable[[], Source],
-        samplers: Sequence[RegionSampler],
+        samplers: Sequence[RegionWindows],
         submit: Callable[[Captured], Captured | None],  # an older item that was dropped for it
         *,
         pace: Pace,

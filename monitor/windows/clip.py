@@ -37,7 +37,7 @@ class ClipSpec:
         return self.frames / self.fps
 
 
-def prepare(picture: VideoFrame, size: int) -> NDArray[np.uint8]:
+def scale_frame(picture: VideoFrame, size: int) -> NDArray[np.uint8]:
     """A decoded picture as (size, size, 3) uint8 RGB, scaled straight from the decoder's planes.
 
     The aspect ratio is not kept: the whole picture is what the model sees. Colour matrix and range

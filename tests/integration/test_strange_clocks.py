@@ -22,7 +22,7 @@ from monitor.states import EndReason, Pace
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
 from monitor.windows.filter import WindowFilter
-from monitor.windows.sampler import RegionSampler
+from monitor.windows.region_windows import RegionWindows
 from testkit.media import make_video
 from testkit.servers.stamped_rtsp import stamped_camera
 
@@ -143,7 +143,7 @@ def watch(
         capture = Capture(
             status,
             lambda: make_source(parse_address(url), limits),
-            [RegionSampler(WindowBuffer(name, SPEC, stride=5), None, window_filter)],
+            [RegionWindows(WindowBuffer(name, SPEC, stride=5), None, window_filter)],
             taken.submit,
             pace=Pace.CAMERA,
             retry=Retry(0.1, 0.2),

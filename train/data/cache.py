@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from monitor.atomic import replacing
 from monitor.errors import MonitorError
 from monitor.sources.file import read_frames
-from monitor.windows.clip import prepare
+from monitor.windows.clip import scale_frame
 
-# Part of every key. Raise it when `prepare` or the stored format changes.
+# Part of every key. Raise it when `scale_frame` or the stored format changes.
 FORMAT = 2
 
 
@@ -75,7 +75,7 @@ class DecodedClip:
 
 
 class ClipCache:
-    """Clips decoded by the monitor's own reader and `prepare`, kept in a folder.
+    """Clips decoded by the monitor's own reader and `scale_frame`, kept in a folder.
 
     The key is the hash of the file's content: a renamed or copied clip is found, a changed one is
     decoded again. Files are renamed into place, so that several processes may share the folder and
@@ -120,7 +120,7 @@ class ClipCache:
         with replacing(frames) as temporary, temporary.open("wb") as file:
             self._header(file, 0)
             for time_s, picture in read_frames(path):
-                file.write(prepare(picture, self.size).tobytes())
+                file.write(scale_frame(picture, self.size).tobytes())
                 times_s.append(time_s)
             file.seek(0)
             self._header(file, len(times_s))

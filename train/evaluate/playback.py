@@ -140,6 +140,6 @@ def _footage(segment: Segment, size: tuple[int, int] | None) -> Iterator[tuple[f
     duration_s = segment.end_s - segment.start_s
     for time_s, picture in read_segment(segment.path, segment.offset_s, duration_s):
         if size is not None and (picture.width, picture.height) != size:
-            # The frame keeps its colour tags. One thread, as in `prepare`.
+            # The frame keeps its colour tags. One thread, as in `scale_frame`.
             picture = picture.reformat(*size, interpolation=Interpolation.BICUBIC, threads=1)
         yield time_s, picture

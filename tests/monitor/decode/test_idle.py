@@ -35,7 +35,7 @@ from monitor.sources.source import StreamLimits
 from monitor.sources.stream import StreamSource
 from monitor.states import SkipReason
 from monitor.windows.buffer import WindowBuffer
-from monitor.windows.clip import ClipSpec, prepare
+from monitor.windows.clip import ClipSpec, scale_frame
 from testkit.fakes import FakeSource, RecordingSink, picture
 from testkit.media import make_video
 from testkit.models import metadata, motion_model
@@ -122,7 +122,7 @@ def watch(path: Path, decoding: Decoding, alter: Alter = lambda index, packet: p
                 continue
             seen.late[time_s] = newest_s - time_s
             frame = decoded.picture
-            window = buffer.push(time_s, lambda frame=frame: prepare(frame, SPEC.size))
+            window = buffer.push(time_s, lambda frame=frame: scale_frame(frame, SPEC.size))
             if window is not None:
                 seen.windows[window.end_s] = (window.start_s, window.clip.tobytes())
         seen.damaged = decoder.damaged
@@ -253,7 +253,7 @@ def test_a_camera_that_waits_for_its_turn_rests_once_it_is_seen_to_be_still(
         time_s = round(one.pts_s, 4)
         if one.picture is None:
             buffer.skip(time_s)
-        elif window := buffer.push(time_s, lambda one=one: prepare(one.picture, SPEC.size)):
+        elif window := buffer.push(time_s, lambda one=one: scale_frame(one.picture, SPEC.size)):
             windows[window.end_s] = window.clip.tobytes()
     wanted = around(full.windows, *ACT_S)
     assert wanted

@@ -17,7 +17,7 @@ from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
 from monitor.sources.source import Source, StreamLimits
 from monitor.windows.buffer import WindowBuffer
-from monitor.windows.clip import ClipSpec, prepare
+from monitor.windows.clip import ClipSpec, scale_frame
 from testkit.films import repeated
 from testkit.servers.rtsp import rtsp_server
 
@@ -224,7 +224,7 @@ def windows_of(source: Source, camera: str) -> list[Window]:
     try:
         while (picture := source.read()) is not None:
             frame = picture.picture
-            window = buffer.push(picture.time_s, lambda frame=frame: prepare(frame, spec.size))
+            window = buffer.push(picture.time_s, lambda frame=frame: scale_frame(frame, spec.size))
             if window is not None:
                 windows.append(window)
     except SourceLostError:

@@ -12,7 +12,7 @@ from av import VideoFrame
 from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
-from monitor.windows.clip import prepare
+from monitor.windows.clip import scale_frame
 from monitor.windows.crop import Cropper
 from monitor.windows.region import Point, Region
 
@@ -61,7 +61,7 @@ def test_a_region_looks_as_if_cut_from_the_whole_picture(
 ) -> None:
     picture = real.reformat(*size, format=kind)
     cropped = Cropper(region).crop(picture)
-    assert difference(prepare(cropped, SIZE), long_way(picture, region)) < 2
+    assert difference(scale_frame(cropped, SIZE), long_way(picture, region)) < 2
 
 
 @pytest.mark.parametrize("kind", ["yuv420p", "yuv420p10le"])
@@ -69,7 +69,7 @@ def test_the_range_of_the_levels_is_kept(real: VideoFrame, kind: str) -> None:
     limited = real.reformat(format=kind, dst_color_range=ColorRange.MPEG)
     full = real.reformat(format=kind, dst_color_range=ColorRange.JPEG)
     full.color_range, limited.color_range = ColorRange.JPEG, ColorRange.MPEG
-    clips = [prepare(Cropper(TILL).crop(picture), SIZE) for picture in (limited, full)]
+    clips = [scale_frame(Cropper(TILL).crop(picture), SIZE) for picture in (limited, full)]
     assert difference(*clips) < 1.5
     assert difference(clips[1], long_way(full, TILL)) < 2
 
@@ -78,7 +78,7 @@ def test_a_region_of_the_whole_picture_is_the_picture(real: VideoFrame) -> None:
     whole = Cropper(Region.box("all", 0, 0, 1, 1)).crop(real)
     assert np.array_equal(whole.to_ndarray(), real.to_ndarray())
     # PyAV cannot copy one tag, of where the colour samples lie within their pixels.
-    assert difference(prepare(whole, SIZE), prepare(real, SIZE)) < 0.1
+    assert difference(scale_frame(whole, SIZE), scale_frame(real, SIZE)) < 0.1
 
 
 def test_the_picture_itself_is_not_touched(real: VideoFrame) -> None:
@@ -91,7 +91,7 @@ def test_the_size_and_the_format_may_change_at_any_time(real: VideoFrame) -> Non
     cropper = Cropper(DOOR)
     for width, height, kind in [(480, 360, "yuv420p"), (640, 480, "yuv420p"), (320, 240, "nv12")]:
         picture = real.reformat(width, height, kind)
-        assert difference(prepare(cropper.crop(picture), SIZE), long_way(picture, DOOR)) < 2
+        assert difference(scale_frame(cropper.crop(picture), SIZE), long_way(picture, DOOR)) < 2
 
 
 @pytest.mark.parametrize("kind", ["yuv420p", "yuv422p10le", "nv12", "bgr24"])
@@ -108,7 +108,7 @@ def test_nothing_outside_a_polygon_reaches_the_model(real: VideoFrame, kind: str
         VideoFrame.from_ndarray(image).reformat(format=kind, threads=1)
         for image in (rgb, other)
     ]
-    clips = [prepare(Cropper(DOOR).crop(picture), SIZE) for picture in pictures]
+    clips = [scale_frame(Cropper(DOOR).crop(picture), SIZE) for picture in pictures]
     assert np.array_equal(*clips)
 
 
@@ -134,11 +134,11 @@ def test_lines_that_are_stored_from_the_bottom_up_are_read(
         container.mux(stream.encode(None))
     with av.open(str(path)) as container:
         picture = next(container.decode(video=0))
-    assert difference(prepare(Cropper(TILL).crop(picture), SIZE), long_way(picture, TILL)) < 2
+    assert difference(scale_frame(Cropper(TILL).crop(picture), SIZE), long_way(picture, TILL)) < 2
 
 
 @pytest.mark.parametrize("region", [TILL, DOOR], ids=["box", "polygon"])
 def test_any_picture_has_every_region(region: Region) -> None:
     for width, height in [(1, 1), (2, 3), (16, 9), (65, 64)]:
         cropped = Cropper(region).crop(VideoFrame(width, height, "yuv420p"))
-        assert prepare(cropped, SIZE).shape == (SIZE, SIZE, 3)
+        assert scale_frame(cropped, SIZE).shape == (SIZE, SIZE, 3)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from monitor.sources.file import FileSource
 from monitor.windows.buffer import WindowBuffer
-from monitor.windows.clip import ClipSpec, prepare
+from monitor.windows.clip import ClipSpec, scale_frame
 from monitor.windows.quality import picture_fault
 from testkit.media import filtered
 
@@ -21,7 +21,7 @@ def clips(video: Path, spec: ClipSpec = SPEC) -> Iterator[NDArray[np.uint8]]:
     source, buffer = FileSource(video), WindowBuffer("", spec, stride=5)
     source.open()
     while (picture := source.read()) is not None:
-        window = buffer.push(picture.time_s, partial(prepare, picture.picture, spec.size))
+        window = buffer.push(picture.time_s, partial(scale_frame, picture.picture, spec.size))
         if window is not None:
             yield window.clip
     source.close()

@@ -11,7 +11,7 @@ from rich.console import Console
 from monitor.errors import DataError, SourceOpenError
 from monitor.sources.file import FileSource
 from monitor.windows.buffer import WindowBuffer
-from monitor.windows.clip import ClipSpec, prepare
+from monitor.windows.clip import ClipSpec, scale_frame
 from testkit.media import make_video
 from train.data.cache import FORMAT, ClipCache, DecodedClip
 from train.data.clips import find_clips
@@ -133,7 +133,7 @@ def test_training_windows_are_the_windows_of_the_live_buffer(
     source = FileSource(fight_clip)
     source.open()
     while (picture := source.read()) is not None:
-        window = buffer.push(picture.time_s, lambda p=picture: prepare(p.picture, SPEC.size))
+        window = buffer.push(picture.time_s, lambda p=picture: scale_frame(p.picture, SPEC.size))
         if window is not None:
             live.append(window.clip)
     source.close()

@@ -13,7 +13,7 @@ from monitor.errors import SourceError
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import Activity, Outputs, Prediction, Skipped
 from monitor.sources.file import FileSource
-from monitor.windows.clip import prepare
+from monitor.windows.clip import scale_frame
 from testkit.footage import quiet_footage
 from testkit.media import make_video, number_of
 from testkit.models import metadata, motion_model
@@ -104,7 +104,7 @@ def test_clips_reach_the_model_unscaled_and_footage_from_its_own_frames(
         assert picture is not None
         assert own is not None
         assert picture.time_s == pytest.approx(1 + own.time_s)
-        assert np.array_equal(prepare(picture.picture, 64), prepare(own.picture, 64))
+        assert np.array_equal(scale_frame(picture.picture, 64), scale_frame(own.picture, 64))
     source.close()
     alone.close()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from monitor.records import Skipped, Window
 from monitor.states import SkipReason
 from monitor.windows.buffer import WindowBuffer
-from monitor.windows.clip import prepare
+from monitor.windows.clip import scale_frame
 from monitor.windows.crop import Cropper
 from monitor.windows.filter import WindowFilter
 from monitor.windows.region import Region
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 
-class RegionSampler:
+class RegionWindows:
     """Makes the windows of a region, or of the whole picture where `region` is None."""
 
     def __init__(
@@ -42,7 +42,7 @@ class RegionSampler:
         self._last_s = time_s
         window = buffer.push(
             time_s,
-            lambda: prepare(
+            lambda: scale_frame(
                 picture if cropper is None else cropper.crop(picture), buffer.spec.size
             ),
             arrived_s,
