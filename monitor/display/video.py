@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -18,19 +17,11 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from monitor.errors import SinkError
+from monitor.mp4 import CONTAINER_OPTIONS, TICKS_PER_S, TIME_BASE
 
-# The usual clock of video: whole ticks for 24, 25, 30 and 60 frames per second.
-_TICKS_PER_S = 90_000
-_TIME_BASE = Fraction(1, _TICKS_PER_S)
 # What a kill can cost, and how exactly a player can seek.
 _KEY_INTERVAL_S = 2.0
 _CODEC_OPTIONS = {"crf": "23", "preset": "veryfast"}
-_CONTAINER_OPTIONS = {
-    # In fragments while it grows, so that a killed process leaves a file that plays; an ordinary
-    # MP4 once closed. delay_moov keeps the first frame at 0: without it B-frames shift all times.
-    "movflags": "+hybrid_fragmented+frag_keyframe+delay_moov",
-    "flush_packets": "1",  # a finished fragment is on disk, not in a buffer of this process
-}
 _BT709 = 1  # the number of the colour matrix, primaries and transfer in H.264's own tables
 
 
@@ -75,16 +66,16 @@ class VideoWriter:
                 self._container, self._stream = self._open(image)
                 self._picture_shape = image.shape
                 self._start_s = time_s
-            tick = round((time_s - self._start_s) * _TICKS_PER_S)
+            tick = round((time_s - self._start_s) * TICKS_PER_S)
             if tick <= self._last_tick:
                 return
             self._last_tick = tick
             frame = self._encodable(image, self._stream)
             frame.pts = tick
-            frame.time_base = _TIME_BASE
+            frame.time_base = TIME_BASE
             if tick >= self._next_key_tick:
                 frame.pict_type = PictureType.I
-                self._next_key_tick = tick + round(_KEY_INTERVAL_S * _TICKS_PER_S)
+                self._next_key_tick = tick + round(_KEY_INTERVAL_S * TICKS_PER_S)
             self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
@@ -117,11 +108,11 @@ class VideoWriter:
     def _open(self, image: NDArray[np.uint8]) -> tuple[OutputContainer, VideoStream]:
         height, width = (max(2, side - side % 2) for side in image.shape[:2])
         self._file = FileIO(self._path, "w")
-        container = av.open(self._file, "w", format="mp4", options=_CONTAINER_OPTIONS)
+        container = av.open(self._file, "w", format="mp4", options=CONTAINER_OPTIONS)
         # The rate is only the encoder's first guess at its bit budget: times come from the frames.
         stream = container.add_stream("libx264", rate=30, options=_CODEC_OPTIONS)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.time_base = stream.codec_context.time_base = _TIME_BASE
+        stream.time_base = stream.codec_context.time_base = TIME_BASE
         # Untagged video is shown in other colours by other players.
         stream.codec_context.colorspace = _BT709
         stream.codec_context.color_primaries = _BT709

@@ -6,7 +6,6 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Sequence
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,9 @@ import av
 from av import Packet, VideoStream
 
 from monitor.errors import SinkError
+from monitor.mp4 import CONTAINER_OPTIONS, TICKS_PER_S, TIME_BASE
 
-TICKS_PER_S = 90_000
 REORDER = 16  # packets by which a frame may be decoded before it is shown: the most of H.264
-_TIME_BASE = Fraction(1, TICKS_PER_S)
-# In fragments while it grows: what a killed process leaves behind can be played.
-_OPTIONS = {
-    "movflags": "+hybrid_fragmented+frag_keyframe+delay_moov",
-    "flush_packets": "1",
-}
 
 
 class ClipWriter:
@@ -43,7 +36,7 @@ class ClipWriter:
         self._lag = 0  # of the dts, so that none is after its pts
         self._last_dts = -math.inf
         try:
-            self._container = av.open(str(path), "w", format="mp4", options=_OPTIONS)
+            self._container = av.open(str(path), "w", format="mp4", options=CONTAINER_OPTIONS)
             self._stream = self._container.add_stream_from_template(template)
             if self._stream.codec_context.name in ("hevc", "libx265"):
                 self._stream.codec_context.codec_tag = "hvc1"  # Apple's players want it
@@ -99,7 +92,7 @@ class ClipWriter:
                 # A copy: muxing changes a packet's times, and others hold it, too.
                 copied: Any = Packet(bytes(packet))
                 copied.pts, copied.dts = max(pts, dts) - self._start, dts - self._start
-                copied.time_base = _TIME_BASE
+                copied.time_base = TIME_BASE
                 copied.is_keyframe = packet.is_keyframe
                 copied.stream = self._stream
                 self._container.mux(copied)

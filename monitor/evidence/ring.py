@@ -23,7 +23,7 @@ class Segment:
     def __init__(self, template: VideoStream, holder: object) -> None:
         self.template = template  # how they are encoded
         self.offset_s: float | None = None  # from pts to the camera's axis
-        self._holder = holder  # the template lives as long as its container does
+        self.holder = holder  # the template lives as long as its container does
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class PacketRing:
             segment.offset_s = offset_s
             return
         with self._lock:
-            self._segment = Segment(segment.template, segment)
+            self._segment = Segment(segment.template, segment.holder)
             self._segment.offset_s = offset_s
 
     @property

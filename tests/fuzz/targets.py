@@ -97,7 +97,7 @@ def check_configuration(data: bytes) -> bool:
 
 
 def check_metadata(data: bytes) -> bool:
-    """The metadata in a model file is one, or a ModelError; it survives its own text."""
+    """The metadata in a model file is read, or refused by ModelError; it survives its own text."""
     with _only(ModelError):
         about = parse_metadata(data.decode("utf-8", "replace"), Path("model.onnx"))
         assert parse_metadata(about.model_dump_json(), Path("model.onnx")) == about

@@ -1,5 +1,7 @@
 """What a ring keeps of a camera's packets."""
 
+import gc
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,6 +108,18 @@ def test_a_slow_correction_of_the_axis_is_no_jump(film: Path) -> None:
         ring.take(packet, pts_s)
         ring.align(index * 0.01)
     assert len(ring.since(0.0)) == 20 * FPS
+
+
+def test_jumps_without_end_keep_nothing_of_what_has_left_the_ring(film: Path) -> None:
+    ring = PacketRing(1.0, 1 << 30)
+    first: weakref.ref[Any] | None = None
+    for index, (packet, pts_s) in enumerate(packets(film, ring)):
+        ring.take(packet, pts_s)
+        ring.align(100.0 * (index // GOP))
+        first = first or weakref.ref(ring.since(0.0)[0].segment)
+    gc.collect()
+    assert first is not None
+    assert first() is None
 
 
 def test_without_a_key_frame_nothing_is_kept(film: Path) -> None:

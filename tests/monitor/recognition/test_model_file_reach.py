@@ -33,7 +33,7 @@ def elsewhere(name: str, location: str, values: np.ndarray = VALUES) -> TensorPr
 def save(
     path: Path, *nodes: NodeProto, graph: dict[str, list[object]] | None = None, **more: object
 ) -> Path:
-    """A model that adds `w` to its scores, with a right metadata and these parts."""
+    """A model that adds `w` to its scores, with right metadata and these parts."""
     base = onnx.load(motion_model(path))
     base.graph.node[-1].output[0] = "plain"
     base.graph.node.extend(nodes or [helper.make_node("Add", ["plain", "w"], [OUTPUT])])

@@ -134,7 +134,7 @@ def test_a_model_gives_novelty_beside_its_scores(classifier: OnnxClassifier) -> 
             metadata(), about(),
             "output scores float (N, 2); its metadata promises scores float (N, 2), "
             "novelty float (N)",
-            id="a metadata with it",
+            id="metadata with it",
         ),
     ],
 )  # fmt: skip
