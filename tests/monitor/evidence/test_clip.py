@@ -1,6 +1,7 @@
 """Clips of a camera's own packets: what a player makes of them."""
 
 import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ writer = ClipWriter(Path({str(tmp_path / "clip.mp4")!r}), video)
 writer.write([packet for packet in container.demux(video) if packet.size])
 os._exit(9)
 """
-    assert subprocess.run(["python", "-c", code]).returncode == 9
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 9
     numbers = [number for _, number in shown(tmp_path / "clip.mp4")]
     assert numbers == list(range(len(numbers)))
     assert len(numbers) >= 4 * FPS
