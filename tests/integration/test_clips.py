@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 
 import av
+import pytest
 
 from testkit.films import looped
 from testkit.models import metadata, motion_model
@@ -11,6 +12,7 @@ from testkit.process import har_monitor
 from testkit.servers.rtsp import rtsp_server
 
 
+@pytest.mark.slow
 def test_a_camera_and_a_film_leave_a_clip_of_each_activity(
     fight_clip: Path, tmp_path: Path
 ) -> None:

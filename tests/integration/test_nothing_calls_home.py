@@ -5,6 +5,8 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from testkit import ROOT
 from testkit.alone import CAMERA, overhear
 
@@ -29,6 +31,7 @@ def test_a_look_up_and_a_connection_would_be_overheard(tmp_path: Path) -> None:
     assert found.heard == ["look-up of home.example", "tcp 192.0.2.1:443", "tcp 2001:db8::1:443"]
 
 
+@pytest.mark.slow
 def test_har_monitor_contacts_its_source_and_nobody_else(tmp_path: Path) -> None:
     found = overhear(
         [sys.executable, "-m", "monitor", "--headless", "--source", CAMERA, "--log", "-"],

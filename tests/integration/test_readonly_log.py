@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from testkit.disks import mounted, remount
 from testkit.films import lively
 from testkit.models import metadata, motion_model
@@ -16,6 +18,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_alerts_wait_while_the_file_system_of_the_log_is_read_only(
     fight_clip: Path, tmp_path: Path
 ) -> None:

@@ -92,6 +92,7 @@ def test_a_polygon_hides_what_moves_outside_of_it(footage: Path, model: Path) ->
     assert start.region == "right"
 
 
+@pytest.mark.slow
 def test_a_live_camera_hands_over_the_windows_of_every_region(footage: Path, model: Path) -> None:
     activities, camera = watch(str(footage), model, LEFT, RIGHT, realtime=True)
     assert {activity.region for activity in activities} == {"right"}
@@ -138,6 +139,7 @@ def test_the_command_names_the_region_everywhere(
     assert "region   hall/left: box, 0 to 50 % across, 0 to 100 % down\n" in checked.stdout
 
 
+@pytest.mark.slow
 def test_a_camera_over_rtsp_has_its_regions_too(footage: Path, model: Path) -> None:
     sink = RecordingSink()
     with rtsp_server(footage) as server:

@@ -70,6 +70,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         yield disk
 
 
+@pytest.mark.slow
 def test_on_a_full_disk_alerts_wait_and_are_written_in_order_when_there_is_room(
     small_disk: Path, film: Path, model: Path, tmp_path: Path
 ) -> None:
@@ -101,6 +102,7 @@ def test_on_a_full_disk_alerts_wait_and_are_written_in_order_when_there_is_room(
     assert said.count("alerts wait in memory") == said.count("writing works again") == 1
 
 
+@pytest.mark.slow
 def test_on_a_full_disk_only_the_video_ends_and_the_exit_code_says_so(
     small_disk: Path, short_film: Path, model: Path, tmp_path: Path
 ) -> None:

@@ -153,6 +153,7 @@ def watch(
     return taken, status.snapshot()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LITTLE_WRONG)
 def test_timestamps_that_are_a_little_wrong_leave_every_window_whole(
     name: str, watched: dict[str, Watched]

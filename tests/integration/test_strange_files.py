@@ -89,6 +89,7 @@ WATCHED: dict[str, tuple[str, Make]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "make"), WATCHED.values(), ids=WATCHED)
 def test_a_strange_file_is_watched(
     name: str, make: Make, classifier: OnnxClassifier, fight_clip: Path, tmp_path: Path

@@ -188,7 +188,13 @@ def quiet(fight_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Callabl
     return make
 
 
-@pytest.mark.parametrize("how", CAMERAS.values(), ids=CAMERAS)
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(how, id=name, marks=[pytest.mark.slow] if name != "H.264" else [])
+        for name, how in CAMERAS.items()
+    ],
+)
 def test_windows_of_a_movement_are_the_same_and_at_most_a_group_late(
     how: Encoding, filmed: Callable[..., Path]
 ) -> None:
@@ -261,6 +267,7 @@ def test_a_camera_that_waits_for_its_turn_rests_once_it_is_seen_to_be_still(
         assert windows[end_s] == full.windows[end_s][1], f"the window that ends at {end_s}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stirs_s", "rests_s"),
     [(None, 2.0), (0.2, 4.0), (1.2, 4.0)],

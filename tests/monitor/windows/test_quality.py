@@ -109,6 +109,7 @@ def test_a_small_region_is_not_called_blurred(fight_clip: Path, tmp_path: Path) 
     assert {in_region for _, in_region in found} == {None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "every", "dark"),
     [("fight-surv/fight", 8, 0), ("fight-surv/nofight", 12, 0), ("arid-dark", 8, 0.03)],

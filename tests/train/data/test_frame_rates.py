@@ -225,6 +225,7 @@ def test_labels_of_other_rates_are_trained_on_with_a_warning(
     assert f"data: {note}" in caplog.messages
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fight-surv", "weizmann64", "falls"])
 def test_real_datasets_of_mixed_rates_cause_no_warning(
     shared_data: Path, tmp_path: Path, name: str

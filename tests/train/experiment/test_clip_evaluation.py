@@ -219,6 +219,7 @@ def test_scores_that_do_not_sum_to_one_are_refused_and_not_normalised(
         )
 
 
+@pytest.mark.slow
 def test_an_onnx_model_is_tested_without_importing_tensorflow(
     data: Path, cache: Path, tmp_path: Path
 ) -> None:

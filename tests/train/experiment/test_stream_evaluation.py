@@ -248,6 +248,7 @@ def test_options_that_cannot_be_met_are_a_one_line_error(
     assert not Path("out").exists()
 
 
+@pytest.mark.slow
 def test_streams_of_an_onnx_model_need_no_tensorflow(
     model: Path, footage: Path, tmp_path: Path
 ) -> None:

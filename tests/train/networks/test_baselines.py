@@ -134,6 +134,7 @@ def run_of(name: str) -> Experiment:
     return Experiment(dataset, decoded_clips, config, Console(quiet=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["svm", "forest"])
 def test_windows_are_read_clip_by_clip_and_give_the_same_scores(
     name: str, monkeypatch: pytest.MonkeyPatch
