@@ -31,8 +31,8 @@ SAMPLE := monitor/samples/bus.mp4
 DATA ?= ../shared/data
 MINUTES ?= 60
 FUZZ_SECONDS ?= 300
-# Half of the tests' time is spent waiting for real streams: two of them share a core.
-TEST_WORKERS ?= $(shell echo $$((2 * $$(nproc))))
+# Half of the tests' time is spent waiting for real streams: five of them share two cores.
+TEST_WORKERS ?= $(shell echo $$((5 * $$(nproc) / 2)))
 
 .PHONY: monitor train-tools test test-fast check format soak fuzz benchmark benchmark-recognition clean
 

@@ -101,7 +101,13 @@ def watch(
     return [json.loads(line) for line in path.read_text().splitlines()], windows
 
 
-@pytest.mark.parametrize("address", ["clip.mp4", "rtsp://a/"], ids=["file", "live"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("clip.mp4", id="file"),
+        pytest.param("rtsp://a/", id="live", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 def test_a_clock_that_is_set_changes_neither_windows_nor_durations(
     step: timedelta, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
