@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -101,14 +102,20 @@ def cast(graph: Graph, layer: Layer, value: Value) -> Value:
 
 
 def split(graph: Graph, layer: Layer, value: Value) -> tuple[Value, ...]:
-    """Split into equal parts along any axis except the batch."""
-    count, axis = layer["indices_or_sections"], layer["axis"] % len(value.shape)
-    if not isinstance(count, int) or axis == 0:
-        layer.refuse(f"in {count} along axis {axis}; allowed: equal parts, not of the batch")
-    shape = list(value.shape)
-    shape[axis] //= count
-    tensors = graph.split(graph.tensor(value), axis_of(value, axis), [shape[axis]] * count)
-    return tuple(Value(tuple(shape), tensor) for tensor in tensors)
+    """Split along any axis except the batch, into equal parts or at given places."""
+    given, axis = layer["indices_or_sections"], layer["axis"] % len(value.shape)
+    if axis == 0:
+        layer.refuse("splits the batch; allowed: any other axis")
+    side = value.shape[axis]
+    places = range(0, side + 1, side // given) if isinstance(given, int) else [0, *given, side]
+    sizes = [stop - start for start, stop in pairwise(places)]
+    if min(sizes) < 1:
+        layer.refuse(f"in parts of {sizes}; allowed: none is empty")
+    tensors = graph.split(graph.tensor(value), axis_of(value, axis), sizes)
+    return tuple(
+        Value((*value.shape[:axis], size, *value.shape[axis + 1 :]), tensor)
+        for size, tensor in zip(sizes, tensors, strict=True)
+    )
 
 
 def squeeze(graph: Graph, layer: Layer, value: Value) -> Value:

@@ -269,6 +269,11 @@ PARTS: dict[str, Callable[[], Part]] = {
             ops.split(x * np.linspace(0, 1, 36).reshape(12, 1, 3).astype(np.float32), 3, axis=-1)
         )
     ),
+    "split at places": lambda: (
+        lambda x: (lambda parts: layers.Concatenate(axis=1)([parts[2], parts[0] * 2, parts[1]]))(
+            ops.split(x, [1, 3], axis=1)
+        )
+    ),
     "the highest": lambda: lambda x: ops.top_k(ops.max(x, axis=(2, 3, 4)), 3)[0][:, 1:],
     "a part of a clip": lambda: lambda x: x[:, 1:4:2, 2:, :-3],
 }

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from monitor.errors import ConfigError
 from monitor.windows.clip import ClipSpec
 from testkit.trained import SMALL, random_clips, trained_like
+from train.fit.folded import folded
 from train.networks.architectures import (
     NETWORKS,
     PLACES,
@@ -348,3 +349,15 @@ def _sigmoid(x: Array) -> Array:
 
 def _float32(x: Array) -> NDArray[np.float32]:
     return x[np.newaxis].astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ["lrcn", "convlstm-motion", "motion-tsm"])
+def test_a_folded_network_computes_the_same_with_the_same_weights(name: str) -> None:
+    network = build(name, PAPER, 2)
+    quick = folded(network)
+    windows = np.random.default_rng(1).integers(0, 256, (2, *PAPER.shape), np.uint8)
+
+    np.testing.assert_allclose(quick(windows), network(windows), atol=1e-6)
+    quick.set_weights([weight * 0.9 for weight in quick.get_weights()])
+    np.testing.assert_allclose(quick(windows), network(windows), atol=1e-6)
+    assert not any(type(layer) is keras.layers.TimeDistributed for layer in quick.layers)

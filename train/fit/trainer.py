@@ -17,6 +17,7 @@ from rich.console import Console
 from monitor.errors import MonitorError
 from train.fit.batches import TrainingBatches
 from train.fit.checkpoint import FitState, Weights, load_state, save_state
+from train.fit.folded import folded
 from train.progress import Bar, StepTimer
 from train.recipe.options import TrainConfig
 
@@ -59,7 +60,8 @@ class Trainer:
         state_file: Path,
         fingerprint: str,
     ) -> None:
-        self._model = model
+        self._network = model
+        self._model = folded(model)
         self._batches = batches
         self._validate = validate
         self._config = config
@@ -68,7 +70,7 @@ class Trainer:
         self._history: dict[str, list[float]] = {}
         self._best: Weights = []
         self._best_epoch = -1
-        compile_network(model, config, len(batches))
+        compile_network(self._model, config, len(batches))
 
     def fit(self, console: Console, title: str, timer: StepTimer | None = None) -> FittedNetwork:
         """Train; MonitorError if the loss is not finite or memory runs out.
@@ -87,7 +89,7 @@ class Trainer:
                 self._save()
                 bar.advance(self._progress_text(epoch))
         self._model.set_weights(self._best)
-        return FittedNetwork(self._model, self._history, self._best_epoch)
+        return FittedNetwork(self._network, self._history, self._best_epoch)
 
     def _epoch(self, epoch: int) -> None:
         sums = {"loss": 0.0, "accuracy": 0.0}
