@@ -12,7 +12,7 @@ from av import VideoFrame
 from monitor.decode.tap import PacketTap
 from monitor.errors import SourceError, SourceOpenError
 from monitor.health.status import CameraStatus
-from monitor.records import Captured, Frame, Pending, Skipped, StreamEnd, Window
+from monitor.records import Captured, Frame, NoFrameYet, Skipped, StreamEnd, Window
 from monitor.sources.source import Source
 from monitor.sources.timeline import Timeline, TimestampMode
 from monitor.states import NOTHING_MOVES, PERMANENT, CameraState, EndReason, Pace, SkipReason
@@ -173,7 +173,7 @@ class Capture:
             if read is None:
                 return
             self._counters.frame_at_s = now_s = self._clock()
-            if isinstance(read, Pending):
+            if isinstance(read, NoFrameYet):
                 self._note_pending(read)
                 continue
             arrived_s = now_s if read.arrived_s is None else read.arrived_s
@@ -199,8 +199,8 @@ class Capture:
                 Frame(moment.time_s, read.picture, arrived_s, read.skipped, self.name), arrived_s
             )
 
-    def _note_pending(self, pending: Pending) -> None:
-        if pending is Pending.NO_KEY_FRAME:
+    def _note_pending(self, pending: NoFrameYet) -> None:
+        if pending is NoFrameYet.NO_KEY_FRAME:
             self._counters.state, self._counters.cause = CameraState.CONNECTING, "no key frame"
         else:
             self._counters.state = CameraState.IDLE

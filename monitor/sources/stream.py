@@ -22,7 +22,7 @@ from monitor.decode.options import Decoding
 from monitor.decode.pts import FramePts
 from monitor.decode.timestamps import FrameTimes
 from monitor.errors import SourceLostError, SourceOpenError
-from monitor.records import Frame, Pending
+from monitor.records import Frame, NoFrameYet
 from monitor.sources.address import Address
 from monitor.sources.diagnosis import diagnose_open_error
 from monitor.sources.http import HttpStream
@@ -63,7 +63,7 @@ class StreamSource:
         self._web: HttpStream | None = None
         self._udp = False
         self._came = False  # whether anything has
-        self._frames: Iterator[Frame | Pending] = iter(())
+        self._frames: Iterator[Frame | NoFrameYet] = iter(())
         self._seen_s = 0.0  # the clock when a packet last became something
         self._keyed = False  # whether a key frame has come, so that decoding can begin
 
@@ -81,7 +81,7 @@ class StreamSource:
             raise SourceOpenError(f"{self.address}: {fault}", OpenFailure.INVALID)
         self._frames = self._decode(self._container)
 
-    def read(self) -> Frame | Pending:
+    def read(self) -> Frame | NoFrameYet:
         """The next frame, within `read_timeout_s`; SourceLostError if there is none."""
         limit_s = self.limits.read_timeout_s
         if self._web is not None:
@@ -173,7 +173,7 @@ class StreamSource:
             hwaccel=accelerator(self.limits.decoding.hardware),
         )
 
-    def _decode(self, container: InputContainer) -> Iterator[Frame | Pending]:
+    def _decode(self, container: InputContainer) -> Iterator[Frame | NoFrameYet]:
         times = FrameTimes(str(self.address), self._clock)
         decoding = self.limits.decoding
         if container.format.name in _OTHER_TIMES:
@@ -182,7 +182,7 @@ class StreamSource:
             decoding = replace(decoding, idle_max_delay_s=None, scheduler=None)
         for decoded in self._decoded(container, decoding):
             if decoded is None:
-                yield Pending.IDLE if self._keyed else Pending.NO_KEY_FRAME
+                yield NoFrameYet.IDLE if self._keyed else NoFrameYet.NO_KEY_FRAME
                 continue
             time_s = times.of(decoded.pts_s)
             if time_s is None:  # without a time it has no place in a window

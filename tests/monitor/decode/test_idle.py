@@ -27,7 +27,7 @@ from monitor.decode.scheduler import LATE_S, DecodeScheduler, ScheduledDecoder
 from monitor.errors import SourceLostError
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import Frame, Pending, Prediction, Skipped
+from monitor.records import Frame, NoFrameYet, Prediction, Skipped
 from monitor.sources import stream
 from monitor.sources.address import parse_address
 from monitor.sources.file import FileSource
@@ -471,7 +471,7 @@ def test_what_an_idle_stream_had_kept_is_given_before_its_loss(
     container = BreakingContainer(path, packets)
     monkeypatch.setattr(stream.av, "open", lambda *_, **__: container)
     source = StreamSource(parse_address("rtsp://127.0.0.1/a"), StreamLimits(decoding=IDLE))
-    moments: list[Frame | Pending] = []
+    moments: list[Frame | NoFrameYet] = []
     monkeypatch.setattr(stream, "video_fault", lambda container: None)
     source.open()
     with pytest.raises(SourceLostError, match="no picture for 5 s"):
@@ -724,7 +724,7 @@ def test_passed_over_moments_keep_rate_and_windows_going_and_late_ones_their_arr
         for index in range(90):
             time_s = index / 10
             if 30 <= index < 60:
-                yield Pending.IDLE
+                yield NoFrameYet.IDLE
                 states.append(monitor.cameras[0].state)
                 yield Frame(time_s, None, 1000 + time_s, SkipReason.IDLE)
             else:

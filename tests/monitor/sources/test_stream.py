@@ -17,7 +17,7 @@ from av import Packet, VideoStream
 from monitor.decode.decoder import DecodedFrame, Decoder, FullDecoder
 from monitor.decode.options import Decoding
 from monitor.errors import SourceLostError, SourceOpenError
-from monitor.records import Frame, Pending
+from monitor.records import Frame, NoFrameYet
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
 from monitor.sources.source import Source, StreamLimits
@@ -310,7 +310,7 @@ def test_a_key_frame_is_waited_for_as_long_as_packets_come(
         source = StreamSource(parse_address(url), LIMITS, clock)
         source.open()
         while not isinstance(read := source.read(), Frame):
-            assert read == Pending.NO_KEY_FRAME
+            assert read == NoFrameYet.NO_KEY_FRAME
         source.close()
     said = re.compile(re.escape(url) + r": packets come, but no key frame for \d\d s, .*GOP.*")
     assert len(caplog.messages) in (2, 3)
