@@ -24,7 +24,7 @@ from monitor.recognition.models import Classifier
 from monitor.recognition.tracker import ActivityTracker
 from monitor.records import Frame
 from monitor.sources.address import Address
-from monitor.sources.source import Source, StreamLimits
+from monitor.sources.source import Source, SourceSettings
 from monitor.states import EndReason, Pace
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
@@ -57,7 +57,7 @@ class Camera:
         worker: Worker,
         hub: Hub,
         *,
-        make: Callable[[Address, StreamLimits], Source],
+        make: Callable[[Address, SourceSettings], Source],
         scheduler: DecodeScheduler,
         tap: PacketTap | None,
         on_end: Callable[[Camera, BaseException | None], None],  # called by its thread
@@ -109,7 +109,7 @@ class Camera:
         windows, stream = camera.windows, camera.stream
         self.capture = Capture(
             self.status,
-            lambda: make(camera.address, self._limits(metadata, scheduler, tap)),
+            lambda: make(camera.address, self._source_settings(metadata, scheduler, tap)),
             [
                 RegionWindows(
                     WindowBuffer(camera.name, spec, windows.stride, windows.max_gap_s, name),
@@ -149,15 +149,15 @@ class Camera:
     def _show(self, frame: Frame) -> bool:
         return self._hub.publish(self._channel, frame)
 
-    def _limits(
+    def _source_settings(
         self, metadata: ModelMetadata, scheduler: DecodeScheduler, tap: PacketTap | None
-    ) -> StreamLimits:
+    ) -> SourceSettings:
         camera = self.settings.camera
         stream, decode = camera.stream, camera.decode
         looked_at = partial(self._hub.looked_at, camera.name)
         # If activities may hardly move, a still scene says nothing.
         idle = decode.idle and camera.windows.min_motion(metadata) > 0
-        return StreamLimits(
+        return SourceSettings(
             stream.transport,
             stream.ca_file,
             stream.open_timeout_s,

@@ -33,8 +33,8 @@ Transport = Literal["auto", "tcp", "udp", "http"]
 
 
 @dataclass(frozen=True)
-class StreamLimits:
-    """How a network stream is reached, and for how long each step may take."""
+class SourceSettings:
+    """How a source is reached, for how long each step may take, and how it is decoded."""
 
     transport: Transport = "auto"  # of RTSP
     ca_file: Path | None = None  # certificate authorities; None: certificates are not checked

@@ -14,7 +14,7 @@ from monitor.recognition.models import Classifier
 from monitor.records import Frame, Prediction, Skipped
 from monitor.sources.address import Address
 from monitor.sources.file import read_frames
-from monitor.sources.source import Source, StreamLimits
+from monitor.sources.source import Source, SourceSettings
 from train.data.footage import read_segment
 from train.evaluate.streams import Segment, StreamPlan
 
@@ -94,7 +94,7 @@ def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list
     windows: list[WindowOutcome] = []
     kept = KeptAlerts()
 
-    def make(address: Address, limits: StreamLimits) -> Source:
+    def make(address: Address, settings: SourceSettings) -> Source:
         return PlannedSource(by_target[address.target])
 
     monitor = Monitor(

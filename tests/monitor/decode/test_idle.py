@@ -31,7 +31,7 @@ from monitor.records import Frame, NoFrameYet, Prediction, Skipped
 from monitor.sources import stream
 from monitor.sources.address import parse_address
 from monitor.sources.file import FileSource
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 from monitor.sources.stream import StreamSource
 from monitor.states import SkipReason
 from monitor.windows.buffer import WindowBuffer
@@ -470,7 +470,7 @@ def test_what_an_idle_stream_had_kept_is_given_before_its_loss(
     path, packets = quiet(13, Encoding(group=25)), 240
     container = BreakingContainer(path, packets)
     monkeypatch.setattr(stream.av, "open", lambda *_, **__: container)
-    source = StreamSource(parse_address("rtsp://127.0.0.1/a"), StreamLimits(decoding=IDLE))
+    source = StreamSource(parse_address("rtsp://127.0.0.1/a"), SourceSettings(decoding=IDLE))
     moments: list[Frame | NoFrameYet] = []
     monkeypatch.setattr(stream, "video_fault", lambda container: None)
     source.open()
@@ -737,7 +737,7 @@ def test_passed_over_moments_keep_rate_and_windows_going_and_late_ones_their_arr
         MonitorOptions.model_validate({"cameras": [{"name": "a", "source": "a.mp4"}]}),
         classifier,
         [RecordingSink()],
-        make=lambda address, limits: FakeSource(moments()),
+        make=lambda address, settings: FakeSource(moments()),
         on_window=found.append,
     )
     monitor.run()

@@ -14,7 +14,7 @@ from monitor.evidence.clip_sink import ClipSink
 from monitor.evidence.retention import make_room
 from monitor.evidence.ring import PacketRing
 from monitor.sources.address import parse_address
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 from monitor.sources.stream import StreamSource
 from testkit.alerts import alert
 from testkit.fakes import wait_until
@@ -41,7 +41,7 @@ class Stream:
     """A camera that is read as a capture does."""
 
     def __init__(self, url: str, ring: PacketRing) -> None:
-        self._source = StreamSource(parse_address(url), StreamLimits(decoding=Decoding(tap=ring)))
+        self._source = StreamSource(parse_address(url), SourceSettings(decoding=Decoding(tap=ring)))
         self._ring = ring
         self._source.open()
 

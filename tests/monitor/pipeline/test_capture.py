@@ -119,7 +119,7 @@ def test_once_it_is_said_that_nobody_checks_a_cameras_certificate(
     opened = itertools.count(1)
     enough = threading.Event()
 
-    def make(address: Address, limits: object) -> Source:
+    def make(address: Address, settings: object) -> Source:
         if next(opened) == 3:
             enough.set()
         return FakeSource(opening=refuse)
