@@ -18,7 +18,7 @@ from monitor.errors import SourceOpenError
 from monitor.events.alert import AlertMaker
 from monitor.health.status import CameraStatus
 from monitor.pipeline.capture import Capture, Retry
-from monitor.pipeline.worker import CameraSlot, Worker
+from monitor.pipeline.worker import Worker, WorkerCamera
 from monitor.recognition.metadata import ModelMetadata
 from monitor.recognition.models import Classifier
 from monitor.recognition.tracker import ActivityTracker
@@ -80,7 +80,7 @@ class Camera:
         )
         # A film that is watched again has the same activities; a camera never has.
         began = datetime.now(UTC).isoformat() if settings.pace.live else camera.address.target
-        self._slot = CameraSlot(
+        self._worker_camera = WorkerCamera(
             self.status,
             settings.pace,
             classifier,
@@ -118,7 +118,7 @@ class Camera:
                 )
                 for name in names
             ],
-            partial(worker.submit, self._slot),
+            partial(worker.submit, self._worker_camera),
             pace=settings.pace,
             retry=Retry(stream.retry_min_s, stream.retry_max_s),
             on_frame=self._show,
@@ -128,7 +128,7 @@ class Camera:
             tap=tap,
             clock=clock,
         )
-        worker.cameras.add(self._slot)
+        worker.cameras.add(self._worker_camera)
 
     def start(self) -> None:
         """Begin to watch."""
@@ -143,7 +143,7 @@ class Camera:
 
     def leave(self) -> None:
         """Let worker and hub forget it, once its capture has ended."""
-        self._worker.cameras.discard(self._slot)
+        self._worker.cameras.discard(self._worker_camera)
         self._hub.close(self._channel)
 
     def _show(self, frame: Frame) -> bool:
