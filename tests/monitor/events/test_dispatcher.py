@@ -102,7 +102,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds between two tries, of which none is waited for."""
     found: list[float] = []
-    monkeypatch.setattr(dispatcher._Delivery, "_pause", lambda self, pause_s: found.append(pause_s))
+    monkeypatch.setattr(
+        dispatcher._SinkThread, "_pause", lambda self, pause_s: found.append(pause_s)
+    )
     return found
 
 
