@@ -112,7 +112,7 @@ class ClipSink:
         packets = ring.since(alert.start_s - self._options.pre_roll_s)
         if not packets:
             raise SinkError("no packets of it are kept")
-        writer = self._open(alert, packets[0].segment.template)
+        writer = self._open(alert, packets[0].run.template)
         clip = _GrowingClip(alert, ring, writer, alert.start_s + MAX_S)
         clip.append(packets)
         with self._lock:
@@ -191,7 +191,7 @@ class _GrowingClip:
     newest: TappedPacket | None = None
 
     def append(self, packets: Sequence[TappedPacket]) -> None:
-        """Write packets of its segment."""
+        """Write packets of its run."""
         if packets:
             self.newest = packets[-1]
             self.writer.write([one.packet for one in packets])
@@ -200,7 +200,7 @@ class _GrowingClip:
         """Write what has come since; whether that was all."""
         assert self.newest is not None
         packets = self.ring.after(self.newest.number)
-        own = [one for one in packets if one.segment is self.newest.segment]
+        own = [one for one in packets if one.run is self.newest.run]
         self.append(own)
         shown_s = [one.time_s for one in own if one.time_s is not None]
         return (

@@ -16,7 +16,7 @@ from monitor.sources.address import Address
 from monitor.sources.file import read_frames
 from monitor.sources.source import Source, SourceSettings
 from train.data.footage import read_segment
-from train.evaluate.streams import Segment, StreamPlan
+from train.evaluate.streams import PlanSegment, StreamPlan
 
 WindowOutcome = Prediction | Skipped  # scores, or why the window was not classified
 
@@ -136,7 +136,9 @@ class KeptAlerts:
         """There is nothing to finish."""
 
 
-def _footage(segment: Segment, size: tuple[int, int] | None) -> Iterator[tuple[float, VideoFrame]]:
+def _footage(
+    segment: PlanSegment, size: tuple[int, int] | None
+) -> Iterator[tuple[float, VideoFrame]]:
     duration_s = segment.end_s - segment.start_s
     for time_s, picture in read_segment(segment.path, segment.offset_s, duration_s):
         if size is not None and (picture.width, picture.height) != size:

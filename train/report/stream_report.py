@@ -12,7 +12,7 @@ from train.evaluate.event_match import Alert, EventMetrics, event_metrics, grace
 from train.evaluate.intervals import wilson
 from train.evaluate.scores import Scored
 from train.evaluate.stream_results import StreamResult, clip_answers, total_hours
-from train.evaluate.streams import Segment, StreamPlan
+from train.evaluate.streams import PlanSegment, StreamPlan
 
 SCHEMA = 1
 
@@ -23,7 +23,7 @@ class FalseAlarm:
 
     stream: str
     alert: Alert
-    shown: Segment
+    shown: PlanSegment
     shown_s: float  # in the file
 
 

@@ -22,7 +22,7 @@ from train.data.footage import Footage, find_footage
 from train.evaluate.playback import PlannedSource, WatchedStream, watch_streams
 from train.evaluate.scoring import Scorer
 from train.evaluate.stream_results import clip_answers, match_stream, replay
-from train.evaluate.streams import ClipInsert, Segment, StreamPlan, plan_footage, plan_streams
+from train.evaluate.streams import ClipInsert, PlanSegment, StreamPlan, plan_footage, plan_streams
 
 
 def seen(activities: list[Activity] | tuple[Activity, ...]) -> list[tuple[object, ...]]:
@@ -88,8 +88,8 @@ def test_clips_reach_the_model_unscaled_and_footage_from_its_own_frames(
 ) -> None:
     film = make_video(tmp_path / "film.mp4", fps=10, duration_s=8, size=(320, 192))
     segments = (
-        Segment(film.path, "film", None, 3.0, 0.0, 1.0),
-        Segment(fight_clip, "fight", "moving", 0.0, 1.0, 5.8),
+        PlanSegment(film.path, "film", None, 3.0, 0.0, 1.0),
+        PlanSegment(fight_clip, "fight", "moving", 0.0, 1.0, 5.8),
     )
     source = PlannedSource(StreamPlan("a", (480, 360), segments))
     source.open()
@@ -110,7 +110,7 @@ def test_clips_reach_the_model_unscaled_and_footage_from_its_own_frames(
 
 
 def test_scaled_footage_keeps_its_colour_tags(footage: tuple[Footage, ...]) -> None:
-    segments = (Segment(footage[0].path, "yard", None, 0.0, 0.0, 1.0),)
+    segments = (PlanSegment(footage[0].path, "yard", None, 0.0, 0.0, 1.0),)
     for size in (None, (640, 360)):
         source = PlannedSource(StreamPlan("a", size, segments))
         source.open()
@@ -165,8 +165,8 @@ def test_windows_that_are_not_classified_are_replayed_too(
 ) -> None:
     slow = quiet_footage(tmp_path / "slow.mp4", 12, fps=4)
     segments = (
-        Segment(fight_clip, "fight", "moving", 0.0, 0.0, 4.8),
-        Segment(slow, "slow", "still", 0.0, 4.8, 16.8),
+        PlanSegment(fight_clip, "fight", "moving", 0.0, 0.0, 4.8),
+        PlanSegment(slow, "slow", "still", 0.0, 4.8, 16.8),
     )
 
     (one,) = watch_streams(classifier, [StreamPlan("a", None, segments)])
@@ -208,7 +208,7 @@ def test_any_scorer_with_metadata_can_watch(
 def test_a_missing_file_is_an_error_that_names_it(
     classifier: OnnxClassifier, footage: tuple[Footage, ...], tmp_path: Path
 ) -> None:
-    gone = Segment(tmp_path / "gone.mp4", "gone", "moving", 0.0, 0.0, 2.0)
+    gone = PlanSegment(tmp_path / "gone.mp4", "gone", "moving", 0.0, 0.0, 2.0)
     whole = plan_footage(footage)
 
     with pytest.raises(SourceError, match=r"gone\.mp4: no such file$"):
@@ -239,7 +239,7 @@ def test_a_clip_is_answered_by_the_windows_that_show_at_least_half_of_it(
         return Prediction("a", start_s, start_s + 2, scores, 0.0)
 
     def answer(*windows: Prediction, length_s: float = 2.0) -> str | None:
-        clip = Segment(Path("c.mp4"), "c", "moving", 0.0, 10.0, 10.0 + length_s)
+        clip = PlanSegment(Path("c.mp4"), "c", "moving", 0.0, 10.0, 10.0 + length_s)
         (found,) = clip_answers(WatchedStream(StreamPlan("a", None, (clip,)), windows, ()))
         return found.label
 
