@@ -14,7 +14,7 @@ from monitor.errors import SourceError, SourceOpenError
 from monitor.health.status import CameraStatus
 from monitor.records import Captured, Frame, NoFrameYet, Skipped, StreamEnd, Window
 from monitor.sources.source import Source
-from monitor.sources.timeline import Timeline, TimestampMode
+from monitor.sources.timeline import CameraTimeline, TimestampMode
 from monitor.states import NOTHING_MOVES, PERMANENT, CameraState, EndReason, Pace, SkipReason
 from monitor.throttle import LogThrottle
 from monitor.windows.region_windows import RegionWindows
@@ -80,7 +80,7 @@ class Capture:
         self._on_permanent_failure = on_permanent_failure
         self._tap = tap
         self._clock = clock
-        self._timeline = Timeline(live=not pace.file, clock=stream_clock)
+        self._timeline = CameraTimeline(live=not pace.file, mode=stream_clock)
         self._throttle = LogThrottle(log, clock)
         self._stopping = stopping or threading.Event()
         self._stop_reason = EndReason.MONITOR_STOPPED
@@ -177,26 +177,26 @@ class Capture:
                 self._note_pending(read)
                 continue
             arrived_s = now_s if read.arrived_s is None else read.arrived_s
-            moment = self._timeline.place(read.time_s, arrived_s)
+            placement = self._timeline.place(read.time_s, arrived_s)
             if not connected:
                 connected, began_s = True, now_s
                 self._connected()
-            elif moment.jump_s is not None:
-                self._start_afresh("jump", f"its timestamps jumped by {moment.jump_s:.1f} s")
-            elif moment.rate is not None:
-                text = f"its timestamps advance {moment.rate:.2f} s a second: frames are placed by "
-                self._start_afresh("rate", f"{text}their arrival from now on (stream.clock)")
+            elif placement.jump_s is not None:
+                self._start_afresh("jump", f"its timestamps jumped by {placement.jump_s:.1f} s")
+            elif placement.rate is not None:
+                text = f"its timestamps advance {placement.rate:.2f} s a second: frames are placed "
+                self._start_afresh("rate", f"{text}by their arrival from now on (stream.clock)")
             else:
-                self._counters.measure_fps(moment.step_s)
+                self._counters.measure_fps(placement.step_s)
             if self._tap is not None and read.pts_s is not None:
-                self._tap.align(moment.time_s - read.pts_s)
+                self._tap.align(placement.time_s - read.pts_s)
             if read.time_s > GOOD_S:
                 self._failures = 0
             if self._pace is Pace.REALTIME:
-                self._stopping.wait(began_s + moment.time_s - now_s)
+                self._stopping.wait(began_s + placement.time_s - now_s)
                 arrived_s = self._clock()
             self._take(
-                Frame(moment.time_s, read.picture, arrived_s, read.skipped, self.name), arrived_s
+                Frame(placement.time_s, read.picture, arrived_s, read.skipped, self.name), arrived_s
             )
 
     def _note_pending(self, pending: NoFrameYet) -> None:

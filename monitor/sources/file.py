@@ -23,7 +23,7 @@ from monitor.decode.ffmpeg import (
 from monitor.decode.hardware import accelerator, not_by_hardware
 from monitor.decode.make import make_decoder
 from monitor.decode.options import FULL, Decoding
-from monitor.decode.timestamps import FrameTimes
+from monitor.decode.timestamps import TimestampRepair
 from monitor.errors import SourceOpenError
 from monitor.paths import video_file
 from monitor.records import Frame, NoFrameYet
@@ -95,7 +95,7 @@ class FileSource:
         faults: list[str] = []
         rate = frame_rate(stream, faults)
         count = 0
-        times = FrameTimes(str(self.path), lambda: count / rate.fps)
+        times = TimestampRepair(str(self.path), lambda: count / rate.fps)
         if not rate.timed:
             times.distrust()
         time_s = 0.0

@@ -20,7 +20,7 @@ from monitor.decode.hardware import accelerator, not_by_hardware
 from monitor.decode.make import make_decoder
 from monitor.decode.options import Decoding
 from monitor.decode.pts import FramePts
-from monitor.decode.timestamps import FrameTimes
+from monitor.decode.timestamps import TimestampRepair
 from monitor.errors import SourceLostError, SourceOpenError
 from monitor.records import Frame, NoFrameYet
 from monitor.sources.address import Address
@@ -177,7 +177,7 @@ class StreamSource:
         )
 
     def _decode(self, container: InputContainer) -> Iterator[Frame | NoFrameYet]:
-        times = FrameTimes(str(self.address), self._clock)
+        times = TimestampRepair(str(self.address), self._clock)
         decoding = self.settings.decoding
         if container.format.name in _OTHER_TIMES:
             times.distrust()
