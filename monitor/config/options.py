@@ -246,7 +246,7 @@ class CameraOptions(CameraDefaults):
         return parse_address(self.source)
 
     @property
-    def outlines(self) -> tuple[Region, ...]:
+    def region_shapes(self) -> tuple[Region, ...]:
         """Where its regions lie; empty if the whole picture is watched."""
         return tuple(region.region for region in self.regions)
 

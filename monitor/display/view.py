@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.display.hub import Channel, Update
-from monitor.display.outlines import RegionCaption
 from monitor.display.overlay import Caption, draw
+from monitor.display.region_overlay import RegionCaption
 from monitor.display.screen import Screen
 from monitor.display.video import VideoWriter
 from monitor.errors import SinkError

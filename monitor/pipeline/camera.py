@@ -66,7 +66,7 @@ class Camera:
     ) -> None:
         camera, metadata = settings.camera, classifier.metadata
         rules = camera.activity.rules(metadata)
-        regions = {region.name: region for region in camera.outlines}
+        regions = {region.name: region for region in camera.region_shapes}
         names = tuple(regions) or ("",)
         spec = metadata.clip
         self.settings = settings
