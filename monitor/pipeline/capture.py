@@ -54,7 +54,7 @@ class Capture:
         self,
         status: CameraStatus,
         make_source: Callable[[], Source],
-        samplers: Sequence[RegionWindows],
+        region_windows: Sequence[RegionWindows],
         submit: Callable[[Captured], Captured | None],  # an older item that was dropped for it
         *,
         pace: Pace,
@@ -71,7 +71,7 @@ class Capture:
         self._status = status
         self._counters = status.capture
         self._make_source = make_source
-        self._samplers = samplers
+        self._region_windows = region_windows
         self._submit = submit
         self._pace = pace
         self._retry = retry
@@ -139,7 +139,7 @@ class Capture:
             log.warning(
                 "camera %s: shorter than the %g s that the model needs: nothing was classified",
                 self.name,
-                self._samplers[0].buffer.spec.span_s,
+                self._region_windows[0].buffer.spec.span_s,
             )
 
     def _session(self) -> None:
@@ -158,13 +158,13 @@ class Capture:
         finally:
             source.close()
             if self._counters.frames > before:
-                for sampler in self._samplers:
-                    sampler.buffer.reset()
+                for windows in self._region_windows:
+                    windows.buffer.reset()
                 self._end_windows(reason)
 
     def _end_windows(self, reason: EndReason) -> None:
-        for sampler in self._samplers:
-            self._submit(StreamEnd(self.name, sampler.buffer.region, reason))
+        for windows in self._region_windows:
+            self._submit(StreamEnd(self.name, windows.buffer.region, reason))
 
     def _read(self, source: Source) -> None:
         connected, began_s = False, 0.0
@@ -212,14 +212,14 @@ class Capture:
             waits = frame.skipped == SkipReason.OVERLOAD
             counters.state = CameraState.WAITING if waits else CameraState.IDLE
             counters.classifiable_at_s = counters.frame_at_s
-            for sampler in self._samplers:
-                self._hand_on(sampler.skip(frame.time_s, arrived_s, frame.skipped))
+            for windows in self._region_windows:
+                self._hand_on(windows.skip(frame.time_s, arrived_s, frame.skipped))
             return
         assert frame.picture is not None
         counters.state = CameraState.LIVE
         self._look_at_size(frame.picture)
-        for sampler in self._samplers:
-            self._hand_on(sampler.push(frame.time_s, frame.picture, arrived_s))
+        for windows in self._region_windows:
+            self._hand_on(windows.push(frame.time_s, frame.picture, arrived_s))
         # Only now: two threads must never scale the same picture at once.
         counters.unshown += self._on_frame(frame)
         if self._pace.live and counters.fault in ("", *NOTHING_MOVES):
@@ -240,8 +240,8 @@ class Capture:
 
     def _start_afresh(self, kind: str, why: str) -> None:
         """Let no window span what happened."""
-        for sampler in self._samplers:
-            sampler.buffer.reset()
+        for windows in self._region_windows:
+            windows.buffer.reset()
         text = f"camera {self.name}: {why}: windows start afresh"
         self._throttle.log(logging.WARNING, kind, text)
 
