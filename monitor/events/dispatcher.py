@@ -14,7 +14,7 @@ from monitor.throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
-ROOM = 10_000  # alerts that wait for a sink; of more, the oldest are lost
+QUEUE_LIMIT = 10_000  # alerts that wait for a sink; of more, the oldest are lost
 # A sink that failed is given the alert again: after the first pause, which doubles up to the other.
 RETRY_MIN_S, RETRY_MAX_S = 0.25, 5.0
 SLOW_S = 10.0  # a sink that has been at one alert for so long is told of
@@ -85,9 +85,9 @@ class _SinkThread:
 
     def put(self, alert: AlertEvent) -> None:
         with self._changed:
-            if len(self._waiting) >= ROOM:
+            if len(self._waiting) >= QUEUE_LIMIT:
                 self._waiting.popleft()
-                self._lose(f"more than {ROOM} waited")
+                self._lose(f"more than {QUEUE_LIMIT} waited")
             self._waiting.append(alert)
             self._changed.notify()
 
