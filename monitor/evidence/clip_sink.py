@@ -20,7 +20,7 @@ from monitor.decode.pts import FramePts
 from monitor.errors import SinkError
 from monitor.events.alert import AlertEvent
 from monitor.evidence.clip import ClipWriter
-from monitor.evidence.retention import make_room
+from monitor.evidence.retention import delete_old_clips
 from monitor.evidence.ring import PacketRing, TappedPacket
 from monitor.throttle import LogThrottle
 
@@ -100,7 +100,7 @@ class ClipSink:
         return self._options.folder / day / alert.camera / f"{alert.id}.mp4"
 
     def _open(self, alert: AlertEvent, template: VideoStream) -> ClipWriter:
-        make_room(self._options.folder, self._options.max_gib, self._options.keep_days)
+        delete_old_clips(self._options.folder, self._options.max_gib, self._options.keep_days)
         path = self.path(alert)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return ClipWriter(path, template)

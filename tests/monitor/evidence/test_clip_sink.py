@@ -11,7 +11,7 @@ from monitor.config.options import CameraOptions, ClipOptions
 from monitor.decode.options import Decoding
 from monitor.errors import SinkError
 from monitor.evidence.clip_sink import ClipSink
-from monitor.evidence.retention import make_room
+from monitor.evidence.retention import delete_old_clips
 from monitor.evidence.ring import PacketRing
 from monitor.sources.address import parse_address
 from monitor.sources.source import SourceSettings
@@ -153,14 +153,14 @@ def clips(folder: Path, *ages_days: float) -> list[Path]:
 
 def test_old_clips_are_deleted_and_their_folders_with_them(tmp_path: Path) -> None:
     old, older, new = clips(tmp_path, 31, 40, 29)
-    assert make_room(tmp_path, max_gib=1, keep_days=30) == 2
+    assert delete_old_clips(tmp_path, max_gib=1, keep_days=30) == 2
     assert [path.exists() for path in (old, older, new)] == [False, False, True]
     assert [path.name for path in tmp_path.iterdir()] == ["2026-01-03"]
 
 
 def test_the_oldest_are_deleted_until_the_rest_fits(tmp_path: Path) -> None:
     paths = clips(tmp_path, 1, 5, 3, 2)
-    assert make_room(tmp_path, max_gib=2.5 / 1024, keep_days=30) == 2
+    assert delete_old_clips(tmp_path, max_gib=2.5 / 1024, keep_days=30) == 2
     assert [path.exists() for path in paths] == [True, False, False, True]
 
 
@@ -168,7 +168,7 @@ def test_what_is_no_clip_stays(tmp_path: Path) -> None:
     (tmp_path / "notes.mp4").write_bytes(bytes(1 << 20))
     (tmp_path / "2026-01-01" / "door").mkdir(parents=True)
     (tmp_path / "2026-01-01" / "door" / "note.txt").touch()
-    assert make_room(tmp_path, max_gib=0.0001, keep_days=0.0001) == 0
+    assert delete_old_clips(tmp_path, max_gib=0.0001, keep_days=0.0001) == 0
     assert (tmp_path / "notes.mp4").exists()
 
 
