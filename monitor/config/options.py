@@ -272,7 +272,7 @@ class ConsoleOptions(Options):
     type: Literal["console"] = "console"
 
 
-class ClipOptions(Options):
+class ClipSinkOptions(Options):
     """A sink: a clip of each activity, FOLDER/DATE/CAMERA/ID.mp4."""
 
     type: Literal["clips"] = "clips"
@@ -284,7 +284,9 @@ class ClipOptions(Options):
     keep_days: float = Field(30, gt=0, le=36500)  # older clips are deleted
 
 
-SinkOptions = Annotated[AlertLogOptions | ConsoleOptions | ClipOptions, Field(discriminator="type")]
+SinkOptions = Annotated[
+    AlertLogOptions | ConsoleOptions | ClipSinkOptions, Field(discriminator="type")
+]
 
 
 def _values(options: object) -> object:
@@ -329,7 +331,7 @@ class MonitorOptions(Options):
 
     @model_validator(mode="after")
     def _one_keeps_clips(self) -> "MonitorOptions":
-        count = sum(isinstance(sink, ClipOptions) for sink in self.sinks)
+        count = sum(isinstance(sink, ClipSinkOptions) for sink in self.sinks)
         if count > 1:
             raise ValueError(f"sinks: {count} of type clips; allowed: 1")
         return self

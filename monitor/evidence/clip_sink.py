@@ -14,7 +14,7 @@ import av
 from av import Packet, VideoStream
 from av.container import InputContainer
 
-from monitor.config.options import CameraOptions, ClipOptions
+from monitor.config.options import CameraOptions, ClipSinkOptions
 from monitor.decode.ffmpeg import open_file, reason, video_stream
 from monitor.decode.pts import FramePts
 from monitor.errors import SinkError
@@ -43,7 +43,9 @@ class ClipSink:
 
     name = "clips"
 
-    def __init__(self, options: ClipOptions, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, options: ClipSinkOptions, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._options = options
         self._clock = clock
         self._throttle = LogThrottle(log, clock)

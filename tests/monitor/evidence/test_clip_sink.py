@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.config.options import CameraOptions, ClipOptions
+from monitor.config.options import CameraOptions, ClipSinkOptions
 from monitor.decode.options import Decoding
 from monitor.errors import SinkError
 from monitor.evidence.clip_sink import ClipSink
@@ -59,9 +59,9 @@ class Stream:
         self._source.close()
 
 
-def options(folder: Path, **changes: object) -> ClipOptions:
+def options(folder: Path, **changes: object) -> ClipSinkOptions:
     rolls = {"pre_roll_s": 2, "post_roll_s": 1}
-    return ClipOptions.model_validate({"folder": folder} | rolls | changes)
+    return ClipSinkOptions.model_validate({"folder": folder} | rolls | changes)
 
 
 def camera(source: object) -> CameraOptions:
