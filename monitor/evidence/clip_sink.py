@@ -19,7 +19,7 @@ from monitor.decode.ffmpeg import open_file, reason, video_stream
 from monitor.decode.pts import FramePts
 from monitor.errors import SinkError
 from monitor.events.alert import AlertEvent
-from monitor.evidence.clip import ClipWriter
+from monitor.evidence.clip_writer import ClipWriter
 from monitor.evidence.retention import delete_old_clips
 from monitor.evidence.ring import PacketRing, TappedPacket
 from monitor.throttle import LogThrottle

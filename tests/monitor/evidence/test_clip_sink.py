@@ -20,7 +20,7 @@ from testkit.alerts import alert
 from testkit.fakes import wait_until
 from testkit.media import make_video
 from testkit.servers.rtsp import rtsp_server
-from tests.monitor.evidence.test_clip import shown
+from tests.monitor.evidence.test_clip_writer import shown
 
 FPS, GOP, SECONDS = 25, 25, 20
 AXIS_S = 100.0  # of the camera's axis at the first frame
