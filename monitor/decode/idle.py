@@ -19,7 +19,7 @@ from av import Packet, VideoStream
 
 from monitor.decode.decoder import DecodedFrame, FullDecoder
 from monitor.decode.packet_sizes import PacketSizes
-from monitor.decode.scene import Stillness
+from monitor.decode.stillness import Stillness
 from monitor.states import SkipReason
 
 # A scene becomes idle once its key frames have been still for AFTER_S; sooner if nothing moved

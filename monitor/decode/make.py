@@ -10,8 +10,8 @@ from av import Packet, VideoStream
 from monitor.decode.decoder import Decoder, FullDecoder
 from monitor.decode.idle import IdleDecoder
 from monitor.decode.options import Decoding
-from monitor.decode.scene import Stillness
 from monitor.decode.scheduler import ScheduledDecoder
+from monitor.decode.stillness import Stillness
 
 
 def make_decoder(

@@ -19,7 +19,7 @@ from av import Packet, VideoStream
 from monitor.decode.clock_rate import ClockRate
 from monitor.decode.decoder import DecodedFrame, Decoder, FullDecoder
 from monitor.decode.idle import AFTER_S
-from monitor.decode.scene import Stillness
+from monitor.decode.stillness import Stillness
 from monitor.states import SkipReason
 from monitor.throttle import LogThrottle
 

@@ -22,8 +22,8 @@ from monitor.decode.idle import IdleDecoder
 from monitor.decode.make import make_decoder
 from monitor.decode.options import Decoding
 from monitor.decode.packet_sizes import PacketSizes
-from monitor.decode.scene import MOVED, Stillness, cells, moved
 from monitor.decode.scheduler import LATE_S, DecodeScheduler, ScheduledDecoder
+from monitor.decode.stillness import MOVED, Stillness, cells, moved
 from monitor.errors import SourceLostError
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier

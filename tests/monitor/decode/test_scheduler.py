@@ -12,8 +12,8 @@ import pytest
 from av import VideoFrame
 
 from monitor.decode.decoder import DecodedFrame
-from monitor.decode.scene import Stillness
 from monitor.decode.scheduler import GROW_S, LATE_S, TURN_S, DecodeScheduler, ScheduledDecoder
+from monitor.decode.stillness import Stillness
 
 FRAME_S = 0.04
 GROUP = 50  # frames from one key frame to the next
