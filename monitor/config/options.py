@@ -171,15 +171,15 @@ class ActivityOptions(Options):
     def rules(self, metadata: ModelMetadata) -> Rules:
         """The rules for a model's labels; ConfigError for a label that it does not have."""
         for label in self.thresholds:
-            if label not in metadata.activities:
+            if label not in metadata.alert_labels:
                 kind = "a background label" if label in metadata.background else "unknown"
                 raise ConfigError(
                     f"activity.thresholds: label {label} is {kind}; "
-                    f"labels that alert: {', '.join(metadata.activities)}"
+                    f"labels that alert: {', '.join(metadata.alert_labels)}"
                 )
         thresholds = {
             label: metadata.thresholds[label] if self.threshold is None else self.threshold
-            for label in metadata.activities
+            for label in metadata.alert_labels
         } | self.thresholds
         own = metadata.tuning or Decision()
         return Rules(

@@ -29,7 +29,7 @@ class WatchedStream:
 
     plan: StreamPlan
     windows: tuple[WindowOutcome, ...]  # in order
-    activities: tuple[AlertEvent, ...]  # starts and ends, as an alert log holds them
+    alerts: tuple[AlertEvent, ...]  # starts and ends, as an alert log holds them
 
 
 class PlannedSource:

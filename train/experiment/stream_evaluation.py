@@ -112,6 +112,6 @@ def _stream_results(
     metadata = scorer.metadata
     rules = ActivityOptions().rules(metadata)
     return [
-        match_stream(watched, rules, metadata.clip.span_s, watched.activities)
+        match_stream(watched, rules, metadata.clip.span_s, watched.alerts)
         for watched in watch(scorer, plans, "streams", console)
     ]

@@ -59,7 +59,7 @@ class StreamReport:
     @cached_property
     def by_label(self) -> dict[str, EventMetrics]:
         """The metrics of each label that alerts."""
-        return {label: self._figures(label) for label in self.metadata.activities}
+        return {label: self._figures(label) for label in self.metadata.alert_labels}
 
     @cached_property
     def false_alarms(self) -> list[FalseAlarm]:
@@ -107,7 +107,7 @@ def stream_json(report: StreamReport) -> dict[str, Any]:
         "created": report.created,
         "how": report.how,
         "warning": report.warning,
-        "labels": list(report.metadata.activities),
+        "labels": list(report.metadata.alert_labels),
         "grace_s": grace_s(report.metadata.clip.span_s),
         "events": _figures(report.total),
         "per_label": {label: _figures(of) for label, of in report.by_label.items()},

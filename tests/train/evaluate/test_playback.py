@@ -132,7 +132,7 @@ def test_the_monitor_sees_every_window_and_the_alerts_of_its_own_rules(
     ends = [window.end_s for window in watched.windows]
     assert ends == sorted(ends)
     (event,) = plan.events(("moving",))
-    starts = [a for a in watched.activities if a.end_s is None]
+    starts = [a for a in watched.alerts if a.end_s is None]
     assert any(event.start_s <= a.decided_s <= event.end_s for a in starts)
     for activity in starts:
         assert activity.decided_s in ends
@@ -156,8 +156,8 @@ def test_replayed_windows_give_the_activities_of_the_whole_monitor(
     (under_those_rules,) = watch_streams(model, plan_streams(clips, footage))
     replayed = replay(watched.windows, ActivityOptions().rules(about))
 
-    assert under_those_rules.activities
-    assert seen(replayed) == seen(under_those_rules.activities)
+    assert under_those_rules.alerts
+    assert seen(replayed) == seen(under_those_rules.alerts)
 
 
 def test_windows_that_are_not_classified_are_replayed_too(
@@ -173,8 +173,8 @@ def test_windows_that_are_not_classified_are_replayed_too(
 
     assert {type(window) for window in one.windows} == {Prediction, Skipped}
     rules = ActivityOptions().rules(classifier.metadata)
-    assert one.activities
-    assert seen(replay(one.windows, rules)) == seen(one.activities)
+    assert one.alerts
+    assert seen(replay(one.windows, rules)) == seen(one.alerts)
 
 
 def test_streams_keep_their_order_and_their_own_windows(
@@ -189,7 +189,7 @@ def test_streams_keep_their_order_and_their_own_windows(
     assert done == ["05.mp4", "07.mp4", "09.mp4", "11.mp4", "16.mp4"]
     assert [len(one.windows) for one in streams] == [7, 11, 15, 19, 29]
     assert [one.plan.name for one in streams] == done
-    assert not any(one.activities for one in streams)
+    assert not any(one.alerts for one in streams)
 
 
 def test_any_scorer_with_metadata_can_watch(
@@ -201,7 +201,7 @@ def test_any_scorer_with_metadata_can_watch(
     (one,) = watch_streams(Scorer(classify, metadata()), plan_footage(footage))
 
     assert len(one.windows) == 57
-    assert [activity.label for activity in one.activities] == ["moving", "moving"]
+    assert [activity.label for activity in one.alerts] == ["moving", "moving"]
 
 
 @pytest.mark.expects_errors
@@ -269,8 +269,8 @@ def test_real_streams_of_the_shipped_model(shared_data: Path) -> None:
         classifier, plan_streams(clips, find_footage(shared_data / "surveillance"))
     )
 
-    assert seen(one.activities) == seen(replay(one.windows, rules))
-    judged = match_stream(one, rules, classifier.metadata.clip.span_s, one.activities)
+    assert seen(one.alerts) == seen(replay(one.windows, rules))
+    judged = match_stream(one, rules, classifier.metadata.clip.span_s, one.alerts)
     assert judged.matches == match_stream(one, rules, classifier.metadata.clip.span_s).matches
     assert len(judged.matches.events) == 2
     assert any(alerts for _, alerts in judged.matches.events), "it was trained on these very clips"
