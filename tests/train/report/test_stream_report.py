@@ -15,9 +15,10 @@ from train.evaluate.playback import WatchedStream
 from train.evaluate.stream_results import StreamResult, match_stream
 from train.evaluate.streams import PlanSegment, StreamPlan
 from train.evaluate.tuning import threshold_sweep
-from train.report.stream_page import stream_page, write_stream_report
+from train.report.stream_page import stream_page
 from train.report.stream_report import Accuracy, StreamReport, describe
 from train.report.timeline import WIDTH, timeline, worst_streams
+from train.report.write import write_stream_report
 
 ABOUT = metadata(labels=("fight", "fall", "calm"), background=("calm",),
                  thresholds={"fight": 0.6, "fall": 0.6})  # fmt: skip
