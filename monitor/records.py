@@ -49,7 +49,7 @@ class Frame:
         return image
 
 
-class Pending(Enum):
+class NoFrameYet(Enum):
     """Packets of a camera came, and no frame of them is known yet."""
 
     IDLE = "they are kept, until it is settled whether anything moved"

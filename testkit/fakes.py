@@ -12,7 +12,7 @@ from cv2.typing import MatLike
 
 from monitor.errors import SourceLostError
 from monitor.events.alert import AlertEvent
-from monitor.records import Frame, Pending
+from monitor.records import Frame, NoFrameYet
 from testkit.patience import LIMIT_S
 
 
@@ -39,7 +39,7 @@ class FakeSource:
 
     def __init__(
         self,
-        pictures: Iterable[Frame | Pending] = (),
+        pictures: Iterable[Frame | NoFrameYet] = (),
         after: Callable[[], Frame | None] = lambda: None,
         opening: Callable[[], None] = lambda: None,
     ) -> None:
@@ -53,7 +53,7 @@ class FakeSource:
         self.thread = threading.current_thread().name
         self._opening()
 
-    def read(self) -> Frame | Pending | None:
+    def read(self) -> Frame | NoFrameYet | None:
         ready = next(self._pictures, None)
         return self._after() if ready is None else ready
 

@@ -44,7 +44,7 @@ def watching(
     """
     sink = RecordingSink()
 
-    def make(address: Address, limits: object) -> Source:
+    def make(address: Address, settings: object) -> Source:
         return next(sources[address.target])
 
     watched = configured(tuple(addresses) or sources, **options)

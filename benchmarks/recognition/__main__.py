@@ -25,7 +25,7 @@ def main(
         typer.Option(help="Folder of the data sets.", show_default="none: nothing is fitted"),
     ] = None,
 ) -> None:
-    """Fit what has no evidence yet, then write the page from the evidence and print it.
+    """Fit what has no result yet, then write the page from the results and print it.
 
     A command that was stopped goes on when it is given again.
     """

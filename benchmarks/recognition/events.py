@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.recognition.evidence import Choosing, Evidence, FoldEvents, read_folds
+from benchmarks.recognition.fit_results import Choosing, FitRecord, FoldEvents, read_folds
 from benchmarks.recognition.series import Series
 from train.evaluate.event_match import EventMetrics
 from train.evaluate.intervals import Interval, poisson_mean
@@ -101,7 +101,7 @@ def poisson(count: int, hours: float) -> Interval:
     return Interval(low / hours, high / hours)
 
 
-def read_events(series: Series, grouped: Sequence[Evidence], results: Path) -> Events | None:
+def read_events(series: Series, grouped: Sequence[FitRecord], results: Path) -> Events | None:
     """What all folds of the grouped fits found in streams; None if a fold is missing."""
     folds = read_folds(FoldEvents, series, grouped, results)
     return Events(folds) if folds else None

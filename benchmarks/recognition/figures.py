@@ -1,4 +1,4 @@
-"""Figures of the recognition tables, computed from the evidence alone."""
+"""Figures of the recognition tables, computed from the results alone."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.recognition.evidence import KEPT, Evidence, Network
+from benchmarks.recognition.fit_results import KEPT, FitRecord, Network
 from benchmarks.recognition.nested import Nested, nested
 from benchmarks.recognition.series import Series, SplitKind
 from benchmarks.results import read
@@ -25,7 +25,7 @@ class Figures:
     together, because one fold has too few.
     """
 
-    evidence: tuple[Evidence, ...]
+    records: tuple[FitRecord, ...]
     seeds: tuple[int, ...]
     accuracy: tuple[float, ...]
     auc: tuple[float, ...]  # empty if no fold has clips of several labels
@@ -34,11 +34,11 @@ class Figures:
     @property
     def folds(self) -> tuple[int, ...]:
         """The tested folds, rising."""
-        return tuple(sorted({e.fold for e in self.evidence if e.fold is not None}))
+        return tuple(sorted({e.fold for e in self.records if e.fold is not None}))
 
-    def of(self, fold: int) -> tuple[Evidence, ...]:
+    def of(self, fold: int) -> tuple[FitRecord, ...]:
         """The fits that were tested on a fold, one for each seed."""
-        return tuple(e for e in self.evidence if e.fold == fold)
+        return tuple(e for e in self.records if e.fold == fold)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Line:
                 concatenate(
                     [
                         with_temperature(e.scored, temperatures[e.fold])
-                        for e in self.grouped.evidence
+                        for e in self.grouped.records
                         if e.seed == seed and e.fold is not None
                     ]
                 )
@@ -74,9 +74,9 @@ class Line:
         )
 
     @property
-    def evidence(self) -> tuple[Evidence, ...]:
-        """All evidence of the series."""
-        return self.grouped.evidence + self.random.evidence + self.nested.evidence
+    def records(self) -> tuple[FitRecord, ...]:
+        """All fits of the series."""
+        return self.grouped.records + self.random.records + self.nested.records
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -102,17 +102,17 @@ class DataSet:
     lines: tuple[Line, ...]
 
     @cached_property
-    def evidence(self) -> tuple[Evidence, ...]:
-        """The evidence of all lines."""
-        return tuple(e for line in self.lines for e in line.evidence)
+    def records(self) -> tuple[FitRecord, ...]:
+        """The fits of all lines."""
+        return tuple(e for line in self.lines for e in line.records)
 
     @cached_property
-    def tested(self) -> tuple[Evidence, ...]:
+    def tested(self) -> tuple[FitRecord, ...]:
         """The folds of a line and seed that has all of them: every test clip."""
         for line in self.lines:
             if line.grouped.seeds:
                 first = line.grouped.seeds[0]
-                return tuple(e for e in line.grouped.evidence if e.seed == first)
+                return tuple(e for e in line.grouped.records if e.seed == first)
         return ()
 
     @property
@@ -135,7 +135,7 @@ class DataSet:
     @property
     def origins(self) -> list[str]:
         """Each hash of the data, with the version of har-monitor."""
-        return sorted({f"`{e.data_sha256}` {e.version}" for e in self.evidence})
+        return sorted({f"`{e.data_sha256}` {e.version}" for e in self.records})
 
 
 @dataclass(frozen=True)
@@ -148,20 +148,20 @@ class Choice:
 
 
 def read_line(series: Series, results: Path) -> Line:
-    """A series and its evidence, without evidence of another recipe or older data."""
+    """A series and its results, without results of another recipe or older data."""
     kept = read(results / series.file, KEPT).values()
     network = next((one for one in kept if isinstance(one, Network)), None)
     found = [
         one
         for one in kept
-        if isinstance(one, Evidence)
+        if isinstance(one, FitRecord)
         and one.split in series.splits
         and one.seed in series.seeds
         and one.is_of(series.config(one.split, one.seed))
     ]
     if found:
-        newest = max(found, key=lambda evidence: evidence.date)
-        found = [evidence for evidence in found if evidence.data_sha256 == newest.data_sha256]
+        newest = max(found, key=lambda record: record.date)
+        found = [record for record in found if record.data_sha256 == newest.data_sha256]
     return Line(
         series=series,
         network=network if network is not None and network.is_of(series.recipe) else None,
@@ -193,8 +193,8 @@ def choose(lines: Sequence[Line]) -> Choice | None:
     return Choice(chosen, float(np.mean(accuracy)), float(np.mean(auc)) if auc else None)
 
 
-def _figures(found: Sequence[Evidence], kind: SplitKind) -> Figures:
-    evidence: list[Evidence] = []
+def _figures(found: Sequence[FitRecord], kind: SplitKind) -> Figures:
+    records: list[FitRecord] = []
     seeds: list[int] = []
     accuracy: list[float] = []
     auc: list[float] = []
@@ -206,17 +206,17 @@ def _figures(found: Sequence[Evidence], kind: SplitKind) -> Figures:
         metrics = [measure(e.scored) for e in folds]
         areas = [one.macro_auc for one in metrics if one.macro_auc is not None]
         pooled = measure(concatenate([e.scored for e in folds]))
-        evidence += folds
+        records += folds
         seeds.append(seed)
         accuracy.append(float(np.mean([one.accuracy for one in metrics])))
         auc += [float(np.mean(areas))] if areas else []
         calibration_error.append(pooled.calibration.error)
     return Figures(
-        tuple(evidence), tuple(seeds), tuple(accuracy), tuple(auc), tuple(calibration_error)
+        tuple(records), tuple(seeds), tuple(accuracy), tuple(auc), tuple(calibration_error)
     )
 
 
-def _whole(found: Sequence[Evidence], kind: SplitKind, seed: int) -> list[Evidence]:
+def _whole(found: Sequence[FitRecord], kind: SplitKind, seed: int) -> list[FitRecord]:
     """The fits of a split and seed; none of them if one is missing."""
     fits = [e for e in found if (e.split, e.seed) == (kind, seed)]
     return fits if fits and len(fits) >= fits[0].folds else []

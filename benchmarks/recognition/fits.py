@@ -1,4 +1,4 @@
-"""Makes the fits that the evidence lacks, one after the other."""
+"""Makes the fits that the results lack, one after the other."""
 
 import hashlib
 import itertools
@@ -13,11 +13,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.recognition.evidence import (
+from benchmarks.recognition.fit_results import (
     DIGITS,
     KEPT,
     ClipScores,
-    Evidence,
+    FitRecord,
     Kept,
     Network,
     fit_key,
@@ -42,7 +42,7 @@ class Places:
     """The folders of the benchmark."""
 
     data: Path  # folder of data sets
-    results: Path  # the evidence
+    results: Path
     runs: Path  # models and unfinished fits
     cache: Path  # decoded clips
 
@@ -89,19 +89,19 @@ class PlannedFit:
         named = [[(clip.path, clip.group) for clip in part] for part in parts]
         return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 
-    def is_done(self, evidence: Kept | None) -> bool:
-        """Whether `evidence` is of this very recipe, data and split."""
+    def is_done(self, record: Kept | None) -> bool:
+        """Whether `record` is of this very recipe, data and split."""
         return (
-            isinstance(evidence, Evidence)
-            and evidence.is_of(self.run.config)
-            and evidence.data_sha256 == self.data_sha256
-            and evidence.split_sha256 == self.split_sha256
-            and evidence.folds == self.folds
+            isinstance(record, FitRecord)
+            and record.is_of(self.run.config)
+            and record.data_sha256 == self.data_sha256
+            and record.split_sha256 == self.split_sha256
+            and record.folds == self.folds
         )
 
 
 def do_fits(all_series: Sequence[Series], places: Places, console: Console) -> None:
-    """Fit what has no evidence yet, or only evidence of another recipe or other data.
+    """Fit what has no result yet, or only a result of another recipe or other data.
 
     What is done is kept, so a command that was stopped goes on. Every series is fitted with its
     first seed before any is fitted with its second, so that the table soon has all its lines.
@@ -115,9 +115,9 @@ def do_fits(all_series: Sequence[Series], places: Places, console: Console) -> N
     todo = [fit for fit in fits if fit.folder not in done]
     took_s: defaultdict[Path, list[float]] = defaultdict(list)
 
-    def note_time(fit: PlannedFit, evidence: Kept | None) -> None:
-        if isinstance(evidence, Evidence) and evidence.fit_s is not None:
-            took_s[fit.series.folder].append(evidence.fit_s)
+    def note_time(fit: PlannedFit, record: Kept | None) -> None:
+        if isinstance(record, FitRecord) and record.fit_s is not None:
+            took_s[fit.series.folder].append(record.fit_s)
 
     for fit in fits:
         note_time(fit, found[fit.folder])
@@ -130,10 +130,10 @@ def do_fits(all_series: Sequence[Series], places: Places, console: Console) -> N
         number = len(fits) - len(todo) + place + 1
         left = left_text([other.series.folder for other in todo[place:]], took_s)
         log.info("fit %d of %d, %s: %s", number, len(fits), left, fit.title)
-        evidence = _do(fit, places)
+        record = _do(fit, places)
         _measure_network(fit, places)
-        keep(places.results / fit.series.file, KEPT, evidence)
-        note_time(fit, evidence)
+        keep(places.results / fit.series.file, KEPT, record)
+        note_time(fit, record)
 
 
 def left_text(todo: Sequence[Path], took_s: Mapping[Path, Sequence[float]]) -> str:
@@ -190,8 +190,8 @@ def _fits_of(series: Series, kind: SplitKind, seed: int, run: Experiment) -> Ite
         yield PlannedFit(series, kind, seed, fold, None, len(folds), split, run)
 
 
-def _do(fit: PlannedFit, places: Places) -> Evidence:
-    """The evidence of a fit that is made now, or was made before its evidence was kept."""
+def _do(fit: PlannedFit, places: Places) -> FitRecord:
+    """The record of a fit that is made now, or was made before its record was kept."""
     run, folder = fit.run, places.runs / fit.folder
     folder.mkdir(parents=True, exist_ok=True)
     fit_s = None
@@ -204,7 +204,7 @@ def _do(fit: PlannedFit, places: Places) -> Evidence:
     scored = result.scored
     assert scored is not None
     clips = {clip.path: clip for clip in fit.split.test}
-    return Evidence(
+    return FitRecord(
         name=fit.series.name,
         data=fit.series.data,
         split=fit.kind,

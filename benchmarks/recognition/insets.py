@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.recognition.evidence import (
-    Evidence,
+from benchmarks.recognition.fit_results import (
+    FitRecord,
     FoldInsets,
     View,
     read_folds,
@@ -92,7 +92,7 @@ def drawn(inset: Inset) -> Region:
     return Region.box("inset", *inset.region)
 
 
-def read_insets(series: Series, grouped: Sequence[Evidence], results: Path) -> Insets | None:
+def read_insets(series: Series, grouped: Sequence[FitRecord], results: Path) -> Insets | None:
     """What all folds of the grouped fits scored in regions; None if a fold is missing."""
     folds = read_folds(FoldInsets, series, grouped, results)
     return Insets(folds) if folds else None

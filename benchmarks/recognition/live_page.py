@@ -6,8 +6,8 @@ from typing import Any
 
 from benchmarks.page import NOTHING
 from benchmarks.recognition.events import Alone, Events, poisson, read_events
-from benchmarks.recognition.evidence import CHOOSING, Choosing, FoldEvents, Judgement, View
 from benchmarks.recognition.figures import Line
+from benchmarks.recognition.fit_results import CHOOSING, Choosing, FoldEvents, Judgement, View
 from benchmarks.recognition.insets import Insets, read_insets
 from benchmarks.recognition.series import Watch
 from train.evaluate.event_match import EventMetrics
@@ -24,7 +24,7 @@ def live_sections(watch: Watch | None, lines: Sequence[Line], results: Path) -> 
     events: Events | None = None
     insets: Insets | None = None
     if watch is not None:
-        grouped = next(line.grouped.evidence for line in lines if line.series == watch.series)
+        grouped = next(line.grouped.records for line in lines if line.series == watch.series)
         events = read_events(watch.series, grouped, results)
         insets = read_insets(watch.series, grouped, results)
     return _events(events) | _insets(insets)

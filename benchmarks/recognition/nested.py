@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.recognition.evidence import Evidence
+from benchmarks.recognition.fit_results import FitRecord
 from train.evaluate.calibration import fit_temperature
 from train.evaluate.metrics import Metrics, measure
 from train.evaluate.scores import Scored
@@ -19,7 +19,7 @@ from train.evaluate.scores import Scored
 class Nested:
     """The nested fits of a series with its first seed; empty until all of them are there."""
 
-    evidence: tuple[Evidence, ...]
+    records: tuple[FitRecord, ...]
     # (i, j) -> the clips of fold j, by the network that saw neither fold i nor fold j.
     parts: Mapping[tuple[int, int], Scored]
     measured: Mapping[tuple[int, int], Metrics]
@@ -27,7 +27,7 @@ class Nested:
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seed, if there are fits."""
-        return tuple({e.seed for e in self.evidence})
+        return tuple({e.seed for e in self.records})
 
     @property
     def folds(self) -> tuple[int, ...]:
@@ -58,17 +58,17 @@ class Nested:
         return fit_temperature(self.parts_for(fold))
 
 
-def nested(evidence: Sequence[Evidence]) -> Nested:
+def nested(records: Sequence[FitRecord]) -> Nested:
     """The nested fits of one seed; fits on data without named folds have no parts."""
     parts = {}
-    for one in evidence:
+    for one in records:
         assert one.fold is not None
         assert one.second is not None
         for held, tested in ((one.fold, one.second), (one.second, one.fold)):
             clips = tuple(clip for clip in one.clips if clip.fold == tested)
             if clips:
                 parts[held, tested] = one.model_copy(update={"clips": clips}).scored
-    return Nested(tuple(evidence), parts, {pair: measure(part) for pair, part in parts.items()})
+    return Nested(tuple(records), parts, {pair: measure(part) for pair, part in parts.items()})
 
 
 def _mean(values: Iterable[float | None]) -> tuple[float, ...]:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.recognition.evidence import DIGITS, Basis
 from benchmarks.recognition.figures import read_line
+from benchmarks.recognition.fit_results import DIGITS, Basis
 from benchmarks.recognition.fits import Places, PlannedFit, all_fits
 from benchmarks.recognition.series import Series
 from export.backend import start_tensorflow

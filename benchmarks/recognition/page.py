@@ -1,4 +1,4 @@
-"""benchmarks/recognition/README.md, made of the evidence."""
+"""benchmarks/recognition/README.md, made of the results."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.page import NOTHING, render
-from benchmarks.recognition.evidence import Evidence
 from benchmarks.recognition.figures import DataSet, Line, choose, read_line
+from benchmarks.recognition.fit_results import FitRecord
 from benchmarks.recognition.live_page import live_sections
 from benchmarks.recognition.series import Declared
 
@@ -17,7 +17,7 @@ TEMPLATE = Path(__file__).with_name("README.md.jinja")
 def page(declared: Declared, results: Path) -> str:
     """The page: the main data set with its best rows first, the other data sets in short.
 
-    It is made of the evidence under `results` and of nothing else.
+    It is made of the files under `results` and of nothing else.
     """
     lines = [read_line(series, results) for series in declared.series]
     data = {
@@ -66,7 +66,7 @@ def _main_row(line: Line) -> list[str]:
         mean_text(line.random.auc),
         mean_text(line.grouped.calibration_error),
         mean_text(line.calibrated_error),
-        _seeds(line.evidence) + unfinished,
+        _seeds(line.records) + unfinished,
     ]
 
 
@@ -76,12 +76,12 @@ def _others_rows(others: Sequence[DataSet]) -> list[list[str]]:
     rows = []
     for name in dict.fromkeys(line.series.name for line in lines):
         own = {line.series.data: line for line in lines if line.series.name == name}
-        evidence = [e for line in own.values() for e in line.evidence]
+        records = [e for line in own.values() for e in line.records]
         accuracies = [
             mean_text(own[one.name].grouped.accuracy) if one.name in own else NOTHING
             for one in others
         ]
-        rows.append([name, *accuracies, _seeds(evidence)])
+        rows.append([name, *accuracies, _seeds(records)])
     return rows
 
 
@@ -89,15 +89,15 @@ def _best_first(line: Line) -> float:
     return -float(np.mean(line.grouped.accuracy)) if line.grouped.accuracy else 0.0
 
 
-def _seeds(evidence: Sequence[Evidence]) -> str:
-    return _numbers({e.seed for e in evidence}) or NOTHING
+def _seeds(records: Sequence[FitRecord]) -> str:
+    return _numbers({e.seed for e in records}) or NOTHING
 
 
 def _numbers(numbers: set[int] | tuple[int, ...]) -> str:
     return " ".join(map(str, sorted(numbers)))
 
 
-def _days(evidence: Sequence[Evidence]) -> str:
-    """The first and the last day of some evidence."""
-    days = sorted({e.date[:10] for e in evidence})
+def _days(records: Sequence[FitRecord]) -> str:
+    """The first and the last day of some fits."""
+    days = sorted({e.date[:10] for e in records})
     return " to ".join(dict.fromkeys((days[0], days[-1]))) if days else NOTHING

@@ -11,7 +11,7 @@ from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 from rich.console import Console
 
-from benchmarks.recognition.evidence import DIGITS, KEPT, FoldInsets, InsetClip, View
+from benchmarks.recognition.fit_results import DIGITS, KEPT, FoldInsets, InsetClip, View
 from benchmarks.recognition.fits import Places
 from benchmarks.recognition.insets import Inset, drawn, place
 from benchmarks.recognition.networks import Networks
@@ -45,7 +45,7 @@ class _Film:
 
 
 def measure_regions(watch: Watch, networks: Networks, places: Places, console: Console) -> None:
-    """Score the folds that have no evidence yet; each is kept as soon as it is done."""
+    """Score the folds that have no result yet; each is kept as soon as it is done."""
     films = _films(watch, places)
     file = places.results / watch.series.file
     known = {one.fold: one for one in read(file, KEPT).values() if isinstance(one, FoldInsets)}

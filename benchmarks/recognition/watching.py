@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from benchmarks.recognition.events import LEAST_FOUND
-from benchmarks.recognition.evidence import (
+from benchmarks.recognition.fit_results import (
     DIGITS,
     KEPT,
     Basis,
@@ -62,7 +62,7 @@ def watch_live(declared: Declared, places: Places, console: Console) -> None:
 
 
 def watch_events(watched: Watch, networks: Networks, places: Places, console: Console) -> None:
-    """Watch the folds that have no evidence yet; each is kept as soon as it is done."""
+    """Watch the folds that have no result yet; each is kept as soon as it is done."""
     footage = find_footage(places.data / watched.footage)
     if len(footage) < 2:
         raise DataError(

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ROOM = 1 << 20  # bytes that may wait: some ten thousand lines
+QUEUE_LIMIT = 1 << 20  # bytes that may wait: some ten thousand lines
 # A terminal is drawn on several times a second; such pictures leave most of the room to lines.
-_PICTURES = ROOM // 8
-FLOWING = ROOM // 2  # that it must have come down to before more is taken
+_PICTURES = QUEUE_LIMIT // 8
+FLOWING = QUEUE_LIMIT // 2  # that it must have come down to before more is taken
 EXIT_S = 1.0  # that it has, at the end, to be written
 
 
@@ -70,7 +70,7 @@ class Backlog(io.RawIOBase):
         text = bytes(data)
         line = not self._terminal or getattr(self._here, "line", False)
         with self._changed:
-            if self._dropped or self._size + len(text) > (ROOM if line else _PICTURES):
+            if self._dropped or self._size + len(text) > (QUEUE_LIMIT if line else _PICTURES):
                 self._dropped += line
             else:
                 self._waiting.append(text)

@@ -73,5 +73,5 @@ def _rules(activity: ActivityOptions, metadata: ModelMetadata) -> Iterator[tuple
 def _camera(camera: CameraOptions, model: Classifier | None) -> Iterator[tuple[str, str]]:
     by = "" if model is None else f", by the model {model.metadata.name} {model.sha256[:8]}"
     yield "camera", f"{camera.name}: {camera.address}{by}"
-    for region in camera.outlines:
+    for region in camera.region_shapes:
         yield "region", f"{camera_key(camera.name, region.name)}: {region}"

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from monitor.config.options import AlertLogOptions, ClipOptions, ConsoleOptions, SinkOptions
+from monitor.config.options import AlertLogOptions, ClipSinkOptions, ConsoleOptions, SinkOptions
 from monitor.errors import SinkError
 from monitor.events.alert import AlertEvent
 from monitor.events.alert_log import AlertLogSink
@@ -25,7 +25,7 @@ def make_sinks(options: Iterable[SinkOptions]) -> list[Sink]:
                 case AlertLogOptions():
                     max_bytes = int(one.max_mib * 2**20)
                     sinks.append(AlertLogSink(one.path, max_bytes=max_bytes, keep=one.keep))
-                case ClipOptions():
+                case ClipSinkOptions():
                     sinks.append(ClipSink(one))
                 case ConsoleOptions():
                     sinks.append(ConsoleSink())

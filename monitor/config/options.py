@@ -171,15 +171,15 @@ class ActivityOptions(Options):
     def rules(self, metadata: ModelMetadata) -> Rules:
         """The rules for a model's labels; ConfigError for a label that it does not have."""
         for label in self.thresholds:
-            if label not in metadata.activities:
+            if label not in metadata.alert_labels:
                 kind = "a background label" if label in metadata.background else "unknown"
                 raise ConfigError(
                     f"activity.thresholds: label {label} is {kind}; "
-                    f"labels that alert: {', '.join(metadata.activities)}"
+                    f"labels that alert: {', '.join(metadata.alert_labels)}"
                 )
         thresholds = {
             label: metadata.thresholds[label] if self.threshold is None else self.threshold
-            for label in metadata.activities
+            for label in metadata.alert_labels
         } | self.thresholds
         own = metadata.tuning or Decision()
         return Rules(
@@ -246,7 +246,7 @@ class CameraOptions(CameraDefaults):
         return parse_address(self.source)
 
     @property
-    def outlines(self) -> tuple[Region, ...]:
+    def region_shapes(self) -> tuple[Region, ...]:
         """Where its regions lie; empty if the whole picture is watched."""
         return tuple(region.region for region in self.regions)
 
@@ -272,7 +272,7 @@ class ConsoleOptions(Options):
     type: Literal["console"] = "console"
 
 
-class ClipOptions(Options):
+class ClipSinkOptions(Options):
     """A sink: a clip of each activity, FOLDER/DATE/CAMERA/ID.mp4."""
 
     type: Literal["clips"] = "clips"
@@ -284,7 +284,9 @@ class ClipOptions(Options):
     keep_days: float = Field(30, gt=0, le=36500)  # older clips are deleted
 
 
-SinkOptions = Annotated[AlertLogOptions | ConsoleOptions | ClipOptions, Field(discriminator="type")]
+SinkOptions = Annotated[
+    AlertLogOptions | ConsoleOptions | ClipSinkOptions, Field(discriminator="type")
+]
 
 
 def _values(options: object) -> object:
@@ -329,7 +331,7 @@ class MonitorOptions(Options):
 
     @model_validator(mode="after")
     def _one_keeps_clips(self) -> "MonitorOptions":
-        count = sum(isinstance(sink, ClipOptions) for sink in self.sinks)
+        count = sum(isinstance(sink, ClipSinkOptions) for sink in self.sinks)
         if count > 1:
             raise ValueError(f"sinks: {count} of type clips; allowed: 1")
         return self

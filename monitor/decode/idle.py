@@ -19,7 +19,7 @@ from av import Packet, VideoStream
 
 from monitor.decode.decoder import DecodedFrame, FullDecoder
 from monitor.decode.packet_sizes import PacketSizes
-from monitor.decode.scene import Stillness
+from monitor.decode.stillness import Stillness
 from monitor.states import SkipReason
 
 # A scene becomes idle once its key frames have been still for AFTER_S; sooner if nothing moved
@@ -43,13 +43,13 @@ class IdleDecoder:
 
     def __init__(
         self,
-        every: FullDecoder,
+        full: FullDecoder,
         max_delay_s: float,
         context_s: float,
         clock: Callable[[], float] = time.monotonic,
         looked_at: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._every = every
+        self._full = full
         self._looked_at = looked_at
         self._max_delay_s = max_delay_s
         self._context_s = context_s
@@ -70,7 +70,7 @@ class IdleDecoder:
     @property
     def damaged(self) -> int:
         """Packets that could not be decoded."""
-        return self._every.damaged
+        return self._full.damaged
 
     @property
     def idle(self) -> bool:
@@ -79,7 +79,7 @@ class IdleDecoder:
 
     def decode(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame | None]:
         """The frames that are known with this packet; None alone while it is only buffered."""
-        pts_s = self._every.pts_s(packet.pts)
+        pts_s = self._full.pts_s(packet.pts)
         if not self._idle and self._may_idle(packet, pts_s):
             yield from self._decode_full(None)
             self._enter_idle()
@@ -109,7 +109,7 @@ class IdleDecoder:
         yield from self._decode_full(None)
 
     def _decode_full(self, packet: Packet[VideoStream] | None) -> Iterator[DecodedFrame]:
-        pictures = self._every.finish() if packet is None else self._every.decode(packet)
+        pictures = self._full.finish() if packet is None else self._full.decode(packet)
         for picture in pictures:
             if picture.pts_s is not None and self._redecoded[picture.pts_s]:
                 self._redecoded[picture.pts_s] -= 1
@@ -157,7 +157,7 @@ class IdleDecoder:
         return (
             packet.is_keyframe
             and pts_s is not None
-            and self._every.are_pts
+            and self._full.are_pts
             and len(self._buffered) >= MIN_PACKETS
             and self._bounded(pts_s)
             and self._is_still(pts_s)
@@ -186,7 +186,7 @@ class IdleDecoder:
         if not packet.is_keyframe:
             self._by_size = self._sizes.unusual(packet.size)
             return not self._by_size and pts_s >= self._newest_s - _REORDER_S
-        key = self._every.peek(packet)
+        key = self._full.peek(packet)
         if key is None or pts_s < self._newest_s or self._scene.see_key(pts_s, key):
             return False
         self._sizes.learn([one.packet.size for one in self._buffered if one.pts_s > self._key_s])
@@ -224,10 +224,10 @@ class IdleDecoder:
         self._pending = []
         self._idle = False
         self._scene.reset()
-        self._every.flush()
+        self._full.flush()
         self._redecoded = Counter(one.pts_s for one in self._buffered if one.pts_s < self._from_s)
         for buffered in self._buffered.copy():
-            damaged = self._every.damaged
+            damaged = self._full.damaged
             for picture in self._decode_full(buffered.packet):
                 if picture.pts_s is None:
                     yield picture
@@ -235,4 +235,4 @@ class IdleDecoder:
                     at_s = arrived.get(picture.pts_s, buffered.arrived_s)
                     yield replace(picture, arrived_s=at_s)
             if self._redecoded[buffered.pts_s]:
-                self._every.damaged = damaged  # it was counted before
+                self._full.damaged = damaged  # it was counted before

@@ -10,8 +10,8 @@ from av import Packet, VideoStream
 from monitor.decode.decoder import Decoder, FullDecoder
 from monitor.decode.idle import IdleDecoder
 from monitor.decode.options import Decoding
-from monitor.decode.scene import Stillness
 from monitor.decode.scheduler import ScheduledDecoder
+from monitor.decode.stillness import Stillness
 
 
 def make_decoder(
@@ -22,16 +22,16 @@ def make_decoder(
     stream.codec_context.thread_type = "NONE"
     if not decoding.loop_filter:
         stream.codec_context.options = {"skip_loop_filter": "all"}
-    every = FullDecoder(stream, clock)
+    full = FullDecoder(stream, clock)
 
     delay_s = decoding.idle_max_delay_s
     if delay_s is None:
         if decoding.scheduler is None:
-            return every
-        return ScheduledDecoder(lambda: every, every, decoding.scheduler, clock)
+            return full
+        return ScheduledDecoder(lambda: full, full, decoding.scheduler, clock)
 
     def begin() -> IdleDecoder:
-        return IdleDecoder(every, delay_s, decoding.context_s, clock, decoding.looked_at)
+        return IdleDecoder(full, delay_s, decoding.context_s, clock, decoding.looked_at)
 
     if decoding.scheduler is None:
         return begin()
@@ -39,4 +39,4 @@ def make_decoder(
     def begin_idle(key: Packet[VideoStream], pts_s: float, scene: Stillness) -> Decoder:
         return begin().begin_idle(key, pts_s, scene)
 
-    return ScheduledDecoder(begin, every, decoding.scheduler, clock, begin_idle)
+    return ScheduledDecoder(begin, full, decoding.scheduler, clock, begin_idle)

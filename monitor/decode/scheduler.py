@@ -19,7 +19,7 @@ from av import Packet, VideoStream
 from monitor.decode.clock_rate import ClockRate
 from monitor.decode.decoder import DecodedFrame, Decoder, FullDecoder
 from monitor.decode.idle import AFTER_S
-from monitor.decode.scene import Stillness
+from monitor.decode.stillness import Stillness
 from monitor.states import SkipReason
 from monitor.throttle import LogThrottle
 
@@ -135,13 +135,13 @@ class ScheduledDecoder:
     def __init__(
         self,
         begin: Callable[[], Decoder],
-        every: FullDecoder,
+        full: FullDecoder,
         scheduler: DecodeScheduler,
         clock: Callable[[], float] = time.monotonic,
         begin_idle: BeginIdle | None = None,
     ) -> None:
         self._begin = begin  # a decoder that knows nothing yet
-        self._every = every
+        self._full = full
         self._scheduler = scheduler
         self._clock = clock
         self._begin_idle = begin_idle  # None: no scene may be idle
@@ -161,7 +161,7 @@ class ScheduledDecoder:
     @property
     def damaged(self) -> int:
         """Packets that could not be decoded."""
-        return self._every.damaged
+        return self._full.damaged
 
     @property
     def idle(self) -> bool:
@@ -171,7 +171,7 @@ class ScheduledDecoder:
     def decode(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame | None]:
         """What is known with this packet."""
         now_s = self._clock()
-        pts_s = self._every.pts_s(packet.pts)
+        pts_s = self._full.pts_s(packet.pts)
         if self._decoder is not None:
             pace = self._pace(pts_s, now_s)
             if pace is not None:
@@ -181,7 +181,7 @@ class ScheduledDecoder:
                 self._stop(now_s)
         elif packet.is_keyframe and self._has_caught_up(now_s):
             if self._scheduler.start(self):
-                self._every.flush()
+                self._full.flush()
                 self._switch_to(self._begin())
             elif pts_s is not None and self._is_still(packet, pts_s):
                 assert self._begin_idle is not None
@@ -221,7 +221,7 @@ class ScheduledDecoder:
         """Whether the scene has been still for long enough, as far as the key frames show."""
         if self._scene is None:
             return False
-        picture = self._every.peek(key)
+        picture = self._full.peek(key)
         if picture is None or self._scene.see_key(pts_s, picture):
             self._scene = None
             return False

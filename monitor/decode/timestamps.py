@@ -33,7 +33,7 @@ class _Doubt:
         return 0 < pts_s - self.last_s <= max(LONG_S, 2 * self.step_s)
 
 
-class FrameTimes:
+class TimestampRepair:
     """Seconds since a stream's first frame: by its own timestamps, or by a clock if they fail.
 
     A frame that is a little out of order gets the time of the newest one. A frame whose timestamp

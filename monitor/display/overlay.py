@@ -9,8 +9,8 @@ has its outline, a tag with its own top label, and a bar in the panel.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from monitor.display.outlines import Box, RegionCaption, draw_outlines, draw_tags
 from monitor.display.pen import Colour, Image, Pen, drawable
+from monitor.display.region_overlay import Box, RegionCaption, draw_outlines, draw_tags
 from monitor.display.style import (
     ACCENT,
     CALM,

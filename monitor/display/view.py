@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.display.hub import Channel, Update
-from monitor.display.outlines import RegionCaption
 from monitor.display.overlay import Caption, draw
+from monitor.display.region_overlay import RegionCaption
 from monitor.display.screen import Screen
 from monitor.display.video import VideoWriter
 from monitor.errors import SinkError
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 # A file's frame waits no longer for its window, counted in frames after it: windows that are far
 # apart, or that never come, must not fill the memory.
 LONGEST_WAIT_S = 5.0
-ROOM = 8  # frames and updates of one file that wait to be drawn
+QUEUE_LIMIT = 8  # frames and updates of one file that wait to be drawn
 KEYS_S = 0.05  # seconds between two looks at the keyboard while no frame comes
 
 
@@ -76,7 +76,7 @@ class View:
         self._screen = screen
         self._save_video = save_video
         self._several = len(cameras) > 1
-        self._items: Mailbox[tuple[Channel, Frame | Update | None]] = Mailbox(ROOM)
+        self._items: Mailbox[tuple[Channel, Frame | Update | None]] = Mailbox(QUEUE_LIMIT)
         self._failures: list[SinkError] = []  # of videos
         self._stopped: Callable[[], bool] = lambda: False
         self._cameras: dict[str, _Shown] = {}

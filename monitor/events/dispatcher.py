@@ -14,7 +14,7 @@ from monitor.throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
-ROOM = 10_000  # alerts that wait for a sink; of more, the oldest are lost
+QUEUE_LIMIT = 10_000  # alerts that wait for a sink; of more, the oldest are lost
 # A sink that failed is given the alert again: after the first pause, which doubles up to the other.
 RETRY_MIN_S, RETRY_MAX_S = 0.25, 5.0
 SLOW_S = 10.0  # a sink that has been at one alert for so long is told of
@@ -29,40 +29,40 @@ class Dispatcher:
 
     def __init__(self, sinks: Sequence[Sink], clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._deliveries = [_Delivery(sink, clock) for sink in sinks]
+        self._threads = [_SinkThread(sink, clock) for sink in sinks]
 
     def add(self, sink: Sink) -> None:
         """Take one more sink; before `start`."""
-        self._deliveries.append(_Delivery(sink, self._clock))
+        self._threads.append(_SinkThread(sink, self._clock))
 
     def start(self) -> None:
         """Start a thread for each sink."""
-        for delivery in self._deliveries:
-            delivery.thread.start()
+        for one in self._threads:
+            one.thread.start()
 
     def write(self, alert: AlertEvent) -> None:
         """Leave an alert for every sink; from any thread."""
-        for delivery in self._deliveries:
-            delivery.put(alert)
+        for one in self._threads:
+            one.put(alert)
 
     @property
     def sinks(self) -> tuple[SinkStatus, ...]:
         """How each sink does."""
-        return tuple(delivery.status for delivery in self._deliveries)
+        return tuple(one.status for one in self._threads)
 
     def report(self) -> None:
         """Log which sinks are slow or have lost alerts; called about once a second."""
-        for delivery in self._deliveries:
-            delivery.report()
+        for one in self._threads:
+            one.report()
 
     def close(self) -> list[MonitorError]:
         """Let every sink take what waits, then close it; what went wrong."""
-        for delivery in self._deliveries:
-            delivery.end()
-        return [error for delivery in self._deliveries if (error := delivery.join()) is not None]
+        for one in self._threads:
+            one.end()
+        return [error for one in self._threads if (error := one.join()) is not None]
 
 
-class _Delivery:
+class _SinkThread:
     """A sink with its thread and what waits for it."""
 
     def __init__(self, sink: Sink, clock: Callable[[], float]) -> None:
@@ -85,9 +85,9 @@ class _Delivery:
 
     def put(self, alert: AlertEvent) -> None:
         with self._changed:
-            if len(self._waiting) >= ROOM:
+            if len(self._waiting) >= QUEUE_LIMIT:
                 self._waiting.popleft()
-                self._lose(f"more than {ROOM} waited")
+                self._lose(f"more than {QUEUE_LIMIT} waited")
             self._waiting.append(alert)
             self._changed.notify()
 

@@ -6,7 +6,7 @@ from queue import Queue
 from monitor.errors import SinkError
 from monitor.events.alert import AlertEvent
 
-ROOM = 10_000  # alerts that wait to be asked for
+QUEUE_LIMIT = 10_000  # alerts that wait to be asked for
 
 
 class Feed:
@@ -22,8 +22,8 @@ class Feed:
 
     def write(self, alert: AlertEvent) -> None:
         """Keep an alert until it is asked for; SinkError if too many wait."""
-        if self._alerts.qsize() >= ROOM:
-            raise SinkError(f"{ROOM} alerts wait to be asked for")
+        if self._alerts.qsize() >= QUEUE_LIMIT:
+            raise SinkError(f"{QUEUE_LIMIT} alerts wait to be asked for")
         self._alerts.put(alert)
 
     def close(self) -> None:

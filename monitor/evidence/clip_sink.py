@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,19 +15,20 @@ import av
 from av import Packet, VideoStream
 from av.container import InputContainer
 
-from monitor.config.options import CameraOptions, ClipOptions
+from monitor.config.options import CameraOptions, ClipSinkOptions
 from monitor.decode.ffmpeg import open_file, reason, video_stream
 from monitor.decode.pts import FramePts
 from monitor.errors import SinkError
 from monitor.events.alert import AlertEvent
-from monitor.evidence.clip import ClipWriter
-from monitor.evidence.retention import make_room
+from monitor.evidence.clip_writer import ClipWriter
+from monitor.evidence.retention import delete_old_clips
 from monitor.evidence.ring import PacketRing, TappedPacket
 from monitor.throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.25  # between two looks for packets of clips that grow
+DELETE_S = 3600.0  # between two deletions of old clips, if no new clip begins
 MAX_S = 600.0  # of a clip: an activity that does not end fills no disk
 LATE_S = 10.0  # by which the last packets may come after the time that they show
 # An alert comes a window, its rules and an idle GOP after its activity began: so much more is kept.
@@ -38,12 +40,15 @@ class ClipSink:
 
     A stream's clip is written while the activity goes on, from the packets in the camera's ring. A
     file's is cut out of the file when the activity has ended. A clip that fails is said to have
-    failed; nothing else suffers. SinkError if the folder cannot be made.
+    failed; nothing else suffers. Old clips are deleted at once, every hour and before each new
+    clip. SinkError if the folder cannot be made.
     """
 
     name = "clips"
 
-    def __init__(self, options: ClipOptions, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, options: ClipSinkOptions, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._options = options
         self._clock = clock
         self._throttle = LogThrottle(log, clock)
@@ -51,12 +56,14 @@ class ClipSink:
         self._films: dict[str, Path] = {}  # of files, by camera
         self._growing: dict[str, _GrowingClip] = {}  # by the id of the activity
         self._lock = threading.Lock()  # of _growing
+        self._files = threading.Lock()  # a new clip's folder is not deleted while it is empty
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._grow, name="clips", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="clips", daemon=True)
         try:
             options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise SinkError(f"clips {options.folder}: {_words(error)}") from None
+        self._thread.start()
 
     def tap(self, camera: CameraOptions) -> PacketRing | None:
         """What a camera's capture is to show its packets; None if they are had otherwise.
@@ -91,19 +98,32 @@ class ClipSink:
     def close(self) -> None:
         """Finish every clip; twice is fine."""
         self._ending.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._thread.join()
 
     def path(self, alert: AlertEvent) -> Path:
         """Where the clip of an activity lies."""
         day = (alert.start_time or alert.time).strftime("%Y-%m-%d")
         return self._options.folder / day / alert.camera / f"{alert.id}.mp4"
 
-    def _open(self, alert: AlertEvent, template: VideoStream) -> ClipWriter:
-        make_room(self._options.folder, self._options.max_gib, self._options.keep_days)
+    def _open(
+        self, alert: AlertEvent, template: VideoStream, packets: Sequence[Packet[VideoStream]]
+    ) -> ClipWriter:
+        """A clip that begins with these packets."""
         path = self.path(alert)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return ClipWriter(path, template)
+        with self._files:
+            self._delete_old()
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            writer = ClipWriter(path, template)
+            writer.write(packets)
+        return writer
+
+    def _delete_old(self) -> None:
+        options = self._options
+        try:
+            delete_old_clips(options.folder, options.max_gib, options.keep_days)
+        except OSError as error:
+            text = f"clips {options.folder}: old clips cannot be deleted: {_words(error)}"
+            self._throttle.log(logging.WARNING, "delete", text)
 
     def _begin(self, alert: AlertEvent) -> None:
         ring = self._rings.get(alert.camera)
@@ -112,13 +132,11 @@ class ClipSink:
         packets = ring.since(alert.start_s - self._options.pre_roll_s)
         if not packets:
             raise SinkError("no packets of it are kept")
-        writer = self._open(alert, packets[0].segment.template)
-        clip = _GrowingClip(alert, ring, writer, alert.start_s + MAX_S)
-        clip.append(packets)
+        writer = self._open(alert, packets[0].run.template, [one.packet for one in packets])
         with self._lock:
-            self._growing[alert.id] = clip
-        if self._thread.ident is None:
-            self._thread.start()
+            self._growing[alert.id] = _GrowingClip(
+                alert, ring, writer, packets[-1], alert.start_s + MAX_S
+            )
 
     def _let_end(self, alert: AlertEvent) -> None:
         with self._lock:
@@ -128,10 +146,16 @@ class ClipSink:
             clip.end_s = min(clip.end_s, end_s + self._options.post_roll_s)
             clip.until_s = self._clock() + self._options.post_roll_s + LATE_S
 
-    def _grow(self) -> None:
-        while not self._ending.wait(POLL_S):
+    def _run(self) -> None:
+        deleted_s = -math.inf
+        ending = False
+        while not ending:
+            if self._clock() - deleted_s >= DELETE_S:
+                deleted_s = self._clock()
+                with self._files:
+                    self._delete_old()
+            ending = self._ending.wait(POLL_S)
             self._step()
-        self._step()
         for clip in tuple(self._growing.values()):
             self._finish(clip)
 
@@ -170,11 +194,10 @@ class ClipSink:
             with open_file(film) as container:
                 stream = video_stream(container)
                 assert stream is not None  # or it could not have been watched
-                writer = self._open(alert, stream)
                 from_s = alert.start_s - self._options.pre_roll_s
                 to_s = end_s + self._options.post_roll_s
-                writer.write(list(_between(container, stream, from_s, to_s)))
-                writer.close()
+                packets = list(_between(container, stream, from_s, to_s))
+                self._open(alert, stream, packets).close()
         except av.FFmpegError as error:
             raise SinkError(f"{film}: {reason(error)}") from None
 
@@ -186,22 +209,17 @@ class _GrowingClip:
     alert: AlertEvent  # its start
     ring: PacketRing
     writer: ClipWriter
+    newest: TappedPacket  # that was written
     end_s: float  # on the camera's axis
     until_s: float | None = None  # the clock when no more packets are waited for
-    newest: TappedPacket | None = None
-
-    def append(self, packets: Sequence[TappedPacket]) -> None:
-        """Write packets of its segment."""
-        if packets:
-            self.newest = packets[-1]
-            self.writer.write([one.packet for one in packets])
 
     def grow(self, now_s: float) -> bool:
         """Write what has come since; whether that was all."""
-        assert self.newest is not None
         packets = self.ring.after(self.newest.number)
-        own = [one for one in packets if one.segment is self.newest.segment]
-        self.append(own)
+        own = [one for one in packets if one.run is self.newest.run]
+        if own:
+            self.newest = own[-1]
+            self.writer.write([one.packet for one in own])
         shown_s = [one.time_s for one in own if one.time_s is not None]
         return (
             len(own) < len(packets)  # another connection, or time jumped

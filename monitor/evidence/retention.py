@@ -6,7 +6,7 @@ from pathlib import Path
 DAY_S = 86_400.0
 
 
-def make_room(folder: Path, max_gib: float, keep_days: float) -> int:
+def delete_old_clips(folder: Path, max_gib: float, keep_days: float) -> int:
     """Delete the oldest clips, until what is left fits; how many were deleted.
 
     Only FOLDER/DATE/CAMERA/*.mp4 are counted and deleted: what else lies there is not ours. Clips

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SAME_S = 1.0
 
 
-class Segment:
+class PacketRun:
     """Packets that belong together: of one connection, without a jump of its timestamps."""
 
     def __init__(self, template: VideoStream, holder: object) -> None:
@@ -33,12 +33,12 @@ class TappedPacket:
     number: int  # counts the packets of the camera
     packet: Packet[VideoStream]
     pts_s: float | None
-    segment: Segment
+    run: PacketRun
 
     @property
     def time_s(self) -> float | None:
         """When it is shown, on the camera's axis; None if that is not known."""
-        offset_s = self.segment.offset_s
+        offset_s = self.run.offset_s
         return None if self.pts_s is None or offset_s is None else self.pts_s + offset_s
 
 
@@ -55,25 +55,25 @@ class PacketRing:
         self._keys: deque[TappedPacket] = deque()  # the key frames among them
         self._bytes = 0
         self._next = 0
-        self._segment: Segment | None = None
+        self._run: PacketRun | None = None
         self._lock = threading.Lock()
 
     def connect(self, stream: VideoStream) -> None:
-        """Begin a segment; the packets of the one before stay until they are too old."""
+        """Begin a run; the packets of the one before stay until they are too old."""
         # Made while the input is open: of a closed one, PyAV 18 crashes the process.
         holder: Any = av.open(io.BytesIO(), "w", format="matroska")
         template = holder.add_stream_from_template(stream)
         with self._lock:
-            self._segment = Segment(template, holder)
+            self._run = PacketRun(template, holder)
 
     def take(self, packet: Packet[VideoStream], pts_s: float | None) -> None:
         """Keep a packet, and drop GOPs that are too old or too many."""
-        if self._segment is None or not packet.size:
+        if self._run is None or not packet.size:
             return
         with self._lock:
             if not self._packets and not packet.is_keyframe:
                 return  # nothing could be decoded with it
-            kept = TappedPacket(self._next, packet, pts_s, self._segment)
+            kept = TappedPacket(self._next, packet, pts_s, self._run)
             self._next += 1
             self._packets.append(kept)
             self._bytes += packet.size
@@ -83,16 +83,16 @@ class PacketRing:
                 self._drop_gop()
 
     def align(self, offset_s: float) -> None:
-        """Place the packets on the camera's axis; a jump begins a new segment."""
-        segment = self._segment
-        if segment is None:
+        """Place the packets on the camera's axis; a jump begins a new run."""
+        run = self._run
+        if run is None:
             return
-        if segment.offset_s is None or abs(offset_s - segment.offset_s) < SAME_S:
-            segment.offset_s = offset_s
+        if run.offset_s is None or abs(offset_s - run.offset_s) < SAME_S:
+            run.offset_s = offset_s
             return
         with self._lock:
-            self._segment = Segment(segment.template, segment.holder)
-            self._segment.offset_s = offset_s
+            self._run = PacketRun(run.template, run.holder)
+            self._run.offset_s = offset_s
 
     @property
     def size(self) -> int:
@@ -103,10 +103,10 @@ class PacketRing:
         """The packets from the last key frame at or before a time on, in the order of decoding.
 
         If the ring begins later, all from its first key frame on. Only packets of the newest
-        segment: others are encoded differently, or their times go on from something else.
+        run: others are encoded differently, or their times go on from something else.
         """
         with self._lock:
-            keys = [key for key in self._keys if key.segment is self._packets[-1].segment]
+            keys = [key for key in self._keys if key.run is self._packets[-1].run]
             before = [key for key in keys if key.time_s is None or key.time_s <= time_s]
             if not keys:
                 return []
@@ -128,7 +128,7 @@ class PacketRing:
         if len(self._keys) < 2 or pts_s is None:
             return False
         second = self._keys[1]
-        if second.segment is not self._segment:
+        if second.run is not self._run:
             return True
         return second.pts_s is not None and pts_s - second.pts_s >= self._seconds
 

@@ -18,13 +18,13 @@ from monitor.errors import SourceOpenError
 from monitor.events.alert import AlertMaker
 from monitor.health.status import CameraStatus
 from monitor.pipeline.capture import Capture, Retry
-from monitor.pipeline.worker import CameraSlot, Worker
+from monitor.pipeline.worker import Worker, WorkerCamera
 from monitor.recognition.metadata import ModelMetadata
 from monitor.recognition.models import Classifier
 from monitor.recognition.tracker import ActivityTracker
 from monitor.records import Frame
 from monitor.sources.address import Address
-from monitor.sources.source import Source, StreamLimits
+from monitor.sources.source import Source, SourceSettings
 from monitor.states import EndReason, Pace
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
@@ -57,7 +57,7 @@ class Camera:
         worker: Worker,
         hub: Hub,
         *,
-        make: Callable[[Address, StreamLimits], Source],
+        make: Callable[[Address, SourceSettings], Source],
         scheduler: DecodeScheduler,
         tap: PacketTap | None,
         on_end: Callable[[Camera, BaseException | None], None],  # called by its thread
@@ -66,7 +66,7 @@ class Camera:
     ) -> None:
         camera, metadata = settings.camera, classifier.metadata
         rules = camera.activity.rules(metadata)
-        regions = {region.name: region for region in camera.outlines}
+        regions = {region.name: region for region in camera.region_shapes}
         names = tuple(regions) or ("",)
         spec = metadata.clip
         self.settings = settings
@@ -80,7 +80,7 @@ class Camera:
         )
         # A film that is watched again has the same activities; a camera never has.
         began = datetime.now(UTC).isoformat() if settings.pace.live else camera.address.target
-        self._slot = CameraSlot(
+        self._worker_camera = WorkerCamera(
             self.status,
             settings.pace,
             classifier,
@@ -109,7 +109,7 @@ class Camera:
         windows, stream = camera.windows, camera.stream
         self.capture = Capture(
             self.status,
-            lambda: make(camera.address, self._limits(metadata, scheduler, tap)),
+            lambda: make(camera.address, self._source_settings(metadata, scheduler, tap)),
             [
                 RegionWindows(
                     WindowBuffer(camera.name, spec, windows.stride, windows.max_gap_s, name),
@@ -118,7 +118,7 @@ class Camera:
                 )
                 for name in names
             ],
-            partial(worker.submit, self._slot),
+            partial(worker.submit, self._worker_camera),
             pace=settings.pace,
             retry=Retry(stream.retry_min_s, stream.retry_max_s),
             on_frame=self._show,
@@ -128,7 +128,7 @@ class Camera:
             tap=tap,
             clock=clock,
         )
-        worker.cameras.add(self._slot)
+        worker.cameras.add(self._worker_camera)
 
     def start(self) -> None:
         """Begin to watch."""
@@ -143,21 +143,21 @@ class Camera:
 
     def leave(self) -> None:
         """Let worker and hub forget it, once its capture has ended."""
-        self._worker.cameras.discard(self._slot)
+        self._worker.cameras.discard(self._worker_camera)
         self._hub.close(self._channel)
 
     def _show(self, frame: Frame) -> bool:
         return self._hub.publish(self._channel, frame)
 
-    def _limits(
+    def _source_settings(
         self, metadata: ModelMetadata, scheduler: DecodeScheduler, tap: PacketTap | None
-    ) -> StreamLimits:
+    ) -> SourceSettings:
         camera = self.settings.camera
         stream, decode = camera.stream, camera.decode
         looked_at = partial(self._hub.looked_at, camera.name)
         # If activities may hardly move, a still scene says nothing.
         idle = decode.idle and camera.windows.min_motion(metadata) > 0
-        return StreamLimits(
+        return SourceSettings(
             stream.transport,
             stream.ca_file,
             stream.open_timeout_s,

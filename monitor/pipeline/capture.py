@@ -12,9 +12,9 @@ from av import VideoFrame
 from monitor.decode.tap import PacketTap
 from monitor.errors import SourceError, SourceOpenError
 from monitor.health.status import CameraStatus
-from monitor.records import Captured, Frame, Pending, Skipped, StreamEnd, Window
+from monitor.records import Captured, Frame, NoFrameYet, Skipped, StreamEnd, Window
 from monitor.sources.source import Source
-from monitor.sources.timeline import Timeline, TimestampMode
+from monitor.sources.timeline import CameraTimeline, TimestampMode
 from monitor.states import NOTHING_MOVES, PERMANENT, CameraState, EndReason, Pace, SkipReason
 from monitor.throttle import LogThrottle
 from monitor.windows.region_windows import RegionWindows
@@ -54,7 +54,7 @@ class Capture:
         self,
         status: CameraStatus,
         make_source: Callable[[], Source],
-        samplers: Sequence[RegionWindows],
+        region_windows: Sequence[RegionWindows],
         submit: Callable[[Captured], Captured | None],  # an older item that was dropped for it
         *,
         pace: Pace,
@@ -71,7 +71,7 @@ class Capture:
         self._status = status
         self._counters = status.capture
         self._make_source = make_source
-        self._samplers = samplers
+        self._region_windows = region_windows
         self._submit = submit
         self._pace = pace
         self._retry = retry
@@ -80,7 +80,7 @@ class Capture:
         self._on_permanent_failure = on_permanent_failure
         self._tap = tap
         self._clock = clock
-        self._timeline = Timeline(live=not pace.file, clock=stream_clock)
+        self._timeline = CameraTimeline(live=not pace.file, mode=stream_clock)
         self._throttle = LogThrottle(log, clock)
         self._stopping = stopping or threading.Event()
         self._stop_reason = EndReason.MONITOR_STOPPED
@@ -139,7 +139,7 @@ class Capture:
             log.warning(
                 "camera %s: shorter than the %g s that the model needs: nothing was classified",
                 self.name,
-                self._samplers[0].buffer.spec.span_s,
+                self._region_windows[0].buffer.spec.span_s,
             )
 
     def _session(self) -> None:
@@ -158,13 +158,13 @@ class Capture:
         finally:
             source.close()
             if self._counters.frames > before:
-                for sampler in self._samplers:
-                    sampler.buffer.reset()
+                for windows in self._region_windows:
+                    windows.buffer.reset()
                 self._end_windows(reason)
 
     def _end_windows(self, reason: EndReason) -> None:
-        for sampler in self._samplers:
-            self._submit(StreamEnd(self.name, sampler.buffer.region, reason))
+        for windows in self._region_windows:
+            self._submit(StreamEnd(self.name, windows.buffer.region, reason))
 
     def _read(self, source: Source) -> None:
         connected, began_s = False, 0.0
@@ -173,34 +173,34 @@ class Capture:
             if read is None:
                 return
             self._counters.frame_at_s = now_s = self._clock()
-            if isinstance(read, Pending):
+            if isinstance(read, NoFrameYet):
                 self._note_pending(read)
                 continue
             arrived_s = now_s if read.arrived_s is None else read.arrived_s
-            moment = self._timeline.place(read.time_s, arrived_s)
+            placement = self._timeline.place(read.time_s, arrived_s)
             if not connected:
                 connected, began_s = True, now_s
                 self._connected()
-            elif moment.jump_s is not None:
-                self._start_afresh("jump", f"its timestamps jumped by {moment.jump_s:.1f} s")
-            elif moment.rate is not None:
-                text = f"its timestamps advance {moment.rate:.2f} s a second: frames are placed by "
-                self._start_afresh("rate", f"{text}their arrival from now on (stream.clock)")
+            elif placement.jump_s is not None:
+                self._start_afresh("jump", f"its timestamps jumped by {placement.jump_s:.1f} s")
+            elif placement.rate is not None:
+                text = f"its timestamps advance {placement.rate:.2f} s a second: frames are placed "
+                self._start_afresh("rate", f"{text}by their arrival from now on (stream.clock)")
             else:
-                self._counters.measure_fps(moment.step_s)
+                self._counters.measure_fps(placement.step_s)
             if self._tap is not None and read.pts_s is not None:
-                self._tap.align(moment.time_s - read.pts_s)
+                self._tap.align(placement.time_s - read.pts_s)
             if read.time_s > GOOD_S:
                 self._failures = 0
             if self._pace is Pace.REALTIME:
-                self._stopping.wait(began_s + moment.time_s - now_s)
+                self._stopping.wait(began_s + placement.time_s - now_s)
                 arrived_s = self._clock()
             self._take(
-                Frame(moment.time_s, read.picture, arrived_s, read.skipped, self.name), arrived_s
+                Frame(placement.time_s, read.picture, arrived_s, read.skipped, self.name), arrived_s
             )
 
-    def _note_pending(self, pending: Pending) -> None:
-        if pending is Pending.NO_KEY_FRAME:
+    def _note_pending(self, pending: NoFrameYet) -> None:
+        if pending is NoFrameYet.NO_KEY_FRAME:
             self._counters.state, self._counters.cause = CameraState.CONNECTING, "no key frame"
         else:
             self._counters.state = CameraState.IDLE
@@ -212,14 +212,14 @@ class Capture:
             waits = frame.skipped == SkipReason.OVERLOAD
             counters.state = CameraState.WAITING if waits else CameraState.IDLE
             counters.classifiable_at_s = counters.frame_at_s
-            for sampler in self._samplers:
-                self._hand_on(sampler.skip(frame.time_s, arrived_s, frame.skipped))
+            for windows in self._region_windows:
+                self._hand_on(windows.skip(frame.time_s, arrived_s, frame.skipped))
             return
         assert frame.picture is not None
         counters.state = CameraState.LIVE
         self._look_at_size(frame.picture)
-        for sampler in self._samplers:
-            self._hand_on(sampler.push(frame.time_s, frame.picture, arrived_s))
+        for windows in self._region_windows:
+            self._hand_on(windows.push(frame.time_s, frame.picture, arrived_s))
         # Only now: two threads must never scale the same picture at once.
         counters.unshown += self._on_frame(frame)
         if self._pace.live and counters.fault in ("", *NOTHING_MOVES):
@@ -240,8 +240,8 @@ class Capture:
 
     def _start_afresh(self, kind: str, why: str) -> None:
         """Let no window span what happened."""
-        for sampler in self._samplers:
-            sampler.buffer.reset()
+        for windows in self._region_windows:
+            windows.buffer.reset()
         text = f"camera {self.name}: {why}: windows start afresh"
         self._throttle.log(logging.WARNING, kind, text)
 

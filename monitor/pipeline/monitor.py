@@ -34,7 +34,7 @@ from monitor.recognition.models import Classifier, Models
 from monitor.records import Prediction, SinkStatus, Skipped
 from monitor.sources.address import Address
 from monitor.sources.make import make_source
-from monitor.sources.source import Source, StreamLimits
+from monitor.sources.source import Source, SourceSettings
 from monitor.states import PERMANENT, CameraState, EndReason
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Monitor:
         classifier: Classifier | None = None,
         sinks: Sequence[Sink] = (),
         view: View | None = None,
-        make: Callable[[Address, StreamLimits], Source] = make_source,
+        make: Callable[[Address, SourceSettings], Source] = make_source,
         clock: Callable[[], float] = time.monotonic,
         on_window: Callable[[Prediction | Skipped], None] | None = None,
         workers: int | None = None,

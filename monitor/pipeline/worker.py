@@ -27,7 +27,7 @@ from monitor.states import EndReason, Pace, SkipReason
 
 
 @dataclass(frozen=True, eq=False)
-class CameraSlot:
+class WorkerCamera:
     """A camera as its worker knows it."""
 
     status: CameraStatus
@@ -51,14 +51,14 @@ class Worker:
         clock: Callable[[], float] = time.monotonic,
         on_window: Callable[[Prediction | Skipped], None] | None = None,
     ) -> None:
-        self.cameras: set[CameraSlot] = set()
+        self.cameras: set[WorkerCamera] = set()
         self.busy_since_s: float | None = None  # the clock, while it works on something
-        self._captured: Mailbox[tuple[CameraSlot, Captured]] = Mailbox()
+        self._captured: Mailbox[tuple[WorkerCamera, Captured]] = Mailbox()
         self._dispatcher = dispatcher
         self._clock = clock
         self._on_window = on_window  # must not hold the worker up
 
-    def submit(self, camera: CameraSlot, item: Captured) -> Captured | None:
+    def submit(self, camera: WorkerCamera, item: Captured) -> Captured | None:
         """Take what a capture made; an older item that was dropped for it, None if none was.
 
         A file's capture waits for room. A camera's never does: its newest window replaces the one
@@ -90,7 +90,7 @@ class Worker:
                 for tracker in camera.trackers.values():
                     self._publish(camera, tracker, tracker.close(EndReason.MONITOR_STOPPED))
 
-    def _take(self, camera: CameraSlot, item: Captured) -> None:
+    def _take(self, camera: WorkerCamera, item: Captured) -> None:
         tracker = camera.trackers[item.region]
         if isinstance(item, Window):
             self._classify(camera, tracker, item)
@@ -100,7 +100,7 @@ class Worker:
             self._publish(camera, tracker, tracker.close(item.reason))
             camera.publish(Update(item.camera, None, {}, (), region=item.region))
 
-    def _skip(self, camera: CameraSlot, tracker: ActivityTracker, item: Skipped) -> None:
+    def _skip(self, camera: WorkerCamera, tracker: ActivityTracker, item: Skipped) -> None:
         if self._on_window is not None:
             self._on_window(item)
         events = tracker.skip(item.end_s, item.arrived_s)
@@ -117,7 +117,7 @@ class Worker:
             )
         )
 
-    def _classify(self, camera: CameraSlot, tracker: ActivityTracker, window: Window) -> None:
+    def _classify(self, camera: WorkerCamera, tracker: ActivityTracker, window: Window) -> None:
         (scores,), novelty = camera.classifier.classify(window.clip[np.newaxis])
         if novelty is not None and novelty[0] > camera.novelty_limit:
             camera.status.worker.unknown += 1
@@ -158,7 +158,7 @@ class Worker:
 
     def _publish(
         self,
-        camera: CameraSlot,
+        camera: WorkerCamera,
         tracker: ActivityTracker,
         events: Sequence[Activity],
         scores: Mapping[str, float] = MappingProxyType({}),

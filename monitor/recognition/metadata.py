@@ -143,7 +143,7 @@ class ModelMetadata(BaseModel):
                 )
         if set(self.background) == labels:
             raise ValueError("every label is a background label: nothing could alert")
-        if missing := sorted(set(self.activities) - set(self.thresholds)):
+        if missing := sorted(set(self.alert_labels) - set(self.thresholds)):
             raise ValueError(f"thresholds has none for the label {missing[0]}")
         return self
 
@@ -153,7 +153,7 @@ class ModelMetadata(BaseModel):
         return ClipSpec(self.frames, self.size, self.fps)
 
     @property
-    def activities(self) -> tuple[str, ...]:
+    def alert_labels(self) -> tuple[str, ...]:
         """The labels that may alert."""
         return tuple(label for label in self.labels if label not in self.background)
 

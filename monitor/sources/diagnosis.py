@@ -9,26 +9,26 @@ from monitor.decode.ffmpeg import open_cause, reason
 from monitor.sources.address import Address
 from monitor.sources.connection import UnfitError, connect
 from monitor.sources.rtsp import ASK_S, describe
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 from monitor.states import OpenFailure
 
 _REDIRECT = re.compile(r"(?is)rtsp/[\d.]+ 3\d\d.*?\r\nlocation:[ \t]*([^\r\n]+)")
 
 
 def diagnose_open_error(
-    address: Address, limits: StreamLimits, error: Exception, waited_s: float
+    address: Address, settings: SourceSettings, error: Exception, waited_s: float
 ) -> tuple[OpenFailure, str]:
     """The cause of an error that came after `waited_s`, and words for it."""
     cause, words = open_cause(error), reason(error)
     if isinstance(error, UnfitError):
         return error.cause, error.words
     # FFmpeg gives a wait that was cut short other names too.
-    if cause == OpenFailure.TIMEOUT or waited_s > 0.95 * limits.open_timeout_s:
-        return OpenFailure.TIMEOUT, f"no answer within {limits.open_timeout_s:g} s"
+    if cause == OpenFailure.TIMEOUT or waited_s > 0.95 * settings.open_timeout_s:
+        return OpenFailure.TIMEOUT, f"no answer within {settings.open_timeout_s:g} s"
     if cause not in (OpenFailure.UNREACHABLE, OpenFailure.INVALID):
         return cause, words
     url = urlsplit(address.target)
-    if fault := _fault(url, limits):
+    if fault := _fault(url, settings):
         return OpenFailure.INVALID, fault
     if isinstance(error, av.InvalidDataError):
         return OpenFailure.INVALID, "answered, but not with video; check port and path"
@@ -37,12 +37,14 @@ def diagnose_open_error(
     return cause, words if cause == OpenFailure.INVALID else f"no video came ({words})"
 
 
-def _fault(url: SplitResult, limits: StreamLimits) -> str | None:
+def _fault(url: SplitResult, settings: SourceSettings) -> str | None:
     """What FFmpeg has no words for; the server that is asked is not told the password."""
     try:
         if url.scheme == "rtmps":
-            connect(url, limits.ca_file, ASK_S).close()
-        elif url.scheme in ("rtsp", "rtsps") and (found := _REDIRECT.match(describe(url, limits))):
+            connect(url, settings.ca_file, ASK_S).close()
+        elif url.scheme in ("rtsp", "rtsps") and (
+            found := _REDIRECT.match(describe(url, settings))
+        ):
             return UnfitError.redirect(found[1]).words
     except UnfitError as error:
         return error.words

@@ -23,10 +23,10 @@ from monitor.decode.ffmpeg import (
 from monitor.decode.hardware import accelerator, not_by_hardware
 from monitor.decode.make import make_decoder
 from monitor.decode.options import FULL, Decoding
-from monitor.decode.timestamps import FrameTimes
+from monitor.decode.timestamps import TimestampRepair
 from monitor.errors import SourceOpenError
 from monitor.paths import video_file
-from monitor.records import Frame, Pending
+from monitor.records import Frame, NoFrameYet
 from monitor.states import OpenFailure
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class FileSource:
         self.path = path
         self._decoding = decoding
         self._container: InputContainer | None = None
-        self._frames: Iterator[Frame | Pending] = iter(())
+        self._frames: Iterator[Frame | NoFrameYet] = iter(())
 
     def open(self) -> None:
         """Open the file; SourceOpenError says what is wrong with it."""
@@ -78,7 +78,7 @@ class FileSource:
             raise SourceOpenError(f"{self.path}: {fault}", OpenFailure.INVALID)
         self._frames = self._decode(self._container)
 
-    def read(self) -> Frame | Pending | None:
+    def read(self) -> Frame | NoFrameYet | None:
         """The next frame; None at the end."""
         return next(self._frames, None)
 
@@ -89,19 +89,19 @@ class FileSource:
             self._container.close()
             self._container = None
 
-    def _decode(self, container: InputContainer) -> Iterator[Frame | Pending]:
+    def _decode(self, container: InputContainer) -> Iterator[Frame | NoFrameYet]:
         stream = video_stream(container)
         assert stream is not None  # or it would not be open
         faults: list[str] = []
         rate = frame_rate(stream, faults)
         count = 0
-        times = FrameTimes(str(self.path), lambda: count / rate.fps)
+        times = TimestampRepair(str(self.path), lambda: count / rate.fps)
         if not rate.timed:
             times.distrust()
         time_s = 0.0
         for decoded in self._decoded(container, stream, faults):
             if decoded is None:
-                yield Pending.IDLE
+                yield NoFrameYet.IDLE
                 continue
             placed_s = times.of(decoded.pts_s)
             count += 1

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from monitor.sources.address import Address
 from monitor.sources.http_get import Asking
 from monitor.sources.mjpeg import JpegParts
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 
 _FIRST_BYTES = 4096  # which tell what comes
 
@@ -18,9 +18,9 @@ class HttpStream:
     Errors are OSErrors or FFmpeg's.
     """
 
-    def __init__(self, address: Address, limits: StreamLimits) -> None:
-        self._asking = Asking(urlsplit(address.target), limits)
-        self._limits = limits
+    def __init__(self, address: Address, settings: SourceSettings) -> None:
+        self._asking = Asking(urlsplit(address.target), settings)
+        self._settings = settings
         self._first = b""  # was read already
         self._here = self._wanted = 0  # which byte comes next, and which one is to
         self._size = 0  # where it is known
@@ -29,7 +29,7 @@ class HttpStream:
 
     def open(self) -> "HttpStream | JpegParts":
         """Ask, within `open_timeout_s`; what FFmpeg is to read."""
-        self.allow(self._limits.open_timeout_s, self._limits.open_timeout_s)
+        self.allow(self._settings.open_timeout_s, self._settings.open_timeout_s)
         self._ask(0)
         if self._response.headers.get_content_maintype() not in ("multipart", "image"):
             while len(self._first.lstrip()) < 3 and (more := self._more(_FIRST_BYTES)):

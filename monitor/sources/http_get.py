@@ -10,7 +10,7 @@ from av.error import err_check, tag_to_code
 
 from monitor.sources.authentication import Challenge, Login, challenges, chosen
 from monitor.sources.connection import UnfitError, Wire, connect
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 
 _TOLD = (400, 401, 403, 404, 429)  # that FFmpeg has an error for; else it knows 4XX and 5XX
 
@@ -21,12 +21,12 @@ class Asking:
     Errors are OSErrors or FFmpeg's, so that all streams' errors have the same words.
     """
 
-    def __init__(self, url: SplitResult, limits: StreamLimits) -> None:
+    def __init__(self, url: SplitResult, settings: SourceSettings) -> None:
         self.url = url
         self.wire: Wire | None = None
         place = url._replace(scheme="", netloc="", fragment="", path=url.path or "/")
         self._path = quote(place.geturl(), punctuation)
-        self._ca_file = limits.ca_file
+        self._ca_file = settings.ca_file
         self._login = Login.of(url)
         self._challenge: Challenge | None = None
 

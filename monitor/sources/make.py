@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from monitor.sources.address import Address
-from monitor.sources.source import Source, StreamLimits
+from monitor.sources.source import Source, SourceSettings
 
 
-def make_source(address: Address, limits: StreamLimits) -> Source:
+def make_source(address: Address, settings: SourceSettings) -> Source:
     """The source for an address; nothing is opened yet."""
     if address.kind == "webcam":
         from monitor.sources.webcam import WebcamSource
@@ -15,7 +15,7 @@ def make_source(address: Address, limits: StreamLimits) -> Source:
     if address.kind == "stream":
         from monitor.sources.stream import StreamSource
 
-        return StreamSource(address, limits)
+        return StreamSource(address, settings)
     from monitor.sources.file import FileSource
 
-    return FileSource(Path(address.target), limits.decoding)
+    return FileSource(Path(address.target), settings.decoding)

@@ -12,7 +12,7 @@ from av.container import InputContainer
 
 from monitor.decode.hardware import accelerator
 from monitor.sources.connection import UnfitError
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 from monitor.states import OpenFailure
 
 
@@ -30,7 +30,7 @@ _KINDS = {
 }
 
 
-def open_plain(url: SplitResult, limits: StreamLimits, end_s: float) -> InputContainer:
+def open_plain(url: SplitResult, settings: SourceSettings, end_s: float) -> InputContainer:
     """The stream at a URL, before a moment of the monotonic clock; OSErrors or FFmpeg's."""
     kind = _KINDS[url.scheme]
     if "tls" in kind.protocols and os.environ.get("http_proxy"):
@@ -40,21 +40,21 @@ def open_plain(url: SplitResult, limits: StreamLimits, end_s: float) -> InputCon
         "format_whitelist": kind.formats,
         "analyzeduration": "1000000",
     }
-    if "tls" in kind.protocols and limits.ca_file is not None:
-        options |= {"tls_verify": "1", "ca_file": str(limits.ca_file)}
+    if "tls" in kind.protocols and settings.ca_file is not None:
+        options |= {"tls_verify": "1", "ca_file": str(settings.ca_file)}
     try:
         return av.open(
             url.geturl(),
             "r",
             options=options,
-            timeout=(max(0.001, end_s - time.monotonic()), limits.read_timeout_s),
+            timeout=(max(0.001, end_s - time.monotonic()), settings.read_timeout_s),
             metadata_errors="ignore",
-            hwaccel=accelerator(limits.decoding.hardware),
+            hwaccel=accelerator(settings.decoding.hardware),
         )
     except av.ProtocolNotFoundError:
         raise UnfitError(f"the FFmpeg of this PyAV was built without {url.scheme}") from None
     except av.ExitError:
         if url.scheme != "udp":
             raise
-        words = f"nothing came within {limits.open_timeout_s:g} s"
+        words = f"nothing came within {settings.open_timeout_s:g} s"
         raise UnfitError(words, OpenFailure.TIMEOUT) from None

@@ -18,7 +18,7 @@ from monitor.sources.authentication import challenges
 from monitor.sources.connection import UnfitError, Wire, connect
 from monitor.sources.rtsp_relay import Direct, Relay
 from monitor.sources.rtsp_tunnel import Tunnel
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 
 # What a stream may reach: what carries it, never a file, a pipe or another kind of address. An RTSP
 # server may send to another one, which FFmpeg would follow and give the password to, even in the
@@ -37,12 +37,12 @@ class _TransportError(UnfitError):
     """The camera does not send in the way that it was asked to."""
 
 
-def describe(url: SplitResult, limits: StreamLimits) -> str:
+def describe(url: SplitResult, settings: SourceSettings) -> str:
     """The head of a camera's answer to who does not know its password; OSError if none comes."""
     host = url.netloc.rpartition("@")[2]
     path = url.geturl().partition(url.netloc)[2] or "/"
     request = f"DESCRIBE {url.scheme}://{host}{path} RTSP/1.0\r\nCSeq: 1\r\n\r\n"
-    with connect(url, limits.ca_file, ASK_S) as connection:
+    with connect(url, settings.ca_file, ASK_S) as connection:
         connection.sendall(request.encode())
         wire = Wire(connection, time.monotonic() + ASK_S)
         head = b""
@@ -56,7 +56,7 @@ class Rtsp:
     """How one session is begun, before a moment of the monotonic clock."""
 
     url: SplitResult
-    limits: StreamLimits
+    settings: SourceSettings
     end_s: float
 
     def open(self, held: ExitStack) -> tuple[InputContainer, bool]:
@@ -64,7 +64,7 @@ class Rtsp:
 
         Errors are OSErrors or FFmpeg's.
         """
-        transport = self.limits.transport
+        transport = self.settings.transport
         if transport != "auto":
             return self._over(transport, held), transport == "udp"
         try:
@@ -109,7 +109,7 @@ class Rtsp:
 
     def _head(self) -> str:
         try:
-            return describe(self.url, self.limits)
+            return describe(self.url, self.settings)
         except OSError:
             return ""
 
@@ -117,9 +117,9 @@ class Rtsp:
         url = self.url
         camera: Direct | Tunnel
         if transport == "http":
-            camera = Tunnel(url, self.limits, self.end_s)
+            camera = Tunnel(url, self.settings, self.end_s)
         else:
-            camera = Direct(url, self.limits, self.end_s)
+            camera = Direct(url, self.settings, self.end_s)
         with ExitStack() as stack:
             relay = stack.enter_context(closing(Relay(url, camera)))
             try:
@@ -132,25 +132,25 @@ class Rtsp:
         return container
 
     def _play(self, target: str, transport: str) -> InputContainer:
-        limits = self.limits
+        settings = self.settings
         options = {
             "protocol_whitelist": _PROTOCOLS[urlsplit(target).scheme],
             # Nothing is probed: an RTSP session describes itself, and probing costs seconds.
             "rtsp_transport": transport,
             "allowed_media_types": "video",
             # Of a single wait; the sum of all is bounded by the limits that av.open is given.
-            "timeout": str(int(limits.call_timeout_s * 1e6)),
+            "timeout": str(int(settings.call_timeout_s * 1e6)),
             "analyzeduration": "0",
             "probesize": "32",
         }
-        if target.startswith("rtsps") and limits.ca_file is not None:
-            options |= {"tls_verify": "1", "ca_file": str(limits.ca_file)}
+        if target.startswith("rtsps") and settings.ca_file is not None:
+            options |= {"tls_verify": "1", "ca_file": str(settings.ca_file)}
         return av.open(
             target,
             "r",
             options=options,
             # FFmpeg tries a read of RTSP once more after it was cut short.
-            timeout=(max(0.001, self.end_s - time.monotonic()), limits.read_timeout_s / 2),
+            timeout=(max(0.001, self.end_s - time.monotonic()), settings.read_timeout_s / 2),
             metadata_errors="ignore",
-            hwaccel=accelerator(limits.decoding.hardware),
+            hwaccel=accelerator(settings.decoding.hardware),
         )

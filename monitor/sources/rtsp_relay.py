@@ -18,7 +18,7 @@ from urllib.parse import SplitResult
 
 from monitor.sources.authentication import Challenge, Login, challenges, chosen
 from monitor.sources.connection import UnfitError, connect, received
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 
 _READ_BYTES = 1 << 16
 _MOST_BYTES = 1 << 20  # of a message that is no packet
@@ -52,9 +52,9 @@ class Camera(Protocol):
 class Direct:
     """A camera's RTSP at its own port."""
 
-    def __init__(self, url: SplitResult, limits: StreamLimits, end_s: float) -> None:
-        self._limit_s = limits.read_timeout_s
-        self._connection = connect(url, limits.ca_file, max(0.001, end_s - time.monotonic()))
+    def __init__(self, url: SplitResult, settings: SourceSettings, end_s: float) -> None:
+        self._limit_s = settings.read_timeout_s
+        self._connection = connect(url, settings.ca_file, max(0.001, end_s - time.monotonic()))
         self._connection.settimeout(self._limit_s)
         self.host = str(self._connection.getpeername()[0])
 

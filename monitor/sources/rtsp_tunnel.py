@@ -9,7 +9,7 @@ from urllib.parse import SplitResult
 
 from monitor.sources.connection import connect, received
 from monitor.sources.http_get import Asking
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 
 _POST_BYTES = 32767  # of requests, as all who speak it say; then comes another POST
 
@@ -17,12 +17,12 @@ _POST_BYTES = 32767  # of requests, as all who speak it say; then comes another 
 class Tunnel:
     """A camera's RTSP at its HTTP port."""
 
-    def __init__(self, url: SplitResult, limits: StreamLimits, end_s: float) -> None:
+    def __init__(self, url: SplitResult, settings: SourceSettings, end_s: float) -> None:
         url = url._replace(scheme="https" if url.scheme == "rtsps" else "http")
         self._url = url
-        self._limits = limits
+        self._settings = settings
         self._cookie = f"x-sessioncookie: {secrets.token_hex(8)}"
-        self._asking = Asking(url, limits)
+        self._asking = Asking(url, settings)
         self._post: socket.socket | None = None
         self._left = 0  # bytes of it
         try:
@@ -47,7 +47,7 @@ class Tunnel:
 
     def read(self) -> bytes:
         """All that has come; nothing if the camera hung up."""
-        self._wire.end_s = time.monotonic() + self._limits.read_timeout_s
+        self._wire.end_s = time.monotonic() + self._settings.read_timeout_s
         try:
             return received(self._wire.connection, self._answers.read1)
         except HTTPException:
@@ -57,7 +57,7 @@ class Tunnel:
         """Send a whole message."""
         text = b64encode(message)
         if len(text) > self._left:
-            self._open_post(self._limits.read_timeout_s)
+            self._open_post(self._settings.read_timeout_s)
         assert self._post is not None
         self._post.sendall(text)
         self._left -= len(text)
@@ -71,7 +71,7 @@ class Tunnel:
     def _open_post(self, limit_s: float) -> None:
         if self._post is not None:
             self._post.close()
-        self._post = connect(self._url, self._limits.ca_file, max(0.001, limit_s))
+        self._post = connect(self._url, self._settings.ca_file, max(0.001, limit_s))
         request = self._asking.request(
             "POST",
             self._cookie,

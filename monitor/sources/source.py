@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from monitor.decode.options import FULL, Decoding
-from monitor.records import Frame, Pending
+from monitor.records import Frame, NoFrameYet
 
 
 class Source(Protocol):
@@ -18,7 +18,7 @@ class Source(Protocol):
     def open(self) -> None:
         """Connect; SourceOpenError if that fails."""
 
-    def read(self) -> Frame | Pending | None:
+    def read(self) -> Frame | NoFrameYet | None:
         """The next frame; None at the end of a file; SourceLostError if a live source ends.
 
         Its time is in seconds since the first frame after `open`.
@@ -33,8 +33,8 @@ Transport = Literal["auto", "tcp", "udp", "http"]
 
 
 @dataclass(frozen=True)
-class StreamLimits:
-    """How a network stream is reached, and for how long each step may take."""
+class SourceSettings:
+    """How a source is reached, for how long each step may take, and how it is decoded."""
 
     transport: Transport = "auto"  # of RTSP
     ca_file: Path | None = None  # certificate authorities; None: certificates are not checked

@@ -20,9 +20,9 @@ from monitor.decode.hardware import accelerator, not_by_hardware
 from monitor.decode.make import make_decoder
 from monitor.decode.options import Decoding
 from monitor.decode.pts import FramePts
-from monitor.decode.timestamps import FrameTimes
+from monitor.decode.timestamps import TimestampRepair
 from monitor.errors import SourceLostError, SourceOpenError
-from monitor.records import Frame, Pending
+from monitor.records import Frame, NoFrameYet
 from monitor.sources.address import Address
 from monitor.sources.diagnosis import diagnose_open_error
 from monitor.sources.http import HttpStream
@@ -30,7 +30,7 @@ from monitor.sources.mjpeg import JpegParts
 from monitor.sources.other_protocols import open_plain
 from monitor.sources.resolve import resolve
 from monitor.sources.rtsp import Rtsp
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 from monitor.states import OpenFailure
 
 log = logging.getLogger(__name__)
@@ -53,17 +53,20 @@ class StreamSource:
     """
 
     def __init__(
-        self, address: Address, limits: StreamLimits, clock: Callable[[], float] = time.monotonic
+        self,
+        address: Address,
+        settings: SourceSettings,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.address = address
-        self.limits = limits
+        self.settings = settings
         self._clock = clock
         self._container: InputContainer | None = None
         self._held = ExitStack()  # what it needs until it is closed
         self._web: HttpStream | None = None
         self._udp = False
         self._came = False  # whether anything has
-        self._frames: Iterator[Frame | Pending] = iter(())
+        self._frames: Iterator[Frame | NoFrameYet] = iter(())
         self._seen_s = 0.0  # the clock when a packet last became something
         self._keyed = False  # whether a key frame has come, so that decoding can begin
 
@@ -72,7 +75,7 @@ class StreamSource:
         self._look_up()
         began_s = time.monotonic()
         try:
-            self._container = self._connect(began_s + self.limits.open_timeout_s)
+            self._container = self._connect(began_s + self.settings.open_timeout_s)
         except (RuntimeError, av.FFmpegError, OSError, ValueError) as error:
             self.close()
             raise self._refusal(error, time.monotonic() - began_s) from None
@@ -81,9 +84,9 @@ class StreamSource:
             raise SourceOpenError(f"{self.address}: {fault}", OpenFailure.INVALID)
         self._frames = self._decode(self._container)
 
-    def read(self) -> Frame | Pending:
+    def read(self) -> Frame | NoFrameYet:
         """The next frame, within `read_timeout_s`; SourceLostError if there is none."""
-        limit_s = self.limits.read_timeout_s
+        limit_s = self.settings.read_timeout_s
         if self._web is not None:
             # Of packets that become no picture `_packets` tells first.
             self._web.allow((NO_PICTURE_FACTOR + 1) * limit_s, limit_s)
@@ -112,14 +115,14 @@ class StreamSource:
     def _refusal(self, error: Exception, waited_s: float) -> SourceOpenError:
         if isinstance(error, RuntimeError):
             return SourceOpenError(f"{self.address}: {not_by_hardware(error)}", OpenFailure.INVALID)
-        cause, words = diagnose_open_error(self.address, self.limits, error, waited_s)
+        cause, words = diagnose_open_error(self.address, self.settings, error, waited_s)
         return SourceOpenError(f"{self.address}: {cause}: {words}", cause)
 
     def _no_picture(self, for_s: float) -> SourceLostError:
         text = f"{self.address}: no picture for {for_s:g} s"
         if self._udp and not self._came:
             text += ": nothing comes over UDP, which a firewall may keep away"
-            text += "; set stream.transport to tcp" if self.limits.transport == "udp" else ""
+            text += "; set stream.transport to tcp" if self.settings.transport == "udp" else ""
         return SourceLostError(text)
 
     def _tell_of_no_key(self, for_s: float) -> None:
@@ -132,7 +135,7 @@ class StreamSource:
 
     def _look_up(self) -> None:
         """Find out whether the host has an address: FFmpeg would wait for one without limit."""
-        limit_s = self.limits.open_timeout_s
+        limit_s = self.settings.open_timeout_s
         host = urlsplit(self.address.target).hostname
         if host is None:  # it is this one
             return
@@ -153,12 +156,12 @@ class StreamSource:
         if scheme in ("http", "https"):
             return self._connect_http()
         if scheme not in ("rtsp", "rtsps"):
-            return open_plain(url, self.limits, end_s)
-        container, self._udp = Rtsp(url, self.limits, end_s).open(self._held)
+            return open_plain(url, self.settings, end_s)
+        container, self._udp = Rtsp(url, self.settings, end_s).open(self._held)
         return container
 
     def _connect_http(self) -> InputContainer:
-        self._web = web = self._held.enter_context(closing(HttpStream(self.address, self.limits)))
+        self._web = web = self._held.enter_context(closing(HttpStream(self.address, self.settings)))
         file = web.open()
         return av.open(
             file,
@@ -170,19 +173,19 @@ class StreamSource:
                 "analyzeduration": "1000000",
             },
             metadata_errors="ignore",
-            hwaccel=accelerator(self.limits.decoding.hardware),
+            hwaccel=accelerator(self.settings.decoding.hardware),
         )
 
-    def _decode(self, container: InputContainer) -> Iterator[Frame | Pending]:
-        times = FrameTimes(str(self.address), self._clock)
-        decoding = self.limits.decoding
+    def _decode(self, container: InputContainer) -> Iterator[Frame | NoFrameYet]:
+        times = TimestampRepair(str(self.address), self._clock)
+        decoding = self.settings.decoding
         if container.format.name in _OTHER_TIMES:
             times.distrust()
             # A late picture would be misdated, and a stream with other times would look late.
             decoding = replace(decoding, idle_max_delay_s=None, scheduler=None)
         for decoded in self._decoded(container, decoding):
             if decoded is None:
-                yield Pending.IDLE if self._keyed else Pending.NO_KEY_FRAME
+                yield NoFrameYet.IDLE if self._keyed else NoFrameYet.NO_KEY_FRAME
                 continue
             time_s = times.of(decoded.pts_s)
             if time_s is None:  # without a time it has no place in a window
@@ -231,7 +234,7 @@ class StreamSource:
 
         FFmpeg's own limit is of any packet: a camera's sound goes on where its pictures stop.
         """
-        limit_s = self.limits.read_timeout_s
+        limit_s = self.settings.read_timeout_s
         began_s = came_s = self._seen_s = self._clock()
         tell_s = NO_KEY_S
         self._keyed = False

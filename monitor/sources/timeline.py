@@ -24,7 +24,7 @@ SLEW = 0.03  # of a step, by which it is made longer or shorter until they agree
 
 
 @dataclass(frozen=True)
-class Timestamp:
+class Placement:
     """Where a frame lies on the axis."""
 
     time_s: float
@@ -33,7 +33,7 @@ class Timestamp:
     rate: float | None = None  # of the stream's clock, if it is found to be wrong from here on
 
 
-class Timeline:
+class CameraTimeline:
     """Seconds since a camera's first frame, over all of its connections; never a step back.
 
     The axis of a live camera goes on with the time that passed while nothing came; that of a file
@@ -41,10 +41,10 @@ class Timeline:
     they arrive from then on.
     """
 
-    def __init__(self, live: bool, clock: TimestampMode = "auto") -> None:
+    def __init__(self, live: bool, mode: TimestampMode = "auto") -> None:
         self._live = live
-        self._held = live and clock != "stream"  # to our clock
-        self._by_arrival = live and clock == "arrival"
+        self._held = live and mode != "stream"  # to our clock
+        self._by_arrival = live and mode == "arrival"
         self._rate = ClockRate()
         self._origin_s: float | None = None  # our clock at the first frame
         self._offset_s = 0.0  # what is added to a stream's own time
@@ -57,7 +57,7 @@ class Timeline:
         """A new connection: the next frame is its first, and its own time begins anew."""
         self._connected = False
 
-    def place(self, pts_s: float, arrived_s: float) -> Timestamp:
+    def place(self, pts_s: float, arrived_s: float) -> Placement:
         """Where a frame lies, by its stream's own time and by our clock when it arrived."""
         if self._origin_s is None:
             self._origin_s = self._arrived_s = arrived_s
@@ -92,7 +92,7 @@ class Timeline:
         assert self._origin_s is not None
         return arrived_s - self._origin_s - pts_s
 
-    def _begin(self, pts_s: float, arrived_s: float, jump_s: float | None) -> Timestamp:
+    def _begin(self, pts_s: float, arrived_s: float, jump_s: float | None) -> Placement:
         passed_s = self._apart_s(pts_s, arrived_s) if self._live else -math.inf
         self._offset_s = max(passed_s, self._time_s - pts_s)
         self._spells, self._spell_s = (math.inf, math.inf), arrived_s
@@ -108,8 +108,8 @@ class Timeline:
         self._spells = before_s, min(now_s, self._apart_s(pts_s, arrived_s))
         return min(self._spells) if before_s < math.inf else math.inf
 
-    def _note(self, pts_s: float, arrived_s: float, jump_s: float | None = None) -> Timestamp:
+    def _note(self, pts_s: float, arrived_s: float, jump_s: float | None = None) -> Placement:
         time_s = max(self._time_s, self._offset_s + pts_s)  # max: sums are rounded
-        moment = Timestamp(time_s, time_s - self._time_s, jump_s)
+        placement = Placement(time_s, time_s - self._time_s, jump_s)
         self._stamp_s, self._time_s, self._arrived_s = pts_s, time_s, arrived_s
-        return moment
+        return placement

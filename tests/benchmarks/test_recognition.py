@@ -1,4 +1,4 @@
-"""The recognition benchmark: its plan, its evidence and its page."""
+"""The recognition benchmark: its plan, its results and its page."""
 
 import logging
 import re
@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 import benchmarks.recognition.__main__
 import benchmarks.recognition.fits
-from benchmarks.recognition.evidence import (
+from benchmarks.recognition.fit_results import (
     KEPT,
     ClipScores,
-    Evidence,
+    FitRecord,
     Kept,
     Network,
 )
@@ -63,10 +63,10 @@ class Bench:
     def _written(self) -> dict[Path, int]:
         return {path: path.stat().st_mtime_ns for path in self.places.results.rglob("*.jsonl")}
 
-    def fit(self, key: str) -> Evidence:
+    def fit(self, key: str) -> FitRecord:
         """What is kept of a fit of the row on the first data set."""
         one = read(self.places.results / "first/motion.jsonl", KEPT)[key]
-        assert isinstance(one, Evidence)
+        assert isinstance(one, FitRecord)
         return one
 
     def _lines(self) -> dict[str, Kept]:
@@ -90,23 +90,23 @@ ALL = {
 }
 
 
-def test_every_fit_leaves_evidence_and_a_second_run_only_reads_it(bench: Bench) -> None:
+def test_every_fit_leaves_a_result_and_a_second_run_only_reads_it(bench: Bench) -> None:
     assert bench.run() == ALL
     assert bench.run() == set()
 
-    evidence = bench.fit("grouped-seed1-fold1")
-    assert [(c.path, c.label, c.group, c.fold) for c in evidence.clips] == [
+    record = bench.fit("grouped-seed1-fold1")
+    assert [(c.path, c.label, c.group, c.fold) for c in record.clips] == [
         ("dark/10.mp4", "dark", "g10", 1),
         ("dark/11.mp4", "dark", "g11", 1),
         ("light/10.mp4", "light", "g10", 1),
         ("light/11.mp4", "light", "g11", 1),
     ]
-    for clip in evidence.clips:
+    for clip in record.clips:
         assert sum(clip.scores) == pytest.approx(1, abs=1e-3)
         assert all(score == round(score, 4) for score in clip.scores)
-    assert evidence.recipe["arch"] == "svm"
-    assert (evidence.folds, evidence.seed, evidence.labels) == (2, 1, ("dark", "light"))
-    assert isinstance(evidence.fit_s, float)
+    assert record.recipe["arch"] == "svm"
+    assert (record.folds, record.seed, record.labels) == (2, 1, ("dark", "light"))
+    assert isinstance(record.fit_s, float)
 
 
 def test_a_killed_run_goes_on_with_what_is_missing(
@@ -125,11 +125,11 @@ def test_a_killed_run_goes_on_with_what_is_missing(
     assert bench.run() == ALL - {"first/motion/grouped-seed1-fold0"}
 
 
-def _killed() -> Evidence:
+def _killed() -> FitRecord:
     raise KeyboardInterrupt
 
 
-def test_lost_evidence_of_a_finished_fit_is_written_again_without_its_duration(
+def test_a_lost_result_of_a_finished_fit_is_written_again_without_its_duration(
     bench: Bench,
 ) -> None:
     bench.run()
@@ -160,7 +160,7 @@ def test_an_option_set_to_its_default_changes_nothing(bench: Bench) -> None:
     assert bench.run() == set()
 
 
-def test_changed_data_is_fitted_anew_and_older_evidence_leaves_the_table(bench: Bench) -> None:
+def test_changed_data_is_fitted_anew_and_an_older_result_leaves_the_table(bench: Bench) -> None:
     bench.declare("{name: motion, recipe: small.yaml, data: [first], seeds: [1, 2]}")
     bench.run()
     assert "| 1 2 |" in bench.page()
@@ -211,9 +211,9 @@ def test_the_time_left_is_estimated_from_fits_of_the_same_series() -> None:
     assert left_text([new], {}) == "time left not known yet"
 
 
-def evidence(
+def record(
     series: Series, seed: int, fold: int | None, right: int, data_sha256: str = "d"
-) -> Evidence:
+) -> FitRecord:
     """Four clips, of which `right` get the right label."""
     config = series.config("random" if fold is None else "grouped", seed)
     clips = []
@@ -224,7 +224,7 @@ def evidence(
             ClipScores(path=f"{fold}{number}", label=label, group=f"g{fold}{number}", fold=fold,
                        scores=scores)
         )  # fmt: skip
-    return Evidence(
+    return FitRecord(
         name=series.name,
         data=series.data,
         split=config.split,
@@ -242,8 +242,8 @@ def evidence(
     )
 
 
-def fitted(series: Series, results: Path, *all_evidence: Evidence) -> None:
-    for one in all_evidence:
+def fitted(series: Series, results: Path, *records: FitRecord) -> None:
+    for one in records:
         keep(results / series.file, KEPT, one)
 
 
@@ -251,15 +251,15 @@ def series_of(name: str, data: str = "first", seeds: tuple[int, ...] = (1, 2)) -
     return Series(name, data, ("grouped", "random"), seeds, TrainConfig())
 
 
-def test_the_table_is_made_of_the_evidence_alone(tmp_path: Path) -> None:
+def test_the_table_is_made_of_the_results_alone(tmp_path: Path) -> None:
     good, poor, other = series_of("good"), series_of("poor", seeds=(1,)), series_of("good", "more")
     fitted(
         good, tmp_path,
-        *(evidence(good, 1, fold, right) for fold, right in ((0, 4), (1, 2), (None, 4))),
-        *(evidence(good, 2, fold, right) for fold, right in ((0, 4), (1, 3), (None, 3))),
+        *(record(good, 1, fold, right) for fold, right in ((0, 4), (1, 2), (None, 4))),
+        *(record(good, 2, fold, right) for fold, right in ((0, 4), (1, 3), (None, 3))),
     )  # fmt: skip
-    fitted(poor, tmp_path, *(evidence(poor, 1, fold, 1) for fold in (0, 1)))
-    fitted(other, tmp_path, *(evidence(other, 1, fold, 3) for fold in (0, 1)))
+    fitted(poor, tmp_path, *(record(poor, 1, fold, 1) for fold in (0, 1)))
+    fitted(other, tmp_path, *(record(other, 1, fold, 3) for fold in (0, 1)))
     network = Network(
         arch="r2plus1d", clip={"frames": 20, "size": 64, "fps": 10.0}, parameters=125122,
         window_ms=5.46, date="2026-11-21T10:00:00+00:00", version="0.1.0",
@@ -297,9 +297,9 @@ def test_the_command_without_data_writes_and_prints_the_table_and_fits_nothing(
     assert result.stdout == table.read_text()
 
 
-def test_evidence_of_another_recipe_is_not_in_the_table(tmp_path: Path) -> None:
+def test_a_result_of_another_recipe_is_not_in_the_table(tmp_path: Path) -> None:
     series = series_of("good", seeds=(1,))
-    fitted(series, tmp_path, *(evidence(series, 1, fold, 4) for fold in (0, 1)))
+    fitted(series, tmp_path, *(record(series, 1, fold, 4) for fold in (0, 1)))
     changed = Series("good", "first", ("grouped",), (1,), TrainConfig(epochs=7))
 
     assert "| good | – | – | 1.000 |" in page(Declared("first", (series,)), tmp_path)
@@ -308,7 +308,7 @@ def test_evidence_of_another_recipe_is_not_in_the_table(tmp_path: Path) -> None:
 
 def test_a_seed_without_all_its_folds_is_not_in_the_table(tmp_path: Path) -> None:
     series = series_of("good", seeds=(1,))
-    fitted(series, tmp_path, evidence(series, 1, 0, 4))
+    fitted(series, tmp_path, record(series, 1, 0, 4))
 
     assert "| – | – | – (unfinished: 1) |" in page(Declared("first", (series,)), tmp_path)
 

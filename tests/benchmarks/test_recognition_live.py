@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks.recognition.events import Events, poisson
-from benchmarks.recognition.evidence import (
+from benchmarks.recognition.fit_results import (
     KEPT,
     Basis,
     Choosing,
     ClipAnswer,
     ClipScores,
-    Evidence,
     FalseAlarm,
+    FitRecord,
     FoldEvents,
     FoldInsets,
     InsetClip,
@@ -80,14 +80,14 @@ def fold_events(fold: int, judged: Judgement, data_sha256: str = "d") -> FoldEve
     )  # fmt: skip
 
 
-def grouped(fold: int) -> Evidence:
+def grouped(fold: int) -> FitRecord:
     clips = [
         ClipScores(
             path=f"{fold}{label}", label=label, group=f"g{fold}", fold=fold, scores=(0.9, 0.1)
         )
         for label in ("fight", "nofight")
     ]
-    return Evidence(
+    return FitRecord(
         name="live", data="first", split="grouped", seed=1, fold=fold, folds=2,
         recipe=BASIS.recipe, data_sha256="d", split_sha256="s", date="2026-11-21T10:00:00+00:00",
         fit_s=1.0, version="0.1.0", labels=("fight", "nofight"), clips=tuple(clips),
@@ -165,7 +165,7 @@ def measured(results: Path, *kept: Kept) -> None:
         keep(results / SERIES.file, KEPT, one)
 
 
-def test_the_sections_are_made_of_the_evidence_alone(tmp_path: Path) -> None:
+def test_the_sections_are_made_of_the_results_alone(tmp_path: Path) -> None:
     for fold in (0, 1):
         judged = judgement((1.0, 3.0), ((2.0,) if fold else ()), false=2, alone=("b.avi",))
         measured(tmp_path, grouped(fold), fold_events(fold, judged), insets(fold))

@@ -1,4 +1,4 @@
-"""Figures of networks that two folds were held back from, on evidence made by hand."""
+"""Figures of networks that two folds were held back from, on results made by hand."""
 
 import itertools
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import benchmarks.recognition.nested
-from benchmarks.recognition.evidence import KEPT, ClipScores, Evidence
 from benchmarks.recognition.figures import Line, choose, read_line
+from benchmarks.recognition.fit_results import KEPT, ClipScores, FitRecord
 from benchmarks.recognition.nested import nested
 from benchmarks.recognition.page import page
 from benchmarks.recognition.series import Declared, Series
@@ -25,7 +25,7 @@ def series_of(name: str) -> Series:
 
 def fit(
     series: Series, seed: int, score: dict[int, float], fold: int, second: int | None = None
-) -> Evidence:
+) -> FitRecord:
     """A clip of each label in every tested fold; `score` is what its own label gets there."""
     tested = (fold,) if second is None else (fold, second)
     clips = [
@@ -36,7 +36,7 @@ def fit(
             ("light", (1 - score[at], score[at])),
         )
     ]
-    return Evidence(
+    return FitRecord(
         name=series.name, data=series.data, split="grouped" if second is None else "nested",
         seed=seed, fold=fold, second=second, folds=3,
         recipe=series.config("grouped", seed).model_dump(mode="json"),
@@ -45,7 +45,7 @@ def fit(
     )  # fmt: skip
 
 
-def nested_fits(series: Series, scores: dict[tuple[int, int], float]) -> list[Evidence]:
+def nested_fits(series: Series, scores: dict[tuple[int, int], float]) -> list[FitRecord]:
     """`scores`: (i, j) -> what is said of fold j by the network that saw neither."""
     return [
         fit(series, 1, {i: scores[j, i], j: scores[i, j]}, i, j)
@@ -53,8 +53,8 @@ def nested_fits(series: Series, scores: dict[tuple[int, int], float]) -> list[Ev
     ]
 
 
-def line(tmp_path: Path, series: Series, *evidence: Evidence) -> Line:
-    for one in evidence:
+def line(tmp_path: Path, series: Series, *records: FitRecord) -> Line:
+    for one in records:
         keep(tmp_path / series.file, KEPT, one)
     return read_line(series, tmp_path)
 

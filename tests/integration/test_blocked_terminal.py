@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.cli.backlog import ROOM, Backlog, unblocked
+from monitor.cli.backlog import QUEUE_LIMIT, Backlog, unblocked
 from testkit import ROOT
 from testkit.fakes import wait_until
 from testkit.films import lively
@@ -70,7 +70,7 @@ def test_lines_without_room_are_counted_when_it_flows_again(
     with full_pipe() as (reader, writer):
         backlog = Backlog(writer)
         line = b"x" * 1023 + b"\n"
-        for _ in range(ROOM // 1024 + 10):
+        for _ in range(QUEUE_LIMIT // 1024 + 10):
             backlog.write(line)
         taken = 0
         while "missing" not in caplog.text:
@@ -82,7 +82,7 @@ def test_lines_without_room_are_counted_when_it_flows_again(
         backlog.finish()
     (said,) = caplog.messages
     assert said == "lines missing here, while nobody read standard error: 10"
-    assert taken == ROOM // 1024
+    assert taken == QUEUE_LIMIT // 1024
 
 
 def test_the_pictures_of_a_terminal_leave_room_for_its_lines() -> None:
@@ -93,7 +93,7 @@ def test_the_pictures_of_a_terminal_leave_room_for_its_lines() -> None:
     with backlog.line():
         backlog.write(b"line\r\n")
     shown = read_on(terminal, b"line")
-    assert len(shown) < ROOM // 2
+    assert len(shown) < QUEUE_LIMIT // 2
     backlog.finish()
     os.close(ours)
     os.close(terminal)

@@ -80,7 +80,7 @@ def watch(
         scores = {window.reason: 1.0} if isinstance(window, Skipped) else window.scores
         windows[round(window.end_s, 3)] = max(scores, key=scores.__getitem__)
 
-    def make(address: Address, limits: object) -> Source:
+    def make(address: Address, settings: object) -> Source:
         return FakeSource(paced(film(), windows) if live else film())
 
     options = {

@@ -16,7 +16,7 @@ from monitor.events.alert import AlertEvent, AlertMaker
 from monitor.events.dispatcher import Dispatcher
 from monitor.health.status import CameraSnapshot, CameraStatus
 from monitor.pipeline.monitor import Monitor
-from monitor.pipeline.worker import CameraSlot, Worker
+from monitor.pipeline.worker import Worker, WorkerCamera
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import Skipped
 from monitor.states import Pace, SkipReason
@@ -100,7 +100,7 @@ def test_a_live_camera_hands_over_the_windows_of_every_region(footage: Path, mod
 
 
 def test_a_window_of_one_region_replaces_none_of_another() -> None:
-    slot = CameraSlot(
+    hall = WorkerCamera(
         CameraStatus("hall", "rtsp://hall/"),
         Pace.CAMERA,
         OnnxClassifier(),
@@ -109,7 +109,7 @@ def test_a_window_of_one_region_replaces_none_of_another() -> None:
         math.inf,
         AlertMaker("", "", 2.0),
     )
-    submit = partial(Worker(Dispatcher([])).submit, slot)
+    submit = partial(Worker(Dispatcher([])).submit, hall)
     left, right, later = (
         Skipped("hall", region, end_s, end_s, SkipReason.IDLE)
         for region, end_s in (("left", 2.0), ("right", 2.0), ("left", 2.5))

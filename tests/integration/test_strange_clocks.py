@@ -17,7 +17,7 @@ from monitor.pipeline.capture import Capture, Retry
 from monitor.records import Captured, Frame, Window
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 from monitor.states import EndReason, Pace
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
@@ -127,7 +127,7 @@ def watch(
 ) -> tuple[Taken, CameraSnapshot]:
     """Watch a camera for so many frames, as har-monitor does."""
     taken = Taken()
-    limits = StreamLimits(decoding=Decoding(scheduler=scheduler))
+    settings = SourceSettings(decoding=Decoding(scheduler=scheduler))
     frames = 0
 
     def count(frame: Frame) -> bool:
@@ -142,7 +142,7 @@ def watch(
         window_filter = WindowFilter(status, [""], min_fps=8.0, pictures=False)
         capture = Capture(
             status,
-            lambda: make_source(parse_address(url), limits),
+            lambda: make_source(parse_address(url), settings),
             [RegionWindows(WindowBuffer(name, SPEC, stride=5), None, window_filter)],
             taken.submit,
             pace=Pace.CAMERA,

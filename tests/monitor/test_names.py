@@ -54,7 +54,7 @@ def test_cameras_and_regions_are_named_in_any_writing(name: str, tmp_path: Path)
 
     (camera,) = load(path, MonitorOptions).cameras
 
-    assert (camera.name, camera.outlines[0].name) == (name, name)
+    assert (camera.name, camera.region_shapes[0].name) == (name, name)
     assert video_path(tmp_path / "out.mp4", name, 2) == tmp_path / f"out-{name}.mp4"
     video_path(tmp_path / "out.mp4", name, 2).touch()
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 import benchmarks.recognition.networks
-from benchmarks.recognition.evidence import KEPT, ClipScores, Evidence, FoldEvents, FoldInsets
+from benchmarks.recognition.fit_results import KEPT, ClipScores, FitRecord, FoldEvents, FoldInsets
 from benchmarks.recognition.fits import Places, all_fits
 from benchmarks.recognition.page import page
 from benchmarks.recognition.series import Series, read_rows
@@ -33,7 +33,7 @@ rows:
 
 
 def pretend_fits(series: Series, places: Places) -> None:
-    """The networks and the evidence that fits would have left: one network for all of them."""
+    """The networks and the results that fits would have left: one network for all of them."""
     spec = series.recipe.spec
     noise = np.random.default_rng(1).integers(0, 256, (8, 1, *spec.shape), np.uint8)
     network = with_novelty(trained_like(series.recipe.arch, spec), noise)
@@ -59,14 +59,14 @@ def pretend_fits(series: Series, places: Places) -> None:
             )
             for number, clip in enumerate(fit.split.test)
         )  # fmt: skip
-        evidence = Evidence(
+        record = FitRecord(
             name=series.name, data=series.data, split=fit.kind, seed=fit.seed, fold=fit.fold,
             second=fit.second, folds=fit.folds, recipe=fit.run.config.model_dump(mode="json"),
             data_sha256=fit.data_sha256, split_sha256=fit.split_sha256,
             date="2026-11-21T10:00:00+00:00", fit_s=1.0, version="0.1.0",
             labels=("dark", "light"), clips=clips,
         )  # fmt: skip
-        keep(places.results / series.file, KEPT, evidence)
+        keep(places.results / series.file, KEPT, record)
 
 
 @pytest.mark.timeout(300)  # beside other work; 25 s of one core

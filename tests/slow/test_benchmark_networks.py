@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 import benchmarks.recognition.fits
-from benchmarks.recognition.evidence import KEPT, Evidence, Network
+from benchmarks.recognition.fit_results import KEPT, FitRecord, Network
 from benchmarks.recognition.fits import Places, do_fits
 from benchmarks.recognition.page import page
 from benchmarks.recognition.series import read_rows
@@ -42,9 +42,9 @@ def test_a_network_is_fitted_measured_and_then_only_rendered(
     folder = places.runs / "clips" / "small" / "grouped-seed1-fold1"
     _, metadata = load_model(folder / "model.keras")
     assert metadata.evaluation == "benchmark: small on clips, grouped split, seed 1, fold 1"
-    evidence = read(results, KEPT)["grouped-seed1-fold1"]
-    assert isinstance(evidence, Evidence)
-    right = [clip.scores[0 if clip.label == "dark" else 1] > 0.5 for clip in evidence.clips]
+    record = read(results, KEPT)["grouped-seed1-fold1"]
+    assert isinstance(record, FitRecord)
+    right = [clip.scores[0 if clip.label == "dark" else 1] > 0.5 for clip in record.clips]
     assert metadata.metrics["accuracy"] == sum(right) / len(right)
 
     keep(results, KEPT, network.model_copy(update={"parameters": 7}))

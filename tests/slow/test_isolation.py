@@ -115,7 +115,7 @@ def test_a_call_that_waits_for_a_server_lets_other_threads_work(
     from monitor.errors import SourceError
     from monitor.sources.address import parse_address
     from monitor.sources.make import make_source
-    from monitor.sources.source import StreamLimits
+    from monitor.sources.source import SourceSettings
 
     call_timeout_s, done = 0.0, threading.Event()
 
@@ -128,8 +128,8 @@ def test_a_call_that_waits_for_a_server_lets_other_threads_work(
 
     with rtsp_server(fight_clip) as server, proxy(server.port) as camera:
         ticking = threading.Thread(target=tick)
-        limits = StreamLimits(open_timeout_s=1, read_timeout_s=1)
-        source = make_source(parse_address(f"{camera.base}/cam"), limits)
+        settings = SourceSettings(open_timeout_s=1, read_timeout_s=1)
+        source = make_source(parse_address(f"{camera.base}/cam"), settings)
         camera.fault = "silent" if fault == "silent" else "none"
         ticking.start()
         with control() as held_up_ms:

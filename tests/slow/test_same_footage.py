@@ -15,7 +15,7 @@ from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.sources.address import Address
 from monitor.sources.make import make_source
-from monitor.sources.source import Source, StreamLimits
+from monitor.sources.source import Source, SourceSettings
 from monitor.sources.webcam import WebcamSource
 from testkit.fakes import PacedDevice, RecordingSink
 from testkit.models import metadata, motion_model
@@ -51,11 +51,11 @@ def activities(
     """The first activity of the source: its start and its end."""
     sink = RecordingSink()
 
-    def make(address: Address, limits: StreamLimits) -> Source:
+    def make(address: Address, settings: SourceSettings) -> Source:
         if address.kind == "webcam":
             device = PacedDevice(footage, 25)
             return WebcamSource(address, lambda target: device, device.clock)
-        return make_source(address, limits)
+        return make_source(address, settings)
 
     with ExitStack() as stack:
         target = {

@@ -13,7 +13,7 @@ from monitor.cli.command import Command, exit_codes, start_logging
 from monitor.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from monitor.errors import ConfigError, MonitorError
 from train.cli.options import CacheFolder, DataFolder
-from train.recipe.options import BASELINES, TrainConfig, read_recipe
+from train.recipe.options import ARCHITECTURES, BASELINES, TrainConfig, read_recipe
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +27,7 @@ def main(
     arch: Annotated[
         str | None,
         typer.Option(
-            help="convlstm, lrcn, r2plus1d, motion-peaks, convlstm-motion, "
-            "motion-trajectories or motion-tsm; svm or forest for a comparison.",
+            help=f"{', '.join(ARCHITECTURES)}; {' and '.join(BASELINES)} are for a comparison.",
             show_default="r2plus1d",
         ),
     ] = None,

@@ -74,10 +74,10 @@ def find_overlap(
     return "overlapping" if metadata.data.clips > len(others) else "related"
 
 
-def check_groups(split: Overlap, scored: Scored) -> Overlap:
-    """`split`, or "ungrouped" if it is grouped but every clip is a group of its own.
+def check_groups(overlap: Overlap, scored: Scored) -> Overlap:
+    """`overlap`, or "ungrouped" if it is grouped but every clip is a group of its own.
 
     Exact copies are in the group of the first of them.
     """
     alone = set(scored.groups) <= set(scored.clips)
-    return "ungrouped" if split == "grouped" and alone else split
+    return "ungrouped" if overlap == "grouped" and alone else overlap

@@ -14,9 +14,9 @@ from monitor.recognition.models import Classifier
 from monitor.records import Frame, Prediction, Skipped
 from monitor.sources.address import Address
 from monitor.sources.file import read_frames
-from monitor.sources.source import Source, StreamLimits
+from monitor.sources.source import Source, SourceSettings
 from train.data.footage import read_segment
-from train.evaluate.streams import Segment, StreamPlan
+from train.evaluate.streams import PlanSegment, StreamPlan
 
 WindowOutcome = Prediction | Skipped  # scores, or why the window was not classified
 
@@ -29,7 +29,7 @@ class WatchedStream:
 
     plan: StreamPlan
     windows: tuple[WindowOutcome, ...]  # in order
-    activities: tuple[AlertEvent, ...]  # starts and ends, as an alert log holds them
+    alerts: tuple[AlertEvent, ...]  # starts and ends, as an alert log holds them
 
 
 class PlannedSource:
@@ -94,7 +94,7 @@ def _watch_together(classifier: Classifier, plans: Sequence[StreamPlan]) -> list
     windows: list[WindowOutcome] = []
     kept = KeptAlerts()
 
-    def make(address: Address, limits: StreamLimits) -> Source:
+    def make(address: Address, settings: SourceSettings) -> Source:
         return PlannedSource(by_target[address.target])
 
     monitor = Monitor(
@@ -136,7 +136,9 @@ class KeptAlerts:
         """There is nothing to finish."""
 
 
-def _footage(segment: Segment, size: tuple[int, int] | None) -> Iterator[tuple[float, VideoFrame]]:
+def _footage(
+    segment: PlanSegment, size: tuple[int, int] | None
+) -> Iterator[tuple[float, VideoFrame]]:
     duration_s = segment.end_s - segment.start_s
     for time_s, picture in read_segment(segment.path, segment.offset_s, duration_s):
         if size is not None and (picture.width, picture.height) != size:

@@ -9,7 +9,7 @@ from monitor.records import Activity, Prediction
 from monitor.states import EndReason
 from train.evaluate.event_match import Alert, EventMatches, grace_s, match_events
 from train.evaluate.playback import WatchedStream, WindowOutcome
-from train.evaluate.streams import Segment
+from train.evaluate.streams import PlanSegment
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class StreamResult:
 class ClipAnswer:
     """The model's answer to a clip inside a stream."""
 
-    clip: Segment
+    clip: PlanSegment
     label: str | None  # with the highest mean score; None if no window of the clip was classified
 
 
@@ -73,7 +73,7 @@ def total_hours(streams: Iterable[WatchedStream]) -> float:
     return sum(watched.plan.duration_s for watched in streams) / 3600
 
 
-def _answer(clip: Segment, predictions: Sequence[Prediction]) -> str | None:
+def _answer(clip: PlanSegment, predictions: Sequence[Prediction]) -> str | None:
     shares = [_share(clip, prediction) for prediction in predictions]
     enough = min(0.5, max(shares, default=0.0))
     if enough <= 0:
@@ -83,7 +83,7 @@ def _answer(clip: Segment, predictions: Sequence[Prediction]) -> str | None:
     return max(totals, key=lambda label: totals[label])
 
 
-def _share(clip: Segment, window: Prediction) -> float:
+def _share(clip: PlanSegment, window: Prediction) -> float:
     """The share of a window that shows the clip, 0 to 1."""
     shown_s = min(clip.end_s, window.end_s) - max(clip.start_s, window.start_s)
     return max(0.0, shown_s / (window.end_s - window.start_s))

@@ -36,7 +36,7 @@ class ClipInsert:
 
 
 @dataclass(frozen=True)
-class Segment:
+class PlanSegment:
     """A part of a stream: a whole clip, or a piece of footage."""
 
     path: Path
@@ -53,7 +53,7 @@ class StreamPlan:
 
     name: str
     size: tuple[int, int] | None  # footage is scaled to this; None: unscaled
-    segments: tuple[Segment, ...]
+    segments: tuple[PlanSegment, ...]
 
     @property
     def duration_s(self) -> float:
@@ -61,7 +61,7 @@ class StreamPlan:
         return self.segments[-1].end_s
 
     @property
-    def clips(self) -> tuple[Segment, ...]:
+    def clips(self) -> tuple[PlanSegment, ...]:
         """The segments that are clips."""
         return tuple(segment for segment in self.segments if segment.label is not None)
 
@@ -73,7 +73,7 @@ class StreamPlan:
             if segment.label is not None and segment.label in labels
         )
 
-    def segment_at(self, time_s: float) -> Segment:
+    def segment_at(self, time_s: float) -> PlanSegment:
         """The segment at a time of the stream; the last one at its end."""
         return next(
             (segment for segment in self.segments if time_s < segment.end_s), self.segments[-1]
@@ -108,7 +108,7 @@ def plan_streams(
         for index in random.permutation(len(members)):
             clip, at_s = members[index], segments[-1].end_s
             segments.append(
-                Segment(clip.path, clip.name, clip.label, 0.0, at_s, at_s + clip.duration_s)
+                PlanSegment(clip.path, clip.name, clip.label, 0.0, at_s, at_s + clip.duration_s)
             )
             segments.append(_gap(long_enough, segments[-1].end_s, random))
         plans.append(StreamPlan(name, size, tuple(segments)))
@@ -119,14 +119,14 @@ def plan_footage(footage: Sequence[Footage]) -> tuple[StreamPlan, ...]:
     """A stream for each file of footage, without events."""
     return tuple(
         StreamPlan(
-            film.name, None, (Segment(film.path, film.name, None, 0.0, 0.0, film.duration_s),)
+            film.name, None, (PlanSegment(film.path, film.name, None, 0.0, 0.0, film.duration_s),)
         )
         for film in footage
     )
 
 
-def _gap(footage: Sequence[Footage], start_s: float, random: np.random.Generator) -> Segment:
+def _gap(footage: Sequence[Footage], start_s: float, random: np.random.Generator) -> PlanSegment:
     film = footage[int(random.integers(len(footage)))]
     duration_s = random.uniform(*GAP_S)
     offset_s = random.uniform(0, max(0.0, film.duration_s - duration_s))
-    return Segment(film.path, film.name, None, offset_s, start_s, start_s + duration_s)
+    return PlanSegment(film.path, film.name, None, offset_s, start_s, start_s + duration_s)

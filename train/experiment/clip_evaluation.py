@@ -15,8 +15,7 @@ from train.evaluate.open_set import novelty_threshold, open_set_results
 from train.evaluate.overlap import WARNINGS
 from train.evaluate.scoring import load_scorer
 from train.recipe.options import TrainConfig
-from train.report.clip_page import write_clip_report
-from train.report.files import HTML_NAME
+from train.report.write import HTML_NAME, write_clip_report
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ def evaluate_clips(
     limit = novelty_threshold(model, metadata) if unknown else 0.0
     evaluation_set = load_evaluation_set(metadata, data, fold, cache, console)
     decoded_clips, clips = evaluation_set.decoded_clips, evaluation_set.clips
-    split = evaluation_set.overlap(metadata)
+    overlap = evaluation_set.overlap(metadata)
     scored = evaluation_set.score(scorer.predict, metadata)
     notes = [f"The model's own evaluation: {metadata.evaluation}."]
     if short := [clip.path for clip in clips if clip.path in decoded_clips.padded]:
@@ -57,7 +56,7 @@ def evaluate_clips(
         out,
         scored,
         title=f"{metadata.name} on {evaluation_set.name}",
-        split=split,
+        overlap=overlap,
         metadata=metadata,
         data=Data(
             name=evaluation_set.dataset.name,
@@ -70,8 +69,8 @@ def evaluate_clips(
         notes=[*notes, *evaluation_set.notes, *(f"{one.summary}." for one in others)],
         unknown=[asdict(one) for one in others],
     )
-    if split in WARNINGS:
-        log.warning("%s: %s", evaluation_set.name, WARNINGS[split])
+    if overlap in WARNINGS:
+        log.warning("%s: %s", evaluation_set.name, WARNINGS[overlap])
     log.info(
         "%s: accuracy %.3f on %d clips; report in %s",
         evaluation_set.name, metrics.accuracy, len(scored), out / HTML_NAME,

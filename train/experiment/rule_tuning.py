@@ -29,9 +29,8 @@ from train.evaluate.streams import plan_streams
 from train.evaluate.tuning import Trials, TunedRules, cross_validate, search_rules, threshold_sweep
 from train.experiment.stream_evaluation import COMPOSED, describe_footage, watch
 from train.recipe.options import TrainConfig
-from train.report.files import HTML_NAME, JSON_NAME
-from train.report.stream_page import write_stream_report
 from train.report.stream_report import StreamReport, clip_accuracy, describe
+from train.report.write import HTML_NAME, JSON_NAME, write_stream_report
 
 log = logging.getLogger(__name__)
 

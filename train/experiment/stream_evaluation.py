@@ -20,9 +20,8 @@ from train.evaluate.stream_results import StreamResult, match_stream
 from train.evaluate.streams import StreamPlan, plan_footage, plan_streams
 from train.evaluate.tuning import threshold_sweep
 from train.progress import Bar
-from train.report.files import HTML_NAME
-from train.report.stream_page import write_stream_report
 from train.report.stream_report import Accuracy, StreamReport, clip_accuracy, describe
+from train.report.write import HTML_NAME, write_stream_report
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +111,6 @@ def _stream_results(
     metadata = scorer.metadata
     rules = ActivityOptions().rules(metadata)
     return [
-        match_stream(watched, rules, metadata.clip.span_s, watched.activities)
+        match_stream(watched, rules, metadata.clip.span_s, watched.alerts)
         for watched in watch(scorer, plans, "streams", console)
     ]

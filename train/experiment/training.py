@@ -25,8 +25,7 @@ from train.evaluate.scores import Scored, concatenate
 from train.experiment.experiment import Experiment
 from train.experiment.results import FitResult
 from train.recipe.options import TrainConfig
-from train.report.clip_page import write_clip_report
-from train.report.files import HTML_NAME
+from train.report.write import HTML_NAME, write_clip_report
 
 log = logging.getLogger(__name__)
 
@@ -229,7 +228,7 @@ def _write(
         out,
         scored,
         title=f"{config.arch} on {experiment.dataset.name}",
-        split=config.split,
+        overlap=config.split,
         metadata=None if experiment.is_baseline else load_model(out / MODEL_NAME)[1],
         data=_data(experiment, clips),
         settings=config.model_dump(mode="json"),

@@ -35,7 +35,7 @@ MIN_FRAMES = 6  # four steps of motion: two remain without the jumps
 def convlstm(spec: ClipSpec, labels: int) -> keras.Model:
     """The source paper's ConvLSTM: 44,524 parameters for 20x64x64 and 4 labels.
 
-    Source: "Human Activity Recognition using LSTM & CNN" (Dheeraj et al.), layers as in FINDINGS.
+    Source: "Human Activity Recognition using LSTM & CNN" (Dheeraj et al.).
     """
     from keras import layers
 
@@ -175,7 +175,7 @@ def _feature_motion(
 
     (N, T - 2, H / 4, W / 4, 48) and (N, T - 1, H / 4 - 2, W / 4 - 2, 24), not negative. The first
     holds the absolute first and second differences in time: speed, and change of speed, which
-    distinguishes a blow from a walk. ValueError below LEAST_FRAMES.
+    distinguishes a blow from a walk. ValueError below MIN_FRAMES.
     """
     from keras import Input, layers, ops
 

@@ -21,6 +21,7 @@ from monitor.windows.clip import ClipSpec
 from train.networks.architectures import NETWORKS
 
 BASELINES = ("svm", "forest")
+ARCHITECTURES = (*NETWORKS, *BASELINES)
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Part = Annotated[float, Field(gt=0, le=0.5)]
@@ -86,9 +87,8 @@ class TrainConfig(_Options):
     @field_validator("arch")
     @classmethod
     def _check_arch(cls, arch: str) -> str:
-        allowed = (*NETWORKS, *BASELINES)
-        if arch not in allowed:
-            raise ValueError(f"unknown network {arch!r}; allowed: {', '.join(allowed)}")
+        if arch not in ARCHITECTURES:
+            raise ValueError(f"unknown network {arch!r}; allowed: {', '.join(ARCHITECTURES)}")
         return arch
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from train.evaluate.metrics import Calibration, Roc
-from train.report.files import render
+from train.report.render import render
 
 WIDTH, HEIGHT = 480, 360  # SVG units
 LEFT, RIGHT, TOP, BOTTOM = 56, 14, 14, 48

@@ -1,32 +1,23 @@
-"""The report on tested clips, written as metrics.json and one self-contained HTML page."""
+"""The report on tested clips as one self-contained HTML page."""
 
 import base64
-import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fractions import Fraction
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor import __version__
-from monitor.recognition.metadata import Data, ModelMetadata
-from train.evaluate.metrics import Metrics, measure
-from train.evaluate.overlap import Overlap, check_groups
 from train.evaluate.scores import Scored
 from train.report.charts import COLOURS, calibration_chart, history_charts, roc_chart
-from train.report.clip_report import ClipReport, clip_json
-from train.report.files import render, write_files
+from train.report.clip_report import ClipReport
+from train.report.render import render
 
 SHEET = 24  # clips on the contact sheet; at least one of each label
 MISTAKES = 12
 _STRIP_PX = 96  # largest height of a preview
 _JPEG_QUALITY = 3  # FFmpeg's scale: 2 is the best, 31 the smallest
-_VERSIONS_OF = ("numpy", "keras", "tensorflow", "onnxruntime", "scikit-learn", "av")
 
 
 @dataclass(frozen=True)
@@ -66,53 +57,12 @@ class Cell:
     caption: str
 
 
-def write_clip_report(
-    out: Path,
-    scored: Scored,
-    *,
-    title: str,
-    split: Overlap,
-    metadata: ModelMetadata | None = None,
-    data: Data | None = None,
-    settings: Mapping[str, object] | None = None,
-    history: Mapping[str, Sequence[float]] | None = None,
-    folds: Mapping[str, Scored] | None = None,
-    skipped: Sequence[tuple[str, str]] = (),
-    notes: Sequence[str] = (),
-    unknown: Sequence[Mapping[str, object]] = (),
-) -> Metrics:
-    """Measure `scored` and write both files into the folder `out`, each whole or not at all.
-
-    `split` says how the test clips overlap with the training clips. `folds` are the parts of
-    `scored` by name. `settings`, and `unknown` with the open-set results, are JSON values.
-    MonitorError if `out` cannot be written.
-    """
-    report = ClipReport(
-        title=title,
-        split=check_groups(split, scored),
-        scored=scored,
-        metrics=measure(scored),
-        folds={name: (part, measure(part)) for name, part in (folds or {}).items()},
-        metadata=metadata,
-        data=data,
-        settings=settings or {},
-        history=history or {},
-        skipped=skipped,
-        notes=notes,
-        unknown=unknown,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions=_versions(),
-    )
-    write_files(out, clip_json(report), clip_page(report))
-    return report.metrics
-
-
 def clip_page(report: ClipReport) -> str:
     """The page as HTML."""
     scored, metrics = report.scored, report.metrics
     mistakes = worst_mistakes(scored)
     return render(
-        "report.html.jinja",
+        "clips.html.jinja",
         report=report,
         scored=scored,
         metrics=metrics,
@@ -209,13 +159,3 @@ def film_strip(frames: NDArray[np.uint8]) -> str:
     encoder.qmin = encoder.qmax = _JPEG_QUALITY
     jpeg = b"".join(bytes(packet) for packet in (*encoder.encode(picture), *encoder.encode(None)))
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
-
-
-def _versions() -> dict[str, str]:
-    found = {"har-monitor": __version__, "python": platform.python_version()}
-    for name in _VERSIONS_OF:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -22,7 +22,7 @@ class ClipReport:
     """What was measured, on which clips, how, and with which model."""
 
     title: str
-    split: Overlap
+    overlap: Overlap
     scored: Scored
     metrics: Metrics
     folds: Mapping[str, tuple[Scored, Metrics]]  # by name of the fold; empty for a single split
@@ -39,12 +39,12 @@ class ClipReport:
     @property
     def how(self) -> str:
         """How it was measured, in words."""
-        return HOW[self.split]
+        return HOW[self.overlap]
 
     @property
     def warning(self) -> str | None:
         """Why the numbers may be too good, in a few words."""
-        return WARNINGS.get(self.split)
+        return WARNINGS.get(self.overlap)
 
     @property
     def groups(self) -> int:
@@ -59,7 +59,7 @@ def clip_json(report: ClipReport) -> dict[str, Any]:
         "schema": SCHEMA,
         "title": report.title,
         "created": report.created,
-        "split": report.split,
+        "split": report.overlap,
         "how": report.how,
         "warning": report.warning,
         "labels": list(scored.labels),

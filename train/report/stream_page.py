@@ -1,22 +1,16 @@
 """The report of watched streams as one self-contained HTML page."""
 
 from itertools import accumulate
-from pathlib import Path
 
 from train.evaluate.event_match import LATE_S, EventMetrics
 from train.evaluate.intervals import Interval, wilson
 from train.report.charts import Chart, Line, chart
-from train.report.files import render, write_files
-from train.report.stream_report import StreamReport, stream_json
+from train.report.render import render
+from train.report.stream_report import StreamReport
 from train.report.timeline import timeline, worst_streams
 
 TIMELINES = 8  # streams drawn
 FALSE_ALARMS = 100  # listed; metrics.json has all
-
-
-def write_stream_report(out: Path, report: StreamReport) -> None:
-    """Write metrics.json and report.html into `out`; MonitorError if it cannot be written."""
-    write_files(out, stream_json(report), stream_page(report))
 
 
 def stream_page(report: StreamReport) -> str:

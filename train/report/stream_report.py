@@ -12,7 +12,7 @@ from train.evaluate.event_match import Alert, EventMetrics, event_metrics, grace
 from train.evaluate.intervals import wilson
 from train.evaluate.scores import Scored
 from train.evaluate.stream_results import StreamResult, clip_answers, total_hours
-from train.evaluate.streams import Segment, StreamPlan
+from train.evaluate.streams import PlanSegment, StreamPlan
 
 SCHEMA = 1
 
@@ -23,7 +23,7 @@ class FalseAlarm:
 
     stream: str
     alert: Alert
-    shown: Segment
+    shown: PlanSegment
     shown_s: float  # in the file
 
 
@@ -59,7 +59,7 @@ class StreamReport:
     @cached_property
     def by_label(self) -> dict[str, EventMetrics]:
         """The metrics of each label that alerts."""
-        return {label: self._figures(label) for label in self.metadata.activities}
+        return {label: self._figures(label) for label in self.metadata.alert_labels}
 
     @cached_property
     def false_alarms(self) -> list[FalseAlarm]:
@@ -107,7 +107,7 @@ def stream_json(report: StreamReport) -> dict[str, Any]:
         "created": report.created,
         "how": report.how,
         "warning": report.warning,
-        "labels": list(report.metadata.activities),
+        "labels": list(report.metadata.alert_labels),
         "grace_s": grace_s(report.metadata.clip.span_s),
         "events": _figures(report.total),
         "per_label": {label: _figures(of) for label, of in report.by_label.items()},

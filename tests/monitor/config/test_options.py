@@ -283,7 +283,7 @@ def test_regions_are_read_as_boxes_and_polygons(tmp_path: Path) -> None:
         "  - {name: till, box: [0.1, 0.4, 0.35, 0.9]}\n"
         "  - {name: door, polygon: [[0.6, 0.2], [0.9, 0.2], [0.9, 0.9]]}\n"
     )
-    till, door = load(path, MonitorOptions).cameras[0].outlines
+    till, door = load(path, MonitorOptions).cameras[0].region_shapes
     assert till == Region.box("till", 0.1, 0.4, 0.35, 0.9)
     assert door == Region("door", ((0.6, 0.2), (0.9, 0.2), (0.9, 0.9)))
 
@@ -410,7 +410,8 @@ def test_the_commented_example_of_the_shipped_file_is_right(tmp_path: Path) -> N
     path = tmp_path / "monitor.yaml"
     path.write_text("cameras:" + example.replace("\n# ", "\n").replace("${DOOR_PASSWORD}", "x"))
     door, desk = load(path, MonitorOptions).cameras
-    assert (door.outlines, [area.name for area in desk.outlines]) == ((), ["till", "door"])
+    assert door.region_shapes == ()
+    assert [area.name for area in desk.region_shapes] == ["till", "door"]
     assert door.model == tmp_path / "falls.onnx"
     assert (door.activity.threshold, desk.model, desk.activity.threshold) == (0.7, None, None)
 

@@ -22,16 +22,16 @@ from monitor.decode.idle import IdleDecoder
 from monitor.decode.make import make_decoder
 from monitor.decode.options import Decoding
 from monitor.decode.packet_sizes import PacketSizes
-from monitor.decode.scene import MOVED, Stillness, cells, moved
 from monitor.decode.scheduler import LATE_S, DecodeScheduler, ScheduledDecoder
+from monitor.decode.stillness import MOVED, Stillness, cells, moved
 from monitor.errors import SourceLostError
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import Frame, Pending, Prediction, Skipped
+from monitor.records import Frame, NoFrameYet, Prediction, Skipped
 from monitor.sources import stream
 from monitor.sources.address import parse_address
 from monitor.sources.file import FileSource
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 from monitor.sources.stream import StreamSource
 from monitor.states import SkipReason
 from monitor.windows.buffer import WindowBuffer
@@ -470,8 +470,8 @@ def test_what_an_idle_stream_had_kept_is_given_before_its_loss(
     path, packets = quiet(13, Encoding(group=25)), 240
     container = BreakingContainer(path, packets)
     monkeypatch.setattr(stream.av, "open", lambda *_, **__: container)
-    source = StreamSource(parse_address("rtsp://127.0.0.1/a"), StreamLimits(decoding=IDLE))
-    moments: list[Frame | Pending] = []
+    source = StreamSource(parse_address("rtsp://127.0.0.1/a"), SourceSettings(decoding=IDLE))
+    moments: list[Frame | NoFrameYet] = []
     monkeypatch.setattr(stream, "video_fault", lambda container: None)
     source.open()
     with pytest.raises(SourceLostError, match="no picture for 5 s"):
@@ -724,7 +724,7 @@ def test_passed_over_moments_keep_rate_and_windows_going_and_late_ones_their_arr
         for index in range(90):
             time_s = index / 10
             if 30 <= index < 60:
-                yield Pending.IDLE
+                yield NoFrameYet.IDLE
                 states.append(monitor.cameras[0].state)
                 yield Frame(time_s, None, 1000 + time_s, SkipReason.IDLE)
             else:
@@ -737,7 +737,7 @@ def test_passed_over_moments_keep_rate_and_windows_going_and_late_ones_their_arr
         MonitorOptions.model_validate({"cameras": [{"name": "a", "source": "a.mp4"}]}),
         classifier,
         [RecordingSink()],
-        make=lambda address, limits: FakeSource(moments()),
+        make=lambda address, settings: FakeSource(moments()),
         on_window=found.append,
     )
     monitor.run()

@@ -12,8 +12,8 @@ import pytest
 from av import VideoFrame
 
 from monitor.decode.decoder import DecodedFrame
-from monitor.decode.scene import Stillness
 from monitor.decode.scheduler import GROW_S, LATE_S, TURN_S, DecodeScheduler, ScheduledDecoder
+from monitor.decode.stillness import Stillness
 
 FRAME_S = 0.04
 GROUP = 50  # frames from one key frame to the next
@@ -34,7 +34,7 @@ class FakePacket:
 
 
 @dataclass
-class FakeEvery:
+class FakeFull:
     """Stands for the stream's own decoder; `looks` are those at key frames alone."""
 
     moving: bool = True
@@ -83,7 +83,7 @@ class Camera:
     cost_s: float
     rate: float = 1.0  # by which its timestamps advance
     began_s: float = field(init=False)
-    every: Any = field(default_factory=FakeEvery)
+    full: Any = field(default_factory=FakeFull)
     next: int = 0
     decoded: list[float] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
@@ -93,7 +93,7 @@ class Camera:
         self.began_s = self.clock.now_s
         self.inner = FakeDecoder(self.clock, self.cost_s)
         self.decoder = ScheduledDecoder(
-            lambda: self.inner, self.every, self.scheduler, self.clock, self.rest
+            lambda: self.inner, self.full, self.scheduler, self.clock, self.rest
         )
 
     def rest(self, key: Any, pts_s: float, scene: Stillness) -> FakeDecoder:
@@ -249,7 +249,7 @@ def test_timestamps_that_jump_to_and_fro_are_no_overload(jump: int) -> None:
 def test_still_cameras_that_wait_rest_without_a_turn() -> None:
     clock = Clock()
     scheduler = DecodeScheduler(clock)
-    still = [Camera(clock, scheduler, 0.004, every=FakeEvery(moving=False)) for _ in range(40)]
+    still = [Camera(clock, scheduler, 0.004, full=FakeFull(moving=False)) for _ in range(40)]
     watch(still, 30)
     rested = [camera.inner.at_rest_from_s for camera in still]
     assert sum(at_s is not None for at_s in rested) > 20
@@ -266,8 +266,8 @@ def test_of_a_scene_that_moves_two_key_frames_are_looked_at_each_time_it_waits()
     cameras = [Camera(clock, scheduler, 0.004) for _ in range(24)]
     watch(cameras, 100)
     assert all(camera.inner.at_rest_from_s is None for camera in cameras)
-    turns_had = [camera.every.flushed for camera in cameras]
-    looks = [camera.every.looks for camera in cameras]
+    turns_had = [camera.full.flushed for camera in cameras]
+    looks = [camera.full.looks for camera in cameras]
     assert all(seen <= 2 * (had + 1) for seen, had in zip(looks, turns_had, strict=True))
 
 
@@ -308,6 +308,6 @@ def test_the_decoder_begins_anew_at_a_key_frame() -> None:
     scheduler.late(camera.decoder, 0.5)
     camera.decoder._stop(clock.now_s)
     watch([camera], 4)
-    assert camera.every.flushed == 1
+    assert camera.full.flushed == 1
     assert round(camera.waited[-1] / FRAME_S) % GROUP == GROUP - 1
     assert Fraction(round(camera.decoded[-1] / FRAME_S)) > 0

@@ -6,12 +6,12 @@ import random
 
 import pytest
 
-from monitor.decode.timestamps import CONFIRMED, DISORDER_S, USELESS, FrameTimes
+from monitor.decode.timestamps import CONFIRMED, DISORDER_S, USELESS, TimestampRepair
 
 
 def times(stamps: list[float | None], clock_step_s: float = 0.1) -> list[float | None]:
     clock = itertools.count(1000.0, clock_step_s)
-    frames = FrameTimes("rtsp://a/", lambda: next(clock))
+    frames = TimestampRepair("rtsp://a/", lambda: next(clock))
     return [frames.of(stamp) for stamp in stamps]
 
 
@@ -105,7 +105,7 @@ def test_a_pause_in_a_file_costs_the_frames_that_confirm_it() -> None:
 
 def test_a_pause_of_a_camera_in_which_as_much_time_passes_costs_none() -> None:
     clock = itertools.chain((index / 25 for index in range(25)), itertools.count(101.0, 0.04))
-    frames = FrameTimes("rtsp://a/", lambda: next(clock))
+    frames = TimestampRepair("rtsp://a/", lambda: next(clock))
     found = [frames.of(stamp) for stamp in steady(1) + steady(1, start_s=111.0)]
     assert found[25:] == pytest.approx([101.0 + index / 25 for index in range(25)])
 

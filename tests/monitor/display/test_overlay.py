@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from monitor.display.outlines import RegionCaption
 from monitor.display.overlay import Caption, draw
 from monitor.display.pen import Font, Pen, load_cv2
+from monitor.display.region_overlay import RegionCaption
 from monitor.errors import MonitorError
 from monitor.records import Activity
 from monitor.states import SkipReason

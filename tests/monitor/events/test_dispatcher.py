@@ -102,7 +102,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds between two tries, of which none is waited for."""
     found: list[float] = []
-    monkeypatch.setattr(dispatcher._Delivery, "_pause", lambda self, pause_s: found.append(pause_s))
+    monkeypatch.setattr(
+        dispatcher._SinkThread, "_pause", lambda self, pause_s: found.append(pause_s)
+    )
     return found
 
 
@@ -168,7 +170,7 @@ def test_a_slow_sink_is_told_of(blocked: Blocked, caplog: pytest.LogCaptureFixtu
 def test_of_too_many_that_wait_the_oldest_are_lost_and_counted(
     blocked: Blocked, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(dispatcher, "ROOM", 2)
+    monkeypatch.setattr(dispatcher, "QUEUE_LIMIT", 2)
     found = started(blocked)
     write(found, 0)
     assert blocked.held.wait(LIMIT_S)
@@ -252,7 +254,7 @@ def test_while_a_sink_fails_alerts_wait_and_are_counted(monkeypatch: pytest.Monk
 def test_while_a_sink_fails_too_the_oldest_that_wait_are_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dispatcher, "ROOM", 2)
+    monkeypatch.setattr(dispatcher, "QUEUE_LIMIT", 2)
     monkeypatch.setattr(dispatcher, "RETRY_MIN_S", LIMIT_S)
     sink = Failing(1)
     found = started(sink)

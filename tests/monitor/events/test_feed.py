@@ -23,7 +23,7 @@ def test_a_feed_gives_what_it_took_and_ends_when_it_is_closed() -> None:
 
 
 def test_if_nobody_asks_alerts_wait_in_the_dispatcher(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "ROOM", 2)
+    monkeypatch.setattr(feed, "QUEUE_LIMIT", 2)
     monkeypatch.setattr(dispatcher, "RETRY_MIN_S", 0.01)
     monkeypatch.setattr(dispatcher, "RETRY_MAX_S", 0.01)
     given = Feed()

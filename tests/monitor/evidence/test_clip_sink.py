@@ -7,20 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from monitor.config.options import CameraOptions, ClipOptions
+from monitor.config.options import CameraOptions, ClipSinkOptions
 from monitor.decode.options import Decoding
 from monitor.errors import SinkError
-from monitor.evidence.clip_sink import ClipSink
-from monitor.evidence.retention import make_room
+from monitor.evidence import clip_sink
+from monitor.evidence.clip_sink import DELETE_S, ClipSink
+from monitor.evidence.retention import delete_old_clips
 from monitor.evidence.ring import PacketRing
 from monitor.sources.address import parse_address
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 from monitor.sources.stream import StreamSource
 from testkit.alerts import alert
 from testkit.fakes import wait_until
 from testkit.media import make_video
 from testkit.servers.rtsp import rtsp_server
-from tests.monitor.evidence.test_clip import shown
+from tests.monitor.evidence.test_clip_writer import shown
 
 FPS, GOP, SECONDS = 25, 25, 20
 AXIS_S = 100.0  # of the camera's axis at the first frame
@@ -41,7 +42,7 @@ class Stream:
     """A camera that is read as a capture does."""
 
     def __init__(self, url: str, ring: PacketRing) -> None:
-        self._source = StreamSource(parse_address(url), StreamLimits(decoding=Decoding(tap=ring)))
+        self._source = StreamSource(parse_address(url), SourceSettings(decoding=Decoding(tap=ring)))
         self._ring = ring
         self._source.open()
 
@@ -59,9 +60,9 @@ class Stream:
         self._source.close()
 
 
-def options(folder: Path, **changes: object) -> ClipOptions:
+def options(folder: Path, **changes: object) -> ClipSinkOptions:
     rolls = {"pre_roll_s": 2, "post_roll_s": 1}
-    return ClipOptions.model_validate({"folder": folder} | rolls | changes)
+    return ClipSinkOptions.model_validate({"folder": folder} | rolls | changes)
 
 
 def camera(source: object) -> CameraOptions:
@@ -115,6 +116,7 @@ def test_a_clip_of_a_film_is_cut_out_of_it(film: Path, tmp_path: Path) -> None:
     start = alert("a1", start_s=12.2)
     sink.write(start)
     sink.write(start.model_copy(update={"event": "end", "end_s": 15.0}))
+    sink.close()
     numbers = [number for _, number in shown(sink.path(start))]
     assert numbers == list(range(numbers[0], numbers[-1] + 1))
     assert (numbers[0], numbers[-1]) == (10 * FPS, pytest.approx(16 * FPS, abs=2))
@@ -129,6 +131,7 @@ def test_a_camera_without_packets_is_said_once(
     assert sink.tap(camera(0)) is None
     for name in ("a1", "a2"):
         sink.write(alert(name))
+    sink.close()
     assert caplog.messages == ["camera door: no clip of fight: a webcam has no packets of its own"]
 
 
@@ -153,14 +156,14 @@ def clips(folder: Path, *ages_days: float) -> list[Path]:
 
 def test_old_clips_are_deleted_and_their_folders_with_them(tmp_path: Path) -> None:
     old, older, new = clips(tmp_path, 31, 40, 29)
-    assert make_room(tmp_path, max_gib=1, keep_days=30) == 2
+    assert delete_old_clips(tmp_path, max_gib=1, keep_days=30) == 2
     assert [path.exists() for path in (old, older, new)] == [False, False, True]
     assert [path.name for path in tmp_path.iterdir()] == ["2026-01-03"]
 
 
 def test_the_oldest_are_deleted_until_the_rest_fits(tmp_path: Path) -> None:
     paths = clips(tmp_path, 1, 5, 3, 2)
-    assert make_room(tmp_path, max_gib=2.5 / 1024, keep_days=30) == 2
+    assert delete_old_clips(tmp_path, max_gib=2.5 / 1024, keep_days=30) == 2
     assert [path.exists() for path in paths] == [True, False, False, True]
 
 
@@ -168,8 +171,50 @@ def test_what_is_no_clip_stays(tmp_path: Path) -> None:
     (tmp_path / "notes.mp4").write_bytes(bytes(1 << 20))
     (tmp_path / "2026-01-01" / "door").mkdir(parents=True)
     (tmp_path / "2026-01-01" / "door" / "note.txt").touch()
-    assert make_room(tmp_path, max_gib=0.0001, keep_days=0.0001) == 0
+    assert delete_old_clips(tmp_path, max_gib=0.0001, keep_days=0.0001) == 0
     assert (tmp_path / "notes.mp4").exists()
+
+
+def test_old_clips_are_deleted_at_the_start_and_every_hour_though_none_begins(
+    tmp_path: Path,
+) -> None:
+    now_s, looks = 0.0, 0
+
+    def clock() -> float:
+        nonlocal looks
+        looks += 1
+        return now_s
+
+    def look_again() -> None:
+        before = looks
+        wait_until(lambda: looks > before + 2)
+
+    first, new = clips(tmp_path, 31, 29)
+    sink = ClipSink(options(tmp_path), clock)
+    wait_until(lambda: not first.parents[1].exists())
+    (tmp_path / "later").mkdir()
+    (later,) = clips(tmp_path / "later", 31)
+    later.parents[1].rename(first.parents[1])
+    now_s = DELETE_S - 1
+    look_again()
+    assert first.exists(), "an hour has not passed"
+    now_s = DELETE_S
+    wait_until(lambda: not first.exists())
+    sink.close()
+    assert new.exists()
+
+
+def test_a_folder_that_cannot_be_read_ends_no_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(folder: Path, max_gib: float, keep_days: float) -> int:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(clip_sink, "delete_old_clips", fail)
+    sink = ClipSink(options(tmp_path))
+    wait_until(lambda: bool(caplog.messages))
+    sink.close()
+    assert caplog.messages == [f"clips {tmp_path}: old clips cannot be deleted: input/output error"]
 
 
 def test_a_clip_under_way_is_not_held_up_by_one_that_fails(

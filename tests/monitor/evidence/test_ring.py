@@ -116,7 +116,7 @@ def test_jumps_without_end_keep_nothing_of_what_has_left_the_ring(film: Path) ->
     for index, (packet, pts_s) in enumerate(packets(film, ring)):
         ring.take(packet, pts_s)
         ring.align(100.0 * (index // GOP))
-        first = first or weakref.ref(ring.since(0.0)[0].segment)
+        first = first or weakref.ref(ring.since(0.0)[0].run)
     gc.collect()
     assert first is not None
     assert first() is None

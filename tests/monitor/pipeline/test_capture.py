@@ -13,7 +13,7 @@ from monitor.health.status import CameraStatus
 from monitor.pipeline.capture import Capture, Retry
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import Captured, Frame, Pending
+from monitor.records import Captured, Frame, NoFrameYet
 from monitor.sources.address import Address
 from monitor.sources.source import Source
 from monitor.states import EndReason, OpenFailure, Pace
@@ -90,7 +90,7 @@ def test_a_camera_without_a_key_frame_is_not_said_to_be_watched() -> None:
         capture.stop(EndReason.MONITOR_STOPPED)
         return None
 
-    source = FakeSource([Pending.NO_KEY_FRAME] * 3, after=last)
+    source = FakeSource([NoFrameYet.NO_KEY_FRAME] * 3, after=last)
     capture = Capture(
         status, lambda: source, [], no_windows, pace=Pace.CAMERA, retry=Retry(0.5, 4.0)
     )
@@ -119,7 +119,7 @@ def test_once_it_is_said_that_nobody_checks_a_cameras_certificate(
     opened = itertools.count(1)
     enough = threading.Event()
 
-    def make(address: Address, limits: object) -> Source:
+    def make(address: Address, settings: object) -> Source:
         if next(opened) == 3:
             enough.set()
         return FakeSource(opening=refuse)

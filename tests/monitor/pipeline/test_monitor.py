@@ -385,7 +385,7 @@ def test_cameras_are_shared_out_among_the_workers_and_each_keeps_its_order(
         ),
         classifier,
         [RecordingSink()],
-        make=lambda address, limits: sources[address.target],
+        make=lambda address, settings: sources[address.target],
         on_window=note,
     )
     monitor.run()

@@ -18,7 +18,7 @@ def test_a_model_brings_its_own_metadata(tmp_path: Path) -> None:
     classifier = OnnxClassifier(motion_model(tmp_path / "m.onnx", about))
     assert classifier.metadata == about
     assert classifier.metadata.clip.shape == (20, 32, 32, 3)
-    assert classifier.metadata.activities == ("walk",)
+    assert classifier.metadata.alert_labels == ("walk",)
 
 
 def test_scores_sum_to_one_for_any_number_of_clips(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from monitor.errors import SourceOpenError
 from monitor.sources.address import parse_address
 from monitor.sources.authentication import Challenge, Login, challenges, chosen
 from monitor.sources.make import make_source
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 from testkit.servers.locks import DIGESTS, PASSWORD, USER, Lock
 from testkit.servers.mjpeg import http_camera, jpegs
 
@@ -91,7 +91,7 @@ def pictures(nofight_clip: Path) -> list[bytes]:
 
 
 def opened(url: str) -> None:
-    source = make_source(parse_address(url), StreamLimits())
+    source = make_source(parse_address(url), SourceSettings())
     try:
         source.open()
         assert source.read() is not None

@@ -12,7 +12,7 @@ from monitor.errors import SourceLostError
 from monitor.records import Frame
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
-from monitor.sources.source import Source, StreamLimits
+from monitor.sources.source import Source, SourceSettings
 from monitor.sources.webcam import WebcamSource
 from testkit.fakes import PacedDevice
 from testkit.media import Made, make_video, number_of
@@ -63,8 +63,8 @@ def rig(request: pytest.FixtureRequest, video: Made, certificates: Certificates)
 
 
 def _rig(kind: str, video: Made, certificates: Certificates, stack: ExitStack) -> Rig:
-    def url(url: str, limits: StreamLimits = StreamLimits()) -> Callable[[], Source]:  # noqa: B008
-        return lambda: make_source(parse_address(url), limits)
+    def url(url: str, settings: SourceSettings = SourceSettings()) -> Callable[[], Source]:  # noqa: B008
+        return lambda: make_source(parse_address(url), settings)
 
     match kind:
         case "file":
@@ -82,7 +82,7 @@ def _rig(kind: str, video: Made, certificates: Certificates, stack: ExitStack) -
             return Rig(url(camera.url()), video, exact=False)
         case "rtsps":
             server = stack.enter_context(rtsp_server(video.path, tls=certificates.server))
-            return Rig(url(server.url, StreamLimits(ca_file=certificates.ca)), video)
+            return Rig(url(server.url, SourceSettings(ca_file=certificates.ca)), video)
         case "rtsp-digest":
             server = stack.enter_context(
                 rtsp_server(video.path, user="viewer", password="p@:/ %ss", digest=True)
@@ -98,8 +98,8 @@ def _rig(kind: str, video: Made, certificates: Certificates, stack: ExitStack) -
             longer = make_video(video.path.with_stem("longer"), fps=FPS, duration_s=DURATION_S + 2)
             server = stack.enter_context(rtsp_server(longer.path))
             # The server's goodbye has a port of its own, and overtakes what was not read yet.
-            limits = StreamLimits(transport="udp")
-            return Rig(url(server.url, limits), longer, may_lose=2 * FPS)
+            settings = SourceSettings(transport="udp")
+            return Rig(url(server.url, settings), longer, may_lose=2 * FPS)
         case _:
             server = stack.enter_context(rtsp_server(video.path))
             return Rig(url(server.url), video)
@@ -191,7 +191,7 @@ def test_a_picture_outlives_its_source(rig: Rig) -> None:
 
 
 def test_a_real_clip_with_b_frames_keeps_its_times(nofight_clip: Path) -> None:
-    source = make_source(parse_address(str(nofight_clip)), StreamLimits())
+    source = make_source(parse_address(str(nofight_clip)), SourceSettings())
     source.open()
     pictures, ended = read_to_end(source)
     source.close()

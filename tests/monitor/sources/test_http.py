@@ -16,14 +16,14 @@ from monitor.errors import SourceLostError, SourceOpenError
 from monitor.records import Frame
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 from testkit.media import make_video, number_of
 from testkit.patience import Stopwatch
 from testkit.servers.certificates import Certificates
 from testkit.servers.mjpeg import http_camera, jpegs
 from testkit.servers.tcp import unvisited_port
 
-LIMITS = StreamLimits()
+SETTINGS = SourceSettings()
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +57,13 @@ def saying(sent: bytes, trickled: bytes = b"") -> Iterator[str]:
             thread.join()
 
 
-def refusal(url: str, limits: StreamLimits = LIMITS) -> str:
+def refusal(url: str, settings: SourceSettings = SETTINGS) -> str:
     """Why a URL is not watched, without the URL; it is said in time."""
-    source = make_source(parse_address(url), limits)
+    source = make_source(parse_address(url), settings)
     watch = Stopwatch()
     with pytest.raises(SourceOpenError) as caught:
         source.open()
-    assert watch.seconds < limits.open_timeout_s + 1
+    assert watch.seconds < settings.open_timeout_s + 1
     return str(caught.value).removeprefix(f"{url}: ")
 
 
@@ -101,14 +101,14 @@ def test_an_answer_that_is_no_video_is_an_error_in_one_line(sent: bytes, message
 @pytest.mark.parametrize("sent", [b"", OK, OK + b"A: ", OK + b"Content-Type: multipart/x\r\n\r\n"])
 def test_a_server_that_answers_in_drops_is_given_up_after_the_open_limit(sent: bytes) -> None:
     with saying(sent, b"a") as url:
-        limits = StreamLimits(open_timeout_s=1.5)
-        assert refusal(url, limits) == "timeout: no answer within 1.5 s"
+        settings = SourceSettings(open_timeout_s=1.5)
+        assert refusal(url, settings) == "timeout: no answer within 1.5 s"
 
 
 def test_a_camera_that_sends_in_drops_is_lost(pictures: list[bytes]) -> None:
     head = OK + b"Content-Type: multipart/x-mixed-replace\r\n\r\n"
     with saying(head + pictures[0], b"a") as url:
-        source = make_source(parse_address(url), StreamLimits(read_timeout_s=0.5))
+        source = make_source(parse_address(url), SourceSettings(read_timeout_s=0.5))
         source.open()
         source.read()
         began_s, watch = time.monotonic(), Stopwatch()
@@ -124,19 +124,19 @@ def test_https_is_checked_where_authorities_are_named(
 ) -> None:
     with http_camera(pictures, 25, tls=certificates.server) as camera:
         for ca_file in (None, certificates.ca):
-            source = make_source(parse_address(camera.url()), StreamLimits(ca_file=ca_file))
+            source = make_source(parse_address(camera.url()), SourceSettings(ca_file=ca_file))
             source.open()
             assert source.read() is not None
             source.close()
         fault = "the certificate is refused: "
-        words = refusal(camera.url(), StreamLimits(ca_file=certificates.other_ca))
+        words = refusal(camera.url(), SourceSettings(ca_file=certificates.other_ca))
         assert words == f"invalid: {fault}unable to get local issuer certificate"
         words = refusal(
-            camera.url().replace("127.0.0.1", "127.1"), StreamLimits(ca_file=certificates.ca)
+            camera.url().replace("127.0.0.1", "127.1"), SourceSettings(ca_file=certificates.ca)
         )
         assert "mismatch" in words
         missing = certificates.ca.with_name("none.pem")
-        words = refusal(camera.url(), StreamLimits(ca_file=missing))
+        words = refusal(camera.url(), SourceSettings(ca_file=missing))
         assert words == f"invalid: {fault}{missing} cannot be used: no such file or directory"
 
 
@@ -151,7 +151,7 @@ def test_no_proxy_is_used(pictures: list[bytes], monkeypatch: pytest.MonkeyPatch
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
         monkeypatch.delenv("no_proxy", raising=False)
-        source = make_source(parse_address(camera.url()), StreamLimits())
+        source = make_source(parse_address(camera.url()), SourceSettings())
         source.open()
         assert source.read() is not None
         source.close()
@@ -161,7 +161,7 @@ def test_a_film_on_a_server_is_read_from_any_place(tmp_path: Path) -> None:
     """Its index is at its end."""
     film = make_video(tmp_path / "film.mp4", size=(640, 480))
     with http_camera([], 25, {"/film.mp4": film.path.read_bytes()}) as camera:
-        source = make_source(parse_address(camera.url("/film.mp4")), StreamLimits())
+        source = make_source(parse_address(camera.url("/film.mp4")), SourceSettings())
         source.open()
         read = [source.read() for _ in repeat(None, film.frames)]
         with pytest.raises(SourceLostError, match="the stream ended"):

@@ -11,13 +11,13 @@ from monitor.records import Frame
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
 from monitor.sources.mjpeg import JpegParts
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 from testkit.media import make_video, number_of
 from testkit.patience import Stopwatch
 from testkit.servers.framings import ENDLESS, FRAMINGS, Framing
 from testkit.servers.mjpeg import http_camera, jpegs
 
-LIMITS = StreamLimits()
+SETTINGS = SourceSettings()
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     return jpegs(make_video(path, duration_s=0.4, size=(480, 270)).path)
 
 
-def watched(url: str, limits: StreamLimits = LIMITS) -> tuple[list[int], str]:
+def watched(url: str, settings: SourceSettings = SETTINGS) -> tuple[list[int], str]:
     """The numbers of all pictures of a stream, and how it ends."""
-    source = make_source(parse_address(url), limits)
+    source = make_source(parse_address(url), settings)
     seen = []
     try:
         source.open()
@@ -72,9 +72,9 @@ def test_a_picture_that_never_ends_is_no_picture_and_does_not_fill_the_memory(
 )
 def test_a_camera_that_sends_no_picture_is_given_up(pictures: list[bytes], endless: bytes) -> None:
     rubbish = Framing(lambda picture: endless * 1000)
-    limits = StreamLimits(open_timeout_s=1.5)
+    settings = SourceSettings(open_timeout_s=1.5)
     with http_camera(pictures * 1000, 200, framing=rubbish) as camera:
-        source = make_source(parse_address(camera.url()), limits)
+        source = make_source(parse_address(camera.url()), settings)
         watch = Stopwatch()
         with pytest.raises(SourceOpenError, match=r"timeout: no answer within 1\.5 s"):
             source.open()

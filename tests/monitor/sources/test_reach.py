@@ -15,7 +15,7 @@ from monitor.errors import ConfigError, SourceOpenError
 from monitor.sources.address import parse_address
 from monitor.sources.file import FileSource, read_frames
 from monitor.sources.make import make_source
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 from testkit.media import make_video, number_of
 from testkit.opened import opened
 from testkit.servers.certificates import Certificates
@@ -198,7 +198,7 @@ def test_the_watch_over_opened_files_sees_one(others: Path) -> None:
 def test_no_address_but_those_that_are_allowed_leads_anywhere(others: Path, text: str) -> None:
     with unvisited_port() as port, opened(others / other for other in OTHERS) as names:
         with pytest.raises((ConfigError, SourceOpenError)) as caught:
-            make_source(parse_address(text.format(here=others, port=port)), StreamLimits()).open()
+            make_source(parse_address(text.format(here=others, port=port)), SourceSettings()).open()
         assert names() == set()
     assert "\n" not in str(caught.value)
 
@@ -211,7 +211,7 @@ def test_a_file_that_is_called_like_an_address_is_itself(
     shutil.copy(others / "other.ts", tmp_path)
     video = make_video(tmp_path / "own.ts", duration_s=0.4)
     video.path.rename(tmp_path / name)
-    source = make_source(parse_address(name), StreamLimits())
+    source = make_source(parse_address(name), SourceSettings())
     assert isinstance(source, FileSource)
     with opened([tmp_path / "other.ts"]) as names:
         read = [
@@ -221,11 +221,11 @@ def test_a_file_that_is_called_like_an_address_is_itself(
     assert read == list(range(video.frames))
 
 
-def refusal(url: str, limits: StreamLimits | None = None) -> str:
+def refusal(url: str, settings: SourceSettings | None = None) -> str:
     """Why a camera is not watched, without its address."""
     address = parse_address(url)
     with pytest.raises(SourceOpenError) as caught:
-        make_source(address, limits or StreamLimits()).open()
+        make_source(address, settings or SourceSettings()).open()
     assert PASSWORD not in str(caught.value)
     return str(caught.value).removeprefix(f"{address}: ")
 
@@ -239,8 +239,8 @@ def test_a_camera_that_redirects_to_another_host_leads_nowhere_and_gives_no_pass
     with unvisited_port() as port:
         elsewhere = f"{target}://127.0.0.1:{port}/stream"
         with redirecting_server(elsewhere, tls) as first:
-            limits = StreamLimits(ca_file=certificates.ca)
-            words = refusal(f"{scheme}://viewer:{PASSWORD}@127.0.0.1:{first}/cam?x=1", limits)
+            settings = SourceSettings(ca_file=certificates.ca)
+            words = refusal(f"{scheme}://viewer:{PASSWORD}@127.0.0.1:{first}/cam?x=1", settings)
     redirects = f"redirects to {elsewhere}, which is not followed: give that address itself"
     assert words == f"invalid: {redirects}"
 

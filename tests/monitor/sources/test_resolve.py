@@ -11,7 +11,7 @@ from monitor.errors import SourceOpenError
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
 from monitor.sources.resolve import resolve
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 from monitor.states import PERMANENT
 from testkit.patience import LIMIT_S, Stopwatch
 
@@ -49,7 +49,7 @@ def test_where_nobody_can_tell_it_is_asked_again_and_the_cause_is_a_passing_one(
     monkeypatch.setattr("socket.getaddrinfo", look_up)
     assert resolve("camera", LIMIT_S)
     outage = itertools.repeat(error)
-    source = make_source(parse_address("rtsp://camera/"), StreamLimits(open_timeout_s=0.3))
+    source = make_source(parse_address("rtsp://camera/"), SourceSettings(open_timeout_s=0.3))
     with pytest.raises(SourceOpenError, match="no name server told its address") as caught:
         source.open()
     assert caught.value.cause not in PERMANENT
@@ -59,7 +59,7 @@ def test_a_name_server_that_is_silent_holds_nobody_up(monkeypatch: pytest.Monkey
     silent = threading.Event()
     monkeypatch.setattr("socket.getaddrinfo", lambda *arguments: silent.wait(LIMIT_S))
     source = make_source(
-        parse_address("rtsp://u:hunter2@camera/"), StreamLimits(open_timeout_s=0.2)
+        parse_address("rtsp://u:hunter2@camera/"), SourceSettings(open_timeout_s=0.2)
     )
     watch = Stopwatch()
     with pytest.raises(SourceOpenError) as caught:

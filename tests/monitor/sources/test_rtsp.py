@@ -11,7 +11,7 @@ from monitor.errors import SourceError, SourceLostError, SourceOpenError
 from monitor.records import Frame
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
-from monitor.sources.source import Source, StreamLimits, Transport
+from monitor.sources.source import Source, SourceSettings, Transport
 from testkit.patience import Stopwatch
 from testkit.servers.certificates import Certificates
 from testkit.servers.gate import Gate, gated
@@ -33,9 +33,9 @@ def server(fight_clip: Path) -> Iterator[RtspServer]:
         yield running
 
 
-def watched(url: str, limits: StreamLimits) -> None:
+def watched(url: str, settings: SourceSettings) -> None:
     """Open a stream and read its first pictures."""
-    source = make_source(parse_address(url), limits)
+    source = make_source(parse_address(url), settings)
     try:
         source.open()
         read = source.read()
@@ -51,10 +51,10 @@ def read_on(source: Source) -> None:
         source.read()
 
 
-def fault(url: str, limits: StreamLimits, kind: type[SourceError] = SourceOpenError) -> str:
+def fault(url: str, settings: SourceSettings, kind: type[SourceError] = SourceOpenError) -> str:
     """Why a stream is not watched, without its URL."""
     with pytest.raises(kind) as caught:
-        watched(url, limits)
+        watched(url, settings)
     assert PASSWORD not in str(caught.value)
     return str(caught.value).removeprefix(f"{parse_address(url)}: ")
 
@@ -66,7 +66,7 @@ def test_the_password_is_said_in_the_way_that_the_camera_asks_for(
 ) -> None:
     lock = Lock(*asking.split("+"), realm="IP Camera")
     with gated(Gate(server.port, lock)) as gate:
-        watched(gate.url(LOGIN), StreamLimits(transport))
+        watched(gate.url(LOGIN), SourceSettings(transport))
         assert not any(PASSWORD in line for line in gate.asked)
     basic = {told.startswith("Basic ") for told in lock.told}
     assert basic == {asking == "basic"}
@@ -80,7 +80,7 @@ def test_a_password_with_an_at_sign_is_read_to_the_last_one(
 ) -> None:
     lock = Lock(asking, realm="IP Camera", password="p@s:s%")
     with gated(Gate(server.port, lock)) as gate:
-        watched(gate.url(f"{USER}:{written}@"), StreamLimits(transport))
+        watched(gate.url(f"{USER}:{written}@"), SourceSettings(transport))
 
 
 @pytest.mark.parametrize("transport", WAYS)
@@ -90,7 +90,7 @@ def test_a_wrong_password_is_tried_once_for_cameras_lock_out_who_insists(
 ) -> None:
     lock = Lock(*asking.split("+"), realm="IP Camera", password="another")
     with gated(Gate(server.port, lock)) as gate:
-        words = fault(gate.url(LOGIN), StreamLimits(transport))
+        words = fault(gate.url(LOGIN), SourceSettings(transport))
     assert words == "authentication: server returned 401 unauthorized (authorization failed)"
     assert len(lock.told) == 1
 
@@ -102,7 +102,7 @@ def test_a_way_to_ask_that_is_not_known_is_named(
 ) -> None:
     lock = Lock(*asking.split("+"), realm="IP Camera")
     with gated(Gate(server.port, lock)) as gate:
-        words = fault(gate.url(LOGIN), StreamLimits(transport))
+        words = fault(gate.url(LOGIN), SourceSettings(transport))
     shown = "basic and digest Whirlpool" if "basic" in asking else "digest Whirlpool"
     assert words == (
         f"authentication: the camera asks for {shown}, which is not known here: "
@@ -117,10 +117,10 @@ def test_a_certificate_is_checked_whoever_says_the_password(
 ) -> None:
     lock, other = Lock("sha-256", realm="IP Camera"), Lock("sha-256", realm="IP Camera")
     with gated(Gate(server.port, lock), certificates.server) as gate:
-        watched(gate.url(LOGIN), StreamLimits(transport, certificates.ca))
+        watched(gate.url(LOGIN), SourceSettings(transport, certificates.ca))
     assert lock.told
     with gated(Gate(server.port, other), certificates.server) as gate:
-        words = fault(gate.url(LOGIN), StreamLimits(transport, certificates.other_ca))
+        words = fault(gate.url(LOGIN), SourceSettings(transport, certificates.other_ca))
     assert words == "invalid: the certificate is refused: unable to get local issuer certificate"
     assert other.told == []
 
@@ -132,8 +132,8 @@ def test_a_camera_that_freezes_is_noticed_after_the_read_limit(
 ) -> None:
     lock = Lock(asking, realm="IP Camera") if asking else None
     with rtsp_server(fight_clip) as server, gated(Gate(server.port, lock)) as gate:
-        limits = StreamLimits(transport, read_timeout_s=1.5)
-        source = make_source(parse_address(gate.url(LOGIN)), limits)
+        settings = SourceSettings(transport, read_timeout_s=1.5)
+        source = make_source(parse_address(gate.url(LOGIN)), settings)
         source.open()
         source.read()
         server.freeze()
@@ -147,7 +147,7 @@ def test_a_camera_that_freezes_is_noticed_after_the_read_limit(
 def test_auto_finds_out_over_which_a_camera_sends(fight_clip: Path) -> None:
     for only in ("TCP", "UDP"):
         with rtsp_server(fight_clip, only=only) as server:
-            watched(server.url, StreamLimits("auto"))
+            watched(server.url, SourceSettings("auto"))
 
 
 @pytest.mark.parametrize(("only", "transport"), [("UDP", "tcp"), ("UDP", "http"), ("TCP", "udp")])
@@ -155,7 +155,7 @@ def test_a_camera_that_does_not_send_as_it_is_told_to_is_named(
     fight_clip: Path, only: str, transport: Transport
 ) -> None:
     with rtsp_server(fight_clip, only="UDP" if only == "UDP" else "TCP") as server:
-        words = fault(server.url, StreamLimits(transport))
+        words = fault(server.url, SourceSettings(transport))
     way = transport.upper()
     assert words == f"invalid: the camera does not send over {way}: set stream.transport to auto"
 
@@ -165,22 +165,22 @@ def test_a_camera_that_does_not_send_as_it_is_told_to_is_named(
 )
 def test_auto_tries_udp_whatever_the_refusal_of_tcp(server: RtspServer, answer: str) -> None:
     with gated(Gate(server.port, no_tcp=answer)) as gate:
-        watched(gate.url(), StreamLimits())
+        watched(gate.url(), SourceSettings())
 
 
 def test_where_no_way_works_the_first_refusal_is_told(server: RtspServer) -> None:
     with gated(Gate(server.port, no_tcp="400 Bad Request")) as gate:
         url = gate.url().replace("/cam", "/none")
-        assert fault(url, StreamLimits()) == "not found: server returned 404 not found"
+        assert fault(url, SourceSettings()) == "not found: server returned 404 not found"
     with redirecting_server("rtsp://192.0.2.1/") as port:
-        assert "redirects to" in fault(f"rtsp://127.0.0.1:{port}/", StreamLimits())
+        assert "redirects to" in fault(f"rtsp://127.0.0.1:{port}/", SourceSettings())
 
 
 @pytest.mark.parametrize("transport", ["udp", "auto"])
 def test_packets_of_udp_that_never_come_are_told(server: RtspServer, transport: Transport) -> None:
     with gated(Gate(server.port, no_tcp="461 Unsupported Transport", astray=True)) as gate:
-        limits = StreamLimits(transport, read_timeout_s=1)
-        words = fault(gate.url(), limits, SourceLostError)
+        settings = SourceSettings(transport, read_timeout_s=1)
+        words = fault(gate.url(), settings, SourceLostError)
     hint = "; set stream.transport to tcp" if transport == "udp" else ""
     assert words == (
         f"no picture for 1 s: nothing comes over UDP, which a firewall may keep away{hint}"
@@ -192,7 +192,7 @@ def test_a_tunnel_follows_no_redirect(target: str) -> None:
     with unvisited_port() as port:
         elsewhere = f"{target}://127.0.0.1:{port}/stream"
         with redirecting_server(elsewhere) as first:
-            words = fault(f"rtsp://{LOGIN}127.0.0.1:{first}/cam", StreamLimits("http"))
+            words = fault(f"rtsp://{LOGIN}127.0.0.1:{first}/cam", SourceSettings("http"))
     assert words == (
         f"invalid: redirects to {elsewhere}, which is not followed: give that address itself"
     )
@@ -200,8 +200,8 @@ def test_a_tunnel_follows_no_redirect(target: str) -> None:
 
 def test_a_tunnel_to_a_silent_server_is_given_up_after_the_open_limit() -> None:
     with silent_server() as port:
-        limits = StreamLimits("http", open_timeout_s=1)
-        assert fault(f"rtsp://127.0.0.1:{port}/", limits) == "timeout: no answer within 1 s"
+        settings = SourceSettings("http", open_timeout_s=1)
+        assert fault(f"rtsp://127.0.0.1:{port}/", settings) == "timeout: no answer within 1 s"
 
 
 def test_a_tunnel_takes_another_post_where_one_is_full(
@@ -209,7 +209,7 @@ def test_a_tunnel_takes_another_post_where_one_is_full(
 ) -> None:
     monkeypatch.setattr("monitor.sources.rtsp_tunnel._POST_BYTES", 300)
     with gated(Gate(server.port)) as gate:
-        watched(gate.url(), StreamLimits("http"))
+        watched(gate.url(), SourceSettings("http"))
         assert sum(line.startswith("POST ") for line in gate.asked) > 2
 
 
@@ -225,4 +225,4 @@ def test_no_proxy_is_used(
     tls = certificates.server if scheme == "rtsps" else None
     with gated(Gate(server.port), tls) as gate, unvisited_port() as port:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
-        watched(gate.url(), StreamLimits(transport, certificates.ca))
+        watched(gate.url(), SourceSettings(transport, certificates.ca))

@@ -17,10 +17,10 @@ from av import Packet, VideoStream
 from monitor.decode.decoder import DecodedFrame, Decoder, FullDecoder
 from monitor.decode.options import Decoding
 from monitor.errors import SourceLostError, SourceOpenError
-from monitor.records import Frame, Pending
+from monitor.records import Frame, NoFrameYet
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
-from monitor.sources.source import Source, StreamLimits
+from monitor.sources.source import Source, SourceSettings
 from monitor.sources.stream import StreamSource
 from testkit.media import Made, make_audio, make_video
 from testkit.patience import LIMIT_S, Stopwatch
@@ -33,7 +33,7 @@ from testkit.servers.stamped_rtsp import stamped_camera
 from testkit.servers.tcp import refusing_port, silent_server
 
 SECRET = "hunter2"  # the password of the servers, and part of all wrong ones
-LIMITS = StreamLimits()
+SETTINGS = SourceSettings()
 UNAUTHORIZED = "authentication: server returned 401 unauthorized (authorization failed)"
 NO_VIDEO = "answered, but not with video; check port and path"
 SCHEMES = ["rtsp", "rtsps", "http", "https"]
@@ -72,13 +72,13 @@ def camera(tmp_path_factory: pytest.TempPathFactory, nofight_clip: Path) -> Iter
         yield running
 
 
-def refusal(url: str, limits: StreamLimits = LIMITS) -> SourceOpenError:
+def refusal(url: str, settings: SourceSettings = SETTINGS) -> SourceOpenError:
     """Why a URL cannot be opened; its message holds no secret, and comes in time."""
-    source = make_source(parse_address(url), limits)
+    source = make_source(parse_address(url), settings)
     watch = Stopwatch()
     with pytest.raises(SourceOpenError) as caught:
         source.open()
-    assert watch.seconds < limits.open_timeout_s + 2
+    assert watch.seconds < settings.open_timeout_s + 2
     source.close()
     assert SECRET not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -113,8 +113,8 @@ def test_a_silent_server_is_given_up_after_the_open_limit(
 ) -> None:
     began_s = time.monotonic()
     with silent_server() as port:
-        limits = StreamLimits(open_timeout_s=open_s, read_timeout_s=read_s)
-        error = refusal(f"{scheme}://u:{SECRET}@127.0.0.1:{port}/cam", limits)
+        settings = SourceSettings(open_timeout_s=open_s, read_timeout_s=read_s)
+        error = refusal(f"{scheme}://u:{SECRET}@127.0.0.1:{port}/cam", settings)
     shown = f"{scheme}://u:***@127.0.0.1:{port}/cam"
     assert str(error) == f"{shown}: timeout: no answer within {open_s:g} s"
     assert error.cause == "timeout"
@@ -144,7 +144,7 @@ def test_http_without_the_right_password_says_authentication(
 
 def test_the_right_password_opens(camera: HttpCamera, locked: RtspServer) -> None:
     for url in (camera.url("/locked", f"{USER}:{PASSWORD}@"), locked.url):
-        source = make_source(parse_address(url), LIMITS)
+        source = make_source(parse_address(url), SETTINGS)
         source.open()
         assert source.read() is not None
         source.close()
@@ -190,7 +190,7 @@ def test_a_server_that_fails_is_tried_again_soon(video: Made) -> None:
 def test_a_certificate_of_another_authority_is_refused(
     encrypted: RtspServer, certificates: Certificates
 ) -> None:
-    error = refusal(encrypted.url, StreamLimits(ca_file=certificates.other_ca))
+    error = refusal(encrypted.url, SourceSettings(ca_file=certificates.other_ca))
     fault = "the certificate is refused: unable to get local issuer certificate"
     assert str(error) == f"{encrypted.url}: invalid: {fault}"
     assert error.cause == "invalid"
@@ -200,7 +200,7 @@ def test_a_certificate_for_another_host_is_refused(
     encrypted: RtspServer, certificates: Certificates
 ) -> None:
     url = encrypted.url.replace("127.0.0.1", "127.1")
-    error = refusal(url, StreamLimits(ca_file=certificates.ca))
+    error = refusal(url, SourceSettings(ca_file=certificates.ca))
     assert str(error).startswith(f"{url}: invalid: the certificate is refused: ")
     assert "mismatch" in str(error)
 
@@ -209,13 +209,13 @@ def test_an_authority_file_that_is_not_there_is_named(
     encrypted: RtspServer, tmp_path: Path
 ) -> None:
     missing = tmp_path / "none.pem"
-    error = refusal(encrypted.url, StreamLimits(ca_file=missing))
+    error = refusal(encrypted.url, SourceSettings(ca_file=missing))
     fault = f"the certificate is refused: {missing} cannot be used: no such file or directory"
     assert str(error) == f"{encrypted.url}: invalid: {fault}"
 
 
 def test_without_an_authority_any_certificate_will_do(encrypted: RtspServer) -> None:
-    source = make_source(parse_address(encrypted.url), LIMITS)
+    source = make_source(parse_address(encrypted.url), SETTINGS)
     source.open()
     assert source.read() is not None
     source.close()
@@ -236,9 +236,9 @@ def read_on(source: Source) -> None:
 def test_a_frozen_server_is_noticed_after_the_read_limit(
     transport: Literal["tcp", "udp"], fight_clip: Path
 ) -> None:
-    limits = StreamLimits(transport=transport, read_timeout_s=2)
+    settings = SourceSettings(transport=transport, read_timeout_s=2)
     with server_of(fight_clip) as server:
-        source = make_source(parse_address(server.url), limits)
+        source = make_source(parse_address(server.url), settings)
         source.open()
         source.read()
         server.freeze()
@@ -253,8 +253,8 @@ def test_a_frozen_server_is_noticed_after_the_read_limit(
 
 def test_an_http_camera_that_stalls_is_noticed_after_the_read_limit(nofight_clip: Path) -> None:
     with http_camera(jpegs(nofight_clip)[:2], fps=0.1) as camera:
-        limits = StreamLimits(read_timeout_s=2)
-        source = make_source(parse_address(camera.url()), limits)
+        settings = SourceSettings(read_timeout_s=2)
+        source = make_source(parse_address(camera.url()), settings)
         source.open()
         source.read()
         began_s, watch = time.monotonic(), Stopwatch()
@@ -268,8 +268,8 @@ def test_an_http_camera_that_stalls_is_noticed_after_the_read_limit(nofight_clip
 
 def test_sound_that_goes_on_does_not_hide_that_the_pictures_have_stopped() -> None:
     with transport_stream(pictures_s=1.5) as url:
-        limits = StreamLimits(open_timeout_s=LIMIT_S, read_timeout_s=2)
-        source = make_source(parse_address(url), limits)
+        settings = SourceSettings(open_timeout_s=LIMIT_S, read_timeout_s=2)
+        source = make_source(parse_address(url), settings)
         source.open()
         watch = Stopwatch()
         with pytest.raises(SourceLostError) as caught:
@@ -292,12 +292,12 @@ def test_packets_that_never_become_a_picture_are_a_lost_stream(
     monkeypatch.setattr("monitor.sources.stream.make_decoder", blind)
     ticks = itertools.count()  # one each time the clock is looked at
     with http_camera(jpegs(nofight_clip), 25) as camera:
-        source = StreamSource(parse_address(camera.url()), LIMITS, lambda: float(next(ticks)))
+        source = StreamSource(parse_address(camera.url()), SETTINGS, lambda: float(next(ticks)))
         source.open()
         with pytest.raises(SourceLostError) as caught:
             source.read()
         source.close()
-    assert next(ticks) > 6 * LIMITS.read_timeout_s
+    assert next(ticks) > 6 * SETTINGS.read_timeout_s
     assert str(caught.value) == f"{camera.url()}: no picture for 30 s"
 
 
@@ -307,10 +307,10 @@ def test_a_key_frame_is_waited_for_as_long_as_packets_come(
     film = make_video(tmp_path / "film.mp4", fps=25, duration_s=5, gop=1000).path
     with stamped_camera(film, lambda n: n / 25, first=25) as url:  # the key frame was a second ago
         clock = lambda: 10 * time.monotonic()  # noqa: E731  # the next one comes after 40 s of it
-        source = StreamSource(parse_address(url), LIMITS, clock)
+        source = StreamSource(parse_address(url), SETTINGS, clock)
         source.open()
         while not isinstance(read := source.read(), Frame):
-            assert read == Pending.NO_KEY_FRAME
+            assert read == NoFrameYet.NO_KEY_FRAME
         source.close()
     said = re.compile(re.escape(url) + r": packets come, but no key frame for \d\d s, .*GOP.*")
     assert len(caplog.messages) in (2, 3)
@@ -319,7 +319,7 @@ def test_a_key_frame_is_waited_for_as_long_as_packets_come(
 
 def test_a_server_that_dies_is_a_lost_stream(fight_clip: Path) -> None:
     with server_of(fight_clip) as server:
-        source = make_source(parse_address(server.url), LIMITS)
+        source = make_source(parse_address(server.url), SETTINGS)
         source.open()
         source.read()
         server.process.kill()

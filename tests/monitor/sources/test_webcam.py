@@ -19,7 +19,7 @@ from monitor.config.options import CameraOptions, MonitorOptions
 from monitor.errors import SourceLostError, SourceOpenError
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
-from monitor.sources.source import StreamLimits
+from monitor.sources.source import SourceSettings
 from monitor.sources.webcam import WebcamSource
 
 NOBODY = 65534
@@ -53,7 +53,7 @@ def node(folder: Path) -> Path:
 
 def _open_error(text: str) -> str:
     """Why the source of an address cannot be opened."""
-    source = make_source(parse_address(text), StreamLimits())
+    source = make_source(parse_address(text), SourceSettings())
     with pytest.raises(SourceOpenError) as caught:
         source.open()
     source.close()
@@ -84,7 +84,7 @@ def test_a_webcam_that_is_not_there_is_an_error_and_nothing_else_is_printed(
 ) -> None:
     if list(Path("/dev").glob("video*")):
         pytest.skip("this machine has a webcam")
-    source = make_source(parse_address(text), StreamLimits())
+    source = make_source(parse_address(text), SourceSettings())
     with pytest.raises(SourceOpenError) as caught:
         source.open()
     source.close()
@@ -122,7 +122,7 @@ def test_a_link_to_a_webcam_that_is_unplugged_stays_a_webcam(tmp_path: Path) -> 
 def test_a_link_is_followed_anew_each_time_a_webcam_is_opened(node: Path) -> None:
     link = node.with_name("usb-cam")
     link.symlink_to("/dev/video250")
-    source = make_source(parse_address(str(link)), StreamLimits())
+    source = make_source(parse_address(str(link)), SourceSettings())
     with pytest.raises(SourceOpenError, match="there is no /dev/video250"):
         source.open()
     link.unlink()
@@ -137,7 +137,7 @@ def test_the_webcam_of_a_name_is_what_opencv_opens(
     opened: list[tuple[object, ...]] = []
     monkeypatch.setattr(os, "open", lambda *given: os.dup(0))
     monkeypatch.setattr(cv2, "VideoCapture", lambda *given: opened.append(given) or Script())
-    source = make_source(parse_address(str(node)), StreamLimits())
+    source = make_source(parse_address(str(node)), SourceSettings())
     source.open()
     source.close()
     assert opened == [(str(node), cv2.CAP_V4L2)]
@@ -153,7 +153,7 @@ def test_a_device_that_is_no_camera_is_refused_in_one_line(text: str) -> None:
 def test_a_name_that_became_another_device_is_refused_in_one_line(tmp_path: Path) -> None:
     link = tmp_path / "cam"
     link.symlink_to("/dev/video250")
-    source = make_source(parse_address(str(link)), StreamLimits())
+    source = make_source(parse_address(str(link)), SourceSettings())
     link.unlink()
     link.symlink_to("/dev/null")
     with pytest.raises(SourceOpenError, match=rf"^webcam {link}: {link} is no camera: it is not "):

@@ -15,7 +15,7 @@ from monitor.errors import SourceLostError
 from monitor.records import Window
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
-from monitor.sources.source import Source, StreamLimits
+from monitor.sources.source import Source, SourceSettings
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec, scale_frame
 from testkit.films import repeated
@@ -243,10 +243,10 @@ def test_a_clip_gives_the_same_windows_to_the_byte_from_its_file_and_from_a_came
     count = {"fight": 8, "nofight": 4}[name]
     if transport == "udp":  # whose goodbye overtakes what was not read yet
         path = repeated(tmp_path / "twice.mp4", path, 2)
-    offline = windows_of(make_source(parse_address(str(path)), StreamLimits()), "file")
+    offline = windows_of(make_source(parse_address(str(path)), SourceSettings()), "file")
     with rtsp_server(path) as server:
-        limits = StreamLimits(transport=transport)
-        live = windows_of(make_source(parse_address(server.url), limits), "live")
+        settings = SourceSettings(transport=transport)
+        live = windows_of(make_source(parse_address(server.url), settings), "live")
     assert len(live) >= count
     assert len(live) == len(offline) == count or transport == "udp"
     for one, other in zip(offline, live, strict=transport == "tcp"):

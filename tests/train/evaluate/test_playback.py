@@ -22,7 +22,7 @@ from train.data.footage import Footage, find_footage
 from train.evaluate.playback import PlannedSource, WatchedStream, watch_streams
 from train.evaluate.scoring import Scorer
 from train.evaluate.stream_results import clip_answers, match_stream, replay
-from train.evaluate.streams import ClipInsert, Segment, StreamPlan, plan_footage, plan_streams
+from train.evaluate.streams import ClipInsert, PlanSegment, StreamPlan, plan_footage, plan_streams
 
 
 def seen(activities: list[Activity] | tuple[Activity, ...]) -> list[tuple[object, ...]]:
@@ -88,8 +88,8 @@ def test_clips_reach_the_model_unscaled_and_footage_from_its_own_frames(
 ) -> None:
     film = make_video(tmp_path / "film.mp4", fps=10, duration_s=8, size=(320, 192))
     segments = (
-        Segment(film.path, "film", None, 3.0, 0.0, 1.0),
-        Segment(fight_clip, "fight", "moving", 0.0, 1.0, 5.8),
+        PlanSegment(film.path, "film", None, 3.0, 0.0, 1.0),
+        PlanSegment(fight_clip, "fight", "moving", 0.0, 1.0, 5.8),
     )
     source = PlannedSource(StreamPlan("a", (480, 360), segments))
     source.open()
@@ -110,7 +110,7 @@ def test_clips_reach_the_model_unscaled_and_footage_from_its_own_frames(
 
 
 def test_scaled_footage_keeps_its_colour_tags(footage: tuple[Footage, ...]) -> None:
-    segments = (Segment(footage[0].path, "yard", None, 0.0, 0.0, 1.0),)
+    segments = (PlanSegment(footage[0].path, "yard", None, 0.0, 0.0, 1.0),)
     for size in (None, (640, 360)):
         source = PlannedSource(StreamPlan("a", size, segments))
         source.open()
@@ -132,7 +132,7 @@ def test_the_monitor_sees_every_window_and_the_alerts_of_its_own_rules(
     ends = [window.end_s for window in watched.windows]
     assert ends == sorted(ends)
     (event,) = plan.events(("moving",))
-    starts = [a for a in watched.activities if a.end_s is None]
+    starts = [a for a in watched.alerts if a.end_s is None]
     assert any(event.start_s <= a.decided_s <= event.end_s for a in starts)
     for activity in starts:
         assert activity.decided_s in ends
@@ -156,8 +156,8 @@ def test_replayed_windows_give_the_activities_of_the_whole_monitor(
     (under_those_rules,) = watch_streams(model, plan_streams(clips, footage))
     replayed = replay(watched.windows, ActivityOptions().rules(about))
 
-    assert under_those_rules.activities
-    assert seen(replayed) == seen(under_those_rules.activities)
+    assert under_those_rules.alerts
+    assert seen(replayed) == seen(under_those_rules.alerts)
 
 
 def test_windows_that_are_not_classified_are_replayed_too(
@@ -165,16 +165,16 @@ def test_windows_that_are_not_classified_are_replayed_too(
 ) -> None:
     slow = quiet_footage(tmp_path / "slow.mp4", 12, fps=4)
     segments = (
-        Segment(fight_clip, "fight", "moving", 0.0, 0.0, 4.8),
-        Segment(slow, "slow", "still", 0.0, 4.8, 16.8),
+        PlanSegment(fight_clip, "fight", "moving", 0.0, 0.0, 4.8),
+        PlanSegment(slow, "slow", "still", 0.0, 4.8, 16.8),
     )
 
     (one,) = watch_streams(classifier, [StreamPlan("a", None, segments)])
 
     assert {type(window) for window in one.windows} == {Prediction, Skipped}
     rules = ActivityOptions().rules(classifier.metadata)
-    assert one.activities
-    assert seen(replay(one.windows, rules)) == seen(one.activities)
+    assert one.alerts
+    assert seen(replay(one.windows, rules)) == seen(one.alerts)
 
 
 def test_streams_keep_their_order_and_their_own_windows(
@@ -189,7 +189,7 @@ def test_streams_keep_their_order_and_their_own_windows(
     assert done == ["05.mp4", "07.mp4", "09.mp4", "11.mp4", "16.mp4"]
     assert [len(one.windows) for one in streams] == [7, 11, 15, 19, 29]
     assert [one.plan.name for one in streams] == done
-    assert not any(one.activities for one in streams)
+    assert not any(one.alerts for one in streams)
 
 
 def test_any_scorer_with_metadata_can_watch(
@@ -201,14 +201,14 @@ def test_any_scorer_with_metadata_can_watch(
     (one,) = watch_streams(Scorer(classify, metadata()), plan_footage(footage))
 
     assert len(one.windows) == 57
-    assert [activity.label for activity in one.activities] == ["moving", "moving"]
+    assert [activity.label for activity in one.alerts] == ["moving", "moving"]
 
 
 @pytest.mark.expects_errors
 def test_a_missing_file_is_an_error_that_names_it(
     classifier: OnnxClassifier, footage: tuple[Footage, ...], tmp_path: Path
 ) -> None:
-    gone = Segment(tmp_path / "gone.mp4", "gone", "moving", 0.0, 0.0, 2.0)
+    gone = PlanSegment(tmp_path / "gone.mp4", "gone", "moving", 0.0, 0.0, 2.0)
     whole = plan_footage(footage)
 
     with pytest.raises(SourceError, match=r"gone\.mp4: no such file$"):
@@ -239,7 +239,7 @@ def test_a_clip_is_answered_by_the_windows_that_show_at_least_half_of_it(
         return Prediction("a", start_s, start_s + 2, scores, 0.0)
 
     def answer(*windows: Prediction, length_s: float = 2.0) -> str | None:
-        clip = Segment(Path("c.mp4"), "c", "moving", 0.0, 10.0, 10.0 + length_s)
+        clip = PlanSegment(Path("c.mp4"), "c", "moving", 0.0, 10.0, 10.0 + length_s)
         (found,) = clip_answers(WatchedStream(StreamPlan("a", None, (clip,)), windows, ()))
         return found.label
 
@@ -269,8 +269,8 @@ def test_real_streams_of_the_shipped_model(shared_data: Path) -> None:
         classifier, plan_streams(clips, find_footage(shared_data / "surveillance"))
     )
 
-    assert seen(one.activities) == seen(replay(one.windows, rules))
-    judged = match_stream(one, rules, classifier.metadata.clip.span_s, one.activities)
+    assert seen(one.alerts) == seen(replay(one.windows, rules))
+    judged = match_stream(one, rules, classifier.metadata.clip.span_s, one.alerts)
     assert judged.matches == match_stream(one, rules, classifier.metadata.clip.span_s).matches
     assert len(judged.matches.events) == 2
     assert any(alerts for _, alerts in judged.matches.events), "it was trained on these very clips"

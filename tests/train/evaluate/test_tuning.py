@@ -10,7 +10,7 @@ from monitor.recognition.tracker import Rules
 from monitor.records import Prediction
 from train.evaluate.playback import WatchedStream
 from train.evaluate.stream_results import match_stream
-from train.evaluate.streams import Segment, StreamPlan
+from train.evaluate.streams import PlanSegment, StreamPlan
 from train.evaluate.tuning import THRESHOLDS, Trials, cross_validate, search_rules, threshold_sweep
 
 SPAN_S = 2.0
@@ -27,10 +27,10 @@ def stream(*acts: tuple[str, float], others: dict[str, float] | None = None) -> 
     pieces = []
     at_s = 0.0
     for label, _ in acts:
-        pieces.append(Segment(Path("f"), "f", None, 0.0, at_s, at_s + GAP_S))
-        pieces.append(Segment(Path("c"), "c", label, 0.0, at_s + GAP_S, at_s + GAP_S + 4))
+        pieces.append(PlanSegment(Path("f"), "f", None, 0.0, at_s, at_s + GAP_S))
+        pieces.append(PlanSegment(Path("c"), "c", label, 0.0, at_s + GAP_S, at_s + GAP_S + 4))
         at_s = pieces[-1].end_s
-    pieces.append(Segment(Path("f"), "f", None, 0.0, at_s, at_s + GAP_S))
+    pieces.append(PlanSegment(Path("f"), "f", None, 0.0, at_s, at_s + GAP_S))
     plan = StreamPlan("a", None, tuple(pieces))
     windows = []
     for half in range(4, round(plan.duration_s * 2)):

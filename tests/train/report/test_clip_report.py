@@ -11,7 +11,8 @@ from monitor.errors import MonitorError
 from testkit.models import metadata
 from testkit.scores import PAPER_COUNTS, PAPER_LABELS, scored
 from train.evaluate.scores import Scored, concatenate
-from train.report.clip_page import contact_sheet, worst_mistakes, write_clip_report
+from train.report.clip_page import contact_sheet, worst_mistakes
+from train.report.write import write_clip_report
 
 HISTORY = {
     "loss": [0.9, 0.6, 0.4],
@@ -53,7 +54,7 @@ class Page(HTMLParser):
 
 def write(out: Path, clips: Scored, **options: Any) -> tuple[dict[str, Any], Page, str]:
     """Both files of a report, read back."""
-    write_clip_report(out, clips, **({"title": "A test", "split": "grouped"} | options))
+    write_clip_report(out, clips, **({"title": "A test", "overlap": "grouped"} | options))
     html = (out / "report.html").read_text(encoding="utf-8")
     text = (out / "metrics.json").read_text(encoding="utf-8")
     page = Page(html)
@@ -161,7 +162,7 @@ def test_a_loss_that_is_not_finite_is_null_and_leaves_a_gap(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("split", "says"),
+    ("overlap", "says"),
     [
         pytest.param("grouped", None, id="grouped"),
         pytest.param("random", "Scenes leak into the test", id="random"),
@@ -172,9 +173,9 @@ def test_a_loss_that_is_not_finite_is_null_and_leaves_a_gap(tmp_path: Path) -> N
     ],
 )
 def test_a_report_that_is_no_clean_test_says_so_first(
-    tmp_path: Path, split: str, says: str | None
+    tmp_path: Path, overlap: str, says: str | None
 ) -> None:
-    content, page, _ = write(tmp_path, scored(("a", "b"), ((1, 0), (0, 1))), split=split)
+    content, page, _ = write(tmp_path, scored(("a", "b"), ((1, 0), (0, 1))), overlap=overlap)
 
     assert content["warning"] == says
     assert says is None or page.text.index(says) < page.text.index("Accuracy")

@@ -13,11 +13,12 @@ from testkit.models import metadata
 from train.evaluate.event_match import EventMetrics
 from train.evaluate.playback import WatchedStream
 from train.evaluate.stream_results import StreamResult, match_stream
-from train.evaluate.streams import Segment, StreamPlan
+from train.evaluate.streams import PlanSegment, StreamPlan
 from train.evaluate.tuning import threshold_sweep
-from train.report.stream_page import stream_page, write_stream_report
+from train.report.stream_page import stream_page
 from train.report.stream_report import Accuracy, StreamReport, describe
 from train.report.timeline import WIDTH, timeline, worst_streams
+from train.report.write import write_stream_report
 
 ABOUT = metadata(labels=("fight", "fall", "calm"), background=("calm",),
                  thresholds={"fight": 0.6, "fall": 0.6})  # fmt: skip
@@ -27,11 +28,11 @@ RULES = Rules({"fight": 0.6, "fall": 0.6}, 0.15, 0.0, 0.0, hold_s=2, cooldown_s=
 def judged(name: str = "street", fights: str = "fight", noise_s: float = 50.0) -> StreamResult:
     """A minute and a half: a clip of `fights` at 20 s, one of `calm` at 70 s, noise at a time."""
     segments = [
-        Segment(Path("yard.mp4"), "yard.mp4", None, 30.0, 0.0, 20.0),
-        Segment(Path("clip.mp4"), "<clip>.mp4", fights, 0.0, 20.0, 24.0),
-        Segment(Path("hall.mp4"), "hall.mp4", None, 5.0, 24.0, 70.0),
-        Segment(Path("calm.mp4"), "calm.mp4", "calm", 0.0, 70.0, 74.0),
-        Segment(Path("yard.mp4"), "yard.mp4", None, 0.0, 74.0, 90.0),
+        PlanSegment(Path("yard.mp4"), "yard.mp4", None, 30.0, 0.0, 20.0),
+        PlanSegment(Path("clip.mp4"), "<clip>.mp4", fights, 0.0, 20.0, 24.0),
+        PlanSegment(Path("hall.mp4"), "hall.mp4", None, 5.0, 24.0, 70.0),
+        PlanSegment(Path("calm.mp4"), "calm.mp4", "calm", 0.0, 70.0, 74.0),
+        PlanSegment(Path("yard.mp4"), "yard.mp4", None, 0.0, 74.0, 90.0),
     ]
     windows = []
     for half in range(4, 180):
@@ -111,7 +112,7 @@ def test_the_page_holds_every_metric_and_stream() -> None:
 
 def test_a_page_without_events_shows_false_alarms_by_threshold() -> None:
     quiet = judged(noise_s=500)
-    footage = Segment(Path("y.mp4"), "y.mp4", None, 0.0, 0.0, 90.0)
+    footage = PlanSegment(Path("y.mp4"), "y.mp4", None, 0.0, 0.0, 90.0)
     watched = replace(quiet.watched, plan=StreamPlan("y.mp4", None, (footage,)))
     alone = replace(report(match_stream(watched, RULES, 2.0)), accuracy=None)
 
@@ -147,7 +148,7 @@ def test_a_timeline_has_clips_and_alerts_at_their_times() -> None:
 
 def test_a_long_timeline_keeps_its_peaks_and_has_few_points() -> None:
     quiet = judged()
-    hour = Segment(Path("y.mp4"), "y.mp4", None, 0.0, 0.0, 7200.0)
+    hour = PlanSegment(Path("y.mp4"), "y.mp4", None, 0.0, 0.0, 7200.0)
     windows = tuple(
         Prediction("a", at - 2, at, {"fight": float(at == 3601), "fall": 0.0, "calm": 0.0}, 0)
         for at in range(2, 7200)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from monitor.display.outlines import RegionCaption
 from monitor.display.overlay import Caption, draw
+from monitor.display.region_overlay import RegionCaption
 from monitor.records import Activity
 from monitor.windows.region import Region
 

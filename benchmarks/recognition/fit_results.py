@@ -38,7 +38,7 @@ class ClipScores(TestedClip):
     scores: tuple[float, ...]  # in the order of the labels
 
 
-class Evidence(Result):
+class FitRecord(Result):
     """One fit and its test."""
 
     what: Literal["fit"] = "fit"
@@ -205,7 +205,7 @@ class FoldInsets(FoldFacts):
         return scored_clips(self.labels, self.clips, [clip.scores[view] for clip in self.clips])
 
 
-Kept = Evidence | Network | FoldEvents | FoldInsets
+Kept = FitRecord | Network | FoldEvents | FoldInsets
 KEPT: TypeAdapter[Kept] = TypeAdapter(Annotated[Kept, Field(discriminator="what")])
 
 
@@ -240,7 +240,7 @@ def fit_key(split: SplitKind, seed: int, fold: int | None, second: int | None) -
 
 
 def read_folds(
-    kind: type[_Fold], series: Series, grouped: Sequence[Evidence], results: Path
+    kind: type[_Fold], series: Series, grouped: Sequence[FitRecord], results: Path
 ) -> tuple[_Fold, ...]:
     """What was measured of every fold that the grouped fits of the first seed were tested on.
 

@@ -11,7 +11,7 @@ import pytest
 from av import Packet
 
 from monitor.errors import SinkError
-from monitor.evidence.clip import ClipWriter
+from monitor.evidence.clip_writer import ClipWriter
 from testkit.media import make_video, number_of
 
 FPS = 25
@@ -96,7 +96,7 @@ def test_a_clip_that_is_never_finished_plays_up_to_its_last_gop(tmp_path: Path) 
     code = f"""
 import os, av
 from pathlib import Path
-from monitor.evidence.clip import ClipWriter
+from monitor.evidence.clip_writer import ClipWriter
 container = av.open({str(film)!r})
 video = container.streams.video[0]
 writer = ClipWriter(Path({str(tmp_path / "clip.mp4")!r}), video)
