@@ -27,12 +27,14 @@ from benchmarks.results import keep, now, read
 from export.keras_file import MODEL_NAME, load_model
 from monitor import __version__
 from monitor.errors import ConfigError
-from train.data.clips import Dataset, find_clips, only_labels
+from train.data.clips import Dataset
 from train.data.decoding import DecodedClips, decode_clips
+from train.data.mixed import load_data
 from train.data.split import Split, fold_split, folds_of, random_split
 from train.experiment.experiment import CHECKPOINT, Experiment
 from train.experiment.training import check_names, fit_split
 from train.progress import duration_text
+from train.recipe.options import DataOptions
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +159,9 @@ def all_fits(
         recipe = series.recipe
         key = json.dumps([series.data, recipe.labels, recipe.clip.model_dump(), recipe.sampling])
         if key not in ready:
-            dataset = only_labels(find_clips(places.data / series.data), recipe.labels)
+            dataset = load_data(
+                (DataOptions(path=places.data / series.data),), recipe.labels, recipe.spec.span_s
+            )
             ready[key] = (
                 dataset,
                 decode_clips(dataset, recipe.spec, recipe.sampling, places.cache, console),

@@ -17,7 +17,7 @@ from monitor.paths import video_path
 from monitor.recognition.metadata import parse_metadata
 from monitor.sources.address import parse_address, redact_argument
 from testkit.models import metadata
-from train.data.clips import find_clips
+from train.data.layouts import find_clips
 from train.recipe.options import TrainConfig
 
 LABELS = TypeAdapter[str](Label)

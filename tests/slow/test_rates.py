@@ -12,8 +12,9 @@ from monitor.recognition.classifier import OnnxClassifier
 from monitor.windows.buffer import WindowBuffer
 from train.data.cache import DecodedClip
 from train.data.cache_folder import default_cache
-from train.data.clips import Clip, find_clips
+from train.data.clips import Clip
 from train.data.decoding import DecodedClips, decode_clips
+from train.data.layouts import find_clips
 from train.data.windows import windows
 
 Times = NDArray[np.float64]

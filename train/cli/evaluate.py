@@ -126,12 +126,12 @@ def _select_task(
     if tune:
         if fold is not None or out is not None:
             raise ConfigError("--tune takes no --fold and no --out: MODEL is a run with its folds")
-        clips, films = _require("--data", data), _require("--footage", footage)
+        films = _require("--footage", footage)
 
         def tuning(cache: Path, console: Console) -> None:
             from train.experiment.rule_tuning import tune_model
 
-            tune_model(model, clips, films, per_day, cache, console)
+            tune_model(model, data, films, per_day, cache, console)
 
         return tuning
     report = _require("--out", out)

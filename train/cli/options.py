@@ -10,7 +10,14 @@ from train.data.cache_folder import WHERE
 _DATA = typer.Option(
     help="Folder of clips: with clips.csv, a folder per label, or named as UCF50 is."
 )
-DataFolder = Annotated[Path, _DATA]
+DataFolders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Folder of clips: with clips.csv or videos.csv, a folder per label, or named as UCF50 "
+        "is. Once per folder.",
+        show_default=False,
+    ),
+]
 OptionalDataFolder = Annotated[Path | None, _DATA]
 CacheFolder = Annotated[
     Path | None,

@@ -12,8 +12,8 @@ from export.keras_file import MODEL_NAME
 from monitor.cli.command import Command, exit_codes, start_logging
 from monitor.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from monitor.errors import ConfigError, MonitorError
-from train.cli.options import CacheFolder, DataFolder
-from train.recipe.options import ARCHITECTURES, BASELINES, TrainConfig, read_recipe
+from train.cli.options import CacheFolder, DataFolders
+from train.recipe.options import ARCHITECTURES, BASELINES, DataOptions, TrainConfig, read_recipe
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +22,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command(cls=Command)
 def main(
-    data: DataFolder,
     out: Annotated[Path, typer.Option(help="Folder for the model, its metrics and the report.")],
+    data: DataFolders = None,
     arch: Annotated[
         str | None,
         typer.Option(
@@ -66,6 +66,7 @@ def main(
     console = Console(stderr=True)
     with exit_codes(console):
         options = {
+            "data": tuple(DataOptions(path=path) for path in data) if data else None,
             "arch": arch,
             "epochs": epochs,
             "seed": seed,
@@ -74,6 +75,8 @@ def main(
         }
         given = {name: value for name, value in options.items() if value is not None}
         recipe = read_recipe(config, given)
+        if not recipe.data:
+            raise ConfigError("--data is missing, and the recipe names no data")
         if folds and fold is not None:
             raise ConfigError("--fold and --folds exclude each other")
         if recipe.split == "random" and (folds or fold is not None):
@@ -81,14 +84,13 @@ def main(
         start_logging(console, verbose=verbose)
         try:
             with interruptible(console.show_cursor), training_tools():
-                _train(data, out, recipe, fold, folds, cache, console)
+                _train(out, recipe, fold, folds, cache, console)
         except KeyboardInterrupt:
             console.print("stopped; the same command resumes after the last complete epoch")
             raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def _train(
-    data: Path,
     out: Path,
     recipe: TrainConfig,
     fold: int | None,
@@ -104,19 +106,19 @@ def _train(
         film_parts,
     )
     from train.data.cache_folder import default_cache
-    from train.data.clips import find_clips, only_labels
     from train.data.decoding import decode_clips
+    from train.data.mixed import load_data
     from train.experiment.experiment import Experiment
     from train.experiment.training import check_names, train_folds, train_split
 
-    dataset = only_labels(find_clips(data), recipe.labels)
+    dataset = load_data(recipe.data, recipe.labels, recipe.spec.span_s)
     check_names(recipe, dataset)
     if not recipe.background:
         log.warning(
             "every label will alert: %s; --background names those that must not",
             ", ".join(dataset.labels),
         )
-    if out.resolve().is_relative_to(data.resolve()):
+    if any(out.resolve().is_relative_to(source.path.resolve()) for source in recipe.data):
         raise ConfigError(f"--out {out}: lies in the folder of clips; choose another")
     if recipe.arch in BASELINES and (out / MODEL_NAME).exists():
         raise ConfigError(

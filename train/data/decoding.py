@@ -1,11 +1,13 @@
 """The clips of a dataset, decoded into the cache, and those that cannot be used."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from monitor.errors import DataError, MonitorError, SourceError
@@ -100,36 +102,53 @@ def _decode(
     contents: dict[str, str] = {}
     skipped: list[SkippedClip] = []
 
-    def decode(clip: Clip) -> DecodedClip | str:
+    files: dict[Path, list[Clip]] = defaultdict(list)
+    for clip in dataset.clips:
+        files[dataset.file(clip)].append(clip)
+
+    def decode(file: Path) -> DecodedClip | str:
         try:
-            contents[clip.path] = file_sha256(dataset.file(clip))
-            return cache.decode(dataset.file(clip), contents[clip.path])
+            sha256 = file_sha256(file)
+            contents.update((clip.path, sha256) for clip in files[file])
+            return cache.decode(file, sha256)
         except SourceError as error:
-            return str(error).removeprefix(f"{dataset.file(clip)}: ")
+            return str(error).removeprefix(f"{file}: ")
         except (FileNotFoundError, PermissionError) as error:
             return f"cannot be read: {error.strerror}"
         except OSError as error:  # a fault of the machine, not of this clip
-            raise MonitorError(f"{dataset.file(clip)}: {error.strerror}") from error
+            raise MonitorError(f"{file}: {error.strerror}") from error
 
     with (
         ThreadPoolExecutor(WORKERS, "decode") as workers,
-        Bar(console, "clips", len(dataset.clips)) as bar,
+        Bar(console, "clips", len(files)) as bar,
     ):
         try:
-            for clip, result in zip(dataset.clips, workers.map(decode, dataset.clips), strict=True):
-                if isinstance(result, DecodedClip) and (
-                    fault := _too_short(result, spec, sampling)
-                ):
-                    result = fault
-                if isinstance(result, DecodedClip):
-                    decoded[clip.path] = result
-                else:
-                    skipped.append(SkippedClip(clip.path, result))
+            for file, result in zip(files, workers.map(decode, files), strict=True):
+                for clip in files[file]:
+                    usable = result if isinstance(result, str) else _cut(clip, result)
+                    if isinstance(usable, DecodedClip) and (
+                        fault := _too_short(usable, spec, sampling)
+                    ):
+                        usable = fault
+                    if isinstance(usable, DecodedClip):
+                        decoded[clip.path] = usable
+                    else:
+                        skipped.append(SkippedClip(clip.path, usable))
                 bar.advance(f"{len(skipped)} skipped", line=False)
         except BaseException:
             workers.shutdown(wait=False, cancel_futures=True)
             raise
     return decoded, contents, skipped
+
+
+def _cut(clip: Clip, decoded: DecodedClip) -> DecodedClip | str:
+    """The clip's part of its decoded file, or why there is none."""
+    if not clip.is_part:
+        return decoded
+    start, stop = np.searchsorted(decoded.times_s, (clip.start_s, clip.end_s))
+    if start == stop:
+        return f"begins at {clip.start_s:g} s; the video ends at {decoded.duration_s:.2f} s"
+    return decoded.part(int(start), int(stop))
 
 
 def _too_short(decoded: DecodedClip, spec: ClipSpec, sampling: Sampling) -> str | None:

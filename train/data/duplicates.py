@@ -43,7 +43,7 @@ def find_duplicates(
     merged_groups: dict[str, str] = {}
     together: list[str] = []
     moved: list[str] = []
-    same_files = _group_by(clips, lambda clip: contents[clip.path])
+    same_files = _group_by(clips, lambda clip: (contents[clip.path], clip.start_s, clip.end_s))
     for first, *others in (*same_files, *_same_pictures(clips, decoded)):
         for other in others:
             same = f"{other.path} and {first.path} are the same video"

@@ -1,5 +1,6 @@
 """The split into training, validation and test clips."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,14 +23,25 @@ class Split:
 
 
 def folds_of(clips: Sequence[Clip], config: TrainConfig) -> dict[int, Clips]:
-    """The test clips of each fold: the data's own folds, else grouped folds drawn with the seed."""
-    named = {clip.fold for clip in clips if clip.fold is not None} - {TRAIN_ONLY}
-    if not named and any(clip.fold is not None for clip in clips):
+    """The test clips of each fold: the data's own folds, else grouped folds drawn with the seed.
+
+    Fold k of several data sets is fold k of each. DataError if no clip may be tested on.
+    """
+    found: dict[int, list[Clip]] = defaultdict(list)
+    for name in sorted({clip.dataset for clip in clips}):
+        for fold, tested in _own_folds([c for c in clips if c.dataset == name], config).items():
+            found[fold] += tested
+    if not found:
         raise DataError(f"every clip is train only (fold {TRAIN_ONLY}): there is none to test on")
-    if named:
+    return {fold: tuple(found[fold]) for fold in sorted(found)}
+
+
+def _own_folds(clips: Sequence[Clip], config: TrainConfig) -> dict[int, Clips]:
+    """The folds of one data set; empty if every clip is train only."""
+    if any(clip.fold is not None for clip in clips):
+        named = {clip.fold for clip in clips if clip.fold is not None} - {TRAIN_ONLY}
         return {fold: tuple(c for c in clips if c.fold == fold) for fold in sorted(named)}
-    parts = _grouped_parts(clips, config.test_share, config.seed)
-    return dict(enumerate(parts))
+    return dict(enumerate(_grouped_parts(clips, config.test_share, config.seed)))
 
 
 def fold_split(clips: Sequence[Clip], test: Sequence[Clip], config: TrainConfig) -> Split:

@@ -14,12 +14,15 @@ _SEPARATOR = re.compile(r'"?sep=([,;|\t])"?\W*', re.IGNORECASE)  # Excel's own f
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def read_table(
+    path: Path, columns: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[tuple[int, dict[str, str]]]:
     """Each row's line number and its values of the `columns`; a missing value is an empty text.
 
     The separator may be a comma, a semicolon or a tab; the encoding UTF-8, or UTF-16 with a byte
-    order mark; headings are case-insensitive. Empty rows are skipped. DataError if the file cannot
-    be read or lacks a column.
+    order mark; headings are case-insensitive. Empty rows are skipped. The values of an `optional`
+    column that the file lacks are empty. DataError if the file cannot be read or lacks another
+    column.
     """
     lines = io.StringIO(_text(path), newline="")
     places: dict[str, int] = {}
@@ -32,13 +35,14 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[s
                 continue
             if places:
                 cells += [""] * (max(places.values()) + 1 - len(cells))
-                yield number, {column: cells[place] for column, place in places.items()}
+                found = {column: cells[place] for column, place in places.items()}
+                yield number, {**dict.fromkeys(optional, ""), **found}
             else:
-                places = _places(cells, columns, f"{path}:{number}")
+                places = _places(cells, columns, optional, f"{path}:{number}")
     except csv.Error as error:
         raise DataError(f"{path}:{number}: cannot be read: {error}") from None
     if not places:
-        _places((), columns, f"{path}:1")
+        _places((), columns, (), f"{path}:1")
 
 
 def _text(path: Path) -> str:
@@ -68,10 +72,13 @@ def _headings(cells: Sequence[str]) -> list[str]:
     return [cell.strip().casefold() for cell in cells]
 
 
-def _places(cells: Sequence[str], columns: Sequence[str], where: str) -> dict[str, int]:
+def _places(
+    cells: Sequence[str], columns: Sequence[str], optional: Sequence[str], where: str
+) -> dict[str, int]:
     headings = _headings(cells)
-    for column in columns:
+    wanted = [*columns, *(column for column in optional if column in headings)]
+    for column in wanted:
         if headings.count(column) != 1:
             fault = "two columns" if column in headings else "no column"
             raise DataError(f"{where}: {fault} {column}; columns needed: {', '.join(columns)}")
-    return {column: headings.index(column) for column in columns}
+    return {column: headings.index(column) for column in wanted}

@@ -11,8 +11,9 @@ from rich.console import Console
 from monitor.errors import ConfigError
 from monitor.recognition.metadata import ModelMetadata
 from monitor.sources.file import read_frames
-from train.data.clips import Clip, Dataset, find_clips, only_labels
+from train.data.clips import Clip, Dataset, only_labels
 from train.data.decoding import DecodedClips, decode_clips
+from train.data.layouts import find_clips
 from train.data.split import folds_of
 from train.evaluate.overlap import Overlap, find_overlap
 from train.evaluate.scores import Scored
@@ -79,7 +80,7 @@ def load_evaluation_set(
 
     DataError if no clip is left, ConfigError for a fold that does not exist.
     """
-    everything = find_clips(data)
+    everything = find_clips(data, span_s=metadata.clip.span_s)
     shared = [label for label in everything.labels if label in metadata.labels]
     if len(shared) < 2:
         check_labels(everything.clips, metadata.labels)

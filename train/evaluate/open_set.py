@@ -14,8 +14,9 @@ from sklearn.metrics import roc_auc_score
 
 from monitor.errors import ModelError
 from monitor.recognition.metadata import ModelMetadata
-from train.data.clips import Clip, find_clips
+from train.data.clips import Clip
 from train.data.decoding import DecodedClips, decode_clips
+from train.data.layouts import find_clips
 from train.data.windows import sample_windows
 from train.evaluate.novelty import window_novelty
 from train.evaluate.scoring import Scorer
@@ -88,7 +89,11 @@ def open_set_results(
     found = []
     for folder in folders:
         others = decode_clips(
-            find_clips(folder, min_labels=1), scorer.metadata.clip, "time", cache, console
+            find_clips(folder, 1, scorer.metadata.clip.span_s),
+            scorer.metadata.clip,
+            "time",
+            cache,
+            console,
         )
         name = folder.resolve().name
         found.append(open_set_result(name, known, novelty(others, others.clips), threshold))

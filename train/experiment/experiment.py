@@ -21,6 +21,7 @@ from train.data.background import BackgroundClips, footage_label
 from train.data.cache import DecodedClip
 from train.data.clips import Clip, Dataset
 from train.data.decoding import DecodedClips
+from train.data.mixed import draw_shares
 from train.data.split import Split
 from train.data.windows import sample_windows
 from train.evaluate.calibration import fit_min_motion
@@ -87,6 +88,7 @@ class Experiment:
             np.eye(len(self.dataset.labels), dtype=np.float32)[truth],
             self.config,
             len(slices),
+            draw_shares(split.train, self.config.data) if len(self.config.data) > 1 else (),
         )
 
         def validate(predict: Predict) -> tuple[float, float]:
@@ -172,11 +174,14 @@ class Experiment:
     def fingerprint(self, split: Split) -> str:
         """sha256 of everything that determines the result of a fit."""
         parts = (split.train, split.validation, split.test)
-        facts = {
-            "config": self.config.model_dump(mode="json", exclude={"footage"}),
+        facts: dict[str, object] = {
+            "config": self.config.model_dump(mode="json", exclude={"footage", "data"}),
             "data": [self.decoded_clips.sha256(part) for part in parts],
             "groups": [[clip.group for clip in part] for part in parts],
         }
+        if len(self.config.data) > 1:
+            facts["weights"] = [source.weight for source in self.config.data]
+            facts["acts"] = [[clip.act for clip in part] for part in parts]
         if self.background_clips.films:
             facts["footage"] = self.background_clips.sha256
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

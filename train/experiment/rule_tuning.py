@@ -14,9 +14,9 @@ from monitor.errors import ConfigError, DataError
 from monitor.recognition.metadata import ModelMetadata, Tuning
 from monitor.recognition.tracker import Rules
 from train.data.background import add_footage_warning
-from train.data.clips import find_clips, only_labels
 from train.data.decoding import decode_clips
 from train.data.footage import Footage, find_footage
+from train.data.mixed import load_data
 from train.data.split import fold_split, folds_of
 from train.evaluate.evaluation_set import EvaluationSet
 from train.evaluate.novelty import classify_with
@@ -28,7 +28,7 @@ from train.evaluate.stream_results import match_stream
 from train.evaluate.streams import plan_streams
 from train.evaluate.tuning import Trials, TunedRules, cross_validate, search_rules, threshold_sweep
 from train.experiment.stream_evaluation import COMPOSED, describe_footage, watch
-from train.recipe.options import TrainConfig
+from train.recipe.options import DataOptions, TrainConfig
 from train.report.stream_report import StreamReport, clip_accuracy, describe
 from train.report.write import HTML_NAME, JSON_NAME, write_stream_report
 
@@ -54,7 +54,7 @@ class _Fold:
 
 
 def tune_model(
-    run: Path, data: Path, films: Path, per_day: float | None, cache: Path, console: Console
+    run: Path, data: Path | None, films: Path, per_day: float | None, cache: Path, console: Console
 ) -> None:
     """Tune `run`, a folder of har-train --folds, and write the rules into its model.
 
@@ -65,7 +65,10 @@ def tune_model(
     recipe = _recipe(run)
     _, metadata = load_model(run / MODEL_NAME)
     footage = find_footage(films)
-    dataset = only_labels(find_clips(data), recipe.labels)
+    sources = (DataOptions(path=data),) if data else recipe.data
+    if not sources:
+        raise ConfigError("--data is missing, and the recipe of the run names no data")
+    dataset = load_data(sources, recipe.labels, recipe.spec.span_s)
     decoded_clips = decode_clips(dataset, recipe.spec, recipe.sampling, cache, console)
     held = {
         number: EvaluationSet(dataset, decoded_clips, clips, number)

@@ -1,7 +1,7 @@
 """Training batches, drawn and augmented anew in every epoch, in a thread beside the fit."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, islice
 
@@ -35,10 +35,16 @@ class TrainingBatches:
         targets: NDArray[np.float32],
         config: TrainConfig,
         slices: int = 0,
+        shares: Sequence[tuple[Sequence[int], float]] = (),
     ) -> None:
-        """`decoded`, with `targets` (n, labels), holds the clips and then `slices` slices."""
+        """`decoded`, with `targets` (n, labels), holds the clips and then `slices` slices.
+
+        `shares` are parts of the clips, by index, with their shares of the windows; by default an
+        epoch takes every clip once.
+        """
         self._clips = len(decoded) - slices
         self._slices = slices
+        self._shares = shares
         self._decoded = decoded
         self._targets = targets
         self._config = config
@@ -82,7 +88,7 @@ class TrainingBatches:
     def _jobs(self, number: int) -> Iterator[_Job]:
         """The arguments of `_batch` for each batch of an epoch."""
         seed = self._config.seed
-        taken = np.arange(self._clips)
+        taken = self._draw_clips(number) if self._shares else np.arange(self._clips)
         if self._slices:
             drawn = draw_slices(self._slices, self._clips, seed, number)
             taken = np.append(taken, self._clips + drawn)
@@ -90,6 +96,18 @@ class TrainingBatches:
         # Batches of even size: a last batch of one or two clips would make a noisy step.
         for index, members in enumerate(np.array_split(order, len(self))):
             yield number, index, members
+
+    def _draw_clips(self, epoch: int) -> NDArray[np.int64]:
+        """The clips of an epoch, as many as there are, each part by its share."""
+        ends = np.rint(np.cumsum([share for _, share in self._shares]) * self._clips).astype(int)
+        counts = np.diff(ends, prepend=0)
+        return np.concatenate(
+            [
+                np.asarray(part)[draw_slices(len(part), int(count), (self._config.seed, n), epoch)]
+                for n, ((part, _), count) in enumerate(zip(self._shares, counts, strict=True))
+                if count
+            ]
+        )
 
     def _batch(self, number: int, index: int, members: NDArray[np.int64]) -> Batch:
         rng = np.random.default_rng((self._config.seed, number, index + 1))
@@ -124,7 +142,9 @@ class TrainingBatches:
         return picture
 
 
-def draw_slices(slices: int, wanted: int, seed: int, epoch: int) -> NDArray[np.int64]:
+def draw_slices(
+    slices: int, wanted: int, seed: int | tuple[int, int], epoch: int
+) -> NDArray[np.int64]:
     """The slices of an epoch: (wanted,) indices below `slices`.
 
     They are dealt like cards, reshuffled when all have been dealt: no slice is ever used more than

@@ -56,9 +56,18 @@ class AugmentOptions(_Options):
     mixup_alpha: float = Field(0.3, gt=0, le=10)  # of the Beta distribution of the blend
 
 
+class DataOptions(_Options):
+    """A folder of clips or videos to train on."""
+
+    path: Place
+    labels: dict[str, Label] = {}  # label there: label of the model; empty: as they are
+    weight: float = Field(1.0, gt=0)  # of its training windows, beside other data sets
+
+
 class TrainConfig(_Options):
     """What har-train does; `configs/train.yaml` shows every option with its default."""
 
+    data: tuple[DataOptions, ...] = ()
     arch: str = "r2plus1d"
     clip: ClipOptions = ClipOptions()
     sampling: Literal["time", "uniform"] = "time"

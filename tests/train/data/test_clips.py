@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import ConfigError, DataError
-from train.data.clips import SUFFIXES, Clip, data_hash, find_clips, only_labels
+from train.data.clips import Clip, data_hash, only_labels
+from train.data.layouts import find_clips
+from train.data.video_files import SUFFIXES
 
 HEADER = "path,label,group,fold\n"
 

@@ -14,8 +14,8 @@ from monitor.errors import DataError
 from monitor.windows.clip import ClipSpec
 from testkit.media import make_video
 from train.cli.train import app
-from train.data.clips import find_clips
 from train.data.decoding import DecodedClips, decode_clips
+from train.data.layouts import find_clips
 from train.data.split import fold_split, folds_of
 from train.recipe.options import TrainConfig
 

@@ -19,9 +19,10 @@ from testkit.models import metadata, motion_model
 from train.cli.evaluate import app
 from train.data.background import FilmPart, decode_footage
 from train.data.cache import DecodedClip
-from train.data.clips import Clip, find_clips
+from train.data.clips import Clip
 from train.data.decoding import DecodedClips, decode_clips
 from train.data.frame_rates import describe_rate_leak, min_fps, slow_clips
+from train.data.layouts import find_clips
 
 SPEC = ClipSpec(frames=20, size=16, fps=10.0)
 QUIET = Console(quiet=True)

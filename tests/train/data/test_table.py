@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import DataError
-from train.data.clips import Clip, find_clips
+from train.data.clips import Clip
+from train.data.layouts import find_clips
 
 ROWS = (
     ("path", "label", "group", "fold"),

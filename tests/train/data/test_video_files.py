@@ -8,8 +8,8 @@ import pytest
 
 from monitor.errors import DataError
 from testkit.media import make_video
-from train.data.clips import find_clips
 from train.data.footage import find_footage
+from train.data.layouts import find_clips
 from train.data.video_files import VideoFinder
 
 HIDDEN = (

@@ -14,8 +14,8 @@ from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec, scale_frame
 from testkit.media import make_video
 from train.data.cache import FORMAT, ClipCache, DecodedClip
-from train.data.clips import find_clips
 from train.data.decoding import DecodedClips, decode_clips
+from train.data.layouts import find_clips
 from train.data.windows import is_padded, uniform_window, window_from, windows
 
 SPEC = ClipSpec(frames=8, size=32, fps=10.0)

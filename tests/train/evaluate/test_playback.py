@@ -17,8 +17,8 @@ from monitor.windows.clip import scale_frame
 from testkit.footage import quiet_footage
 from testkit.media import make_video, number_of
 from testkit.models import metadata, motion_model
-from train.data.clips import find_clips
 from train.data.footage import Footage, find_footage
+from train.data.layouts import find_clips
 from train.evaluate.playback import PlannedSource, WatchedStream, watch_streams
 from train.evaluate.scoring import Scorer
 from train.evaluate.stream_results import clip_answers, match_stream, replay

@@ -14,8 +14,9 @@ from monitor.recognition.metadata import Data, ModelMetadata
 from testkit.media import twin
 from testkit.models import metadata, motion_model
 from train.cli.evaluate import app
-from train.data.clips import Clip, find_clips
+from train.data.clips import Clip
 from train.data.decoding import DecodedClips, decode_clips
+from train.data.layouts import find_clips
 from train.data.windows import sample_windows
 from train.evaluate.overlap import find_overlap
 from train.evaluate.scoring import load_scorer, score_clips
