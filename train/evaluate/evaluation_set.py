@@ -70,7 +70,7 @@ class EvaluationSet:
         _, picture = next(read_frames(path))
         size = picture.width, picture.height
         duration_s = float(times_s[-1] + np.diff(times_s).mean())
-        return ClipInsert(path, clip.path, clip.label, clip.group, size, duration_s)
+        return ClipInsert(path, clip.path, clip.label, clip.group, size, duration_s, clip.start_s)
 
 
 def load_evaluation_set(

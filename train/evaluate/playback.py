@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from av import VideoFrame
 from av.video.reformatter import Interpolation
@@ -59,11 +60,7 @@ class PlannedSource:
 
     def _play(self) -> Generator[Frame, None, None]:
         for segment in self._plan.segments:
-            shown = (
-                _footage(segment, self._plan.size)
-                if segment.label is None
-                else read_frames(segment.path)
-            )
+            shown = _footage(segment, self._plan.size) if segment.label is None else _clip(segment)
             for time_s, picture in shown:
                 yield Frame(segment.start_s + time_s, picture)
 
@@ -134,6 +131,14 @@ class KeptAlerts:
 
     def close(self) -> None:
         """There is nothing to finish."""
+
+
+def _clip(segment: PlanSegment) -> Iterator[tuple[float, VideoFrame]]:
+    """The frames of a clip, which may be a part of a file."""
+    duration_s = segment.end_s - segment.start_s
+    if segment.offset_s:
+        return read_segment(segment.path, segment.offset_s, duration_s)
+    return takewhile(lambda frame: frame[0] < duration_s, read_frames(segment.path))
 
 
 def _footage(

@@ -33,11 +33,12 @@ class ClipInsert:
     group: str  # its source video; each group has its own stream
     size: tuple[int, int]  # width and height, pixels
     duration_s: float  # to the end of its last frame
+    offset_s: float = 0.0  # start in the file
 
 
 @dataclass(frozen=True)
 class PlanSegment:
-    """A part of a stream: a whole clip, or a piece of footage."""
+    """A part of a stream: a clip, or a piece of footage."""
 
     path: Path
     name: str
@@ -107,8 +108,9 @@ def plan_streams(
         segments = [_gap(long_enough, 0.0, random)]
         for index in random.permutation(len(members)):
             clip, at_s = members[index], segments[-1].end_s
+            end_s = at_s + clip.duration_s
             segments.append(
-                PlanSegment(clip.path, clip.name, clip.label, 0.0, at_s, at_s + clip.duration_s)
+                PlanSegment(clip.path, clip.name, clip.label, clip.offset_s, at_s, end_s)
             )
             segments.append(_gap(long_enough, segments[-1].end_s, random))
         plans.append(StreamPlan(name, size, tuple(segments)))

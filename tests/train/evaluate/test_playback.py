@@ -109,6 +109,25 @@ def test_clips_reach_the_model_unscaled_and_footage_from_its_own_frames(
     alone.close()
 
 
+@pytest.mark.parametrize("offset_s", [0.0, 3.0])
+def test_a_clip_that_is_a_part_of_a_video_is_shown_without_the_rest(
+    tmp_path: Path, offset_s: float
+) -> None:
+    film = make_video(tmp_path / "film.mp4", fps=10, duration_s=8)
+    segment = PlanSegment(film.path, "film#t=3,5", "moving", offset_s, 1.0, 3.0)
+    source = PlannedSource(StreamPlan("a", (160, 96), (segment,)))
+    source.open()
+    shown = []
+    while (picture := source.read()) is not None:
+        shown.append((picture.time_s, number_of(picture.picture.to_ndarray(format="rgb24"))))
+    source.close()
+
+    times_s, numbers = zip(*shown, strict=True)
+    first = round(10 * offset_s)
+    assert numbers == tuple(range(first, first + 20))
+    assert times_s == pytest.approx(np.arange(10, 30) / 10)
+
+
 def test_scaled_footage_keeps_its_colour_tags(footage: tuple[Footage, ...]) -> None:
     segments = (PlanSegment(footage[0].path, "yard", None, 0.0, 0.0, 1.0),)
     for size in (None, (640, 360)):

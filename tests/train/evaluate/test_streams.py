@@ -1,5 +1,6 @@
 """What planned streams show, and when."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -49,6 +50,13 @@ def test_each_clip_is_shown_once_and_completely_in_random_order() -> None:
         (clip,) = (clip for clip in clips if clip.name == segment.name)
         assert segment.offset_s == 0
         assert segment.end_s - segment.start_s == pytest.approx(clip.duration_s)
+
+
+def test_a_clip_that_is_a_part_of_a_video_begins_there_in_its_file() -> None:
+    (stream,) = plan([replace(insert(1), offset_s=12.5)])
+
+    assert [segment.offset_s for segment in stream.clips] == [12.5]
+    assert [segment.end_s - segment.start_s for segment in stream.clips] == pytest.approx([2.1])
 
 
 def test_gaps_are_segments_from_anywhere_in_the_footage() -> None:
