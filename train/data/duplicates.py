@@ -1,4 +1,7 @@
-"""Exact copies among clips: the same frames, whatever the file name and the container."""
+"""Exact copies among clips: the same frames, whatever the file name and the container.
+
+Parts of one file need not show the same frames, but they show one scene.
+"""
 
 import hashlib
 from collections import defaultdict
@@ -24,10 +27,12 @@ class Duplicates:
 
     def regrouped(self, clips: Sequence[Clip]) -> tuple[Clip, ...]:
         """The clips with the groups that they count as, each group in one fold."""
-        folds = {clip.group: clip.fold for clip in clips}
-        groups = {group: self.merged_groups.get(group, group) for group in folds}
+        groups = {clip.group: self.merged_groups.get(clip.group, clip.group) for clip in clips}
+        # A group's own fold; if its data set names none, that of a group which counts as it.
+        named = {clip.group: clip.fold for clip in clips if clip.fold is not None}
+        folds = {groups[group]: fold for group, fold in named.items()} | named
         return tuple(
-            replace(clip, group=groups[clip.group], fold=folds[groups[clip.group]])
+            replace(clip, group=groups[clip.group], fold=folds.get(groups[clip.group]))
             for clip in clips
         )
 
@@ -37,18 +42,21 @@ def find_duplicates(
 ) -> Duplicates:
     """Copies among clips. `decoded`, and `contents` with the files' sha256, are keyed by path.
 
-    Groups that share a clip count as one, in one fold, so that no clip is on both sides of a split.
-    DataError for a copy with another label.
+    Groups that share a clip or a file count as one, in one fold, so that no clip is on both sides
+    of a split. DataError for a copy with another label.
     """
     merged_groups: dict[str, str] = {}
     together: list[str] = []
     moved: list[str] = []
-    same_files = _group_by(clips, lambda clip: (contents[clip.path], clip.start_s, clip.end_s))
-    for first, *others in (*same_files, *_same_pictures(clips, decoded)):
+    same_parts = _group_by(clips, lambda clip: (contents[clip.path], clip.start_s, clip.end_s))
+    same_clips = [*same_parts, *_same_pictures(clips, decoded)]
+    for first, *others in same_clips:
         for other in others:
             same = f"{other.path} and {first.path} are the same video"
             if other.label != first.label:
                 raise DataError(f"{same}, labelled {other.label} and {first.label}")
+    for first, *others in (*_group_by(clips, lambda clip: contents[clip.path]), *same_clips):
+        for other in others:
             one, two = sorted(_merged_group(merged_groups, clip.group) for clip in (first, other))
             if one != two:
                 merged_groups[two] = one

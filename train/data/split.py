@@ -28,20 +28,16 @@ def folds_of(clips: Sequence[Clip], config: TrainConfig) -> dict[int, Clips]:
     Fold k of several data sets is fold k of each. DataError if no clip may be tested on.
     """
     found: dict[int, list[Clip]] = defaultdict(list)
-    for name in sorted({clip.dataset for clip in clips}):
-        for fold, tested in _own_folds([c for c in clips if c.dataset == name], config).items():
-            found[fold] += tested
+    for clip in clips:
+        if clip.fold is not None and clip.fold != TRAIN_ONLY:
+            found[clip.fold].append(clip)
+    # Those of all data sets without folds are drawn at once: they may share groups by copies.
+    if unnamed := [clip for clip in clips if clip.fold is None]:
+        for fold, part in enumerate(_grouped_parts(unnamed, config.test_share, config.seed)):
+            found[fold] += part
     if not found:
         raise DataError(f"every clip is train only (fold {TRAIN_ONLY}): there is none to test on")
     return {fold: tuple(found[fold]) for fold in sorted(found)}
-
-
-def _own_folds(clips: Sequence[Clip], config: TrainConfig) -> dict[int, Clips]:
-    """The folds of one data set; empty if every clip is train only."""
-    if any(clip.fold is not None for clip in clips):
-        named = {clip.fold for clip in clips if clip.fold is not None} - {TRAIN_ONLY}
-        return {fold: tuple(c for c in clips if c.fold == fold) for fold in sorted(named)}
-    return dict(enumerate(_grouped_parts(clips, config.test_share, config.seed)))
 
 
 def fold_split(clips: Sequence[Clip], test: Sequence[Clip], config: TrainConfig) -> Split:

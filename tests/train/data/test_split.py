@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -67,6 +69,67 @@ def test_the_folds_of_the_data_are_the_test_folds() -> None:
         split = fold_split(clips, test, CONFIG)
         assert_whole(split, clips)
         assert extra in (*split.train, *split.validation)
+
+
+def of_set(name: str, clips: tuple[Clip, ...]) -> tuple[Clip, ...]:
+    """The clips as those of a data set beside others."""
+    return tuple(
+        replace(clip, path=f"{name}/{clip.path}", group=f"{name}/{clip.group}", dataset=name)
+        for clip in clips
+    )
+
+
+def test_fold_k_of_several_data_sets_is_fold_k_of_each() -> None:
+    one, two = of_set("one", clips_of(9, 2, fold=True)), of_set("two", clips_of(4, 1, fold=True))
+
+    folds = folds_of((*one, *two), CONFIG)
+
+    for fold in range(3):
+        assert folds[fold] == tuple(clip for clip in (*one, *two) if clip.fold == fold)
+        assert_whole(fold_split((*one, *two), folds[fold], CONFIG), (*one, *two))
+
+
+def test_a_data_set_without_folds_has_its_own_beside_one_with_folds() -> None:
+    one, two = of_set("one", clips_of(9, 2, fold=True)), of_set("two", clips_of(10, 2))
+
+    folds = folds_of((*one, *two), CONFIG)
+
+    assert list(folds) == [0, 1, 2, 3, 4]
+    for fold, test in folds.items():
+        assert tuple(clip for clip in test if clip.dataset == "one") == tuple(
+            clip for clip in one if clip.fold == fold
+        )
+        assert {clip.label for clip in test if clip.dataset == "two"} == {"run", "sit"}
+        assert_whole(fold_split((*one, *two), test, CONFIG), (*one, *two))
+    tested = [clip.path for test in folds.values() for clip in test]
+    assert sorted(tested) == sorted(clip.path for clip in (*one, *two))
+
+
+def test_a_group_of_two_data_sets_without_folds_is_in_one_fold() -> None:
+    one, two = of_set("one", clips_of(10, 2)), of_set("two", clips_of(10, 2))
+    copies = tuple(  # as clips that are in both are regrouped
+        replace(clip, group="one/g0") if clip.group == "two/g7" else clip for clip in two
+    )
+
+    folds = folds_of((*one, *copies), CONFIG)
+
+    for test in folds.values():
+        assert_whole(fold_split((*one, *copies), test, CONFIG), (*one, *copies))
+
+
+def test_a_data_set_that_is_only_trained_on_is_in_no_fold() -> None:
+    extra = tuple(replace(clip, fold=TRAIN_ONLY) for clip in of_set("two", clips_of(4, 1)))
+    clips = (*of_set("one", clips_of(9, 2, fold=True)), *extra)
+
+    folds = folds_of(clips, CONFIG)
+
+    assert all(clip.dataset == "one" for test in folds.values() for clip in test)
+    for test in folds.values():
+        split = fold_split(clips, test, CONFIG)
+        assert set(extra) <= {*split.train, *split.validation}
+    with pytest.raises(DataError) as error:
+        folds_of(extra, CONFIG)
+    assert str(error.value) == "every clip is train only (fold -1): there is none to test on"
 
 
 def test_without_folds_they_are_drawn_with_the_seed() -> None:
