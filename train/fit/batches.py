@@ -23,7 +23,7 @@ _AHEAD = 4  # batches prepared in advance
 
 
 class TrainingBatches:
-    """In each epoch one window of every clip, and one of as many slices of footage, shuffled.
+    """In each epoch a window of every clip, or as many by shares, and as many slices of footage.
 
     The batches of an epoch depend only on the seed and the epoch's number, so that a resumed fit
     sees the same batches. The process' NumPy is limited to one thread.
@@ -99,8 +99,8 @@ class TrainingBatches:
 
     def _draw_clips(self, epoch: int) -> NDArray[np.int64]:
         """The clips of an epoch, as many as there are, each part by its share."""
-        ends = np.rint(np.cumsum([share for _, share in self._shares]) * self._clips).astype(int)
-        counts = np.diff(ends, prepend=0)
+        ends = np.cumsum([share for _, share in self._shares]) * self._clips
+        counts = np.diff(np.floor(ends + 0.5).astype(int), prepend=0)
         return np.concatenate(
             [
                 np.asarray(part)[draw_slices(len(part), int(count), (self._config.seed, n), epoch)]

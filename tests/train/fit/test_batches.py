@@ -1,4 +1,6 @@
 import threading
+from collections import Counter
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -15,6 +17,11 @@ CONFIG = TrainConfig(clip=ClipOptions(frames=4, size=16, fps=10.0), batch=2, epo
 CLIPS = 12
 
 
+PLAIN = CONFIG.model_copy(update={"augment": None})
+# Parts of the clips, with their shares of the windows.
+SHARES = ((range(4), 0.5), (range(4, 6), 0.25), (range(6, 12), 0.25))
+
+
 def batches(config: TrainConfig = CONFIG) -> TrainingBatches:
     rng = np.random.default_rng(5)
     clips = [
@@ -22,6 +29,14 @@ def batches(config: TrainConfig = CONFIG) -> TrainingBatches:
         for _ in range(CLIPS)
     ]
     return TrainingBatches(clips, np.eye(2, dtype=np.float32)[np.arange(CLIPS) % 2], config)
+
+
+def drawn(shares: Sequence[tuple[Sequence[int], float]], epoch: int, seed: int = 1) -> list[int]:
+    """The clips of an epoch in the order in which they are drawn, each by its number."""
+    clips = [DecodedClip(np.zeros((8, 16, 16, 3), np.uint8), np.arange(8) / 10)] * CLIPS
+    config = PLAIN.model_copy(update={"seed": seed})
+    made = TrainingBatches(clips, np.eye(CLIPS, dtype=np.float32), config, shares=shares)
+    return [int(number) for _, targets in made.epoch(epoch) for number in targets.argmax(axis=1)]
 
 
 def wait_for_the_maker() -> None:
@@ -108,6 +123,45 @@ def test_windows_with_patches_do_not_depend_on_when_they_are_prepared() -> None:
     assert_same(first, again)
     usual = [clips for clips, _ in batches().epoch(1)]
     assert any((clips != other).any() for (clips, _), other in zip(first, usual, strict=True))
+
+
+def test_each_part_of_the_clips_has_its_share_of_every_epoch() -> None:
+    for epoch in range(3):
+        found = Counter(drawn(SHARES, epoch))
+        assert [sum(found[clip] for clip in part) for part, _ in SHARES] == [6, 3, 3]
+
+
+def test_shares_that_do_not_divide_the_clips_are_rounded_and_none_is_lost() -> None:
+    shares = [([clip], 1 / 7) for clip in range(7)]
+
+    for epoch in range(3):
+        found = Counter(drawn(shares, epoch))
+        assert sum(found.values()) == CLIPS
+        assert set(found.values()) == {1, 2}
+        assert len(found) == 7
+
+
+def test_the_clips_of_a_part_are_drawn_equally_often() -> None:
+    found = Counter(clip for epoch in range(4) for clip in drawn(SHARES, epoch))
+
+    assert {clip: found[clip] for clip in range(CLIPS)} == {
+        clip: 6 if clip < 6 else 2 for clip in range(CLIPS)
+    }
+    for epoch in range(3):  # they are dealt: none is drawn twice before all were drawn once
+        assert max(Counter(drawn(SHARES, epoch)).values()) <= 2
+
+
+def test_shares_are_drawn_by_the_seed_and_the_epoch_alone() -> None:
+    running = drawn(SHARES, 0), drawn(SHARES, 1)
+
+    assert drawn(SHARES, 1) == running[1] != running[0]
+    assert drawn(SHARES, 1, seed=2) != running[1]
+
+
+def test_without_shares_every_clip_is_drawn_once_in_an_order_of_the_seed() -> None:
+    for epoch in range(2):
+        order = np.random.default_rng((1, epoch)).permutation(CLIPS)
+        assert drawn((), epoch) == order.tolist()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01])
