@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monitor.errors import ConfigError
@@ -29,11 +29,16 @@ class Clip:
         """Whether it is a part of a file."""
         return (self.start_s, self.end_s) != (0.0, math.inf)
 
+    @property
+    def file(self) -> str:
+        """The path of its file."""
+        return self.path.rpartition("#t=")[0] if self.is_part else self.path
+
 
 def part_path(path: str, start_s: float, end_s: float) -> str:
     """The path of a part of a file: with `#t=start,end`, as W3C's Media Fragments write it."""
-    end = "" if math.isinf(end_s) else f",{end_s:g}"
-    return f"{path}#t={start_s:g}{end}"
+    end = "" if math.isinf(end_s) else f",{end_s:.12g}"
+    return f"{path}#t={start_s:.12g}{end}"
 
 
 @dataclass(frozen=True)
@@ -41,17 +46,18 @@ class Dataset:
     """The clips of a data folder, or of several."""
 
     name: str
-    root: Path  # for messages, if there are several
+    roots: Mapping[str, Path]  # the folders by `Clip.dataset`
     clips: tuple[Clip, ...]  # sorted by path
     labels: tuple[str, ...]  # sorted
-    roots: Mapping[str, Path] = field(default_factory=dict)  # by the data set's name, if several
+
+    @property
+    def where(self) -> str:
+        """The folders, as messages name them."""
+        return ", ".join(map(str, self.roots.values()))
 
     def file(self, clip: Clip) -> Path:
         """The path of a clip's file."""
-        path = clip.path.rpartition("#t=")[0] if clip.is_part else clip.path
-        if clip.dataset:
-            return self.roots[clip.dataset] / path.removeprefix(f"{clip.dataset}/")
-        return self.root / path
+        return self.roots[clip.dataset] / clip.file.removeprefix(f"{clip.dataset}/")
 
 
 def only_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:
@@ -60,7 +66,7 @@ def only_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:
         return dataset
     if unknown := sorted(set(labels) - set(dataset.labels)):
         raise ConfigError(
-            f"labels {unknown[0]}: no such label in {dataset.root}; "
+            f"labels {unknown[0]}: no such label in {dataset.where}; "
             f"labels there: {', '.join(dataset.labels)}"
         )
     clips = tuple(clip for clip in dataset.clips if clip.label in labels)

@@ -80,7 +80,7 @@ def decode_clips(
     ):
         notes.append(told)
     if lost:
-        none = f"{dataset.root}: label {min(lost)}: none of its clips can be used"
+        none = f"{dataset.where}: label {min(lost)}: none of its clips can be used"
         raise DataError("; ".join((none, *notes)))
     copies = find_duplicates(usable, decoded, contents)
     notes += copies.notes
@@ -120,16 +120,14 @@ def _decode(
 
     with (
         ThreadPoolExecutor(WORKERS, "decode") as workers,
-        Bar(console, "clips", len(files)) as bar,
+        Bar(console, "videos", len(files)) as bar,
     ):
         try:
             for file, result in zip(files, workers.map(decode, files), strict=True):
                 for clip in files[file]:
                     usable = result if isinstance(result, str) else _cut(clip, result)
-                    if isinstance(usable, DecodedClip) and (
-                        fault := _too_short(usable, spec, sampling)
-                    ):
-                        usable = fault
+                    if isinstance(usable, DecodedClip):
+                        usable = _too_short(usable, spec, sampling) or usable
                     if isinstance(usable, DecodedClip):
                         decoded[clip.path] = usable
                     else:
@@ -145,9 +143,11 @@ def _cut(clip: Clip, decoded: DecodedClip) -> DecodedClip | str:
     """The clip's part of its decoded file, or why there is none."""
     if not clip.is_part:
         return decoded
+    if (np.diff(decoded.times_s) < 0).any():
+        return "a part of a video whose times step back cannot be found"
     start, stop = np.searchsorted(decoded.times_s, (clip.start_s, clip.end_s))
     if start == stop:
-        return f"begins at {clip.start_s:g} s; the video ends at {decoded.duration_s:.2f} s"
+        return f"there is no frame; the last one of the video is at {decoded.duration_s:.2f} s"
     return decoded.part(int(start), int(stop))
 
 

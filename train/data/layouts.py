@@ -12,15 +12,16 @@ from monitor.names import as_label, composed, is_printable, printable
 from train.data.clips import Clip, Dataset
 from train.data.listed import CLIPS, VIDEOS, listed_clips, listed_events
 from train.data.video_files import SUFFIXES, VideoFinder
+from train.recipe.options import TrainConfig
 
 log = logging.getLogger(__name__)
 
-SPAN_S = 2.0  # of a window of the default recipe
+_SPAN_S = TrainConfig().spec.span_s
 
 _UCF_NAME = re.compile(r"v_(?P<label>.+)_(?P<group>g\d+)_c\d+")
 
 
-def find_clips(data: Path, min_labels: int = 2, span_s: float = SPAN_S) -> Dataset:
+def find_clips(data: Path, min_labels: int = 2, span_s: float = _SPAN_S) -> Dataset:
     """The labelled clips of the folder `data`; DataError if it has fewer than `min_labels` labels.
 
     If there is a `clips.csv`, it lists the clips; if there is a `videos.csv`, clips are cut round
@@ -31,6 +32,8 @@ def find_clips(data: Path, min_labels: int = 2, span_s: float = SPAN_S) -> Datas
     if not data.is_dir():
         raise DataError(f"{data}: no such folder")
     if (data / CLIPS).is_file():
+        if (data / VIDEOS).is_file():
+            log.warning("%s: %s is not read, because there is %s", data, VIDEOS, CLIPS)
         clips = listed_clips(data)
     elif (data / VIDEOS).is_file():
         clips = listed_events(data, span_s)
@@ -54,7 +57,7 @@ def find_clips(data: Path, min_labels: int = 2, span_s: float = SPAN_S) -> Datas
         raise DataError(f"{data}: only one label ({labels[0]}); at least two are needed")
     return Dataset(
         printable(data.resolve().name),
-        data,
+        {"": data},
         tuple(sorted(clips, key=lambda clip: clip.path)),
         labels,
     )

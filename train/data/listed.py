@@ -8,6 +8,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from monitor.errors import DataError
@@ -18,7 +19,7 @@ from train.data.table import read_table
 CLIPS, VIDEOS = "clips.csv", "videos.csv"
 COLUMNS = ("path", "label", "group", "fold")
 TIMES = ("start_s", "end_s")
-# Seconds of an event that may lie outside of a window which is said to show it.
+# Seconds of an event that a window which shows it may miss.
 CUT_OFF_S = 0.3
 NEAR_SPANS = 1.5  # length, in windows, of the clip that ends when the event begins
 
@@ -29,91 +30,118 @@ _DRIVE = re.compile(r"[A-Za-z]:/")
 
 def listed_clips(data: Path) -> list[Clip]:
     """The clips of `clips.csv` in the folder `data`; DataError for a row that is wrong."""
-    table = data / CLIPS
-    clips: list[Clip] = []
-    lines: dict[str, int] = {}  # path -> line
-    for line, clip in _rows(table):
-        if clip.path in lines:
-            raise DataError(f"{table}:{line}: {clip.path} is also on line {lines[clip.path]}")
-        lines[clip.path] = line
-        clips.append(clip)
-    return clips
+    return [clip for _, clip in _rows(data / CLIPS, COLUMNS, TIMES)]
 
 
 def listed_events(data: Path, span_s: float) -> list[Clip]:
     """Clips cut from the videos of `videos.csv`, for windows of `span_s` seconds.
 
-    A row with start_s and end_s is an event. A row without them is a video in which its label is
-    seen from start to end; this label is also given to what lies beside the events. An event's clip
-    holds the windows that show all of it. What lies before is cut in two: a clip of the last
-    seconds, which look most like the event, and the rest. DataError for a row that is wrong.
+    A row with start_s or end_s is an event. A row without them says what a video shows apart from
+    its events: one label, for all videos. A video without events is a clip; the others are cut.
+    DataError for a row that is wrong.
     """
     table = data / VIDEOS
-    rows = list(_rows(table))
-    rest = {clip.label for _, clip in rows if not clip.is_part}
+    whole: dict[str, Clip] = {}  # by file
+    events: dict[str, list[tuple[int, Clip]]] = defaultdict(list)
+    for line, clip in _rows(table, (*COLUMNS, *TIMES)):
+        if clip.is_part:
+            events[clip.file].append((line, clip))
+        else:
+            whole[clip.file] = clip
+    rest = {clip.label for clip in whole.values()}
     if len(rest) != 1:
         raise DataError(
-            f"{table}: rows without start_s and end_s show what is seen beside the events: one "
+            f"{table}: rows without start_s and end_s say what is seen apart from the events: one "
             f"label is needed, found {', '.join(sorted(rest)) or 'none'}"
         )
     (label,) = rest
-    whole = [clip for _, clip in rows if not clip.is_part]
-    events: dict[str, list[Clip]] = defaultdict(list)
-    for line, clip in rows:
-        if clip.is_part:
-            events[clip.path.rpartition("#t=")[0]].append(clip)
-            if any(clip.path.startswith(f"{one.path}#") for one in whole):
-                raise DataError(f"{table}:{line}: a row without start_s says nothing happens in it")
     cut = [
         part
-        for path, of_video in events.items()
-        for part in _cut(path, sorted(of_video, key=lambda one: one.start_s), label, span_s)
+        for of_video in events.values()
+        for part in _cut(_in_order(table, of_video), label, span_s)
     ]
-    return [*whole, *cut]
+    return [*(clip for file, clip in whole.items() if file not in events), *cut]
 
 
-def _cut(path: str, events: Sequence[Clip], rest: str, span_s: float) -> Iterator[Clip]:
-    """The clips of a video with `events`, and of label `rest` between them."""
+def _in_order(table: Path, events: Sequence[tuple[int, Clip]]) -> list[Clip]:
+    """The events of a video, each with its line, by time; those of a label that overlap are one."""
+    found: list[Clip] = []
+    for line, event in sorted(events, key=lambda row: row[1].start_s):
+        if not found or event.start_s >= found[-1].end_s:
+            found.append(event)
+        elif event.label == found[-1].label:
+            found[-1] = replace(found[-1], end_s=max(event.end_s, found[-1].end_s))
+        else:
+            raise DataError(
+                f"{table}:{line}: {event.path} is {event.label} and overlaps {found[-1].path}, "
+                f"which is {found[-1].label}; events of two labels may not overlap"
+            )
+    return found
+
+
+def _cut(events: Sequence[Clip], rest: str, span_s: float) -> Iterator[Clip]:
+    """The clips of a video: of its events, and of the label `rest` beside them.
+
+    What lies before an event is cut in two: a clip of the last seconds, which look most like the
+    event, and what comes before. What is shorter than a window is left out.
+    """
     since_s = 0.0
     for event in events:
         near_s = max(since_s, event.start_s - NEAR_SPANS * span_s)
-        yield from _part(event, path, rest, since_s, near_s, span_s)
-        yield from _part(event, path, rest, near_s, event.start_s, span_s)
-        first_s, last_s = event.end_s - CUT_OFF_S - span_s, event.start_s + CUT_OFF_S + span_s
-        if last_s - first_s < span_s:  # it lasts longer than a window
-            first_s, last_s = event.start_s, event.end_s
-        yield from _part(event, path, event.label, max(0.0, first_s), last_s, span_s)
-        since_s = max(since_s, event.end_s)
-    yield from _part(events[-1], path, rest, since_s, math.inf, span_s)
+        beside = [(since_s, near_s), (near_s, event.start_s)]
+        yield from (_part(event, rest, *times) for times in beside if _holds(*times, span_s))
+        yield _part(event, event.label, *_around(event, events, span_s))
+        since_s = event.end_s
+    if math.isfinite(since_s):
+        yield _part(events[-1], rest, since_s, math.inf)
 
 
-def _part(
-    of: Clip, path: str, label: str, start_s: float, end_s: float, span_s: float
-) -> Iterator[Clip]:
-    """A part of a video as a clip, unless it is shorter than a window."""
-    start_s, end_s = round(start_s, 3), round(end_s, 3)
-    if end_s - start_s >= span_s:
-        yield Clip(part_path(path, start_s, end_s), label, of.group, of.fold, start_s, end_s)
+def _around(event: Clip, events: Sequence[Clip], span_s: float) -> tuple[float, float]:
+    """From when to when all windows show an event, and next to nothing of one of another label.
+
+    If there is no such window, because it lasts too long or another is too near: the event itself.
+    """
+    others = [one for one in events if one.label != event.label]
+    before = [one.end_s - CUT_OFF_S for one in others if one.end_s <= event.start_s]
+    after = [one.start_s + CUT_OFF_S for one in others if one.start_s >= event.end_s]
+    start_s = max(0.0, event.end_s - CUT_OFF_S - span_s, *before)
+    end_s = min(event.start_s + CUT_OFF_S + span_s, *after, math.inf)
+    return (start_s, end_s) if _holds(start_s, end_s, span_s) else (event.start_s, event.end_s)
 
 
-def _rows(table: Path) -> Iterator[tuple[int, Clip]]:
+def _holds(start_s: float, end_s: float, span_s: float) -> bool:
+    """Whether a part holds a window."""
+    return round(end_s - start_s, 3) >= span_s
+
+
+def _part(of: Clip, label: str, start_s: float, end_s: float) -> Clip:
+    """A part of the video that a clip is of."""
+    times_s = round(start_s, 3), round(end_s, 3)
+    return Clip(part_path(of.file, *times_s), label, of.group, of.fold, *times_s)
+
+
+def _rows(
+    table: Path, columns: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[tuple[int, Clip]]:
     """Each row of a table as a clip, with its line; all parts of a file, and a group, in a fold."""
+    lines: dict[str, int] = {}  # path -> line
     folds: dict[str, tuple[int | None, int]] = {}  # group -> fold, line
     groups: dict[str, tuple[str, int]] = {}  # file -> group, line
-    for line, row in read_table(table, COLUMNS, TIMES):
+    for line, row in read_table(table, columns, optional):
         clip = _row(table.parent, f"{table}:{line}", row)
+        if lines.setdefault(clip.path, line) != line:
+            raise DataError(f"{table}:{line}: {clip.path} is also on line {lines[clip.path]}")
         fold, first = folds.setdefault(clip.group, (clip.fold, line))
         if fold != clip.fold:
             raise DataError(
                 f"{table}:{line}: group {clip.group} is in fold {clip.fold} and, on line "
                 f"{first}, in fold {fold}; a group belongs to one fold"
             )
-        file = clip.path.rpartition("#t=")[0] if clip.is_part else clip.path
-        group, first = groups.setdefault(file, (clip.group, line))
+        group, first = groups.setdefault(clip.file, (clip.group, line))
         if group != clip.group:
             raise DataError(
-                f"{table}:{line}: {file} is in group {clip.group} and, on line {first}, in group "
-                f"{group}; all parts of a file belong to one group"
+                f"{table}:{line}: {clip.file} is in group {clip.group} and, on line {first}, in "
+                f"group {group}; all parts of a file belong to one group"
             )
         yield line, clip
 
@@ -150,7 +178,9 @@ def _times(where: str, row: Mapping[str, str]) -> tuple[float, float]:
         found.append(float(text.replace(",", ".")) if text else default)
     start_s, end_s = found
     if end_s <= start_s:
-        raise DataError(f"{where}: end_s {end_s:g} is not after start_s {start_s:g}")
+        raise DataError(
+            f"{where}: end_s {row['end_s']!r} is not after start_s {row['start_s'] or '0'!r}"
+        )
     return start_s, end_s
 
 

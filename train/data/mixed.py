@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from monitor.errors import ConfigError, DataError
@@ -17,30 +17,50 @@ def load_data(sources: Sequence[DataOptions], labels: Sequence[str], span_s: flo
     """The clips of all `sources`, or only those of some `labels`; windows last `span_s` seconds.
 
     Of several data sets, paths and groups begin with the name of the folder. ConfigError for two
-    folders of one name, or labels that no clip has; DataError as in `find_clips`.
+    folders of one name, labels that no clip has, or a data set without clips of the `labels`;
+    DataError as in `find_clips`.
     """
     if len(sources) == 1:
         return only_labels(_load(sources[0], span_s, 2), labels)
     found: dict[str, Dataset] = {}
     for source in sources:
         dataset = _load(source, span_s, 1)
-        if dataset.name in found:
+        if source.name in found:
             raise ConfigError(
-                f"data: two folders called {dataset.name}, {found[dataset.name].root} and "
-                f"{dataset.root}; rename one, because groups and reports name their data set"
+                f"data: two folders called {source.name}, {found[source.name].where} and "
+                f"{source.path}; groups and reports name their data set by its folder: rename one"
             )
-        found[dataset.name] = dataset
-    clips = tuple(
+        found[source.name] = dataset
+    clips = [
         replace(clip, path=f"{name}/{clip.path}", group=f"{name}/{clip.group}", dataset=name)
-        for name, dataset in sorted(found.items())
+        for name, dataset in found.items()
         for clip in dataset.clips
-    )
+    ]
     shared = tuple(sorted({clip.label for clip in clips}))
     if len(shared) < 2:
         raise DataError(f"data: only one label in all data sets ({shared[0]}); two are needed")
-    roots = {name: dataset.root for name, dataset in found.items()}
-    whole = Dataset("+".join(found), sources[0].path.parent, clips, shared, roots)
-    return only_labels(whole, labels)
+    whole = Dataset(
+        "+".join(found),
+        {source.name: source.path for source in sources},
+        tuple(sorted(clips, key=lambda clip: clip.path)),
+        shared,
+    )
+    chosen = only_labels(whole, labels)
+    for source in sources:
+        _check_labels({clip.label for clip in chosen.clips if clip.dataset == source.name}, source)
+    return chosen
+
+
+def _check_labels(labels: Set[str], source: DataOptions) -> None:
+    """ConfigError if a data set, beside others, has no clip left; a warning if it has one label."""
+    if not labels:
+        raise ConfigError(f"data: {source.path} has no clip of the labels that the recipe names")
+    if len(labels) == 1:
+        log.warning(
+            "%s: all its clips are %s: a network may learn to tell the data sets apart, not what "
+            "is done in them",
+            source.name, *labels,
+        )  # fmt: skip
 
 
 def _load(source: DataOptions, span_s: float, min_labels: int) -> Dataset:
@@ -74,9 +94,9 @@ def draw_shares(
     """Parts of `clips` by index, each with its share of the training windows.
 
     A data set has a share by its weight. Its labels have equal parts of it, and so have the labels
-    that became one.
+    that became one. ConfigError if a part is too small for one window in an epoch.
     """
-    weights = {source.path.resolve().name: source.weight for source in sources}
+    weights = {source.name: source.weight for source in sources}
     parts: dict[tuple[str, str, str], list[int]] = {}
     for index, clip in enumerate(clips):
         parts.setdefault((clip.dataset, clip.label, clip.act), []).append(index)
@@ -84,7 +104,13 @@ def draw_shares(
     labels = Counter({(name, label) for name, label, _ in parts})
     in_set = Counter(name for name, _ in labels)
     in_label = Counter((name, label) for name, label, _ in parts)
-    return [
-        (members, weights[name] / total / in_set[name] / in_label[name, label])
-        for (name, label, _), members in parts.items()
-    ]
+    shares = []
+    for (name, label, _), members in parts.items():
+        share = weights[name] / total / in_set[name] / in_label[name, label]
+        if round(share * len(clips), 6) < 1:
+            raise ConfigError(
+                f"data: weight {weights[name]:g} of {name}: {share * len(clips):.2g} of the "
+                f"{len(clips)} windows of an epoch for label {label}; at least one is needed"
+            )
+        shares.append((members, share))
+    return shares

@@ -88,7 +88,7 @@ class Experiment:
             np.eye(len(self.dataset.labels), dtype=np.float32)[truth],
             self.config,
             len(slices),
-            draw_shares(split.train, self.config.data) if len(self.config.data) > 1 else (),
+            self._shares(split),
         )
 
         def validate(predict: Predict) -> tuple[float, float]:
@@ -179,12 +179,15 @@ class Experiment:
             "data": [self.decoded_clips.sha256(part) for part in parts],
             "groups": [[clip.group for clip in part] for part in parts],
         }
-        if len(self.config.data) > 1:
-            facts["weights"] = [source.weight for source in self.config.data]
-            facts["acts"] = [[clip.act for clip in part] for part in parts]
+        if shares := self._shares(split):
+            facts["shares"] = shares
         if self.background_clips.films:
             facts["footage"] = self.background_clips.sha256
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def _shares(self, split: Split) -> list[tuple[list[int], float]]:
+        """The training clips of several data sets, by their shares of the windows."""
+        return draw_shares(split.train, self.config.data) if len(self.config.data) > 1 else []
 
     def _score(self, predict: Predict, clips: Sequence[Clip]) -> Scored:
         return score_clips(

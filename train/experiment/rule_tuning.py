@@ -63,11 +63,9 @@ def tune_model(
     fold they are measured on. DataError if `run` is no such folder, or was fitted on other clips.
     """
     recipe = _recipe(run)
+    sources = _sources(run, recipe, data)
     _, metadata = load_model(run / MODEL_NAME)
     footage = find_footage(films)
-    sources = (DataOptions(path=data),) if data else recipe.data
-    if not sources:
-        raise ConfigError("--data is missing, and the recipe of the run names no data")
     dataset = load_data(sources, recipe.labels, recipe.spec.span_s)
     decoded_clips = decode_clips(dataset, recipe.spec, recipe.sampling, cache, console)
     held = {
@@ -152,6 +150,21 @@ def _recipe(run: Path) -> TrainConfig:
     return recipe
 
 
+def _sources(run: Path, recipe: TrainConfig, data: Path | None) -> tuple[DataOptions, ...]:
+    """The data of a run, by default where its recipe says that it is."""
+    if data is None:
+        if not recipe.data:
+            raise ConfigError(f"--data is missing, and the recipe of {run} names no data")
+        return recipe.data
+    if len(recipe.data) > 1:
+        raise ConfigError(
+            f"--data {data}: {run} was fitted on {len(recipe.data)} data sets, which its recipe "
+            "names; leave --data out"
+        )
+    (source,) = recipe.data or (DataOptions(path=data),)
+    return (source.model_copy(update={"path": data}),)
+
+
 def _watch_fold(
     run: Path,
     number: int,
@@ -165,7 +178,7 @@ def _watch_fold(
     split = fold_split(held.decoded_clips.clips, held.clips, recipe)
     if metadata.data.sha256 != held.decoded_clips.sha256((*split.train, *split.validation)):
         raise DataError(
-            f"{path}: was not fitted on what fold {number} of {held.dataset.root} leaves; "
+            f"{path}: was not fitted on what fold {number} of {held.dataset.where} leaves; "
             "--data must be the clips that the run was trained on"
         )
     scorer = Scorer(classify_with(network), metadata)

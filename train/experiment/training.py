@@ -41,7 +41,10 @@ def check_names(config: TrainConfig, dataset: Dataset) -> None:
     if set(config.background) == set(dataset.labels):
         raise ConfigError("every label is a background label: nothing could alert")
     if unknown := sorted(set(config.exclude_groups) - {clip.group for clip in dataset.clips}):
-        raise ConfigError(f"exclude_groups {unknown[0]}: no such group in {dataset.root}")
+        raise ConfigError(
+            f"exclude_groups {unknown[0]}: no such group in {dataset.where}; "
+            f"a group there is {dataset.clips[0].group}"
+        )
     if config.footage:
         footage_label(config, dataset.labels)
 

@@ -15,7 +15,7 @@ from pydantic import (
 
 from monitor.config.yaml_file import explain, load
 from monitor.errors import ConfigError
-from monitor.names import Label
+from monitor.names import Label, printable
 from monitor.paths import Place
 from monitor.windows.clip import ClipSpec
 from train.networks.architectures import NETWORKS
@@ -60,8 +60,13 @@ class DataOptions(_Options):
     """A folder of clips or videos to train on."""
 
     path: Place
-    labels: dict[str, Label] = {}  # label there: label of the model; empty: as they are
+    labels: dict[Label, Label] = {}  # label there: label of the model; empty: as they are
     weight: float = Field(1.0, gt=0)  # of its training windows, beside other data sets
+
+    @property
+    def name(self) -> str:
+        """What reports and groups call it."""
+        return printable(self.path.resolve().name)
 
 
 class TrainConfig(_Options):
@@ -108,6 +113,8 @@ class TrainConfig(_Options):
             raise ValueError("labels names a label twice")
         if len(self.labels) == 1:
             raise ValueError("labels names one label; at least two are needed, or [] for all")
+        if self.arch in BASELINES and any(source.weight != 1 for source in self.data):
+            raise ValueError(f"a weight of data needs a network: {self.arch} takes every window")
         if self.optimizer == "adam" and self.weight_decay:
             raise ValueError("weight_decay needs optimizer adamw, or 0")
         return self

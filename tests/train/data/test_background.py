@@ -220,7 +220,7 @@ def test_footage_is_in_no_split_and_changes_the_fingerprint(tmp_path: Path) -> N
     decoded = {clip.path: film(np.arange(10) / 10) for clip in clips}
     contents = {clip.path: clip.path for clip in clips}
     decoded_clips = DecodedClips(tuple(clips), (), (), decoded, contents)
-    dataset = Dataset("made", Path("made"), tuple(clips), ("a", "b"))
+    dataset = Dataset("made", {"": Path("made")}, tuple(clips), ("a", "b"))
     config = TrainConfig(clip=ClipOptions(frames=8, size=48), background=("a",))
     split = fold_split(clips, [clip for clip in clips if clip.fold == 0], config)
 
@@ -244,7 +244,7 @@ def test_an_experiment_whose_recipe_names_footage_needs_its_slices() -> None:
 
     with pytest.raises(ValueError, match="the recipe names footage: its slices are needed"):
         Experiment(
-            Dataset("made", Path(), (), ("a", "b")),
+            Dataset("made", {"": Path()}, (), ("a", "b")),
             DecodedClips((), (), (), {}, {}),
             config,
             QUIET,
@@ -256,7 +256,7 @@ def test_an_experiment_that_cannot_take_footage_refuses_it(tmp_path: Path) -> No
         tmp_path, FilmPart(quiet_footage(tmp_path / "yard.mp4", 4), "yard.mp4")
     )
     config = TrainConfig(arch="forest", background=("a",))
-    dataset = Dataset("made", Path(), (), ("a", "b"))
+    dataset = Dataset("made", {"": Path()}, (), ("a", "b"))
 
     with pytest.raises(ConfigError, match="footage needs a network: forest is fitted on clips"):
         Experiment(dataset, DecodedClips((), (), (), {}, {}), config, QUIET, background_clips=found)

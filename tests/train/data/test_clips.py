@@ -142,7 +142,7 @@ def test_folders_without_groups_are_read_with_a_warning(
     [
         pytest.param(
             ("notes.txt",),
-            "{0}: no clips; a data folder holds clips.csv, a folder per label, "
+            "{0}: no clips; a data folder holds clips.csv, videos.csv, a folder per label, "
             "or files named v_<Class>_gNN_cNN",
             id="no clips",
         ),

@@ -234,7 +234,7 @@ def test_real_datasets_of_mixed_rates_cause_no_warning(
     dataset = find_clips(shared_data / name)
     some = dataset.clips[:: max(1, len(dataset.clips) // 20)]
     found = decode_clips(
-        type(dataset)(name, dataset.root, some, dataset.labels), SPEC, "time", tmp_path, QUIET
+        type(dataset)(name, dataset.roots, some, dataset.labels), SPEC, "time", tmp_path, QUIET
     )
 
     assert found.notes == ()

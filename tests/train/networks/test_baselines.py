@@ -130,7 +130,7 @@ def run_of(name: str) -> Experiment:
         decoded[clip.path] = DecodedClip(frames, np.arange(12) / 10)
     decoded_clips = DecodedClips(tuple(clips), (), (), decoded, {clip.path: "" for clip in clips})
     config = TrainConfig(arch=name, clip=ClipOptions(frames=6, size=24, fps=10.0), stride=6)
-    dataset = Dataset("made", Path("made"), tuple(clips), ("a", "b", "c"))
+    dataset = Dataset("made", {"": Path("made")}, tuple(clips), ("a", "b", "c"))
     return Experiment(dataset, decoded_clips, config, Console(quiet=True))
 
 

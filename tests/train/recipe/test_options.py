@@ -6,7 +6,7 @@ import yaml
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
 from testkit import ROOT
-from train.recipe.options import TrainConfig, read_recipe
+from train.recipe.options import DataOptions, TrainConfig, read_recipe
 
 CONFIGS = ROOT / "configs"
 
@@ -61,6 +61,19 @@ def test_footage_is_found_beside_the_recipe_and_an_option_replaces_it(tmp_path: 
     assert read_recipe(path, {"footage": (Path("here"),)}).footage == (Path("here"),)
 
 
+def test_data_is_found_beside_the_recipe_and_an_option_replaces_it(tmp_path: Path) -> None:
+    path = tmp_path / "train.yaml"
+    path.write_text("data:\n  - {path: ut, weight: 2, labels: {kick: fight}}\n  - path: /srv/a\n")
+
+    found = read_recipe(path, {})
+
+    assert [source.path for source in found.data] == [tmp_path / "ut", Path("/srv/a")]
+    assert [source.weight for source in found.data] == [2, 1]
+    assert [source.labels for source in found.data] == [{"kick": "fight"}, {}]
+    here = (DataOptions(path=Path("here")),)
+    assert read_recipe(path, {"data": here}).data == here
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -101,6 +114,16 @@ def test_footage_is_found_beside_the_recipe_and_an_option_replaces_it(tmp_path: 
             "labels: [fight]\n",
             "1: labels names one label; at least two are needed, or [] for all",
             id="one label",
+        ),
+        pytest.param(
+            "data:\n  - path: ut\n    weight: 0\n",
+            "3: data.0.weight: input should be greater than 0, found 0",
+            id="data without weight",
+        ),
+        pytest.param(
+            "arch: svm\ndata:\n  - {path: ut, weight: 2}\n",
+            "1: a weight of data needs a network: svm takes every window",
+            id="a weight for a classical classifier",
         ),
     ],
 )
