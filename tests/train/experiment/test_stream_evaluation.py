@@ -208,7 +208,7 @@ WRONG: dict[str, tuple[str, int, str]] = {
         2,
         "--background names a label, in har-train; footage is --footage",
     ),
-    "tuning without clips": ("run --tune --footage yard", 2, "--data is missing"),
+    "tuning without footage": ("run --tune --data data", 2, "--footage is missing"),
     "a report over a run": (
         "m.onnx --stream --footage yard --out run",
         2,

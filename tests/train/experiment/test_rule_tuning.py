@@ -1,0 +1,51 @@
+"""Which clips the rules of a run are tuned on."""
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from export.keras_file import MODEL_NAME
+from monitor.errors import ConfigError
+from train.experiment.rule_tuning import _sources, tune_model
+from train.recipe.options import DataOptions, TrainConfig
+
+RUN = Path("run")
+MAPPED = DataOptions(path=Path("ut"), labels={"kick": "fight", "hug": "nofight"})
+
+
+def test_the_data_that_the_recipe_names_is_taken_by_default() -> None:
+    both = (MAPPED, DataOptions(path=Path("street")))
+
+    assert _sources(RUN, TrainConfig(data=both), None) == both
+
+
+def test_another_place_keeps_the_labels_that_the_recipe_gives(tmp_path: Path) -> None:
+    (found,) = _sources(RUN, TrainConfig(data=(MAPPED,)), tmp_path)
+
+    assert (found.path, found.labels) == (tmp_path, MAPPED.labels)
+    assert _sources(RUN, TrainConfig(), tmp_path) == (DataOptions(path=tmp_path),)
+
+
+def test_one_folder_for_several_data_sets_is_an_error() -> None:
+    both = (MAPPED, DataOptions(path=Path("street")))
+
+    with pytest.raises(ConfigError) as error:
+        _sources(RUN, TrainConfig(data=both), Path("street"))
+
+    assert str(error.value) == (
+        "--data street: run was fitted on 2 data sets, which its recipe names; leave --data out"
+    )
+
+
+def test_tuning_without_clips_and_without_data_in_the_recipe_is_an_error(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    (run / "fold-0").mkdir(parents=True)
+    (run / "fold-0" / MODEL_NAME).touch()
+    (run / "metrics.json").write_text(json.dumps({"settings": {}}))
+
+    with pytest.raises(ConfigError) as error:
+        tune_model(run, None, tmp_path / "yard", None, tmp_path / "cache", Console(quiet=True))
+
+    assert str(error.value) == f"--data is missing, and the recipe of {run} names no data"
