@@ -17,8 +17,9 @@ HOW: Mapping[Overlap, str] = {
         "tested on scenes it had never seen."
     ),
     "ungrouped": (
-        "The data names no groups, so every clip counts as its own: where several clips were cut "
-        "from one video, its scene is on both sides of the split and these numbers are too good."
+        "The data, or one of the data sets, names no groups, so every clip counts as its own: "
+        "where several clips were cut from one video, its scene is on both sides of the split and "
+        "these numbers are too good."
     ),
     "random": (
         "Clips were split at random, so scenes leak: clips cut from one video are on both sides, "
@@ -74,10 +75,10 @@ def find_overlap(
     return "overlapping" if metadata.data.clips > len(others) else "related"
 
 
-def check_groups(overlap: Overlap, scored: Scored) -> Overlap:
-    """`overlap`, or "ungrouped" if it is grouped but every clip is a group of its own.
+def check_groups(overlap: Overlap, *parts: Scored) -> Overlap:
+    """`overlap`, or "ungrouped" if it is grouped but in one of `parts` each clip is its own group.
 
     Exact copies are in the group of the first of them.
     """
-    alone = set(scored.groups) <= set(scored.clips)
+    alone = any(set(part.groups) <= set(part.clips) for part in parts)
     return "ungrouped" if overlap == "grouped" and alone else overlap

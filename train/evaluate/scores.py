@@ -1,11 +1,13 @@
 """A model's scores of test clips: the basis of metrics and reports."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from train.data.clips import Clip
 from train.fit.trainer import Predict
 
 # Tolerance of the sum of a row of scores: above float32 rounding over a few hundred labels, far
@@ -61,6 +63,17 @@ class Scored:
     def __len__(self) -> int:
         return len(self.clips)
 
+    def part(self, indices: Sequence[int]) -> "Scored":
+        """Some of the clips, by index."""
+        return replace(
+            self,
+            clips=tuple(self.clips[index] for index in indices),
+            groups=tuple(self.groups[index] for index in indices),
+            truth=self.truth[indices],
+            scores=self.scores[indices],
+            previews=self.previews[indices],
+        )
+
     @property
     def predicted(self) -> NDArray[np.int64]:
         """(n,) index of the highest score; the first one of a tie."""
@@ -90,6 +103,15 @@ def concatenate(parts: Sequence[Scored]) -> Scored:
         scores=np.concatenate([part.scores for part in parts]),
         previews=np.concatenate([part.previews for part in parts]),
     )
+
+
+def by_dataset(scored: Scored, clips: Iterable[Clip]) -> dict[str, Scored]:
+    """The scores of each data set by its name, if `clips` are of several; else empty."""
+    names = {clip.path: clip.dataset for clip in clips}
+    found: dict[str, list[int]] = defaultdict(list)
+    for index, path in enumerate(scored.clips):
+        found[names[path]].append(index)
+    return {name: scored.part(members) for name, members in sorted(found.items()) if name}
 
 
 def mean_window_scores(predict: Predict, clips: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:

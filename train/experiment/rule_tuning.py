@@ -22,7 +22,7 @@ from train.evaluate.evaluation_set import EvaluationSet
 from train.evaluate.novelty import classify_with
 from train.evaluate.overlap import HOW, WARNINGS, check_groups
 from train.evaluate.playback import WatchedStream
-from train.evaluate.scores import Scored
+from train.evaluate.scores import Scored, by_dataset
 from train.evaluate.scoring import Scorer
 from train.evaluate.stream_results import match_stream
 from train.evaluate.streams import plan_streams
@@ -50,6 +50,7 @@ class _Fold:
     """The clips of a fold, scored by the network that was not fitted on them."""
 
     scored: Scored  # clip by clip
+    datasets: Mapping[str, Scored]  # the same by data set, if there are several
     streams: list[WatchedStream]
 
 
@@ -183,7 +184,8 @@ def _watch_fold(
         )
     scorer = Scorer(classify_with(network), metadata)
     streams = watch(scorer, plan_streams(held.clip_inserts, footage), f"fold {number}", console)
-    return _Fold(held.score(scorer.predict, metadata, recipe.stride), streams)
+    scored = held.score(scorer.predict, metadata, recipe.stride)
+    return _Fold(scored, by_dataset(scored, held.clips), streams)
 
 
 def _report(
@@ -205,7 +207,8 @@ def _report(
             "Measured on the streams that it was tuned on",
         )
         judged = [match_stream(watched, tuned.rules, trials.span_s) for watched in streams]
-    if "ungrouped" in {check_groups("grouped", fold.scored) for fold in folds}:
+    parts = [part for fold in folds for part in (fold.scored, *fold.datasets.values())]
+    if check_groups("grouped", *parts) == "ungrouped":
         how, warning = f"{how} {HOW['ungrouped']}", WARNINGS["ungrouped"]
     return StreamReport(
         title=f"{metadata.name}, tuned",

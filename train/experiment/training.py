@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from train.data.split import Split, final_split, fold_split, folds_of, random_sp
 from train.evaluate.calibration import fit_temperature, set_temperature, with_temperature
 from train.evaluate.metrics import measure, summary
 from train.evaluate.novelty import fit_novelty_threshold
-from train.evaluate.scores import Scored, concatenate
+from train.evaluate.scores import Scored, by_dataset, concatenate
 from train.experiment.experiment import Experiment
 from train.experiment.results import FitResult
 from train.recipe.options import TrainConfig
@@ -237,6 +238,7 @@ def _write(
         settings=config.model_dump(mode="json"),
         history=result.history if result else None,
         folds=folds,
+        datasets=by_dataset(scored, clips),
         skipped=[(skip.path, skip.reason) for skip in decoded_clips.skipped],
         notes=notes,
     )
@@ -283,8 +285,15 @@ def _describe(scored: Scored | None) -> str:
 
 def _describe_test_clips(clips: Sequence[Clip]) -> str:
     """How many groups the test clips are from, or that no groups are known."""
-    if {clip.group for clip in clips} <= {clip.path for clip in clips}:
-        return "that were not trained on; no groups are known, so their scenes may have been"
+    groups, paths = defaultdict(set), defaultdict(set)
+    for clip in clips:
+        groups[clip.dataset].add(clip.group)
+        paths[clip.dataset].add(clip.path)
+    if unknown := [name for name in sorted(groups) if groups[name] <= paths[name]]:
+        where = f" in {', '.join(unknown)}" if any(unknown) else ""
+        return (
+            f"that were not trained on; no groups are known{where}, so their scenes may have been"
+        )
     return f"of {_groups(clips)} groups that were not trained on"
 
 

@@ -26,6 +26,7 @@ class ClipReport:
     scored: Scored
     metrics: Metrics
     folds: Mapping[str, tuple[Scored, Metrics]]  # by name of the fold; empty for a single split
+    datasets: Mapping[str, tuple[Scored, Metrics]]  # by name; empty for a single data set
     metadata: ModelMetadata | None
     data: Data | None  # what was tested on
     settings: Mapping[str, object]  # recipe and seeds
@@ -83,6 +84,7 @@ def clip_json(report: ClipReport) -> dict[str, Any]:
         },
         "calibration": _calibration(metrics),
         "folds": {name: summary(of_fold) for name, (_, of_fold) in report.folds.items()},
+        "datasets": {name: summary(of_set) for name, (_, of_set) in report.datasets.items()},
         "history": {name: _finite(values) for name, values in report.history.items()},
         "model": report.metadata and report.metadata.model_dump(mode="json"),
         "data": report.data and report.data.model_dump(mode="json"),

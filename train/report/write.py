@@ -34,22 +34,25 @@ def write_clip_report(
     settings: Mapping[str, object] | None = None,
     history: Mapping[str, Sequence[float]] | None = None,
     folds: Mapping[str, Scored] | None = None,
+    datasets: Mapping[str, Scored] | None = None,
     skipped: Sequence[tuple[str, str]] = (),
     notes: Sequence[str] = (),
     unknown: Sequence[Mapping[str, object]] = (),
 ) -> Metrics:
     """Measure `scored` and write both files into the folder `out`, each whole or not at all.
 
-    `overlap` says how the test clips overlap with the training clips. `folds` are the parts of
-    `scored` by name. `settings`, and `unknown` with the open-set results, are JSON values.
-    MonitorError if `out` cannot be written.
+    `overlap` says how the test clips overlap with the training clips. `folds` and `datasets` are
+    the parts of `scored` by name. `settings`, and `unknown` with the open-set results, are JSON
+    values. MonitorError if `out` cannot be written.
     """
+    by_set = {name: (part, measure(part)) for name, part in (datasets or {}).items()}
     report = ClipReport(
         title=title,
-        overlap=check_groups(overlap, scored),
+        overlap=check_groups(overlap, scored, *(part for part, _ in by_set.values())),
         scored=scored,
         metrics=measure(scored),
         folds={name: (part, measure(part)) for name, part in (folds or {}).items()},
+        datasets=by_set,
         metadata=metadata,
         data=data,
         settings=settings or {},

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from monitor.errors import MonitorError
 from testkit.models import metadata
 from testkit.scores import PAPER_COUNTS, PAPER_LABELS, scored
-from train.evaluate.scores import Scored, concatenate
+from train.data.clips import Clip
+from train.evaluate.scores import Scored, by_dataset, concatenate
 from train.report.clip_page import contact_sheet, worst_mistakes
 from train.report.write import write_clip_report
 
@@ -204,6 +206,59 @@ def test_folds_are_listed_one_by_one_with_their_mean(tmp_path: Path) -> None:
 
     assert [content["folds"][name]["accuracy"] for name in folds] == [0.875, 0.625]
     assert "0.750 ± 0.177" in page.text
+
+
+def test_data_sets_are_listed_one_by_one(tmp_path: Path) -> None:
+    hard = scored(("fight", "nofight"), ((4, 4), (3, 5)), folder="street/", groups=4)
+    easy = scored(("fight", "nofight"), ((30, 2), (0, 28)), folder="hockey/", groups=60)
+
+    content, page, _ = write(
+        tmp_path, concatenate([easy, hard]), datasets={"hockey": easy, "street": hard}
+    )
+
+    assert content["accuracy"]["value"] == pytest.approx(67 / 76)
+    assert {name: figures["accuracy"] for name, figures in content["datasets"].items()} == {
+        "hockey": round(58 / 60, 4),
+        "street": round(9 / 16, 4),
+    }
+    assert content["datasets"]["street"]["clips"] == 16
+    assert content["folds"] == {}
+    table = page.text.partition("Data sets")[2]
+    for name, clips, groups, accuracy in (("hockey", 60, 60, 0.967), ("street", 16, 4, 0.562)):
+        assert f"{name}{clips}{groups}{accuracy}" in table
+
+
+def test_a_single_data_set_has_no_table_of_data_sets(tmp_path: Path) -> None:
+    content, page, _ = write(tmp_path, scored(("a", "b"), ((1, 0), (0, 1))))
+
+    assert content["datasets"] == {}
+    assert "Data sets" not in page.text
+
+
+def test_a_data_set_without_groups_beside_one_with_groups_is_reported(tmp_path: Path) -> None:
+    grouped = scored(("a", "b"), ((2, 0), (0, 2)), folder="one/", groups=2)
+    alone = scored(("a", "b"), ((1, 0), (0, 1)), folder="two/")
+    alone = replace(alone, groups=alone.clips)
+
+    content, page, _ = write(
+        tmp_path, concatenate([grouped, alone]), datasets={"one": grouped, "two": alone}
+    )
+
+    assert content["split"] == "ungrouped"
+    assert "one of the data sets, names no groups" in page.text
+
+
+def test_scores_are_parted_by_data_set() -> None:
+    both = concatenate([scored(("a", "b"), ((1, 0), (0, 1)), folder=f"{name}/") for name in "xy"])
+    clips = [Clip(path, "a", "g", 0, dataset=path[0]) for path in both.clips]
+
+    parts = by_dataset(both, clips)
+
+    assert {name: part.clips for name, part in parts.items()} == {
+        "x": both.clips[:2], "y": both.clips[2:],
+    }  # fmt: skip
+    assert concatenate(list(parts.values())).scores.tolist() == both.scores.tolist()
+    assert by_dataset(both, [replace(clip, dataset="") for clip in clips]) == {}
 
 
 def test_skipped_clips_are_listed_with_their_reasons(tmp_path: Path) -> None:
