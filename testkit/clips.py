@@ -1,5 +1,6 @@
 """A handful of small clips that a network can be fitted on in seconds."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,14 +10,15 @@ import numpy as np
 FPS = 10
 FRAMES = 8
 SIZE = 32  # pixels
+LEVELS = {"dark": 40, "light": 200}  # of grey
 
 
-def make_clips(data: Path, folds: int = 2) -> Path:
-    """A data folder with a table: in `dark` and `light` clips, one of each in two groups a fold."""
+def make_clips(data: Path, folds: int = 2, labels: Mapping[str, int] = LEVELS) -> Path:
+    """A data folder with a table: clips of grey `labels`, one of each in two groups a fold."""
     rows = ["path,label,group,fold"]
     for fold in range(folds):
         for part in range(2):
-            for label, level in (("dark", 40), ("light", 200)):
+            for label, level in labels.items():
                 name = f"{label}/{fold}{part}.mp4"
                 _write(data / name, level, seed=fold * 2 + part)
                 rows.append(f"{name},{label},g{fold}{part},{fold}")
