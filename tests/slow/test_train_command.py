@@ -299,7 +299,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("train.data.layouts.find_clips", interrupted)
+    monkeypatch.setattr("train.data.mixed.load_data", interrupted)
 
     result = har_train("--data", data, "--out", tmp_path / "out")
 
