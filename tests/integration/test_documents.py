@@ -16,6 +16,8 @@ from monitor.config.yaml_file import load
 from monitor.events.alert import AlertEvent
 from monitor.states import CameraState, EndReason, OpenFailure, SkipReason
 from testkit import ROOT
+from train.data.layouts import find_clips
+from train.recipe.options import TrainConfig
 
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text()
@@ -88,15 +90,26 @@ def test_every_command_line_uses_options_that_exist(page: str) -> None:
 
 def test_every_configuration_is_right(tmp_path: Path) -> None:
     blocks = [
-        block
-        for text in PAGES.values()
+        (page, block)
+        for page, text in PAGES.items()
         for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     ]
-    assert blocks
-    for block in blocks:
-        path = tmp_path / "monitor.yaml"
+    assert {page for page, _ in blocks} > {"docs/training.md"}
+    for page, block in blocks:
+        path = tmp_path / "options.yaml"
         path.write_text(block.replace("rtsp://...", "rtsp://192.0.2.10/stream2"))
-        load(path, MonitorOptions)
+        load(path, TrainConfig if page == "docs/training.md" else MonitorOptions)
+
+
+def test_every_table_of_clips_is_right(tmp_path: Path) -> None:
+    tables = re.findall(r"```csv\n(.*?)```", PAGES["docs/training.md"], re.DOTALL)
+    for name in ("hall.mp4", "kitchen.mp4", "garden.mp4"):
+        (tmp_path / name).touch()
+
+    for name, table in zip(("clips.csv", "videos.csv"), tables, strict=True):
+        (tmp_path / name).write_text(table)
+        assert len(find_clips(tmp_path).labels) == 2
+        (tmp_path / name).unlink()
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -7,18 +7,14 @@ import typer
 
 from train.data.cache_folder import WHERE
 
-_DATA = typer.Option(
-    help="Folder of clips: with clips.csv, a folder per label, or named as UCF50 is."
+_LAYOUTS = (
+    "Folder of clips: with clips.csv or videos.csv, a folder per label, or named as UCF50 is."
 )
 DataFolders = Annotated[
     list[Path] | None,
-    typer.Option(
-        help="Folder of clips: with clips.csv or videos.csv, a folder per label, or named as UCF50 "
-        "is. Once per folder.",
-        show_default=False,
-    ),
+    typer.Option(help=f"{_LAYOUTS} Once per folder.", show_default="those of the recipe"),
 ]
-OptionalDataFolder = Annotated[Path | None, _DATA]
+OptionalDataFolder = Annotated[Path | None, typer.Option(help=_LAYOUTS)]
 CacheFolder = Annotated[
     Path | None,
     typer.Option(help="Folder for decoded clips.", show_default=WHERE),
