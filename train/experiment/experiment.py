@@ -89,6 +89,7 @@ class Experiment:
             self.config,
             len(slices),
             draw_shares(split.train, self.config.data) if len(self.config.data) > 1 else (),
+            self._background(split.train),
         )
 
         def validate(predict: Predict) -> tuple[float, float]:
@@ -185,6 +186,12 @@ class Experiment:
         if self.background_clips.films:
             facts["footage"] = self.background_clips.sha256
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def _background(self, clips: Sequence[Clip]) -> list[int]:
+        """The clips of background labels, by index, and the slices of footage after all clips."""
+        calm = [at for at, clip in enumerate(clips) if clip.label in self.config.background]
+        count = len(self.background_clips.slices)
+        return [*calm, *range(len(clips), len(clips) + count)]
 
     def _score(self, predict: Predict, clips: Sequence[Clip]) -> Scored:
         return score_clips(
