@@ -8,6 +8,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from monitor.errors import DataError
@@ -38,6 +39,33 @@ def listed_clips(data: Path) -> list[Clip]:
         lines[clip.path] = line
         clips.append(clip)
     return clips
+
+
+@dataclass(frozen=True)
+class ListedVideo:
+    """A video as it was filmed, with the events in it."""
+
+    path: str  # relative to the data folder
+    group: str
+    fold: int | None
+    events: tuple[tuple[str, float, float], ...]  # label, start and end in seconds
+
+
+def listed_videos(data: Path) -> list[ListedVideo]:
+    """The videos of `videos.csv` in the folder `data`; DataError for a row that is wrong."""
+    found: dict[str, list[Clip]] = {}
+    for _, clip in _rows(data / VIDEOS):
+        path = clip.path.rpartition("#t=")[0] if clip.is_part else clip.path
+        found.setdefault(path, []).append(clip)
+    return [
+        ListedVideo(
+            path,
+            rows[0].group,
+            rows[0].fold,
+            tuple((row.label, row.start_s, row.end_s) for row in rows if row.is_part),
+        )
+        for path, rows in found.items()
+    ]
 
 
 def listed_events(data: Path, span_s: float) -> list[Clip]:
