@@ -178,7 +178,7 @@ def _with_log(sinks: Sequence[dict[str, Any]], path: Path) -> list[dict[str, Any
 def _status(options: MonitorOptions) -> None:
     """Print how the monitor does that writes the health file; exit 1 if not all is well."""
     from monitor.display.table import show_health
-    from monitor.health.report import read_health
+    from monitor.health.health_file import read_health
 
     if options.health is None:
         raise ConfigError("--status needs --health FILE, or a --config with health")

@@ -19,7 +19,7 @@ from pydantic import (
 from monitor.errors import ConfigError
 from monitor.names import Label, Name
 from monitor.paths import Place
-from monitor.recognition.metadata import Decision, ModelMetadata, Seconds, Share
+from monitor.recognition.metadata import ModelMetadata, RuleDefaults, Seconds, Share
 from monitor.recognition.tracker import Rules
 from monitor.sources.address import Address, parse_address
 from monitor.sources.source import Transport
@@ -181,7 +181,7 @@ class ActivityOptions(Options):
             label: metadata.thresholds[label] if self.threshold is None else self.threshold
             for label in metadata.alert_labels
         } | self.thresholds
-        own = metadata.tuning or Decision()
+        own = metadata.tuning or RuleDefaults()
         return Rules(
             thresholds,
             own.hysteresis if self.hysteresis is None else self.hysteresis,

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from monitor.health.report import CameraHealth, Health
+from monitor.health.health_file import CameraHealth, Health
 from monitor.health.status import CameraSnapshot
 from monitor.names import printable
 from monitor.states import NOTHING_MOVES, CameraState, SkipReason

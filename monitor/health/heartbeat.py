@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monitor.errors import MonitorError
-from monitor.health.report import Health, examine, write_health
+from monitor.health.health_file import Health, examine, write_health
 from monitor.health.status import CameraSnapshot
 from monitor.health.systemd import Systemd
 from monitor.records import SinkStatus

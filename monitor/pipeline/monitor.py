@@ -7,8 +7,8 @@
     one closing thread              waits for the captures to end, then closes each mailbox in turn
     the caller's thread             the view, or nothing
 
-Stop enters at the sources and leaves at the sinks: only the capture path looks at it, and every
-later stage ends because its input ended.
+Stop enters at the sources and leaves at the sinks: the capture path and the view look at it,
+and workers and sinks end because their input ended.
 """
 
 import logging

@@ -62,8 +62,8 @@ class Data(BaseModel):
     footage: tuple[Film, ...] = ()
 
 
-class Decision(BaseModel):
-    """How scores are made into decisions; the defaults are for a model that was never tuned."""
+class RuleDefaults(BaseModel):
+    """Rules that make activities of scores; the defaults are for a model that was never tuned."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -72,8 +72,8 @@ class Decision(BaseModel):
     min_s: Seconds = 0.5
 
 
-class Tuning(Decision):
-    """The decision that suited a model best, beside its thresholds, and how that was found."""
+class Tuning(RuleDefaults):
+    """The rules that suited a model best, beside its thresholds, and how they were found."""
 
     metrics: Metrics  # of events and false alarms; what was wanted, what was measured
     evaluation: Sentence  # how the metrics were measured, in one sentence

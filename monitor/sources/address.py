@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from monitor.errors import ConfigError
 from monitor.names import IN_NAMES, is_name, is_printable, plain_name
 from monitor.paths import placed
-from monitor.sources.url_passwords import cut_short, how_to_write
+from monitor.sources.url_escaping import cut_short, how_to_write
 
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "srt", "udp")
 ALLOWED = "a webcam number or device, a video file, or " + ", ".join(

@@ -27,7 +27,7 @@ from monitor.errors import ConfigError, ModelError, MonitorError, SourceError
 from monitor.events.alert import SCHEMA
 from monitor.events.alert_log import line
 from monitor.events.recovery import orphans, records, unended
-from monitor.health.report import read_health
+from monitor.health.health_file import read_health
 from monitor.names import is_name, is_printable
 from monitor.recognition.classifier import SHIPPED, OnnxClassifier
 from monitor.recognition.metadata import parse_metadata
@@ -213,7 +213,10 @@ def check_password(data: bytes) -> bool:
 def check_health(data: bytes) -> bool:
     """A health file is one, or a MonitorError; what is shown of it steers no terminal."""
     path = _file("health.json", data)
-    with _only(MonitorError), patch("monitor.health.report.time.monotonic", return_value=NOW_S):
+    with (
+        _only(MonitorError),
+        patch("monitor.health.health_file.time.monotonic", return_value=NOW_S),
+    ):
         health = read_health(path)
         out = io.StringIO()
         show_health(health, Console(file=out, width=200))

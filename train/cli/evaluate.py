@@ -38,7 +38,7 @@ def main(
         typer.Option(
             "--stream",
             help="Test alerts: the monitor watches clips inserted into footage; without --data, "
-            "the footage alone.",
+            "the footage alone; videos with events are watched as they are.",
         ),
     ] = False,
     tune: Annotated[
@@ -136,14 +136,15 @@ def _select_task(
         return tuning
     report = _require("--out", out)
     if stream:
-        films = _require("--footage", footage)
         if fold is not None:
             _require("--data", data)
+        if data is None:
+            _require("--footage", footage)
 
         def streaming(cache: Path, console: Console) -> None:
             from train.experiment.stream_evaluation import evaluate_streams
 
-            evaluate_streams(model, data, films, report, fold, cache, console)
+            evaluate_streams(model, data, footage, report, fold, cache, console)
 
         return streaming
     clips = _require("--data", data)

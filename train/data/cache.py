@@ -85,7 +85,7 @@ class ClipCache:
     def __init__(self, folder: Path, size: int) -> None:
         self.folder = folder
         self.size = size  # height and width of the frames, pixels
-        self._parsing = Lock()  # of headers: see Stored
+        self._parsing = Lock()  # of headers: see FrameFile
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

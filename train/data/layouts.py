@@ -33,7 +33,7 @@ def find_clips(data: Path, min_labels: int = 2, span_s: float = _SPAN_S) -> Data
         raise DataError(f"{data}: no such folder")
     if (data / CLIPS).is_file():
         if (data / VIDEOS).is_file():
-            log.warning("%s: %s is not read, because there is %s", data, VIDEOS, CLIPS)
+            log.warning("%s: the clips are those of %s, not of %s", data, CLIPS, VIDEOS)
         clips = listed_clips(data)
     elif (data / VIDEOS).is_file():
         clips = listed_events(data, span_s)

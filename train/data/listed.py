@@ -8,7 +8,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from monitor.errors import DataError
@@ -33,34 +33,50 @@ def listed_clips(data: Path) -> list[Clip]:
     return [clip for _, clip in _rows(data / CLIPS, COLUMNS, TIMES)]
 
 
+@dataclass(frozen=True)
+class ListedVideo:
+    """A video as it was filmed, with the events in it."""
+
+    whole: Clip  # of the label that is seen apart from the events
+    events: tuple[Clip, ...]  # parts of it, in order of time; none overlaps another
+
+
+def listed_videos(data: Path) -> list[ListedVideo]:
+    """The videos of `videos.csv` in the folder `data`; DataError for a row that is wrong.
+
+    A row with start_s or end_s is an event. A row without them says what a video shows apart from
+    its events: one label, for all videos.
+    """
+    table = data / VIDEOS
+    videos: dict[str, list[tuple[int, Clip]]] = defaultdict(list)  # rows with their lines, by file
+    for line, clip in _rows(table, (*COLUMNS, *TIMES)):
+        videos[clip.file].append((line, clip))
+    labels = {row.label for rows in videos.values() for _, row in rows if not row.is_part}
+    if len(labels) != 1:
+        raise DataError(
+            f"{table}: rows without start_s and end_s say what is seen apart from the events: one "
+            f"label is needed, found {', '.join(sorted(labels)) or 'none'}"
+        )
+    (label,) = labels
+    return [
+        ListedVideo(
+            Clip(file, label, rows[0][1].group, rows[0][1].fold),
+            tuple(_in_order(table, [(line, row) for line, row in rows if row.is_part])),
+        )
+        for file, rows in videos.items()
+    ]
+
+
 def listed_events(data: Path, span_s: float) -> list[Clip]:
     """Clips cut from the videos of `videos.csv`, for windows of `span_s` seconds.
 
-    A row with start_s or end_s is an event. A row without them says what a video shows apart from
-    its events: one label, for all videos. A video without events is a clip; the others are cut.
-    DataError for a row that is wrong.
+    A video without events is a clip; the others are cut. DataError as in `listed_videos`.
     """
-    table = data / VIDEOS
-    whole: dict[str, Clip] = {}  # by file
-    events: dict[str, list[tuple[int, Clip]]] = defaultdict(list)
-    for line, clip in _rows(table, (*COLUMNS, *TIMES)):
-        if clip.is_part:
-            events[clip.file].append((line, clip))
-        else:
-            whole[clip.file] = clip
-    rest = {clip.label for clip in whole.values()}
-    if len(rest) != 1:
-        raise DataError(
-            f"{table}: rows without start_s and end_s say what is seen apart from the events: one "
-            f"label is needed, found {', '.join(sorted(rest)) or 'none'}"
-        )
-    (label,) = rest
-    cut = [
-        part
-        for of_video in events.values()
-        for part in _cut(_in_order(table, of_video), label, span_s)
+    return [
+        clip
+        for video in listed_videos(data)
+        for clip in (_cut(video, span_s) if video.events else (video.whole,))
     ]
-    return [*(clip for file, clip in whole.items() if file not in events), *cut]
 
 
 def _in_order(table: Path, events: Sequence[tuple[int, Clip]]) -> list[Clip]:
@@ -79,21 +95,21 @@ def _in_order(table: Path, events: Sequence[tuple[int, Clip]]) -> list[Clip]:
     return found
 
 
-def _cut(events: Sequence[Clip], rest: str, span_s: float) -> Iterator[Clip]:
-    """The clips of a video: of its events, and of the label `rest` beside them.
+def _cut(video: ListedVideo, span_s: float) -> Iterator[Clip]:
+    """The clips of a video: of its events, and of what lies beside them.
 
     What lies before an event is cut in two: a clip of the last seconds, which look most like the
     event, and what comes before. What is shorter than a window is left out.
     """
-    since_s = 0.0
-    for event in events:
+    whole, since_s = video.whole, 0.0
+    for event in video.events:
         near_s = max(since_s, event.start_s - NEAR_SPANS * span_s)
         beside = [(since_s, near_s), (near_s, event.start_s)]
-        yield from (_part(event, rest, *times) for times in beside if _holds(*times, span_s))
-        yield _part(event, event.label, *_around(event, events, span_s))
+        yield from (_part(whole, *times) for times in beside if _holds(*times, span_s))
+        yield _part(event, *_around(event, video.events, span_s))
         since_s = event.end_s
     if math.isfinite(since_s):
-        yield _part(events[-1], rest, since_s, math.inf)
+        yield _part(whole, since_s, math.inf)
 
 
 def _around(event: Clip, events: Sequence[Clip], span_s: float) -> tuple[float, float]:
@@ -114,10 +130,10 @@ def _holds(start_s: float, end_s: float, span_s: float) -> bool:
     return round(end_s - start_s, 3) >= span_s
 
 
-def _part(of: Clip, label: str, start_s: float, end_s: float) -> Clip:
-    """A part of the video that a clip is of."""
+def _part(of: Clip, start_s: float, end_s: float) -> Clip:
+    """Another part of a clip's video, with its label."""
     times_s = round(start_s, 3), round(end_s, 3)
-    return Clip(part_path(of.file, *times_s), label, of.group, of.fold, *times_s)
+    return Clip(part_path(of.file, *times_s), of.label, of.group, of.fold, *times_s)
 
 
 def _rows(

@@ -50,6 +50,7 @@ class EventMetrics:
     hours: float  # of the streams
     delays_s: tuple[float, ...]  # from an event's first frame to its first alert, ascending
     alerts: int  # that match an event; more than `found` if an event raised several
+    after_end_s: tuple[float, ...] = ()  # as delays_s, but from the event's last frame
 
     @property
     def precision(self) -> float | None:
@@ -85,9 +86,14 @@ class EventMetrics:
 
     def delay_s(self, share: float) -> float | None:
         """The quantile `share` of the delays: 0.5 for the median."""
-        if not self.delays_s:
-            return None
-        return self.delays_s[max(0, math.ceil(share * len(self.delays_s)) - 1)]
+        return _quantile(self.delays_s, share)
+
+    def late_s(self, share: float) -> float | None:
+        """The quantile `share` of the times from an event's end to its first alert.
+
+        It is negative if the alert came before the end.
+        """
+        return _quantile(self.after_end_s, share)
 
 
 def grace_s(span_s: float) -> float:
@@ -141,7 +147,14 @@ def event_metrics(
             sorted(alerts[0].decided_s - event.start_s for event, alerts in found if alerts)
         ),
         alerts=sum(len(alerts) for _, alerts in found),
+        after_end_s=tuple(
+            sorted(alerts[0].decided_s - event.end_s for event, alerts in found if alerts)
+        ),
     )
+
+
+def _quantile(ascending: Sequence[float], share: float) -> float | None:
+    return ascending[max(0, math.ceil(share * len(ascending)) - 1)] if ascending else None
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -7,7 +7,8 @@ footage in which nothing happens. A plan is made before anything is decoded.
 
 import zlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,12 @@ class PlanSegment:
     start_s: float  # start in the stream
     end_s: float
 
+    @property
+    def kind(self) -> str | None:
+        """The kind of footage, which is the first folder of its name; None if it has none."""
+        folder, parted, _ = self.name.partition("/")
+        return folder if parted and self.label is None else None
+
 
 @dataclass(frozen=True)
 class StreamPlan:
@@ -55,6 +62,7 @@ class StreamPlan:
     name: str
     size: tuple[int, int] | None  # footage is scaled to this; None: unscaled
     segments: tuple[PlanSegment, ...]
+    annotated: tuple[Event, ...] = ()  # events that were filmed with what is around them
 
     @property
     def duration_s(self) -> float:
@@ -67,12 +75,13 @@ class StreamPlan:
         return tuple(segment for segment in self.segments if segment.label is not None)
 
     def events(self, labels: Collection[str]) -> tuple[Event, ...]:
-        """The events to find: the clips of `labels`, which are those that alert."""
-        return tuple(
+        """The events to find: those of `labels`, which are the labels that alert."""
+        clips = [
             Event(segment.label, segment.start_s, segment.end_s)
             for segment in self.clips
-            if segment.label is not None and segment.label in labels
-        )
+            if segment.label is not None
+        ]
+        return tuple(event for event in (*clips, *self.annotated) if event.label in labels)
 
     def segment_at(self, time_s: float) -> PlanSegment:
         """The segment at a time of the stream; the last one at its end."""
@@ -125,6 +134,34 @@ def plan_footage(footage: Sequence[Footage]) -> tuple[StreamPlan, ...]:
         )
         for film in footage
     )
+
+
+def plan_videos(videos: Sequence[tuple[Footage, Sequence[Event]]]) -> tuple[StreamPlan, ...]:
+    """A stream for each video that was filmed with the events in it."""
+    return tuple(
+        replace(plan, annotated=tuple(events))
+        for (film, events) in videos
+        for plan in plan_footage([film])
+    )
+
+
+def deal_footage(footage: Sequence[Footage], count: int) -> list[tuple[Footage, ...]] | None:
+    """The films in `count` parts, so that no part shows a film of another.
+
+    Each kind of footage is spread over the parts, the longest films first. None if a part would
+    have no film that is long enough for the gaps of a stream.
+    """
+    in_order = sorted(
+        footage, key=lambda film: (film.name.rpartition("/")[0], -film.duration_s, film.name)
+    )
+    # There and back again, so that no part gets the longest film of every kind.
+    places = [*range(count), *reversed(range(count))]
+    dealt: list[list[Footage]] = [[] for _ in range(count)]
+    for film, place in zip(in_order, cycle(places), strict=False):
+        dealt[place].append(film)
+    parts = [tuple(part) for part in dealt]
+    enough = all(any(film.duration_s >= GAP_S[1] for film in part) for part in parts)
+    return parts if enough and count > 1 else None
 
 
 def _gap(footage: Sequence[Footage], start_s: float, random: np.random.Generator) -> PlanSegment:

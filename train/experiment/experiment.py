@@ -89,6 +89,7 @@ class Experiment:
             self.config,
             len(slices),
             self._shares(split),
+            self._background(split.train),
         )
 
         def validate(predict: Predict) -> tuple[float, float]:
@@ -188,6 +189,12 @@ class Experiment:
     def _shares(self, split: Split) -> list[tuple[list[int], float]]:
         """The training clips of several data sets, by their shares of the windows."""
         return draw_shares(split.train, self.config.data) if len(self.config.data) > 1 else []
+
+    def _background(self, clips: Sequence[Clip]) -> list[int]:
+        """The clips of background labels, by index, and the slices of footage after all clips."""
+        calm = [at for at, clip in enumerate(clips) if clip.label in self.config.background]
+        count = len(self.background_clips.slices)
+        return [*calm, *range(len(clips), len(clips) + count)]
 
     def _score(self, predict: Predict, clips: Sequence[Clip]) -> Scored:
         return score_clips(

@@ -15,7 +15,7 @@ from monitor.recognition.metadata import ModelMetadata, Tuning
 from monitor.recognition.tracker import Rules
 from train.data.background import add_footage_warning
 from train.data.decoding import decode_clips
-from train.data.footage import Footage, find_footage
+from train.data.footage import find_footage
 from train.data.mixed import load_data
 from train.data.split import fold_split, folds_of
 from train.evaluate.evaluation_set import EvaluationSet
@@ -25,7 +25,7 @@ from train.evaluate.playback import WatchedStream
 from train.evaluate.scores import Scored, by_dataset
 from train.evaluate.scoring import Scorer
 from train.evaluate.stream_results import match_stream
-from train.evaluate.streams import plan_streams
+from train.evaluate.streams import StreamPlan, deal_footage, plan_footage, plan_streams
 from train.evaluate.tuning import Trials, TunedRules, cross_validate, search_rules, threshold_sweep
 from train.experiment.stream_evaluation import COMPOSED, describe_footage, watch
 from train.recipe.options import DataOptions, TrainConfig
@@ -37,8 +37,10 @@ log = logging.getLogger(__name__)
 REPORT = "tuning"  # folder of the report, in the folder of the run
 CROSS_VALIDATED = (
     "Each fold was watched by the network that was not fitted on it and judged by rules tuned on "
-    "the other folds; the footage was the same for all."
+    "the other folds; "
 )
+SAME_FOOTAGE = "the footage was the same for all."
+OWN_FOOTAGE = "no film of its footage was in theirs, and each film was also watched alone."
 NOT_CROSS_VALIDATED = (
     "The clips were watched by a network that was not fitted on them, but judged by the very rules "
     "that were tuned on them: other streams will fare worse."
@@ -73,7 +75,12 @@ def tune_model(
         number: EvaluationSet(dataset, decoded_clips, clips, number)
         for number, clips in folds_of(decoded_clips.clips, recipe).items()
     }
-    folds = [_watch_fold(run, number, of, recipe, footage, console) for number, of in held.items()]
+    dealt = deal_footage(footage, len(held))
+    folds = []
+    for place, (number, of) in enumerate(held.items()):
+        films_alone = dealt[place] if dealt else ()
+        plans = plan_streams(of.clip_inserts, films_alone or footage) + plan_footage(films_alone)
+        folds.append(_watch_fold(run, number, of, recipe, plans, console))
     trials = Trials(ActivityOptions().rules(metadata), metadata.clip.span_s)
     tuned = search_rules([watched for fold in folds for watched in fold.streams], trials, per_day)
     if not tuned.within_limit:
@@ -84,12 +91,13 @@ def tune_model(
         "false alarms wanted a day": per_day,
         "rules": asdict(tuned.rules),
     }
-    report = _report(metadata, folds, trials, tuned, settings, per_day)
+    note = CROSS_VALIDATED + (OWN_FOOTAGE if dealt else SAME_FOOTAGE)
+    report = _report(metadata, folds, trials, tuned, settings, per_day, note)
     warning = add_footage_warning(report.warning, metadata.data.footage, footage)
     if warning != report.warning:
         log.warning("%s: %s", dataset.name, warning)
         report = replace(report, warning=warning)
-    tuning = tuning_metadata(tuned.rules, report, per_day)
+    tuning = tuning_metadata(tuned.rules, report, per_day, note)
     write_metadata(
         run / MODEL_NAME,
         metadata.model_copy(update={"thresholds": dict(tuned.rules.thresholds), "tuning": tuning}),
@@ -100,8 +108,11 @@ def tune_model(
     log.info("next: har-export %s NAME.onnx", run / MODEL_NAME)
 
 
-def tuning_metadata(rules: Rules, report: StreamReport, per_day: float | None) -> Tuning:
-    """The metadata of `rules`; `per_day` is the limit on false alarms a day."""
+def tuning_metadata(rules: Rules, report: StreamReport, per_day: float | None, note: str) -> Tuning:
+    """The metadata of `rules`; `per_day` is the limit on false alarms a day.
+
+    `note` says how the figures were cross-validated, if they were.
+    """
     of = report.total
     metrics = {
         "events": of.events,
@@ -115,7 +126,8 @@ def tuning_metadata(rules: Rules, report: StreamReport, per_day: float | None) -
         "false_alarms_per_day_wanted": per_day,
     }
     limit = "" if per_day is None else f" with at most {per_day:g} false alarms a day"
-    note = NOT_CROSS_VALIDATED if report.warning else CROSS_VALIDATED
+    if report.warning:
+        note = NOT_CROSS_VALIDATED
     return Tuning(
         hysteresis=rules.hysteresis,
         smoothing_s=rules.smoothing_s,
@@ -171,7 +183,7 @@ def _watch_fold(
     number: int,
     held: EvaluationSet,
     recipe: TrainConfig,
-    footage: Sequence[Footage],
+    plans: Sequence[StreamPlan],
     console: Console,
 ) -> _Fold:
     path = run / f"fold-{number}" / MODEL_NAME
@@ -183,7 +195,7 @@ def _watch_fold(
             "--data must be the clips that the run was trained on"
         )
     scorer = Scorer(classify_with(network), metadata)
-    streams = watch(scorer, plan_streams(held.clip_inserts, footage), f"fold {number}", console)
+    streams = watch(scorer, plans, f"fold {number}", console)
     scored = held.score(scorer.predict, metadata, recipe.stride)
     return _Fold(scored, by_dataset(scored, held.clips), streams)
 
@@ -195,11 +207,12 @@ def _report(
     tuned: TunedRules,
     settings: Mapping[str, object],
     per_day: float | None,
+    note: str,
 ) -> StreamReport:
     """The cross-validated report; with a single fold, the rules are tested on their own streams."""
     streams = [watched for fold in folds for watched in fold.streams]
     if len(folds) > 1:
-        how, warning = f"{COMPOSED} {CROSS_VALIDATED}", None
+        how, warning = f"{COMPOSED} {note}", None
         judged = cross_validate([fold.streams for fold in folds], trials, per_day)
     else:
         how, warning = (

@@ -1,5 +1,7 @@
 """Augmentation: random variations of training windows, against overfitting on few clips."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,15 +15,19 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _MEAN = np.full(3, 1 / 3, np.float32)
 _MID = 127.5
 _ROUNDED_S = 1e-6  # rounding error of a time
+_PASTED_MIN = 1.15  # times smaller, at least
 _PREFERENCE = 6  # exponent: parts of the picture with more motion are preferred
 _STILL = 1e-9  # lower limit, so that all parts are equal if nothing moves
 
 
 def random_window(
-    decoded: DecodedClip, spec: ClipSpec, speed_min: float, rng: np.random.Generator
+    decoded: DecodedClip,
+    spec: ClipSpec,
+    speeds: tuple[float, float],
+    rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
-    """A window (T, H, W, 3) from anywhere in the clip, its motion slowed to `speed_min` to 1."""
-    speed = float(rng.uniform(speed_min, 1.0))
+    """A window (T, H, W, 3) from anywhere in the clip, its speed from slowest to fastest."""
+    speed = float(rng.uniform(*speeds))
     room_s = decoded.duration_s - (spec.frames - 1) / spec.fps * speed
     start = int(np.searchsorted(decoded.times_s, rng.uniform(0, room_s))) if room_s > 0 else 0
     return window_from(decoded, spec, start, speed)
@@ -72,8 +78,37 @@ def augment_window(
     shift = 255 * rng.uniform(-options.brightness, options.brightness)
     pixels *= np.float32(gain)
     pixels += np.float32(_MID * (1 - gain) + shift)
+    if options.gamma:
+        exponent = math.exp(rng.uniform(-options.gamma, options.gamma))
+        np.clip(pixels, 0, 255, out=pixels)
+        pixels = np.power(pixels / np.float32(255), np.float32(exponent)) * np.float32(255)
+    if options.noise:
+        deviation = options.noise * rng.random() ** 2  # cameras with little noise are many
+        pixels += np.float32(deviation) * rng.standard_normal(pixels.shape, np.float32)
+    if options.negative_share and rng.random() < options.negative_share:
+        pixels = np.float32(255) - pixels
     varied = _to_bytes(pixels).reshape(len(window), 3, height, width)
     return np.ascontiguousarray(varied.transpose(0, 2, 3, 1))
+
+
+def paste_smaller(
+    window: NDArray[np.uint8],
+    scene: NDArray[np.uint8],
+    times_max: float,
+    rng: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """The window `scene` (T, H, W, 3) with `window`, made smaller, at a random place in it.
+
+    So an act of people who are far away is in a picture in which others move.
+    """
+    size = window.shape[1]
+    small = max(1, round(size / math.exp(rng.uniform(math.log(_PASTED_MIN), math.log(times_max)))))
+    shrink = _shrink(size, small)
+    pixels = shrink @ window.transpose(0, 3, 1, 2).astype(np.float32) @ shrink.T
+    top, left = rng.integers(size - small + 1, size=2)
+    pasted = scene.copy()
+    pasted[:, top : top + small, left : left + small] = _to_bytes(pixels).transpose(0, 2, 3, 1)
+    return pasted
 
 
 def mixup(
@@ -125,6 +160,17 @@ def _resample(size: int, side: float, place: float) -> NDArray[np.float32]:
     matrix = np.zeros((size, size), np.float32)
     matrix[np.arange(size), low] = 1 - weight
     matrix[np.arange(size), low + 1] = weight
+    return matrix
+
+
+def _shrink(size: int, small: int) -> NDArray[np.float32]:
+    """The (small, size) matrix that averages `size` pixels over the area of each of `small`."""
+    edges = np.arange(small + 1) * (size / small)
+    pixel = np.arange(size)
+    covered = np.minimum(edges[1:, np.newaxis], pixel + 1) - np.maximum(
+        edges[:-1, np.newaxis], pixel
+    )
+    matrix: NDArray[np.float32] = (np.maximum(covered, 0) * (small / size)).astype(np.float32)
     return matrix
 
 

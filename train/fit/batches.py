@@ -12,7 +12,13 @@ from threadpoolctl import threadpool_limits
 from monitor.windows.clip import ClipSpec
 from train.data.cache import DecodedClip
 from train.data.windows import uniform_window
-from train.fit.augmentation import augment_window, mixup, random_window, resample_rate
+from train.fit.augmentation import (
+    augment_window,
+    mixup,
+    paste_smaller,
+    random_window,
+    resample_rate,
+)
 from train.fit.moving_patch import MAX_PATCHES, paste_moving_patches
 from train.recipe.options import TrainConfig
 
@@ -36,15 +42,18 @@ class TrainingBatches:
         config: TrainConfig,
         slices: int = 0,
         shares: Sequence[tuple[Sequence[int], float]] = (),
+        background: Sequence[int] = (),
     ) -> None:
         """`decoded`, with `targets` (n, labels), holds the clips and then `slices` slices.
 
         `shares` are parts of the clips, by index, with their shares of the windows; by default an
-        epoch takes every clip once.
+        epoch takes every clip once. `background` are the clips and slices, by index, into which
+        others may be pasted.
         """
         self._clips = len(decoded) - slices
         self._slices = slices
         self._shares = shares
+        self._background = np.asarray(background, np.int64)
         self._decoded = decoded
         self._targets = targets
         self._config = config
@@ -119,21 +128,28 @@ class TrainingBatches:
 
     def _window(self, decoded: DecodedClip, rng: np.random.Generator) -> NDArray[np.uint8]:
         augment = self._config.augment
-        window: NDArray[np.uint8]
-        if self._config.sampling == "uniform":
-            window = uniform_window(decoded, self._spec)[0]
-        else:
-            if augment is not None:
-                decoded = resample_rate(decoded, self._spec, augment.rate_share, rng)
-            speed_min = augment.speed_min if augment else 1.0
-            window = random_window(decoded, self._spec, speed_min, rng)
+        window = self._cut(decoded, rng)
         if augment is None:
             return window
+        if augment.paste_share and len(self._background) and rng.random() < augment.paste_share:
+            scene = self._decoded[rng.choice(self._background)]
+            window = paste_smaller(window, self._cut(scene, rng), augment.paste_max, rng)
         window = augment_window(window, augment, rng)
         if augment.crossing_share and rng.random() < augment.crossing_share:
             pictures = [self._picture(rng) for _ in range(rng.integers(1, MAX_PATCHES + 1))]
             window = paste_moving_patches(window, pictures, self._spec.fps, rng)
         return window
+
+    def _cut(self, decoded: DecodedClip, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """A window of a clip, at the speed and the rate that augmentation draws."""
+        augment = self._config.augment
+        if self._config.sampling == "uniform":
+            window: NDArray[np.uint8] = uniform_window(decoded, self._spec)[0]
+            return window
+        if augment is None:
+            return random_window(decoded, self._spec, (1.0, 1.0), rng)
+        decoded = resample_rate(decoded, self._spec, augment.rate_share, rng)
+        return random_window(decoded, self._spec, (augment.speed_min, augment.speed_max), rng)
 
     def _picture(self, rng: np.random.Generator) -> NDArray[np.uint8]:
         """A random frame of a random training clip."""

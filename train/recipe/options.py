@@ -43,15 +43,21 @@ class AugmentOptions(_Options):
     """Augmentation; a share of 0 turns it off, and so does 1 for `speed_min` and `crop_min`."""
 
     speed_min: float = Field(0.6, ge=0.1, le=1)  # slowest motion; 1: as filmed
+    speed_max: float = Field(1.0, ge=1, le=4)  # fastest motion
     rate_share: Share = 0.0  # windows of a camera of another rate, once to twice the model's
     crop_min: float = Field(0.75, ge=0.1, le=1)  # smallest side kept; 1: the whole picture
     zoom_share: Share = 0.0  # windows of which a part that moves is shown, as if nearer
     zoom_min: float = Field(0.4, ge=0.1, le=1)  # smallest side of that part
     crossing_share: Share = 0.0  # windows that rigid things cross, cut from clips
+    paste_share: Share = 0.0  # windows shown smaller, inside a window of a background label
+    paste_max: float = Field(3.0, ge=1.2, le=8)  # how many times smaller, at most
     flip_share: Share = 0.5  # windows mirrored left to right
     brightness: Share = 0.1  # largest shift, as a share of white
     contrast: Share = 0.2  # largest change of the distance from mid-grey
+    gamma: float = Field(0.0, ge=0, le=2)  # largest logarithm of the exponent of brightness
     gray_share: Share = 0.2  # windows without colour
+    negative_share: Share = 0.0  # windows with dark and bright exchanged
+    noise: float = Field(0.0, ge=0, le=64)  # largest standard deviation, grey levels
     mixup_share: Share = 0.5  # batches that are blended with themselves, shuffled
     mixup_alpha: float = Field(0.3, gt=0, le=10)  # of the Beta distribution of the blend
 

@@ -21,6 +21,7 @@ def stream_page(report: StreamReport) -> str:
         report=report,
         total=report.total,
         rows={name: (of, _interval(of)) for name, of in rows.items()},
+        footage=report.by_footage if len(report.by_footage) > 1 else {},
         sweep=_sweep_chart(report),
         timelines=[timeline(one) for one in worst_streams(report.judged, TIMELINES)],
         false_alarms=report.false_alarms[:FALSE_ALARMS],

@@ -1,5 +1,6 @@
 """The report on watched streams, as values and as the content of metrics.json."""
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -71,6 +72,18 @@ class StreamReport:
             for alert in one.matches.false_alarms
         ]
 
+    @cached_property
+    def by_footage(self) -> dict[str, EventMetrics]:
+        """The false alarms in each kind of footage and in clips of each background label."""
+        alert_labels = self.metadata.alert_labels
+        hours: defaultdict[str, float] = defaultdict(float)
+        for one in self.judged:
+            for segment in one.watched.plan.segments:
+                if segment.label not in alert_labels:
+                    hours[_kind(segment)] += (segment.end_s - segment.start_s) / 3600
+        false = Counter(_kind(alarm.shown) for alarm in self.false_alarms)
+        return {kind: EventMetrics(0, 0, false[kind], hours[kind], (), 0) for kind in sorted(hours)}
+
     def _figures(self, label: str | None) -> EventMetrics:
         matches = [one.matches for one in self.judged]
         return event_metrics(matches, total_hours(one.watched for one in self.judged), label)
@@ -110,6 +123,7 @@ def stream_json(report: StreamReport) -> dict[str, Any]:
         "labels": list(report.metadata.alert_labels),
         "grace_s": grace_s(report.metadata.clip.span_s),
         "events": _figures(report.total),
+        "footage": {kind: _rates(of) for kind, of in report.by_footage.items()},
         "per_label": {label: _figures(of) for label, of in report.by_label.items()},
         "clips": None if report.accuracy is None else asdict(report.accuracy),
         "sweep": [{"threshold": at, **_figures(of)} for at, of in report.sweep],
@@ -142,14 +156,29 @@ def _figures(of: EventMetrics) -> dict[str, Any]:
         "recall": of.recall,
         "recall_wilson_95": None if interval is None else [interval.low, interval.high],
         "f1": of.f1,
+        **_rates(of),
+        "delay_p50_s": of.delay_s(0.5),
+        "delay_p95_s": of.delay_s(0.95),
+        "after_end_p50_s": of.late_s(0.5),
+        "after_end_p95_s": of.late_s(0.95),
+        "fragments": of.fragments,
+    }
+
+
+def _rates(of: EventMetrics) -> dict[str, Any]:
+    return {
         "hours": of.hours,
         "false_alarms": of.false_alarms,
         "false_alarms_per_hour": of.false_per_hour,
         "false_alarms_per_hour_high_95": of.false_per_hour_high,
-        "delay_p50_s": of.delay_s(0.5),
-        "delay_p95_s": of.delay_s(0.95),
-        "fragments": of.fragments,
     }
+
+
+def _kind(segment: PlanSegment) -> str:
+    """What a part of a stream shows in which nothing is to be found."""
+    if segment.label is not None:
+        return f"clips of {segment.label}"
+    return segment.kind or "footage"
 
 
 def _stream(one: StreamResult) -> dict[str, Any]:

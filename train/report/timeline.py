@@ -71,14 +71,18 @@ def timeline(one: StreamResult) -> StreamTimeline:
     def across(time_s: float) -> float:
         return round(LEFT + time_s * scale, 1)
 
+    shown = [
+        *((clip.label, clip.name, clip.start_s, clip.end_s) for clip in plan.clips),
+        *((event.label, plan.name, event.start_s, event.end_s) for event in plan.annotated),
+    ]
     spans = tuple(
         ClipSpan(
-            across(clip.start_s),
-            round(max(1.0, (clip.end_s - clip.start_s) * scale), 1),
-            "event" if clip.label in one.rules.thresholds else "distractor",
-            f"{clip.label}: {clip.name}",
+            across(start_s),
+            round(max(1.0, (end_s - start_s) * scale), 1),
+            "event" if label in one.rules.thresholds else "distractor",
+            f"{label}: {name}",
         )
-        for clip in plan.clips
+        for label, name, start_s, end_s in shown
     )
     found = [(alert, "right") for _, alerts in matches.events for alert in alerts]
     marks = tuple(

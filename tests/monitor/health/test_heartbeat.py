@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import MonitorError
+from monitor.health.health_file import read_health
 from monitor.health.heartbeat import STUCK_S, Heartbeat
-from monitor.health.report import read_health
 from monitor.health.status import CameraSnapshot, CameraStatus
 from monitor.health.systemd import Systemd
 from monitor.records import SinkStatus

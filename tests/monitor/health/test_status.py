@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from monitor.display.table import StatusTable, show_health
-from monitor.health.report import examine
+from monitor.health.health_file import examine
 from monitor.health.status import BLIND_SPANS, CameraSnapshot, CameraStatus, RegionStatus
 from monitor.states import CameraState, SkipReason
 

@@ -10,7 +10,7 @@ import pytest
 from monitor.errors import DataError
 from train.data.clips import Clip, Dataset
 from train.data.layouts import find_clips
-from train.data.listed import listed_clips, listed_events
+from train.data.listed import listed_clips, listed_events, listed_videos
 
 HEADER = "path,label,group,fold,start_s,end_s\n"
 SPAN_S = 2.0
@@ -264,6 +264,20 @@ def test_a_row_without_times_may_name_what_is_seen_beside_the_events(data: Path)
     assert {clip.label for clip in found if clip.start_s == 6} == {"sit"}
 
 
+def test_videos_are_listed_as_they_were_filmed(data: Path) -> None:
+    rows = "c.mp4,sit,c,1,,\na.mp4,fall,a,0,8,9\na.mp4,fall,a,0,3,5\na.mp4,fall,a,0,4,6\n"
+    (data / "videos.csv").write_text(HEADER + rows)
+
+    calm, busy = listed_videos(data)
+
+    assert (calm.whole, calm.events) == (Clip("c.mp4", "sit", "c", 1), ())
+    assert busy.whole == Clip("a.mp4", "sit", "a", 0)
+    assert [(event.label, event.start_s, event.end_s) for event in busy.events] == [
+        ("fall", 3.0, 6.0),
+        ("fall", 8.0, 9.0),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -321,7 +335,7 @@ def test_a_table_of_clips_goes_before_one_of_videos_and_it_is_said(
         found = find_clips(data)
 
     assert len(found.clips) == 2
-    assert caplog.messages == [f"{data}: videos.csv is not read, because there is clips.csv"]
+    assert caplog.messages == [f"{data}: the clips are those of clips.csv, not of videos.csv"]
 
 
 def test_le2i_is_cut_into_falls_and_daily_life(shared_data: Path) -> None:

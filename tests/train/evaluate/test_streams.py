@@ -9,7 +9,15 @@ import pytest
 from monitor.errors import DataError
 from train.data.footage import Footage
 from train.evaluate.event_match import Event
-from train.evaluate.streams import GAP_S, ClipInsert, StreamPlan, plan_footage, plan_streams
+from train.evaluate.streams import (
+    GAP_S,
+    ClipInsert,
+    StreamPlan,
+    deal_footage,
+    plan_footage,
+    plan_streams,
+    plan_videos,
+)
 
 FOOTAGE = [
     Footage(Path("yard.mp4"), "yard.mp4", 100.0),
@@ -57,6 +65,49 @@ def test_a_clip_that_is_a_part_of_a_video_begins_there_in_its_file() -> None:
 
     assert [segment.offset_s for segment in stream.clips] == [12.5]
     assert [segment.end_s - segment.start_s for segment in stream.clips] == pytest.approx([2.1])
+
+
+def test_films_are_dealt_to_parts_that_share_none_and_each_kind_is_in_each_part() -> None:
+    films = [
+        Footage(Path(name), name, seconds)
+        for kind in ("cars", "street")
+        for name, seconds in [(f"{kind}/{number}.mp4", 10.0 * number) for number in range(1, 7)]
+    ]
+
+    parts = deal_footage(films, 3)
+
+    assert parts is not None
+    names = [{film.name for film in part} for part in parts]
+    assert set.union(*names) == {film.name for film in films}
+    assert sum(map(len, names)) == len(films)
+    for part in parts:
+        assert sorted(film.name.split("/")[0] for film in part) == ["cars"] * 2 + ["street"] * 2
+    lengths = [sum(film.duration_s for film in part) for part in parts]
+    assert max(lengths) - min(lengths) <= 40
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_footage_is_not_dealt_if_a_part_would_have_no_film_that_is_long_enough(count: int) -> None:
+    assert deal_footage(FOOTAGE, count) is None
+
+
+def test_the_kind_of_footage_is_its_first_folder() -> None:
+    (nested,) = plan_footage([Footage(Path("a.mp4"), "cars/night/a.mp4", 20.0)])
+    (flat,) = plan_footage([Footage(Path("a.mp4"), "a.mp4", 20.0)])
+
+    assert nested.segments[0].kind == "cars"
+    assert flat.segments[0].kind is None
+    assert plan([insert(0)])[0].clips[0].kind is None
+
+
+def test_a_video_has_the_events_that_were_filmed() -> None:
+    film = Footage(Path("a.mp4"), "hall/a.mp4", 20.0)
+    events = [Event("fall", 5.0, 6.0), Event("wave", 9.0, 10.0)]
+
+    (stream,) = plan_videos([(film, events)])
+
+    assert stream.events(["fall"]) == (events[0],)
+    assert (stream.duration_s, stream.clips) == (20.0, ())
 
 
 def test_gaps_are_segments_from_anywhere_in_the_footage() -> None:

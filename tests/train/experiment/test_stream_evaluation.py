@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from monitor.recognition.metadata import Film
 from testkit.footage import motion_clips, quiet_footage
+from testkit.media import filtered
 from testkit.models import metadata, motion_model
 from train.cli.evaluate import app
 from train.data.cache import file_sha256
@@ -108,6 +110,105 @@ def test_footage_alone_gives_false_alarms_an_hour_and_nothing_else(
     assert "0 false alarms in 0.01 h: 0 an hour, below 291 with 95 % certainty" in caplog.text
 
 
+@pytest.fixture(scope="module")
+def filmed(tmp_path_factory: pytest.TempPathFactory, fight_clip: Path) -> Path:
+    """Two videos in two folds: in one somebody moves from 8 s to 12.7 s, in the other nobody."""
+    folder = tmp_path_factory.mktemp("filmed")
+    (folder / "hall").mkdir()
+    quiet = quiet_footage(folder / "hall" / "quiet.mp4", 12)
+    filters = (
+        "[0:v]trim=duration=8,fps=10,setsar=1[a];[1:v]scale=160:96,fps=10,setsar=1[b];"
+        "[2:v]trim=duration=8,fps=10,setsar=1[c];[a][b][c]concat=n=3:v=1"
+    )
+    filtered(folder / "hall" / "act.mp4", filters, quiet, fight_clip, quiet)
+    (folder / "videos.csv").write_text(
+        "path,label,group,fold,start_s,end_s\n"
+        "hall/act.mp4,moving,a,0,8,12.7\n"
+        "hall/quiet.mp4,still,b,1,,\n"
+    )
+    return folder
+
+
+def test_videos_with_events_are_watched_as_they_were_filmed(
+    model: Path, filmed: Path, cache: Path, tmp_path: Path
+) -> None:
+    line = (model, "--stream", "--data", filmed, "--out", tmp_path / "out", "--cache", cache)
+    done = har_evaluate(*line)
+
+    assert done.exit_code == 0, done.stderr
+    found = content(tmp_path / "out")
+    events = found["events"]
+    assert [stream["name"] for stream in found["streams"]] == ["hall/act.mp4", "hall/quiet.mp4"]
+    assert (events["events"], events["found"], events["false_alarms"]) == (1, 1, 0)
+    assert events["hours"] == pytest.approx((20.7 + 12) / 3600, rel=0.01)
+    assert found["footage"]["hall"]["hours"] == pytest.approx(events["hours"])
+    assert events["after_end_p50_s"] == pytest.approx(events["delay_p50_s"] - 4.7)
+    assert found["clips"] is None
+    assert "as they were filmed" in found["how"]
+    assert found["warning"] == "Perhaps not a clean test"
+    assert "moving: hall/act.mp4" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_fold_of_videos_and_footage_are_watched_together(
+    model: Path, filmed: Path, footage: Path, cache: Path, tmp_path: Path
+) -> None:
+    done = har_evaluate(
+        *(model, "--stream", "--data", filmed, "--footage", footage, "--fold", 1),
+        *("--out", tmp_path / "out", "--cache", cache),
+    )
+
+    assert done.exit_code == 0, done.stderr
+    found = content(tmp_path / "out")
+    names = [stream["name"] for stream in found["streams"]]
+    assert names == ["hall/quiet.mp4", "hall.mp4", "yard.mp4"]
+    assert sorted(found["footage"]) == ["footage", "hall"]
+    assert found["events"]["events"] == 0
+
+
+def test_an_event_to_the_end_of_a_video_ends_with_it(
+    model: Path, filmed: Path, cache: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(filmed, data)
+    rows = (filmed / "videos.csv").read_text().replace(",8,12.7", ",8,")
+    (data / "videos.csv").write_text(rows)
+
+    done = har_evaluate(
+        *(model, "--stream", "--data", data, "--fold", 0, "--out", tmp_path / "out"),
+        *("--cache", cache),
+    )
+
+    assert done.exit_code == 0, done.stderr
+    events = content(tmp_path / "out")["events"]
+    assert events["found"] == 1
+    assert events["after_end_p50_s"] == pytest.approx(events["delay_p50_s"] - 12.7, abs=0.15)
+
+
+def test_an_event_after_the_end_of_its_video_is_an_error(
+    model: Path, filmed: Path, cache: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(filmed, data)
+    rows = (filmed / "videos.csv").read_text()
+    (data / "videos.csv").write_text(f"{rows}hall/act.mp4,moving,a,0,80,127\n")
+
+    done = har_evaluate(
+        *(model, "--stream", "--data", data, "--out", tmp_path / "out", "--cache", cache)
+    )
+
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"error: {data / 'videos.csv'}: hall/act.mp4#t=80,127: the video ends at 20.70 s"
+    )
+
+
+def test_a_fold_without_videos_is_an_error(model: Path, filmed: Path, tmp_path: Path) -> None:
+    done = har_evaluate(model, "--stream", "--data", filmed, "--fold", 7, "--out", tmp_path / "out")
+
+    assert done.exit_code == 2
+    assert done.stderr == f"error: fold 7: no video of {filmed / 'videos.csv'} is in it\n"
+
+
 def test_alerts_in_footage_are_listed_with_their_place(
     model: Path, fight_clip: Path, tmp_path: Path
 ) -> None:
@@ -179,7 +280,11 @@ WRONG: dict[str, tuple[str, int, str]] = {
         1,
         "gone: no such folder",
     ),
-    "no footage named": ("m.onnx --stream --data data --out out", 2, "--footage is missing"),
+    "no footage named": (
+        "m.onnx --stream --data data --out out",
+        2,
+        "--footage is missing; only videos with events need none",
+    ),
     "fold of nothing": (
         "m.onnx --stream --footage yard --fold 1 --out out",
         2,

@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 from monitor.windows.clip import ClipSpec
 from tests.train.data.test_windows import numbered_clip, numbers
 from train.data.cache import DecodedClip
-from train.fit.augmentation import augment_window, mixup, random_window, resample_rate
+from train.fit.augmentation import (
+    augment_window,
+    mixup,
+    paste_smaller,
+    random_window,
+    resample_rate,
+)
 from train.recipe.options import AugmentOptions
 
 SPEC = ClipSpec(frames=8, size=32, fps=10.0)
@@ -136,13 +142,65 @@ def test_a_random_window_lies_anywhere_in_the_clip_and_never_leaves_it() -> None
     clip = numbered_clip(100, fps=20)
     rng = np.random.default_rng(1)
 
-    found = [numbers(random_window(clip, SPEC, 0.6, rng)) for _ in range(200)]
+    found = [numbers(random_window(clip, SPEC, (0.6, 1.0), rng)) for _ in range(200)]
 
     assert min(window[0] for window in found) < 5
     assert max(window[-1] for window in found) > 94
     assert all(np.diff(window).min() >= 1 for window in found)
     spans = {window[-1] - window[0] for window in found}
     assert min(spans) < 10 < 13 < max(spans) <= 15
+
+
+def test_a_faster_window_covers_more_frames() -> None:
+    clip = numbered_clip(100, fps=20)
+
+    found = numbers(random_window(clip, SPEC, (1.25, 1.25), np.random.default_rng(1)))
+
+    assert found[-1] - found[0] == pytest.approx((SPEC.frames - 1) / SPEC.fps * 1.25 * 20, abs=1)
+
+
+def test_gamma_noise_and_negatives_change_every_frame_the_same_way() -> None:
+    ramp = np.linspace(0, 255, SPEC.size).astype(np.uint8)
+    window = np.broadcast_to(ramp[:, np.newaxis], SPEC.shape)
+
+    darker = augment_window(window, only(gamma=1.0), np.random.default_rng(3)).astype(int)
+    assert not (darker == window).all()
+    assert (darker == darker[:1]).all(), "gamma"
+    assert (np.diff(darker[0, 0, :, 0]) >= 0).all()
+    assert darker[0, 0, [0, -1], 0].tolist() == [0, 255]
+
+    negative = augment_window(window, only(negative_share=1.0), np.random.default_rng(1))
+    assert (negative == 255 - window).all()
+
+    grey = np.full(SPEC.shape, 128, np.uint8)
+    spread = [
+        float(augment_window(grey, only(noise=20.0), np.random.default_rng(seed)).std())
+        for seed in range(30)
+    ]
+    assert min(spread) < 2 < 10 < max(spread) <= 20.5
+
+
+def test_a_window_is_pasted_smaller_at_any_place_and_the_scene_stays_around_it() -> None:
+    window, scene = np.full(SPEC.shape, 200, np.uint8), np.full(SPEC.shape, 50, np.uint8)
+    shares, places = [], set()
+    for seed in range(40):
+        pasted = paste_smaller(window, scene, 3.0, np.random.default_rng(seed))
+        assert set(np.unique(pasted)) == {50, 200}
+        assert (pasted == pasted[:1]).all()
+        inside = pasted[0, :, :, 0] == 200
+        places.add(tuple(np.argwhere(inside)[0].tolist()))
+        shares.append(float(np.sqrt(inside.mean())))
+    assert 0.3 <= min(shares) < 0.5 < 0.75 < max(shares) <= 0.9
+    assert len(places) > 20
+    assert (scene == 50).all()
+
+
+def test_a_pasted_window_is_averaged_and_not_sampled() -> None:
+    stripes = np.zeros(SPEC.shape, np.uint8)
+    stripes[:, ::2] = 255
+    found = paste_smaller(stripes, np.zeros(SPEC.shape, np.uint8), 3.0, np.random.default_rng(5))
+
+    assert found[found > 0].std() < 60
 
 
 def test_mixup_blends_clips_and_targets_alike() -> None:

@@ -80,8 +80,9 @@ def test_data_is_found_beside_the_recipe_and_an_option_replaces_it(tmp_path: Pat
         pytest.param(
             "seed: 1\naugment:\n  crop: 0.5\n",
             "3: unknown option augment.crop; options here: brightness, contrast, crop_min, "
-            "crossing_share, flip_share, gray_share, mixup_alpha, mixup_share, rate_share, "
-            "speed_min, zoom_min, zoom_share",
+            "crossing_share, flip_share, gamma, gray_share, mixup_alpha, mixup_share, "
+            "negative_share, noise, paste_max, paste_share, rate_share, speed_max, speed_min, "
+            "zoom_min, zoom_share",
             id="unknown option in a block",
         ),
         pytest.param(

@@ -77,6 +77,31 @@ def test_metrics_are_given_for_all_streams_and_for_each_label() -> None:
     assert found.total.hours == pytest.approx(0.05)
 
 
+def test_false_alarms_are_counted_by_what_was_shown() -> None:
+    def moved(one: StreamResult, folder: str) -> StreamResult:
+        plan = one.watched.plan
+        segments = tuple(
+            replace(segment, name=f"{folder}/{segment.name}") for segment in plan.segments
+        )
+        return replace(one, watched=replace(one.watched, plan=replace(plan, segments=segments)))
+
+    found = report(
+        moved(judged("a"), "cars"), moved(judged("b", noise_s=72.5), "street")
+    ).by_footage
+
+    assert list(found) == ["cars", "clips of calm", "street"]
+    assert {kind: of.false_alarms for kind, of in found.items()} == {
+        "cars": 1,
+        "clips of calm": 1,
+        "street": 0,
+    }
+    assert found["cars"].hours == pytest.approx((20 + 46 + 16) / 3600)
+    assert found["clips of calm"].hours == pytest.approx(8 / 3600)
+    assert found["street"].false_per_hour_high == pytest.approx(
+        2.9957 / found["street"].hours, 1e-3
+    )
+
+
 def test_both_files_are_written_and_the_numbers_are_json(tmp_path: Path) -> None:
     write_stream_report(tmp_path / "new" / "out", report(judged()))
 
