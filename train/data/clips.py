@@ -22,7 +22,7 @@ class Clip:
     start_s: float = 0.0  # of the part, in the file
     end_s: float = math.inf
     dataset: str = ""  # among several data sets, the name of its own; path and group begin with it
-    act: str = ""  # its label in its own data set, if the recipe gives it another
+    source_label: str = ""  # its label in its own data set, if the recipe gives it another
 
     @property
     def is_part(self) -> bool:

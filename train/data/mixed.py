@@ -74,7 +74,7 @@ def _load(source: DataOptions, span_s: float, min_labels: int) -> Dataset:
             f"labels there: {', '.join(dataset.labels)}"
         )
     clips = tuple(
-        replace(clip, label=source.labels[clip.label], act=clip.label)
+        replace(clip, label=source.labels[clip.label], source_label=clip.label)
         for clip in dataset.clips
         if clip.label in source.labels
     )
@@ -99,7 +99,7 @@ def draw_shares(
     weights = {source.name: source.weight for source in sources}
     parts: dict[tuple[str, str, str], list[int]] = {}
     for index, clip in enumerate(clips):
-        parts.setdefault((clip.dataset, clip.label, clip.act), []).append(index)
+        parts.setdefault((clip.dataset, clip.label, clip.source_label), []).append(index)
     total = sum(weights[name] for name in {name for name, _, _ in parts})
     labels = Counter({(name, label) for name, label, _ in parts})
     in_set = Counter(name for name, _ in labels)

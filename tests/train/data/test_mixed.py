@@ -53,7 +53,9 @@ def test_paths_and_groups_begin_with_the_data_set_and_labels_are_mapped(
     assert (found.name, found.labels) == ("ut+street", ("fight", "nofight"))
     assert len(found.clips) == 10
     assert found.clips[0] == Clip("street/fight/0.mp4", "fight", "street/g0", 0, dataset="street")
-    assert found.clips[-1] == Clip("ut/punch/1.mp4", "fight", "ut/g1", 1, dataset="ut", act="punch")
+    assert found.clips[-1] == Clip(
+        "ut/punch/1.mp4", "fight", "ut/g1", 1, dataset="ut", source_label="punch"
+    )
     assert found.file(found.clips[0]) == tmp_path / "street/fight/0.mp4"
     assert found.file(found.clips[-1]) == tmp_path / "ut/punch/1.mp4"
     assert found.where == f"{tmp_path / 'ut'}, {tmp_path / 'street'}"
@@ -92,7 +94,7 @@ def test_one_data_set_keeps_its_paths_and_groups(sources: tuple[DataOptions, ...
     found = load_data(sources[:1], (), SPAN_S)
 
     assert (found.name, found.labels) == ("ut", ("fight", "nofight"))
-    assert found.clips[-1] == Clip("punch/1.mp4", "fight", "g1", 1, act="punch")
+    assert found.clips[-1] == Clip("punch/1.mp4", "fight", "g1", 1, source_label="punch")
 
 
 def test_clips_whose_label_is_not_mapped_are_left_out_and_it_is_said(
@@ -123,7 +125,7 @@ def test_only_some_labels_of_the_model_are_used(sources: tuple[DataOptions, ...]
     found = load_data((more, sources[1]), ("fight", "nofight"), SPAN_S)
 
     assert found.labels == ("fight", "nofight")
-    assert {clip.act for clip in found.clips if clip.dataset == "ut"} == {"kick", "punch"}
+    assert {clip.source_label for clip in found.clips if clip.dataset == "ut"} == {"kick", "punch"}
 
 
 def test_a_data_set_with_one_label_is_reported(
@@ -227,7 +229,7 @@ def shares(sources: Sequence[DataOptions], clips: Sequence[Clip]) -> dict[str, f
     """The share of each part of the clips, by what it holds."""
     found = {}
     for members, share in draw_shares(clips, sources):
-        (part,) = {f"{clips[index].dataset} {clips[index].act or clips[index].label}"
+        (part,) = {f"{clips[index].dataset} {clips[index].source_label or clips[index].label}"
                    for index in members}  # fmt: skip
         found[part] = share
     return found
