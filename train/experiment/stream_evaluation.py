@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -18,12 +18,13 @@ from train.evaluate.evaluation_set import load_evaluation_set
 from train.evaluate.event_match import Event
 from train.evaluate.overlap import HOW, WARNINGS, Overlap, check_groups
 from train.evaluate.playback import WatchedStream, watch_streams
+from train.evaluate.scores import Scored
 from train.evaluate.scoring import Scorer, load_scorer
 from train.evaluate.stream_results import StreamResult, match_stream
 from train.evaluate.streams import StreamPlan, plan_footage, plan_streams, plan_videos
 from train.evaluate.tuning import threshold_sweep
 from train.progress import Bar
-from train.report.stream_report import Accuracy, StreamReport, clip_accuracy, describe
+from train.report.stream_report import StreamReport, clip_accuracy, describe
 from train.report.write import HTML_NAME, write_stream_report
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,18 @@ COMPOSED = (
     "har-monitor's own pipeline watched it. Clips of background labels are among them: an alert "
     "for one of these is false."
 )
+
+
+@dataclass(frozen=True)
+class _Streams:
+    """The streams of an evaluation, and what the report says about them."""
+
+    plans: tuple[StreamPlan, ...]
+    of: str  # what is shown in them
+    how: str
+    warning: str | None = None
+    scored: Scored | None = None  # their clips, each alone
+    notes: Sequence[str] = ()
 
 
 def evaluate_streams(
@@ -62,39 +75,22 @@ def evaluate_streams(
     footage = find_footage(films) if films else ()
     scorer = load_scorer(model)
     metadata = scorer.metadata
-    clips_alone: Accuracy | None = None
-    notes: Sequence[str] = ()
     if data is None:
-        how, warning, of = ALONE, None, films.name if films else ""
-        judged = _stream_results(scorer, plan_footage(footage), console)
+        streams = _Streams(plan_footage(footage), films.name if films else "", ALONE)
     elif filmed:
-        videos = [video for video in listed_videos(data) if fold in (None, video.whole.fold)]
-        if not videos:
-            raise ConfigError(f"fold {fold}: no video of {data / VIDEOS} is in it")
-        split = _videos_overlap(metadata, data, fold, cache, console)
-        how, warning = f"{FILMED} {HOW[split]}", WARNINGS.get(split)
-        of = data.name if fold is None else f"fold {fold} of {data.name}"
-        plans = plan_videos([_with_events(data, video) for video in videos])
-        judged = _stream_results(scorer, plans + plan_footage(footage), console)
+        streams = _filmed(metadata, data, footage, fold, cache, console)
     else:
-        evaluation_set = load_evaluation_set(metadata, data, fold, cache, console)
-        scored = evaluation_set.score(scorer.predict, metadata)
-        split = check_groups(evaluation_set.overlap(metadata), scored)
-        how, warning = f"{COMPOSED} {HOW[split]}", WARNINGS.get(split)
-        of, notes = evaluation_set.name, evaluation_set.notes
-        judged = _stream_results(
-            scorer, plan_streams(evaluation_set.clip_inserts, footage), console
-        )
-        clips_alone = clip_accuracy([scored], judged)
-    warning = add_footage_warning(warning, metadata.data.footage, footage)
+        streams = _composed(scorer, data, footage, fold, cache, console)
+    judged = _stream_results(scorer, streams.plans, console)
+    warning = add_footage_warning(streams.warning, metadata.data.footage, footage)
     rules = ActivityOptions().rules(metadata)
     report = StreamReport(
-        title=f"{metadata.name} on streams of {of}",
-        how=how,
+        title=f"{metadata.name} on streams of {streams.of}",
+        how=streams.how,
         warning=warning,
         metadata=metadata,
         judged=judged,
-        accuracy=clips_alone,
+        accuracy=clip_accuracy([streams.scored], judged) if streams.scored else None,
         sweep=threshold_sweep([one.watched for one in judged], rules, metadata.clip.span_s),
         settings={
             "model": model.name,
@@ -102,12 +98,55 @@ def evaluate_streams(
             "footage": describe_footage(films, footage) if films else None,
             "rules": asdict(rules),
         },
-        notes=notes,
+        notes=streams.notes,
     )
     write_stream_report(out, report)
     if warning is not None:
-        log.warning("%s: %s", of, warning)
-    log.info("%s: %s; report in %s", of, describe(report.total), out / HTML_NAME)
+        log.warning("%s: %s", streams.of, warning)
+    log.info("%s: %s; report in %s", streams.of, describe(report.total), out / HTML_NAME)
+
+
+def _filmed(
+    metadata: ModelMetadata,
+    data: Path,
+    footage: Sequence[Footage],
+    fold: int | None,
+    cache: Path,
+    console: Console,
+) -> _Streams:
+    """Videos with events, and footage beside them."""
+    videos = [video for video in listed_videos(data) if fold in (None, video.whole.fold)]
+    if not videos:
+        raise ConfigError(f"fold {fold}: no video of {data / VIDEOS} is in it")
+    overlap = _videos_overlap(metadata, data, fold, cache, console)
+    return _Streams(
+        plan_videos([_with_events(data, video) for video in videos]) + plan_footage(footage),
+        data.name if fold is None else f"fold {fold} of {data.name}",
+        f"{FILMED} {HOW[overlap]}",
+        WARNINGS.get(overlap),
+    )
+
+
+def _composed(
+    scorer: Scorer,
+    data: Path,
+    footage: Sequence[Footage],
+    fold: int | None,
+    cache: Path,
+    console: Console,
+) -> _Streams:
+    """Clips inserted into footage."""
+    tested = load_evaluation_set(scorer.metadata, data, fold, cache, console)
+    scored = tested.score(scorer.predict, scorer.metadata)
+    overlap = check_groups(tested.overlap(scorer.metadata), scored)
+    return _Streams(
+        plan_streams(tested.clip_inserts, footage),
+        tested.name,
+        f"{COMPOSED} {HOW[overlap]}",
+        WARNINGS.get(overlap),
+        scored,
+        tested.notes,
+    )
 
 
 def _videos_overlap(
