@@ -61,9 +61,10 @@ def test_a_camera_that_leaves_and_hangs_is_left_to_itself_and_the_others_go_on(
     classifier: OnnxClassifier, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("monitor.pipeline.monitor.STOP_S", 0.2)
-    hang = threading.Event()
+    hang, hanging = threading.Event(), threading.Event()
 
     def wait() -> None:
+        hanging.set()
         hang.wait(LIMIT_S)
 
     def endless() -> Iterator[Frame]:
@@ -82,7 +83,7 @@ def test_a_camera_that_leaves_and_hangs_is_left_to_itself_and_the_others_go_on(
     monitor, sink = watching(classifier, sources, cameras=cameras[:2], stream=quick)
     with Running(monitor):
         sink.wait_for(2)
-        wait_until(lambda: monitor.cameras[1].frames == 40)
+        wait_until(lambda: monitor.cameras[1].frames == 40 and hanging.is_set())
         watch = Stopwatch()
         monitor.reload(configured((), cameras=[cameras[0], cameras[2]], stream=quick))
         assert watch.seconds < 2
