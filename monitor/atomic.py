@@ -9,6 +9,14 @@ from pathlib import Path
 from monitor.errors import MonitorError
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, unless it exists; MonitorError if that is refused."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MonitorError(f"{path}: cannot be made: {error.strerror}") from None
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; it replaces `path` if the block succeeds.

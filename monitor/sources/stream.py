@@ -85,7 +85,7 @@ class StreamSource:
         self._frames = self._decode(self._container)
 
     def read(self) -> Frame | NoFrameYet:
-        """The next frame, within `read_timeout_s`; SourceLostError if there is none."""
+        """The next frame; SourceLostError if the stream gives no picture for too long."""
         limit_s = self.settings.read_timeout_s
         if self._web is not None:
             # Of packets that become no picture `_packets` tells first.

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from export.backend import training_tools
 from export.keras_file import MODEL_NAME
+from monitor.atomic import make_folder
 from monitor.cli.command import Command, exit_codes, start_logging
 from monitor.cli.interrupt import EXIT_INTERRUPTED, interruptible
-from monitor.errors import ConfigError, MonitorError
+from monitor.errors import ConfigError
 from train.cli.options import CacheFolder, DataFolders
 from train.recipe.options import ARCHITECTURES, BASELINES, DataOptions, TrainConfig, read_recipe
 
@@ -125,10 +126,7 @@ def _train(
             f"--out {out}: holds the {MODEL_NAME} of another run, which the report on "
             f"{recipe.arch} would not be about; choose another"
         )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MonitorError(f"{out}: cannot be made: {error.strerror}") from None
+    make_folder(out)
     cache = cache or default_cache()
     parts = film_parts(recipe.footage)
     decoded_clips = decode_clips(dataset, recipe.spec, recipe.sampling, cache, console)

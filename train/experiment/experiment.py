@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from export.keras_file import MODEL_NAME
+from monitor.atomic import make_folder
 from monitor.recognition.metadata import Motion
 from train.data.background import BackgroundClips, footage_label
 from train.data.cache import DecodedClip
@@ -163,7 +164,7 @@ class Experiment:
 
     def save_finished(self, folder: Path, result: FitResult) -> None:
         """Save the result of a fit whose model is saved, and delete its checkpoint."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         save_result(folder / RESULT, result)
         shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
 

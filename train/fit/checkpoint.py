@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.atomic import replacing
+from monitor.atomic import make_folder, replacing
 
 Arrays = dict[str, NDArray[Any]]
 Weights = list[NDArray[np.generic]]
@@ -35,7 +35,7 @@ class FitState:
 
 def save_state(path: Path, state: FitState) -> None:
     """Write the state; a kill leaves the old file or the new one, never a partial one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     facts = {
         "fingerprint": state.fingerprint,
         "history": state.history,
