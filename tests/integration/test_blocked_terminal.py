@@ -156,6 +156,7 @@ def watches_and_ends(command: list[str], folder: Path, stderr: int, **more: str)
         popen.wait(LIMIT_S)
 
 
+@pytest.mark.slow
 def test_a_pipe_that_nobody_reads_stops_no_camera_and_no_end(
     command: list[str], tmp_path: Path
 ) -> None:
@@ -165,6 +166,7 @@ def test_a_pipe_that_nobody_reads_stops_no_camera_and_no_end(
     assert [line["event"] for line in lines] == ["start", "end"] * (len(lines) // 2)
 
 
+@pytest.mark.slow
 def test_a_terminal_that_nobody_reads_stops_no_camera_and_no_end(
     command: list[str], tmp_path: Path
 ) -> None:

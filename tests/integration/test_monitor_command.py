@@ -91,6 +91,7 @@ def test_the_threshold_decides_what_alerts(model: Path, fight_clip: Path, tmp_pa
     assert alerts(tmp_path / "alerts.jsonl") == []
 
 
+@pytest.mark.slow
 def test_a_saved_video_holds_every_frame_with_a_caption(
     model: Path, fight_clip: Path, tmp_path: Path
 ) -> None:
@@ -409,6 +410,7 @@ def test_a_server_that_refuses_gets_one_line_without_the_password(
         assert secret not in done.stderr
 
 
+@pytest.mark.slow
 def test_in_a_terminal_a_live_table_shows_each_camera(
     model: Path, fight_clip: Path, tmp_path: Path
 ) -> None:

@@ -119,6 +119,7 @@ def test_a_window_of_one_region_replaces_none_of_another() -> None:
     assert submit(later) is left
 
 
+@pytest.mark.slow
 def test_the_command_names_the_region_everywhere(
     footage: Path, model: Path, tmp_path: Path
 ) -> None:

@@ -307,6 +307,7 @@ def test_systemd_is_told_of_the_start_the_state_the_reload_and_the_end(
             assert process.popen.wait(LIMIT_S) == 0
 
 
+@pytest.mark.slow
 def test_status_says_how_a_running_monitor_does(film: Path, model: Path, tmp_path: Path) -> None:
     def status() -> tuple[int, str]:
         asked = [*COMMAND, "--status", "--health", str(tmp_path / "health.json")]

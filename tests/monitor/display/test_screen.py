@@ -25,6 +25,7 @@ def xdotool(display: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_camera_has_a_window_and_q_in_it_ends_the_monitor(tmp_path: Path) -> None:
     model = motion_model(tmp_path / "motion.onnx")
     film = repeated(tmp_path / "film.mp4", SAMPLE, 20)  # six minutes

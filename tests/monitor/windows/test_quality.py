@@ -84,6 +84,7 @@ def test_a_picture_that_is_sent_again_and_again_is_still(
     assert {picture_fault(clip, True) for clip in later} == {"still"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [32, 64, 112, 224])
 def test_the_limits_hold_for_models_of_any_size(
     size: int, fight_clip: Path, tmp_path: Path

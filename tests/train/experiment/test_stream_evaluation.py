@@ -149,6 +149,7 @@ def test_videos_with_events_are_watched_as_they_were_filmed(
     assert "moving: hall/act.mp4" in (tmp_path / "out" / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_fold_of_videos_and_footage_are_watched_together(
     model: Path, filmed: Path, footage: Path, cache: Path, tmp_path: Path
 ) -> None:

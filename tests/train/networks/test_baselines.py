@@ -66,6 +66,7 @@ def test_a_baseline_learns_where_it_moves(name: str) -> None:
         assert (scores.argmax(axis=1) == label).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["svm", "forest"])
 def test_the_same_seed_gives_the_same_scores(name: str) -> None:
     windows, truth, groups = training()
