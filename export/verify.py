@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-5  # largest difference in a score between Keras and ONNX Runtime
 # Largest difference in novelty, which has no upper bound: relative above 1, absolute below.
-NOVELTY_TOLERANCE = 1e-3  # of it: deep networks add up more rounding, and limits have two digits
+NOVELTY_TOLERANCE = 1e-3  # rounding adds up in deep networks, and limits have two digits
 BATCHES = (1, 3)
 TIMED_RUNS = 15
 # Real video as well, because noise and waves do not show what a camera shows.

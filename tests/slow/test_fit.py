@@ -61,13 +61,13 @@ def network() -> keras.Model:
     )
 
 
-def trainer(
+def fit(
     folder: Path,
     config: TrainConfig = CONFIG,
     losses: Iterator[float] | None = None,
     fingerprint: str = "f",
     target: float = 1.0,
-) -> Trainer:
+) -> FittedNetwork:
     """A fit whose validation losses are given; StopIteration of them is a kill between epochs."""
 
     def validate(predict: Predict) -> tuple[float, float]:
@@ -84,17 +84,7 @@ def trainer(
         config,
         folder / "checkpoint" / "state.npz",
         fingerprint,
-    )
-
-
-def fit(
-    folder: Path,
-    config: TrainConfig = CONFIG,
-    losses: Iterator[float] | None = None,
-    fingerprint: str = "f",
-    target: float = 1.0,
-) -> FittedNetwork:
-    return trainer(folder, config, losses, fingerprint, target).fit(SILENT, "test")
+    ).fit(SILENT, "test")
 
 
 def test_a_resumed_fit_ends_like_one_that_was_never_stopped(tmp_path: Path) -> None:
@@ -139,12 +129,12 @@ def test_early_stopping_restores_the_weights_of_the_lowest_validation_loss(tmp_p
 
 
 def test_without_early_stopping_the_last_averaged_weights_are_kept(tmp_path: Path) -> None:
-    fitting = trainer(tmp_path)
-    fitted = fitting.fit(SILENT, "test")
+    trainer = Trainer(network(), batches(), None, CONFIG, tmp_path / "c" / "state.npz", "f")
+    fitted = trainer.fit(SILENT, "test")
 
     assert fitted.best_epoch == CONFIG.epochs - 1
     assert set(fitted.history) == {"loss", "accuracy"}
-    optimizer = fitting._model.optimizer
+    optimizer = trainer._model.optimizer
     for variable, average in zip(
         fitted.model.trainable_variables, optimizer._model_variables_moving_average, strict=True
     ):
