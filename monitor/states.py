@@ -104,12 +104,13 @@ class EndReason(_Meant):
 
     SCORE_FELL = (
         "score fell",
-        "the smoothed score was below the limit for leaving for longer than the hold: the "
-        "threshold less the hysteresis, but not below half of the threshold",
+        "for the hold, no window had a smoothed score of at least the threshold less the "
+        "hysteresis (or half of the threshold, if that is more), and the last window was "
+        "classified",
     )
     NOT_CLASSIFIED = (
         "not classified",
-        "no window was classified for longer than the hold: nothing moves, too dark, too slow, too "
+        "the same, but the last window was not classified: nothing moves, too dark, too slow, too "
         "many cameras",
     )
     STREAM_LOST = "stream lost", "the connection was lost"

@@ -157,7 +157,7 @@ def read_line(series: Series, results: Path) -> Line:
         if isinstance(one, FitRecord)
         and one.split in series.splits
         and one.seed in series.seeds
-        and one.is_of(series.config(one.split, one.seed))
+        and one.is_of(series.recipe_of(one.split, one.seed))
     ]
     if found:
         newest = max(found, key=lambda record: record.date)

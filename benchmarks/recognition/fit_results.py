@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from benchmarks.recognition.series import Series, SplitKind
 from benchmarks.results import Facts, Result, read
 from train.evaluate.scores import Scored
-from train.recipe.options import TrainConfig
+from train.recipe.options import Recipe
 
 DIGITS = 4  # of a score
 
@@ -63,7 +63,7 @@ class FitRecord(Result):
         """The fit."""
         return fit_key(self.split, self.seed, self.fold, self.second)
 
-    def is_of(self, config: TrainConfig) -> bool:
+    def is_of(self, config: Recipe) -> bool:
         """Whether it was fitted with this very recipe."""
         return same_recipe(self.recipe, config)
 
@@ -86,7 +86,7 @@ class Basis(Facts):
         """Whether it is the same basis; the recipe of `other` has every option."""
         rest = {"recipe": other.recipe}
         return self.model_copy(update=rest) == other and same_recipe(
-            self.recipe, TrainConfig.model_validate(other.recipe)
+            self.recipe, Recipe.model_validate(other.recipe)
         )
 
 
@@ -106,7 +106,7 @@ class Network(Result):
         """A row has one network."""
         return self.what
 
-    def is_of(self, config: TrainConfig) -> bool:
+    def is_of(self, config: Recipe) -> bool:
         """Whether the recipe has this very network."""
         return (self.arch, self.clip) == (config.arch, config.clip.model_dump(mode="json"))
 
@@ -223,10 +223,10 @@ def scored_clips(
     )
 
 
-def same_recipe(recipe: dict[str, Any], config: TrainConfig) -> bool:
+def same_recipe(recipe: dict[str, Any], config: Recipe) -> bool:
     """Whether a kept recipe is `config`; options that came later had their default."""
     try:
-        return TrainConfig.model_validate(recipe) == config
+        return Recipe.model_validate(recipe) == config
     except ValidationError:
         return False
 
@@ -247,7 +247,7 @@ def read_folds(
     Empty if a fold is missing, or was measured with networks of other fits.
     """
     seed = series.seeds[0]
-    config, hashes = series.config("grouped", seed), {one.data_sha256 for one in grouped}
+    config, hashes = series.recipe_of("grouped", seed), {one.data_sha256 for one in grouped}
     kept = read(results / series.file, KEPT).values()
     by_fold = {
         one.fold: one

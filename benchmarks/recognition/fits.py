@@ -95,7 +95,7 @@ class PlannedFit:
         """Whether `record` is of this very recipe, data and split."""
         return (
             isinstance(record, FitRecord)
-            and record.is_of(self.run.config)
+            and record.is_of(self.run.recipe)
             and record.data_sha256 == self.data_sha256
             and record.split_sha256 == self.split_sha256
             and record.folds == self.folds
@@ -172,12 +172,12 @@ def all_fits(
             raise ConfigError(f"row {series.name} on {series.data}: {error}") from None
         for kind in series.splits:
             for seed in series.seeds_of(kind):
-                run = Experiment(*ready[key], series.config(kind, seed), console)
+                run = Experiment(*ready[key], series.recipe_of(kind, seed), console)
                 yield from _fits_of(series, kind, seed, run)
 
 
 def _fits_of(series: Series, kind: SplitKind, seed: int, run: Experiment) -> Iterator[PlannedFit]:
-    clips, config = run.decoded_clips.clips, run.config
+    clips, config = run.decoded_clips.clips, run.recipe
     if kind == "random":
         split = random_split(clips, config)
         yield PlannedFit(series, kind, seed, None, None, 1, split, run)
@@ -216,7 +216,7 @@ def _do(fit: PlannedFit, places: Places) -> FitRecord:
         fold=fit.fold,
         second=fit.second,
         folds=fit.folds,
-        recipe=run.config.model_dump(mode="json"),
+        recipe=run.recipe.model_dump(mode="json"),
         data_sha256=fit.data_sha256,
         split_sha256=fit.split_sha256,
         date=now(),
@@ -266,7 +266,7 @@ def _measure_network(fit: PlannedFit, places: Places) -> None:
 
     with tempfile.TemporaryDirectory() as folder, quiet():
         exported = export_model(path, Path(folder) / "network.onnx")
-    config = fit.run.config
+    config = fit.run.recipe
     facts = Network(
         arch=config.arch,
         clip=config.clip.model_dump(mode="json"),
@@ -281,6 +281,6 @@ def _measure_network(fit: PlannedFit, places: Places) -> None:
 def _known_network(fit: PlannedFit, places: Places) -> Network | None:
     """What is known of the network of the series, if it is of this recipe."""
     for known in read(places.results / fit.series.file, KEPT).values():
-        if isinstance(known, Network) and known.is_of(fit.run.config):
+        if isinstance(known, Network) and known.is_of(fit.run.recipe):
             return known
     return None

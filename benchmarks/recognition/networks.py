@@ -47,7 +47,7 @@ class Networks:
         """What the networks of a fold are, and the footage that they watch."""
         fit = self._fits[fold,]
         return Basis(
-            recipe=fit.run.config.model_dump(mode="json"),
+            recipe=fit.run.recipe.model_dump(mode="json"),
             data_sha256=fit.data_sha256,
             footage={path.name: file_sha256(path) for path in footage},
             temperature=round(self._nested.temperature(fold), DIGITS),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
-from train.recipe.options import BASELINES, TrainConfig, read_recipe
+from train.recipe.options import BASELINES, Recipe, read_recipe
 
 SplitKind = Literal["grouped", "random", "nested"]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -66,7 +66,7 @@ class Series:
     data: str
     splits: tuple[SplitKind, ...]
     seeds: tuple[int, ...]
-    recipe: TrainConfig
+    recipe: Recipe
 
     @property
     def folder(self) -> Path:
@@ -82,7 +82,7 @@ class Series:
         """The seeds of a split; nested has only the first, by which choices are made."""
         return self.seeds[:1] if split == "nested" else self.seeds
 
-    def config(self, split: SplitKind, seed: int) -> TrainConfig:
+    def recipe_of(self, split: SplitKind, seed: int) -> Recipe:
         """The recipe of one split and seed."""
         drawn = "random" if split == "random" else "grouped"
         return self.recipe.model_copy(update={"split": drawn, "seed": seed})

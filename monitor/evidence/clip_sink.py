@@ -53,10 +53,10 @@ class ClipSink:
         self._clock = clock
         self._throttle = LogThrottle(log, clock)
         self._rings: dict[str, PacketRing] = {}  # of streams, by camera
-        self._films: dict[str, Path] = {}  # of files, by camera
+        self._source_files: dict[str, Path] = {}  # of files, by camera
         self._growing: dict[str, _GrowingClip] = {}  # by the id of the activity
         self._lock = threading.Lock()  # of _growing
-        self._files = threading.Lock()  # a new clip's folder is not deleted while it is empty
+        self._deleting = threading.Lock()  # a new clip's folder is not deleted while it is empty
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="clips", daemon=True)
         try:
@@ -71,9 +71,9 @@ class ClipSink:
         Called whenever a camera is set up.
         """
         self._rings.pop(camera.name, None)
-        self._films.pop(camera.name, None)
+        self._source_files.pop(camera.name, None)
         if camera.address.kind == "file":
-            self._films[camera.name] = Path(camera.address.target)
+            self._source_files[camera.name] = Path(camera.address.target)
         if camera.address.kind != "stream":
             return None
         seconds = self._options.pre_roll_s + ALERT_DELAY_S
@@ -83,14 +83,14 @@ class ClipSink:
 
     def write(self, alert: AlertEvent) -> None:
         """Begin a clip, or say when it is to end."""
-        film = self._films.get(alert.camera)
+        film = self._source_files.get(alert.camera)
         try:
             if alert.event == "start" and film is None:
                 self._begin(alert)
             elif alert.event == "end" and film is None:
                 self._let_end(alert)
             elif alert.event == "end" and film is not None and alert.end_s is not None:
-                self._cut(alert, alert.end_s, film)
+                self._cut_out(alert, alert.end_s, film)
         except (SinkError, OSError) as error:
             text = f"camera {alert.camera}: no clip of {alert.label}: {_words(error)}"
             self._throttle.log(logging.WARNING, f"no clip of {alert.camera}", text)
@@ -110,7 +110,7 @@ class ClipSink:
     ) -> ClipWriter:
         """A clip that begins with these packets."""
         path = self.path(alert)
-        with self._files:
+        with self._deleting:
             self._delete_old()
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             writer = ClipWriter(path, template)
@@ -152,7 +152,7 @@ class ClipSink:
         while not ending:
             if self._clock() - deleted_s >= DELETE_S:
                 deleted_s = self._clock()
-                with self._files:
+                with self._deleting:
                     self._delete_old()
             ending = self._ending.wait(POLL_S)
             self._step()
@@ -188,7 +188,7 @@ class ClipSink:
         with self._lock:
             self._growing.pop(clip.alert.id, None)
 
-    def _cut(self, alert: AlertEvent, end_s: float, film: Path) -> None:
+    def _cut_out(self, alert: AlertEvent, end_s: float, film: Path) -> None:
         """Copy an activity out of a film."""
         try:
             with open_file(film) as container:

@@ -29,7 +29,7 @@ class ClipWriter:
     def __init__(self, path: Path, template: VideoStream) -> None:
         self.path = path
         self._container: Any = None
-        self._held: deque[tuple[Packet[VideoStream], int]] = deque()  # with their pts, in ticks
+        self._waiting: deque[tuple[Packet[VideoStream], int]] = deque()  # with their pts, in ticks
         self._shown: list[int] = []  # a heap of the pts that no packet has as its dts yet
         self._newest = 0  # pts, in ticks
         self._start: int | None = None  # the least pts
@@ -47,13 +47,13 @@ class ClipWriter:
     def write(self, packets: Sequence[Packet[VideoStream]]) -> None:
         """Append packets, in the order of decoding; the first of all is a key frame."""
         for packet, pts in zip(packets, self._pts(packets), strict=True):
-            self._held.append((packet, pts))
+            self._waiting.append((packet, pts))
             heapq.heappush(self._shown, pts)
-        if self._start is None and self._held:
+        if self._start is None and self._waiting:
             self._start = self._shown[0]
             in_order = sorted(self._shown)
             self._lag = max(
-                shown - pts for shown, (_, pts) in zip(in_order, self._held, strict=True)
+                shown - pts for shown, (_, pts) in zip(in_order, self._waiting, strict=True)
             )
         self._mux(REORDER)
 
@@ -85,8 +85,8 @@ class ClipWriter:
     def _mux(self, hold: int) -> None:
         """Write all but the newest packets: of them, it is not known yet which is shown first."""
         try:
-            while self._start is not None and len(self._held) > hold:
-                packet, pts = self._held.popleft()
+            while self._start is not None and len(self._waiting) > hold:
+                packet, pts = self._waiting.popleft()
                 dts = max(min(heapq.heappop(self._shown) - self._lag, pts), self._last_dts + 1)
                 self._last_dts = dts
                 # A copy: muxing changes a packet's times, and others hold it, too.

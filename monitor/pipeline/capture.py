@@ -86,7 +86,7 @@ class Capture:
         self._stop_reason = EndReason.MONITOR_STOPPED
         self._thread = threading.Thread(target=self._run, name=f"capture-{self.name}", daemon=True)
         self._size: tuple[int, int] | None = None  # of the pictures, in pixels
-        self._cut = 0  # windows
+        self._window_count = 0
         self._failures = 0
         self._lost_s = 0.0  # the clock when it was watched last
 
@@ -135,7 +135,7 @@ class Capture:
             counters.state = CameraState.STOPPED if counters.frames else CameraState.FAILED
             return
         counters.state = CameraState.STOPPED if self._stopping.is_set() else CameraState.ENDED
-        if counters.state == CameraState.ENDED and not self._cut:
+        if counters.state == CameraState.ENDED and not self._window_count:
             log.warning(
                 "camera %s: shorter than the %g s that the model needs: nothing was classified",
                 self.name,
@@ -248,7 +248,7 @@ class Capture:
     def _hand_on(self, item: Window | Skipped | None) -> None:
         if item is None:
             return
-        self._cut += 1
+        self._window_count += 1
         if isinstance(item, Skipped) and item.reason == SkipReason.OVERLOAD:
             self._status.drop(SkipReason.OVERLOAD)
         dropped = self._submit(item)

@@ -29,12 +29,12 @@ class _LabelState:
     """What is known of one label: waiting, entered but not yet long enough, or open."""
 
     smoothed: float = 0.0
-    entered_s: float | None = None  # end of the window in which the score reached its threshold
+    above_since_s: float | None = None  # end of the window in which the score reached its threshold
     start_s: float = 0.0  # start of that window
     last_s: float = 0.0  # end of the last window that carried the activity
     peak: float = 0.0
     open: Activity | None = None
-    rest_until_s: float = -math.inf
+    cooldown_until_s: float = -math.inf
 
 
 @dataclass
@@ -79,22 +79,22 @@ class ActivityTracker:
         """Let time pass up to a window that was not classified: no score, but a hold goes on."""
         ended = []
         for state in self._labels.values():
-            state.entered_s = None
+            state.above_since_s = None
             if state.open is not None and now_s - state.last_s >= self.rules.hold_s:
                 state.open = replace(state.open, arrived_s=arrived_s, decided_s=now_s)
                 ended.append(self._end(state, EndReason.NOT_CLASSIFIED))
-                state.rest_until_s = now_s + self.rules.cooldown_s
+                state.cooldown_until_s = now_s + self.rules.cooldown_s
         return ended
 
     def close(self, reason: EndReason) -> list[Activity]:
         """End what is open: no window follows. Scores begin anew, a cooldown goes on."""
         ended = []
         for label, state in self._labels.items():
-            rest_until_s = state.rest_until_s
+            cooldown_until_s = state.cooldown_until_s
             if state.open:
                 ended.append(self._end(state, reason))
-                rest_until_s = self._now_s + self.rules.cooldown_s
-            self._labels[label] = _LabelState(rest_until_s=rest_until_s)
+                cooldown_until_s = self._now_s + self.rules.cooldown_s
+            self._labels[label] = _LabelState(cooldown_until_s=cooldown_until_s)
         self.scores = {}
         self._now_s = -math.inf
         return ended
@@ -112,7 +112,7 @@ class ActivityTracker:
 
     def _step(self, label: str, state: _LabelState, prediction: Prediction) -> Activity | None:
         rules, now_s = self.rules, prediction.end_s
-        enter = rules.thresholds[label]
+        threshold = rules.thresholds[label]
         score = state.smoothed = self.scores[label]
         if state.open is not None:
             state.peak = max(state.peak, score)
@@ -123,20 +123,20 @@ class ActivityTracker:
                 arrived_s=prediction.arrived_s,
                 decided_s=now_s,
             )
-            if score >= max(enter - rules.hysteresis, enter / 2):
+            if score >= max(threshold - rules.hysteresis, threshold / 2):
                 state.last_s = now_s
             elif now_s - state.last_s >= rules.hold_s:
                 ended = self._end(state, EndReason.SCORE_FELL)
-                state.rest_until_s = now_s + rules.cooldown_s
+                state.cooldown_until_s = now_s + rules.cooldown_s
                 return ended
             return None
-        if score < enter or now_s < state.rest_until_s:
-            state.entered_s = None
+        if score < threshold or now_s < state.cooldown_until_s:
+            state.above_since_s = None
             return None
-        if state.entered_s is None:
-            state.entered_s, state.start_s, state.peak = now_s, prediction.start_s, score
+        if state.above_since_s is None:
+            state.above_since_s, state.start_s, state.peak = now_s, prediction.start_s, score
         state.peak = max(state.peak, score)
-        if now_s - state.entered_s < rules.min_s:
+        if now_s - state.above_since_s < rules.min_s:
             return None
         state.last_s = now_s
         state.open = Activity(
@@ -163,5 +163,5 @@ class ActivityTracker:
     def _end(state: _LabelState, reason: EndReason) -> Activity:
         assert state.open is not None
         ended = replace(state.open, end_s=state.last_s, peak_score=state.peak, reason=reason)
-        state.open = state.entered_s = None
+        state.open = state.above_since_s = None
         return ended

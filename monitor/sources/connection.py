@@ -107,9 +107,9 @@ class Wire(io.RawIOBase):
     A limit for each read alone would let a server that trickles hold its reader up without end.
     """
 
-    def __init__(self, connection: socket.socket, end_s: float) -> None:
+    def __init__(self, connection: socket.socket, deadline_s: float) -> None:
         super().__init__()
-        self.end_s = end_s  # on the monotonic clock
+        self.deadline_s = deadline_s  # on the monotonic clock
         self.connection = connection
 
     def readable(self) -> bool:
@@ -118,7 +118,7 @@ class Wire(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """What has come, at least one byte; 0 if the other side hung up."""
-        left_s = self.end_s - time.monotonic()
+        left_s = self.deadline_s - time.monotonic()
         if left_s <= 0:
             raise TimeoutError
         self.connection.settimeout(left_s)

@@ -79,7 +79,7 @@ class HttpStream:
     def _more(self, size: int) -> bytes:
         wire = self._asking.wire
         assert wire is not None
-        wire.end_s = min(self._last_s, time.monotonic() + self._each_s)
+        wire.deadline_s = min(self._last_s, time.monotonic() + self._each_s)
         try:
             return self._response.read1(size)
         except HTTPException:  # it ends in the middle of a chunk

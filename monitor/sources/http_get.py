@@ -30,15 +30,15 @@ class Asking:
         self._login = Login.of(url)
         self._challenge: Challenge | None = None
 
-    def get(self, end_s: float, *lines: str, status: int = 200) -> HTTPResponse:
+    def get(self, deadline_s: float, *lines: str, status: int = 200) -> HTTPResponse:
         """The answer to a GET with these header lines, until a moment of the monotonic clock."""
         try:
-            response = self._get(end_s, lines)
+            response = self._get(deadline_s, lines)
             if response.status == 401 and self._login is not None:
                 headers = response.headers.get_all("WWW-Authenticate", ())
                 if offered := challenges(headers):
                     self._challenge = chosen(offered)
-                    response = self._get(end_s, lines)
+                    response = self._get(deadline_s, lines)
         except HTTPException as error:
             _fail(b"EOF " if isinstance(error, OSError) else b"INDA")  # it hung up, or babbles
         if 300 <= response.status < 400 and (place := response.headers.get("Location")):
@@ -65,10 +65,10 @@ class Asking:
             self.wire.close()
             self.wire = None
 
-    def _get(self, end_s: float, lines: tuple[str, ...]) -> HTTPResponse:
+    def _get(self, deadline_s: float, lines: tuple[str, ...]) -> HTTPResponse:
         self.close()
-        connection = connect(self.url, self._ca_file, max(0.001, end_s - time.monotonic()))
-        self.wire = Wire(connection, end_s)
+        connection = connect(self.url, self._ca_file, max(0.001, deadline_s - time.monotonic()))
+        self.wire = Wire(connection, deadline_s)
         connection.sendall(self.request("GET", *lines))
         response = HTTPResponse(self.wire, method="GET")  # type: ignore[arg-type]
         response.begin()

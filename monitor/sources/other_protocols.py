@@ -30,7 +30,7 @@ _KINDS = {
 }
 
 
-def open_plain(url: SplitResult, settings: SourceSettings, end_s: float) -> InputContainer:
+def open_plain(url: SplitResult, settings: SourceSettings, deadline_s: float) -> InputContainer:
     """The stream at a URL, before a moment of the monotonic clock; OSErrors or FFmpeg's."""
     kind = _KINDS[url.scheme]
     if "tls" in kind.protocols and os.environ.get("http_proxy"):
@@ -47,7 +47,7 @@ def open_plain(url: SplitResult, settings: SourceSettings, end_s: float) -> Inpu
             url.geturl(),
             "r",
             options=options,
-            timeout=(max(0.001, end_s - time.monotonic()), settings.read_timeout_s),
+            timeout=(max(0.001, deadline_s - time.monotonic()), settings.read_timeout_s),
             metadata_errors="ignore",
             hwaccel=accelerator(settings.decoding.hardware),
         )

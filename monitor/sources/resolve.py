@@ -16,10 +16,10 @@ def resolve(host: str, limit_s: float) -> bool:
     thread, which ends when the system gives up.
     """
     found: list[bool] = []
-    end_s = time.monotonic() + limit_s
+    deadline_s = time.monotonic() + limit_s
 
     def ask() -> None:
-        while not found and time.monotonic() < end_s:
+        while not found and time.monotonic() < deadline_s:
             try:
                 socket.getaddrinfo(host, None)
             except UnicodeError:  # a label that is too long

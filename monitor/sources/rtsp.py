@@ -57,7 +57,7 @@ class Rtsp:
 
     url: SplitResult
     settings: SourceSettings
-    end_s: float
+    deadline_s: float
 
     def open(self, held: ExitStack) -> tuple[InputContainer, bool]:
         """The session, and whether it sends over UDP; what must be closed after it is `held`.
@@ -117,9 +117,9 @@ class Rtsp:
         url = self.url
         camera: Direct | Tunnel
         if transport == "http":
-            camera = Tunnel(url, self.settings, self.end_s)
+            camera = Tunnel(url, self.settings, self.deadline_s)
         else:
-            camera = Direct(url, self.settings, self.end_s)
+            camera = Direct(url, self.settings, self.deadline_s)
         with ExitStack() as stack:
             relay = stack.enter_context(closing(Relay(url, camera)))
             try:
@@ -150,7 +150,7 @@ class Rtsp:
             "r",
             options=options,
             # FFmpeg tries a read of RTSP once more after it was cut short.
-            timeout=(max(0.001, self.end_s - time.monotonic()), settings.read_timeout_s / 2),
+            timeout=(max(0.001, self.deadline_s - time.monotonic()), settings.read_timeout_s / 2),
             metadata_errors="ignore",
             hwaccel=accelerator(settings.decoding.hardware),
         )

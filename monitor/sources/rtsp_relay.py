@@ -52,9 +52,9 @@ class Camera(Protocol):
 class Direct:
     """A camera's RTSP at its own port."""
 
-    def __init__(self, url: SplitResult, settings: SourceSettings, end_s: float) -> None:
+    def __init__(self, url: SplitResult, settings: SourceSettings, deadline_s: float) -> None:
         self._limit_s = settings.read_timeout_s
-        self._connection = connect(url, settings.ca_file, max(0.001, end_s - time.monotonic()))
+        self._connection = connect(url, settings.ca_file, max(0.001, deadline_s - time.monotonic()))
         self._connection.settimeout(self._limit_s)
         self.host = str(self._connection.getpeername()[0])
 

@@ -17,7 +17,7 @@ _POST_BYTES = 32767  # of requests, as all who speak it say; then comes another 
 class Tunnel:
     """A camera's RTSP at its HTTP port."""
 
-    def __init__(self, url: SplitResult, settings: SourceSettings, end_s: float) -> None:
+    def __init__(self, url: SplitResult, settings: SourceSettings, deadline_s: float) -> None:
         url = url._replace(scheme="https" if url.scheme == "rtsps" else "http")
         self._url = url
         self._settings = settings
@@ -27,13 +27,13 @@ class Tunnel:
         self._left = 0  # bytes of it
         try:
             self._answers = self._asking.get(
-                end_s,
+                deadline_s,
                 self._cookie,
                 "Accept: application/x-rtsp-tunnelled",
                 "Pragma: no-cache",
                 "Cache-Control: no-cache",
             )
-            self._open_post(end_s - time.monotonic())
+            self._open_post(deadline_s - time.monotonic())
         except BaseException:
             self.close()
             raise
@@ -47,7 +47,7 @@ class Tunnel:
 
     def read(self) -> bytes:
         """All that has come; nothing if the camera hung up."""
-        self._wire.end_s = time.monotonic() + self._settings.read_timeout_s
+        self._wire.deadline_s = time.monotonic() + self._settings.read_timeout_s
         try:
             return received(self._wire.connection, self._answers.read1)
         except HTTPException:

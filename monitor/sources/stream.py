@@ -62,7 +62,7 @@ class StreamSource:
         self.settings = settings
         self._clock = clock
         self._container: InputContainer | None = None
-        self._held = ExitStack()  # what it needs until it is closed
+        self._resources = ExitStack()  # what it needs until it is closed
         self._web: HttpStream | None = None
         self._udp = False
         self._came = False  # whether anything has
@@ -110,7 +110,7 @@ class StreamSource:
             self._container.close()
             self._container = None
         self._web = None
-        self._held.close()
+        self._resources.close()
 
     def _refusal(self, error: Exception, waited_s: float) -> SourceOpenError:
         if isinstance(error, RuntimeError):
@@ -151,17 +151,19 @@ class StreamSource:
                 f"{self.address}: unknown host: the name does not resolve", OpenFailure.UNKNOWN_HOST
             )
 
-    def _connect(self, end_s: float) -> InputContainer:
+    def _connect(self, deadline_s: float) -> InputContainer:
         scheme, url = self.address.scheme, urlsplit(self.address.target)
         if scheme in ("http", "https"):
             return self._connect_http()
         if scheme not in ("rtsp", "rtsps"):
-            return open_plain(url, self.settings, end_s)
-        container, self._udp = Rtsp(url, self.settings, end_s).open(self._held)
+            return open_plain(url, self.settings, deadline_s)
+        container, self._udp = Rtsp(url, self.settings, deadline_s).open(self._resources)
         return container
 
     def _connect_http(self) -> InputContainer:
-        self._web = web = self._held.enter_context(closing(HttpStream(self.address, self.settings)))
+        self._web = web = self._resources.enter_context(
+            closing(HttpStream(self.address, self.settings))
+        )
         file = web.open()
         return av.open(
             file,

@@ -13,10 +13,10 @@ from monitor.decode.clock_rate import ClockRate
 TimestampMode = Literal["auto", "stream", "arrival"]  # what places the frames of a live camera
 
 # A step of the timestamps that is so much longer than the time that passed is a jump; so is a
-# stream that has come so late for two spells on end.
+# stream that has come so late for two intervals on end.
 JUMP_S = 5.0
-# The soonest arrival of a spell tells how far the two clocks are apart, whatever the network does.
-SPELL_S = 10.0
+# The soonest arrival of an interval tells how far the clocks are apart, whatever the network does.
+INTERVAL_S = 10.0
 # So much is let be: what jitter, a busy machine and a first frame make of it. Steps that are
 # changed fall into other slots of a window.
 APART_S = 0.5
@@ -43,15 +43,15 @@ class CameraTimeline:
 
     def __init__(self, live: bool, mode: TimestampMode = "auto") -> None:
         self._live = live
-        self._held = live and mode != "stream"  # to our clock
+        self._locked = live and mode != "stream"  # to our clock
         self._by_arrival = live and mode == "arrival"
         self._rate = ClockRate()
         self._origin_s: float | None = None  # our clock at the first frame
         self._offset_s = 0.0  # what is added to a stream's own time
         self._connected = False
         self._stamp_s = self._time_s = self._arrived_s = 0.0  # of the frame before
-        self._spells = (math.inf, math.inf)  # offsets by the soonest arrival: the last one, this
-        self._spell_s = 0.0  # our clock when this one began
+        self._intervals = (math.inf, math.inf)  # offsets by the soonest arrival: the last one, this
+        self._interval_since_s = 0.0  # our clock when this one began
 
     def connect(self) -> None:
         """A new connection: the next frame is its first, and its own time begins anew."""
@@ -75,7 +75,7 @@ class CameraTimeline:
             ahead_s = self._offset_s - self._apart_s(pts_s, arrived_s)
             if jump_s > JUMP_S and ahead_s > JUMP_S:
                 return self._begin(pts_s, arrived_s, jump_s)
-        if self._held:
+        if self._locked:
             if (rate := self._rate.wrong(pts_s, arrived_s)) is not None:
                 self._by_arrival = True
                 return replace(self._begin(arrived_s, arrived_s, None), rate=rate)
@@ -95,18 +95,18 @@ class CameraTimeline:
     def _begin(self, pts_s: float, arrived_s: float, jump_s: float | None) -> Placement:
         passed_s = self._apart_s(pts_s, arrived_s) if self._live else -math.inf
         self._offset_s = max(passed_s, self._time_s - pts_s)
-        self._spells, self._spell_s = (math.inf, math.inf), arrived_s
+        self._intervals, self._interval_since_s = (math.inf, math.inf), arrived_s
         self._rate.restart()
         self._time_s = max(self._time_s, self._offset_s + pts_s)
         return self._note(pts_s, arrived_s, jump_s)
 
     def _measure(self, pts_s: float, arrived_s: float) -> float:
-        """The offset by the soonest arrival of two spells; infinite before they have passed."""
-        before_s, now_s = self._spells
-        if arrived_s - self._spell_s >= SPELL_S:
-            before_s, now_s, self._spell_s = now_s, math.inf, arrived_s
-        self._spells = before_s, min(now_s, self._apart_s(pts_s, arrived_s))
-        return min(self._spells) if before_s < math.inf else math.inf
+        """The offset by the soonest arrival of two intervals; infinite before they have passed."""
+        before_s, now_s = self._intervals
+        if arrived_s - self._interval_since_s >= INTERVAL_S:
+            before_s, now_s, self._interval_since_s = now_s, math.inf, arrived_s
+        self._intervals = before_s, min(now_s, self._apart_s(pts_s, arrived_s))
+        return min(self._intervals) if before_s < math.inf else math.inf
 
     def _note(self, pts_s: float, arrived_s: float, jump_s: float | None = None) -> Placement:
         time_s = max(self._time_s, self._offset_s + pts_s)  # max: sums are rounded

@@ -80,11 +80,11 @@ class WindowBuffer:
             self.reset()
             self._origin_s = time_s
         self._last_s = time_s
-        turn = (time_s - self._origin_s) * self.spec.fps
-        slot = math.floor(turn + EARLY)
+        position = (time_s - self._origin_s) * self.spec.fps
+        slot = math.floor(position + EARLY)
         if slot <= self._slot:
             return False
-        if slot == self._slot + 2 and turn < self._slot + 1 + LATE:
+        if slot == self._slot + 2 and position < self._slot + 1 + LATE:
             slot -= 1
         self._slot = slot
         place = self._count % self.spec.frames

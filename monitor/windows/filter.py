@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 FROZEN_S = 60.0
 # Windows must be good for so long before a fault is over: one that comes and goes is said once.
 RECOVERED_S = 5.0
-# A spell like earlier ones may be but counted; of one that goes on for so long there is a line.
+# An episode like earlier ones may be but counted; of one that goes on for so long there is a line.
 LASTING_S = 600.0
 
 _WORDS: dict[SkipReason, str] = {
@@ -31,9 +31,9 @@ _WORDS: dict[SkipReason, str] = {
 
 
 class WindowFilter:
-    """Finds what is wrong with the windows of a camera, counts it, and logs it once a spell.
+    """Finds what is wrong with the windows of a camera, counts it, and logs it once an episode.
 
-    Spells that come again and again are logged in ever fewer lines, by the camera's own time.
+    Episodes that come again and again are logged in ever fewer lines, by the camera's own time.
 
     A window in which less moves than in any activity of the model is passed over, too, which is no
     fault. What is wrong with every region at once is wrong with the camera: only that is logged and
@@ -58,9 +58,11 @@ class WindowFilter:
         self._pictures = pictures  # whether pictures are judged, and not only their times
         self._faults: dict[str, SkipReason | None] = dict.fromkeys(regions)
         self._still_since_s: float | None = None
-        self._spell: set[SkipReason] = set()  # faults that were logged and are not over
-        self._fault_s = self._spell_s = 0.0  # when the camera last had one, and when they began
-        self._long = False  # whether it was said of this spell that it goes on
+        self._episode: set[SkipReason] = set()  # faults that were logged and are not over
+        self._fault_s = self._episode_since_s = (
+            0.0  # when the camera last had one, and when they began
+        )
+        self._long = False  # whether it was said of this episode that it goes on
         self._now_s = 0.0
         self._throttle = LogThrottle(log, lambda: self._now_s)
 
@@ -73,7 +75,7 @@ class WindowFilter:
         self._tell(window.region, fault, words, window.end_s)
         return fault
 
-    def pause(self, region: str, pause_s: float, time_s: float) -> SkipReason:
+    def note_gap(self, region: str, pause_s: float, time_s: float) -> SkipReason:
         """Take note of a pause between frames that no window spans; it ended at `time_s`."""
         words = f"no frame came for {pause_s:.1f} s: windows start afresh"
         self._tell(region, SkipReason.GAPS, words, time_s)
@@ -103,8 +105,8 @@ class WindowFilter:
         if shown := {None, SkipReason.QUIET}.intersection(self._faults.values()):
             self._counters.classifiable_at_s = self._clock()
             self._counters.fault = "" if None in shown else SkipReason.QUIET
-            if self._spell and time_s - self._fault_s >= RECOVERED_S:
-                self._spell.clear()
+            if self._episode and time_s - self._fault_s >= RECOVERED_S:
+                self._episode.clear()
                 self._say(logging.INFO, "again", "its windows are classified again")
             return
         assert fault is not None
@@ -112,12 +114,12 @@ class WindowFilter:
         if fault == SkipReason.STILL:
             self._counters.classifiable_at_s = self._clock()
             return
-        if not self._spell:
-            self._spell_s, self._long = time_s, False
-        if fault not in self._spell:
-            self._spell.add(fault)
+        if not self._episode:
+            self._episode_since_s, self._long = time_s, False
+        if fault not in self._episode:
+            self._episode.add(fault)
             self._say(logging.WARNING, fault, words)
-        elif not self._long and time_s - self._spell_s >= LASTING_S:
+        elif not self._long and time_s - self._episode_since_s >= LASTING_S:
             self._long = True
             words = f"none of its windows was classified for {LASTING_S:.0f} s: {words}"
             log.warning("camera %s: %s", self._status.name, words)

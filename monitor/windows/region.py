@@ -67,5 +67,5 @@ def _edges(corners: tuple[Point, ...]) -> "pairwise[tuple[Point, Point]]":
 
 def _turn(a: Point, b: Point, c: Point) -> float:
     """Above 0 if a, b, c turn one way, below 0 the other way, 0 on a line."""
-    turn = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-    return round(turn, 9)  # fractions such as 0.1 are not exact
+    cross_product = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+    return round(cross_product, 9)  # fractions such as 0.1 are not exact

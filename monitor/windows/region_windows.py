@@ -38,7 +38,7 @@ class RegionWindows:
         fault: SkipReason | None = None
         pause_s = time_s - self._last_s
         if buffer.started and pause_s > buffer.max_gap_s:
-            fault = self._window_filter.pause(buffer.region, pause_s, time_s)
+            fault = self._window_filter.note_gap(buffer.region, pause_s, time_s)
         self._last_s = time_s
         window = buffer.push(
             time_s,

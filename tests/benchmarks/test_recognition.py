@@ -24,7 +24,7 @@ from benchmarks.results import drop, keep, read
 from monitor.errors import ConfigError, DataError
 from testkit import ROOT
 from testkit.clips import make_clips
-from train.recipe.options import TrainConfig, read_recipe
+from train.recipe.options import Recipe, read_recipe
 
 ROWS = ROOT / "benchmarks" / "recognition" / "plan.yaml"
 FIGHT = ROOT / "configs" / "fight.yaml"
@@ -215,7 +215,7 @@ def record(
     series: Series, seed: int, fold: int | None, right: int, data_sha256: str = "d"
 ) -> FitRecord:
     """Four clips, of which `right` get the right label."""
-    config = series.config("random" if fold is None else "grouped", seed)
+    config = series.recipe_of("random" if fold is None else "grouped", seed)
     clips = []
     for number in range(4):
         scores = (0.9, 0.1) if (number % 2 == 0) == (number < right) else (0.1, 0.9)
@@ -248,7 +248,7 @@ def fitted(series: Series, results: Path, *records: FitRecord) -> None:
 
 
 def series_of(name: str, data: str = "first", seeds: tuple[int, ...] = (1, 2)) -> Series:
-    return Series(name, data, ("grouped", "random"), seeds, TrainConfig())
+    return Series(name, data, ("grouped", "random"), seeds, Recipe())
 
 
 def test_the_table_is_made_of_the_results_alone(tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_the_command_without_data_writes_and_prints_the_table_and_fits_nothing(
 def test_a_result_of_another_recipe_is_not_in_the_table(tmp_path: Path) -> None:
     series = series_of("good", seeds=(1,))
     fitted(series, tmp_path, *(record(series, 1, fold, 4) for fold in (0, 1)))
-    changed = Series("good", "first", ("grouped",), (1,), TrainConfig(epochs=7))
+    changed = Series("good", "first", ("grouped",), (1,), Recipe(epochs=7))
 
     assert "| good | – | – | 1.000 |" in page(Declared("first", (series,)), tmp_path)
     assert "| good | – | – | – |" in page(Declared("first", (changed,)), tmp_path)

@@ -29,13 +29,13 @@ from benchmarks.results import keep
 from tests.train.evaluate.test_tuning import BASE, SPAN_S, stream
 from train.data.footage import Footage
 from train.evaluate.tuning import Trials
-from train.recipe.options import TrainConfig
+from train.recipe.options import Recipe
 
-SERIES = Series("live", "first", ("grouped", "nested"), (1,), TrainConfig())
+SERIES = Series("live", "first", ("grouped", "nested"), (1,), Recipe())
 DECLARED = Declared("first", (SERIES,), Watch(SERIES, "quiet", ("a.avi",)))
 FILMS = {"a.avi": 36.0, "b.avi": 72.0}
 BASIS = Basis(
-    recipe=SERIES.config("grouped", 1).model_dump(mode="json"),
+    recipe=SERIES.recipe_of("grouped", 1).model_dump(mode="json"),
     data_sha256="d",
     footage={"a.avi": "1", "b.avi": "2"},
     temperature=0.5,

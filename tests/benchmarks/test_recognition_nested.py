@@ -13,14 +13,14 @@ from benchmarks.recognition.page import page
 from benchmarks.recognition.series import Declared, Series
 from benchmarks.results import keep
 from train.evaluate.scores import Scored
-from train.recipe.options import TrainConfig
+from train.recipe.options import Recipe
 
 FOLDS = (0, 1, 2)
 RIGHT, WRONG = 0.9, 0.1
 
 
 def series_of(name: str) -> Series:
-    return Series(name, "first", ("grouped", "nested"), (1, 2), TrainConfig())
+    return Series(name, "first", ("grouped", "nested"), (1, 2), Recipe())
 
 
 def fit(
@@ -39,7 +39,7 @@ def fit(
     return FitRecord(
         name=series.name, data=series.data, split="grouped" if second is None else "nested",
         seed=seed, fold=fold, second=second, folds=3,
-        recipe=series.config("grouped", seed).model_dump(mode="json"),
+        recipe=series.recipe_of("grouped", seed).model_dump(mode="json"),
         data_sha256="d", split_sha256="s", date="2026-11-21T10:00:00+00:00", fit_s=1.0,
         version="0.1.0", labels=("dark", "light"), clips=tuple(clips),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from monitor.events.alert import AlertEvent
 from monitor.states import CameraState, EndReason, OpenFailure, SkipReason
 from testkit import ROOT
 from train.data.layouts import find_clips
-from train.recipe.options import TrainConfig
+from train.recipe.options import Recipe
 
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text()
@@ -98,7 +98,7 @@ def test_every_configuration_is_right(tmp_path: Path) -> None:
     for page, block in blocks:
         path = tmp_path / "options.yaml"
         path.write_text(block.replace("rtsp://...", "rtsp://192.0.2.10/stream2"))
-        load(path, TrainConfig if page == "docs/training.md" else MonitorOptions)
+        load(path, Recipe if page == "docs/training.md" else MonitorOptions)
 
 
 def test_every_table_of_clips_is_right(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from monitor.recognition.metadata import parse_metadata
 from monitor.sources.address import parse_address, redact_argument
 from testkit.models import metadata
 from train.data.layouts import find_clips
-from train.recipe.options import TrainConfig
+from train.recipe.options import Recipe
 
 LABELS = TypeAdapter[str](Label)
 NAMES = TypeAdapter[str](Name)
@@ -80,7 +80,7 @@ def test_accents_are_compared_in_one_form(tmp_path: Path) -> None:
     for one in (found.defaults, *found.cameras):
         assert one.activity.thresholds == {"läuft": 0.7}
         assert one.activity.rules(about).thresholds["läuft"] == 0.7
-    assert TrainConfig(labels=(apart, "sitzt")).labels == ("läuft", "sitzt")
+    assert Recipe(labels=(apart, "sitzt")).labels == ("läuft", "sitzt")
 
 
 def test_a_folder_from_a_mac_and_a_table_name_the_same_clip(tmp_path: Path) -> None:

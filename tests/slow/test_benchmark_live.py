@@ -61,7 +61,7 @@ def pretend_fits(series: Series, places: Places) -> None:
         )  # fmt: skip
         record = FitRecord(
             name=series.name, data=series.data, split=fit.kind, seed=fit.seed, fold=fit.fold,
-            second=fit.second, folds=fit.folds, recipe=fit.run.config.model_dump(mode="json"),
+            second=fit.second, folds=fit.folds, recipe=fit.run.recipe.model_dump(mode="json"),
             data_sha256=fit.data_sha256, split_sha256=fit.split_sha256,
             date="2026-11-21T10:00:00+00:00", fit_s=1.0, version="0.1.0",
             labels=("dark", "light"), clips=clips,

@@ -22,9 +22,9 @@ from train.fit.trainer import (
     explain_out_of_memory,
 )
 from train.networks.architectures import build
-from train.recipe.options import ClipOptions, TrainConfig
+from train.recipe.options import ClipOptions, Recipe
 
-CONFIG = TrainConfig(
+CONFIG = Recipe(
     clip=ClipOptions(frames=4, size=16, fps=10.0),
     epochs=4,
     batch=4,
@@ -34,7 +34,7 @@ CONFIG = TrainConfig(
 SILENT = Console(quiet=True)
 
 
-def batches(config: TrainConfig = CONFIG, target: float = 1.0) -> TrainingBatches:
+def batches(config: Recipe = CONFIG, target: float = 1.0) -> TrainingBatches:
     rng = np.random.default_rng(5)
     clips = [
         DecodedClip(rng.integers(0, 256, (8, 16, 16, 3), dtype=np.uint8), np.arange(8) / 10)
@@ -63,7 +63,7 @@ def network() -> keras.Model:
 
 def fit(
     folder: Path,
-    config: TrainConfig = CONFIG,
+    config: Recipe = CONFIG,
     losses: Iterator[float] | None = None,
     fingerprint: str = "f",
     target: float = 1.0,

@@ -14,7 +14,7 @@ from monitor.cli.command import Command, exit_codes, start_logging
 from monitor.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from monitor.errors import ConfigError
 from train.cli.options import CacheFolder, DataFolders
-from train.recipe.options import ARCHITECTURES, BASELINES, DataOptions, TrainConfig, read_recipe
+from train.recipe.options import ARCHITECTURES, BASELINES, DataOptions, Recipe, read_recipe
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ def main(
 
 def _train(
     out: Path,
-    recipe: TrainConfig,
+    recipe: Recipe,
     fold: int | None,
     folds: bool,
     cache: Path | None,

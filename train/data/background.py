@@ -24,7 +24,7 @@ from train.data.footage import Footage, find_footage
 from train.data.frame_rates import min_fps, slow_reason
 from train.data.windows import MAX_GAP_S, is_padded, max_fps
 from train.progress import Bar
-from train.recipe.options import BASELINES, TrainConfig
+from train.recipe.options import BASELINES, Recipe
 
 log = logging.getLogger(__name__)
 
@@ -132,19 +132,19 @@ def cut_slices(
     return [one for one in found if not is_padded(one, spec)]
 
 
-def footage_label(config: TrainConfig, labels: Sequence[str]) -> str:
+def footage_label(recipe: Recipe, labels: Sequence[str]) -> str:
     """The label that footage is trained as; ConfigError if the recipe cannot take footage."""
-    if config.arch in BASELINES:
-        raise ConfigError(f"footage needs a network: {config.arch} is fitted on clips alone")
-    if config.sampling != "time":
-        raise ConfigError(f"footage needs sampling: time; the recipe says {config.sampling}")
-    if len(config.background) != 1:
+    if recipe.arch in BASELINES:
+        raise ConfigError(f"footage needs a network: {recipe.arch} is fitted on clips alone")
+    if recipe.sampling != "time":
+        raise ConfigError(f"footage needs sampling: time; the recipe says {recipe.sampling}")
+    if len(recipe.background) != 1:
         raise ConfigError(
             "footage needs exactly one background label, which it is trained as; "
-            f"found {', '.join(config.background) or 'none'}; --background names it, one of "
+            f"found {', '.join(recipe.background) or 'none'}; --background names it, one of "
             f"{', '.join(labels)}"
         )
-    return config.background[0]
+    return recipe.background[0]
 
 
 def check_not_in_clips(background_clips: BackgroundClips, decoded_clips: DecodedClips) -> None:

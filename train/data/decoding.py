@@ -125,7 +125,7 @@ def _decode(
         try:
             for file, result in zip(files, workers.map(decode, files), strict=True):
                 for clip in files[file]:
-                    usable = result if isinstance(result, str) else _cut(clip, result)
+                    usable = result if isinstance(result, str) else _part_of(clip, result)
                     if isinstance(usable, DecodedClip):
                         usable = _too_short(usable, spec, sampling) or usable
                     if isinstance(usable, DecodedClip):
@@ -139,7 +139,7 @@ def _decode(
     return decoded, contents, skipped
 
 
-def _cut(clip: Clip, decoded: DecodedClip) -> DecodedClip | str:
+def _part_of(clip: Clip, decoded: DecodedClip) -> DecodedClip | str:
     """The clip's part of its decoded file, or why there is none."""
     if not clip.is_part:
         return decoded

@@ -12,11 +12,11 @@ from monitor.names import as_label, composed, is_printable, printable
 from train.data.clips import Clip, Dataset
 from train.data.listed import CLIPS, VIDEOS, listed_clips, listed_events
 from train.data.video_files import SUFFIXES, VideoFinder
-from train.recipe.options import TrainConfig
+from train.recipe.options import Recipe
 
 log = logging.getLogger(__name__)
 
-_SPAN_S = TrainConfig().spec.span_s
+_SPAN_S = Recipe().spec.span_s
 
 _UCF_NAME = re.compile(r"v_(?P<label>.+)_(?P<group>g\d+)_c\d+")
 

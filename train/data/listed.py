@@ -75,7 +75,7 @@ def listed_events(data: Path, span_s: float) -> list[Clip]:
     return [
         clip
         for video in listed_videos(data)
-        for clip in (_cut(video, span_s) if video.events else (video.whole,))
+        for clip in (_clips_round_events(video, span_s) if video.events else (video.whole,))
     ]
 
 
@@ -95,7 +95,7 @@ def _in_order(table: Path, events: Sequence[tuple[int, Clip]]) -> list[Clip]:
     return found
 
 
-def _cut(video: ListedVideo, span_s: float) -> Iterator[Clip]:
+def _clips_round_events(video: ListedVideo, span_s: float) -> Iterator[Clip]:
     """The clips of a video: of its events, and of what lies beside them.
 
     What lies before an event is cut in two: a clip of the last seconds, which look most like the

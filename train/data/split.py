@@ -8,7 +8,7 @@ import numpy as np
 
 from monitor.errors import DataError
 from train.data.clips import TRAIN_ONLY, Clip
-from train.recipe.options import TrainConfig
+from train.recipe.options import Recipe
 
 Clips = tuple[Clip, ...]
 
@@ -22,7 +22,7 @@ class Split:
     test: Clips
 
 
-def folds_of(clips: Sequence[Clip], config: TrainConfig) -> dict[int, Clips]:
+def folds_of(clips: Sequence[Clip], recipe: Recipe) -> dict[int, Clips]:
     """The test clips of each fold: the data's own folds, else grouped folds drawn with the seed.
 
     Fold k of several data sets is fold k of each. DataError if no clip may be tested on.
@@ -32,49 +32,49 @@ def folds_of(clips: Sequence[Clip], config: TrainConfig) -> dict[int, Clips]:
         if clip.fold is not None and clip.fold != TRAIN_ONLY:
             found[clip.fold].append(clip)
     # Those of all data sets without folds are drawn at once: they may share groups by copies.
-    if unnamed := [clip for clip in clips if clip.fold is None]:
-        for fold, part in enumerate(_grouped_parts(unnamed, config.test_share, config.seed)):
+    if without_fold := [clip for clip in clips if clip.fold is None]:
+        for fold, part in enumerate(_grouped_parts(without_fold, recipe.test_share, recipe.seed)):
             found[fold] += part
     if not found:
         raise DataError(f"every clip is train only (fold {TRAIN_ONLY}): there is none to test on")
     return {fold: tuple(found[fold]) for fold in sorted(found)}
 
 
-def fold_split(clips: Sequence[Clip], test: Sequence[Clip], config: TrainConfig) -> Split:
+def fold_split(clips: Sequence[Clip], test: Sequence[Clip], recipe: Recipe) -> Split:
     """The split that tests on `test`, a fold of `clips`; no group crosses it."""
     tested = set(test)
     return _with_validation(
-        tuple(clip for clip in clips if clip not in tested), tuple(test), config
+        tuple(clip for clip in clips if clip not in tested), tuple(test), recipe
     )
 
 
-def final_split(clips: Sequence[Clip], config: TrainConfig) -> Split:
+def final_split(clips: Sequence[Clip], recipe: Recipe) -> Split:
     """Every clip for training and validation, none for testing."""
-    return _with_validation(tuple(clips), (), config)
+    return _with_validation(tuple(clips), (), recipe)
 
 
-def random_split(clips: Sequence[Clip], config: TrainConfig) -> Split:
+def random_split(clips: Sequence[Clip], recipe: Recipe) -> Split:
     """The paper's split: clips drawn at random, so that scenes leak from training into the test.
 
     Test first, then validation from the rest, as the paper does.
     """
-    order = [clips[i] for i in np.random.default_rng(config.seed).permutation(len(clips))]
-    tested = round(len(order) * config.test_share)
+    order = [clips[i] for i in np.random.default_rng(recipe.seed).permutation(len(clips))]
+    tested = round(len(order) * recipe.test_share)
     test, rest = order[:tested], order[tested:]
-    kept = len(rest) - round(len(rest) * config.validation_share)
-    split = Split(_trainable(rest[:kept], config), _trainable(rest[kept:], config), tuple(test))
-    if not test or (config.validation_share and not split.validation):
+    kept = len(rest) - round(len(rest) * recipe.validation_share)
+    split = Split(_trainable(rest[:kept], recipe), _trainable(rest[kept:], recipe), tuple(test))
+    if not test or (recipe.validation_share and not split.validation):
         raise DataError(f"{len(clips)} clips are too few to hold some back; more are needed")
     _check_labels(split, clips)
     return split
 
 
-def _with_validation(rest: Clips, test: Clips, config: TrainConfig) -> Split:
-    rest = _trainable(rest, config)
-    if not config.validation_share:
+def _with_validation(rest: Clips, test: Clips, recipe: Recipe) -> Split:
+    rest = _trainable(rest, recipe)
+    if not recipe.validation_share:
         split = Split(rest, (), test)
     else:
-        validation = _grouped_parts(rest, config.validation_share, config.seed)[0]
+        validation = _grouped_parts(rest, recipe.validation_share, recipe.seed)[0]
         chosen = set(validation)
         split = Split(tuple(c for c in rest if c not in chosen), validation, test)
     _check_labels(split, (*rest, *test))
@@ -82,8 +82,8 @@ def _with_validation(rest: Clips, test: Clips, config: TrainConfig) -> Split:
     return split
 
 
-def _trainable(clips: Sequence[Clip], config: TrainConfig) -> Clips:
-    return tuple(clip for clip in clips if clip.group not in config.exclude_groups)
+def _trainable(clips: Sequence[Clip], recipe: Recipe) -> Clips:
+    return tuple(clip for clip in clips if clip.group not in recipe.exclude_groups)
 
 
 def _grouped_parts(clips: Sequence[Clip], share: float, seed: int) -> list[Clips]:

@@ -20,11 +20,11 @@ from train.evaluate.scores import Scored
 from train.evaluate.scoring import check_labels, score_clips
 from train.evaluate.streams import ClipInsert
 from train.fit.trainer import Predict
-from train.recipe.options import TrainConfig
+from train.recipe.options import Recipe
 
 log = logging.getLogger(__name__)
 
-STRIDE = TrainConfig().stride  # a model file does not hold the stride of its recipe
+STRIDE = Recipe().stride  # a model file does not hold the stride of its recipe
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def load_evaluation_set(
     notes += [f"{note}." for note in decoded_clips.notes]
     clips: Sequence[Clip] = decoded_clips.clips
     if fold is not None:
-        folds = folds_of(clips, TrainConfig())
+        folds = folds_of(clips, Recipe())
         if fold not in folds:
             raise ConfigError(f"fold {fold}: folds here: {', '.join(map(str, folds))}")
         clips = folds[fold]

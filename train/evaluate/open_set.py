@@ -20,7 +20,7 @@ from train.data.layouts import find_clips
 from train.data.windows import sample_windows
 from train.evaluate.novelty import window_novelty
 from train.evaluate.scoring import Scorer
-from train.recipe.options import TrainConfig
+from train.recipe.options import Recipe
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _windows(
     decoded_clips: DecodedClips, clips: Sequence[Clip], metadata: ModelMetadata
 ) -> Iterable[NDArray[np.uint8]]:
     """The windows of each clip, cut as the monitor cuts them."""
-    stride = TrainConfig().stride
+    stride = Recipe().stride
     return (
         sample_windows(decoded_clips.load(clip), metadata.clip, "time", stride) for clip in clips
     )

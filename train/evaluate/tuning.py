@@ -111,9 +111,9 @@ def search_rules(
     if not best.found:
         raise DataError(f"no rules find any of {events} events: this model cannot be tuned")
     rules = replace(trials.base, thresholds=best.thresholds, smoothing_s=smoothing_s, min_s=min_s)
-    judged = [match_stream(watched, rules, trials.span_s).matches for watched in streams]
+    matches = [match_stream(watched, rules, trials.span_s).matches for watched in streams]
     return TunedRules(
-        rules, event_metrics(judged, total_hours(streams)), best.false_alarms <= allowed
+        rules, event_metrics(matches, total_hours(streams)), best.false_alarms <= allowed
     )
 
 
@@ -121,12 +121,12 @@ def cross_validate(
     folds: Sequence[Sequence[WatchedStream]], trials: Trials, per_day: float | None = None
 ) -> list[StreamResult]:
     """The result of each stream under rules that were tuned on the other folds; needs two folds."""
-    judged = []
+    results = []
     for fold in folds:
         others = [watched for other in folds if other is not fold for watched in other]
         rules = search_rules(others, trials, per_day).rules
-        judged += [match_stream(watched, rules, trials.span_s) for watched in fold]
-    return judged
+        results += [match_stream(watched, rules, trials.span_s) for watched in fold]
+    return results
 
 
 def threshold_sweep(

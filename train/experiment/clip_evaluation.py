@@ -14,7 +14,7 @@ from train.evaluate.evaluation_set import load_evaluation_set
 from train.evaluate.open_set import novelty_threshold, open_set_results
 from train.evaluate.overlap import WARNINGS
 from train.evaluate.scoring import load_scorer
-from train.recipe.options import TrainConfig
+from train.recipe.options import Recipe
 from train.report.write import HTML_NAME, write_clip_report
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def evaluate_clips(
             clips=len(clips),
             groups=len({clip.group for clip in clips}),
         ),
-        settings={"model": model.name, "fold": fold, "stride": TrainConfig().stride},
+        settings={"model": model.name, "fold": fold, "stride": Recipe().stride},
         skipped=[(skip.path, skip.reason) for skip in decoded_clips.skipped],
         notes=[*notes, *evaluation_set.notes, *(f"{one.summary}." for one in others)],
         unknown=[asdict(one) for one in others],

@@ -35,7 +35,7 @@ from train.fit.trainer import Predict, Trainer, explain_out_of_memory, predictor
 from train.networks.architectures import build
 from train.networks.baselines import baseline_features, fit_baseline
 from train.progress import Bar, StepTimer
-from train.recipe.options import BASELINES, TrainConfig
+from train.recipe.options import BASELINES, Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -52,17 +52,17 @@ class Experiment:
 
     dataset: Dataset
     decoded_clips: DecodedClips
-    config: TrainConfig
+    recipe: Recipe
     console: Console
     timer: StepTimer = field(default_factory=StepTimer)  # in epochs, over all fits
     # Footage that every fit is trained on.
     background_clips: BackgroundClips = field(default_factory=BackgroundClips)
 
     def __post_init__(self) -> None:
-        if self.config.footage and not self.background_clips.slices:
+        if self.recipe.footage and not self.background_clips.slices:
             raise ValueError("the recipe names footage: its slices are needed")
         if self.background_clips.slices:
-            footage_label(self.config, self.dataset.labels)  # raises early
+            footage_label(self.recipe, self.dataset.labels)  # raises early
 
     def load_finished(self, split: Split, folder: Path, title: str) -> FitResult | None:
         """The result of this fit if it was finished before; else None."""
@@ -77,17 +77,17 @@ class Experiment:
         import keras
 
         keras.backend.clear_session()
-        keras.utils.set_random_seed(self.config.seed)
-        model = build(self.config.arch, self.config.spec, len(self.dataset.labels))
+        keras.utils.set_random_seed(self.recipe.seed)
+        model = build(self.recipe.arch, self.recipe.spec, len(self.dataset.labels))
         slices = self.background_clips.slices
         truth = self._truth(split.train)
         if slices:
-            label = self.dataset.labels.index(footage_label(self.config, self.dataset.labels))
+            label = self.dataset.labels.index(footage_label(self.recipe, self.dataset.labels))
             truth = np.append(truth, [label] * len(slices))
         batches = TrainingBatches(
             [*map(self.decoded_clips.load, split.train), *slices],
             np.eye(len(self.dataset.labels), dtype=np.float32)[truth],
-            self.config,
+            self.recipe,
             len(slices),
             self._shares(split),
             self._background(split.train),
@@ -104,11 +104,11 @@ class Experiment:
             model,
             batches,
             validate if split.validation else None,
-            self.config,
+            self.recipe,
             folder / CHECKPOINT / "state.npz",
             fingerprint,
         ).fit(self.console, title, self.timer)
-        with explain_out_of_memory(self.config, "in the test"):
+        with explain_out_of_memory(self.recipe, "in the test"):
             scored = self._score(predictor(model), split.test) if split.test else None
         return model, FitResult(fingerprint, fitted.history, fitted.best_epoch, scored)
 
@@ -118,7 +118,7 @@ class Experiment:
         Windows are read clip by clip and only their features are kept, because the windows of all
         clips may not fit into memory.
         """
-        arch = self.config.arch
+        arch = self.recipe.arch
         clips = (*split.train, *split.validation)
         features = []
         with Bar(self.console, f"{title}: features", len(clips)) as bar:
@@ -132,7 +132,7 @@ class Experiment:
             np.repeat(self._truth(clips), counts),
             np.repeat([clip.group for clip in clips], counts).tolist(),
             len(self.dataset.labels),
-            self.config.seed,
+            self.recipe.seed,
         )
         return FitResult(self.fingerprint(split), {}, 0, self._score(predict, split.test))
 
@@ -140,11 +140,11 @@ class Experiment:
         self, model: keras.Model, split: Split
     ) -> tuple[keras.Model, NDArray[np.float32] | None]:
         """The network with novelty as a second output, and the novelty of its test windows."""
-        with explain_out_of_memory(self.config, "in the test"):
+        with explain_out_of_memory(self.recipe, "in the test"):
             clips = (*split.train, *split.validation)
             fitted_on = [self.decoded_clips.load(clip) for clip in clips]
             if slices := self.background_clips.slices:
-                drawn = draw_slices(len(slices), len(clips), self.config.seed, epoch=0)
+                drawn = draw_slices(len(slices), len(clips), self.recipe.seed, epoch=0)
                 fitted_on += [slices[index] for index in drawn]
             wider = with_novelty(model, map(self._sample, fitted_on))
             return wider, window_novelty(classify_with(wider), map(self._windows, split.test))
@@ -154,7 +154,7 @@ class Experiment:
         return fit_min_motion(
             window
             for clip in (*split.train, *split.validation)
-            if clip.label not in self.config.background
+            if clip.label not in self.recipe.background
             for window in self._windows(clip)
         )
 
@@ -171,13 +171,13 @@ class Experiment:
     @property
     def is_baseline(self) -> bool:
         """Whether the recipe names a classical classifier, which leaves no model file."""
-        return self.config.arch in BASELINES
+        return self.recipe.arch in BASELINES
 
     def fingerprint(self, split: Split) -> str:
         """sha256 of everything that determines the result of a fit."""
         parts = (split.train, split.validation, split.test)
         facts: dict[str, object] = {
-            "config": self.config.model_dump(mode="json", exclude={"footage", "data"}),
+            "config": self.recipe.model_dump(mode="json", exclude={"footage", "data"}),
             "data": [self.decoded_clips.sha256(part) for part in parts],
             "groups": [[clip.group for clip in part] for part in parts],
         }
@@ -189,11 +189,11 @@ class Experiment:
 
     def _shares(self, split: Split) -> list[tuple[list[int], float]]:
         """The training clips of several data sets, by their shares of the windows."""
-        return draw_shares(split.train, self.config.data) if len(self.config.data) > 1 else []
+        return draw_shares(split.train, self.recipe.data) if len(self.recipe.data) > 1 else []
 
     def _background(self, clips: Sequence[Clip]) -> list[int]:
         """The clips of background labels, by index, and the slices of footage after all clips."""
-        calm = [at for at, clip in enumerate(clips) if clip.label in self.config.background]
+        calm = [at for at, clip in enumerate(clips) if clip.label in self.recipe.background]
         count = len(self.background_clips.slices)
         return [*calm, *range(len(clips), len(clips) + count)]
 
@@ -203,16 +203,16 @@ class Experiment:
             self.decoded_clips,
             clips,
             self.dataset.labels,
-            self.config.spec,
-            sampling=self.config.sampling,
-            stride=self.config.stride,
+            self.recipe.spec,
+            sampling=self.recipe.sampling,
+            stride=self.recipe.stride,
         )
 
     def _windows(self, clip: Clip) -> NDArray[np.uint8]:
         return self._sample(self.decoded_clips.load(clip))
 
     def _sample(self, decoded: DecodedClip) -> NDArray[np.uint8]:
-        return sample_windows(decoded, self.config.spec, self.config.sampling, self.config.stride)
+        return sample_windows(decoded, self.recipe.spec, self.recipe.sampling, self.recipe.stride)
 
     def _truth(self, clips: Sequence[Clip]) -> NDArray[np.int64]:
         return np.array([self.dataset.labels.index(clip.label) for clip in clips], np.int64)

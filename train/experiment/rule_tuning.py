@@ -28,7 +28,7 @@ from train.evaluate.stream_results import match_stream
 from train.evaluate.streams import StreamPlan, deal_footage, plan_footage, plan_streams
 from train.evaluate.tuning import Trials, TunedRules, cross_validate, search_rules, threshold_sweep
 from train.experiment.stream_evaluation import COMPOSED, describe_footage, watch
-from train.recipe.options import DataOptions, TrainConfig
+from train.recipe.options import DataOptions, Recipe
 from train.report.stream_report import StreamReport, clip_accuracy, describe
 from train.report.write import HTML_NAME, JSON_NAME, write_stream_report
 
@@ -143,14 +143,14 @@ def describe_rules(rules: Rules) -> str:
     return f"{thresholds}, after {rules.min_s:g} s, smoothed over {rules.smoothing_s:g} s"
 
 
-def _recipe(run: Path) -> TrainConfig:
+def _recipe(run: Path) -> Recipe:
     if not run.is_dir():
         raise DataError(f"{run}: no such folder; --tune takes the folder of har-train --folds")
     if not any(run.glob(f"fold-*/{MODEL_NAME}")):
         raise DataError(f"{run}: no fold-0/{MODEL_NAME}; --tune needs a run of har-train --folds")
     path = run / JSON_NAME
     try:
-        recipe = TrainConfig.model_validate(json.loads(path.read_text())["settings"])
+        recipe = Recipe.model_validate(json.loads(path.read_text())["settings"])
     except OSError as error:
         raise DataError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
     except (ValueError, KeyError, TypeError):
@@ -163,7 +163,7 @@ def _recipe(run: Path) -> TrainConfig:
     return recipe
 
 
-def _sources(run: Path, recipe: TrainConfig, data: Path | None) -> tuple[DataOptions, ...]:
+def _sources(run: Path, recipe: Recipe, data: Path | None) -> tuple[DataOptions, ...]:
     """The data of a run, by default where its recipe says that it is."""
     if data is None:
         if not recipe.data:
@@ -182,7 +182,7 @@ def _watch_fold(
     run: Path,
     number: int,
     held: EvaluationSet,
-    recipe: TrainConfig,
+    recipe: Recipe,
     plans: Sequence[StreamPlan],
     console: Console,
 ) -> _Fold:
@@ -213,13 +213,13 @@ def _report(
     streams = [watched for fold in folds for watched in fold.streams]
     if len(folds) > 1:
         how, warning = f"{COMPOSED} {note}", None
-        judged = cross_validate([fold.streams for fold in folds], trials, per_day)
+        results = cross_validate([fold.streams for fold in folds], trials, per_day)
     else:
         how, warning = (
             f"{COMPOSED} {NOT_CROSS_VALIDATED}",
             "Measured on the streams that it was tuned on",
         )
-        judged = [match_stream(watched, tuned.rules, trials.span_s) for watched in streams]
+        results = [match_stream(watched, tuned.rules, trials.span_s) for watched in streams]
     parts = [part for fold in folds for part in (fold.scored, *fold.datasets.values())]
     if check_groups("grouped", *parts) == "ungrouped":
         how, warning = f"{how} {HOW['ungrouped']}", WARNINGS["ungrouped"]
@@ -228,8 +228,8 @@ def _report(
         how=how,
         warning=warning,
         metadata=metadata,
-        judged=judged,
-        accuracy=clip_accuracy([fold.scored for fold in folds], judged),
+        results=results,
+        accuracy=clip_accuracy([fold.scored for fold in folds], results),
         sweep=threshold_sweep(streams, tuned.rules, trials.span_s),
         settings=settings,
         notes=[

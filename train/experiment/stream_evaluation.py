@@ -81,7 +81,7 @@ def evaluate_streams(
         streams = _filmed(metadata, data, footage, fold, cache, console)
     else:
         streams = _composed(scorer, data, footage, fold, cache, console)
-    judged = _stream_results(scorer, streams.plans, console)
+    results = _stream_results(scorer, streams.plans, console)
     warning = add_footage_warning(streams.warning, metadata.data.footage, footage)
     rules = ActivityOptions().rules(metadata)
     report = StreamReport(
@@ -89,9 +89,9 @@ def evaluate_streams(
         how=streams.how,
         warning=warning,
         metadata=metadata,
-        judged=judged,
-        accuracy=clip_accuracy([streams.scored], judged) if streams.scored else None,
-        sweep=threshold_sweep([one.watched for one in judged], rules, metadata.clip.span_s),
+        results=results,
+        accuracy=clip_accuracy([streams.scored], results) if streams.scored else None,
+        sweep=threshold_sweep([one.watched for one in results], rules, metadata.clip.span_s),
         settings={
             "model": model.name,
             "fold": fold,

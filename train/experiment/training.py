@@ -25,7 +25,7 @@ from train.evaluate.novelty import fit_novelty_threshold
 from train.evaluate.scores import Scored, by_dataset, concatenate
 from train.experiment.experiment import Experiment
 from train.experiment.results import FitResult
-from train.recipe.options import TrainConfig
+from train.recipe.options import Recipe
 from train.report.write import HTML_NAME, write_clip_report
 
 log = logging.getLogger(__name__)
@@ -33,39 +33,39 @@ log = logging.getLogger(__name__)
 FEW_CLIPS = 20  # test clips below which an accuracy says little
 
 
-def check_names(config: TrainConfig, dataset: Dataset) -> None:
+def check_names(recipe: Recipe, dataset: Dataset) -> None:
     """ConfigError if the recipe names labels or groups that no clip has."""
-    if unknown := sorted(set(config.background) - set(dataset.labels)):
+    if unknown := sorted(set(recipe.background) - set(dataset.labels)):
         raise ConfigError(
             f"background {unknown[0]}: no such label; labels here: {', '.join(dataset.labels)}"
         )
-    if set(config.background) == set(dataset.labels):
+    if set(recipe.background) == set(dataset.labels):
         raise ConfigError("every label is a background label: nothing could alert")
-    if unknown := sorted(set(config.exclude_groups) - {clip.group for clip in dataset.clips}):
+    if unknown := sorted(set(recipe.exclude_groups) - {clip.group for clip in dataset.clips}):
         raise ConfigError(
             f"exclude_groups {unknown[0]}: no such group in {dataset.where}; "
             f"a group there is {dataset.clips[0].group}"
         )
-    if config.footage:
-        footage_label(config, dataset.labels)
+    if recipe.footage:
+        footage_label(recipe, dataset.labels)
 
 
 def train_split(experiment: Experiment, out: Path, fold: int | None) -> None:
     """Fit and test on one split: fold `fold`, else the first, or the recipe's random split."""
     clips = experiment.decoded_clips.clips
-    if experiment.config.split == "random":
-        split, title = random_split(clips, experiment.config), "random split"
+    if experiment.recipe.split == "random":
+        split, title = random_split(clips, experiment.recipe), "random split"
         how = (
             f"tested on {len(split.test)} clips of {experiment.dataset.name} drawn at random: "
             "scenes are on both sides of this split, so the figures are better than new scenes "
             "would give"
         )
     else:
-        folds = folds_of(clips, experiment.config)
+        folds = folds_of(clips, experiment.recipe)
         number = min(folds) if fold is None else fold
         if number not in folds:
             raise ConfigError(f"fold {number}: folds here: {', '.join(map(str, folds))}")
-        split, title = fold_split(clips, folds[number], experiment.config), f"fold {number}"
+        split, title = fold_split(clips, folds[number], experiment.recipe), f"fold {number}"
         how = (
             f"tested on fold {number} of {len(folds)} of {experiment.dataset.name}: "
             f"{len(split.test)} clips {_describe_test_clips(split.test)}"
@@ -80,15 +80,15 @@ def train_folds(experiment: Experiment, out: Path) -> None:
     """Test every fold in turn, then fit the model on all clips with the same recipe."""
     clips = experiment.decoded_clips.clips
     results: dict[int, FitResult] = {}
-    folds = folds_of(clips, experiment.config)
+    folds = folds_of(clips, experiment.recipe)
     for place, (number, test) in enumerate(folds.items()):
-        split, title = fold_split(clips, test, experiment.config), f"fold {number}"
+        split, title = fold_split(clips, test, experiment.recipe), f"fold {number}"
         folder = out / f"fold-{number}"
         how = (
             f"tested on fold {number} of {len(folds)} of {experiment.dataset.name}: {len(test)} "
             f"clips {_describe_test_clips(test)}{_training_note(experiment)}"
         )
-        experiment.timer.ahead = (len(folds) - place) * experiment.config.epochs
+        experiment.timer.ahead = (len(folds) - place) * experiment.recipe.epochs
         results[number] = fit_split(experiment, split, folder, title, how)
         log.info("%s: %s", title, _describe(results[number].scored))
     temperature: float | None = None
@@ -107,11 +107,11 @@ def train_folds(experiment: Experiment, out: Path) -> None:
         f"{_describe_test_clips(tested)}, by a model of its own for each fold"
         f"{_training_note(experiment)}"
     )
-    if experiment.config.exclude_groups:
-        how += f", never on the groups {', '.join(experiment.config.exclude_groups)}"
+    if experiment.recipe.exclude_groups:
+        how += f", never on the groups {', '.join(experiment.recipe.exclude_groups)}"
     final: FitResult | None = None
     if not experiment.is_baseline:
-        split, title = final_split(clips, experiment.config), "all clips"
+        split, title = final_split(clips, experiment.recipe), "all clips"
         metrics = {**summary(measure(scored)), **each}
         experiment.timer.ahead = 0
         final = fit_split(experiment, split, out, title, how, metrics, temperature, unknown)
@@ -188,18 +188,18 @@ def _with_temperature(result: FitResult, temperature: float, folder: Path) -> Fi
 def _metadata(
     experiment: Experiment, split: Split, how: str, metrics: Mapping[str, float]
 ) -> ModelMetadata:
-    config, labels = experiment.config, experiment.dataset.labels
+    recipe, labels = experiment.recipe, experiment.dataset.labels
     return ModelMetadata(
-        name=f"{experiment.dataset.name}-{config.arch}",
-        network=config.arch,
+        name=f"{experiment.dataset.name}-{recipe.arch}",
+        network=recipe.arch,
         version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         labels=labels,
-        background=config.background,
-        frames=config.clip.frames,
-        size=config.clip.size,
-        fps=config.clip.fps,
-        thresholds={name: config.threshold for name in labels if name not in config.background},
+        background=recipe.background,
+        frames=recipe.clip.frames,
+        size=recipe.clip.size,
+        fps=recipe.clip.fps,
+        thresholds={name: recipe.threshold for name in labels if name not in recipe.background},
         data=_data(
             experiment, (*split.train, *split.validation), experiment.background_clips.films
         ),
@@ -217,13 +217,13 @@ def _write(
     folds: Mapping[str, Scored],
 ) -> None:
     """Write the report on `scored`; `result` is that of the fit whose model is in `out`, if any."""
-    config, decoded_clips = experiment.config, experiment.decoded_clips
+    recipe, decoded_clips = experiment.recipe, experiment.decoded_clips
     notes = (*notes, *decoded_clips.notes)
     if decoded_clips.padded:
         notes = (
             *notes,
             f"{len(decoded_clips.padded)} clips are shorter than a window of "
-            f"{config.spec.span_s:g} s and were padded with their last frame: "
+            f"{recipe.spec.span_s:g} s and were padded with their last frame: "
             f"{', '.join(decoded_clips.padded)}",
         )
     tested = set(scored.clips)
@@ -231,11 +231,11 @@ def _write(
     write_clip_report(
         out,
         scored,
-        title=f"{config.arch} on {experiment.dataset.name}",
-        overlap=config.split,
+        title=f"{recipe.arch} on {experiment.dataset.name}",
+        overlap=recipe.split,
         metadata=None if experiment.is_baseline else load_model(out / MODEL_NAME)[1],
         data=_data(experiment, clips),
-        settings=config.model_dump(mode="json"),
+        settings=recipe.model_dump(mode="json"),
         history=result.history if result else None,
         folds=folds,
         datasets=by_dataset(scored, clips),
@@ -299,7 +299,7 @@ def _describe_test_clips(clips: Sequence[Clip]) -> str:
 
 def _training_note(experiment: Experiment) -> str:
     """What else the metadata says about the training."""
-    if experiment.config.sampling != "time":
+    if experiment.recipe.sampling != "time":
         return ", on frames spread over whole clips, which no live camera gives"
     if experiment.background_clips.films:
         return (

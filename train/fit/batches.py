@@ -20,7 +20,7 @@ from train.fit.augmentation import (
     resample_rate,
 )
 from train.fit.moving_patch import MAX_PATCHES, paste_moving_patches
-from train.recipe.options import TrainConfig
+from train.recipe.options import Recipe
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]  # (N, T, H, W, 3), (N, labels)
 _Job = tuple[int, int, NDArray[np.int64]]  # epoch, batch, the clips in it
@@ -39,7 +39,7 @@ class TrainingBatches:
         self,
         decoded: list[DecodedClip],
         targets: NDArray[np.float32],
-        config: TrainConfig,
+        recipe: Recipe,
         slices: int = 0,
         shares: Sequence[tuple[Sequence[int], float]] = (),
         background: Sequence[int] = (),
@@ -56,8 +56,8 @@ class TrainingBatches:
         self._background = np.asarray(background, np.int64)
         self._decoded = decoded
         self._targets = targets
-        self._config = config
-        self._spec: ClipSpec = config.spec
+        self._recipe = recipe
+        self._spec: ClipSpec = recipe.spec
         self._begun: dict[int, deque[Future[Batch]]] = {}  # first batches of the next epoch
         # The matrices of `augment_window` are small. More threads gain nothing, take cores from the
         # network (a batch took 10 times as long beside another job), and change the rounding with
@@ -66,7 +66,7 @@ class TrainingBatches:
 
     def __len__(self) -> int:
         windows = 2 * self._clips if self._slices else self._clips
-        return -(-windows // self._config.batch)
+        return -(-windows // self._recipe.batch)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of an epoch, in order, prepared ahead in a thread.
@@ -77,7 +77,7 @@ class TrainingBatches:
         coming = self._begun.pop(number, deque())
         self._begun.clear()
         jobs: Iterator[_Job] = islice(self._jobs(number), len(coming), None)
-        if number + 1 < self._config.epochs:
+        if number + 1 < self._recipe.epochs:
             jobs = chain(jobs, islice(self._jobs(number + 1), _AHEAD))
         maker = ThreadPoolExecutor(1, "batches")
         try:
@@ -96,7 +96,7 @@ class TrainingBatches:
 
     def _jobs(self, number: int) -> Iterator[_Job]:
         """The arguments of `_batch` for each batch of an epoch."""
-        seed = self._config.seed
+        seed = self._recipe.seed
         taken = self._draw_clips(number) if self._shares else np.arange(self._clips)
         if self._slices:
             drawn = draw_slices(self._slices, self._clips, seed, number)
@@ -112,38 +112,38 @@ class TrainingBatches:
         counts = np.diff(np.floor(ends + 0.5).astype(int), prepend=0)
         return np.concatenate(
             [
-                np.asarray(part)[draw_slices(len(part), int(count), (self._config.seed, n), epoch)]
+                np.asarray(part)[draw_slices(len(part), int(count), (self._recipe.seed, n), epoch)]
                 for n, ((part, _), count) in enumerate(zip(self._shares, counts, strict=True))
                 if count
             ]
         )
 
     def _batch(self, number: int, index: int, members: NDArray[np.int64]) -> Batch:
-        rng = np.random.default_rng((self._config.seed, number, index + 1))
+        rng = np.random.default_rng((self._recipe.seed, number, index + 1))
         clips = np.stack([self._window(self._decoded[member], rng) for member in members])
         targets = self._targets[members]
-        if self._config.augment is not None:
-            clips, targets = mixup(clips, targets, self._config.augment, rng)
+        if self._recipe.augment is not None:
+            clips, targets = mixup(clips, targets, self._recipe.augment, rng)
         return clips, targets
 
     def _window(self, decoded: DecodedClip, rng: np.random.Generator) -> NDArray[np.uint8]:
-        augment = self._config.augment
-        window = self._cut(decoded, rng)
+        augment = self._recipe.augment
+        window = self._plain_window(decoded, rng)
         if augment is None:
             return window
         if augment.paste_share and len(self._background) and rng.random() < augment.paste_share:
             scene = self._decoded[rng.choice(self._background)]
-            window = paste_smaller(window, self._cut(scene, rng), augment.paste_max, rng)
+            window = paste_smaller(window, self._plain_window(scene, rng), augment.paste_max, rng)
         window = augment_window(window, augment, rng)
         if augment.crossing_share and rng.random() < augment.crossing_share:
             pictures = [self._picture(rng) for _ in range(rng.integers(1, MAX_PATCHES + 1))]
             window = paste_moving_patches(window, pictures, self._spec.fps, rng)
         return window
 
-    def _cut(self, decoded: DecodedClip, rng: np.random.Generator) -> NDArray[np.uint8]:
+    def _plain_window(self, decoded: DecodedClip, rng: np.random.Generator) -> NDArray[np.uint8]:
         """A window of a clip, at the speed and the rate that augmentation draws."""
-        augment = self._config.augment
-        if self._config.sampling == "uniform":
+        augment = self._recipe.augment
+        if self._recipe.sampling == "uniform":
             window: NDArray[np.uint8] = uniform_window(decoded, self._spec)[0]
             return window
         if augment is None:

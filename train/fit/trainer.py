@@ -19,7 +19,7 @@ from train.fit.batches import TrainingBatches
 from train.fit.checkpoint import FitState, Weights, load_state, save_state
 from train.fit.folded import folded
 from train.progress import Bar, StepTimer
-from train.recipe.options import TrainConfig
+from train.recipe.options import Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -56,7 +56,7 @@ class Trainer:
         model: keras.Model,
         batches: TrainingBatches,
         validate: Validate | None,
-        config: TrainConfig,
+        recipe: Recipe,
         state_file: Path,
         fingerprint: str,
     ) -> None:
@@ -64,13 +64,13 @@ class Trainer:
         self._model = folded(model)
         self._batches = batches
         self._validate = validate
-        self._config = config
+        self._recipe = recipe
         self._file = state_file
         self._fingerprint = fingerprint
         self._history: dict[str, list[float]] = {}
         self._best: Weights = []
         self._best_epoch = -1
-        compile_network(self._model, config, len(batches))
+        compile_network(self._model, recipe, len(batches))
 
     def fit(self, console: Console, title: str, timer: StepTimer | None = None) -> FittedNetwork:
         """Train; MonitorError if the loss is not finite or memory runs out.
@@ -79,11 +79,11 @@ class Trainer:
         """
         self._resume(title)
         done = len(self._history.get("loss", ()))
-        with Bar(console, title, self._config.epochs, done, timer) as bar:
-            for epoch in range(done, self._config.epochs):
+        with Bar(console, title, self._recipe.epochs, done, timer) as bar:
+            for epoch in range(done, self._recipe.epochs):
                 if self._patience_is_over(epoch):
                     log.info("%s: stopped after %d epochs without a better one", title,
-                             self._config.patience)  # fmt: skip
+                             self._recipe.patience)  # fmt: skip
                     break
                 self._epoch(epoch)
                 self._save()
@@ -94,14 +94,14 @@ class Trainer:
     def _epoch(self, epoch: int) -> None:
         sums = {"loss": 0.0, "accuracy": 0.0}
         seen = 0
-        with explain_out_of_memory(self._config, f"in epoch {epoch + 1}"):
+        with explain_out_of_memory(self._recipe, f"in epoch {epoch + 1}"):
             for clips, targets in self._batches.epoch(epoch):
                 logs = self._model.train_on_batch(clips, targets, return_dict=True)
                 seen += len(clips)
                 if not math.isfinite(logs["loss"]):
                     raise MonitorError(
                         f"the loss became {logs['loss']} in epoch {epoch + 1}: "
-                        f"lower learning_rate (now {self._config.learning_rate:g})"
+                        f"lower learning_rate (now {self._recipe.learning_rate:g})"
                     )
                 for name in sums:
                     sums[name] += float(logs[name]) * len(clips)
@@ -119,12 +119,12 @@ class Trainer:
 
     def _is_best(self, values: dict[str, float]) -> bool:
         """Whether to keep the weights of an epoch; without early stopping, always."""
-        if self._config.patience is None or "val_loss" not in values:
+        if self._recipe.patience is None or "val_loss" not in values:
             return True
         return values["val_loss"] < min(self._history.get("val_loss", ()), default=math.inf)
 
     def _patience_is_over(self, epoch: int) -> bool:
-        patience = self._config.patience
+        patience = self._recipe.patience
         return (
             patience is not None and self._best_epoch >= 0 and epoch - self._best_epoch > patience
         )
@@ -165,7 +165,7 @@ class Trainer:
         return text
 
 
-def compile_network(model: keras.Model, config: TrainConfig, steps: int) -> None:
+def compile_network(model: keras.Model, recipe: Recipe, steps: int) -> None:
     """Compile `model` by the recipe; an epoch has `steps` batches.
 
     In a short fit the momentum of batch statistics is lowered, so that they settle. The momentum of
@@ -173,27 +173,27 @@ def compile_network(model: keras.Model, config: TrainConfig, steps: int) -> None
     """
     import keras
 
-    total = config.epochs * steps
+    total = recipe.epochs * steps
     _cap_momentum(model, total)
-    rate: Any = config.learning_rate
-    if config.schedule == "cosine":
-        warmup = round(total * config.warmup_share)
+    rate: Any = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        warmup = round(total * recipe.warmup_share)
         rate = keras.optimizers.schedules.CosineDecay(
-            0.0 if warmup else config.learning_rate,
+            0.0 if warmup else recipe.learning_rate,
             max(1, total - warmup),
-            warmup_target=config.learning_rate if warmup else None,
+            warmup_target=recipe.learning_rate if warmup else None,
             warmup_steps=warmup,
         )
     average: dict[str, Any] = {}
-    if config.ema_momentum is not None:
-        average = {"use_ema": True, "ema_momentum": config.ema_momentum}
-    if config.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **average)
+    if recipe.ema_momentum is not None:
+        average = {"use_ema": True, "ema_momentum": recipe.ema_momentum}
+    if recipe.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, **average)
     else:
         optimizer = keras.optimizers.Adam(rate, **average)
     model.compile(
         optimizer,
-        keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
+        keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         metrics=["accuracy"],
         jit_compile=False,  # measured slower on a processor
     )
@@ -240,7 +240,7 @@ def averaged_weights(model: keras.Model) -> Iterator[None]:
 
 
 @contextmanager
-def explain_out_of_memory(config: TrainConfig, when: str) -> Iterator[None]:
+def explain_out_of_memory(recipe: Recipe, when: str) -> Iterator[None]:
     """Turn a failed allocation into a MonitorError that says `when`, and what to change."""
     import tensorflow as tf
 
@@ -251,8 +251,8 @@ def explain_out_of_memory(config: TrainConfig, when: str) -> Iterator[None]:
         if isinstance(error, tf.errors.AbortedError) and "create a primitive" not in str(error):
             raise
         raise MonitorError(
-            f"not enough memory {when}: a smaller batch (now {config.batch}) or "
-            f"smaller clips (now {config.clip.frames}x{config.clip.size}x{config.clip.size}) help"
+            f"not enough memory {when}: a smaller batch (now {recipe.batch}) or "
+            f"smaller clips (now {recipe.clip.frames}x{recipe.clip.size}x{recipe.clip.size}) help"
         ) from None
 
 

@@ -75,7 +75,7 @@ class DataOptions(_Options):
         return printable(self.path.resolve().name)
 
 
-class TrainConfig(_Options):
+class Recipe(_Options):
     """What har-train does; `configs/train.yaml` shows every option with its default."""
 
     data: tuple[DataOptions, ...] = ()
@@ -131,10 +131,10 @@ class TrainConfig(_Options):
         return ClipSpec(self.clip.frames, self.clip.size, self.clip.fps)
 
 
-def read_recipe(path: Path | None, options: Mapping[str, Any]) -> TrainConfig:
+def read_recipe(path: Path | None, options: Mapping[str, Any]) -> Recipe:
     """The defaults, overridden by the file and then by `options`; ConfigError for a bad value."""
-    recipe = load(path, TrainConfig) if path else TrainConfig()
+    recipe = load(path, Recipe) if path else Recipe()
     try:
-        return TrainConfig.model_validate({**recipe.model_dump(), **options})
+        return Recipe.model_validate({**recipe.model_dump(), **options})
     except ValidationError as error:
-        raise ConfigError(explain(error, TrainConfig)) from None
+        raise ConfigError(explain(error, Recipe)) from None

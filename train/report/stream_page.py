@@ -6,10 +6,10 @@ from train.evaluate.event_match import LATE_S, EventMetrics
 from train.evaluate.intervals import Interval, wilson
 from train.report.charts import Chart, Line, chart
 from train.report.render import render
+from train.report.stream_chart import stream_chart, worst_streams
 from train.report.stream_report import StreamReport
-from train.report.timeline import timeline, worst_streams
 
-TIMELINES = 8  # streams drawn
+CHARTS = 8  # streams drawn
 FALSE_ALARMS = 100  # listed; metrics.json has all
 
 
@@ -23,7 +23,7 @@ def stream_page(report: StreamReport) -> str:
         rows={name: (of, _interval(of)) for name, of in rows.items()},
         footage=report.by_footage if len(report.by_footage) > 1 else {},
         sweep=_sweep_chart(report),
-        timelines=[timeline(one) for one in worst_streams(report.judged, TIMELINES)],
+        charts=[stream_chart(one) for one in worst_streams(report.results, CHARTS)],
         false_alarms=report.false_alarms[:FALSE_ALARMS],
         late_s=LATE_S,
     )

@@ -45,7 +45,7 @@ class StreamReport:
     how: str  # how it was measured, in words
     warning: str | None  # why the metrics may be too good, in a few words
     metadata: ModelMetadata
-    judged: Sequence[StreamResult]
+    results: Sequence[StreamResult]
     accuracy: Accuracy | None  # None without clips
     sweep: Sequence[tuple[float, EventMetrics]]  # by threshold
     settings: Mapping[str, object]  # JSON values
@@ -68,7 +68,7 @@ class StreamReport:
         half_s = self.metadata.clip.span_s / 2
         return [
             false_alarm(one.watched.plan, alert, half_s)
-            for one in self.judged
+            for one in self.results
             for alert in one.matches.false_alarms
         ]
 
@@ -77,7 +77,7 @@ class StreamReport:
         """The false alarms in each kind of footage and in clips of each background label."""
         alert_labels = self.metadata.alert_labels
         hours: defaultdict[str, float] = defaultdict(float)
-        for one in self.judged:
+        for one in self.results:
             for segment in one.watched.plan.segments:
                 if segment.label not in alert_labels:
                     hours[_kind(segment)] += (segment.end_s - segment.start_s) / 3600
@@ -85,13 +85,13 @@ class StreamReport:
         return {kind: EventMetrics(0, 0, false[kind], hours[kind], (), 0) for kind in sorted(hours)}
 
     def _figures(self, label: str | None) -> EventMetrics:
-        matches = [one.matches for one in self.judged]
-        return event_metrics(matches, total_hours(one.watched for one in self.judged), label)
+        matches = [one.matches for one in self.results]
+        return event_metrics(matches, total_hours(one.watched for one in self.results), label)
 
 
-def clip_accuracy(scored: Sequence[Scored], judged: Sequence[StreamResult]) -> Accuracy:
+def clip_accuracy(scored: Sequence[Scored], results: Sequence[StreamResult]) -> Accuracy:
     """How many of the clips in `scored`, all of which the streams show, were answered right."""
-    found = [answer for one in judged for answer in clip_answers(one.watched)]
+    found = [answer for one in results for answer in clip_answers(one.watched)]
     return Accuracy(
         clips=len(found),
         alone=sum(int((part.truth == part.predicted).sum()) for part in scored),
@@ -139,7 +139,7 @@ def stream_json(report: StreamReport) -> dict[str, Any]:
             }
             for false in report.false_alarms
         ],
-        "streams": [_stream(one) for one in report.judged],
+        "streams": [_stream(one) for one in report.results],
         "model": report.metadata.model_dump(mode="json"),
         "settings": dict(report.settings),
         "notes": list(report.notes),

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from monitor.sources.timeline import APART_S, JUMP_S, SPELL_S, CameraTimeline
+from monitor.sources.timeline import APART_S, INTERVAL_S, JUMP_S, CameraTimeline
 
 
 def watch(
@@ -29,7 +29,7 @@ def test_the_axis_starts_with_the_first_frame_and_follows_the_streams_own_time()
 
 @pytest.mark.parametrize("clock", [1.001, 0.999, 1.005, 0.98, 1.025])
 def test_a_camera_whose_clock_is_off_does_not_drift_away(clock: float) -> None:
-    measured_s = 2 * SPELL_S  # what its error is known by
+    measured_s = 2 * INTERVAL_S  # what its error is known by
     most_s = APART_S + 0.2 + measured_s * abs(clock - 1)
     assert abs(watch(CameraTimeline(live=True), 1800, clock=clock)) < most_s
 
@@ -151,7 +151,7 @@ def test_the_axis_never_steps_back() -> None:
     last_s, pts_s, arrived_s = 0.0, 0.0, 0.0
     for _ in range(5000):
         pts_s += random_.choice((0.04, 0.04, 0.04, -30, 2 * JUMP_S, 0.5))
-        arrived_s += random_.choice((0.0, 0.04, 0.08, 0.04, SPELL_S / 3))
+        arrived_s += random_.choice((0.0, 0.04, 0.08, 0.04, INTERVAL_S / 3))
         if random_.random() < 0.01:
             timeline.connect()
         moment = timeline.place(pts_s, arrived_s)

@@ -149,7 +149,7 @@ def test_a_region_may_be_quiet_for_ever(caplog: pytest.LogCaptureFixture) -> Non
 def test_a_pause_between_frames_is_said(caplog: pytest.LogCaptureFixture) -> None:
     watched = Watched()
     watched.show(GOOD)
-    assert watched.window_filter.pause("", 2.5, watched.end_s) == "gaps"
+    assert watched.window_filter.note_gap("", 2.5, watched.end_s) == "gaps"
     assert watched.status.capture.fault == "gaps"
     assert not watched.status.capture.dropped, "there was no window"
     watched.show(GOOD, seconds=RECOVERED_S + STEP_S)
@@ -163,7 +163,7 @@ def test_a_pause_between_frames_is_said(caplog: pytest.LogCaptureFixture) -> Non
 def test_pauses_that_come_again_and_again_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     watched = Watched(pictures=False)
     for _ in range(240):  # an hour of them
-        watched.window_filter.pause("", 2.5, watched.end_s)
+        watched.window_filter.note_gap("", 2.5, watched.end_s)
         watched.show(GOOD, seconds=15)
     lines = said(caplog)
     assert len(lines) < 20

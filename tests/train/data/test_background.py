@@ -28,7 +28,7 @@ from train.data.split import final_split, fold_split
 from train.data.windows import windows
 from train.experiment.experiment import Experiment
 from train.fit.batches import TrainingBatches, draw_slices
-from train.recipe.options import ClipOptions, TrainConfig
+from train.recipe.options import ClipOptions, Recipe
 
 SPEC = ClipSpec(frames=8, size=48, fps=10.0)  # slices of a second
 QUIET = Console(quiet=True)
@@ -135,30 +135,30 @@ def test_footage_without_a_usable_film_is_an_error(tmp_path: Path) -> None:
     ("recipe", "message"),
     [
         pytest.param(
-            TrainConfig(),
+            Recipe(),
             "footage needs exactly one background label, which it is trained as; found none; "
             "--background names it, one of fight, nofight",
             id="no background label",
         ),
         pytest.param(
-            TrainConfig(background=("walk", "sit")),
+            Recipe(background=("walk", "sit")),
             "footage needs exactly one background label, which it is trained as; found walk, sit; "
             "--background names it, one of fight, nofight",
             id="two background labels",
         ),
         pytest.param(
-            TrainConfig(arch="svm", background=("nofight",)),
+            Recipe(arch="svm", background=("nofight",)),
             "footage needs a network: svm is fitted on clips alone",
             id="a classical classifier",
         ),
         pytest.param(
-            TrainConfig(sampling="uniform", background=("nofight",)),
+            Recipe(sampling="uniform", background=("nofight",)),
             "footage needs sampling: time; the recipe says uniform",
             id="frames spread over whole clips",
         ),
     ],
 )
-def test_a_recipe_that_cannot_take_footage_is_an_error(recipe: TrainConfig, message: str) -> None:
+def test_a_recipe_that_cannot_take_footage_is_an_error(recipe: Recipe, message: str) -> None:
     with pytest.raises(ConfigError) as error:
         footage_label(recipe, ("fight", "nofight"))
 
@@ -185,9 +185,7 @@ def test_draws_depend_only_on_seed_and_epoch() -> None:
 
 
 def test_an_epoch_has_every_clip_once_and_as_many_slices() -> None:
-    config = TrainConfig(
-        clip=ClipOptions(frames=4, size=16, fps=10.0), batch=5, epochs=3, augment=None
-    )
+    config = Recipe(clip=ClipOptions(frames=4, size=16, fps=10.0), batch=5, epochs=3, augment=None)
     of = [np.full((8, 16, 16, 3), number, np.uint8) for number in range(6 + 9)]
     decoded = [DecodedClip(frames, np.arange(8) / 10) for frames in of]
     targets = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1] + [1] * 9]
@@ -221,7 +219,7 @@ def test_footage_is_in_no_split_and_changes_the_fingerprint(tmp_path: Path) -> N
     contents = {clip.path: clip.path for clip in clips}
     decoded_clips = DecodedClips(tuple(clips), (), (), decoded, contents)
     dataset = Dataset("made", {"": Path("made")}, tuple(clips), ("a", "b"))
-    config = TrainConfig(clip=ClipOptions(frames=8, size=48), background=("a",))
+    config = Recipe(clip=ClipOptions(frames=8, size=48), background=("a",))
     split = fold_split(clips, [clip for clip in clips if clip.fold == 0], config)
 
     def run(*parts: FilmPart) -> Experiment:
@@ -240,7 +238,7 @@ def test_footage_is_in_no_split_and_changes_the_fingerprint(tmp_path: Path) -> N
 
 
 def test_an_experiment_whose_recipe_names_footage_needs_its_slices() -> None:
-    config = TrainConfig(footage=(Path("films"),), background=("a",))
+    config = Recipe(footage=(Path("films"),), background=("a",))
 
     with pytest.raises(ValueError, match="the recipe names footage: its slices are needed"):
         Experiment(
@@ -255,7 +253,7 @@ def test_an_experiment_that_cannot_take_footage_refuses_it(tmp_path: Path) -> No
     found = background_clips(
         tmp_path, FilmPart(quiet_footage(tmp_path / "yard.mp4", 4), "yard.mp4")
     )
-    config = TrainConfig(arch="forest", background=("a",))
+    config = Recipe(arch="forest", background=("a",))
     dataset = Dataset("made", {"": Path()}, (), ("a", "b"))
 
     with pytest.raises(ConfigError, match="footage needs a network: forest is fitted on clips"):

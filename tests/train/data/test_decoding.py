@@ -20,7 +20,7 @@ from train.data.decoding import DecodedClips, _cut, decode_clips
 from train.data.layouts import find_clips
 from train.data.mixed import load_data
 from train.data.split import fold_split, folds_of
-from train.recipe.options import DataOptions, TrainConfig
+from train.recipe.options import DataOptions, Recipe
 
 SPEC = ClipSpec(frames=8, size=32, fps=10.0)
 QUIET = Console(quiet=True)
@@ -173,7 +173,7 @@ def test_a_video_in_two_data_sets_is_in_one_group_and_fold(
     assert [clip.dataset for clip in both] == ["one", "two"]
     assert len({clip.group for clip in both}) == 1
     assert [clip.fold for clip in both] == [2, 2]
-    folds = folds_of(found.clips, TrainConfig(test_share=0.3))
+    folds = folds_of(found.clips, Recipe(test_share=0.3))
     assert [fold for fold, tested in folds.items() for clip in tested if clip in both] == [2, 2]
     for tested in folds.values():
-        fold_split(found.clips, tested, TrainConfig())  # raises if a group crosses it
+        fold_split(found.clips, tested, Recipe())  # raises if a group crosses it

@@ -17,7 +17,7 @@ from train.cli.train import app
 from train.data.decoding import DecodedClips, decode_clips
 from train.data.layouts import find_clips
 from train.data.split import fold_split, folds_of
-from train.recipe.options import TrainConfig
+from train.recipe.options import Recipe
 
 SPEC = ClipSpec(frames=8, size=32, fps=10.0)
 LABELS = ("fall", "sit")
@@ -98,7 +98,7 @@ def test_an_exact_copy_is_reported_and_joins_the_group_of_its_original(
     assert found.notes == (said,)
     assert f"data: {said}" in caplog.messages
     for seed in range(3):
-        config = TrainConfig(seed=seed, test_share=0.3, validation_share=0.3)
+        config = Recipe(seed=seed, test_share=0.3, validation_share=0.3)
         for test in folds_of(found.clips, config).values():
             split = fold_split(found.clips, test, config)
             sides = [

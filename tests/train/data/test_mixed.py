@@ -17,7 +17,7 @@ from train.data.mixed import draw_shares, load_data
 from train.data.split import fold_split
 from train.experiment.experiment import Experiment
 from train.experiment.training import check_names
-from train.recipe.options import DataOptions, TrainConfig
+from train.recipe.options import DataOptions, Recipe
 
 SPAN_S = 2.0
 UT = {"kick": "fight", "punch": "fight", "hug": "nofight"}
@@ -212,7 +212,7 @@ def test_groups_that_are_excluded_are_named_by_their_data_set(
     sources: tuple[DataOptions, ...], tmp_path: Path
 ) -> None:
     dataset = load_data(sources, (), SPAN_S)
-    config = TrainConfig(data=sources, exclude_groups=("ut/g1",))
+    config = Recipe(data=sources, exclude_groups=("ut/g1",))
 
     check_names(config, dataset)
     split = fold_split(dataset.clips, [clip for clip in dataset.clips if clip.fold == 0], config)
@@ -288,15 +288,13 @@ def experiment(sources: Sequence[DataOptions], dataset: Dataset) -> Experiment:
         for clip in dataset.clips
     }
     clips = DecodedClips(dataset.clips, (), (), decoded, dict.fromkeys(decoded, "hash"))
-    return Experiment(dataset, clips, TrainConfig(data=sources), Console(quiet=True))
+    return Experiment(dataset, clips, Recipe(data=sources), Console(quiet=True))
 
 
 def fingerprint(*sources: DataOptions) -> str:
     """What decides if a fit of fold 0 is resumed."""
     dataset = load_data(sources, (), SPAN_S)
-    split = fold_split(
-        dataset.clips, [clip for clip in dataset.clips if clip.fold == 0], TrainConfig()
-    )
+    split = fold_split(dataset.clips, [clip for clip in dataset.clips if clip.fold == 0], Recipe())
     return experiment(sources, dataset).fingerprint(split)
 
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from monitor.errors import DataError
 from train.data.clips import TRAIN_ONLY, Clip
 from train.data.split import Split, final_split, fold_split, folds_of, random_split
-from train.recipe.options import TrainConfig
+from train.recipe.options import Recipe
 
-CONFIG = TrainConfig(validation_share=0.2, patience=3)
+CONFIG = Recipe(validation_share=0.2, patience=3)
 
 
 def clips_of(groups: int, each: int, fold: bool = False) -> tuple[Clip, ...]:
@@ -149,7 +149,7 @@ def test_validation_has_about_its_share_and_both_labels() -> None:
 
 
 def test_without_a_validation_share_nothing_is_held_back() -> None:
-    config = TrainConfig(validation_share=0, patience=None)
+    config = Recipe(validation_share=0, patience=None)
 
     assert final_split(clips_of(4, 1), config).validation == ()
 
@@ -168,7 +168,7 @@ def test_an_excluded_group_is_tested_on_but_never_trained_on() -> None:
 
 
 def test_the_random_split_has_the_papers_shares_and_repeats() -> None:
-    config = TrainConfig(split="random", test_share=0.25, validation_share=0.2)
+    config = Recipe(split="random", test_share=0.25, validation_share=0.2)
     clips = clips_of(10, 5)
 
     split = random_split(clips, config)

@@ -289,7 +289,7 @@ def test_real_streams_of_the_shipped_model(shared_data: Path) -> None:
     )
 
     assert seen(one.alerts) == seen(replay(one.windows, rules))
-    judged = match_stream(one, rules, classifier.metadata.clip.span_s, one.alerts)
-    assert judged.matches == match_stream(one, rules, classifier.metadata.clip.span_s).matches
-    assert len(judged.matches.events) == 2
-    assert any(alerts for _, alerts in judged.matches.events), "it was trained on these very clips"
+    results = match_stream(one, rules, classifier.metadata.clip.span_s, one.alerts)
+    assert results.matches == match_stream(one, rules, classifier.metadata.clip.span_s).matches
+    assert len(results.matches.events) == 2
+    assert any(alerts for _, alerts in results.matches.events), "it was trained on these very clips"

@@ -173,13 +173,13 @@ def test_a_fold_is_tested_with_rules_that_were_tuned_without_it() -> None:
     high = [stream(("fight", 0.9), ("nofight", 0.7))]
     low = [stream(("fight", 0.5), ("nofight", 0.2))]
 
-    judged = cross_validate([high, low], Trials(BASE, SPAN_S))
+    results = cross_validate([high, low], Trials(BASE, SPAN_S))
 
-    assert [one.watched for one in judged] == [*high, *low]
-    assert [one.rules for one in judged] == [found(low), found(high)]
-    assert judged[0].rules.thresholds["fight"] <= 0.5
-    assert len(judged[0].matches.false_alarms) == 1, "the other fold's threshold is too low here"
-    assert judged[1].matches.events[0][1] == (), "and too high here"
+    assert [one.watched for one in results] == [*high, *low]
+    assert [one.rules for one in results] == [found(low), found(high)]
+    assert results[0].rules.thresholds["fight"] <= 0.5
+    assert len(results[0].matches.false_alarms) == 1, "the other fold's threshold is too low here"
+    assert results[1].matches.events[0][1] == (), "and too high here"
 
 
 def test_a_trial_uses_the_monitors_tracker_and_runs_once(

@@ -9,7 +9,7 @@ from rich.console import Console
 from export.keras_file import MODEL_NAME
 from monitor.errors import ConfigError
 from train.experiment.rule_tuning import _sources, tune_model
-from train.recipe.options import DataOptions, TrainConfig
+from train.recipe.options import DataOptions, Recipe
 
 RUN = Path("run")
 MAPPED = DataOptions(path=Path("ut"), labels={"kick": "fight", "hug": "nofight"})
@@ -18,21 +18,21 @@ MAPPED = DataOptions(path=Path("ut"), labels={"kick": "fight", "hug": "nofight"}
 def test_the_data_that_the_recipe_names_is_taken_by_default() -> None:
     both = (MAPPED, DataOptions(path=Path("street")))
 
-    assert _sources(RUN, TrainConfig(data=both), None) == both
+    assert _sources(RUN, Recipe(data=both), None) == both
 
 
 def test_another_place_keeps_the_labels_that_the_recipe_gives(tmp_path: Path) -> None:
-    (found,) = _sources(RUN, TrainConfig(data=(MAPPED,)), tmp_path)
+    (found,) = _sources(RUN, Recipe(data=(MAPPED,)), tmp_path)
 
     assert (found.path, found.labels) == (tmp_path, MAPPED.labels)
-    assert _sources(RUN, TrainConfig(), tmp_path) == (DataOptions(path=tmp_path),)
+    assert _sources(RUN, Recipe(), tmp_path) == (DataOptions(path=tmp_path),)
 
 
 def test_one_folder_for_several_data_sets_is_an_error() -> None:
     both = (MAPPED, DataOptions(path=Path("street")))
 
     with pytest.raises(ConfigError) as error:
-        _sources(RUN, TrainConfig(data=both), Path("street"))
+        _sources(RUN, Recipe(data=both), Path("street"))
 
     assert str(error.value) == (
         "--data street: run was fitted on 2 data sets, which its recipe names; leave --data out"

@@ -11,9 +11,9 @@ import train.fit.batches
 from tests.train.fit.test_augmentation import Draws
 from train.data.cache import DecodedClip
 from train.fit.batches import Batch, TrainingBatches
-from train.recipe.options import ClipOptions, TrainConfig
+from train.recipe.options import ClipOptions, Recipe
 
-CONFIG = TrainConfig(clip=ClipOptions(frames=4, size=16, fps=10.0), batch=2, epochs=3)
+CONFIG = Recipe(clip=ClipOptions(frames=4, size=16, fps=10.0), batch=2, epochs=3)
 CLIPS = 12
 
 
@@ -22,7 +22,7 @@ PLAIN = CONFIG.model_copy(update={"augment": None})
 SHARES = ((range(4), 0.5), (range(4, 6), 0.25), (range(6, 12), 0.25))
 
 
-def batches(config: TrainConfig = CONFIG) -> TrainingBatches:
+def batches(config: Recipe = CONFIG) -> TrainingBatches:
     rng = np.random.default_rng(5)
     clips = [
         DecodedClip(rng.integers(0, 256, (8, 16, 16, 3), dtype=np.uint8), np.arange(8) / 10)

@@ -21,7 +21,7 @@ from train.networks.baselines import (
     histogram_features,
     motion_features,
 )
-from train.recipe.options import ClipOptions, TrainConfig
+from train.recipe.options import ClipOptions, Recipe
 
 LABELS = 3  # still, left half moves, right half moves
 
@@ -130,7 +130,7 @@ def run_of(name: str) -> Experiment:
         frames = moving(label, 2, seed=number).reshape(12, 24, 24, 3)
         decoded[clip.path] = DecodedClip(frames, np.arange(12) / 10)
     decoded_clips = DecodedClips(tuple(clips), (), (), decoded, {clip.path: "" for clip in clips})
-    config = TrainConfig(arch=name, clip=ClipOptions(frames=6, size=24, fps=10.0), stride=6)
+    config = Recipe(arch=name, clip=ClipOptions(frames=6, size=24, fps=10.0), stride=6)
     dataset = Dataset("made", {"": Path("made")}, tuple(clips), ("a", "b", "c"))
     return Experiment(dataset, decoded_clips, config, Console(quiet=True))
 
@@ -142,7 +142,7 @@ def test_windows_are_read_clip_by_clip_and_give_the_same_scores(
 ) -> None:
     run = run_of(name)
     clips = run.decoded_clips.clips
-    split = fold_split(clips, [clip for clip in clips if clip.fold == 0], run.config)
+    split = fold_split(clips, [clip for clip in clips if clip.fold == 0], run.recipe)
     made: list[weakref.ref[NDArray[np.uint8]]] = []
     alive: list[int] = []
     cut = train.experiment.experiment.sample_windows

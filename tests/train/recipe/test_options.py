@@ -6,7 +6,7 @@ import yaml
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
 from testkit import ROOT
-from train.recipe.options import DataOptions, TrainConfig, read_recipe
+from train.recipe.options import DataOptions, Recipe, read_recipe
 
 CONFIGS = ROOT / "configs"
 
@@ -14,15 +14,15 @@ CONFIGS = ROOT / "configs"
 def test_the_shipped_recipe_shows_every_option_with_its_default() -> None:
     shipped = yaml.safe_load((CONFIGS / "train.yaml").read_text(encoding="utf-8"))
 
-    assert load(CONFIGS / "train.yaml", TrainConfig) == TrainConfig()
-    assert list(shipped) == list(TrainConfig.model_fields)
-    defaults = TrainConfig().model_dump(mode="json")
+    assert load(CONFIGS / "train.yaml", Recipe) == Recipe()
+    assert list(shipped) == list(Recipe.model_fields)
+    defaults = Recipe().model_dump(mode="json")
     for block in ("clip", "augment"):
         assert list(shipped[block]) == list(defaults[block])
 
 
 def test_the_papers_recipe_has_the_papers_values() -> None:
-    recipe = load(CONFIGS / "ucf50-paper.yaml", TrainConfig)
+    recipe = load(CONFIGS / "ucf50-paper.yaml", Recipe)
 
     assert recipe.arch == "convlstm"
     assert recipe.labels == ("HorseRace", "Biking", "Swing", "PizzaTossing")
@@ -35,22 +35,22 @@ def test_the_papers_recipe_has_the_papers_values() -> None:
 
 
 def test_the_papers_other_network_differs_in_epochs_and_patience_only() -> None:
-    convlstm = load(CONFIGS / "ucf50-paper.yaml", TrainConfig)
+    convlstm = load(CONFIGS / "ucf50-paper.yaml", Recipe)
 
-    lrcn = load(CONFIGS / "ucf50-paper-lrcn.yaml", TrainConfig)
+    lrcn = load(CONFIGS / "ucf50-paper-lrcn.yaml", Recipe)
 
     changes = {"arch": "lrcn", "epochs": 70, "patience": 15}
     assert lrcn == convlstm.model_copy(update=changes)
 
 
 def test_the_recipe_for_ucf50_is_the_default_one_on_the_papers_classes() -> None:
-    paper = load(CONFIGS / "ucf50-paper.yaml", TrainConfig)
+    paper = load(CONFIGS / "ucf50-paper.yaml", Recipe)
 
-    recipe = load(CONFIGS / "ucf50.yaml", TrainConfig)
+    recipe = load(CONFIGS / "ucf50.yaml", Recipe)
 
     assert (recipe.sampling, recipe.split) == ("time", "grouped")
     of_the_data = {"labels": paper.labels, "test_share": paper.test_share, "epochs": 60}
-    assert recipe == TrainConfig().model_copy(update=of_the_data)
+    assert recipe == Recipe().model_copy(update=of_the_data)
 
 
 def test_footage_is_found_beside_the_recipe_and_an_option_replaces_it(tmp_path: Path) -> None:
@@ -133,6 +133,6 @@ def test_a_wrong_recipe_is_an_error_with_its_line(tmp_path: Path, text: str, mes
     path.write_text(text)
 
     with pytest.raises(ConfigError) as error:
-        load(path, TrainConfig)
+        load(path, Recipe)
 
     assert str(error.value) == f"{path}:{message}"

@@ -15,9 +15,9 @@ from train.evaluate.playback import WatchedStream
 from train.evaluate.stream_results import StreamResult, match_stream
 from train.evaluate.streams import PlanSegment, StreamPlan
 from train.evaluate.tuning import threshold_sweep
+from train.report.stream_chart import WIDTH, stream_chart, worst_streams
 from train.report.stream_page import stream_page
 from train.report.stream_report import Accuracy, StreamReport, describe
-from train.report.timeline import WIDTH, timeline, worst_streams
 from train.report.write import write_stream_report
 
 ABOUT = metadata(labels=("fight", "fall", "calm"), background=("calm",),
@@ -25,7 +25,9 @@ ABOUT = metadata(labels=("fight", "fall", "calm"), background=("calm",),
 RULES = Rules({"fight": 0.6, "fall": 0.6}, 0.15, 0.0, 0.0, hold_s=2, cooldown_s=5)
 
 
-def judged(name: str = "street", fights: str = "fight", noise_s: float = 50.0) -> StreamResult:
+def stream_result(
+    name: str = "street", fights: str = "fight", noise_s: float = 50.0
+) -> StreamResult:
     """A minute and a half: a clip of `fights` at 20 s, one of `calm` at 70 s, noise at a time."""
     segments = [
         PlanSegment(Path("yard.mp4"), "yard.mp4", None, 30.0, 0.0, 20.0),
@@ -52,7 +54,7 @@ def report(*streams: StreamResult, title: str = "a report") -> StreamReport:
         how="by hand",
         warning=None,
         metadata=ABOUT,
-        judged=streams,
+        results=streams,
         accuracy=Accuracy(4, 3, 2),
         sweep=threshold_sweep([one.watched for one in streams], RULES, 2.0),
         settings={"seed": 1},
@@ -61,7 +63,7 @@ def report(*streams: StreamResult, title: str = "a report") -> StreamReport:
 
 
 def test_a_false_alarm_names_what_its_window_showed(tmp_path: Path) -> None:
-    (alarm,) = report(judged()).false_alarms
+    (alarm,) = report(stream_result()).false_alarms
 
     assert (alarm.stream, alarm.alert.label, alarm.alert.decided_s) == ("street", "fight", 50.0)
     assert alarm.shown.name == "hall.mp4"
@@ -69,7 +71,7 @@ def test_a_false_alarm_names_what_its_window_showed(tmp_path: Path) -> None:
 
 
 def test_metrics_are_given_for_all_streams_and_for_each_label() -> None:
-    found = report(judged("a"), judged("b", "fall"))
+    found = report(stream_result("a"), stream_result("b", "fall"))
 
     assert (found.total.events, found.total.found, found.total.false_alarms) == (2, 1, 3)
     assert found.by_label["fight"].recall == 1
@@ -86,7 +88,7 @@ def test_false_alarms_are_counted_by_what_was_shown() -> None:
         return replace(one, watched=replace(one.watched, plan=replace(plan, segments=segments)))
 
     found = report(
-        moved(judged("a"), "cars"), moved(judged("b", noise_s=72.5), "street")
+        moved(stream_result("a"), "cars"), moved(stream_result("b", noise_s=72.5), "street")
     ).by_footage
 
     assert list(found) == ["cars", "clips of calm", "street"]
@@ -103,7 +105,7 @@ def test_false_alarms_are_counted_by_what_was_shown() -> None:
 
 
 def test_both_files_are_written_and_the_numbers_are_json(tmp_path: Path) -> None:
-    write_stream_report(tmp_path / "new" / "out", report(judged()))
+    write_stream_report(tmp_path / "new" / "out", report(stream_result()))
 
     written = json.loads((tmp_path / "new" / "out" / "metrics.json").read_text())
     assert written["grace_s"] == 3.0
@@ -117,7 +119,7 @@ def test_both_files_are_written_and_the_numbers_are_json(tmp_path: Path) -> None
 
 
 def test_names_of_files_cannot_break_the_page() -> None:
-    text = stream_page(report(judged("<script>alert(1)</script>"), title="a <b> & c"))
+    text = stream_page(report(stream_result("<script>alert(1)</script>"), title="a <b> & c"))
 
     assert "<script>alert" not in text
     assert "a &lt;b&gt; &amp; c" in text
@@ -125,7 +127,7 @@ def test_names_of_files_cannot_break_the_page() -> None:
 
 
 def test_the_page_holds_every_metric_and_stream() -> None:
-    text = re.sub(r"\s+", " ", stream_page(report(judged("a"), judged("b", "fall"))))
+    text = re.sub(r"\s+", " ", stream_page(report(stream_result("a"), stream_result("b", "fall"))))
 
     for said in (
         "a note", "3 in 0.05 hours", "1 of 2; 1.000 alerts for each",
@@ -136,7 +138,7 @@ def test_the_page_holds_every_metric_and_stream() -> None:
 
 
 def test_a_page_without_events_shows_false_alarms_by_threshold() -> None:
-    quiet = judged(noise_s=500)
+    quiet = stream_result(noise_s=500)
     footage = PlanSegment(Path("y.mp4"), "y.mp4", None, 0.0, 0.0, 90.0)
     watched = replace(quiet.watched, plan=StreamPlan("y.mp4", None, (footage,)))
     alone = replace(report(match_stream(watched, RULES, 2.0)), accuracy=None)
@@ -149,7 +151,7 @@ def test_a_page_without_events_shows_false_alarms_by_threshold() -> None:
 
 
 def test_a_report_of_streams_without_any_alert_can_be_drawn() -> None:
-    silent = judged(noise_s=500)
+    silent = stream_result(noise_s=500)
     windows = [replace(w, scores={"fight": 0.0, "fall": 0.0, "calm": 1.0})
                for w in silent.watched.windows if isinstance(w, Prediction)]  # fmt: skip
     watched = replace(silent.watched, windows=tuple(windows))
@@ -159,8 +161,8 @@ def test_a_report_of_streams_without_any_alert_can_be_drawn() -> None:
     assert "None." in text
 
 
-def test_a_timeline_has_clips_and_alerts_at_their_times() -> None:
-    line = timeline(judged())
+def test_a_stream_chart_has_clips_and_alerts_at_their_times() -> None:
+    line = stream_chart(stream_result())
 
     assert [span.style for span in line.spans] == ["event", "distractor"]
     assert [mark.style for mark in line.marks] == ["right", "wrong"]
@@ -171,8 +173,8 @@ def test_a_timeline_has_clips_and_alerts_at_their_times() -> None:
     assert line.caption == "90 s; 1 of 1 events found, 1 false alarms"
 
 
-def test_a_long_timeline_keeps_its_peaks_and_has_few_points() -> None:
-    quiet = judged()
+def test_a_long_stream_chart_keeps_its_peaks_and_has_few_points() -> None:
+    quiet = stream_result()
     hour = PlanSegment(Path("y.mp4"), "y.mp4", None, 0.0, 0.0, 7200.0)
     windows = tuple(
         Prediction("a", at - 2, at, {"fight": float(at == 3601), "fall": 0.0, "calm": 0.0}, 0)
@@ -180,7 +182,7 @@ def test_a_long_timeline_keeps_its_peaks_and_has_few_points() -> None:
     )
     watched = WatchedStream(StreamPlan("y.mp4", None, (hour,)), windows, ())
 
-    line = timeline(StreamResult(watched, RULES, quiet.matches))
+    line = stream_chart(StreamResult(watched, RULES, quiet.matches))
 
     fight = next(curve for curve in line.curves if curve.label == "fight")
     points = [tuple(map(float, point.split(","))) for point in fight.points.split()]
@@ -191,7 +193,7 @@ def test_a_long_timeline_keeps_its_peaks_and_has_few_points() -> None:
 
 
 def test_the_worst_streams_come_first() -> None:
-    good, bad = judged("good", noise_s=500), judged("bad", "fall")
+    good, bad = stream_result("good", noise_s=500), stream_result("bad", "fall")
 
     assert [one.watched.plan.name for one in worst_streams([good, bad], 8)] == ["bad", "good"]
     assert len(worst_streams([good, bad], 1)) == 1

@@ -46,7 +46,7 @@ class ScoreCurve:
 
 
 @dataclass(frozen=True)
-class StreamTimeline:
+class StreamChart:
     """The values that the template needs for a stream."""
 
     name: str
@@ -57,12 +57,12 @@ class StreamTimeline:
     ticks: tuple[Tick, ...]
 
 
-def worst_streams(judged: Sequence[StreamResult], count: int) -> list[StreamResult]:
+def worst_streams(results: Sequence[StreamResult], count: int) -> list[StreamResult]:
     """The streams with the most missed events and false alarms, the worst first."""
-    return sorted(judged, key=lambda one: sum(_errors(one)), reverse=True)[:count]
+    return sorted(results, key=lambda one: sum(_errors(one)), reverse=True)[:count]
 
 
-def timeline(one: StreamResult) -> StreamTimeline:
+def stream_chart(one: StreamResult) -> StreamChart:
     """Lay out the chart of a stream."""
     plan, matches = one.watched.plan, one.matches
     scale = (WIDTH - LEFT - RIGHT) / plan.duration_s
@@ -96,7 +96,7 @@ def timeline(one: StreamResult) -> StreamTimeline:
     )
     events = len(matches.events)
     counts = f"{events - missed} of {events} events found, " if events else ""
-    return StreamTimeline(
+    return StreamChart(
         plan.name,
         f"{plan.duration_s:.0f} s; {counts}{false} false alarms",
         _curves(one, scale),
