@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras.layers import BatchNormalization
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from monitor.errors import ConfigError
 from monitor.windows.clip import ClipSpec
 from testkit.trained import SMALL, random_clips, trained_like
-from train.fit.folded import folded
+from train.fit.fast_layers import with_fast_layers
 from train.networks.architectures import (
     NETWORKS,
     PLACES,
@@ -352,12 +353,38 @@ def _float32(x: Array) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("name", ["lrcn", "convlstm-motion", "motion-tsm"])
-def test_a_folded_network_computes_the_same_with_the_same_weights(name: str) -> None:
+def test_a_network_with_fast_layers_computes_the_same_with_the_same_weights(name: str) -> None:
     network = build(name, PAPER, 2)
-    quick = folded(network)
+    quick = with_fast_layers(network)
     windows = np.random.default_rng(1).integers(0, 256, (2, *PAPER.shape), np.uint8)
 
     np.testing.assert_allclose(quick(windows), network(windows), atol=1e-6)
     quick.set_weights([weight * 0.9 for weight in quick.get_weights()])
     np.testing.assert_allclose(quick(windows), network(windows), atol=1e-6)
     assert not any(type(layer) is keras.layers.TimeDistributed for layer in quick.layers)
+
+
+@pytest.mark.parametrize("shape", [(7,), (5, 6, 6, 3)])
+def test_fused_normalisation_trains_as_keras_does(shape: tuple[int, ...]) -> None:
+    def normalising() -> keras.Model:
+        clip = keras.Input(shape)
+        layer = keras.layers.BatchNormalization(momentum=0.7, epsilon=1e-3)
+        return keras.Model(clip, layer(clip))
+
+    slow, fast = normalising(), with_fast_layers(normalising())
+    rng = np.random.default_rng(1)
+    weights = [rng.random(weight.shape, np.float32) + 0.5 for weight in slow.get_weights()]
+    slow.set_weights(weights)
+    fast.set_weights(weights)
+    inputs = tf.constant(3 * rng.random((4, *shape), np.float32) + 1)
+    found = []
+    for model in (slow, fast):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            result = model(inputs, training=True)
+            loss = tf.reduce_sum(result**3)
+        gradients = tape.gradient(loss, [inputs, *model.trainable_variables])
+        found.append([result, *gradients, *model.get_weights()])
+    for expected, value in zip(*found, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=2e-4, atol=2e-4)
+    assert len(found[0]) == 8

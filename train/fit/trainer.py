@@ -17,7 +17,7 @@ from rich.console import Console
 from monitor.errors import MonitorError
 from train.fit.batches import TrainingBatches
 from train.fit.checkpoint import FitState, Weights, load_state, save_state
-from train.fit.folded import folded
+from train.fit.fast_layers import with_fast_layers
 from train.progress import Bar, StepTimer
 from train.recipe.options import Recipe
 
@@ -61,7 +61,7 @@ class Trainer:
         fingerprint: str,
     ) -> None:
         self._network = model
-        self._model = folded(model)
+        self._model = with_fast_layers(model)
         self._batches = batches
         self._validate = validate
         self._recipe = recipe
@@ -208,7 +208,7 @@ def _cap_momentum(model: keras.Model, steps: int) -> None:
     from keras import layers
 
     highest = max(MIN_MOMENTUM, 1 - SETTLED / steps)
-    for layer in model.layers:
+    for layer in (getattr(layer, "layer", layer) for layer in model.layers):
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = min(layer.momentum, highest)
 
