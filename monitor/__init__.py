@@ -3,7 +3,7 @@
 What a program of one's own may use is in `__all__`:
 
 >>> from monitor import Callback, Camera, Model, Monitor, Region
->>> model = Model()  # the shipped one; Model(Path("falls.onnx")) is your own
+>>> model = Model("fight")  # of the package; Model("falls.onnx") is a file of yours
 >>> model.metadata.labels
 ('fight', 'nofight')
 >>> door = Region(name="door", box=(0.1, 0.4, 0.35, 0.9))

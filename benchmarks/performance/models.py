@@ -13,7 +13,8 @@ from pathlib import Path
 
 from benchmarks.performance.plan import Network
 from export.backend import training_tools
-from monitor.recognition.classifier import SHIPPED, OnnxClassifier
+from monitor.recognition.classifier import OnnxClassifier
+from monitor.recognition.shipped import SHIPPED
 
 _ROOT = Path(__file__).parents[2]
 _MADE_BY = (
@@ -44,7 +45,7 @@ def made(network: Network, folder: Path) -> Models:
         own.mkdir(parents=True, exist_ok=True)
         subprocess.run([sys.executable, "-m", __name__, str(own)], check=True)
         (own / "done").touch()
-    monitor = SHIPPED if network == "shipped" else own / "paper.onnx"
+    monitor = SHIPPED["fight"] if network == "shipped" else own / "paper.onnx"
     return Models(monitor, own / f"{network}-tf2onnx.onnx", own / f"{network}.keras")
 
 
@@ -65,7 +66,7 @@ def _make(folder: Path) -> None:
         from train.networks.architectures import NETWORKS
 
         start_tensorflow()
-        own = OnnxClassifier(SHIPPED).metadata.model_copy(update={"unknown": None})
+        own = OnnxClassifier(SHIPPED["fight"]).metadata.model_copy(update={"unknown": None})
         for name, arch in (("shipped", own.network), ("paper", _ARCH)):
             metadata = own.model_copy(update={"network": arch, "name": f"{arch}-untrained"})
             model = NETWORKS[arch](metadata.clip, len(metadata.labels))

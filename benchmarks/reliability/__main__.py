@@ -17,7 +17,7 @@ from benchmarks.results import keep, now, read
 from benchmarks.streams import encoded, served
 from monitor import __version__
 from monitor.cli.command import exit_codes, start_logging
-from monitor.recognition.classifier import SHIPPED
+from monitor.recognition.shipped import SHIPPED
 from testkit import DATA
 from testkit.drops import drop
 from testkit.films import lively
@@ -57,7 +57,7 @@ def main(
             log.info("%d drops of one stream", drops)
             film = encoded(STREAM, data, STREAMS)
             with served(film, "h264") as server, proxy(server.port) as camera:
-                before, *_, after = drop(camera, SHIPPED, drops)
+                before, *_, after = drop(camera, SHIPPED["fight"], drops)
             _keep("drops", Dropped(drops, before, after))
         if kills:
             log.info("%d kills", kills)

@@ -23,7 +23,8 @@ from benchmarks.reliability.schedule import SHIFTS_S, Planned, planned
 from benchmarks.streams import Stream, encoded, served
 from monitor.config.options import MonitorOptions
 from monitor.pipeline.monitor import Monitor
-from monitor.recognition.classifier import SHIPPED, OnnxClassifier
+from monitor.recognition.classifier import OnnxClassifier
+from monitor.recognition.shipped import SHIPPED
 from testkit.drops import Held
 from testkit.process import Process, har_monitor
 from testkit.servers.proxy import Proxy, proxy
@@ -170,7 +171,9 @@ def soak(minutes: float, data: Path, streams: Path, seed: int = 1) -> Soak:
             for n in range(CAMERAS)
         ]
         urls = {one.name: f"{one.proxy.base}/cam" for one in cameras}
-        process = stack.enter_context(har_monitor(urls, SHIPPED, activity=RULES, stream={}))
+        process = stack.enter_context(
+            har_monitor(urls, SHIPPED["fight"], activity=RULES, stream={})
+        )
         process.wait_for(
             "every camera watched",
             lambda: [c["state"] for c in process.health.values()].count("live") == CAMERAS,

@@ -17,6 +17,7 @@ from monitor.config.options import MonitorOptions
 from monitor.config.yaml_file import explain, load
 from monitor.errors import ConfigError
 from monitor.names import printable
+from monitor.recognition.shipped import DEFAULT, SHIPPED
 from monitor.sources.address import parse_address, split_name
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -35,7 +36,10 @@ def main(
         ),
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(help="ONNX file from har-export.", show_default="the one shipped")
+        str | None,
+        typer.Option(
+            help=f"{', '.join(SHIPPED)}, or an ONNX file from har-export.", show_default=DEFAULT
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="YAML file; configs/monitor.yaml shows every option.")

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -20,6 +21,7 @@ from monitor.errors import ConfigError
 from monitor.names import Label, Name
 from monitor.paths import Place
 from monitor.recognition.metadata import ModelMetadata, RuleDefaults, Seconds, Share
+from monitor.recognition.shipped import model_path
 from monitor.recognition.tracker import Rules
 from monitor.sources.address import Address, parse_address
 from monitor.sources.source import Transport
@@ -202,10 +204,17 @@ class DecodeOptions(Options):
     hardware: Device | None = None  # FFmpeg's name of what decodes, such as vaapi; null: the cores
 
 
+def _model_path(value: object) -> object:
+    return model_path(value) if isinstance(value, str) else value
+
+
+ModelFile = Annotated[Place, BeforeValidator(_model_path)]
+
+
 class CameraDefaults(Options):
     """What a camera is watched with; under `defaults`, what all have that say nothing else."""
 
-    model: Place | None = None  # null: the model in the package
+    model: ModelFile | None = None  # of the package by its name, or a file; null: fight
     windows: WindowOptions = WindowOptions()
     activity: ActivityOptions = ActivityOptions()
     stream: StreamOptions = StreamOptions()

@@ -21,6 +21,7 @@ from monitor.recognition.metadata import (
     parse_metadata,
 )
 from monitor.recognition.runtime import onnx_runtime
+from monitor.recognition.shipped import DEFAULT, SHIPPED, model_path
 from monitor.records import Outputs
 
 # Name -> type and shape without the batch, of a graph's inputs or outputs.
@@ -35,7 +36,6 @@ _EXPORT = (
     "har-export {} NAME.onnx makes an ONNX file of it, "
     "with --labels and --fps if har-train did not make it"
 )
-SHIPPED = Path(__file__).parents[1] / "models" / "fight.onnx"
 
 
 class OnnxClassifier:
@@ -44,8 +44,9 @@ class OnnxClassifier:
     ModelError if the file is not an ONNX model, carries no metadata, or does not fit it.
     """
 
-    def __init__(self, path: Path = SHIPPED, provider: str = "cpu") -> None:
-        self.path = path
+    def __init__(self, model: str | Path = DEFAULT, provider: str = "cpu") -> None:
+        """`model` is the name of one in the package, or a file."""
+        self.path = path = model_path(model)
         wanted = _provider(provider)
         content = _content(path)
         if path.suffix in (".keras", ".h5", ".hdf5"):
@@ -133,7 +134,10 @@ def _content(path: Path) -> bytes:
             raise ModelError(f"{path}: has {found.st_size} bytes; allowed: {MOST_BYTES}")
         return path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
+        why = (error.strerror or "cannot be read").lower()
+        if isinstance(error, FileNotFoundError) and not path.suffix:
+            why += f"; models in the package: {', '.join(SHIPPED)}"
+        raise ModelError(f"{path}: {why}") from None
 
 
 def _provider(name: str) -> str:

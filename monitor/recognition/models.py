@@ -6,8 +6,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.recognition.classifier import SHIPPED, OnnxClassifier
+from monitor.recognition.classifier import OnnxClassifier
 from monitor.recognition.metadata import ModelMetadata
+from monitor.recognition.shipped import DEFAULT, model_path
 from monitor.records import Outputs
 
 
@@ -35,14 +36,14 @@ class Models:
 
     def __init__(self, default: Classifier | None = None, provider: str = "cpu") -> None:
         self._provider = provider
-        self._default = default  # of cameras that name no file; None: the one in the package
+        self._default = default  # of cameras that name no file; None: `fight` of the package
         self._loaded: dict[Path, Classifier] = {}
 
     def get(self, path: Path | None) -> Classifier:
         """The model in a file, loaded when it is first asked for; ModelError if it is none."""
         if path is None and self._default is not None:
             return self._default
-        path = SHIPPED if path is None else path
+        path = model_path(DEFAULT) if path is None else path
         if path not in self._loaded:
             self._loaded[path] = OnnxClassifier(path, self._provider)
         return self._loaded[path]

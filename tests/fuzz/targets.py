@@ -29,8 +29,9 @@ from monitor.events.alert_log import line
 from monitor.events.recovery import orphans, records, unended
 from monitor.health.health_file import read_health
 from monitor.names import is_name, is_printable
-from monitor.recognition.classifier import SHIPPED, OnnxClassifier
+from monitor.recognition.classifier import OnnxClassifier
 from monitor.recognition.metadata import parse_metadata
+from monitor.recognition.shipped import SHIPPED
 from monitor.sources.address import parse_address, redact, redact_argument, split_name
 from monitor.sources.file import FileSource
 from testkit import ROOT
@@ -274,7 +275,7 @@ def configurations() -> list[bytes]:
 
 def metadata() -> list[bytes]:
     """The shipped model's own, and the least that one may say."""
-    model = SHIPPED.read_bytes()
+    model = SHIPPED["fight"].read_bytes()
     shipped = model[model.index(b'{"schema_version"') :]
     text, _ = json.JSONDecoder().raw_decode(shipped.decode("utf-8", "replace"))
     least = {
@@ -290,7 +291,7 @@ def metadata() -> list[bytes]:
 
 def models() -> list[bytes]:
     """A tiny one, and the one that is shipped."""
-    return [motion_model(_file("seed.onnx", b"")).read_bytes(), SHIPPED.read_bytes()]
+    return [motion_model(_file("seed.onnx", b"")).read_bytes(), SHIPPED["fight"].read_bytes()]
 
 
 def alert_logs() -> list[bytes]:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from monitor.recognition.classifier import SHIPPED, OnnxClassifier
+from monitor.recognition.classifier import OnnxClassifier
+from monitor.recognition.shipped import SHIPPED
 from testkit import ROOT
 from testkit.fakes import wait_until
 from testkit.patience import LIMIT_S
@@ -82,7 +83,7 @@ def test_the_model_card_states_what_the_model_file_says() -> None:
 
 def test_the_shipped_model_is_small_and_knows_its_labels() -> None:
     metadata = OnnxClassifier().metadata
-    assert SHIPPED.stat().st_size < 1 << 20
+    assert SHIPPED["fight"].stat().st_size < 1 << 20
     assert metadata.labels == ("fight", "nofight")
     assert metadata.background == ("nofight",)
     assert metadata.clip.shape == (20, 64, 64, 3)

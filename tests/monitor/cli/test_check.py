@@ -9,8 +9,8 @@ from monitor.cli.check import describe
 from monitor.cli.preflight import check_decoding, check_outputs
 from monitor.config.options import MonitorOptions
 from monitor.errors import ConfigError, SinkError
-from monitor.recognition.classifier import SHIPPED
 from monitor.recognition.models import Models
+from monitor.recognition.shipped import SHIPPED
 from testkit.models import metadata, motion_model
 
 
@@ -67,7 +67,7 @@ def test_the_rules_of_a_model_are_told_for_each_way_in_which_it_is_used(falls: P
 def test_without_a_camera_the_model_of_all_is_described(falls: Path) -> None:
     found = options(defaults={"model": falls})
     assert facts(found, "model") == [f"falls 1 (motion), {falls}"]
-    assert facts(options(), "model")[0].endswith(str(SHIPPED))
+    assert facts(options(), "model")[0].endswith(str(SHIPPED["fight"]))
 
 
 def test_a_label_of_a_camera_that_its_model_lacks_is_refused(falls: Path) -> None:

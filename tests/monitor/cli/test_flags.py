@@ -14,6 +14,7 @@ from monitor.config.options import (
     ConsoleOptions,
     MonitorOptions,
 )
+from monitor.recognition.shipped import SHIPPED
 
 FILE = """
 defaults:
@@ -97,6 +98,8 @@ def test_a_stride_is_for_every_camera(given: Given) -> None:
 def test_a_model_is_for_every_camera(given: Given) -> None:
     found = given("--config", "m.yaml", "--model", "given.onnx")
     assert {one.model for one in (*found.cameras, found.defaults)} == {Path("given.onnx")}
+    found = given("--config", "m.yaml", "--model", "fight")
+    assert {one.model for one in (*found.cameras, found.defaults)} == {SHIPPED["fight"]}
 
 
 def test_sources_replace_the_cameras_and_have_what_all_share(given: Given) -> None:

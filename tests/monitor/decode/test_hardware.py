@@ -7,13 +7,14 @@ import pytest
 from monitor.decode.hardware import check_hardware
 from monitor.decode.options import Decoding
 from monitor.errors import ConfigError, SourceOpenError
-from monitor.recognition.classifier import SHIPPED, OnnxClassifier
+from monitor.recognition.classifier import OnnxClassifier
+from monitor.recognition.shipped import SHIPPED
 from monitor.sources.file import FileSource
 
 
 def test_nothing_is_asked_for_by_default() -> None:
     check_hardware(None)
-    assert OnnxClassifier(SHIPPED, "CPU").metadata == OnnxClassifier().metadata
+    assert OnnxClassifier(SHIPPED["fight"], "CPU").metadata == OnnxClassifier().metadata
 
 
 @pytest.mark.parametrize("name", ["vaapi", "cuda", "nonsense"])
@@ -29,7 +30,7 @@ def test_a_decoder_that_is_not_there_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["cuda", "nonsense"])
 def test_a_provider_that_is_not_there_is_refused(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        OnnxClassifier(SHIPPED, name)
+        OnnxClassifier(SHIPPED["fight"], name)
     assert str(caught.value).startswith(
         f"inference.provider {name}: not in this ONNX Runtime; it has "
     )
