@@ -112,3 +112,20 @@ def test_a_run_is_tuned_on_the_data_that_its_recipe_names(folder: Path) -> None:
     report = json.loads((folder / "run" / "tuning" / "metrics.json").read_text())
     assert report["clips"]["clips"] == 20
     assert {stream["name"].split("/")[0] for stream in report["streams"]} == {"lamps", "sky"}
+
+
+def test_the_clips_of_one_of_the_data_sets_are_laid_into_footage(folder: Path) -> None:
+    yards = folder / "yards"
+    yards.mkdir()
+    for number in range(2):
+        quiet_footage(yards / f"{number}.mp4", 20)
+
+    done = invoke(train.cli.evaluate.app, folder / "run", "--tune", "--footage", yards,
+                  "--data", folder / "lamps", "--cache", folder / "cache")  # fmt: skip
+
+    assert done.exit_code == 0, done.stderr
+    report = json.loads((folder / "run" / "tuning" / "metrics.json").read_text())
+    assert report["clips"]["clips"] == 8
+    names = {stream["name"].split("/")[0] for stream in report["streams"]}
+    assert names == {"lamps", "0.mp4", "1.mp4"}
+    assert report["settings"]["clips"] == "lamps"

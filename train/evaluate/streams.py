@@ -6,7 +6,7 @@ footage in which nothing happens. A plan is made before anything is decoded.
 """
 
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
@@ -145,20 +145,26 @@ def plan_videos(videos: Sequence[tuple[Footage, Sequence[Event]]]) -> tuple[Stre
     )
 
 
-def deal_footage(footage: Sequence[Footage], count: int) -> list[tuple[Footage, ...]] | None:
+def deal_footage(
+    footage: Sequence[Footage], count: int, trained: Mapping[Path, int] | None = None
+) -> list[tuple[Footage, ...]] | None:
     """The films in `count` parts, so that no part shows a film of another.
 
-    Each kind of footage is spread over the parts, the longest films first. None if a part would
-    have no film that is long enough for the gaps of a stream.
+    `trained` names the part of films, by resolved path, that were also trained on as clips: the one
+    whose network has not seen them. Each kind of other films is spread over the parts, the longest
+    first. None if a part would have no film that is long enough for the gaps of a stream.
     """
+    trained = trained or {}
     in_order = sorted(
         footage, key=lambda film: (film.name.rpartition("/")[0], -film.duration_s, film.name)
     )
     # There and back again, so that no part gets the longest film of every kind.
     places = [*range(count), *reversed(range(count))]
     dealt: list[list[Footage]] = [[] for _ in range(count)]
-    for film, place in zip(in_order, cycle(places), strict=False):
-        dealt[place].append(film)
+    turns = cycle(places)
+    for film in in_order:
+        part = trained.get(film.path.resolve())
+        dealt[next(turns) if part is None else part].append(film)
     parts = [tuple(part) for part in dealt]
     enough = all(any(film.duration_s >= GAP_S[1] for film in part) for part in parts)
     return parts if enough and count > 1 else None

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,9 +15,9 @@ from monitor.recognition.metadata import ModelMetadata, Tuning
 from monitor.recognition.tracker import Rules
 from train.data.background import add_footage_warning
 from train.data.decoding import decode_clips
-from train.data.footage import find_footage
+from train.data.footage import Footage, find_footage
 from train.data.mixed import load_data
-from train.data.split import fold_split, folds_of
+from train.data.split import Split, fold_split, folds_of
 from train.evaluate.evaluation_set import EvaluationSet
 from train.evaluate.novelty import classify_with
 from train.evaluate.overlap import HOW, WARNINGS, check_groups
@@ -25,7 +25,7 @@ from train.evaluate.playback import WatchedStream
 from train.evaluate.scores import Scored, by_dataset
 from train.evaluate.scoring import Scorer
 from train.evaluate.stream_results import match_stream
-from train.evaluate.streams import StreamPlan, deal_footage, plan_footage, plan_streams
+from train.evaluate.streams import GAP_S, StreamPlan, deal_footage, plan_footage, plan_streams
 from train.evaluate.tuning import Trials, TunedRules, cross_validate, search_rules, threshold_sweep
 from train.experiment.stream_evaluation import COMPOSED, describe_footage, watch
 from train.recipe.options import DataOptions, Recipe
@@ -61,32 +61,47 @@ def tune_model(
 ) -> None:
     """Tune `run`, a folder of har-train --folds, and write the rules into its model.
 
-    Each fold's network watches streams of the clips that it was not fitted on. The rules are tuned
-    on all of these streams; the metrics beside them come from rules that were tuned without the
-    fold they are measured on. DataError if `run` is no such folder, or was fitted on other clips.
+    Each fold's network watches streams of the clips that it was not fitted on: of several data
+    sets, those of `data`, by default all. The rules are tuned on all of these streams; the metrics
+    beside them come from rules that were tuned without the fold they are measured on. DataError if
+    `run` is no such folder, or was fitted on other clips.
     """
     recipe = _recipe(run)
-    sources = _sources(run, recipe, data)
+    sources, chosen = _sources(run, recipe, data)
     _, metadata = load_model(run / MODEL_NAME)
     footage = find_footage(films)
     dataset = load_data(sources, recipe.labels, recipe.spec.span_s)
     decoded_clips = decode_clips(dataset, recipe.spec, recipe.sampling, cache, console)
-    held = {
-        number: EvaluationSet(dataset, decoded_clips, clips, number)
-        for number, clips in folds_of(decoded_clips.clips, recipe).items()
+    tested = folds_of(decoded_clips.clips, recipe)
+    trained = {
+        dataset.file(clip).resolve(): place
+        for place, clips in enumerate(tested.values())
+        for clip in clips
     }
-    dealt = deal_footage(footage, len(held))
+    always = {dataset.file(clip).resolve() for clip in decoded_clips.clips} - set(trained)
+    footage = _without(always, footage)
+    dealt = deal_footage(footage, len(tested), trained)
+    if dealt is None and (seen := [film for film in footage if film.path.resolve() in trained]):
+        raise DataError(
+            f"{seen[0].path}: was trained on as a clip, and there are too few films of "
+            f"{GAP_S[1]:g} s to give each of {len(tested)} folds its own"
+        )
     folds = []
-    for place, (number, of) in enumerate(held.items()):
+    for place, (number, clips) in enumerate(tested.items()):
+        laid = [clip for clip in clips if chosen in ("", clip.dataset)]
+        if not laid:
+            raise DataError(f"--data {data}: has no clip in fold {number} of {run}")
+        held = EvaluationSet(dataset, decoded_clips, laid, number)
         films_alone = dealt[place] if dealt else ()
-        plans = plan_streams(of.clip_inserts, films_alone or footage) + plan_footage(films_alone)
-        folds.append(_watch_fold(run, number, of, recipe, plans, console))
+        plans = plan_streams(held.clip_inserts, films_alone or footage) + plan_footage(films_alone)
+        split = fold_split(decoded_clips.clips, clips, recipe)
+        folds.append(_watch_fold(run, held, split, plans, recipe.stride, console))
     trials = Trials(ActivityOptions().rules(metadata), metadata.clip.span_s)
     tuned = search_rules([watched for fold in folds for watched in fold.streams], trials, per_day)
     if not tuned.within_limit:
         log.warning("no rules give as few as %g false alarms a day: these give the fewest", per_day)
     settings = {
-        "clips": dataset.name,
+        "clips": chosen or dataset.name,
         "footage": describe_footage(films, footage),
         "false alarms wanted a day": per_day,
         "rules": asdict(tuned.rules),
@@ -163,40 +178,55 @@ def _recipe(run: Path) -> Recipe:
     return recipe
 
 
-def _sources(run: Path, recipe: Recipe, data: Path | None) -> tuple[DataOptions, ...]:
-    """The data of a run, by default where its recipe says that it is."""
+def _sources(run: Path, recipe: Recipe, data: Path | None) -> tuple[tuple[DataOptions, ...], str]:
+    """The data of a run, by default where its recipe says that it is.
+
+    And of several data sets, the name of the one that `data` is, or "" for all.
+    """
     if data is None:
         if not recipe.data:
             raise ConfigError(f"--data is missing, and the recipe of {run} names no data")
-        return recipe.data
+        return recipe.data, ""
     if len(recipe.data) > 1:
+        for source in recipe.data:
+            if source.path.resolve() == data.resolve():
+                return recipe.data, source.name
         raise ConfigError(
-            f"--data {data}: {run} was fitted on {len(recipe.data)} data sets, which its recipe "
-            "names; leave --data out"
+            f"--data {data}: none of the data sets that {run} was fitted on: "
+            + ", ".join(str(source.path) for source in recipe.data)
         )
     (source,) = recipe.data or (DataOptions(path=data),)
-    return (source.model_copy(update={"path": data}),)
+    return (source.model_copy(update={"path": data}),), ""
+
+
+def _without(clips: Collection[Path], footage: Sequence[Footage]) -> tuple[Footage, ...]:
+    """The footage but for films that every network was trained on; DataError if none is left."""
+    kept = tuple(film for film in footage if film.path.resolve() not in clips)
+    if not kept:
+        raise DataError(f"{footage[0].path}: all footage was trained on in every fold")
+    if len(kept) < len(footage):
+        log.warning("%d films were trained on in every fold: left out", len(footage) - len(kept))
+    return kept
 
 
 def _watch_fold(
     run: Path,
-    number: int,
     held: EvaluationSet,
-    recipe: Recipe,
+    split: Split,
     plans: Sequence[StreamPlan],
+    stride: int,
     console: Console,
 ) -> _Fold:
-    path = run / f"fold-{number}" / MODEL_NAME
+    path = run / f"fold-{held.fold}" / MODEL_NAME
     network, metadata = load_model(path)
-    split = fold_split(held.decoded_clips.clips, held.clips, recipe)
     if metadata.data.sha256 != held.decoded_clips.sha256((*split.train, *split.validation)):
         raise DataError(
-            f"{path}: was not fitted on what fold {number} of {held.dataset.where} leaves; "
+            f"{path}: was not fitted on what fold {held.fold} of {held.dataset.where} leaves; "
             "--data must be the clips that the run was trained on"
         )
     scorer = Scorer(classify_with(network), metadata)
-    streams = watch(scorer, plans, f"fold {number}", console)
-    scored = held.score(scorer.predict, metadata, recipe.stride)
+    streams = watch(scorer, plans, f"fold {held.fold}", console)
+    scored = held.score(scorer.predict, metadata, stride)
     return _Fold(scored, by_dataset(scored, held.clips), streams)
 
 

@@ -86,6 +86,22 @@ def test_films_are_dealt_to_parts_that_share_none_and_each_kind_is_in_each_part(
     assert max(lengths) - min(lengths) <= 40
 
 
+def test_a_film_that_was_trained_on_goes_to_the_part_that_has_not_seen_it(tmp_path: Path) -> None:
+    names = [f"{number}.mp4" for number in range(9)]
+    films = [Footage(tmp_path / "linked" / name, name, 20.0) for name in names]
+    (tmp_path / "films").mkdir()
+    (tmp_path / "linked").symlink_to(tmp_path / "films")
+    trained = {tmp_path / "films" / name: 2 for name in names[:4]}
+
+    parts = deal_footage(films, 3, trained)
+
+    assert parts is not None
+    found = [{film.name for film in part} for part in parts]
+    assert set(names[:4]) <= found[2]
+    assert sorted(map(len, found)) == [1, 2, 6], "there and back again"
+    assert set.union(*found) == set(names)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_footage_is_not_dealt_if_a_part_would_have_no_film_that_is_long_enough(count: int) -> None:
     assert deal_footage(FOOTAGE, count) is None

@@ -18,24 +18,26 @@ MAPPED = DataOptions(path=Path("ut"), labels={"kick": "fight", "hug": "nofight"}
 def test_the_data_that_the_recipe_names_is_taken_by_default() -> None:
     both = (MAPPED, DataOptions(path=Path("street")))
 
-    assert _sources(RUN, Recipe(data=both), None) == both
+    assert _sources(RUN, Recipe(data=both), None) == (both, "")
 
 
 def test_another_place_keeps_the_labels_that_the_recipe_gives(tmp_path: Path) -> None:
-    (found,) = _sources(RUN, Recipe(data=(MAPPED,)), tmp_path)
+    (found,), chosen = _sources(RUN, Recipe(data=(MAPPED,)), tmp_path)
 
     assert (found.path, found.labels) == (tmp_path, MAPPED.labels)
-    assert _sources(RUN, Recipe(), tmp_path) == (DataOptions(path=tmp_path),)
+    assert chosen == ""
+    assert _sources(RUN, Recipe(), tmp_path) == ((DataOptions(path=tmp_path),), "")
 
 
-def test_one_folder_for_several_data_sets_is_an_error() -> None:
+def test_one_of_several_data_sets_may_be_chosen() -> None:
     both = (MAPPED, DataOptions(path=Path("street")))
 
+    assert _sources(RUN, Recipe(data=both), Path("street").absolute()) == (both, "street")
     with pytest.raises(ConfigError) as error:
-        _sources(RUN, Recipe(data=both), Path("street"))
+        _sources(RUN, Recipe(data=both), Path("yard"))
 
     assert str(error.value) == (
-        "--data street: run was fitted on 2 data sets, which its recipe names; leave --data out"
+        "--data yard: none of the data sets that run was fitted on: ut, street"
     )
 
 
