@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.recognition.fit_results import KEPT, FitRecord, Network
+from benchmarks.recognition.fit_results import KEPT, ClipScores, FitRecord, Network
 from benchmarks.recognition.nested import Nested, nested
 from benchmarks.recognition.series import Series, SplitKind
 from benchmarks.results import read
@@ -169,6 +169,28 @@ def read_line(series: Series, results: Path) -> Line:
         random=_figures(found, "random"),
         nested=nested(_whole(found, "nested", series.seeds_of("nested")[0])),
     )
+
+
+def by_dataset(line: Line) -> dict[str, Figures]:
+    """The grouped figures of a row that was fitted on several data sets, for each of them."""
+    parts: dict[str, list[FitRecord]] = {}
+    for record in line.grouped.records:
+        clips: dict[str, list[ClipScores]] = {}
+        for clip in record.clips:
+            clips.setdefault(clip.path.partition("/")[0], []).append(clip)
+        for name, own in clips.items():
+            part = record.model_copy(update={"clips": tuple(own)})
+            parts.setdefault(name, []).append(part)
+    return {
+        name: _figures(
+            [
+                part.model_copy(update={"folds": sum(one.seed == part.seed for one in own)})
+                for part in own
+            ],
+            "grouped",
+        )
+        for name, own in sorted(parts.items())
+    }
 
 
 def choose(lines: Sequence[Line]) -> Choice | None:

@@ -34,7 +34,6 @@ from train.data.split import Split, fold_split, folds_of, random_split
 from train.experiment.experiment import CHECKPOINT, Experiment
 from train.experiment.training import check_names, fit_split
 from train.progress import duration_text
-from train.recipe.options import DataOptions
 
 log = logging.getLogger(__name__)
 
@@ -157,11 +156,14 @@ def all_fits(
     ready: dict[str, tuple[Dataset, DecodedClips]] = {}
     for series in all_series:
         recipe = series.recipe
-        key = json.dumps([series.data, recipe.labels, recipe.clip.model_dump(), recipe.sampling])
+        sources = [
+            source.model_copy(update={"path": places.data / source.path})
+            for source in series.sources
+        ]
+        named = [source.model_dump(mode="json", exclude={"weight"}) for source in sources]
+        key = json.dumps([named, recipe.labels, recipe.clip.model_dump(), recipe.sampling])
         if key not in ready:
-            dataset = load_data(
-                (DataOptions(path=places.data / series.data),), recipe.labels, recipe.spec.span_s
-            )
+            dataset = load_data(sources, recipe.labels, recipe.spec.span_s)
             ready[key] = (
                 dataset,
                 decode_clips(dataset, recipe.spec, recipe.sampling, places.cache, console),

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.page import NOTHING, render
-from benchmarks.recognition.figures import DataSet, Line, choose, read_line
+from benchmarks.recognition.figures import DataSet, Line, by_dataset, choose, read_line
 from benchmarks.recognition.fit_results import FitRecord
 from benchmarks.recognition.live_page import live_sections
-from benchmarks.recognition.series import Declared
+from benchmarks.recognition.series import TOGETHER, Declared
 
 TEMPLATE = Path(__file__).with_name("README.md.jinja")
 
@@ -25,6 +25,7 @@ def page(declared: Declared, results: Path) -> str:
         for name in dict.fromkeys(series.data for series in declared.series)
     }
     main = data[declared.main]
+    together = data.pop(TOGETHER, None)
     others = [one for name, one in data.items() if name != declared.main]
     choice = choose(main.lines)
     return render(
@@ -39,6 +40,7 @@ def page(declared: Declared, results: Path) -> str:
         days=_days,
         watch=declared.watch,
         **live_sections(declared.watch, lines, results),
+        together=[(line, _dataset_rows(line)) for line in together.lines] if together else [],
         others=others,
         others_rows=_others_rows(others),
     )
@@ -67,6 +69,20 @@ def _main_row(line: Line) -> list[str]:
         mean_text(line.grouped.calibration_error),
         mean_text(line.calibrated_error),
         _seeds(line.records) + unfinished,
+    ]
+
+
+def _dataset_rows(line: Line) -> list[list[str]]:
+    """A row for every data set that the line was fitted on."""
+    return [
+        [
+            name,
+            str(sum(len(one.clips) for one in of.records) // len(of.seeds)),
+            mean_text(of.accuracy),
+            mean_text(of.auc),
+            _seeds(of.records),
+        ]
+        for name, of in by_dataset(line).items()
     ]
 
 

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
-from train.recipe.options import BASELINES, Recipe, read_recipe
+from train.recipe.options import BASELINES, DataOptions, Recipe, read_recipe
 
+TOGETHER = "together"  # how the data sets of a recipe that names several are called
 SplitKind = Literal["grouped", "random", "nested"]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Name = Annotated[str, Field(pattern=r"^\w[^|/]*$")]  # of a row of a table, and of a file
@@ -27,7 +28,7 @@ class Row(_Options):
     name: Name
     recipe: Path  # a configuration of har-train, relative to this file
     overrides: dict[str, Any] = {}  # options of har-train that differ from the recipe's
-    data: tuple[Name, ...] = Field(min_length=1)  # folders of the folder of data sets
+    data: tuple[Name, ...] = ()  # folders of the folder of data sets; none: the recipe names them
     splits: tuple[SplitKind, ...] = ("grouped",)
     seeds: tuple[Seed, ...] = Field((1,), min_length=1)
 
@@ -67,6 +68,12 @@ class Series:
     splits: tuple[SplitKind, ...]
     seeds: tuple[int, ...]
     recipe: Recipe
+    named: tuple[DataOptions, ...] = ()  # the recipe's own data, each by its folder's name alone
+
+    @property
+    def sources(self) -> tuple[DataOptions, ...]:
+        """Its data, relative to the folder of data sets."""
+        return self.named or (DataOptions(path=Path(self.data)),)
 
     @property
     def folder(self) -> Path:
@@ -120,6 +127,13 @@ def read_rows(path: Path) -> Declared:
             raise ConfigError(f"{path}: row {row.name}: {error}") from None
         if recipe.footage:
             raise ConfigError(f"{path}: row {row.name}: footage is not benchmarked")
+        if bool(row.data) == bool(recipe.data):
+            raise ConfigError(
+                f"{path}: row {row.name}: data is named "
+                + ("both here and in the recipe" if row.data else "neither here nor in the recipe")
+            )
+        if recipe.data:
+            found.append(_together(row, recipe))
         found += [Series(row.name, data, row.splits, row.seeds, recipe) for data in row.data]
     folders = [series.folder for series in found]
     for series in found:
@@ -128,6 +142,20 @@ def read_rows(path: Path) -> Declared:
     if declared.main not in {series.data for series in found}:
         raise ConfigError(f"{path}: main: no row is on {declared.main}")
     return Declared(declared.main, tuple(found), _watch(path, declared, found))
+
+
+def _together(row: Row, recipe: Recipe) -> Series:
+    """The series of a recipe that names its data: the folder of data sets may lie anywhere."""
+    sources = tuple(
+        source.model_copy(update={"path": Path(source.path.name)}) for source in recipe.data
+    )
+    data = tuple(
+        source if source.clips is None
+        else source.model_copy(update={"clips": Path(source.clips.name)})
+        for source in sources
+    )  # fmt: skip
+    recipe = recipe.model_copy(update={"data": data})
+    return Series(row.name, TOGETHER, row.splits, row.seeds, recipe, sources)
 
 
 def _watch(path: Path, declared: Rows, found: Sequence[Series]) -> Watch | None:

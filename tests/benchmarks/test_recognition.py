@@ -19,7 +19,7 @@ from benchmarks.recognition.fit_results import (
 )
 from benchmarks.recognition.fits import Places, do_fits, left_text
 from benchmarks.recognition.page import mean_text, page
-from benchmarks.recognition.series import Declared, Series, read_rows
+from benchmarks.recognition.series import TOGETHER, Declared, Series, read_rows
 from benchmarks.results import drop, keep, read
 from monitor.errors import ConfigError, DataError
 from testkit import ROOT
@@ -283,6 +283,47 @@ def test_the_table_is_made_of_the_results_alone(tmp_path: Path) -> None:
     assert "| first | 8 | 8 | 2 | dark | 0.500 | 2026-11-21 to 2026-11-22 | `d` 0.1.0 |" in text
 
 
+def test_a_recipe_of_several_data_sets_is_fitted_on_them_together(bench: Bench) -> None:
+    recipe = "data: [{path: elsewhere/first}, {path: elsewhere/second, labels: {day: light}}]\n"
+    make_clips(bench.places.data / "second", 2, labels={"day": 200, "dark": 30})
+    bench.recipe.with_name("both.yaml").write_text(
+        SMALL + recipe.replace("day: light", "day: light, dark: dark")
+    )
+    bench.declare(
+        "{name: motion, recipe: small.yaml, data: [first]}", "{name: both, recipe: both.yaml}"
+    )
+
+    fits = {key for key in bench.run() if key.startswith("together")}
+
+    assert fits == {f"together/both/grouped-seed1-fold{fold}" for fold in (0, 1)}
+    assert bench.run() == set()
+    found = read(bench.places.results / "together/both.jsonl", KEPT)["grouped-seed1-fold1"]
+    assert isinstance(found, FitRecord)
+    assert {clip.path.partition("/")[0] for clip in found.clips} == {"first", "second"}
+    assert [source["path"] for source in found.recipe["data"]] == ["first", "second"]
+    rows = [
+        line for line in bench.page().splitlines() if re.match(r"\| (first|second) \| \d", line)
+    ]
+    clips = sum(clip.path.startswith("second") for clip in found.clips)
+    assert rows[-1].startswith(f"| second | {2 * clips} | ")
+    assert rows[-2].startswith("| first | 8 | ")
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("recipe: small.yaml", "data is named neither here nor in the recipe"),
+        ("recipe: both.yaml, data: [first]", "data is named both here and in the recipe"),
+    ],
+)
+def test_the_data_of_a_row_is_named_once(bench: Bench, row: str, says: str) -> None:
+    bench.recipe.with_name("both.yaml").write_text(SMALL + "data: [{path: a}, {path: b}]\n")
+    bench.declare(f"{{name: motion, {row}}}")
+
+    with pytest.raises(ConfigError, match=f"row motion: {says}$"):
+        read_rows(bench.rows)
+
+
 def test_the_command_without_data_writes_and_prints_the_table_and_fits_nothing(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,7 +384,10 @@ def test_the_shipped_plan_declares_the_paper_and_the_shipped_recipe() -> None:
     assert all({"grouped", "random"} <= set(one.splits) for one in of_main)
     assert declared.watch is not None
     assert declared.watch.series in of_main
-    assert declared.watch.series.recipe == read_recipe(FIGHT, {})
+    recipe = read_recipe(FIGHT, {})
+    (together,) = [one for one in series if one.data == TOGETHER]
+    assert together.recipe.model_copy(update={"data": recipe.data}) == recipe
+    assert [one.path.name for one in recipe.data] == [str(one.path) for one in together.sources]
     assert {one.data for one in series} == {"fight-surv", "weizmann64", "arid-dark", "falls"}
     (lrcn,) = [one.recipe for one in of_main if one.recipe.arch == "lrcn"]
     assert (lrcn.epochs, lrcn.patience, lrcn.batch) == (70, 15, 4)

@@ -21,17 +21,21 @@ _SPAN_S = Recipe().spec.span_s
 _UCF_NAME = re.compile(r"v_(?P<label>.+)_(?P<group>g\d+)_c\d+")
 
 
-def find_clips(data: Path, min_labels: int = 2, span_s: float = _SPAN_S) -> Dataset:
+def find_clips(
+    data: Path, min_labels: int = 2, span_s: float = _SPAN_S, table: Path | None = None
+) -> Dataset:
     """The labelled clips of the folder `data`; DataError if it has fewer than `min_labels` labels.
 
-    If there is a `clips.csv`, it lists the clips; if there is a `videos.csv`, clips are cut round
-    its events, for windows of `span_s` seconds. Otherwise they are found by UCF50's layout
-    (`<Class>/v_<Class>_gNN_cNN.avi`, or such files directly in the folder), or by a folder per
-    label.
+    `table`, if it is given, lists the clips, else a `clips.csv` in the folder. If there is a
+    `videos.csv`, clips are cut round its events, for windows of `span_s` seconds. Otherwise they
+    are found by UCF50's layout (`<Class>/v_<Class>_gNN_cNN.avi`, or such files directly in the
+    folder), or by a folder per label.
     """
     if not data.is_dir():
         raise DataError(f"{data}: no such folder")
-    if (data / CLIPS).is_file():
+    if table is not None:
+        clips = listed_clips(data, table)
+    elif (data / CLIPS).is_file():
         if (data / VIDEOS).is_file():
             log.warning("%s: the clips are those of %s, not of %s", data, CLIPS, VIDEOS)
         clips = listed_clips(data)

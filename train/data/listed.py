@@ -28,9 +28,9 @@ _SECONDS = re.compile(r"[0-9]{1,9}([.,][0-9]{1,9})?")
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
 
-def listed_clips(data: Path) -> list[Clip]:
-    """The clips of `clips.csv` in the folder `data`; DataError for a row that is wrong."""
-    return [clip for _, clip in _rows(data / CLIPS, COLUMNS, TIMES)]
+def listed_clips(data: Path, table: Path | None = None) -> list[Clip]:
+    """The clips of the folder `data` in its `clips.csv`, or in `table`; DataError for a bad row."""
+    return [clip for _, clip in _rows(data, table or data / CLIPS, COLUMNS, TIMES)]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def listed_videos(data: Path) -> list[ListedVideo]:
     """
     table = data / VIDEOS
     videos: dict[str, list[tuple[int, Clip]]] = defaultdict(list)  # rows with their lines, by file
-    for line, clip in _rows(table, (*COLUMNS, *TIMES)):
+    for line, clip in _rows(data, table, (*COLUMNS, *TIMES)):
         videos[clip.file].append((line, clip))
     labels = {row.label for rows in videos.values() for _, row in rows if not row.is_part}
     if len(labels) != 1:
@@ -137,14 +137,14 @@ def _part(of: Clip, start_s: float, end_s: float) -> Clip:
 
 
 def _rows(
-    table: Path, columns: Sequence[str], optional: Sequence[str] = ()
+    data: Path, table: Path, columns: Sequence[str], optional: Sequence[str] = ()
 ) -> Iterator[tuple[int, Clip]]:
     """Each row of a table as a clip, with its line; all parts of a file, and a group, in a fold."""
     lines: dict[str, int] = {}  # path -> line
     folds: dict[str, tuple[int | None, int]] = {}  # group -> fold, line
     groups: dict[str, tuple[str, int]] = {}  # file -> group, line
     for line, row in read_table(table, columns, optional):
-        clip = _row(table.parent, f"{table}:{line}", row)
+        clip = _row(data, f"{table}:{line}", row)
         if lines.setdefault(clip.path, line) != line:
             raise DataError(f"{table}:{line}: {clip.path} is also on line {lines[clip.path]}")
         fold, first = folds.setdefault(clip.group, (clip.fold, line))

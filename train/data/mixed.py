@@ -66,8 +66,8 @@ def _check_labels(labels: Set[str], source: DataOptions) -> None:
 def _load(source: DataOptions, span_s: float, min_labels: int) -> Dataset:
     """The clips of a data set with the labels that the recipe gives them."""
     if not source.labels:
-        return find_clips(source.path, min_labels, span_s)
-    dataset = find_clips(source.path, 1, span_s)
+        return find_clips(source.path, min_labels, span_s, source.clips)
+    dataset = find_clips(source.path, 1, span_s, source.clips)
     if unknown := sorted(set(source.labels) - set(dataset.labels)):
         raise ConfigError(
             f"data: labels {unknown[0]}: no such label in {source.path}; "

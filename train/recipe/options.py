@@ -66,6 +66,7 @@ class DataOptions(_Options):
     """A folder of clips or videos to train on."""
 
     path: Place
+    clips: Place | None = None  # a clips.csv for this folder that lies elsewhere
     labels: dict[Label, Label] = {}  # label there: label of the model; empty: as they are
     weight: float = Field(1.0, gt=0)  # of its training windows, beside other data sets
 

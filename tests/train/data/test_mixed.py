@@ -17,7 +17,7 @@ from train.data.mixed import draw_shares, load_data
 from train.data.split import fold_split
 from train.experiment.experiment import Experiment
 from train.experiment.training import check_names
-from train.recipe.options import DataOptions, Recipe
+from train.recipe.options import DataOptions, Recipe, read_recipe
 
 SPAN_S = 2.0
 UT = {"kick": "fight", "punch": "fight", "hug": "nofight"}
@@ -59,6 +59,24 @@ def test_paths_and_groups_begin_with_the_data_set_and_labels_are_mapped(
     assert found.file(found.clips[0]) == tmp_path / "street/fight/0.mp4"
     assert found.file(found.clips[-1]) == tmp_path / "ut/punch/1.mp4"
     assert found.where == f"{tmp_path / 'ut'}, {tmp_path / 'street'}"
+
+
+def test_a_table_that_lies_elsewhere_lists_the_clips_of_a_folder(
+    sources: tuple[DataOptions, ...], tmp_path: Path
+) -> None:
+    table = tmp_path / "mine.csv"
+    table.write_text("path,label,group,fold\nhug/0.mp4,calm,all,3\nkick/1.mp4,blow,all,3\n")
+    (tmp_path / "recipe.yaml").write_text("data: [{path: ut, clips: mine.csv}]\n")
+
+    found = load_data(read_recipe(tmp_path / "recipe.yaml", {}).data, (), SPAN_S)
+
+    assert found.clips == (
+        Clip("hug/0.mp4", "calm", "all", 3),
+        Clip("kick/1.mp4", "blow", "all", 3),
+    )
+    table.write_text("path,label,group,fold\nbow/0.mp4,calm,all,3\n")
+    with pytest.raises(DataError, match=r"^.*mine\.csv:2: bow/0\.mp4: no such file$"):
+        load_data([sources[1].model_copy(update={"clips": table})], (), SPAN_S)
 
 
 def test_parts_and_events_are_found_in_the_file_of_their_data_set(
