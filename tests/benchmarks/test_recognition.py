@@ -22,12 +22,13 @@ from benchmarks.recognition.page import mean_text, page
 from benchmarks.recognition.series import TOGETHER, Declared, Series, read_rows
 from benchmarks.results import drop, keep, read
 from monitor.errors import ConfigError, DataError
+from monitor.recognition.shipped import SHIPPED
 from testkit import ROOT
 from testkit.clips import make_clips
 from train.recipe.options import Recipe, read_recipe
 
 ROWS = ROOT / "benchmarks" / "recognition" / "plan.yaml"
-FIGHT = ROOT / "configs" / "fight.yaml"
+CONFIGS = ROOT / "configs"
 SMALL = "arch: svm\nclip: {frames: 4, size: 16, fps: 10}\ntest_share: 0.3\n"
 
 
@@ -384,11 +385,15 @@ def test_the_shipped_plan_declares_the_paper_and_the_shipped_recipe() -> None:
     assert all({"grouped", "random"} <= set(one.splits) for one in of_main)
     assert declared.watch is not None
     assert declared.watch.series in of_main
-    recipe = read_recipe(FIGHT, {})
-    (together,) = [one for one in series if one.data == TOGETHER]
-    assert together.recipe.model_copy(update={"data": recipe.data}) == recipe
-    assert [one.path.name for one in recipe.data] == [str(one.path) for one in together.sources]
-    assert {one.data for one in series} == {"fight-surv", "weizmann64", "arid-dark", "falls"}
+    assert {one.data for one in series} == {
+        "fight-surv", "weizmann64", "arid-dark", "falls", TOGETHER
+    }  # fmt: skip
+    together = {one.name: one for one in series if one.data == TOGETHER}
+    assert set(together) >= {f"the model {name}" for name in SHIPPED}
+    for name in SHIPPED:
+        recipe, shipped = read_recipe(CONFIGS / f"{name}.yaml", {}), together[f"the model {name}"]
+        assert shipped.recipe.model_dump(exclude={"data"}) == recipe.model_dump(exclude={"data"})
+        assert [one.path.name for one in recipe.data] == [str(one.path) for one in shipped.sources]
     (lrcn,) = [one.recipe for one in of_main if one.recipe.arch == "lrcn"]
     assert (lrcn.epochs, lrcn.patience, lrcn.batch) == (70, 15, 4)
 
