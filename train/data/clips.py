@@ -9,6 +9,7 @@ from pathlib import Path
 from monitor.errors import ConfigError
 
 TRAIN_ONLY = -1  # the fold of a clip that is never tested on
+JOINED = "+"  # between the names of several data sets
 
 
 @dataclass(frozen=True)

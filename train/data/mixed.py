@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from monitor.errors import ConfigError, DataError
-from train.data.clips import Clip, Dataset, only_labels
+from train.data.clips import JOINED, Clip, Dataset, only_labels
 from train.data.layouts import find_clips
 from train.recipe.options import DataOptions
 
@@ -40,7 +40,7 @@ def load_data(sources: Sequence[DataOptions], labels: Sequence[str], span_s: flo
     if len(shared) < 2:
         raise DataError(f"data: only one label in all data sets ({shared[0]}); two are needed")
     whole = Dataset(
-        "+".join(found),
+        JOINED.join(found),
         {source.name: source.path for source in sources},
         tuple(sorted(clips, key=lambda clip: clip.path)),
         shared,

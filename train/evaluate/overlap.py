@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from monitor.recognition.metadata import ModelMetadata
-from train.data.clips import Clip
+from train.data.clips import JOINED, Clip
 from train.data.decoding import DecodedClips
 from train.evaluate.scores import Scored
 
@@ -70,9 +70,9 @@ def find_overlap(
     if others and fitted == decoded_clips.sha256(others):
         crossing = {clip.group for clip in tested} & {clip.group for clip in others}
         return "random" if crossing else "grouped"
-    if metadata.data.name != name:
-        return "unknown"
-    return "overlapping" if metadata.data.clips > len(others) else "related"
+    if metadata.data.name == name:
+        return "overlapping" if metadata.data.clips > len(others) else "related"
+    return "related" if name in metadata.data.name.split(JOINED) else "unknown"
 
 
 def check_groups(overlap: Overlap, *parts: Scored) -> Overlap:

@@ -127,6 +127,15 @@ def test_other_clips_of_a_dataset_with_the_same_name_may_be_training_clips(
     assert find_overlap(metadata, "data", decoded_clips, decoded_clips.clips[:2]) == expected
 
 
+def test_one_of_several_data_sets_that_were_trained_on_is_recognised(
+    decoded_clips: DecodedClips,
+) -> None:
+    metadata = about(name="street+data", clips=100)
+
+    assert find_overlap(metadata, "data", decoded_clips, decoded_clips.clips[:2]) == "related"
+    assert find_overlap(metadata, "dat", decoded_clips, decoded_clips.clips[:2]) == "unknown"
+
+
 def test_the_report_warns_of_training_data(
     data: Path, cache: Path, decoded_clips: DecodedClips, tmp_path: Path
 ) -> None:
