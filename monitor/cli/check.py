@@ -41,6 +41,8 @@ def _model(classifier: Classifier) -> Iterator[tuple[str, str]]:
     films = f" and {len(data.footage)} films of footage" if data.footage else ""
     clips = f": {data.clips} clips of {data.groups} groups" if data.clips else ""
     yield "trained", f"on {data.name}{clips}{films}{at}"
+    if data.terms:
+        yield "", "; ".join(f"{name}: {terms}" for name, terms in data.terms.items())
     if "accuracy" in metrics:
         interval = f"{metrics['accuracy_low']:.3f} to {metrics['accuracy_high']:.3f}"
         auc = f", AUC {metrics['auc']:.3f}" if "auc" in metrics else ""

@@ -59,6 +59,7 @@ class Data(BaseModel):
     sha256: Digest  # of every clip's path, label and content
     clips: Count
     groups: Count
+    terms: Annotated[dict[Word, Word], Field(max_length=200)] = {}  # of use, by data set
     footage: tuple[Film, ...] = ()
 
 

@@ -20,6 +20,7 @@ data:
   - path: lamps
   - path: sky
     weight: {weight}
+    terms: research only
     labels: {{night: dark, day: light, noon: light}}
 clip: {{frames: 4, size: 16, fps: 10}}
 batch: 4
@@ -77,6 +78,7 @@ def test_the_report_and_the_models_name_both_data_sets(folder: Path) -> None:
     _, metadata = load_model(folder / "run" / "model.keras")
     assert metadata.name == "lamps+sky-r2plus1d"
     assert metadata.labels == ("dark", "light")
+    assert metadata.data.terms == {"sky": "research only"}
     assert (metadata.data.name, metadata.data.clips, metadata.data.groups) == ("lamps+sky", 20, 8)
     assert metadata.metrics["clips"] == 20
     assert metadata.evaluation.startswith(

@@ -255,6 +255,7 @@ def _data(experiment: Experiment, clips: Sequence[Clip], footage: tuple[Film, ..
         sha256=experiment.decoded_clips.sha256(clips),
         clips=len(clips),
         groups=_groups(clips),
+        terms={one.name: printable(one.terms) for one in experiment.recipe.data if one.terms},
         footage=footage,
     )
 

@@ -69,6 +69,7 @@ class DataOptions(_Options):
     clips: Place | None = None  # a clips.csv for this folder that lies elsewhere
     labels: dict[Label, Label] = {}  # label there: label of the model; empty: as they are
     weight: float = Field(1.0, gt=0)  # of its training windows, beside other data sets
+    terms: str = Field("", max_length=300)  # of use, such as MIT; the model file has them
 
     @property
     def name(self) -> str:

@@ -64,6 +64,15 @@ def test_the_rules_of_a_model_are_told_for_each_way_in_which_it_is_used(falls: P
     ]
 
 
+def test_the_terms_of_the_data_sets_are_told(tmp_path: Path) -> None:
+    data = metadata().data.model_copy(update={"terms": {"street": "MIT", "hall": "research only"}})
+    model = motion_model(tmp_path / "m.onnx", metadata().model_copy(update={"data": data}))
+
+    told = describe(options(defaults={"model": model}), Models())
+
+    assert ("", "street: MIT; hall: research only") in told
+
+
 def test_without_a_camera_the_model_of_all_is_described(falls: Path) -> None:
     found = options(defaults={"model": falls})
     assert facts(found, "model") == [f"falls 1 (motion), {falls}"]
