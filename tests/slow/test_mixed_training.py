@@ -12,6 +12,7 @@ import train.cli.train
 from export.keras_file import load_model
 from testkit.clips import make_clips
 from testkit.footage import quiet_footage
+from testkit.media import filtered
 from tests.slow.test_tune_run import brightness, invoke
 from train.networks.architectures import NETWORKS
 
@@ -22,7 +23,9 @@ data:
     weight: {weight}
     terms: research only
     labels: {{night: dark, day: light, noon: light}}
-clip: {{frames: 4, size: 16, fps: 10}}
+"""
+OPTIONS = """
+clip: {frames: 4, size: 16, fps: 10}
 batch: 4
 epochs: 2
 background: [dark]
@@ -48,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def trained(folder: Path, weight: float) -> None:
     recipe = folder / "train.yaml"
-    recipe.write_text(RECIPE.format(weight=weight))
+    recipe.write_text(RECIPE.format(weight=weight) + OPTIONS)
     done = invoke(train.cli.train.app, "--config", recipe, "--out", folder / "run", "--folds",
                   "--cache", folder / "cache")  # fmt: skip
     assert done.exit_code == 0, done.output
@@ -131,3 +134,31 @@ def test_the_clips_of_one_of_the_data_sets_are_laid_into_footage(folder: Path) -
     names = {stream["name"].split("/")[0] for stream in report["streams"]}
     assert names == {"lamps", "0.mp4", "1.mp4"}
     assert report["settings"]["clips"] == "lamps"
+
+
+def test_videos_with_events_are_watched_as_they_were_filmed(folder: Path) -> None:
+    rooms = folder / "rooms"
+    rooms.mkdir()
+    rows = ["path,label,group,fold,start_s,end_s"]
+    for fold in range(2):
+        lit = "hflip," * fold + f"eq=brightness=0.3:enable='between(t,{6 + fold},9)'"
+        filtered(rooms / f"{fold}.mp4", lit, quiet_footage(folder / f"dark-{fold}.mp4", 14))
+        rows += [f"{fold}.mp4,dark,room{fold},{fold},,"]
+        rows += [f"{fold}.mp4,light,room{fold},{fold},{6 + fold},9"]
+    (rooms / "videos.csv").write_text("\n".join(rows) + "\n")
+    recipe = folder / "rooms.yaml"
+    recipe.write_text("data: [{path: rooms}]\n" + OPTIONS)
+    done = invoke(train.cli.train.app, "--config", recipe, "--out", folder / "of-rooms", "--folds",
+                  "--cache", folder / "cache")  # fmt: skip
+    assert done.exit_code == 0, done.output
+
+    garden = quiet_footage(folder / "garden.mp4", 20)
+    done = invoke(train.cli.evaluate.app, folder / "of-rooms", "--tune", "--footage", garden,
+                  "--cache", folder / "cache")  # fmt: skip
+
+    assert done.exit_code == 0, done.stderr
+    report = json.loads((folder / "of-rooms" / "tuning" / "metrics.json").read_text())
+    assert [stream["name"] for stream in report["streams"]] == ["0.mp4", "1.mp4"]
+    assert report["events"]["events"] == 2
+    assert report["clips"] is None
+    assert "as they were filmed" in report["how"]

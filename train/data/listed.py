@@ -41,6 +41,11 @@ class ListedVideo:
     events: tuple[Clip, ...]  # parts of it, in order of time; none overlaps another
 
 
+def lists_videos(data: Path) -> bool:
+    """Whether the folder `data` lists videos as they were filmed, and not clips."""
+    return (data / VIDEOS).is_file() and not (data / CLIPS).is_file()
+
+
 def listed_videos(data: Path) -> list[ListedVideo]:
     """The videos of `videos.csv` in the folder `data`; DataError for a row that is wrong.
 

@@ -16,6 +16,7 @@ from monitor.recognition.tracker import Rules
 from train.data.background import add_footage_warning
 from train.data.decoding import decode_clips
 from train.data.footage import Footage, find_footage
+from train.data.listed import lists_videos
 from train.data.mixed import load_data
 from train.data.split import Split, fold_split, folds_of
 from train.evaluate.evaluation_set import EvaluationSet
@@ -27,7 +28,13 @@ from train.evaluate.scoring import Scorer
 from train.evaluate.stream_results import match_stream
 from train.evaluate.streams import GAP_S, StreamPlan, deal_footage, plan_footage, plan_streams
 from train.evaluate.tuning import Trials, TunedRules, cross_validate, search_rules, threshold_sweep
-from train.experiment.stream_evaluation import COMPOSED, describe_footage, watch
+from train.experiment.stream_evaluation import (
+    COMPOSED,
+    FILMED,
+    describe_footage,
+    plan_filmed,
+    watch,
+)
 from train.recipe.options import DataOptions, Recipe
 from train.report.stream_report import StreamReport, clip_accuracy, describe
 from train.report.write import HTML_NAME, JSON_NAME, write_stream_report
@@ -51,9 +58,9 @@ NOT_CROSS_VALIDATED = (
 class _Fold:
     """The clips of a fold, scored by the network that was not fitted on them."""
 
-    scored: Scored  # clip by clip
-    datasets: Mapping[str, Scored]  # the same by data set, if there are several
     streams: list[WatchedStream]
+    scored: Scored | None  # the clips that were laid into footage, clip by clip
+    datasets: Mapping[str, Scored]  # the same by data set, if there are several
 
 
 def tune_model(
@@ -61,10 +68,11 @@ def tune_model(
 ) -> None:
     """Tune `run`, a folder of har-train --folds, and write the rules into its model.
 
-    Each fold's network watches streams of the clips that it was not fitted on: of several data
-    sets, those of `data`, by default all. The rules are tuned on all of these streams; the metrics
-    beside them come from rules that were tuned without the fold they are measured on. DataError if
-    `run` is no such folder, or was fitted on other clips.
+    Each fold's network watches streams of the clips that it was not fitted on, and videos with
+    events as they were filmed: of several data sets, those of `data`, by default all. The rules are
+    tuned on all of these streams; the metrics beside them come from rules that were tuned without
+    the fold they are measured on. DataError if `run` is no such folder, or was fitted on other
+    clips.
     """
     recipe = _recipe(run)
     sources, chosen = _sources(run, recipe, data)
@@ -86,14 +94,17 @@ def tune_model(
             f"{seen[0].path}: was trained on as a clip, and there are too few films of "
             f"{GAP_S[1]:g} s to give each of {len(tested)} folds its own"
         )
+    filmed = _filmed(sources, chosen)
     folds = []
     for place, (number, clips) in enumerate(tested.items()):
-        laid = [clip for clip in clips if chosen in ("", clip.dataset)]
-        if not laid:
-            raise DataError(f"--data {data}: has no clip in fold {number} of {run}")
+        laid = [
+            clip for clip in clips if chosen in ("", clip.dataset) and clip.dataset not in filmed
+        ]
         held = EvaluationSet(dataset, decoded_clips, laid, number)
         films_alone = dealt[place] if dealt else ()
         plans = plan_streams(held.clip_inserts, films_alone or footage) + plan_footage(films_alone)
+        for source in filmed.values():
+            plans += plan_filmed(source.path, number, source.labels)
         split = fold_split(decoded_clips.clips, clips, recipe)
         folds.append(_watch_fold(run, held, split, plans, recipe.stride, console))
     trials = Trials(ActivityOptions().rules(metadata), metadata.clip.span_s)
@@ -209,6 +220,15 @@ def _without(clips: Collection[Path], footage: Sequence[Footage]) -> tuple[Foota
     return kept
 
 
+def _filmed(sources: Sequence[DataOptions], chosen: str) -> dict[str, DataOptions]:
+    """Those of the data sets that are watched as they were filmed, by the name in their clips."""
+    return {
+        source.name if len(sources) > 1 else "": source
+        for source in sources
+        if chosen in ("", source.name) and source.clips is None and lists_videos(source.path)
+    }
+
+
 def _watch_fold(
     run: Path,
     held: EvaluationSet,
@@ -226,8 +246,10 @@ def _watch_fold(
         )
     scorer = Scorer(classify_with(network), metadata)
     streams = watch(scorer, plans, f"fold {held.fold}", console)
+    if not held.clips:
+        return _Fold(streams, None, {})
     scored = held.score(scorer.predict, metadata, stride)
-    return _Fold(scored, by_dataset(scored, held.clips), streams)
+    return _Fold(streams, scored, by_dataset(scored, held.clips))
 
 
 def _report(
@@ -241,16 +263,20 @@ def _report(
 ) -> StreamReport:
     """The cross-validated report; with a single fold, the rules are tested on their own streams."""
     streams = [watched for fold in folds for watched in fold.streams]
+    scored = [fold.scored for fold in folds if fold.scored is not None]
+    shown = " ".join(
+        [COMPOSED] * bool(scored) + [FILMED] * any(one.plan.annotated for one in streams)
+    )
     if len(folds) > 1:
-        how, warning = f"{COMPOSED} {note}", None
+        how, warning = f"{shown} {note}", None
         results = cross_validate([fold.streams for fold in folds], trials, per_day)
     else:
         how, warning = (
-            f"{COMPOSED} {NOT_CROSS_VALIDATED}",
+            f"{shown} {NOT_CROSS_VALIDATED}",
             "Measured on the streams that it was tuned on",
         )
         results = [match_stream(watched, tuned.rules, trials.span_s) for watched in streams]
-    parts = [part for fold in folds for part in (fold.scored, *fold.datasets.values())]
+    parts = [*scored, *(part for fold in folds for part in fold.datasets.values())]
     if check_groups("grouped", *parts) == "ungrouped":
         how, warning = f"{how} {HOW['ungrouped']}", WARNINGS["ungrouped"]
     return StreamReport(
@@ -259,7 +285,7 @@ def _report(
         warning=warning,
         metadata=metadata,
         results=results,
-        accuracy=clip_accuracy([fold.scored for fold in folds], results),
+        accuracy=clip_accuracy(scored, results) if scored else None,
         sweep=threshold_sweep(streams, tuned.rules, trials.span_s),
         settings=settings,
         notes=[

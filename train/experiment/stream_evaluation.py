@@ -1,7 +1,7 @@
 """Testing a model on streams: clips inserted into footage, or footage alone."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from monitor.config.options import ActivityOptions
 from monitor.errors import ConfigError, DataError
 from monitor.recognition.metadata import ModelMetadata
 from train.data.background import add_footage_warning
+from train.data.clips import JOINED
 from train.data.footage import Footage, find_footage
 from train.data.listed import VIDEOS, ListedVideo, listed_events, listed_videos
 from train.evaluate.evaluation_set import load_evaluation_set
@@ -115,12 +116,12 @@ def _filmed(
     console: Console,
 ) -> _Streams:
     """Videos with events, and footage beside them."""
-    videos = [video for video in listed_videos(data) if fold in (None, video.whole.fold)]
-    if not videos:
+    plans = plan_filmed(data, fold)
+    if not plans:
         raise ConfigError(f"fold {fold}: no video of {data / VIDEOS} is in it")
     overlap = _videos_overlap(metadata, data, fold, cache, console)
     return _Streams(
-        plan_videos([_with_events(data, video) for video in videos]) + plan_footage(footage),
+        plans + plan_footage(footage),
         data.name if fold is None else f"fold {fold} of {data.name}",
         f"{FILMED} {HOW[overlap]}",
         WARNINGS.get(overlap),
@@ -156,10 +157,24 @@ def _videos_overlap(
     labels = {clip.label for clip in listed_events(data, metadata.clip.span_s)}
     if labels <= set(metadata.labels):
         return load_evaluation_set(metadata, data, fold, cache, console).overlap(metadata)
-    return "related" if data.resolve().name in metadata.data.name.split("+") else "unknown"
+    return "related" if data.resolve().name in metadata.data.name.split(JOINED) else "unknown"
 
 
-def _with_events(data: Path, video: ListedVideo) -> tuple[Footage, list[Event]]:
+def plan_filmed(
+    data: Path, fold: int | None, labels: Mapping[str, str] | None = None
+) -> tuple[StreamPlan, ...]:
+    """A stream for each video of `videos.csv` in the folder `data`, or for those of a fold.
+
+    `labels` names what the events are called, and leaves others out; by default nothing changes.
+    DataError for an event after the end of its video.
+    """
+    videos = [video for video in listed_videos(data) if fold in (None, video.whole.fold)]
+    return plan_videos([_with_events(data, video, labels) for video in videos])
+
+
+def _with_events(
+    data: Path, video: ListedVideo, labels: Mapping[str, str] | None
+) -> tuple[Footage, list[Event]]:
     """A listed video as footage called by its path, with its events; DataError for one after it."""
     (film,) = find_footage(data / video.whole.path)
     for event in video.events:
@@ -168,9 +183,11 @@ def _with_events(data: Path, video: ListedVideo) -> tuple[Footage, list[Event]]:
                 f"{data / VIDEOS}: {event.path}: the video ends at {film.duration_s:.2f} s"
             )
     events = [
-        Event(event.label, event.start_s, min(event.end_s, film.duration_s))
+        Event(labels[event.label] if labels else event.label, event.start_s,
+              min(event.end_s, film.duration_s))
         for event in video.events
-    ]
+        if not labels or event.label in labels
+    ]  # fmt: skip
     return replace(film, name=video.whole.path), events
 
 
