@@ -28,7 +28,10 @@ class CameraState(_Meant):
     LIVE = "live", "its frames are decoded as they come"
     IDLE = "idle", "nothing moves: only key frames are decoded"
     WAITING = "waiting", "it is other cameras' turn, because the cores cannot decode all of them"
-    STALLED = "stalled", "it is connected, and nothing has come for two seconds"
+    STALLED = (
+        "stalled",
+        "it is connected, and no frame has come for two seconds, or as long as three usually take",
+    )
     RETRYING = "retrying", "it was lost, or could not be opened; the cause stands beside it"
     ENDED = "ended", "its file ended"
     FAILED = "failed", "its file could not be read, or it was never reached"

@@ -183,7 +183,7 @@ class View:
                 self._open_video(camera)
             except SinkError as error:
                 self._writers[camera] = None
-                self._note(camera, error)
+                self._record_failure(camera, error)
         return self._writers[camera]
 
     def _open_video(self, camera: str) -> None:
@@ -198,7 +198,7 @@ class View:
         try:
             writer.write(picture, time_s)
         except SinkError as error:
-            self._note(camera, error)
+            self._record_failure(camera, error)
             self._finish_video(camera)
 
     def _finish_videos(self) -> None:
@@ -212,9 +212,9 @@ class View:
         try:
             writer.close()
         except SinkError as error:
-            self._note(camera, error)
+            self._record_failure(camera, error)
 
-    def _note(self, camera: str, error: SinkError) -> None:
+    def _record_failure(self, camera: str, error: SinkError) -> None:
         self._failures.append(error)
         log.warning("camera %s: %s; its video is cut short, nothing else is", camera, error)
 

@@ -155,18 +155,18 @@ class ClipSink:
                 with self._deleting:
                     self._delete_old()
             ending = self._ending.wait(POLL_S)
-            self._step()
+            self._grow_clips()
         for clip in tuple(self._growing.values()):
             self._finish(clip)
 
-    def _step(self) -> None:
+    def _grow_clips(self) -> None:
         with self._lock:
             clips = list(self._growing.values())
         for clip in clips:
             try:
                 complete = clip.grow(self._clock())
             except SinkError as error:
-                self._cut_short(clip, error)
+                self._give_up(clip, error)
                 continue
             if complete:
                 self._finish(clip)
@@ -175,11 +175,11 @@ class ClipSink:
         try:
             clip.writer.close()
         except SinkError as error:
-            self._cut_short(clip, error)
+            self._give_up(clip, error)
         else:
             self._forget(clip)
 
-    def _cut_short(self, clip: _GrowingClip, error: SinkError) -> None:
+    def _give_up(self, clip: _GrowingClip, error: SinkError) -> None:
         self._forget(clip)
         text = f"camera {clip.alert.camera}: its clip is cut short: {error}"
         self._throttle.log(logging.WARNING, "cut short", text)

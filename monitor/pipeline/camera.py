@@ -102,7 +102,7 @@ class Camera:
             self.status,
             names,
             min_fps=camera.windows.min_fps(spec),
-            pictures=camera.windows.quality,
+            check_pictures=camera.windows.quality,
             min_motion=camera.windows.min_motion(metadata),
             clock=clock,
         )

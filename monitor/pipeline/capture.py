@@ -84,7 +84,9 @@ class Capture:
         self._throttle = LogThrottle(log, clock)
         self._stopping = stopping or threading.Event()
         self._stop_reason = EndReason.MONITOR_STOPPED
-        self._thread = threading.Thread(target=self._run, name=f"capture-{self.name}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run_thread, name=f"capture-{self.name}", daemon=True
+        )
         self._size: tuple[int, int] | None = None  # of the pictures, in pixels
         self._window_count = 0
         self._failures = 0
@@ -110,7 +112,7 @@ class Capture:
         """End what is open of it, because its thread does not end."""
         self._end_windows(self._stop_reason)
 
-    def _run(self) -> None:
+    def _run_thread(self) -> None:
         try:
             self.run()
         except BaseException as error:
@@ -195,7 +197,7 @@ class Capture:
             if self._pace is Pace.REALTIME:
                 self._stopping.wait(began_s + placement.time_s - now_s)
                 arrived_s = self._clock()
-            self._take(
+            self._make_windows(
                 Frame(placement.time_s, read.picture, arrived_s, read.skipped, self.name), arrived_s
             )
 
@@ -205,7 +207,7 @@ class Capture:
         else:
             self._counters.state = CameraState.IDLE
 
-    def _take(self, frame: Frame, arrived_s: float) -> None:
+    def _make_windows(self, frame: Frame, arrived_s: float) -> None:
         counters = self._counters
         counters.frames += 1
         if frame.skipped is not None:
@@ -213,13 +215,13 @@ class Capture:
             counters.state = CameraState.WAITING if waits else CameraState.IDLE
             counters.classifiable_at_s = counters.frame_at_s
             for windows in self._region_windows:
-                self._hand_on(windows.skip(frame.time_s, arrived_s, frame.skipped))
+                self._submit_window(windows.skip(frame.time_s, arrived_s, frame.skipped))
             return
         assert frame.picture is not None
         counters.state = CameraState.LIVE
         self._look_at_size(frame.picture)
         for windows in self._region_windows:
-            self._hand_on(windows.push(frame.time_s, frame.picture, arrived_s))
+            self._submit_window(windows.push(frame.time_s, frame.picture, arrived_s))
         # Only now: two threads must never scale the same picture at once.
         counters.unshown += self._on_frame(frame)
         if self._pace.live and counters.fault in ("", *NOTHING_MOVES):
@@ -245,7 +247,7 @@ class Capture:
         text = f"camera {self.name}: {why}: windows start afresh"
         self._throttle.log(logging.WARNING, kind, text)
 
-    def _hand_on(self, item: Window | Skipped | None) -> None:
+    def _submit_window(self, item: Window | Skipped | None) -> None:
         if item is None:
             return
         self._window_count += 1

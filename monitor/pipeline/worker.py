@@ -143,12 +143,12 @@ class Worker:
         counters = camera.status.worker
         counters.windows += 1
         counters.latency_ms = (self._clock() - window.arrived_s) * 1000
-        self._publish(camera, tracker, events, tracker.scores)
+        self._publish(camera, tracker, events, tracker.smoothed_scores)
         camera.publish(
             Update(
                 window.camera,
                 window.end_s,
-                tracker.scores,
+                tracker.smoothed_scores,
                 tracker.open,
                 camera.status.capture.fps,
                 counters.latency_ms,

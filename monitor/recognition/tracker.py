@@ -31,7 +31,7 @@ class _LabelState:
     smoothed: float = 0.0
     above_since_s: float | None = None  # end of the window in which the score reached its threshold
     start_s: float = 0.0  # start of that window
-    last_s: float = 0.0  # end of the last window that carried the activity
+    carried_until_s: float = 0.0  # end of the last window that carried the activity
     peak: float = 0.0
     open: Activity | None = None
     cooldown_until_s: float = -math.inf
@@ -51,7 +51,7 @@ class ActivityTracker:
     region: str = ""
     live: bool = True
     source: str = ""  # what else tells its activities from others: the model, the start of watching
-    scores: dict[str, float] = field(default_factory=dict, init=False)  # smoothed, every label
+    smoothed_scores: dict[str, float] = field(default_factory=dict, init=False)  # of every label
     _labels: dict[str, _LabelState] = field(default_factory=dict, init=False)
     _now_s: float = field(default=-math.inf, init=False)
 
@@ -68,19 +68,19 @@ class ActivityTracker:
     def update(self, prediction: Prediction) -> list[Activity]:
         """Take the scores of the next window."""
         self._smooth(prediction)
-        events = []
+        changes = []
         for label, state in self._labels.items():
-            event = self._step(label, state, prediction)
-            if event is not None:
-                events.append(event)
-        return events
+            change = self._update_label(label, state, prediction)
+            if change is not None:
+                changes.append(change)
+        return changes
 
     def skip(self, now_s: float, arrived_s: float) -> list[Activity]:
         """Let time pass up to a window that was not classified: no score, but a hold goes on."""
         ended = []
         for state in self._labels.values():
             state.above_since_s = None
-            if state.open is not None and now_s - state.last_s >= self.rules.hold_s:
+            if state.open is not None and now_s - state.carried_until_s >= self.rules.hold_s:
                 state.open = replace(state.open, arrived_s=arrived_s, decided_s=now_s)
                 ended.append(self._end(state, EndReason.NOT_CLASSIFIED))
                 state.cooldown_until_s = now_s + self.rules.cooldown_s
@@ -95,7 +95,7 @@ class ActivityTracker:
                 ended.append(self._end(state, reason))
                 cooldown_until_s = self._now_s + self.rules.cooldown_s
             self._labels[label] = _LabelState(cooldown_until_s=cooldown_until_s)
-        self.scores = {}
+        self.smoothed_scores = {}
         self._now_s = -math.inf
         return ended
 
@@ -104,16 +104,18 @@ class ActivityTracker:
         self._now_s = prediction.end_s
         tau_s = self.rules.smoothing_s
         weight = 1.0 if tau_s <= 0 else -math.expm1(-passed_s / tau_s)
-        before = self.scores
-        self.scores = {
+        before = self.smoothed_scores
+        self.smoothed_scores = {
             label: before.get(label, score) + weight * (score - before.get(label, score))
             for label, score in prediction.scores.items()
         }
 
-    def _step(self, label: str, state: _LabelState, prediction: Prediction) -> Activity | None:
+    def _update_label(
+        self, label: str, state: _LabelState, prediction: Prediction
+    ) -> Activity | None:
         rules, now_s = self.rules, prediction.end_s
         threshold = rules.thresholds[label]
-        score = state.smoothed = self.scores[label]
+        score = state.smoothed = self.smoothed_scores[label]
         if state.open is not None:
             state.peak = max(state.peak, score)
             state.open = replace(
@@ -124,8 +126,8 @@ class ActivityTracker:
                 decided_s=now_s,
             )
             if score >= max(threshold - rules.hysteresis, threshold / 2):
-                state.last_s = now_s
-            elif now_s - state.last_s >= rules.hold_s:
+                state.carried_until_s = now_s
+            elif now_s - state.carried_until_s >= rules.hold_s:
                 ended = self._end(state, EndReason.SCORE_FELL)
                 state.cooldown_until_s = now_s + rules.cooldown_s
                 return ended
@@ -138,7 +140,7 @@ class ActivityTracker:
         state.peak = max(state.peak, score)
         if now_s - state.above_since_s < rules.min_s:
             return None
-        state.last_s = now_s
+        state.carried_until_s = now_s
         state.open = Activity(
             id=self._id(label, state.start_s),
             camera=self.camera,
@@ -162,6 +164,8 @@ class ActivityTracker:
     @staticmethod
     def _end(state: _LabelState, reason: EndReason) -> Activity:
         assert state.open is not None
-        ended = replace(state.open, end_s=state.last_s, peak_score=state.peak, reason=reason)
+        ended = replace(
+            state.open, end_s=state.carried_until_s, peak_score=state.peak, reason=reason
+        )
         state.open = state.above_since_s = None
         return ended

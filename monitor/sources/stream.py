@@ -67,8 +67,8 @@ class StreamSource:
         self._udp = False
         self._came = False  # whether anything has
         self._frames: Iterator[Frame | NoFrameYet] = iter(())
-        self._seen_s = 0.0  # the clock when a packet last became something
-        self._keyed = False  # whether a key frame has come, so that decoding can begin
+        self._last_decoded_s = 0.0  # the clock when a packet last became something
+        self._key_frame_seen = False  # whether a key frame has come, so that decoding can begin
 
     def open(self) -> None:
         """Connect, within `open_timeout_s`; SourceOpenError says why it could not be."""
@@ -82,7 +82,7 @@ class StreamSource:
         if fault := video_fault(self._container):
             self.close()
             raise SourceOpenError(f"{self.address}: {fault}", OpenFailure.INVALID)
-        self._frames = self._decode(self._container)
+        self._frames = self._frames_with_times(self._container)
 
     def read(self) -> Frame | NoFrameYet:
         """The next frame; SourceLostError if the stream gives no picture for too long."""
@@ -95,7 +95,7 @@ class StreamSource:
         except StopIteration:
             raise SourceLostError(f"{self.address}: the stream ended") from None
         except (TimeoutError, av.ExitError):
-            raise self._no_picture(limit_s) from None
+            raise self._lost(limit_s) from None
         except (av.FFmpegError, OSError) as error:
             raise SourceLostError(
                 f"{self.address}: the stream broke off: {reason(error)}"
@@ -118,14 +118,14 @@ class StreamSource:
         cause, words = diagnose_open_error(self.address, self.settings, error, waited_s)
         return SourceOpenError(f"{self.address}: {cause}: {words}", cause)
 
-    def _no_picture(self, for_s: float) -> SourceLostError:
+    def _lost(self, for_s: float) -> SourceLostError:
         text = f"{self.address}: no picture for {for_s:g} s"
         if self._udp and not self._came:
             text += ": nothing comes over UDP, which a firewall may keep away"
             text += "; set stream.transport to tcp" if self.settings.transport == "udp" else ""
         return SourceLostError(text)
 
-    def _tell_of_no_key(self, for_s: float) -> None:
+    def _warn_of_no_key_frame(self, for_s: float) -> None:
         log.warning(
             "%s: packets come, but no key frame for %.0f s, and without one nothing can be "
             "decoded: set the camera's key frame interval (I-frame interval, GOP) to 1 or 2 s",
@@ -178,16 +178,16 @@ class StreamSource:
             hwaccel=accelerator(self.settings.decoding.hardware),
         )
 
-    def _decode(self, container: InputContainer) -> Iterator[Frame | NoFrameYet]:
+    def _frames_with_times(self, container: InputContainer) -> Iterator[Frame | NoFrameYet]:
         times = TimestampRepair(str(self.address), self._clock)
         decoding = self.settings.decoding
         if container.format.name in _OTHER_TIMES:
             times.distrust()
             # A late picture would be misdated, and a stream with other times would look late.
             decoding = replace(decoding, idle_max_delay_s=None, scheduler=None)
-        for decoded in self._decoded(container, decoding):
+        for decoded in self._decoded_frames(container, decoding):
             if decoded is None:
-                yield NoFrameYet.IDLE if self._keyed else NoFrameYet.NO_KEY_FRAME
+                yield NoFrameYet.IDLE if self._key_frame_seen else NoFrameYet.NO_KEY_FRAME
                 continue
             time_s = times.of(decoded.pts_s)
             if time_s is None:  # without a time it has no place in a window
@@ -200,7 +200,7 @@ class StreamSource:
                 pts_s=decoded.pts_s,
             )
 
-    def _decoded(
+    def _decoded_frames(
         self, container: InputContainer, decoding: Decoding
     ) -> Iterator[DecodedFrame | None]:
         stream = video_stream(container)
@@ -214,10 +214,12 @@ class StreamSource:
                 if tap is not None:
                     tap.take(packet, times.seconds(packet.pts))
                 for decoded in decoder.decode(packet):
-                    self._seen_s = self._clock()
-                    self._keyed = True  # or as good as that: some cameras refresh bit by bit
+                    self._last_decoded_s = self._clock()
+                    self._key_frame_seen = (
+                        True  # or as good as that: some cameras refresh bit by bit
+                    )
                     yield decoded
-                if not self._keyed:
+                if not self._key_frame_seen:
                     yield None
             yield from decoder.finish()
         except (av.FFmpegError, OSError, SourceLostError):
@@ -237,21 +239,21 @@ class StreamSource:
         FFmpeg's own limit is of any packet: a camera's sound goes on where its pictures stop.
         """
         limit_s = self.settings.read_timeout_s
-        began_s = came_s = self._seen_s = self._clock()
+        began_s = came_s = self._last_decoded_s = self._clock()
         tell_s = NO_KEY_S
-        self._keyed = False
+        self._key_frame_seen = False
         for packet in container.demux():
             now_s = self._clock()
             if packet.stream_index == stream.index:
                 came_s = now_s
-                self._keyed = self._keyed or packet.is_keyframe
-                if not self._keyed:
-                    self._seen_s = now_s  # it lives, and there is nothing to be decoded yet
+                self._key_frame_seen = self._key_frame_seen or packet.is_keyframe
+                if not self._key_frame_seen:
+                    self._last_decoded_s = now_s  # it lives, and there is nothing to be decoded yet
                     if now_s - began_s >= tell_s:
-                        self._tell_of_no_key(now_s - began_s)
+                        self._warn_of_no_key_frame(now_s - began_s)
                         tell_s *= 2
                 yield cast("Packet[VideoStream]", packet)
             elif now_s - came_s >= limit_s:
-                raise self._no_picture(limit_s)
-            if now_s - self._seen_s >= NO_PICTURE_FACTOR * limit_s:
-                raise self._no_picture(NO_PICTURE_FACTOR * limit_s)
+                raise self._lost(limit_s)
+            if now_s - self._last_decoded_s >= NO_PICTURE_FACTOR * limit_s:
+                raise self._lost(NO_PICTURE_FACTOR * limit_s)

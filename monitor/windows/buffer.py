@@ -39,9 +39,9 @@ class WindowBuffer:
         self.stride = stride
         self.max_gap_s = max_gap_s
         self.region = region
-        self._clips = np.empty(spec.shape, np.uint8)
+        self._frames = np.empty(spec.shape, np.uint8)
         self._times = np.empty(spec.frames, np.float64)
-        self._seen = np.zeros(spec.frames, np.bool_)
+        self._is_decoded = np.zeros(spec.frames, np.bool_)
         self.reset()
 
     def reset(self) -> None:
@@ -65,7 +65,7 @@ class WindowBuffer:
         window that holds frames passed over is none.
         """
         due = self._sample(time_s, pixels)
-        return self._window(arrived_s) if due and self._seen.all() else None
+        return self._window(arrived_s) if due and self._is_decoded.all() else None
 
     def skip(
         self, time_s: float, arrived_s: float = 0.0, reason: SkipReason = SkipReason.IDLE
@@ -88,9 +88,9 @@ class WindowBuffer:
             slot -= 1
         self._slot = slot
         place = self._count % self.spec.frames
-        self._seen[place] = pixels is not None
+        self._is_decoded[place] = pixels is not None
         if pixels is not None:
-            self._clips[place] = pixels()
+            self._frames[place] = pixels()
         self._times[place] = time_s
         self._count += 1
         ready = self._count - self.spec.frames
@@ -106,7 +106,7 @@ class WindowBuffer:
             camera=self.camera,
             start_s=start_s,
             end_s=end_s,
-            clip=np.concatenate((self._clips[first:], self._clips[:first])),
+            clip=np.concatenate((self._frames[first:], self._frames[:first])),
             fps=steps / (end_s - start_s),
             usual_fps=1 / float(np.median(np.diff(times))),
             missing=max(0, round((end_s - start_s) * self.spec.fps) - steps),

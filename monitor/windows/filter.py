@@ -46,7 +46,7 @@ class WindowFilter:
         regions: Sequence[str],
         *,
         min_fps: float,
-        pictures: bool,
+        check_pictures: bool,
         min_motion: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -55,7 +55,9 @@ class WindowFilter:
         self._clock = clock
         self._min_fps = min_fps
         self._min_motion = min_motion  # grey levels, as monitor.windows.motion measures
-        self._pictures = pictures  # whether pictures are judged, and not only their times
+        self._check_pictures = (
+            check_pictures  # whether pictures are judged, and not only their times
+        )
         self._faults: dict[str, SkipReason | None] = dict.fromkeys(regions)
         self._still_since_s: float | None = None
         self._episode: set[SkipReason] = set()  # faults that were logged and are not over
@@ -84,7 +86,7 @@ class WindowFilter:
     def _find(self, window: Window) -> SkipReason | None:
         if window.fps < self._min_fps:
             return SkipReason.SLOW_SOURCE if window.usual_fps < self._min_fps else SkipReason.GAPS
-        fault = picture_fault(window.clip, not window.region) if self._pictures else None
+        fault = picture_fault(window.clip, not window.region) if self._check_pictures else None
         if fault != SkipReason.STILL or window.region:
             self._still_since_s = None
             if fault is None and motion(window.clip) < self._min_motion:

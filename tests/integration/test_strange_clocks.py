@@ -139,7 +139,7 @@ def watch(
 
     with stamped_camera(film, camera.stamp, fps=camera.fps) as url:
         status = CameraStatus(name, url)
-        window_filter = WindowFilter(status, [""], min_fps=8.0, pictures=False)
+        window_filter = WindowFilter(status, [""], min_fps=8.0, check_pictures=False)
         capture = Capture(
             status,
             lambda: make_source(parse_address(url), settings),

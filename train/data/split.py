@@ -42,9 +42,9 @@ def folds_of(clips: Sequence[Clip], recipe: Recipe) -> dict[int, Clips]:
 
 def fold_split(clips: Sequence[Clip], test: Sequence[Clip], recipe: Recipe) -> Split:
     """The split that tests on `test`, a fold of `clips`; no group crosses it."""
-    tested = set(test)
+    test_clips = set(test)
     return _with_validation(
-        tuple(clip for clip in clips if clip not in tested), tuple(test), recipe
+        tuple(clip for clip in clips if clip not in test_clips), tuple(test), recipe
     )
 
 
@@ -59,10 +59,12 @@ def random_split(clips: Sequence[Clip], recipe: Recipe) -> Split:
     Test first, then validation from the rest, as the paper does.
     """
     order = [clips[i] for i in np.random.default_rng(recipe.seed).permutation(len(clips))]
-    tested = round(len(order) * recipe.test_share)
-    test, rest = order[:tested], order[tested:]
+    test_count = round(len(order) * recipe.test_share)
+    test, rest = order[:test_count], order[test_count:]
     kept = len(rest) - round(len(rest) * recipe.validation_share)
-    split = Split(_trainable(rest[:kept], recipe), _trainable(rest[kept:], recipe), tuple(test))
+    split = Split(
+        _without_excluded(rest[:kept], recipe), _without_excluded(rest[kept:], recipe), tuple(test)
+    )
     if not test or (recipe.validation_share and not split.validation):
         raise DataError(f"{len(clips)} clips are too few to hold some back; more are needed")
     _check_labels(split, clips)
@@ -70,7 +72,7 @@ def random_split(clips: Sequence[Clip], recipe: Recipe) -> Split:
 
 
 def _with_validation(rest: Clips, test: Clips, recipe: Recipe) -> Split:
-    rest = _trainable(rest, recipe)
+    rest = _without_excluded(rest, recipe)
     if not recipe.validation_share:
         split = Split(rest, (), test)
     else:
@@ -82,7 +84,7 @@ def _with_validation(rest: Clips, test: Clips, recipe: Recipe) -> Split:
     return split
 
 
-def _trainable(clips: Sequence[Clip], recipe: Recipe) -> Clips:
+def _without_excluded(clips: Sequence[Clip], recipe: Recipe) -> Clips:
     return tuple(clip for clip in clips if clip.group not in recipe.exclude_groups)
 
 

@@ -121,7 +121,7 @@ def _curves(one: StreamResult, scale: float) -> tuple[ScoreCurve, ...]:
         tracker.update(window)
         column = round(LEFT + round(window.end_s * scale / step) * step, 1)
         for label, places in highest.items():
-            places[column] = max(places.get(column, 0.0), tracker.scores[label])
+            places[column] = max(places.get(column, 0.0), tracker.smoothed_scores[label])
     shown = sorted(highest, key=lambda label: max(highest[label].values(), default=0.0))
     return tuple(
         ScoreCurve(

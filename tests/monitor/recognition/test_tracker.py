@@ -206,7 +206,7 @@ def test_smoothing_follows_time_and_not_the_number_of_windows() -> None:
             score = 1.0 if index else 0.0
             end_s = index * step_s
             tracker.update(Prediction("door", end_s - 1.9, end_s, {"fight": score}, 0.0))
-        return tracker.scores["fight"]
+        return tracker.smoothed_scores["fight"]
 
     assert smoothed_after_two_seconds(0.1) == pytest.approx(smoothed_after_two_seconds(1.0))
     assert smoothed_after_two_seconds(0.1) == pytest.approx(0.8647, abs=1e-4)

@@ -19,10 +19,12 @@ STILL = np.broadcast_to(GOOD[:1], GOOD.shape)
 class Watched:
     """A gate, and the windows that it is shown one after another."""
 
-    def __init__(self, *regions: str, pictures: bool = True) -> None:
+    def __init__(self, *regions: str, check_pictures: bool = True) -> None:
         self.status = CameraStatus("hall", "source")
         self.regions = regions or ("",)
-        self.window_filter = WindowFilter(self.status, self.regions, min_fps=8, pictures=pictures)
+        self.window_filter = WindowFilter(
+            self.status, self.regions, min_fps=8, check_pictures=check_pictures
+        )
         self.end_s = 1.9
 
     def show(
@@ -161,7 +163,7 @@ def test_a_pause_between_frames_is_said(caplog: pytest.LogCaptureFixture) -> Non
 
 @pytest.mark.slow
 def test_pauses_that_come_again_and_again_are_counted(caplog: pytest.LogCaptureFixture) -> None:
-    watched = Watched(pictures=False)
+    watched = Watched(check_pictures=False)
     for _ in range(240):  # an hour of them
         watched.window_filter.note_gap("", 2.5, watched.end_s)
         watched.show(GOOD, seconds=15)
@@ -191,6 +193,6 @@ def test_a_spell_that_was_only_counted_is_said_when_it_lasts(
 
 
 def test_pictures_need_not_be_judged() -> None:
-    watched = Watched(pictures=False)
+    watched = Watched(check_pictures=False)
     assert watched.show(BLACK) == [None]
     assert watched.show(BLACK, fps=5, usual_fps=5) == ["slow source"]

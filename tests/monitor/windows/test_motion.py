@@ -59,7 +59,7 @@ def window(clip: NDArray[np.uint8]) -> Window:
 
 def test_the_gate_passes_over_what_hardly_moves_and_the_camera_has_no_fault() -> None:
     status = CameraStatus("door", "door.mp4")
-    window_filter = WindowFilter(status, ("",), min_fps=8, pictures=True, min_motion=4.0)
+    window_filter = WindowFilter(status, ("",), min_fps=8, check_pictures=True, min_motion=4.0)
     assert window_filter.skip_reason(window(still())) == "quiet"
     seen = status.snapshot()
     assert (seen.fault, seen.dropped, seen.missed) == ("quiet", {"quiet": 1}, 0)
@@ -68,13 +68,15 @@ def test_the_gate_passes_over_what_hardly_moves_and_the_camera_has_no_fault() ->
 
 
 def test_a_model_without_a_limit_sees_everything() -> None:
-    window_filter = WindowFilter(CameraStatus("door", "door.mp4"), ("",), min_fps=8, pictures=True)
+    window_filter = WindowFilter(
+        CameraStatus("door", "door.mp4"), ("",), min_fps=8, check_pictures=True
+    )
     assert window_filter.skip_reason(window(still())) is None
 
 
 def test_a_quiet_camera_has_recovered_from_its_fault(caplog: pytest.LogCaptureFixture) -> None:
     status = CameraStatus("door", "door.mp4")
-    window_filter = WindowFilter(status, ("",), min_fps=8, pictures=True, min_motion=4.0)
+    window_filter = WindowFilter(status, ("",), min_fps=8, check_pictures=True, min_motion=4.0)
     black = np.zeros((20, 64, 64, 3), np.uint8)
     assert window_filter.skip_reason(window(black)) == "black"
     later = Window("door", 10.0, 11.9, still(), 10.0, 10.0, 0, 0.0)

@@ -16,7 +16,7 @@ from monitor.windows.clip import ClipSpec
 from testkit.media import make_video, number_of
 from train.data.cache import DecodedClip
 from train.data.clips import Clip
-from train.data.decoding import DecodedClips, _cut, decode_clips
+from train.data.decoding import DecodedClips, _part_of, decode_clips
 from train.data.layouts import find_clips
 from train.data.mixed import load_data
 from train.data.split import fold_split, folds_of
@@ -129,8 +129,8 @@ def test_a_part_of_a_video_whose_times_step_back_is_skipped() -> None:
     frames = np.zeros((4, 8, 8, 3), np.uint8)
     film = DecodedClip(frames, np.array([0.0, 1.0, 0.5, 1.5]))
 
-    assert _cut(Clip("a.mp4", "fall", "a", 0), film) is film
-    assert _cut(Clip("a.mp4#t=1,2", "fall", "a", 0, 1.0, 2.0), film) == (
+    assert _part_of(Clip("a.mp4", "fall", "a", 0), film) is film
+    assert _part_of(Clip("a.mp4#t=1,2", "fall", "a", 0, 1.0, 2.0), film) == (
         "a part of a video whose times step back cannot be found"
     )
 

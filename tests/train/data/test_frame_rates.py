@@ -42,7 +42,7 @@ def is_slow(clip: DecodedClip, spec: ClipSpec = SPEC) -> bool:
 def test_a_clip_is_slow_if_the_monitor_classifies_none_of_its_windows(fps: float) -> None:
     clip = filmed(fps, duration_s=30)
     window_filter = WindowFilter(
-        CameraStatus("a", "a"), ("",), min_fps=WindowOptions().min_fps(SPEC), pictures=False
+        CameraStatus("a", "a"), ("",), min_fps=WindowOptions().min_fps(SPEC), check_pictures=False
     )
     buffer = WindowBuffer("a", SPEC, 5)
     windows = [
