@@ -43,14 +43,14 @@ def load_foreign(path: Path, description: NetworkDescription) -> tuple[keras.Mod
     metadata = _metadata(path, network.name, ClipSpec(frames, size, description.fps), description)
     from keras import Input, Model, layers
 
-    clip = Input(metadata.clip.shape, dtype="uint8", name=INPUT)
+    clip = Input(metadata.network_clip.shape, dtype="uint8", name=INPUT)
     pixels = layers.Rescaling(*SCALES[description.pixels])(clip)
     if description.colours is Colours.BGR:
         pixels = layers.Concatenate()([pixels[:, :, :, :, at : at + 1] for at in (2, 1, 0)])
-    with keras_errors(path, f"run it on clips of {metadata.clip.shape}"):
+    with keras_errors(path, f"run it on clips of {metadata.network_clip.shape}"):
         # The single input and output, without the list or dict that may hold them.
         scores = Model(network.inputs[0], network.outputs[0], name=network.name)(pixels)
-        given = Model(clip, scores)(synthetic_clips(metadata.clip), training=False)
+        given = Model(clip, scores)(synthetic_clips(metadata.network_clip), training=False)
     _check_scores(path, np.asarray(given), description.logits)
     if description.logits:
         scores = layers.Activation("softmax" if count > 1 else "sigmoid")(scores)

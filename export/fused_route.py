@@ -35,7 +35,7 @@ def convert(
     from onnx import TensorProto, helper, numpy_helper
 
     graph = Graph(opset)
-    shape = (1, *metadata.clip.shape)
+    shape = (1, *metadata.network_clip.shape)
     _, frames, height, width, colours = shape
     pixels = graph.reshape(INPUT, (frames, 1, height, width * colours))
     given = write(graph, model, Value(shape, pixels, pixels=True))

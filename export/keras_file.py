@@ -143,7 +143,7 @@ def _check_file(path: Path) -> None:
 def _check_fit(model: keras.Model, metadata: ModelMetadata, path: Path) -> None:
     """ModelError if the metadata names other clips or labels than the network has."""
     takes, shapes = model.input_shape, model.compute_output_shape(model.input_shape)
-    clips, scores = (None, *metadata.clip.shape), (None, len(metadata.labels))
+    clips, scores = (None, *metadata.network_clip.shape), (None, len(metadata.labels))
     tells = isinstance(shapes, dict) and set(shapes) == {OUTPUT, NOVELTY}
     gives = shapes[OUTPUT] if tells else shapes
     if takes != clips:

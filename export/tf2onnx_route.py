@@ -34,7 +34,7 @@ def convert(
     import tf2onnx
 
     network = without_recurrent_dropout(model)
-    signature = [tf.TensorSpec((None, *metadata.clip.shape), tf.uint8, name=INPUT)]
+    signature = [tf.TensorSpec((None, *metadata.network_clip.shape), tf.uint8, name=INPUT)]
 
     def outputs(clip: tf.Tensor) -> dict[str, tf.Tensor]:
         given = network(clip, training=False)

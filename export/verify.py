@@ -16,6 +16,8 @@ import monitor
 from monitor.errors import ModelError
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.recognition.metadata import NOVELTY, OUTPUT, ModelMetadata
+from monitor.recognition.zoom import Classify, with_zoom
+from monitor.records import Outputs
 from monitor.sources.file import read_frames
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec, scale_frame
@@ -50,19 +52,27 @@ def verify(path: Path, model: keras.Model, metadata: ModelMetadata) -> Verificat
     if classifier.metadata != metadata:
         raise ModelError("the exported file carries other metadata than the network")
     tested = np.concatenate([real_clips(metadata.clip), synthetic_clips(metadata.clip)])
-    given = model(tested, training=False)
-    tells = isinstance(given, dict)
-    expected = np.asarray(given[OUTPUT] if tells else given)
+    expected = with_zoom(_classify_with(model), metadata.zoom, metadata.alert_places)(tested)
     difference = 0.0
     for batch in BATCHES:
         parts = [tested[at : at + batch] for at in range(0, len(tested), batch)]
         got = [classifier.classify(part) for part in parts]
         scores = np.concatenate([outputs.scores for outputs in got])
-        difference = max(difference, compare(expected, scores, batch))
-        if tells:
+        difference = max(difference, compare(expected.scores, scores, batch))
+        if expected.novelty is not None:
             novelty = np.concatenate([n for _, n in got if n is not None])
-            compare_novelty(np.asarray(given[NOVELTY]), novelty, batch)
+            compare_novelty(expected.novelty, novelty, batch)
     return Verification(difference, _window_ms(classifier, tested[:1]))
+
+
+def _classify_with(model: keras.Model) -> Classify:
+    def classify(clips: NDArray[np.uint8]) -> Outputs:
+        given = model(clips, training=False)
+        if not isinstance(given, dict):
+            return Outputs(np.asarray(given), None)
+        return Outputs(np.asarray(given[OUTPUT]), np.asarray(given[NOVELTY]))
+
+    return classify
 
 
 def real_clips(spec: ClipSpec, video: Path = SAMPLE) -> NDArray[np.uint8]:

@@ -14,8 +14,7 @@ from monitor.errors import DataError
 from train.data.cache import file_sha256
 from train.evaluate.calibration import set_temperature
 from train.evaluate.evaluation_set import EvaluationSet
-from train.evaluate.novelty import classify_with
-from train.evaluate.scoring import Scorer
+from train.evaluate.scoring import Scorer, keras_scorer
 
 
 class Networks:
@@ -68,7 +67,7 @@ class Networks:
         network, metadata = load_model(path)
         self._check(fit, path, metadata.data.sha256)
         set_temperature(network, self._nested.temperature(fold))
-        return Scorer(classify_with(network), metadata.model_copy(update={"unknown": None}))
+        return keras_scorer(network, metadata.model_copy(update={"unknown": None}))
 
     def _check(self, fit: PlannedFit, path: Path, fitted_on: str) -> None:
         if fitted_on != fit.run.decoded_clips.sha256((*fit.split.train, *fit.split.validation)):

@@ -34,9 +34,12 @@ def _model(classifier: Classifier) -> Iterator[tuple[str, str]]:
     yield "sha256", classifier.sha256
     yield (
         "clip",
-        f"{metadata.frames} frames of {metadata.size}x{metadata.size} "
+        f"{metadata.frames} frames of {metadata.clip.size}x{metadata.clip.size} "
         f"at {metadata.fps:g} a second: {metadata.clip.span_s:g} s",
     )
+    if metadata.zoom > 1:
+        seen = f"{metadata.size}x{metadata.size}"
+        yield "", f"seen whole at {seen}, and the {seen} in which most moves"
     at = "" if metadata.temperature is None else f"; scores at temperature {metadata.temperature:g}"
     films = f" and {len(data.footage)} films of footage" if data.footage else ""
     clips = f": {data.clips} clips of {data.groups} groups" if data.clips else ""

@@ -22,6 +22,7 @@ from monitor.recognition.metadata import (
 )
 from monitor.recognition.runtime import onnx_runtime
 from monitor.recognition.shipped import DEFAULT, SHIPPED, model_path
+from monitor.recognition.zoom import Classify, with_zoom
 from monitor.records import Outputs
 
 # Name -> type and shape without the batch, of a graph's inputs or outputs.
@@ -71,13 +72,17 @@ class OnnxClassifier:
             )
         self.metadata: ModelMetadata = parse_metadata(written[METADATA_KEY], path)
         self._check_graph(taken, given)
+        self._classify: Classify = with_zoom(
+            self._run_each, self.metadata.zoom, self.metadata.alert_places
+        )
         self.classify(np.zeros((1, *self.metadata.clip.shape), np.uint8))  # runs, gives numbers
 
     def classify(self, clips: NDArray[np.uint8]) -> Outputs:
-        """Scores, and novelty where the metadata has it, of clips (N, T, H, W, 3) uint8 RGB.
+        """Scores, and novelty where the metadata has it, of clips (N, T, H, W, 3) uint8 RGB."""
+        return self._classify(clips)
 
-        One clip after the other: batches gain nothing on one thread, and a graph may take but one.
-        """
+    def _run_each(self, clips: NDArray[np.uint8]) -> Outputs:
+        """One after the other: batches gain nothing on one thread, and a graph may take but one."""
         found = [self._run(clips[at : at + 1]) for at in range(len(clips))]
         scores = np.concatenate([outputs.scores for outputs in found])
         told = [outputs.novelty for outputs in found if outputs.novelty is not None]
@@ -107,7 +112,7 @@ class OnnxClassifier:
 
     def _check_graph(self, taken: Ports, given: Ports) -> None:
         """The graph's input and output are those that the metadata promises."""
-        clip: Ports = {INPUT: ("tensor(uint8)", self.metadata.clip.shape)}
+        clip: Ports = {INPUT: ("tensor(uint8)", self.metadata.network_clip.shape)}
         gives: Ports = {OUTPUT: ("tensor(float)", (len(self.metadata.labels),))}
         if self.metadata.unknown is not None:
             gives[NOVELTY] = ("tensor(float)", ())

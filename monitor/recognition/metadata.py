@@ -102,10 +102,10 @@ class Motion(BaseModel):
 class ModelMetadata(BaseModel):
     """Everything needed to run a model and to know where it comes from.
 
-    Input `clip` is uint8 RGB (N, T, H, W, 3), where N may be fixed to 1; output `scores` is float32
-    (N, labels), each row summing to 1. Where the metadata has `unknown`, and only there, a second
-    output `novelty`, float32 (N,), says how unlike the training clips each one is. Normalisation is
-    inside the graph.
+    The graph's input `clip` is uint8 RGB (N, T, H, W, 3), where N may be fixed to 1; output
+    `scores` is float32 (N, labels), each row summing to 1. Where the metadata has `unknown`, and
+    only there, a second output `novelty`, float32 (N,), says how unlike the training clips each one
+    is. Normalisation is inside the graph; the views of a model that zooms are made before it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -120,6 +120,8 @@ class ModelMetadata(BaseModel):
     frames: int = Field(ge=2, le=512)
     size: int = Field(ge=8, le=1024)  # pixels
     fps: float = Field(gt=0, le=240)
+    # 2: a clip has twice the size; the network sees it whole, and the part in which most moves.
+    zoom: Literal[1, 2] = 1
     colour: Literal["rgb"] = "rgb"
     resize: Literal["area"] = "area"
     thresholds: dict[Label, Share]  # label -> score at which an activity is entered
@@ -151,12 +153,22 @@ class ModelMetadata(BaseModel):
     @property
     def clip(self) -> ClipSpec:
         """The clips this model takes."""
+        return ClipSpec(self.frames, self.size * self.zoom, self.fps)
+
+    @property
+    def network_clip(self) -> ClipSpec:
+        """The clips that its network takes: the views of a clip, if it zooms."""
         return ClipSpec(self.frames, self.size, self.fps)
 
     @property
     def alert_labels(self) -> tuple[str, ...]:
         """The labels that may alert."""
         return tuple(label for label in self.labels if label not in self.background)
+
+    @property
+    def alert_places(self) -> tuple[int, ...]:
+        """Their places among the scores."""
+        return tuple(map(self.labels.index, self.alert_labels))
 
 
 def parse_metadata(text: str, where: Path) -> ModelMetadata:

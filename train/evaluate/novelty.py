@@ -8,21 +8,19 @@ means, and is not novel. The model card says how well this works.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.recognition.metadata import NOVELTY, OUTPUT, Unknown
+from monitor.recognition.zoom import Classify
 from monitor.records import Outputs
 from train.evaluate.scores import in_batches
 
 if TYPE_CHECKING:
     import keras
-
-# Windows (N, T, H, W, 3) -> scores, and novelty if the network gives it.
-Classify = Callable[[NDArray[np.uint8]], Outputs]
 
 # Share of held-out windows, all of known activities, that are called unknown. The errors of the
 # scores cost more, and a hold of two seconds bridges single windows.

@@ -1,8 +1,11 @@
 """Loading a model, and scoring clips with it."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +14,17 @@ from export.keras_file import load_model
 from monitor.errors import ConfigError, DataError
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.recognition.metadata import ModelMetadata
+from monitor.recognition.zoom import Classify, with_zoom
 from monitor.windows.clip import ClipSpec
 from train.data.clips import Clip
 from train.data.decoding import DecodedClips
 from train.data.windows import Sampling, sample_windows
-from train.evaluate.novelty import Classify, classify_with
+from train.evaluate.novelty import classify_with
 from train.evaluate.scores import Scored, mean_window_scores
 from train.fit.trainer import Predict
+
+if TYPE_CHECKING:
+    import keras
 
 PREVIEW_FRAMES = 4
 
@@ -45,9 +52,14 @@ def load_scorer(model: Path) -> Scorer:
         classifier = OnnxClassifier(model)
         return Scorer(classifier.classify, classifier.metadata)
     if model.suffix == ".keras":
-        network, metadata = load_model(model)
-        return Scorer(classify_with(network), metadata)
+        return keras_scorer(*load_model(model))
     raise ConfigError(f"{model}: a model is a .keras or .onnx file")
+
+
+def keras_scorer(network: keras.Model, metadata: ModelMetadata) -> Scorer:
+    """A loaded .keras model."""
+    classify = with_zoom(classify_with(network), metadata.zoom, metadata.alert_places)
+    return Scorer(classify, metadata)
 
 
 def score_clips(

@@ -18,6 +18,9 @@ from rich.console import Console
 from export.keras_file import MODEL_NAME
 from monitor.atomic import make_folder
 from monitor.recognition.metadata import Motion
+from monitor.recognition.zoom import with_zoom
+from monitor.records import Outputs
+from monitor.windows.zoom import halved
 from train.data.background import BackgroundClips, footage_label
 from train.data.cache import DecodedClip
 from train.data.clips import Clip, Dataset
@@ -78,7 +81,7 @@ class Experiment:
 
         keras.backend.clear_session()
         keras.utils.set_random_seed(self.recipe.seed)
-        model = build(self.recipe.arch, self.recipe.spec, len(self.dataset.labels))
+        model = build(self.recipe.arch, self.recipe.network_spec, len(self.dataset.labels))
         slices = self.background_clips.slices
         truth = self._truth(split.train)
         if slices:
@@ -95,7 +98,8 @@ class Experiment:
 
         def validate(predict: Predict) -> tuple[float, float]:
             truth = self._truth(split.validation)
-            scores = mean_window_scores(predict, map(self._windows, split.validation))
+            found = self._zoomed(predict)
+            scores = mean_window_scores(found, map(self._windows, split.validation))
             losses = -np.log(np.maximum(scores[np.arange(len(truth)), truth], _MIN_SCORE))
             return float(losses.mean()), float((scores.argmax(axis=1) == truth).mean())
 
@@ -109,7 +113,7 @@ class Experiment:
             fingerprint,
         ).fit(self.console, title, self.timer)
         with explain_out_of_memory(self.recipe, "in the test"):
-            scored = self._score(predictor(model), split.test) if split.test else None
+            scored = self._score(self._zoomed(predictor(model)), split.test) if split.test else None
         return model, FitResult(fingerprint, fitted.history, fitted.best_epoch, scored)
 
     def fit_baseline(self, split: Split, title: str) -> FitResult:
@@ -146,8 +150,9 @@ class Experiment:
             if slices := self.background_clips.slices:
                 drawn = draw_slices(len(slices), len(clips), self.recipe.seed, epoch=0)
                 fitted_on += [slices[index] for index in drawn]
-            wider = with_novelty(model, map(self._sample, fitted_on))
-            return wider, window_novelty(classify_with(wider), map(self._windows, split.test))
+            wider = with_novelty(model, map(self._whole_views, fitted_on))
+            classify = with_zoom(classify_with(wider), self.recipe.zoom, self._alert_places)
+            return wider, window_novelty(classify, map(self._windows, split.test))
 
     def min_motion(self, split: Split) -> Motion | None:
         """The motion below which no window is classified, by the training clips."""
@@ -213,6 +218,25 @@ class Experiment:
 
     def _sample(self, decoded: DecodedClip) -> NDArray[np.uint8]:
         return sample_windows(decoded, self.recipe.spec, self.recipe.sampling, self.recipe.stride)
+
+    def _whole_views(self, decoded: DecodedClip) -> NDArray[np.uint8]:
+        """The windows of a clip as the network sees them whole."""
+        found = self._sample(decoded)
+        return found if self.recipe.zoom == 1 else np.stack([halved(one) for one in found])
+
+    def _zoomed(self, predict: Predict) -> Predict:
+        """The network's scores of views as scores of windows."""
+
+        def classify(windows: NDArray[np.uint8]) -> Outputs:
+            return Outputs(predict(windows), None)
+
+        zoomed = with_zoom(classify, self.recipe.zoom, self._alert_places)
+        return lambda windows: zoomed(windows).scores
+
+    @property
+    def _alert_places(self) -> list[int]:
+        labels = self.dataset.labels
+        return [at for at, label in enumerate(labels) if label not in self.recipe.background]
 
     def _truth(self, clips: Sequence[Clip]) -> NDArray[np.int64]:
         return np.array([self.dataset.labels.index(clip.label) for clip in clips], np.int64)

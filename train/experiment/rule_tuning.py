@@ -20,11 +20,10 @@ from train.data.listed import lists_videos
 from train.data.mixed import load_data
 from train.data.split import Split, fold_split, folds_of
 from train.evaluate.evaluation_set import EvaluationSet
-from train.evaluate.novelty import classify_with
 from train.evaluate.overlap import HOW, WARNINGS, check_groups
 from train.evaluate.playback import WatchedStream
 from train.evaluate.scores import Scored, by_dataset
-from train.evaluate.scoring import Scorer
+from train.evaluate.scoring import keras_scorer
 from train.evaluate.stream_results import match_stream
 from train.evaluate.streams import GAP_S, StreamPlan, deal_footage, plan_footage, plan_streams
 from train.evaluate.tuning import Trials, TunedRules, cross_validate, search_rules, threshold_sweep
@@ -244,7 +243,7 @@ def _watch_fold(
             f"{path}: was not fitted on what fold {held.fold} of {held.dataset.where} leaves; "
             "--data must be the clips that the run was trained on"
         )
-    scorer = Scorer(classify_with(network), metadata)
+    scorer = keras_scorer(network, metadata)
     streams = watch(scorer, plans, f"fold {held.fold}", console)
     if not held.clips:
         return _Fold(streams, None, {})

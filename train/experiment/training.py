@@ -199,6 +199,7 @@ def _metadata(
         frames=recipe.clip.frames,
         size=recipe.clip.size,
         fps=recipe.clip.fps,
+        zoom=recipe.zoom,
         thresholds={name: recipe.threshold for name in labels if name not in recipe.background},
         data=_data(
             experiment, (*split.train, *split.validation), experiment.background_clips.films

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from monitor.windows.clip import ClipSpec
+from monitor.windows.zoom import halved
 from train.data.cache import DecodedClip
 from train.data.windows import uniform_window
 from train.fit.augmentation import (
@@ -141,6 +142,11 @@ class TrainingBatches:
         return window
 
     def _plain_window(self, decoded: DecodedClip, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """A window of a clip as the network sees it whole."""
+        window = self._cut_window(decoded, rng)
+        return window if self._recipe.zoom == 1 else halved(window)
+
+    def _cut_window(self, decoded: DecodedClip, rng: np.random.Generator) -> NDArray[np.uint8]:
         """A window of a clip, at the speed and the rate that augmentation draws."""
         augment = self._recipe.augment
         if self._recipe.sampling == "uniform":
@@ -155,7 +161,7 @@ class TrainingBatches:
         """A random frame of a random training clip."""
         frames = self._decoded[rng.integers(len(self._decoded))].frames
         picture: NDArray[np.uint8] = frames[rng.integers(len(frames))]
-        return picture
+        return picture if self._recipe.zoom == 1 else halved(picture[np.newaxis])[0]
 
 
 def draw_slices(

@@ -83,6 +83,7 @@ class Recipe(_Options):
     data: tuple[DataOptions, ...] = ()
     arch: str = "r2plus1d"
     clip: ClipOptions = ClipOptions()
+    zoom: Literal[1, 2] = 1  # 2: the network also sees the part that moves most, twice as large
     sampling: Literal["time", "uniform"] = "time"
     stride: int = Field(5, ge=1)  # sampled frames between the windows that score a clip
     split: Literal["grouped", "random"] = "grouped"
@@ -123,13 +124,20 @@ class Recipe(_Options):
             raise ValueError("labels names one label; at least two are needed, or [] for all")
         if self.arch in BASELINES and any(source.weight != 1 for source in self.data):
             raise ValueError(f"a weight of data needs a network: {self.arch} takes every window")
+        if self.arch in BASELINES and self.zoom > 1:
+            raise ValueError(f"zoom needs a network; found {self.arch}")
         if self.optimizer == "adam" and self.weight_decay:
             raise ValueError("weight_decay needs optimizer adamw, or 0")
         return self
 
     @property
     def spec(self) -> ClipSpec:
-        """The clips that the network takes."""
+        """The clips that the model takes."""
+        return ClipSpec(self.clip.frames, self.clip.size * self.zoom, self.clip.fps)
+
+    @property
+    def network_spec(self) -> ClipSpec:
+        """The clips that the network takes: the views of a clip, if it zooms."""
         return ClipSpec(self.clip.frames, self.clip.size, self.clip.fps)
 
 

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from monitor.windows.zoom import halved, moving_part, views
+
+STILL = np.random.default_rng(1).integers(0, 256, (1, 128, 128, 3), np.uint8).repeat(6, axis=0)
+
+
+def with_movement(top: int, left: int, side: int = 10) -> np.ndarray:
+    """A still clip in which a square flickers."""
+    clip = STILL.copy()
+    clip[::2, top : top + side, left : left + side] = 255
+    clip[1::2, top : top + side, left : left + side] = 0
+    return clip
+
+
+def test_the_whole_is_the_rounded_mean_of_four_pixels_each() -> None:
+    clip = with_movement(20, 70)
+
+    blocks = clip.astype(float).reshape(6, 64, 2, 64, 2, 3).mean(axis=(2, 4))
+
+    assert np.array_equal(halved(clip), np.floor(blocks + 0.5))
+    assert halved(clip).dtype == np.uint8
+
+
+@pytest.mark.parametrize("place", [(0, 0), (20, 70), (60, 60), (118, 118), (0, 118), (101, 3)])
+def test_the_part_that_moves_is_seen_whole_and_as_it_is(place: tuple[int, int]) -> None:
+    clip = with_movement(*place)
+
+    whole, part = views(clip)
+    top, left = moving_part(whole)
+
+    assert whole.shape == part.shape == (6, 64, 64, 3)
+    assert np.array_equal(part, clip[:, top : top + 64, left : left + 64])
+    assert top <= place[0] <= place[0] + 10 <= top + 64
+    assert left <= place[1] <= place[1] + 10 <= left + 64
+
+
+def test_of_two_places_the_one_that_moves_more_is_seen() -> None:
+    clip = with_movement(5, 5, side=8)
+    clip[:, 90:110, 90:110] = with_movement(90, 90, side=20)[:, 90:110, 90:110]
+
+    top, left = moving_part(halved(clip))
+
+    assert top >= 110 - 64
+    assert left >= 110 - 64
+
+
+def test_what_all_of_the_picture_does_is_no_movement() -> None:
+    clip = with_movement(100, 20, side=12) // 2
+    clip[1::2] += 60
+
+    top, left = moving_part(halved(clip))
+
+    assert top <= 100 <= 112 <= top + 64
+    assert left <= 20 <= 32 <= left + 64
+
+
+def test_a_clip_in_which_nothing_moves_has_a_part_too() -> None:
+    assert views(STILL).shape == (2, 6, 64, 64, 3)
