@@ -103,8 +103,8 @@ class Worker:
     def _skip(self, camera: WorkerCamera, tracker: ActivityTracker, item: Skipped) -> None:
         if self._on_window is not None:
             self._on_window(item)
-        events = tracker.skip(item.end_s, item.arrived_s)
-        self._publish(camera, tracker, events, unknown=item.reason == SkipReason.UNKNOWN)
+        changes = tracker.skip(item.end_s, item.arrived_s)
+        self._publish(camera, tracker, changes, unknown=item.reason == SkipReason.UNKNOWN)
         camera.publish(
             Update(
                 item.camera,
@@ -139,11 +139,11 @@ class Worker:
         )
         if self._on_window is not None:
             self._on_window(prediction)
-        events = tracker.update(prediction)
+        changes = tracker.update(prediction)
         counters = camera.status.worker
         counters.windows += 1
         counters.latency_ms = (self._clock() - window.arrived_s) * 1000
-        self._publish(camera, tracker, events, tracker.smoothed_scores)
+        self._publish(camera, tracker, changes, tracker.smoothed_scores)
         camera.publish(
             Update(
                 window.camera,
@@ -160,7 +160,7 @@ class Worker:
         self,
         camera: WorkerCamera,
         tracker: ActivityTracker,
-        events: Sequence[Activity],
+        changes: Sequence[Activity],
         scores: Mapping[str, float] = MappingProxyType({}),
         *,
         unknown: bool = False,
@@ -176,7 +176,7 @@ class Worker:
             ),
         )
         counters = camera.status.worker
-        for activity in events:
+        for activity in changes:
             counters.activity = activity.title
             counters.activity_at_s = self._clock()
             counters.alerts += activity.end_s is None

@@ -20,7 +20,7 @@ from monitor.records import Frame
 from monitor.sources.address import Address, is_camera
 from monitor.states import OpenFailure
 
-READ_TIMEOUT_S = "5"  # as of a stream
+READ_TIMEOUT_S = "5"  # seconds, whatever stream.read_timeout_s says: OpenCV reads it but once
 _NO_DRIVER = "no driver answers at {}: it was unplugged, or its driver is not loaded"
 _REFUSALS: dict[int | None, str] = {
     errno.EBUSY: "another program uses {}",

@@ -14,8 +14,8 @@ from train.report.charts import COLOURS, calibration_chart, history_charts, roc_
 from train.report.clip_report import ClipReport
 from train.report.render import render
 
-SHEET = 24  # clips on the contact sheet; at least one of each label
-MISTAKES = 12
+MAX_SHEET = 24  # clips on the contact sheet; at least one of each label
+MAX_MISTAKES = 12
 _STRIP_PX = 96  # largest height of a preview
 _JPEG_QUALITY = 3  # FFmpeg's scale: 2 is the best, 31 the smallest
 
@@ -84,13 +84,13 @@ def worst_mistakes(scored: Scored) -> list[int]:
     """Indices of the wrong answers with the highest scores, highest first."""
     wrong = np.flatnonzero(scored.truth != scored.predicted)
     order = np.argsort(-scored.confidence[wrong], kind="stable")
-    return [int(index) for index in wrong[order][:MISTAKES]]
+    return [int(index) for index in wrong[order][:MAX_MISTAKES]]
 
 
 def contact_sheet(scored: Scored) -> list[int]:
     """Indices of clips for the contact sheet: label by label, evenly spaced within each."""
     present = np.unique(scored.truth)
-    each = max(1, SHEET // len(present))
+    each = max(1, MAX_SHEET // len(present))
     chosen: list[int] = []
     for label in present:
         members = np.flatnonzero(scored.truth == label)

@@ -9,8 +9,8 @@ from train.report.render import render
 from train.report.stream_chart import stream_chart, worst_streams
 from train.report.stream_report import StreamReport
 
-CHARTS = 8  # streams drawn
-FALSE_ALARMS = 100  # listed; metrics.json has all
+MAX_CHARTS = 8  # streams drawn
+MAX_FALSE_ALARMS = 100  # listed; metrics.json has all
 
 
 def stream_page(report: StreamReport) -> str:
@@ -23,8 +23,8 @@ def stream_page(report: StreamReport) -> str:
         rows={name: (of, _interval(of)) for name, of in rows.items()},
         footage=report.by_footage if len(report.by_footage) > 1 else {},
         sweep=_sweep_chart(report),
-        charts=[stream_chart(one) for one in worst_streams(report.results, CHARTS)],
-        false_alarms=report.false_alarms[:FALSE_ALARMS],
+        charts=[stream_chart(one) for one in worst_streams(report.results, MAX_CHARTS)],
+        false_alarms=report.false_alarms[:MAX_FALSE_ALARMS],
         late_s=LATE_S,
     )
 
