@@ -147,7 +147,7 @@ class CameraStatus:
         self._clock = clock
         self._lock = threading.Lock()
 
-    def drop(self, reason: SkipReason) -> None:
+    def count_skipped(self, reason: SkipReason) -> None:
         """Count a window that its capture does not hand on."""
         with self._lock:  # a snapshot may be at these counts
             self.capture.dropped[reason] += 1

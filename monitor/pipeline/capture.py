@@ -55,11 +55,11 @@ class Capture:
         status: CameraStatus,
         make_source: Callable[[], Source],
         region_windows: Sequence[RegionWindows],
-        submit: Callable[[Captured], Captured | None],  # an older item that was dropped for it
+        submit: Callable[[Captured], Captured | None],  # an older item that was replaced for it
         *,
         pace: Pace,
         retry: Retry,
-        on_frame: Callable[[Frame], bool] = lambda frame: False,  # whether one was dropped for it
+        on_frame: Callable[[Frame], bool] = lambda frame: False,  # whether one was replaced for it
         on_end: Callable[[BaseException | None], None] = lambda error: None,
         on_permanent_failure: Callable[[SourceOpenError], None] = lambda error: None,
         stream_clock: TimestampMode = "auto",
@@ -252,12 +252,12 @@ class Capture:
             return
         self._window_count += 1
         if isinstance(item, Skipped) and item.reason == SkipReason.OVERLOAD:
-            self._status.drop(SkipReason.OVERLOAD)
-        dropped = self._submit(item)
+            self._status.count_skipped(SkipReason.OVERLOAD)
+        replaced = self._submit(item)
         if self._pace.live:
-            if isinstance(dropped, Window):
-                self._status.drop(SkipReason.BUSY)
-            self._counters.measure_stride(isinstance(dropped, Window))
+            if isinstance(replaced, Window):
+                self._status.count_skipped(SkipReason.BUSY)
+            self._counters.measure_stride(isinstance(replaced, Window))
 
     def _connected(self) -> None:
         if self._counters.frames:

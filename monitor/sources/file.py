@@ -99,7 +99,7 @@ class FileSource:
         if not rate.timed:
             times.distrust()
         time_s = 0.0
-        for decoded in self._decoded(container, stream, faults):
+        for decoded in self._decoded_frames(container, stream, faults):
             if decoded is None:
                 yield NoFrameYet.IDLE
                 continue
@@ -121,7 +121,7 @@ class FileSource:
         if faults:
             log.warning("%s: %s", self.path, "; ".join(faults))
 
-    def _decoded(
+    def _decoded_frames(
         self, container: InputContainer, stream: VideoStream, faults: list[str]
     ) -> Iterator[DecodedFrame | None]:
         decoder = make_decoder(stream, self._decoding)

@@ -67,7 +67,7 @@ class StreamSource:
         self._udp = False
         self._came = False  # whether anything has
         self._frames: Iterator[Frame | NoFrameYet] = iter(())
-        self._last_decoded_s = 0.0  # the clock when a packet last became something
+        self._last_progress_s = 0.0  # the clock when a packet last became something
         self._key_frame_seen = False  # whether a key frame has come, so that decoding can begin
 
     def open(self) -> None:
@@ -214,7 +214,7 @@ class StreamSource:
                 if tap is not None:
                     tap.take(packet, times.seconds(packet.pts))
                 for decoded in decoder.decode(packet):
-                    self._last_decoded_s = self._clock()
+                    self._last_progress_s = self._clock()
                     self._key_frame_seen = (
                         True  # or as good as that: some cameras refresh bit by bit
                     )
@@ -239,7 +239,7 @@ class StreamSource:
         FFmpeg's own limit is of any packet: a camera's sound goes on where its pictures stop.
         """
         limit_s = self.settings.read_timeout_s
-        began_s = came_s = self._last_decoded_s = self._clock()
+        began_s = came_s = self._last_progress_s = self._clock()
         tell_s = NO_KEY_S
         self._key_frame_seen = False
         for packet in container.demux():
@@ -248,12 +248,14 @@ class StreamSource:
                 came_s = now_s
                 self._key_frame_seen = self._key_frame_seen or packet.is_keyframe
                 if not self._key_frame_seen:
-                    self._last_decoded_s = now_s  # it lives, and there is nothing to be decoded yet
+                    self._last_progress_s = (
+                        now_s  # it lives, and there is nothing to be decoded yet
+                    )
                     if now_s - began_s >= tell_s:
                         self._warn_of_no_key_frame(now_s - began_s)
                         tell_s *= 2
                 yield cast("Packet[VideoStream]", packet)
             elif now_s - came_s >= limit_s:
                 raise self._lost(limit_s)
-            if now_s - self._last_decoded_s >= NO_PICTURE_FACTOR * limit_s:
+            if now_s - self._last_progress_s >= NO_PICTURE_FACTOR * limit_s:
                 raise self._lost(NO_PICTURE_FACTOR * limit_s)

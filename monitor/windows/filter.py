@@ -72,7 +72,7 @@ class WindowFilter:
         """Why a window is not to be classified; None if it is."""
         fault = self._find(window)
         if fault is not None:
-            self._status.drop(fault)
+            self._status.count_skipped(fault)
         words = "" if fault is None else self._words(fault, window)
         self._tell(window.region, fault, words, window.end_s)
         return fault

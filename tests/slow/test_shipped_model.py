@@ -19,6 +19,7 @@ from testkit.patience import LIMIT_S
 from testkit.servers.rtsp import rtsp_server
 
 SAMPLE = ROOT / "monitor" / "samples" / "bus.mp4"
+CARDS = {"fight": "model-card.md", "fall": "model-card-fall.md"}
 FIGHT_S = 8.1  # in the sample, from here to its end; before it a man walks past the camera
 
 
@@ -68,22 +69,26 @@ def test_the_sample_over_rtsp_gives_the_same_alert(tmp_path: Path) -> None:
     assert expected[1]["end_s"] == pytest.approx(found[1]["end_s"], abs=0.05 + late_s)
 
 
-def test_the_model_card_states_what_the_model_file_says() -> None:
-    card = (ROOT / "docs" / "model-card.md").read_text()
-    classifier = OnnxClassifier()
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_model_card_states_what_the_model_file_says(name: str) -> None:
+    card = (ROOT / "docs" / CARDS[name]).read_text()
+    classifier = OnnxClassifier(name)
     metadata = classifier.metadata
     assert classifier.sha256 in card
     assert metadata.data.sha256 in card
     assert f"{metadata.data.clips} clips" in card
-    for name in ("fold_accuracy_mean", "fold_auc_mean"):
-        assert f"{metadata.metrics[name]:.3f}" in card
+    for data, terms in metadata.data.terms.items():
+        assert data in card
+        assert terms in card
+    for figure in ("fold_accuracy_mean", "fold_auc_mean"):
+        assert f"{metadata.metrics[figure]:.3f}" in card
     thresholds = re.findall(r"alerts from (\d\.\d+)", card)
     assert [float(value) for value in thresholds] == list(metadata.thresholds.values())
 
 
-def test_the_shipped_model_is_small_and_knows_its_labels() -> None:
-    metadata = OnnxClassifier().metadata
-    assert SHIPPED["fight"].stat().st_size < 1 << 20
-    assert metadata.labels == ("fight", "nofight")
-    assert metadata.background == ("nofight",)
-    assert metadata.clip.shape == (20, 64, 64, 3)
+def test_the_shipped_models_are_small_and_know_their_labels() -> None:
+    for name, path in SHIPPED.items():
+        metadata = OnnxClassifier(name).metadata
+        assert path.stat().st_size < 5 << 18
+        assert metadata.alert_labels == (name,)
+        assert metadata.network_clip.shape == (20, 64, 64, 3)
