@@ -87,7 +87,7 @@ def test_the_stride_stretches_while_windows_are_replaced_and_shrinks_back() -> N
     for number in range(60):
         too_soon = number % 3 != 0  # two of three
         if too_soon:
-            camera.drop(SkipReason.BUSY)
+            camera.count_skipped(SkipReason.BUSY)
         camera.capture.measure_stride(too_soon)
     assert camera.snapshot().stretch == pytest.approx(3, rel=0.35)
     assert camera.snapshot().dropped == {"busy": 40}
@@ -132,7 +132,7 @@ def test_a_snapshot_stays_as_it_was() -> None:
     before = camera.snapshot()
     camera.show("till", region(0.1))
     camera.show("door", region(0.2))
-    camera.drop(SkipReason.GAPS)
+    camera.count_skipped(SkipReason.GAPS)
     camera.capture.frames += 1
     camera.worker.windows += 1
     assert before.regions == {"till": region(0.8), "door": RegionStatus()}
@@ -144,8 +144,8 @@ def test_a_snapshot_stays_as_it_was() -> None:
 
 def test_what_capture_and_worker_drop_is_counted_together() -> None:
     camera = CameraStatus("hall", "s")
-    camera.drop(SkipReason.BUSY)
-    camera.drop(SkipReason.STILL)
+    camera.count_skipped(SkipReason.BUSY)
+    camera.count_skipped(SkipReason.STILL)
     camera.worker.unknown = 2
     camera.capture.frames, camera.worker.windows = 70, 4
     snapshot = camera.snapshot()
