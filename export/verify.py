@@ -60,7 +60,8 @@ def verify(path: Path, model: keras.Model, metadata: ModelMetadata) -> Verificat
         scores = np.concatenate([outputs.scores for outputs in got])
         difference = max(difference, compare(expected.scores, scores, batch))
         if expected.novelty is not None:
-            novelty = np.concatenate([n for _, n in got if n is not None])
+            told = [outputs.novelty for outputs in got if outputs.novelty is not None]
+            novelty = np.concatenate(told)
             compare_novelty(expected.novelty, novelty, batch)
     return Verification(difference, _window_ms(classifier, tested[:1]))
 

@@ -95,11 +95,16 @@ class StreamEnd:
 Captured = Window | Skipped | StreamEnd
 
 
+# Left, top, right and bottom, in fractions of a picture's width and height.
+PictureBox = tuple[float, float, float, float]
+
+
 class Outputs(NamedTuple):
     """What a model gives for N clips."""
 
     scores: NDArray[np.float32]  # (N, labels), each row summing to 1
     novelty: NDArray[np.float32] | None  # (N,) unlikeness to the training clips, where it is told
+    boxes: tuple[PictureBox | None, ...] = ()  # N: the part that counted; None: all of it
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,7 @@ class Prediction:
     scores: dict[str, float]  # label -> score; sums to 1
     arrived_s: float
     region: str = ""
+    box: PictureBox | None = None  # the part of the camera's picture that counted; None: all of it
 
 
 class SinkStatus(NamedTuple):
@@ -137,6 +143,7 @@ class Activity:
     arrived_s: float  # when the frame that decided the event was captured
     decided_s: float  # end of the window that decided the event
     region: str = ""
+    box: PictureBox | None = None  # where in the picture; None: in all that is watched
     reason: EndReason | None = None  # why it ended; None while it is open
     live: bool = True  # its seconds passed as the world's did: not so in a file
 

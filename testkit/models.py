@@ -68,7 +68,7 @@ def motion_model(
     graph = helper.make_graph(
         nodes,
         "motion",
-        [helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["N", *about.clip.shape])],
+        [helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["N", *about.network_clip.shape])],
         outputs,
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from monitor.display.pen import Colour, Image, Pen, drawable
-from monitor.display.region_overlay import Box, RegionCaption, draw_outlines, draw_tags
+from monitor.display.region_overlay import Box, RegionCaption, draw_boxes, draw_outlines, draw_tags
 from monitor.display.style import (
     ACCENT,
     CALM,
@@ -68,6 +68,7 @@ def draw(image: Image, caption: Caption) -> Image:
         space -= mark_height + style.gap
     share = round(_MAX_SHARE * height * width / max(1, panel_width))
     draw_outlines(pen, style, caption.regions)
+    draw_boxes(pen, style, (activity.box for activity in caption.open if activity.box))
     panel_height = _draw_panel(pen, style, caption, panel_width, space, share)
     taken = [Box(style.margin, style.margin, panel_width, panel_height)]
 

@@ -1,6 +1,6 @@
 """Regions drawn on a picture: each one's outline, and a tag with its name and its top label."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from monitor.display.style import (
     Style,
     percent,
 )
+from monitor.records import PictureBox
 from monitor.windows.region import Region
 
 
@@ -58,6 +59,16 @@ def draw_outlines(pen: Pen, style: Style, regions: Sequence[RegionCaption]) -> N
         thickness = 2 * thin if shown.open else thin
         pen.outline(corners, thickness + 2, DARK)  # seen on bright pictures too
         pen.outline(corners, thickness, RED if shown.open else WHITE)
+
+
+def draw_boxes(pen: Pen, style: Style, boxes: Iterable[PictureBox]) -> None:
+    """Draws where in the picture the activities are that are open."""
+    height, width = pen.image.shape[:2]
+    thin = max(1, round(style.text.size / 12))
+    for box in boxes:
+        corners = np.array(Region.box("", *box).corners) * (width - 1, height - 1)
+        pen.outline(corners, thin + 2, DARK)
+        pen.outline(corners, thin, RED)
 
 
 def draw_tags(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
-from monitor.records import Activity
+from monitor.records import Activity, PictureBox
 from monitor.states import EndReason
 
 SCHEMA: Literal["har-monitor.alert.v2"] = "har-monitor.alert.v2"
@@ -23,6 +23,12 @@ def utc(moment: datetime) -> str:
 
 def _rounded(digits: int) -> PlainSerializer:
     return PlainSerializer(lambda value: round(value, digits), when_used="json-unless-none")
+
+
+def _rounded_all(digits: int) -> PlainSerializer:
+    return PlainSerializer(
+        lambda values: [round(value, digits) for value in values], when_used="json-unless-none"
+    )
 
 
 Score = Annotated[float, _rounded(4)]  # from 0 to 1
@@ -49,6 +55,11 @@ class AlertEvent(BaseModel):
     label: str
     score: Score = Field(description="smoothed score of the label at this event")
     peak_score: Score = Field(description="highest smoothed score so far")
+    box: Annotated[PictureBox, _rounded_all(4)] | None = Field(
+        None,
+        description="where in the camera's picture the score was highest: left, top, right and "
+        "bottom in fractions of it; null: the model does not say, or it was all that is watched",
+    )
     time: Moment = Field(description="UTC, when the alert was made")
     start_time: Moment | None = Field(None, description="UTC; null for a file")
     end_time: Moment | None = Field(
@@ -108,6 +119,7 @@ class AlertMaker:
             label=activity.label,
             score=activity.score,
             peak_score=activity.peak_score,
+            box=activity.box,
             time=now,
             start_time=world(activity.start_s),
             end_time=world(activity.end_s),

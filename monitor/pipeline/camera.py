@@ -97,6 +97,7 @@ class Camera:
             partial(hub.publish, self._channel),
             camera.activity.novelty_limit(metadata),
             AlertMaker(classifier.sha256, metadata.name, spec.span_s),
+            {name: region.bounds for name, region in regions.items()},
         )
         window_filter = WindowFilter(
             self.status,

@@ -17,6 +17,7 @@ from monitor.recognition.tracker import ActivityTracker
 from monitor.records import (
     Activity,
     Captured,
+    PictureBox,
     Prediction,
     Skipped,
     StreamEnd,
@@ -37,6 +38,7 @@ class WorkerCamera:
     publish: Callable[[Update], object]
     novelty_limit: float  # above it a window is unknown
     alerts: AlertMaker
+    bounds: Mapping[str, PictureBox]  # of the regions, in the picture
 
 
 class Worker:
@@ -118,7 +120,7 @@ class Worker:
         )
 
     def _classify(self, camera: WorkerCamera, tracker: ActivityTracker, window: Window) -> None:
-        (scores,), novelty = camera.classifier.classify(window.clip[np.newaxis])
+        (scores,), novelty, boxes = camera.classifier.classify(window.clip[np.newaxis])
         if novelty is not None and novelty[0] > camera.novelty_limit:
             camera.status.worker.unknown += 1
             where = window.camera, window.region
@@ -136,6 +138,7 @@ class Worker:
             scores=dict(zip(labels, scores.tolist(), strict=True)),
             arrived_s=window.arrived_s,
             region=window.region,
+            box=_within(camera.bounds.get(window.region), boxes[0]) if boxes else None,
         )
         if self._on_window is not None:
             self._on_window(prediction)
@@ -181,3 +184,17 @@ class Worker:
             counters.activity_at_s = self._clock()
             counters.alerts += activity.end_s is None
             self._dispatcher.write(camera.alerts.make(activity))
+
+
+def _within(bounds: PictureBox | None, part: PictureBox | None) -> PictureBox | None:
+    """A part of a region as a part of the picture; None if it is all of what is watched."""
+    if part is None or bounds is None:
+        return part
+    left, top, right, bottom = bounds
+    wide, high = right - left, bottom - top
+    return (
+        left + part[0] * wide,
+        top + part[1] * high,
+        left + part[2] * wide,
+        top + part[3] * high,
+    )

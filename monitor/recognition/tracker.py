@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from monitor.records import Activity, Prediction
+from monitor.records import Activity, PictureBox, Prediction
 from monitor.states import EndReason
 
 _IDS = uuid.UUID("a2f34d3f-96d1-4bff-94b8-3c4f6e0c7f0e")  # the space of names of activities
@@ -33,6 +33,7 @@ class _LabelState:
     start_s: float = 0.0  # start of that window
     carried_until_s: float = 0.0  # end of the last window that carried the activity
     peak: float = 0.0
+    box: PictureBox | None = None  # of the window with the highest score
     open: Activity | None = None
     cooldown_until_s: float = -math.inf
 
@@ -117,11 +118,13 @@ class ActivityTracker:
         threshold = rules.thresholds[label]
         score = state.smoothed = self.smoothed_scores[label]
         if state.open is not None:
-            state.peak = max(state.peak, score)
+            if score > state.peak:
+                state.peak, state.box = score, prediction.box
             state.open = replace(
                 state.open,
                 score=score,
                 peak_score=state.peak,
+                box=state.box,
                 arrived_s=prediction.arrived_s,
                 decided_s=now_s,
             )
@@ -136,8 +139,9 @@ class ActivityTracker:
             state.above_since_s = None
             return None
         if state.above_since_s is None:
-            state.above_since_s, state.start_s, state.peak = now_s, prediction.start_s, score
-        state.peak = max(state.peak, score)
+            state.above_since_s, state.start_s, state.peak = now_s, prediction.start_s, -math.inf
+        if score > state.peak:
+            state.peak, state.box = score, prediction.box
         if now_s - state.above_since_s < rules.min_s:
             return None
         state.carried_until_s = now_s
@@ -151,6 +155,7 @@ class ActivityTracker:
             peak_score=state.peak,
             arrived_s=prediction.arrived_s,
             decided_s=now_s,
+            box=state.box,
             region=self.region,
             live=self.live,
         )

@@ -22,9 +22,15 @@ def with_zoom(classify: Classify, zoom: int, alerting: Sequence[int]) -> Classif
         return classify
 
     def classify_views(clips: NDArray[np.uint8]) -> Outputs:
-        scores, novelty = classify(np.concatenate([views(clip) for clip in clips]))
+        seen, parts = zip(*map(views, clips), strict=True)
+        scores, novelty, _ = classify(np.concatenate(seen))
         highest = scores[:, alerting].max(axis=1).reshape(len(clips), -1)
-        chosen = highest.argmax(axis=1) + np.arange(len(clips)) * highest.shape[1]
-        return Outputs(scores[chosen], None if novelty is None else novelty[chosen])
+        best = highest.argmax(axis=1)
+        chosen = best + np.arange(len(clips)) * highest.shape[1]
+        return Outputs(
+            scores[chosen],
+            None if novelty is None else novelty[chosen],
+            tuple(part if view else None for part, view in zip(parts, best, strict=True)),
+        )
 
     return classify_views

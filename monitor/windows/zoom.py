@@ -8,16 +8,23 @@ them twice as large, at no cost of pixels: a clip of 128 x 128 is seen as 64 x 6
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.records import PictureBox
+
 FACTOR = 2  # size of a clip, by the size of a view
 
 
-def views(clip: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(T, H, W, 3) RGB to (2, T, H / 2, W / 2, 3): the whole, and the part that moves most."""
+def views(clip: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], PictureBox]:
+    """(T, H, W, 3) RGB to (2, T, H / 2, W / 2, 3): the whole, and the part that moves most.
+
+    And where that part lies.
+    """
     whole = halved(clip)
     top, left = moving_part(whole)
     height, width = whole.shape[1:3]
     part = clip[:, top : top + height, left : left + width]
-    return np.stack((whole, part))
+    down, across = top / height / FACTOR, left / width / FACTOR
+    box = (across, down, across + 1 / FACTOR, down + 1 / FACTOR)
+    return np.stack((whole, part)), box
 
 
 def halved(clip: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -108,6 +108,7 @@ def test_a_window_of_one_region_replaces_none_of_another() -> None:
         lambda shown: None,
         math.inf,
         AlertMaker("", "", 2.0),
+        {},
     )
     submit = partial(Worker(Dispatcher([])).submit, hall)
     left, right, later = (

@@ -45,7 +45,7 @@ def test_every_network_gives_novelty_and_its_export_gives_the_same(
 
     assert classifier.metadata == about == ABOUT
     tested = random_clips(3)
-    scores, novelty = classify_with(loaded)(tested)
+    scores, novelty, _ = classify_with(loaded)(tested)
     exported = classifier.classify(tested)
     assert novelty is not None
     assert exported.novelty is not None

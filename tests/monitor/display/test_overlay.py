@@ -96,6 +96,15 @@ def test_any_caption_fits_any_picture(size: tuple[int, int], caption: Caption) -
     assert drawn.dtype == np.uint8
 
 
+def test_the_place_of_an_open_activity_is_drawn() -> None:
+    picture, box = plain(), (0.5, 0.25, 0.75, 0.75)
+    without = draw(picture, replace(CALM, open=(activity("fight"),)))
+    drawn = draw(picture, replace(CALM, open=(replace(activity("fight"), box=box),)))
+
+    assert extent(touched(without, drawn)) == pytest.approx((89, 271, 319, 481), abs=3)
+    assert not touched(without, drawn)[100:260, 330:470].any(), "only its outline"
+
+
 @pytest.mark.parametrize("size", [(64, 64), (128, 128), (360, 640)], ids=str)
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
 def test_any_text_can_be_drawn_and_stays_in_the_panel(text: str, size: tuple[int, int]) -> None:

@@ -43,6 +43,7 @@ def test_a_start_has_every_field() -> None:
         "label": "fight",
         "score": 0.9123,
         "peak_score": 0.95,
+        "box": None,
         "time": "2026-05-04T03:02:01.987Z",
         "start_time": "2026-05-04T03:01:59.783Z",  # 0.25 s and 1.954 s before
         "end_time": None,

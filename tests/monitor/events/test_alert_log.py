@@ -49,6 +49,7 @@ def test_a_start_is_one_whole_line_with_every_field(tmp_path: Path) -> None:
             "label": "fight",
             "score": 0.9123,
             "peak_score": 0.95,
+            "box": None,
             "time": "2026-05-04T03:02:01.987Z",
             "start_time": "2026-05-04T03:01:59.783Z",  # 0.25 s and 1.954 s before
             "end_time": None,

@@ -106,7 +106,9 @@ class Meanwhile(str):
 
     def __str__(self) -> str:
         if self.other is None:
-            self.other = threading.Thread(target=self.camera.count_skipped, args=(SkipReason.BLACK,))
+            self.other = threading.Thread(
+                target=self.camera.count_skipped, args=(SkipReason.BLACK,)
+            )
             self.other.start()
             self.other.join(0.05)  # which, while a snapshot is made, it has to wait for
         return "busy"

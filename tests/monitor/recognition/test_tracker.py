@@ -48,6 +48,19 @@ def test_one_act_gives_one_start_and_one_end() -> None:
     assert end.peak_score == 0.9
 
 
+def test_an_activity_is_where_its_score_was_highest() -> None:
+    tracker = ActivityTracker("door", rules())
+    found = []
+    for index, score in enumerate([0.1, 0.7, 0.9, 0.8, 0.1, 0.1, 0.1, 0.1]):
+        end_s = WINDOW_S + index * STEP_S
+        box = (index / 10, 0.0, index / 10 + 0.5, 0.5)
+        scored = {"fight": score, "nofight": 1 - score}
+        found += tracker.update(Prediction("door", end_s - WINDOW_S, end_s, scored, end_s, box=box))
+    start, end = found
+
+    assert start.box == end.box == (0.2, 0.0, 0.7, 0.5)
+
+
 def ids(**told: object) -> list[str]:
     """Those of two acts of a film."""
     tracker = ActivityTracker(**({"camera": "door", "rules": rules()} | told))  # type: ignore[arg-type]

@@ -114,7 +114,7 @@ def test_a_model_gives_novelty_beside_its_scores(classifier: OnnxClassifier) -> 
     clips = np.zeros((2, *classifier.metadata.clip.shape), np.uint8)
     clips[1, ::2] = 100
 
-    scores, novelty = classifier.classify(clips)
+    scores, novelty, _ = classifier.classify(clips)
 
     assert scores.shape == (2, 2)
     assert novelty is not None

@@ -26,7 +26,7 @@ def clip_with(part: int, rest: int) -> NDArray[np.uint8]:
 
 def test_the_view_with_the_higher_score_of_an_alert_counts() -> None:
     clips = np.stack([clip_with(200, 20), clip_with(20, 200), clip_with(100, 100)])
-    seen = np.concatenate([views(clip) for clip in clips])
+    seen = np.concatenate([views(clip)[0] for clip in clips])
     of_views = brightness(seen).scores.reshape(3, 2, 2)
 
     by_bright = with_zoom(brightness, 2, [0])(clips)
@@ -37,6 +37,7 @@ def test_the_view_with_the_higher_score_of_an_alert_counts() -> None:
     assert by_bright.scores.sum(axis=1).tolist() == [1, 1, 1]
     assert by_bright.novelty is not None
     assert by_bright.novelty.tolist()[:2] == [1, 2], "of the view that counts"
+    assert by_bright.boxes[:2] == (views(clips[0])[1], None)
 
 
 def test_without_zoom_nothing_changes() -> None:

@@ -27,11 +27,12 @@ def test_the_whole_is_the_rounded_mean_of_four_pixels_each() -> None:
 def test_the_part_that_moves_is_seen_whole_and_as_it_is(place: tuple[int, int]) -> None:
     clip = with_movement(*place)
 
-    whole, part = views(clip)
+    (whole, part), box = views(clip)
     top, left = moving_part(whole)
 
     assert whole.shape == part.shape == (6, 64, 64, 3)
     assert np.array_equal(part, clip[:, top : top + 64, left : left + 64])
+    assert box == (left / 128, top / 128, left / 128 + 0.5, top / 128 + 0.5)
     assert top <= place[0] <= place[0] + 10 <= top + 64
     assert left <= place[1] <= place[1] + 10 <= left + 64
 
@@ -57,4 +58,5 @@ def test_what_all_of_the_picture_does_is_no_movement() -> None:
 
 
 def test_a_clip_in_which_nothing_moves_has_a_part_too() -> None:
-    assert views(STILL).shape == (2, 6, 64, 64, 3)
+    seen, _ = views(STILL)
+    assert seen.shape == (2, 6, 64, 64, 3)
