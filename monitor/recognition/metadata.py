@@ -15,6 +15,7 @@ from pydantic import (
 from monitor.errors import ModelError
 from monitor.names import Label, is_printable, printable
 from monitor.windows.clip import ClipSpec
+from monitor.windows.zoom import STEP
 
 METADATA_KEY = "har_monitor.contract"
 INPUT, OUTPUT, NOVELTY = "clip", "scores", "novelty"
@@ -144,6 +145,8 @@ class ModelMetadata(BaseModel):
                 raise ValueError(
                     f"{name} names {unknown[0]!r}; labels here: {', '.join(self.labels)}"
                 )
+        if self.zoom > 1 and self.size % STEP:
+            raise ValueError(f"zoom needs a size that {STEP} divides, found {self.size}")
         if set(self.background) == labels:
             raise ValueError("every label is a background label: nothing could alert")
         if missing := sorted(set(self.alert_labels) - set(self.thresholds)):

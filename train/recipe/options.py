@@ -18,6 +18,7 @@ from monitor.errors import ConfigError
 from monitor.names import Label, printable
 from monitor.paths import Place
 from monitor.windows.clip import ClipSpec
+from monitor.windows.zoom import STEP
 from train.networks.architectures import NETWORKS
 
 BASELINES = ("svm", "forest")
@@ -124,6 +125,8 @@ class Recipe(_Options):
             raise ValueError("labels names one label; at least two are needed, or [] for all")
         if self.arch in BASELINES and any(source.weight != 1 for source in self.data):
             raise ValueError(f"a weight of data needs a network: {self.arch} takes every window")
+        if self.zoom > 1 and self.clip.size % STEP:
+            raise ValueError(f"zoom needs a clip.size that {STEP} divides; found {self.clip.size}")
         if self.arch in BASELINES and self.zoom > 1:
             raise ValueError(f"zoom needs a network; found {self.arch}")
         if self.optimizer == "adam" and self.weight_decay:

@@ -19,7 +19,7 @@ def brightness(clips: NDArray[np.uint8]) -> Outputs:
 def clip_with(part: int, rest: int) -> NDArray[np.uint8]:
     """The part that moves is of one grey level, all else of another."""
     clip = np.full((4, 32, 32, 3), rest, np.uint8)
-    clip[:, :16, 16:] = part
+    clip[:, :20, 12:] = part
     clip[::2, 4:8, 20:24] = 255 - part
     return clip
 
