@@ -1,6 +1,7 @@
 """The networks that the programs run: the shipped one and the paper's.
 
-All programs run the same network. The peers get what tf2onnx and Keras make of it, har-monitor gets
+All programs run the same network; har-monitor runs the shipped one twice for each window, once for
+each of its views. The peers get what tf2onnx and Keras make of it, har-monitor gets
 what har-export makes of it. Weights do not change the speed of a network, so all but har-monitor's
 own are random.
 """
@@ -67,9 +68,11 @@ def _make(folder: Path) -> None:
 
         start_tensorflow()
         own = OnnxClassifier(SHIPPED["fight"]).metadata.model_copy(update={"unknown": None})
-        for name, arch in (("shipped", own.network), ("paper", _ARCH)):
-            metadata = own.model_copy(update={"network": arch, "name": f"{arch}-untrained"})
-            model = NETWORKS[arch](metadata.clip, len(metadata.labels))
+        for name, arch, zoom in (("shipped", own.network, own.zoom), ("paper", _ARCH, 1)):
+            metadata = own.model_copy(
+                update={"network": arch, "name": f"{arch}-untrained", "zoom": zoom}
+            )
+            model = NETWORKS[arch](metadata.network_clip, len(metadata.labels))
             save_model(model, metadata, folder / f"{name}.keras")
             (folder / f"{name}-tf2onnx.onnx").write_bytes(
                 convert(model, metadata).SerializeToString()
