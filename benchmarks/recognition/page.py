@@ -78,6 +78,7 @@ def _dataset_rows(line: Line) -> list[list[str]]:
         [
             name,
             str(sum(len(one.clips) for one in of.records) // len(of.seeds)),
+            str(len({clip.group for one in of.records for clip in one.clips})),
             mean_text(of.accuracy),
             mean_text(of.auc),
             _seeds(of.records),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from monitor.records import Activity, Frame
+from monitor.records import Activity, Frame, PictureBox
 from monitor.windows.region import Region
 
 
@@ -30,6 +30,7 @@ class Update:
     latency_ms: float | None = None
     region: str = ""
     skipped: str = ""  # why the window was not classified
+    box: PictureBox | None = None  # the part of the picture that counted; None: all of it
 
 
 class Subscriber(Protocol):

@@ -26,7 +26,7 @@ from monitor.display.style import (
     Style,
     percent,
 )
-from monitor.records import Activity
+from monitor.records import Activity, PictureBox
 from monitor.states import SkipReason
 
 _MAX_BARS = 6
@@ -47,6 +47,7 @@ class Caption:
     thresholds: Mapping[str, float]  # label -> score at which it alerts; not of background
     open: tuple[Activity, ...]  # activities open now
     skipped: str = ""  # why the newest window was not classified
+    boxes: tuple[PictureBox, ...] = ()  # the parts of the picture in which activities are open
     regions: tuple[RegionCaption, ...] = ()  # none: the whole picture is watched
 
 
@@ -68,7 +69,7 @@ def draw(image: Image, caption: Caption) -> Image:
         space -= mark_height + style.gap
     share = round(_MAX_SHARE * height * width / max(1, panel_width))
     draw_outlines(pen, style, caption.regions)
-    draw_boxes(pen, style, (activity.box for activity in caption.open if activity.box))
+    draw_boxes(pen, style, caption.boxes)
     panel_height = _draw_panel(pen, style, caption, panel_width, space, share)
     taken = [Box(style.margin, style.margin, panel_width, panel_height)]
 

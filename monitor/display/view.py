@@ -230,6 +230,7 @@ class View:
             scores={} if shown.channel.regions else whole.scores,
             thresholds=shown.channel.thresholds,
             open=tuple(sorted(opened, key=lambda activity: activity.start_s)),
+            boxes=tuple(update.box for update in now.values() if update.open and update.box),
             skipped="" if shown.channel.regions else whole.skipped,
             regions=tuple(
                 RegionCaption(

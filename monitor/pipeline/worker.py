@@ -156,6 +156,7 @@ class Worker:
                 camera.status.capture.fps,
                 counters.latency_ms,
                 window.region,
+                box=prediction.box,
             )
         )
 

@@ -306,8 +306,8 @@ def test_a_recipe_of_several_data_sets_is_fitted_on_them_together(bench: Bench) 
         line for line in bench.page().splitlines() if re.match(r"\| (first|second) \| \d", line)
     ]
     clips = sum(clip.path.startswith("second") for clip in found.clips)
-    assert rows[-1].startswith(f"| second | {2 * clips} | ")
-    assert rows[-2].startswith("| first | 8 | ")
+    assert rows[-1].startswith(f"| second | {2 * clips} | 4 | ")
+    assert rows[-2].startswith("| first | 8 | 4 | ")
 
 
 @pytest.mark.parametrize(

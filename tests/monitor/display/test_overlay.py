@@ -98,8 +98,8 @@ def test_any_caption_fits_any_picture(size: tuple[int, int], caption: Caption) -
 
 def test_the_place_of_an_open_activity_is_drawn() -> None:
     picture, box = plain(), (0.5, 0.25, 0.75, 0.75)
-    without = draw(picture, replace(CALM, open=(activity("fight"),)))
-    drawn = draw(picture, replace(CALM, open=(replace(activity("fight"), box=box),)))
+    opened = replace(CALM, open=(activity("fight"),))
+    without, drawn = draw(picture, opened), draw(picture, replace(opened, boxes=(box,)))
 
     assert extent(touched(without, drawn)) == pytest.approx((89, 271, 319, 481), abs=3)
     assert not touched(without, drawn)[100:260, 330:470].any(), "only its outline"
