@@ -39,7 +39,7 @@ def _model(classifier: Classifier) -> Iterator[tuple[str, str]]:
     )
     if metadata.zoom > 1:
         seen = f"{metadata.size}x{metadata.size}"
-        yield "", f"seen whole at {seen}, and the {seen} in which most moves"
+        yield "", f"seen whole at {seen}, and again the part in which most moves"
     at = "" if metadata.temperature is None else f"; scores at temperature {metadata.temperature:g}"
     films = f" and {len(data.footage)} films of footage" if data.footage else ""
     clips = f": {data.clips} clips of {data.groups} groups" if data.clips else ""
