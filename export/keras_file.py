@@ -9,13 +9,16 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from export.keras2 import is_keras_2, loadable_by_keras_3, restore_keras_2
 from monitor.atomic import replacing
 from monitor.errors import ModelError
 from monitor.paths import describe_os_error, stat_or_none
 from monitor.recognition.metadata import NOVELTY, OUTPUT, ModelMetadata, parse_metadata
+from monitor.records import Outputs
 
 if TYPE_CHECKING:
     import keras
@@ -138,6 +141,13 @@ def _check_file(path: Path) -> None:
 
         other = "; it is HDF5: name it .h5" if h5py.is_hdf5(path) else ""
         raise ModelError(f"{path}: not a .keras file{other}")
+
+
+def outputs_of(given: Any) -> Outputs:
+    """What a network gave, with or without novelty."""
+    if not isinstance(given, dict):
+        return Outputs(np.asarray(given, np.float32), None)
+    return Outputs(np.asarray(given[OUTPUT], np.float32), np.asarray(given[NOVELTY], np.float32))
 
 
 def _check_fit(model: keras.Model, metadata: ModelMetadata, path: Path) -> None:

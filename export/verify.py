@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import monitor
+from export.keras_file import outputs_of
 from monitor.errors import ModelError
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.recognition.metadata import NOVELTY, OUTPUT, ModelMetadata
+from monitor.recognition.metadata import ModelMetadata
 from monitor.recognition.zoom import Classify, with_zoom
 from monitor.records import Outputs
 from monitor.sources.file import read_frames
@@ -68,10 +69,7 @@ def verify(path: Path, model: keras.Model, metadata: ModelMetadata) -> Verificat
 
 def _classify_with(model: keras.Model) -> Classify:
     def classify(clips: NDArray[np.uint8]) -> Outputs:
-        given = model(clips, training=False)
-        if not isinstance(given, dict):
-            return Outputs(np.asarray(given), None)
-        return Outputs(np.asarray(given[OUTPUT]), np.asarray(given[NOVELTY]))
+        return outputs_of(model(clips, training=False))
 
     return classify
 

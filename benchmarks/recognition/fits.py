@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -161,7 +161,7 @@ def all_fits(
             for source in series.sources
         ]
         named = [source.model_dump(mode="json", exclude={"weight"}) for source in sources]
-        key = json.dumps([named, recipe.labels, recipe.clip.model_dump(), recipe.sampling])
+        key = json.dumps([named, recipe.labels, asdict(recipe.spec), recipe.sampling])
         if key not in ready:
             dataset = load_data(sources, recipe.labels, recipe.spec.span_s)
             ready[key] = (

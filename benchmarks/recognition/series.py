@@ -150,10 +150,9 @@ def _together(row: Row, recipe: Recipe) -> Series:
         source.model_copy(update={"path": Path(source.path.name)}) for source in recipe.data
     )
     data = tuple(
-        source if source.clips is None
-        else source.model_copy(update={"clips": Path(source.clips.name)})
+        source.model_copy(update={"clips": source.clips and Path(source.clips.name)})
         for source in sources
-    )  # fmt: skip
+    )
     recipe = recipe.model_copy(update={"data": data})
     return Series(row.name, TOGETHER, row.splits, row.seeds, recipe, sources)
 

@@ -204,11 +204,7 @@ class DecodeOptions(Options):
     hardware: Device | None = None  # FFmpeg's name of what decodes, such as vaapi; null: the cores
 
 
-def _model_path(value: object) -> object:
-    return model_path(value) if isinstance(value, str) else value
-
-
-ModelFile = Annotated[Place, BeforeValidator(_model_path)]
+ModelFile = Annotated[Place, BeforeValidator(model_path)]
 
 
 class CameraDefaults(Options):

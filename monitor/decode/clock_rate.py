@@ -2,7 +2,7 @@
 
 import math
 
-# The soonest arrival of an interval tells how far the clocks are apart, whatever the network does.
+# The earliest arrival in an interval tells how far the clocks are apart. Delays only come later.
 INTERVAL_S = 3.0
 # Clocks that part by more than this share of an interval run at different rates, if they do so for
 # INTERVALS intervals and are FAR_S apart by then: a network whose delay grows is not that far off.

@@ -15,7 +15,7 @@ TimestampMode = Literal["auto", "stream", "arrival"]  # what places the frames o
 # A step of the timestamps that is so much longer than the time that passed is a jump; so is a
 # stream that has come so late for two intervals on end.
 JUMP_S = 5.0
-# The soonest arrival of an interval tells how far the clocks are apart, whatever the network does.
+# The earliest arrival in an interval tells how far the clocks are apart. Delays only come later.
 INTERVAL_S = 10.0
 # So much is let be: what jitter, a busy machine and a first frame make of it. Steps that are
 # changed fall into other slots of a window.

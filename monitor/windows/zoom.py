@@ -28,11 +28,16 @@ def views(clip: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], PictureBox]:
     return np.stack((whole, part)), (left / width, top / height, right / width, bottom / height)
 
 
-def halved(clip: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(T, H, W, 3) to (T, H / 2, W / 2, 3): each pixel the mean of four, rounded."""
-    frames, height, width, _ = clip.shape
-    lines = np.add(clip[:, 0::2], clip[:, 1::2], dtype=np.uint16)
-    pairs = lines.reshape(frames, height // 2, width // 2, 6)
+def whole_view(pictures: NDArray[np.uint8], zoom: int) -> NDArray[np.uint8]:
+    """Pictures (..., H, W, 3) of a model's clips as its network sees them whole."""
+    return pictures if zoom == 1 else halved(pictures)
+
+
+def halved(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(..., H, W, 3) to (..., H / 2, W / 2, 3): each pixel the mean of four, rounded."""
+    *each, height, width, _ = pictures.shape
+    lines = np.add(pictures[..., 0::2, :, :], pictures[..., 1::2, :, :], dtype=np.uint16)
+    pairs = lines.reshape(*each, height // 2, width // 2, 6)
     sums = pairs[..., :3] + pairs[..., 3:]
     sums += 2
     sums >>= 2

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from export.keras_file import outputs_of
 from monitor.recognition.metadata import NOVELTY, OUTPUT, Unknown
 from monitor.recognition.zoom import Classify
 from monitor.records import Outputs
@@ -64,12 +65,7 @@ def classify_with(model: keras.Model) -> Classify:
     """A saved network, with or without novelty, as a function of windows."""
 
     def classify(windows: NDArray[np.uint8]) -> Outputs:
-        found = model.predict_on_batch(windows)
-        if not isinstance(found, dict):
-            return Outputs(np.asarray(found, np.float32), None)
-        return Outputs(
-            np.asarray(found[OUTPUT], np.float32), np.asarray(found[NOVELTY], np.float32)
-        )
+        return outputs_of(model.predict_on_batch(windows))
 
     return classify
 

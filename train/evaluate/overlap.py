@@ -72,6 +72,11 @@ def find_overlap(
         return "random" if crossing else "grouped"
     if metadata.data.name == name:
         return "overlapping" if metadata.data.clips > len(others) else "related"
+    return overlap_by_name(metadata, name)
+
+
+def overlap_by_name(metadata: ModelMetadata, name: str) -> Overlap:
+    """What the name of a data set alone tells."""
     return "related" if name in metadata.data.name.split(JOINED) else "unknown"
 
 

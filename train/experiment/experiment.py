@@ -20,7 +20,7 @@ from monitor.atomic import make_folder
 from monitor.recognition.metadata import Motion
 from monitor.recognition.zoom import with_zoom
 from monitor.records import Outputs
-from monitor.windows.zoom import halved
+from monitor.windows.zoom import whole_view
 from train.data.background import BackgroundClips, footage_label
 from train.data.cache import DecodedClip
 from train.data.clips import Clip, Dataset
@@ -221,8 +221,7 @@ class Experiment:
 
     def _whole_views(self, decoded: DecodedClip) -> NDArray[np.uint8]:
         """The windows of a clip as the network sees them whole."""
-        found = self._sample(decoded)
-        return found if self.recipe.zoom == 1 else np.stack([halved(one) for one in found])
+        return whole_view(self._sample(decoded), self.recipe.zoom)
 
     def _zoomed(self, predict: Predict) -> Predict:
         """The network's scores of views as scores of windows."""

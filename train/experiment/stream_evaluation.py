@@ -12,12 +12,11 @@ from monitor.config.options import ActivityOptions
 from monitor.errors import ConfigError, DataError
 from monitor.recognition.metadata import ModelMetadata
 from train.data.background import add_footage_warning
-from train.data.clips import JOINED
 from train.data.footage import Footage, find_footage
 from train.data.listed import VIDEOS, ListedVideo, listed_events, listed_videos
 from train.evaluate.evaluation_set import load_evaluation_set
 from train.evaluate.event_match import Event
-from train.evaluate.overlap import HOW, WARNINGS, Overlap, check_groups
+from train.evaluate.overlap import HOW, WARNINGS, Overlap, check_groups, overlap_by_name
 from train.evaluate.playback import WatchedStream, watch_streams
 from train.evaluate.scores import Scored
 from train.evaluate.scoring import Scorer, load_scorer
@@ -157,7 +156,7 @@ def _videos_overlap(
     labels = {clip.label for clip in listed_events(data, metadata.clip.span_s)}
     if labels <= set(metadata.labels):
         return load_evaluation_set(metadata, data, fold, cache, console).overlap(metadata)
-    return "related" if data.resolve().name in metadata.data.name.split(JOINED) else "unknown"
+    return overlap_by_name(metadata, data.resolve().name)
 
 
 def plan_filmed(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from monitor.windows.clip import ClipSpec
-from monitor.windows.zoom import halved
+from monitor.windows.zoom import whole_view
 from train.data.cache import DecodedClip
 from train.data.windows import uniform_window
 from train.fit.augmentation import (
@@ -143,8 +143,7 @@ class TrainingBatches:
 
     def _plain_window(self, decoded: DecodedClip, rng: np.random.Generator) -> NDArray[np.uint8]:
         """A window of a clip as the network sees it whole."""
-        window = self._cut_window(decoded, rng)
-        return window if self._recipe.zoom == 1 else halved(window)
+        return whole_view(self._cut_window(decoded, rng), self._recipe.zoom)
 
     def _cut_window(self, decoded: DecodedClip, rng: np.random.Generator) -> NDArray[np.uint8]:
         """A window of a clip, at the speed and the rate that augmentation draws."""
@@ -160,8 +159,7 @@ class TrainingBatches:
     def _picture(self, rng: np.random.Generator) -> NDArray[np.uint8]:
         """A random frame of a random training clip."""
         frames = self._decoded[rng.integers(len(self._decoded))].frames
-        picture: NDArray[np.uint8] = frames[rng.integers(len(frames))]
-        return picture if self._recipe.zoom == 1 else halved(picture[np.newaxis])[0]
+        return whole_view(frames[rng.integers(len(frames))], self._recipe.zoom)
 
 
 def draw_slices(

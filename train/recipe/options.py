@@ -84,7 +84,7 @@ class Recipe(_Options):
     data: tuple[DataOptions, ...] = ()
     arch: str = "r2plus1d"
     clip: ClipOptions = ClipOptions()
-    zoom: Literal[1, 2] = 1  # 2: the network also sees the part that moves most, twice as large
+    zoom: Literal[1, 2] = 1  # 2: the network also sees the part that moves most, enlarged
     sampling: Literal["time", "uniform"] = "time"
     stride: int = Field(5, ge=1)  # sampled frames between the windows that score a clip
     split: Literal["grouped", "random"] = "grouped"
