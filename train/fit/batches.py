@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from monitor.windows.clip import ClipSpec
-from monitor.windows.zoom import whole_view
+from monitor.windows.zoom import views, whole_view
 from train.data.cache import DecodedClip
 from train.data.windows import uniform_window
 from train.fit.augmentation import (
@@ -129,12 +129,17 @@ class TrainingBatches:
 
     def _window(self, decoded: DecodedClip, rng: np.random.Generator) -> NDArray[np.uint8]:
         augment = self._recipe.augment
-        window = self._plain_window(decoded, rng)
         if augment is None:
-            return window
-        if augment.paste_share and len(self._background) and rng.random() < augment.paste_share:
-            scene = self._decoded[rng.choice(self._background)]
-            window = paste_smaller(window, self._plain_window(scene, rng), augment.paste_max, rng)
+            return self._plain_window(decoded, rng)
+        if augment.part_share and rng.random() < augment.part_share:
+            _, window = views(self._cut_window(decoded, rng))[0]
+        else:
+            window = self._plain_window(decoded, rng)
+            if augment.paste_share and len(self._background) and rng.random() < augment.paste_share:
+                scene = self._decoded[rng.choice(self._background)]
+                window = paste_smaller(
+                    window, self._plain_window(scene, rng), augment.paste_max, rng
+                )
         window = augment_window(window, augment, rng)
         if augment.crossing_share and rng.random() < augment.crossing_share:
             pictures = [self._picture(rng) for _ in range(rng.integers(1, MAX_PATCHES + 1))]

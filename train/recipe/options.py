@@ -49,6 +49,7 @@ class AugmentOptions(_Options):
     crop_min: float = Field(0.75, ge=0.1, le=1)  # smallest side kept; 1: the whole picture
     zoom_share: Share = 0.0  # windows of which a part that moves is shown, as if nearer
     zoom_min: float = Field(0.4, ge=0.1, le=1)  # smallest side of that part
+    part_share: Share = 0.0  # windows of which the second view is shown, if the model zooms
     crossing_share: Share = 0.0  # windows that rigid things cross, cut from clips
     paste_share: Share = 0.0  # windows shown smaller, inside a window of a background label
     paste_max: float = Field(3.0, ge=1.2, le=8)  # how many times smaller, at most
@@ -129,6 +130,8 @@ class Recipe(_Options):
             raise ValueError(f"zoom needs a clip.size that {STEP} divides; found {self.clip.size}")
         if self.arch in BASELINES and self.zoom > 1:
             raise ValueError(f"zoom needs a network; found {self.arch}")
+        if self.zoom == 1 and self.augment is not None and self.augment.part_share:
+            raise ValueError("augment.part_share needs zoom: 2")
         if self.optimizer == "adam" and self.weight_decay:
             raise ValueError("weight_decay needs optimizer adamw, or 0")
         return self

@@ -11,7 +11,7 @@ import train.fit.batches
 from tests.train.fit.test_augmentation import Draws
 from train.data.cache import DecodedClip
 from train.fit.batches import Batch, TrainingBatches
-from train.recipe.options import ClipOptions, Recipe
+from train.recipe.options import AugmentOptions, ClipOptions, Recipe
 
 CONFIG = Recipe(clip=ClipOptions(frames=4, size=16, fps=10.0), batch=2, epochs=3)
 CLIPS = 12
@@ -50,6 +50,23 @@ def assert_same(some: list[Batch], others: list[Batch]) -> None:
     for (clips, targets), (other_clips, other_targets) in zip(some, others, strict=True):
         np.testing.assert_array_equal(clips, other_clips)
         np.testing.assert_array_equal(targets, other_targets)
+
+
+def test_a_model_that_zooms_is_trained_on_both_of_its_views() -> None:
+    # What moves is 8 of 32 pixels wide: 4 of 16 in the whole view, 6.4 of 16 in the part.
+    off = ("brightness", "contrast", "gray_share", "flip_share", "mixup_share")
+    augment = AugmentOptions(speed_min=1.0, crop_min=1.0, part_share=0.5, **dict.fromkeys(off, 0.0))
+    recipe = Recipe(clip=ClipOptions(frames=4, size=16), zoom=2, batch=8, epochs=1, augment=augment)
+    frames = np.zeros((4, 32, 32, 3), np.uint8)
+    frames[1::2, 8:16, 8:16] = 255
+    clips = [DecodedClip(frames, np.arange(4) / 10)] * 64
+    made = TrainingBatches(clips, np.ones((64, 1), np.float32), recipe)
+
+    windows = np.concatenate([clips for clips, _ in made.epoch(0)])
+
+    widths = Counter(int((window[1, :, :, 0] > 127).any(axis=0).sum()) for window in windows)
+    assert set(widths) == {4, 7}
+    assert 20 <= widths[7] <= 44
 
 
 def test_batches_prepared_ahead_equal_those_of_the_epoch_itself() -> None:

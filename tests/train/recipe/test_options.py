@@ -81,8 +81,8 @@ def test_data_is_found_beside_the_recipe_and_an_option_replaces_it(tmp_path: Pat
             "seed: 1\naugment:\n  crop: 0.5\n",
             "3: unknown option augment.crop; options here: brightness, contrast, crop_min, "
             "crossing_share, flip_share, gamma, gray_share, mixup_alpha, mixup_share, "
-            "negative_share, noise, paste_max, paste_share, rate_share, speed_max, speed_min, "
-            "zoom_min, zoom_share",
+            "negative_share, noise, part_share, paste_max, paste_share, rate_share, speed_max, "
+            "speed_min, zoom_min, zoom_share",
             id="unknown option in a block",
         ),
         pytest.param(
@@ -125,6 +125,11 @@ def test_data_is_found_beside_the_recipe_and_an_option_replaces_it(tmp_path: Pat
             "arch: svm\ndata:\n  - {path: ut, weight: 2}\n",
             "1: a weight of data needs a network: svm takes every window",
             id="a weight for a classical classifier",
+        ),
+        pytest.param(
+            "augment:\n  part_share: 0.5\n",
+            "1: augment.part_share needs zoom: 2",
+            id="a second view of a model that has none",
         ),
     ],
 )
