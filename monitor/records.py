@@ -7,7 +7,7 @@ the exception: the process's monotonic clock when the frame arrived, for measuri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -95,6 +95,11 @@ class StreamEnd:
 Captured = Window | Skipped | StreamEnd
 
 
+# The ends of windows in seconds, and their smoothed scores.
+Trace = tuple[tuple[float, float], ...]
+TRACE_MAX = 100  # points, so that an alert stays a short line
+
+
 # Left, top, right and bottom, in fractions of a picture's width and height.
 PictureBox = tuple[float, float, float, float]
 
@@ -146,6 +151,10 @@ class Activity:
     box: PictureBox | None = None  # where in the picture; None: in all that is watched
     reason: EndReason | None = None  # why it ended; None while it is open
     live: bool = True  # its seconds passed as the world's did: not so in a file
+    threshold: float = 0.0  # score that starts it
+    peak_s: float = 0.0  # end of the window with the highest smoothed score
+    window: Window | None = field(default=None, compare=False, repr=False)  # that window
+    trace: Trace = ()  # from some windows before it on
 
     @property
     def title(self) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
-from monitor.records import Activity, PictureBox
+from monitor.records import TRACE_MAX, Activity, PictureBox
 from monitor.states import EndReason
 
 SCHEMA: Literal["har-monitor.alert.v2"] = "har-monitor.alert.v2"
@@ -59,6 +59,18 @@ class AlertEvent(BaseModel):
         None,
         description="where in the camera's picture the score was highest: left, top, right and "
         "bottom in fractions of it; null: the model does not say, or it was all that is watched",
+    )
+    threshold: Score | None = Field(
+        None, description="smoothed score that starts an activity of this label"
+    )
+    peak_s: Seconds | None = Field(
+        None, description="end of the window with the highest score; likewise as start_s"
+    )
+    trace: tuple[tuple[Seconds, Score], ...] = Field(
+        (),
+        max_length=TRACE_MAX,
+        description="the smoothed scores so far, from some windows before the activity on: seconds "
+        "from start_s to a window's end, and the score; in a long activity the highest of several",
     )
     time: Moment = Field(description="UTC, when the alert was made")
     start_time: Moment | None = Field(None, description="UTC; null for a file")
@@ -120,6 +132,9 @@ class AlertMaker:
             score=activity.score,
             peak_score=activity.peak_score,
             box=activity.box,
+            threshold=activity.threshold,
+            peak_s=activity.peak_s,
+            trace=tuple((at_s - activity.start_s, score) for at_s, score in activity.trace),
             time=now,
             start_time=world(activity.start_s),
             end_time=world(activity.end_s),

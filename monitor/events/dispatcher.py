@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 
 from monitor.errors import MonitorError, SinkError
 from monitor.events.alert import AlertEvent
-from monitor.events.sink import Sink
-from monitor.records import SinkStatus
+from monitor.events.sink import Sink, WindowSink
+from monitor.records import SinkStatus, Window
 from monitor.throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
 QUEUE_LIMIT = 10_000  # alerts that wait for a sink; of more, the oldest are lost
+WINDOW_LIMIT = 50  # windows that wait with them, of about a megabyte each; then alerts come without
 # A sink that failed is given the alert again: after the first pause, which doubles up to the other.
 RETRY_MIN_S, RETRY_MAX_S = 0.25, 5.0
 SLOW_S = 10.0  # a sink that has been at one alert for so long is told of
@@ -40,10 +41,10 @@ class Dispatcher:
         for one in self._threads:
             one.thread.start()
 
-    def write(self, alert: AlertEvent) -> None:
-        """Leave an alert for every sink; from any thread."""
+    def write(self, alert: AlertEvent, window: Window | None = None) -> None:
+        """Leave an alert for every sink, with the window of its highest score; from any thread."""
         for one in self._threads:
-            one.put(alert)
+            one.put(alert, window)
 
     @property
     def sinks(self) -> tuple[SinkStatus, ...]:
@@ -69,8 +70,10 @@ class _SinkThread:
         self._sink = sink
         self._clock = clock
         self._name = sink.name
-        self._waiting: deque[AlertEvent] = deque()
-        self._current: AlertEvent | None = None  # that the sink is at, or failed at
+        self._waiting: deque[tuple[AlertEvent, Window | None]] = deque()
+        self._current: tuple[AlertEvent, Window | None] | None = (
+            None  # that the sink is at, or failed at
+        )
         self._changed = threading.Condition()
         self._ended = False
         self._end_s = 0.0  # the clock, when it has had its time at the end
@@ -83,12 +86,14 @@ class _SinkThread:
         # A sink that hangs does not keep the process from its end.
         self.thread = threading.Thread(target=self._run, name=f"sink {self._name}", daemon=True)
 
-    def put(self, alert: AlertEvent) -> None:
+    def put(self, alert: AlertEvent, window: Window | None) -> None:
         with self._changed:
+            if not isinstance(self._sink, WindowSink) or len(self._waiting) >= WINDOW_LIMIT:
+                window = None
             if len(self._waiting) >= QUEUE_LIMIT:
                 self._waiting.popleft()
                 self._lose(f"more than {QUEUE_LIMIT} waited")
-            self._waiting.append(alert)
+            self._waiting.append((alert, window))
             self._changed.notify()
 
     def _lose(self, why: str) -> None:
@@ -138,7 +143,7 @@ class _SinkThread:
         while self._next():
             assert self._current is not None
             pause_s = RETRY_MIN_S
-            while not self._deliver(self._current):
+            while not self._deliver(*self._current):
                 if self._ended and self._clock() >= self._end_s:
                     self._close()
                     return
@@ -163,11 +168,14 @@ class _SinkThread:
             else:
                 self._changed.wait_for(lambda: self._ended, pause_s)
 
-    def _deliver(self, alert: AlertEvent) -> bool:
+    def _deliver(self, alert: AlertEvent, window: Window | None) -> bool:
         """Give the sink an alert; whether that is done with."""
         self._busy_since_s = self._clock()
         try:
-            self._sink.write(alert)
+            if isinstance(self._sink, WindowSink):
+                self._sink.write_window(alert, window)
+            else:
+                self._sink.write(alert)
         except SinkError as error:
             if self._failure is None:
                 log.warning("%s; alerts wait in memory", error)

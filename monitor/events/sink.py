@@ -1,8 +1,9 @@
 """Where alerts go."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from monitor.events.alert import AlertEvent
+from monitor.records import Window
 
 
 class Sink(Protocol):
@@ -17,3 +18,11 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Finish; twice is fine."""
+
+
+@runtime_checkable
+class WindowSink(Sink, Protocol):
+    """A sink that is also shown what the model saw."""
+
+    def write_window(self, alert: AlertEvent, window: Window | None) -> None:
+        """Take an alert with the window of its highest score, if it is known; else as `write`."""

@@ -142,7 +142,7 @@ class Worker:
         )
         if self._on_window is not None:
             self._on_window(prediction)
-        changes = tracker.update(prediction)
+        changes = tracker.update(prediction, window)
         counters = camera.status.worker
         counters.windows += 1
         counters.latency_ms = (self._clock() - window.arrived_s) * 1000
@@ -184,7 +184,7 @@ class Worker:
             counters.activity = activity.title
             counters.activity_at_s = self._clock()
             counters.alerts += activity.end_s is None
-            self._dispatcher.write(camera.alerts.make(activity))
+            self._dispatcher.write(camera.alerts.make(activity), activity.window)
 
 
 def _within(bounds: PictureBox | None, part: PictureBox | None) -> PictureBox | None:

@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from monitor.records import Activity, PictureBox, Prediction
+from monitor.recognition.trace import ScoreTrace
+from monitor.records import Activity, PictureBox, Prediction, Window
 from monitor.states import EndReason
 
 _IDS = uuid.UUID("a2f34d3f-96d1-4bff-94b8-3c4f6e0c7f0e")  # the space of names of activities
@@ -33,9 +34,28 @@ class _LabelState:
     start_s: float = 0.0  # start of that window
     carried_until_s: float = 0.0  # end of the last window that carried the activity
     peak: float = 0.0
-    box: PictureBox | None = None  # of the window with the highest score
+    peak_s: float = 0.0  # end of the window with the highest score
+    box: PictureBox | None = None  # where that was
+    window: Window | None = None  # that window
+    trace: ScoreTrace = field(default_factory=ScoreTrace)
     open: Activity | None = None
     cooldown_until_s: float = -math.inf
+
+    def note_peak(self, score: float, prediction: Prediction, window: Window | None) -> None:
+        if score > self.peak:
+            self.peak, self.peak_s = score, prediction.end_s
+            self.box, self.window = prediction.box, window
+
+    def with_evidence(self, activity: Activity) -> Activity:
+        """The activity with its peak, and with its scores so far."""
+        return replace(
+            activity,
+            peak_score=self.peak,
+            peak_s=self.peak_s,
+            box=self.box,
+            window=self.window,
+            trace=self.trace.points,
+        )
 
 
 @dataclass
@@ -66,12 +86,12 @@ class ActivityTracker:
             sorted((s.open for s in self._labels.values() if s.open), key=lambda a: a.start_s)
         )
 
-    def update(self, prediction: Prediction) -> list[Activity]:
-        """Take the scores of the next window."""
+    def update(self, prediction: Prediction, window: Window | None = None) -> list[Activity]:
+        """Take the scores of the next window; the window itself is kept if it is the peak."""
         self._smooth(prediction)
         changes = []
         for label, state in self._labels.items():
-            change = self._update_label(label, state, prediction)
+            change = self._update_label(label, state, prediction, window)
             if change is not None:
                 changes.append(change)
         return changes
@@ -81,7 +101,9 @@ class ActivityTracker:
         ended = []
         for state in self._labels.values():
             state.above_since_s = None
-            if state.open is not None and now_s - state.carried_until_s >= self.rules.hold_s:
+            if state.open is None:
+                state.window = None
+            elif now_s - state.carried_until_s >= self.rules.hold_s:
                 state.open = replace(state.open, arrived_s=arrived_s, decided_s=now_s)
                 ended.append(self._end(state, EndReason.NOT_CLASSIFIED))
                 state.cooldown_until_s = now_s + self.rules.cooldown_s
@@ -112,14 +134,14 @@ class ActivityTracker:
         }
 
     def _update_label(
-        self, label: str, state: _LabelState, prediction: Prediction
+        self, label: str, state: _LabelState, prediction: Prediction, window: Window | None
     ) -> Activity | None:
         rules, now_s = self.rules, prediction.end_s
         threshold = rules.thresholds[label]
         score = state.smoothed = self.smoothed_scores[label]
+        state.trace.push(now_s, score, is_open=state.open is not None)
         if state.open is not None:
-            if score > state.peak:
-                state.peak, state.box = score, prediction.box
+            state.note_peak(score, prediction, window)
             state.open = replace(
                 state.open,
                 score=score,
@@ -136,15 +158,15 @@ class ActivityTracker:
                 return ended
             return None
         if score < threshold or now_s < state.cooldown_until_s:
-            state.above_since_s = None
+            state.above_since_s = state.window = None
             return None
         if state.above_since_s is None:
             state.above_since_s, state.start_s, state.peak = now_s, prediction.start_s, -math.inf
-        if score > state.peak:
-            state.peak, state.box = score, prediction.box
+        state.note_peak(score, prediction, window)
         if now_s - state.above_since_s < rules.min_s:
             return None
         state.carried_until_s = now_s
+        state.trace.begin()
         state.open = Activity(
             id=self._id(label, state.start_s),
             camera=self.camera,
@@ -155,10 +177,11 @@ class ActivityTracker:
             peak_score=state.peak,
             arrived_s=prediction.arrived_s,
             decided_s=now_s,
-            box=state.box,
             region=self.region,
             live=self.live,
+            threshold=threshold,
         )
+        state.open = state.with_evidence(state.open)
         return state.open
 
     def _id(self, label: str, start_s: float) -> str:
@@ -169,8 +192,6 @@ class ActivityTracker:
     @staticmethod
     def _end(state: _LabelState, reason: EndReason) -> Activity:
         assert state.open is not None
-        ended = replace(
-            state.open, end_s=state.carried_until_s, peak_score=state.peak, reason=reason
-        )
-        state.open = state.above_since_s = None
+        ended = state.with_evidence(replace(state.open, end_s=state.carried_until_s, reason=reason))
+        state.open = state.above_since_s = state.window = None
         return ended

@@ -15,7 +15,18 @@ from testkit.alerts import alert
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, 987654, UTC)
 START = Activity(
-    "a1", "door", "fight", 12.3456, None, 0.91234, 0.95, arrived_s=100.0, decided_s=14.3
+    "a1",
+    "door",
+    "fight",
+    12.3456,
+    None,
+    0.91234,
+    0.95,
+    arrived_s=100.0,
+    decided_s=14.3,
+    threshold=0.6,
+    peak_s=13.8,
+    trace=((11.9, 0.2), (14.3, 0.91234)),
 )
 END = Activity(
     "a1", "door", "fight", 12.3456, 18.0, 0.2, 0.99, arrived_s=100.0, decided_s=20.0,
@@ -44,6 +55,9 @@ def test_a_start_has_every_field() -> None:
         "score": 0.9123,
         "peak_score": 0.95,
         "box": None,
+        "threshold": 0.6,
+        "peak_s": 13.8,
+        "trace": [[-0.446, 0.2], [1.954, 0.9123]],
         "time": "2026-05-04T03:02:01.987Z",
         "start_time": "2026-05-04T03:01:59.783Z",  # 0.25 s and 1.954 s before
         "end_time": None,

@@ -18,7 +18,18 @@ from monitor.states import EndReason
 from testkit.alerts import alert
 
 STARTED = Activity(
-    "a1", "door", "fight", 12.3456, None, 0.91234, 0.95, arrived_s=100.0, decided_s=14.3
+    "a1",
+    "door",
+    "fight",
+    12.3456,
+    None,
+    0.91234,
+    0.95,
+    arrived_s=100.0,
+    decided_s=14.3,
+    threshold=0.6,
+    peak_s=13.8,
+    trace=((11.9, 0.2), (14.3, 0.91234)),
 )
 MAKER = AlertMaker(
     "f" * 64, "fights", 2.0, lambda: datetime(2026, 5, 4, 3, 2, 1, 987654, UTC), lambda: 100.25
@@ -50,6 +61,9 @@ def test_a_start_is_one_whole_line_with_every_field(tmp_path: Path) -> None:
             "score": 0.9123,
             "peak_score": 0.95,
             "box": None,
+            "threshold": 0.6,
+            "peak_s": 13.8,
+            "trace": [[-0.446, 0.2], [1.954, 0.9123]],
             "time": "2026-05-04T03:02:01.987Z",
             "start_time": "2026-05-04T03:01:59.783Z",  # 0.25 s and 1.954 s before
             "end_time": None,

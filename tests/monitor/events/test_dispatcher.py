@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from monitor.errors import SinkError
@@ -18,6 +19,7 @@ from monitor.events.alert import AlertEvent
 from monitor.events.alert_log import AlertLogSink
 from monitor.events.dispatcher import SLOW_S, Dispatcher
 from monitor.events.sink import Sink
+from monitor.records import Window
 from testkit.alerts import alert
 from testkit.fakes import wait_until
 from testkit.patience import LIMIT_S
@@ -53,6 +55,20 @@ class Blocked(Recorder):
         self.held.set()
         assert self.free.wait(LIMIT_S)
         super().write(alert)
+
+
+class Seer(Blocked):
+    """Is also shown windows."""
+
+    name = "seer"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.windows: list[Window | None] = []
+
+    def write_window(self, alert: AlertEvent, window: Window | None) -> None:
+        self.write(alert)
+        self.windows.append(window)
 
 
 class Broken(Recorder):
@@ -479,3 +495,21 @@ def test_a_pipe_that_is_read_only_as_the_monitor_ends_gets_what_waited(
     ending.start()
     assert events_from(reader, 2) == ["start", "end"]
     ending.join()
+
+
+def test_a_sink_that_asks_for_windows_has_them_unless_too_many_wait() -> None:
+    clip = np.zeros((1, 8, 8, 3), np.uint8)
+    window = Window("door", 0.0, 2.0, clip, 10.0, 10.0, 0, 2.0)
+    seer, recorder = Seer(), Recorder()
+    several = Dispatcher([seer, recorder])
+    several.start()
+    count = dispatcher.WINDOW_LIMIT + 7
+    several.write(alert("first"), window)
+    assert seer.held.wait(LIMIT_S)
+    for number in range(count):
+        several.write(alert(str(number)), window)
+    seer.free.set()
+    assert several.close() == []
+
+    assert len(seer.ids) == len(recorder.ids) == count + 1
+    assert seer.windows == [window] * (dispatcher.WINDOW_LIMIT + 1) + [None] * 7

@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.recognition.tracker import ActivityTracker, Rules
-from monitor.records import Activity, Prediction
+from monitor.records import Activity, Prediction, Window
 from monitor.states import EndReason
 
 STEP_S = 0.5
@@ -59,6 +60,27 @@ def test_an_activity_is_where_its_score_was_highest() -> None:
     start, end = found
 
     assert start.box == end.box == (0.2, 0.0, 0.7, 0.5)
+
+
+def test_an_activity_keeps_its_highest_window_and_its_scores() -> None:
+    tracker = ActivityTracker("door", rules())
+    found = []
+    for index, score in enumerate([0.1, 0.7, 0.9, 0.8, 0.1, 0.1, 0.1, 0.1]):
+        end_s = WINDOW_S + index * STEP_S
+        clip = np.full((4, 8, 8, 3), index, np.uint8)
+        window = Window("door", end_s - WINDOW_S, end_s, clip, 10, 10, 0, end_s)
+        scored = {"fight": score, "nofight": 1 - score}
+        found += tracker.update(Prediction("door", end_s - WINDOW_S, end_s, scored, end_s), window)
+    start, end = found
+
+    assert start.window is not None
+    assert end.window is not None
+    assert start.window.clip[0, 0, 0, 0] == end.window.clip[0, 0, 0, 0] == 2
+    assert start.peak_s == end.peak_s == pytest.approx(WINDOW_S + 2 * STEP_S)
+    assert start.threshold == end.threshold == 0.6
+    assert [score for _, score in start.trace] == [0.1, 0.7, 0.9], "from before it on"
+    scores = [score for _, score in end.trace]
+    assert scores == pytest.approx([0.1, 0.7, 0.9, 0.8, 0.1, 0.1])
 
 
 def ids(**told: object) -> list[str]:
