@@ -1,4 +1,4 @@
-"""The command har-monitor, also as python -m monitor."""
+"""The commands har-monitor, also as python -m monitor, and har-events."""
 
 import os
 import threading
@@ -21,6 +21,14 @@ def run() -> None:
         if isinstance(end.code, int) and any(thread.daemon for thread in threading.enumerate()):
             os._exit(end.code)
         raise
+
+
+def run_events() -> None:
+    """Run har-events."""
+    start_command()
+    from monitor.cli.events import app
+
+    app(prog_name="har-events")
 
 
 if __name__ == "__main__":

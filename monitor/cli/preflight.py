@@ -31,6 +31,8 @@ def check_outputs(options: MonitorOptions) -> None:
     outputs = [("log", log.path) for log in options.logs if log.path != STDOUT]
     if options.health is not None:
         outputs.append(("health", options.health))
+    if options.store is not None and "://" not in options.store.url:
+        outputs.append(("store", Path(options.store.url)))
     if options.save_video is not None:
         names = [camera.name for camera in options.cameras]
         videos = [video_path(options.save_video, name, len(names)) for name in names]

@@ -1,10 +1,16 @@
 """Makes the sinks of the configuration."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from monitor.config.options import AlertLogOptions, ClipSinkOptions, ConsoleOptions, SinkOptions
+from monitor.config.options import (
+    AlertLogOptions,
+    ClipSinkOptions,
+    ConsoleOptions,
+    SinkOptions,
+    StoreOptions,
+)
 from monitor.errors import SinkError
 from monitor.events.alert import AlertEvent
 from monitor.events.alert_log import AlertLogSink
@@ -12,13 +18,17 @@ from monitor.events.console import ConsoleSink
 from monitor.events.recovery import orphans
 from monitor.events.sink import Sink
 from monitor.evidence.clip_sink import ClipSink
+from monitor.paths import STDOUT
+from monitor.store.sink import StoreSink
 
 log = logging.getLogger(__name__)
 
 
-def make_sinks(options: Iterable[SinkOptions]) -> list[Sink]:
+def make_sinks(options: Sequence[SinkOptions]) -> list[Sink]:
     """The sinks, in their order; SinkError if one cannot be opened."""
     sinks: list[Sink] = []
+    logs = (one.path for one in options if isinstance(one, AlertLogOptions))
+    log_path = next((path for path in logs if path != STDOUT), None)
     try:
         for one in options:
             match one:
@@ -27,6 +37,8 @@ def make_sinks(options: Iterable[SinkOptions]) -> list[Sink]:
                     sinks.append(AlertLogSink(one.path, max_bytes=max_bytes, keep=one.keep))
                 case ClipSinkOptions():
                     sinks.append(ClipSink(one))
+                case StoreOptions():
+                    sinks.append(StoreSink(one.url, log_path))
                 case ConsoleOptions():
                     sinks.append(ConsoleSink())
     except SinkError:

@@ -19,7 +19,7 @@ from pydantic import (
 
 from monitor.errors import ConfigError
 from monitor.names import Label, Name
-from monitor.paths import Place
+from monitor.paths import Place, placed
 from monitor.recognition.metadata import ModelMetadata, RuleDefaults, Seconds, Share
 from monitor.recognition.shipped import model_path
 from monitor.recognition.tracker import Rules
@@ -289,8 +289,32 @@ class ClipSinkOptions(Options):
     keep_days: float = Field(30, gt=0, le=36500)  # older clips are deleted
 
 
+DEFAULT_STORE = "events.sqlite"
+
+
+def _store_place(where: str, info: ValidationInfo) -> str:
+    try:
+        return where if "://" in where else placed(where, info.context or "")
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
+# A SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE.
+StoreUrl = Annotated[str, AfterValidator(_store_place)]
+
+
+class StoreOptions(Options):
+    """A sink: the event store."""
+
+    type: Literal["store"] = "store"
+    # A SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE.
+    url: Annotated[str, AfterValidator(_store_place)] = Field(
+        DEFAULT_STORE, min_length=1, repr=False
+    )
+
+
 SinkOptions = Annotated[
-    AlertLogOptions | ConsoleOptions | ClipSinkOptions, Field(discriminator="type")
+    AlertLogOptions | ConsoleOptions | ClipSinkOptions | StoreOptions, Field(discriminator="type")
 ]
 
 
@@ -335,10 +359,11 @@ class MonitorOptions(Options):
         return self
 
     @model_validator(mode="after")
-    def _one_keeps_clips(self) -> "MonitorOptions":
-        count = sum(isinstance(sink, ClipSinkOptions) for sink in self.sinks)
-        if count > 1:
-            raise ValueError(f"sinks: {count} of type clips; allowed: 1")
+    def _one_of_a_kind(self) -> "MonitorOptions":
+        types = [sink.type for sink in self.sinks]
+        for kind in ("clips", "store"):
+            if (count := types.count(kind)) > 1:
+                raise ValueError(f"sinks: {count} of type {kind}; allowed: 1")
         return self
 
     def pace(self, camera: CameraOptions) -> Pace:
@@ -351,3 +376,8 @@ class MonitorOptions(Options):
     def logs(self) -> tuple[AlertLogOptions, ...]:
         """The alert logs among the sinks."""
         return tuple(sink for sink in self.sinks if isinstance(sink, AlertLogOptions))
+
+    @property
+    def store(self) -> StoreOptions | None:
+        """The event store among the sinks."""
+        return next((sink for sink in self.sinks if isinstance(sink, StoreOptions)), None)

@@ -53,7 +53,10 @@ def orphans(path: Path) -> list[AlertEvent]:
     """
     found = []
     for record in unended(
-        record for place in (rotated(path, 1), path) if place.is_file() for record in _read(place)
+        record
+        for place in (rotated(path, 1), path)
+        if place.is_file()
+        for record in read_records(place)
     ):
         with suppress(ValueError):  # somebody else's line
             start = AlertEvent.model_validate(record)
@@ -62,7 +65,8 @@ def orphans(path: Path) -> list[AlertEvent]:
     return found
 
 
-def _read(path: Path) -> Iterator[Record]:
+def read_records(path: Path) -> Iterator[Record]:
+    """Every alert of a log, as it was written; OSError if it cannot be read."""
     with path.open("rb") as file:
         yield from records(_lines(file))
 

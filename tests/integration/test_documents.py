@@ -9,6 +9,7 @@ import typer.main
 
 import export.cli
 import monitor.cli.app
+import monitor.cli.events
 import train.cli.evaluate
 import train.cli.train
 from monitor.config.options import MonitorOptions
@@ -32,6 +33,9 @@ COMMANDS = {
         "docs/training.md",
         "| `har-export MODEL.keras MODEL.onnx` option |",
     ),
+}
+APPS = {name: app for name, (app, _, _) in COMMANDS.items()} | {
+    "har-events": monitor.cli.events.app
 }
 LONGEST = 150  # lines of the README
 
@@ -79,9 +83,14 @@ def test_each_command_has_a_row_for_every_option_and_no_other(
 def test_every_command_line_uses_options_that_exist(page: str) -> None:
     for line in re.findall(r"^(har-\w+ .*?)(?:  +#.*)?$", PAGES[page], re.MULTILINE):
         name = line.split()[0]
+        command = typer.main.get_command(APPS[name])
+        parameters = [*command.params]
+        for word in line.split()[1:]:
+            if (sub := getattr(command, "commands", {}).get(word)) is not None:
+                parameters += sub.params
         known = {
             option
-            for parameter in typer.main.get_command(COMMANDS[name][0]).params
+            for parameter in parameters
             if not getattr(parameter, "hidden", False)
             for option in [*parameter.opts, *parameter.secondary_opts]
         }

@@ -1,0 +1,148 @@
+"""The database of the event store: where it is, how it is opened, and what can go wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from monitor.errors import MonitorError
+from monitor.store.tables import REVISION
+
+LOCKED_S = 2.0  # that a statement waits for another process's write
+CONNECT_S = 5  # that PostgreSQL has to answer
+
+
+class StoreError(MonitorError):
+    """The event store cannot be used now."""
+
+
+class StoreDamaged(StoreError):
+    """The file of the event store is damaged, or is none."""
+
+
+def place(where: str) -> URL:
+    """Where a store is: the path of a SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE.
+
+    StoreError for anything else.
+    """
+    if "://" not in where:
+        return URL.create("sqlite", database=where)
+    try:
+        url = make_url(where)
+    except (ArgumentError, ValueError):
+        raise StoreError(f"event store: no address; {_ALLOWED}") from None
+    if url.drivername not in ("postgresql", "postgres"):
+        raise StoreError(f"event store {name(url)}: unknown kind {url.drivername}; {_ALLOWED}")
+    return url.set(drivername="postgresql+psycopg")
+
+
+_ALLOWED = "allowed: the path of a file, or postgresql://USER:PASSWORD@HOST/DATABASE"
+
+
+def name(url: URL) -> str:
+    """What messages call it: without its password."""
+    if url.drivername == "sqlite":
+        return url.database or ""
+    return url.set(drivername=url.get_backend_name()).render_as_string()
+
+
+def connect(url: URL) -> Engine:
+    """The engine of an existing, new or older store, whose tables are made or brought up to date.
+
+    StoreDamaged if the file is none, StoreError for any other fault.
+    """
+    sqlite = url.drivername == "sqlite"
+    if sqlite:
+        _make_private(Path(url.database or ""))
+        engine = sa.create_engine(url, connect_args={"timeout": LOCKED_S})
+        sa.event.listen(engine, "connect", _on_connect)
+    else:
+        try:
+            limits = {"connect_timeout": CONNECT_S}
+            engine = sa.create_engine(url, connect_args=limits, pool_pre_ping=True)
+        except ModuleNotFoundError:
+            raise StoreError(
+                "PostgreSQL needs psycopg: pip install 'har-monitor[postgres]'"
+            ) from None
+    try:
+        with told(url), engine.begin() as connection:
+            _bring_up_to_date(connection, name(url))
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def told(url: URL) -> Iterator[None]:
+    """Faults of the database inside the block become errors of one line."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        text = _reason(error)
+        damaged = url.drivername == "sqlite" and any(sign in text for sign in _DAMAGED)
+        kind = StoreDamaged if damaged else StoreError
+        raise kind(f"event store {name(url)}: {text}") from None
+
+
+# What SQLite says of a file that is damaged, or is no database.
+_DAMAGED = ("not a database", "malformed", "disk image")
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    lines = str(cause).strip().splitlines()
+    return lines[0].lower() if lines else type(cause).__name__
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, for its owner only: who does what and when is nobody else's business."""
+    try:
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise StoreError(f"event store {path}: {(error.strerror or str(error)).lower()}") from None
+
+
+def _on_connect(connection: Any, record: object) -> None:
+    cursor = connection.cursor()
+    # Readers and the writer do not wait for one another. A loss of power may lose the last events,
+    # which the alert log still has.
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+def _bring_up_to_date(connection: Connection, named: str) -> None:
+    tables = set(sa.inspect(connection).get_table_names())
+    found = None
+    if "alembic_version" in tables:
+        found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    elif "events" in tables:
+        raise StoreError(f"event store {named}: its table events is not of har-monitor")
+    if found == REVISION:
+        return
+    if found is not None and found > REVISION:
+        raise StoreError(
+            f"event store {named}: made by a newer har-monitor (revision {found}); "
+            f"this one knows revision {REVISION}"
+        )
+    upgrade(connection)
+
+
+def upgrade(connection: Connection) -> None:
+    """Make the tables, or bring them up to date."""
+    from alembic import command  # only if it is needed: it takes 11 MiB
+    from alembic.config import Config
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,85 @@
+"""Reviews as lines of a file: what the alert log does not say, so that no database is the truth."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from monitor.events.alert import Moment
+from monitor.events.log_file import LogFile
+from monitor.store.database import StoreError
+from monitor.store.event import Verdict
+
+log = logging.getLogger(__name__)
+
+SCHEMA: Literal["har-monitor.review.v1"] = "har-monitor.review.v1"
+
+
+class ReviewLine(BaseModel):
+    """What somebody said of an event."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+
+    schema_: Literal["har-monitor.review.v1"] = Field(SCHEMA, alias="schema")
+    id: str  # of the event
+    time: Moment
+    by: str
+    verdict: Verdict
+
+
+class Journal:
+    """The reviews beside an alert log: alerts.jsonl has alerts.reviews.jsonl. It is never rotated.
+
+    StoreError if it cannot be opened or written; one process has it at a time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _told(path):
+            self._file = LogFile(path, sys.maxsize, 1)
+
+    def write(self, line: ReviewLine) -> None:
+        """Append a line, at once or not at all."""
+        with _told(self.path):
+            self._file.append(
+                line.model_dump_json(ensure_ascii=True, exclude_none=True).encode() + b"\n"
+            )
+
+    def close(self) -> None:
+        """Close the file; twice is fine."""
+        self._file.close()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise StoreError(f"reviews {path}: {reason}") from None
+
+
+def journal_path(log_path: Path) -> Path:
+    """Where the reviews of the events of an alert log are."""
+    return log_path.with_name(f"{log_path.stem}.reviews{log_path.suffix}")
+
+
+def read_journal(path: Path) -> Iterator[ReviewLine]:
+    """Every review, in order; lines that are none are counted and passed over."""
+    if not path.exists():
+        return
+    strange = 0
+    with _told(path), path.open("rb") as file:
+        for line in file:
+            try:
+                yield ReviewLine.model_validate_json(line)
+            except ValidationError:
+                strange += 1
+    if strange:
+        log.warning("%s: %d lines that are no reviews were passed over", path, strange)

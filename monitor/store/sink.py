@@ -1,0 +1,51 @@
+"""The sink that keeps events in the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monitor.errors import SinkError
+from monitor.events.alert import AlertEvent
+
+if TYPE_CHECKING:
+    from monitor.store.store import EventStore
+
+
+class StoreSink:
+    """Records each alert in the event store, which is opened with the first one.
+
+    A store that is locked, full or gone is tried again by the dispatcher: what waits is written
+    later. A damaged one is moved aside and made anew of the alert log.
+    """
+
+    name = "event store"
+
+    def __init__(self, where: str, log_path: Path | None) -> None:
+        self._where = where
+        self._log_path = log_path
+        self._store: EventStore | None = None
+
+    def write(self, alert: AlertEvent) -> None:
+        """Record an alert; SinkError if the store fails now."""
+        # Not at the top: SQLAlchemy takes a third of a second, which no camera is to wait for.
+        from monitor.store.database import StoreDamaged, StoreError
+        from monitor.store.rebuild import open_or_rebuild, replace_damaged
+
+        try:
+            if self._store is None:
+                self._store = open_or_rebuild(self._where, self._log_path)
+            try:
+                self._store.record(alert)
+            except StoreDamaged as error:
+                self.close()
+                self._store = replace_damaged(self._where, self._log_path, error)
+                self._store.record(alert)
+        except StoreError as error:
+            raise SinkError(str(error)) from None
+
+    def close(self) -> None:
+        """Close the store; twice is fine."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None

@@ -1,0 +1,232 @@
+"""The event store: what happened, newest first, and what people said of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from monitor.events.alert import AlertEvent
+from monitor.store.database import connect, name, place, told
+from monitor.store.event import (
+    PAGE_MAX,
+    Cursor,
+    Event,
+    EventFilter,
+    Review,
+    Verdict,
+    as_event,
+    milliseconds,
+)
+from monitor.store.tables import events
+
+_NOT_REVIEWED: dict[str, Any] = {
+    "review": Review.UNREVIEWED.value,
+    "review_label": None,
+    "note": "",
+    "reviewer": None,
+    "reviewed_ms": None,
+    "marked": False,
+}
+
+
+class UnknownEvent(KeyError):
+    """There is no event of this id; it may have been pruned."""
+
+
+class EventStore:
+    """Events in a database; any thread may use it. StoreError if the database fails.
+
+    `where` is the path of a SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE.
+    """
+
+    def __init__(self, where: str) -> None:
+        self._url = place(where)
+        self.name = name(self._url)  # without its password
+        self._engine = connect(self._url)
+        self._writing = threading.Lock()  # SQLite takes one writer at a time
+
+    def close(self) -> None:
+        """Close its connections; twice is fine."""
+        self._engine.dispose()
+
+    def record(self, *alerts: AlertEvent) -> None:
+        """Take starts and ends of activities, in their order, all or none; repeats change nothing.
+
+        An end without its start is an event, too. A start after its end changes nothing.
+        """
+        with self._transaction() as connection:
+            for alert in alerts:
+                self._record(connection, alert)
+
+    @staticmethod
+    def _record(connection: Connection, alert: AlertEvent) -> None:
+        values = _row(alert)
+        known = connection.execute(
+            sa.select(events.c.reason).where(events.c.id == alert.id)
+        ).one_or_none()
+        if known is None:
+            connection.execute(sa.insert(events).values(**values, **_NOT_REVIEWED))
+        elif alert.event == "end" and known.reason is None:
+            values.pop("at_ms")  # its place among the others stays
+            connection.execute(sa.update(events).where(events.c.id == alert.id).values(**values))
+
+    def event(self, id: str) -> Event:
+        """One event; UnknownEvent if there is none."""
+        with self._reading() as connection:
+            return self._one(connection, id)
+
+    def find(self, start: str) -> Event:
+        """The event whose id begins so; UnknownEvent if that is none, or several."""
+        query = sa.select(events).where(events.c.id.startswith(start, autoescape=True)).limit(2)
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        exact = [row for row in rows if row.id == start] or rows
+        if not start or len(exact) != 1:
+            raise UnknownEvent(start)
+        return as_event(exact[0])
+
+    @staticmethod
+    def _one(connection: Connection, id: str) -> Event:
+        row = connection.execute(sa.select(events).where(events.c.id == id)).one_or_none()
+        if row is None:
+            raise UnknownEvent(id)
+        return as_event(row)
+
+    def page(
+        self, wanted: EventFilter | None = None, after: Cursor | None = None, limit: int = 50
+    ) -> tuple[list[Event], Cursor | None]:
+        """Events from the newest on, and where the next page begins; None if this is the last."""
+        limit = min(limit, PAGE_MAX)
+        query = sa.select(events).order_by(events.c.at_ms.desc(), events.c.id.desc())
+        query = query.where(*_conditions(wanted)).limit(limit + 1)
+        if after is not None:
+            query = query.where(
+                sa.tuple_(events.c.at_ms, events.c.id) < sa.tuple_(after.at_ms, after.id)
+            )
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        shown = [as_event(row) for row in rows[:limit]]
+        following = Cursor(rows[limit - 1].at_ms, rows[limit - 1].id) if len(rows) > limit else None
+        return shown, following
+
+    def all(self, wanted: EventFilter | None = None) -> Iterator[Event]:
+        """All such events from the newest on, a page at a time."""
+        after: Cursor | None = None
+        while True:
+            found, after = self.page(wanted, after, PAGE_MAX)
+            yield from found
+            if after is None:
+                return
+
+    def neighbours(self, event: Event) -> tuple[Event | None, Event | None]:
+        """The next newer and the next older event."""
+        here = sa.tuple_(milliseconds(event.at), event.id)
+        key = sa.tuple_(events.c.at_ms, events.c.id)
+        newer = sa.select(events).where(key > here).order_by(events.c.at_ms, events.c.id).limit(1)
+        older = (
+            sa.select(events)
+            .where(key < here)
+            .order_by(events.c.at_ms.desc(), events.c.id.desc())
+            .limit(1)
+        )
+        with self._reading() as connection:
+            found = [connection.execute(query).one_or_none() for query in (newer, older)]
+        first, second = (None if row is None else as_event(row) for row in found)
+        return first, second
+
+    def count(self, wanted: EventFilter | None = None) -> int:
+        """How many such events there are."""
+        query = sa.select(sa.func.count()).select_from(events).where(*_conditions(wanted))
+        with self._reading() as connection:
+            return connection.execute(query).scalar_one()
+
+    def values(self, column: str) -> list[str]:
+        """The cameras or the labels that events have, in their order."""
+        named = events.c[column]
+        with self._reading() as connection:
+            return list(connection.scalars(sa.select(named).distinct().order_by(named)))
+
+    def review(
+        self, id: str, verdict: Verdict, reviewer: str, now: datetime | None = None
+    ) -> Event:
+        """Keep what a person says of an event; the event then. UnknownEvent if there is none."""
+        changes: dict[str, Any] = {}
+        if verdict.review is not None:
+            changes["review"] = verdict.review.value
+            relabelled = verdict.review == Review.RELABELLED
+            changes["review_label"] = verdict.review_label if relabelled else None
+        if verdict.note is not None:
+            changes["note"] = verdict.note
+        if verdict.marked is not None:
+            changes["marked"] = verdict.marked
+        changes |= {"reviewer": reviewer, "reviewed_ms": milliseconds(now or datetime.now(UTC))}
+        with self._transaction() as connection:
+            connection.execute(sa.update(events).where(events.c.id == id).values(**changes))
+            return self._one(connection, id)
+
+    def prune(self, before: datetime) -> int:
+        """Delete the events that began before, except marked and open ones; how many."""
+        old = sa.delete(events).where(
+            events.c.at_ms < milliseconds(before),
+            events.c.marked.is_(False),
+            events.c.reason.is_not(None),
+        )
+        with self._transaction() as connection:
+            return connection.execute(old).rowcount
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._writing, told(self._url), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with told(self._url), self._engine.connect() as connection:
+            yield connection
+
+
+# What a row has as the alert log has it.
+_AS_LOGGED = (
+    "id", "camera", "region", "label", "model", "model_name", "start_s", "end_s", "reason",
+    "window_s", "score", "peak_score", "peak_s", "threshold", "box", "trace", "latency_ms",
+)  # fmt: skip
+
+
+def _row(alert: AlertEvent) -> dict[str, Any]:
+    """What an alert says of its activity."""
+    logged = alert.model_dump(mode="json", include=set(_AS_LOGGED))
+    times = {
+        "at_ms": alert.start_time or alert.time,
+        "start_ms": alert.start_time,
+        "end_ms": alert.end_time,
+    }
+    return logged | {
+        name: None if time is None else milliseconds(time) for name, time in times.items()
+    }
+
+
+def _conditions(wanted: EventFilter | None) -> list[sa.ColumnElement[bool]]:
+    if wanted is None:
+        return []
+    found: list[sa.ColumnElement[bool]] = []
+    if wanted.camera:
+        found.append(events.c.camera.in_(wanted.camera))
+    if wanted.label:
+        found.append(events.c.label.in_(wanted.label))
+    if wanted.review:
+        found.append(events.c.review.in_([one.value for one in wanted.review]))
+    if wanted.since is not None:
+        found.append(events.c.at_ms >= milliseconds(wanted.since))
+    if wanted.until is not None:
+        found.append(events.c.at_ms < milliseconds(wanted.until))
+    if wanted.min_score is not None:
+        found.append(events.c.peak_score >= wanted.min_score)
+    if wanted.marked is not None:
+        found.append(events.c.marked.is_(wanted.marked))
+    return found

@@ -1,0 +1,53 @@
+"""The tables of the event store. A change needs a migration; a test compares the two."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+REVISION = "0001"  # the newest of migrations/versions
+
+metadata = MetaData()
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("camera", Text, nullable=False),
+    Column("region", Text),
+    Column("label", Text, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("model_name", Text, nullable=False),
+    # Milliseconds since 1970, UTC: of the start in the world, or of the alert if that is a file's.
+    Column("at_ms", BigInteger, nullable=False),
+    Column("start_ms", BigInteger),
+    Column("end_ms", BigInteger),
+    Column("start_s", Float, nullable=False),
+    Column("end_s", Float),
+    Column("reason", Text),  # why it ended; null while it is open
+    Column("window_s", Float, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("peak_score", Float, nullable=False),
+    Column("peak_s", Float),
+    Column("threshold", Float),
+    Column("box", JSON),
+    Column("trace", JSON, nullable=False),
+    Column("latency_ms", Float),
+    Column("review", String(16), nullable=False),
+    Column("review_label", Text),
+    Column("note", Text, nullable=False),
+    Column("reviewer", Text),
+    Column("reviewed_ms", BigInteger),
+    Column("marked", Boolean, nullable=False),
+    Index("events_newest", "at_ms", "id"),
+    Index("events_of_camera", "camera", "at_ms"),
+    Index("events_by_review", "review", "at_ms"),
+)

@@ -1,0 +1,39 @@
+"""Event stores: one in a file, one in a PostgreSQL server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from monitor.store.database import place
+from monitor.store.store import EventStore
+from testkit.servers.postgres import Postgres, postgres
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgres]:
+    """A PostgreSQL server."""
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of an empty store."""
+    if request.param == "sqlite":
+        return str(tmp_path / "events.sqlite")
+    url: str = request.getfixturevalue("server").url
+    engine = sa.create_engine(place(url))
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE IF EXISTS events, alembic_version"))
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def store(where: str) -> Iterator[EventStore]:
+    """An empty store."""
+    opened = EventStore(where)
+    yield opened
+    opened.close()

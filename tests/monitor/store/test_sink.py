@@ -1,0 +1,195 @@
+"""The event store behind the dispatcher: what fails, waits, and is made anew."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import monitor.store.database
+from monitor.errors import SinkError
+from monitor.events.alert_log import AlertLogSink
+from monitor.events.dispatcher import Dispatcher
+from monitor.states import EndReason
+from monitor.store.event import Review, Verdict
+from monitor.store.journal import Journal, ReviewLine, journal_path, read_journal
+from monitor.store.rebuild import open_or_rebuild, rebuild
+from monitor.store.sink import StoreSink
+from monitor.store.store import EventStore
+from testkit.alerts import alert
+from testkit.disks import fill, mounted
+from testkit.fakes import wait_until
+from testkit.servers.postgres import Postgres
+
+START = alert("a")
+END = START.model_copy(
+    update={"event": "end", "end_s": 9.0, "reason": EndReason.SCORE_FELL, "decided_s": 11.0}
+)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Another program writes to the database, and does not end."""
+    other = sqlite3.connect(path)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.rollback()
+        other.close()
+
+
+def ids(where: str) -> list[str]:
+    store = EventStore(where)
+    found = [event.id for event in store.all()]
+    store.close()
+    return found
+
+
+def test_what_waits_for_a_locked_database_is_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(monitor.store.database, "LOCKED_S", 0.05)
+    path = tmp_path / "events.sqlite"
+    EventStore(str(path)).close()
+    dispatcher = Dispatcher([StoreSink(str(path), None)])
+    dispatcher.start()
+    with held(path):
+        dispatcher.write(START)
+        dispatcher.write(alert("b"))
+        wait_until(lambda: dispatcher.sinks[0].retried > 0)
+        assert dispatcher.sinks[0].waiting == 2
+    wait_until(lambda: dispatcher.sinks[0].waiting == 0)
+    assert dispatcher.close() == []
+
+    assert sorted(ids(str(path))) == ["a", "b"]
+    assert "database is locked; alerts wait in memory" in caplog.text
+
+
+def test_a_server_that_is_restarted_loses_nothing(server: Postgres) -> None:
+    sink = StoreSink(server.url, None)
+    sink.write(START)
+    server.stop()
+    try:
+        with pytest.raises(SinkError) as error:
+            sink.write(END)
+    finally:
+        server.start()
+    sink.write(END)
+    sink.close()
+
+    assert "s3cret" not in str(error.value)
+    store = EventStore(server.url)
+    assert not store.event("a").open
+    store.close()
+
+
+def until_it_fails(sink: StoreSink) -> str:
+    """What the sink says when it takes no more."""
+    for number in range(1000):
+        try:
+            sink.write(alert(f"more-{number}"))
+        except SinkError as error:
+            return str(error)
+    pytest.fail("it took everything")
+
+
+def test_a_full_disk_is_a_sink_error_and_the_alert_is_written_when_there_is_room(
+    tmp_path: Path,
+) -> None:
+    with mounted(tmp_path / "disk", "size=4m") as disk:
+        sink = StoreSink(str(disk / "events.sqlite"), None)
+        sink.write(START)
+        fill(disk / "ballast")
+        assert "full" in until_it_fails(sink)
+        (disk / "ballast").unlink()
+        sink.write(END)
+        sink.close()
+        store = EventStore(str(disk / "events.sqlite"))
+        assert not store.event("a").open
+        store.close()
+
+
+def written_log(path: Path) -> None:
+    log = AlertLogSink(path, max_bytes=2000, keep=50)
+    for number in range(10):
+        log.write(alert(f"e{number}"))
+        log.write(END.model_copy(update={"id": f"e{number}"}))
+    log.close()
+
+
+def test_a_store_is_made_of_the_log_its_rotated_files_and_the_reviews(tmp_path: Path) -> None:
+    log = tmp_path / "alerts.jsonl"
+    written_log(log)
+    with log.open("a") as file:
+        file.write('{"schema": "har-monitor.alert.v2", "id": 3}\nsomething else\n')
+    journal = Journal(journal_path(log))
+    now = START.time
+    said = (
+        ("e3", Verdict(review=Review.DISMISSED, note="a shadow")),
+        ("gone", Verdict(marked=True)),
+        ("e3", Verdict(review=Review.CONFIRMED)),
+    )
+    for name, verdict in said:
+        journal.write(ReviewLine(id=name, time=now, by="ann", verdict=verdict))
+    journal.close()
+    store = EventStore(str(tmp_path / "events.sqlite"))
+
+    assert rebuild(store, log) == (20, 2)
+    assert rebuild(store, log) == (20, 2), "twice is the same"
+
+    assert store.count() == 10
+    assert not any(event.open for event in store.all())
+    event = store.event("e3")
+    assert (event.review, event.note, event.reviewer) == (Review.CONFIRMED, "a shadow", "ann")
+    assert event.reviewed_at == now
+    store.close()
+
+
+@pytest.mark.expects_errors
+def test_a_damaged_store_is_moved_aside_and_made_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log, path = tmp_path / "alerts.jsonl", tmp_path / "events.sqlite"
+    written_log(log)
+    path.write_bytes(b"no database at all" * 500)
+
+    store = open_or_rebuild(str(path), log)
+
+    assert store.count() == 10
+    store.close()
+    (aside,) = tmp_path.glob("events.sqlite.damaged-*")
+    assert aside.read_bytes().startswith(b"no database")
+    assert "rebuilt of 20 alerts and 0 reviews" in caplog.text
+
+
+@pytest.mark.expects_errors
+def test_a_store_whose_damage_shows_when_it_is_written_is_made_anew(tmp_path: Path) -> None:
+    log, path = tmp_path / "alerts.jsonl", tmp_path / "events.sqlite"
+    written_log(log)
+    store = EventStore(str(path))
+    rebuild(store, log)
+    store.close()
+    page = 4096
+    with path.open("r+b") as file:  # all but the list of the tables, and the revision
+        file.seek(2 * page)
+        file.write(b"\xff" * (path.stat().st_size - 2 * page))
+    sink = StoreSink(str(path), log)
+
+    sink.write(START)
+    sink.close()
+
+    assert len(ids(str(path))) == 11
+    assert len(list(tmp_path.glob("events.sqlite.damaged-*"))) == 1
+
+
+def test_lines_that_are_no_reviews_are_told_and_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "alerts.reviews.jsonl"
+    path.write_text('{"id": "a"}\n[]\n\x00\n')
+    caplog.set_level(logging.WARNING)
+    assert list(read_journal(path)) == []
+    assert "3 lines that are no reviews were passed over" in caplog.text
