@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from monitor.config.options import (
     AlertLogOptions,
-    ClipSinkOptions,
     ConsoleOptions,
+    EvidenceOptions,
     SinkOptions,
     StoreOptions,
 )
@@ -17,7 +17,7 @@ from monitor.events.alert_log import AlertLogSink
 from monitor.events.console import ConsoleSink
 from monitor.events.recovery import orphans
 from monitor.events.sink import Sink
-from monitor.evidence.clip_sink import ClipSink
+from monitor.evidence.evidence_sink import EvidenceSink
 from monitor.paths import STDOUT
 from monitor.store.sink import StoreSink
 
@@ -35,8 +35,8 @@ def make_sinks(options: Sequence[SinkOptions]) -> list[Sink]:
                 case AlertLogOptions():
                     max_bytes = int(one.max_mib * 2**20)
                     sinks.append(AlertLogSink(one.path, max_bytes=max_bytes, keep=one.keep))
-                case ClipSinkOptions():
-                    sinks.append(ClipSink(one))
+                case EvidenceOptions():
+                    sinks.append(EvidenceSink(one))
                 case StoreOptions():
                     sinks.append(StoreSink(one.url, log_path))
                 case ConsoleOptions():

@@ -43,7 +43,7 @@ def watch(
     screen = Screen() if display else None  # before PyAV is loaded: see monitor.display.screen
     from monitor.cli.sinks import make_sinks, unfinished
     from monitor.display.table import StatusTable
-    from monitor.evidence.clip_sink import ClipSink
+    from monitor.evidence.evidence_sink import EvidenceSink
     from monitor.health.heartbeat import Heartbeat
     from monitor.pipeline.monitor import Monitor
 
@@ -52,12 +52,12 @@ def watch(
     view = _view(options, screen)
     sinks = make_sinks(options.sinks)
     heartbeat = Heartbeat(options.health, systemd)
-    clips = next((sink for sink in sinks if isinstance(sink, ClipSink)), None)
+    evidence = next((sink for sink in sinks if isinstance(sink, EvidenceSink)), None)
     monitor = Monitor(
         options,
         sinks=sinks,
         view=view,
-        tap=(lambda camera: None) if clips is None else clips.tap,
+        tap=(lambda camera: None) if evidence is None else evidence.tap,
         on_beat=heartbeat.beat,
     )
     for alert in unfinished(sinks):

@@ -277,16 +277,17 @@ class ConsoleOptions(Options):
     type: Literal["console"] = "console"
 
 
-class ClipSinkOptions(Options):
-    """A sink: a clip of each activity, FOLDER/DATE/CAMERA/ID.mp4."""
+class EvidenceOptions(Options):
+    """A sink: a clip, a snapshot and a filmstrip of each activity, FOLDER/DATE/CAMERA/ID.*."""
 
-    type: Literal["clips"] = "clips"
-    folder: Place = Path("clips")
+    type: Literal["evidence"] = "evidence"
+    folder: Place = Path("evidence")
     pre_roll_s: float = Field(5, ge=0, le=60)  # before the activity begins
     post_roll_s: float = Field(5, ge=0, le=60)  # after it has ended
     ring_mib: float = Field(40, gt=0, le=1024)  # of packets kept of each camera; less pre-roll then
-    max_gib: float = Field(10, gt=0, le=65536)  # of all clips; the oldest are deleted
-    keep_days: float = Field(30, gt=0, le=36500)  # older clips are deleted
+    max_gib: float = Field(10, gt=0, le=65536)  # of all evidence; the oldest is deleted
+    keep_days: float = Field(30, gt=0, le=36500)  # older evidence is deleted
+    min_free_gib: float = Field(1, ge=0, le=65536)  # of the disk; evidence is deleted, then ends
 
 
 DEFAULT_STORE = "events.sqlite"
@@ -314,7 +315,7 @@ class StoreOptions(Options):
 
 
 SinkOptions = Annotated[
-    AlertLogOptions | ConsoleOptions | ClipSinkOptions | StoreOptions, Field(discriminator="type")
+    AlertLogOptions | ConsoleOptions | EvidenceOptions | StoreOptions, Field(discriminator="type")
 ]
 
 
@@ -361,7 +362,7 @@ class MonitorOptions(Options):
     @model_validator(mode="after")
     def _one_of_a_kind(self) -> "MonitorOptions":
         types = [sink.type for sink in self.sinks]
-        for kind in ("clips", "store"):
+        for kind in ("evidence", "store"):
             if (count := types.count(kind)) > 1:
                 raise ValueError(f"sinks: {count} of type {kind}; allowed: 1")
         return self

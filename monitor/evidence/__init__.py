@@ -1,4 +1,4 @@
-"""Evidence: a clip of what happened, from the camera's own packets.
+"""Evidence of an activity: a clip of the camera's own packets, a snapshot, a filmstrip.
 
 May import: config, decode, events, and the modules at the top of monitor.
 """

@@ -138,10 +138,10 @@ def _bring_up_to_date(connection: Connection, named: str) -> None:
 
 def upgrade(connection: Connection) -> None:
     """Make the tables, or bring them up to date."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # also what it says when it is imported
     from alembic import command  # only if it is needed: it takes 11 MiB
     from alembic.config import Config
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     config.attributes["connection"] = connection

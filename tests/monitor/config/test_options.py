@@ -97,7 +97,7 @@ MISTAKES = {
     ),
     "unknown kind of sink": (
         "sinks:\n  - type: console\n  - type: pigeon\n",
-        ":3: sinks.1.type: input should be 'log', 'console', 'clips' or 'store', found 'pigeon'",
+        ":3: sinks.1.type: input should be 'log', 'console', 'evidence' or 'store', found 'pigeon'",
     ),
     "sink of no kind": (
         "sinks:\n  - path: a.jsonl\n",

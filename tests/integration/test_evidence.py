@@ -20,7 +20,7 @@ def test_a_camera_and_a_film_leave_a_clip_of_each_activity(
         tmp_path / "f.mp4", fight_clip, 8, "fps=25,scale=320:240", "libx264", "-g", "25", "-bf", "0"
     )
     model = motion_model(tmp_path / "m.onnx", metadata(frames=5))
-    sinks = [{"type": "log"}, {"type": "clips", "folder": "kept", "post_roll_s": 1}]
+    sinks = [{"type": "log"}, {"type": "evidence", "folder": "kept", "post_roll_s": 1}]
     with rtsp_server(film) as server:
         cameras = {"door": server.url, "film": str(fight_clip)}
         with har_monitor(cameras, model, folder=tmp_path, sinks=sinks) as process:
