@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from av import Packet, VideoStream
+from av import Packet, VideoFrame, VideoStream
 
 from monitor.decode.decoder import DecodedFrame, FullDecoder
 from monitor.decode.packet_sizes import PacketSizes
@@ -48,8 +48,10 @@ class IdleDecoder:
         context_s: float,
         clock: Callable[[], float] = time.monotonic,
         looked_at: Callable[[], bool] = lambda: False,
+        on_still: Callable[[VideoFrame], object] = lambda picture: None,
     ) -> None:
         self._full = full
+        self._on_still = on_still
         self._looked_at = looked_at
         self._max_delay_s = max_delay_s
         self._context_s = context_s
@@ -189,6 +191,7 @@ class IdleDecoder:
         key = self._full.peek(packet)
         if key is None or pts_s < self._newest_s or self._scene.see_key(pts_s, key):
             return False
+        self._on_still(key)
         self._sizes.learn([one.packet.size for one in self._buffered if one.pts_s > self._key_s])
         self._from_s = max(self._from_s, pts_s - self._context_s)
         self._forget()

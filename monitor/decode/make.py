@@ -31,7 +31,9 @@ def make_decoder(
         return ScheduledDecoder(lambda: full, full, decoding.scheduler, clock)
 
     def begin() -> IdleDecoder:
-        return IdleDecoder(full, delay_s, decoding.context_s, clock, decoding.looked_at)
+        return IdleDecoder(
+            full, delay_s, decoding.context_s, clock, decoding.looked_at, decoding.on_still
+        )
 
     if decoding.scheduler is None:
         return begin()

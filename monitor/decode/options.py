@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from av import VideoFrame
+
     from monitor.decode.scheduler import DecodeScheduler
     from monitor.decode.tap import PacketTap
 
@@ -27,6 +29,9 @@ class Decoding:
     scheduler: DecodeScheduler | None = None
     tap: PacketTap | None = None  # is shown the packets of a network stream
     looked_at: Callable[[], bool] = lambda: False  # whether somebody sees it: then nothing is idle
+    on_still: Callable[[VideoFrame], object] = lambda picture: (
+        None
+    )  # takes key frames of idle scenes
 
 
 FULL = Decoding()

@@ -37,7 +37,10 @@ class Subscriber(Protocol):
     """Looks at cameras; its methods are called by their threads, which it must not hold up."""
 
     def wants(self, camera: str) -> bool:
-        """Whether it looks at this camera now."""
+        """Whether it takes what comes of this camera now."""
+
+    def wakes(self, camera: str) -> bool:
+        """Whether every frame is to be decoded for it, though nothing moves."""
 
     def take(self, channel: Channel, item: Frame | Update) -> bool:
         """Take a frame or an update; whether an older frame was dropped for it."""
@@ -65,8 +68,8 @@ class Hub:
         self._subscribers = tuple(one for one in self._subscribers if one is not subscriber)
 
     def looked_at(self, camera: str) -> bool:
-        """Whether anybody looks at a camera."""
-        return any(one.wants(camera) for one in self._subscribers)
+        """Whether anybody looks at a camera who is to see every frame."""
+        return any(one.wakes(camera) for one in self._subscribers)
 
     def publish(self, channel: Channel, item: Frame | Update) -> bool:
         """Hand an item to who looks; whether a frame was dropped for it."""

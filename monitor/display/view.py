@@ -88,6 +88,10 @@ class View:
         """It shows every camera."""
         return True
 
+    def wakes(self, camera: str) -> bool:
+        """It shows every frame."""
+        return True
+
     def take(self, channel: Channel, item: Frame | Update) -> bool:
         """Leave a frame or an update for the thread that draws.
 

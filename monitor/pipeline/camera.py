@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from monitor.config.options import CameraOptions, MonitorOptions
 from monitor.decode.options import Decoding
@@ -30,6 +32,9 @@ from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
 from monitor.windows.filter import WindowFilter
 from monitor.windows.region_windows import RegionWindows
+
+if TYPE_CHECKING:
+    from av import VideoFrame
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +155,10 @@ class Camera:
     def _show(self, frame: Frame) -> bool:
         return self._hub.publish(self._channel, frame)
 
+    def _show_still(self, picture: VideoFrame) -> None:
+        """Show a key frame of a scene in which nothing moves, at no time in particular."""
+        self._hub.publish(self._channel, Frame(math.nan, picture, camera=self.status.name))
+
     def _source_settings(
         self, metadata: ModelMetadata, scheduler: DecodeScheduler, tap: PacketTap | None
     ) -> SourceSettings:
@@ -171,6 +180,7 @@ class Camera:
                 scheduler=scheduler if camera.address.live else None,
                 tap=tap,
                 looked_at=looked_at,
+                on_still=self._show_still,
             ),
         )
 

@@ -230,6 +230,14 @@ def test_while_somebody_looks_every_frame_is_decoded(quiet: Callable[..., Path])
     assert any(time_s > 24 for time_s in found.passed), "nobody looks any more"
 
 
+def test_key_frames_of_a_still_scene_are_shown_and_wake_nobody(quiet: Callable[..., Path]) -> None:
+    path, stills = quiet(20, Encoding(group=25)), []
+    found = watch(path, replace(IDLE, on_still=stills.append))
+    assert found.passed == watch(path, IDLE).passed
+    assert 5 <= len(stills) <= 20, "one a second, once it is idle"
+    assert stills[0].width > 0
+
+
 def test_a_camera_that_waits_for_its_turn_rests_once_it_is_seen_to_be_still(
     filmed: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
