@@ -16,7 +16,7 @@ INSTALL := $(PIP) install -c constraints.txt
 
 # What the OpenCV wheel loads, and the RTSP server that the tests talk to.
 CV2_PACKAGES := libxcb1 libgl1 libglib2.0-0
-TEST_PACKAGES := $(CV2_PACKAGES) openssl ffmpeg systemd xvfb xdotool postgresql python3-gi gir1.2-gst-rtsp-server-1.0 \
+TEST_PACKAGES := $(CV2_PACKAGES) openssl ffmpeg systemd xvfb xdotool postgresql chromium python3-gi gir1.2-gst-rtsp-server-1.0 \
 	glib-networking gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
@@ -38,7 +38,7 @@ TEST_WORKERS ?= $(shell echo $$((5 * $$(nproc) / 2)))
 
 monitor: $(VENV)/.base
 ifeq ($(SOURCE),)
-	$(BIN)/har-monitor --headless --source $(SAMPLE) --log alerts.jsonl
+	@$(BIN)/har-monitor --headless --source $(SAMPLE) --log alerts.jsonl --web
 else
 	@case "$$HAR_SOURCE" in [0-9]*|/dev/*) need=1;; *) need=$$DISPLAY$$WAYLAND_DISPLAY;; esac; \
 	if [ -c "$$HAR_SOURCE" ]; then need=1; fi; \
@@ -46,7 +46,7 @@ else
 		echo "installing what OpenCV needs: $(CV2_PACKAGES)"; \
 		$(SUDO) apt-get update -qq && $(APT_INSTALL) $(CV2_PACKAGES) >/dev/null; \
 	fi
-	@$(BIN)/har-monitor --source "$$HAR_SOURCE" --log alerts.jsonl
+	@$(BIN)/har-monitor --source "$$HAR_SOURCE" --log alerts.jsonl --web
 endif
 
 train-tools: $(VENV)/.train

@@ -2,7 +2,7 @@
 
 import itertools
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,10 +22,27 @@ from monitor.sources.address import parse_address, split_name
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
+_WEB = "127.0.0.1:8470"
 _NAMES = 9  # width of the column of names that --check prints
 
 
-@app.command(cls=Command)
+class _WatchCommand(Command):
+    """Lets --web stand alone."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As every command does."""
+        return super().parse_args(ctx, list(_with_address(args)))
+
+
+def _with_address(args: Sequence[str]) -> Iterator[str]:
+    """The arguments; behind a --web without an address comes the usual one."""
+    for argument, following in itertools.zip_longest(args, args[1:]):
+        yield argument
+        if argument == "--web" and (following is None or following.startswith("-")):
+            yield _WEB
+
+
+@app.command(cls=_WatchCommand)
 def main(
     source: Annotated[
         list[str] | None,
@@ -82,6 +99,14 @@ def main(
         Path | None,
         typer.Option(help="File that says every second how each camera does.", show_default="none"),
     ] = None,
+    web: Annotated[
+        str | None,
+        typer.Option(
+            help="Serve the page, with an event store and evidence; HOST:PORT may be left out.",
+            metavar="[HOST:PORT]",
+            show_default="none",
+        ),
+    ] = None,
     status: Annotated[
         bool,
         typer.Option(
@@ -105,7 +130,13 @@ def main(
                 # The flag is for every label, and for every camera.
                 activity={} if threshold is None else {"threshold": threshold, "thresholds": {}},
             ),
-            others=_given(display=display, realtime=realtime, save_video=save_video, health=health),
+            others=_given(
+                display=display,
+                realtime=realtime,
+                save_video=save_video,
+                health=health,
+                web=None if web is None else _web(web),
+            ),
             log=log_path,
         )
         options = _options(config, flags)
@@ -158,9 +189,17 @@ def _options(config: Path | None, flags: _Flags) -> MonitorOptions:
     if flags.log is not None:
         values["sinks"] = _with_log(values["sinks"], flags.log)
     try:
-        return MonitorOptions.model_validate(values)
+        return MonitorOptions.model_validate(values).with_web_sinks()
     except ValidationError as error:
         raise ConfigError(explain(error, MonitorOptions)) from None
+
+
+def _web(text: str) -> dict[str, Any]:
+    """The address of --web; ConfigError if it is none."""
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal():
+        raise ConfigError(f"--web {text}: an address such as {_WEB} is needed")
+    return {"host": host.strip("[]") or "127.0.0.1", "port": int(port)}
 
 
 def _overridden(values: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,11 @@ from monitor.health.systemd import Systemd
 from monitor.paths import STDOUT
 
 if TYPE_CHECKING:
+    from monitor.cli.web import Page
     from monitor.display.view import View
+    from monitor.health.status import CameraSnapshot
     from monitor.pipeline.monitor import Monitor
+    from monitor.records import SinkStatus
 
 log = logging.getLogger(__name__)
 
@@ -52,24 +55,38 @@ def watch(
     view = _view(options, screen)
     sinks = make_sinks(options.sinks)
     heartbeat = Heartbeat(options.health, systemd)
+    page: Page | None = None
+
+    def beat(cameras: Sequence[CameraSnapshot], sinks: Sequence[SinkStatus], busy_s: float) -> None:
+        heartbeat.beat(cameras, sinks, busy_s)
+        if page is not None:
+            page.tell(cameras, sinks)
+
     evidence = next((sink for sink in sinks if isinstance(sink, EvidenceSink)), None)
     monitor = Monitor(
         options,
         sinks=sinks,
         view=view,
         tap=(lambda camera: None) if evidence is None else evidence.tap,
-        on_beat=heartbeat.beat,
+        on_beat=beat,
     )
     for alert in unfinished(sinks):
         monitor.announce(alert)
+    if options.web is not None:
+        from monitor.cli.web import Page
+
+        page = Page(options, monitor)
     for log_options in options.logs:
         to = "standard output" if log_options.path == STDOUT else log_options.path
         log.info("alerts go to %s", to)
     if options.save_video is not None:
         log.info("captioned video goes to %s", options.save_video)
 
+    stopping = threading.Event()
+
     def stop() -> None:
         systemd.stopping()
+        stopping.set()
         monitor.stop()
 
     current, in_terminal = options, console.is_terminal
@@ -81,7 +98,9 @@ def watch(
             return
         systemd.reloading()
         try:
-            current = _reload(monitor, current, again)
+            before, current = current, _reload(monitor, current, again)
+            if page is not None and current is not before:
+                page.renew(current)
         except BaseException as error:  # of a thread that nobody waits for
             monitor.fail(error)
         systemd.ready()
@@ -94,9 +113,15 @@ def watch(
                 monitor.run()
         else:
             monitor.run()
+        if page is not None and not monitor.stopped:
+            page.tell(monitor.cameras, monitor.sinks)
+            log.info("all files have ended; the page stays at %s until Ctrl-C", page.url)
+            stopping.wait()
     finally:  # one more signal must not tear down what is ending already
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
+        if page is not None:
+            page.close()
 
 
 def _on_signals(actions: dict[signal.Signals, Callable[[], None]]) -> None:

@@ -19,7 +19,7 @@ from pydantic import (
 
 from monitor.errors import ConfigError
 from monitor.names import Label, Name
-from monitor.paths import Place, placed
+from monitor.paths import STDOUT, Place, placed
 from monitor.recognition.metadata import ModelMetadata, RuleDefaults, Seconds, Share
 from monitor.recognition.shipped import model_path
 from monitor.recognition.tracker import Rules
@@ -331,6 +331,26 @@ def merged(under: object, over: object) -> object:
     return under | {key: merged(under.get(key), value) for key, value in over.items()}
 
 
+LOCAL_ADDRESSES = ("127.0.0.1", "::1", "localhost")
+
+
+class WebOptions(Options):
+    """The page, in a process of its own beside the watching."""
+
+    host: str = Field("127.0.0.1", pattern=r"^[0-9A-Za-z.:-]{1,253}$")
+    port: int = Field(8470, ge=0, le=65535)  # 0: any that is free
+    hosts: tuple[str, ...] = ()  # other names by which browsers may call it
+
+    @field_validator("host")
+    @classmethod
+    def _is_this_machine(cls, value: str) -> str:
+        if value not in LOCAL_ADDRESSES:
+            raise ValueError(
+                f"{value}: only this machine may look; allowed: {', '.join(LOCAL_ADDRESSES)}"
+            )
+        return value
+
+
 class MonitorOptions(Options):
     """The whole configuration of har-monitor."""
 
@@ -340,6 +360,7 @@ class MonitorOptions(Options):
     save_video: Place | None = None
     health: Place | None = None  # file that says every second how each camera does
     realtime: bool = False  # play files at their own speed, as if they were cameras
+    web: WebOptions | None = None  # the page; null: none, and nothing listens
     inference: InferenceOptions = InferenceOptions()
     sinks: tuple[SinkOptions, ...] = (AlertLogOptions(), ConsoleOptions())
 
@@ -382,3 +403,21 @@ class MonitorOptions(Options):
     def store(self) -> StoreOptions | None:
         """The event store among the sinks."""
         return next((sink for sink in self.sinks if isinstance(sink, StoreOptions)), None)
+
+    @property
+    def evidence(self) -> EvidenceOptions | None:
+        """The evidence sink among the sinks."""
+        return next((sink for sink in self.sinks if isinstance(sink, EvidenceOptions)), None)
+
+    def with_web_sinks(self) -> "MonitorOptions":
+        """With `web`, an event store and evidence are kept, beside the alert log if not named."""
+        if self.web is None:
+            return self
+        logs = [log.path for log in self.logs if log.path != STDOUT]
+        folder = logs[0].parent if logs else Path()
+        added: list[SinkOptions] = []
+        if self.store is None:
+            added.append(StoreOptions(url=str(folder / DEFAULT_STORE)))
+        if self.evidence is None:
+            added.append(EvidenceOptions(folder=folder / "evidence"))
+        return self.model_copy(update={"sinks": (*self.sinks, *added)})

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 # An alert comes a window, its rules and an idle GOP after its activity began: so much more is kept.
 ALERT_DELAY_S = 15.0
+THUMBNAIL_WIDTH = 320  # pixels
 
 
 class EvidenceSink:
@@ -132,6 +133,7 @@ class EvidenceSink:
         if picture is None:
             return
         self._write(event.files.snapshot, jpeg(picture))
+        self._write(event.files.thumbnail, jpeg(picture, THUMBNAIL_WIDTH))
         facts = {"width": picture.width, "height": picture.height, "snapshot_s": round(time_s, 3)}
         event.facts = event.facts.model_copy(update=facts)
 

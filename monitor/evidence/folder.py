@@ -56,6 +56,11 @@ class EventFiles:
         return self._with(".jpg")
 
     @property
+    def thumbnail(self) -> Path:
+        """The same, small."""
+        return self._with(".small.jpg")
+
+    @property
     def strip(self) -> Path:
         """The pictures that the model saw in the window with the highest score, JPEG."""
         return self._with(".strip.jpg")

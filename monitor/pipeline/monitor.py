@@ -110,6 +110,25 @@ class Monitor:
         """Where pictures can be had while it watches."""
         return self._hub
 
+    @property
+    def sinks(self) -> tuple[SinkStatus, ...]:
+        """How each sink does."""
+        return self._dispatcher.sinks
+
+    @property
+    def models(self) -> Models:
+        """The models that it uses."""
+        return self._models
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._stopping.is_set()
+
+    def add_sink(self, sink: Sink) -> None:
+        """Take one more sink; before it runs."""
+        self._dispatcher.add(sink)
+
     def announce(self, alert: AlertEvent) -> None:
         """Hand the sinks an alert that is not from this watching."""
         self._dispatcher.write(alert)

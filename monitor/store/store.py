@@ -124,17 +124,15 @@ class EventStore:
             if after is None:
                 return
 
-    def neighbours(self, event: Event) -> tuple[Event | None, Event | None]:
-        """The next newer and the next older event."""
+    def neighbours(
+        self, event: Event, wanted: EventFilter | None = None
+    ) -> tuple[Event | None, Event | None]:
+        """The next newer and the next older of such events."""
         here = sa.tuple_(milliseconds(event.at), event.id)
         key = sa.tuple_(events.c.at_ms, events.c.id)
-        newer = sa.select(events).where(key > here).order_by(events.c.at_ms, events.c.id).limit(1)
-        older = (
-            sa.select(events)
-            .where(key < here)
-            .order_by(events.c.at_ms.desc(), events.c.id.desc())
-            .limit(1)
-        )
+        such = sa.select(events).where(*_conditions(wanted)).limit(1)
+        newer = such.where(key > here).order_by(events.c.at_ms, events.c.id)
+        older = such.where(key < here).order_by(events.c.at_ms.desc(), events.c.id.desc())
         with self._reading() as connection:
             found = [connection.execute(query).one_or_none() for query in (newer, older)]
         first, second = (None if row is None else as_event(row) for row in found)

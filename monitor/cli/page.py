@@ -1,0 +1,77 @@
+"""The process of the page: python -m monitor.cli.page LISTENING LINK, descriptors it inherits."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+from rich.console import Console
+
+from monitor.cli.command import exit_codes, start_logging
+from monitor.store.journal import Journal, journal_path
+from monitor.store.rebuild import open_or_rebuild
+from monitor.web.app import make_app
+from monitor.web.live import LiveState
+from monitor.web.settings import WebSettings
+from monitor.web.state import WebState
+
+
+def main() -> None:
+    """Serve until the watching process is gone, or says so."""
+    # Ctrl-C and a closed terminal are for the watching process, which ends this one.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    console = Console(stderr=True)
+    with exit_codes(console):
+        start_logging(console, verbose=False)
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        settings = WebSettings.model_validate_json(sys.stdin.buffer.read())
+        listening = socket.socket(fileno=int(sys.argv[1]))
+        link = socket.socket(fileno=int(sys.argv[2]))
+        web = WebState(
+            settings,
+            open_or_rebuild(settings.store, settings.log),
+            Journal(journal_path(settings.log)),
+            LiveState(),
+        )
+        try:
+            _serve(web, listening, link)
+        finally:
+            web.store.close()
+            web.journal.close()
+
+
+def _serve(web: WebState, listening: socket.socket, link: socket.socket) -> None:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        following = asyncio.create_task(web.live.follow(link, stop))
+        yield
+        following.cancel()
+
+    def stop() -> None:
+        server.should_exit = True
+
+    config = uvicorn.Config(
+        make_app(web, lifespan),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+        ws_per_message_deflate=False,  # JPEGs do not get smaller
+        server_header=False,
+        limit_concurrency=1000,
+    )
+    server = uvicorn.Server(config)
+    asyncio.run(server.serve(sockets=[listening]))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except typer.Exit as end:  # it was told why
+        sys.exit(end.exit_code)

@@ -1,0 +1,104 @@
+"""The page beside the watching: its process, its feed, and what it is told of the configuration."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from monitor.cli.check import describe
+from monitor.config.options import MonitorOptions
+from monitor.errors import ConfigError
+from monitor.health.health_file import examine
+from monitor.health.status import CameraSnapshot
+from monitor.paths import STDOUT
+from monitor.pipeline.monitor import Monitor
+from monitor.recognition.models import Models
+from monitor.records import SinkStatus
+from monitor.sources.address import redact
+from monitor.web.feed import FeedSink, LiveFeed
+from monitor.web.process import WebProcess
+from monitor.web.settings import CameraSettings, RegionSettings, WebSettings
+
+log = logging.getLogger(__name__)
+
+
+class Page:
+    """The page of a monitor; to be made before the monitor runs."""
+
+    def __init__(self, options: MonitorOptions, monitor: Monitor) -> None:
+        self._models = monitor.models
+        settings = page_settings(options, self._models)
+        self._feed = LiveFeed(monitor.hub)
+        try:
+            self._process = WebProcess(settings, self._feed.connect)
+        except BaseException:
+            self._feed.close()
+            raise
+        monitor.add_sink(FeedSink(self._feed))
+        log.info("the page is at %s", self.url)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self._process.url
+
+    def tell(self, cameras: Sequence[CameraSnapshot], sinks: Sequence[SinkStatus]) -> None:
+        """Say how everything does."""
+        self._feed.tell(examine(cameras, sinks), cameras)
+
+    def renew(self, options: MonitorOptions) -> None:
+        """Serve what the configuration says now."""
+        self._process.renew(page_settings(options, self._models))
+
+    def close(self) -> None:
+        """End it; twice is fine."""
+        self._process.close()
+        self._feed.close()
+
+
+def page_settings(options: MonitorOptions, models: Models) -> WebSettings:
+    """What the page is told of a configuration with `web`; ConfigError if it lacks something."""
+    web, store, evidence = options.web, options.store, options.evidence
+    assert web is not None
+    assert store is not None  # see MonitorOptions.with_web_sinks
+    assert evidence is not None
+    log_path = next((one.path for one in options.logs if one.path != STDOUT), None)
+    if log_path is None:
+        raise ConfigError("web needs an alert log in a file: reviews are written beside it")
+    return WebSettings(
+        host=web.host,
+        port=web.port,
+        hosts=web.hosts,
+        store=store.url,
+        log=log_path,
+        evidence=evidence.folder,
+        cameras=tuple(
+            CameraSettings(
+                name=camera.name,
+                source=str(camera.address),
+                live=camera.address.live,
+                regions=tuple(
+                    RegionSettings(name=one.name, corners=one.corners, bounds=one.bounds)
+                    for one in camera.region_shapes
+                ),
+            )
+            for camera in options.cameras
+        ),
+        models=tuple(fact for fact in describe(options, models) if fact[0] != "camera"),
+        configuration=without_secrets(options),
+    )
+
+
+def without_secrets(options: MonitorOptions) -> str:
+    """A configuration as people may see it, YAML."""
+    values: dict[str, Any] = json.loads(options.model_dump_json())
+    for camera, known in zip(values["cameras"], options.cameras, strict=True):
+        camera["source"] = str(known.address)
+    for sink in values["sinks"]:
+        if sink["type"] == "store":
+            sink["url"] = redact(sink["url"])
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)

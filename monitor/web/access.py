@@ -1,0 +1,126 @@
+"""Who may do what. Every route says which role it needs, and sees the store as its user does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from fastapi import HTTPException
+from fastapi.routing import APIRoute, APIWebSocketRoute
+from starlette.requests import HTTPConnection
+
+from monitor.store.event import Cursor, Event, EventFilter, Verdict
+from monitor.store.store import UnknownEvent
+from monitor.web.state import WebState, state_of
+
+
+class Role(IntEnum):
+    """What a user may do; each may do what those before it may."""
+
+    VIEWER = 1  # look
+    REVIEWER = 2  # and review
+    ADMIN = 3  # and see the configuration
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who looks at the page."""
+
+    name: str
+    role: Role
+    cameras: frozenset[str] | None = None  # None: all of them
+
+    def sees(self, camera: str) -> bool:
+        """Whether a camera is theirs to look at."""
+        return self.cameras is None or camera in self.cameras
+
+
+LOCAL = User("local", Role.ADMIN)  # whoever is at this machine, because there are no users
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A user on a route: what they may see of the store, and nothing else."""
+
+    user: User
+    _web: WebState
+
+    @property
+    def web(self) -> WebState:
+        """What does not depend on the user."""
+        return self._web
+
+    def page(
+        self, wanted: EventFilter, after: Cursor | None, limit: int
+    ) -> tuple[list[Event], Cursor | None]:
+        """Events from the newest on, and where the next page begins."""
+        visible = self._visible(wanted)
+        return ([], None) if visible is None else self._web.store.page(visible, after, limit)
+
+    def count(self, wanted: EventFilter) -> int:
+        """How many such events there are."""
+        visible = self._visible(wanted)
+        return 0 if visible is None else self._web.store.count(visible)
+
+    def event(self, id: str) -> Event:
+        """One event; UnknownEvent if there is none, or it is not theirs to see."""
+        event = self._web.store.event(id)
+        if not self.user.sees(event.camera):
+            raise UnknownEvent(id)
+        return event
+
+    def neighbours(self, event: Event, wanted: EventFilter) -> tuple[Event | None, Event | None]:
+        """The next newer and the next older of such events."""
+        visible = self._visible(wanted)
+        return (None, None) if visible is None else self._web.store.neighbours(event, visible)
+
+    def review(self, id: str, verdict: Verdict) -> Event:
+        """Keep what they say of an event."""
+        return self._web.review(self.event(id), verdict, self.user.name)
+
+    def names(self) -> tuple[list[str], list[str]]:
+        """The cameras that they may see, of events and watched now; the labels of events."""
+        watched = [one.name for one in self._web.settings.cameras]
+        known = dict.fromkeys((*watched, *self._web.store.values("camera")))
+        return [name for name in known if self.user.sees(name)], self._web.store.values("label")
+
+    def _visible(self, wanted: EventFilter) -> EventFilter | None:
+        """The filter, of the user's cameras alone; None if nothing is left."""
+        if self.user.cameras is None:
+            return wanted
+        asked = wanted.camera or tuple(sorted(self.user.cameras))
+        cameras = tuple(one for one in asked if self.user.sees(one))
+        return wanted.model_copy(update={"camera": cameras}) if cameras else None
+
+
+def needs(role: Role) -> Callable[[HTTPConnection], Visit]:
+    """A dependency of a route: the visit of a user who has at least this role."""
+
+    def visit(connection: HTTPConnection) -> Visit:
+        user = LOCAL
+        if user.role < role:
+            raise HTTPException(403, f"this needs the role {role.name.lower()}")
+        return Visit(user, state_of(connection))
+
+    visit.role = role  # type: ignore[attr-defined]
+    return visit
+
+
+PUBLIC = frozenset(("/healthz", "/readyz", "/static", "/api/v1/openapi.json"))
+
+
+def check_routes(routes: Iterable[Any]) -> None:
+    """RuntimeError for a route that does not say whom it lets in: then nothing is served."""
+    for route in routes:
+        if (router := getattr(route, "original_router", None)) is not None:
+            check_routes(router.routes)
+        elif route.path not in PUBLIC and not _declares(route):
+            raise RuntimeError(f"route {route.path} does not say who may use it")
+
+
+def _declares(route: Any) -> bool:
+    if not isinstance(route, APIRoute | APIWebSocketRoute):
+        return False
+    return any(hasattr(one.call, "role") for one in route.dependant.dependencies)

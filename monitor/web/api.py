@@ -1,0 +1,177 @@
+"""/api/v1: everything that the page does, as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from monitor.store.event import PAGE_MAX, Cursor, Event, EventFilter, Verdict
+from monitor.store.store import UnknownEvent
+from monitor.web.access import Role, Visit, needs
+from monitor.web.media import Media, media_of
+
+router = APIRouter(prefix="/api/v1", tags=["har-monitor"])
+
+Viewer = Annotated[Visit, Depends(needs(Role.VIEWER))]
+Reviewer = Annotated[Visit, Depends(needs(Role.REVIEWER))]
+Admin = Annotated[Visit, Depends(needs(Role.ADMIN))]
+
+QUIET_S = 15.0  # after which a stream of changes says that it is still there
+
+
+class EventQuery(EventFilter):
+    """Which events, and from where on."""
+
+    after: str | None = Field(None, description="`next` of the page before")
+    limit: int = Field(50, ge=1, le=PAGE_MAX)
+
+
+class EventOut(BaseModel):
+    """An event with the addresses of its evidence."""
+
+    event: Event
+    media: Media
+
+
+class EventPage(BaseModel):
+    """Events from the newest on."""
+
+    events: list[EventOut]
+    next: str | None = Field(description="`after` of the next page; null: this is the last")
+
+
+class Reviews(BaseModel):
+    """The same verdict on several events."""
+
+    ids: list[str] = Field(min_length=1, max_length=PAGE_MAX)
+    verdict: Verdict
+
+
+class Reviewed(BaseModel):
+    """What became of it."""
+
+    reviewed: list[str]
+    unknown: list[str] = Field(description="there are no such events; they may have been pruned")
+
+
+class CameraOut(BaseModel):
+    """A camera that is watched."""
+
+    name: str
+    source: str = Field(description="without credentials")
+    state: str
+    cause: str
+    score: float = Field(description="highest smoothed score of an alert label just now")
+    open: list[dict[str, str]] = Field(description="activities that go on: region and label")
+
+
+@router.get("/events")
+def list_events(visit: Viewer, query: Annotated[EventQuery, Query()]) -> EventPage:
+    """Events from the newest on, a page at a time."""
+    wanted = EventFilter.model_validate(query.model_dump(exclude={"after", "limit"}))
+    try:
+        after = None if query.after is None else Cursor.parse(query.after)
+    except ValueError as error:
+        raise HTTPException(422, f"after: {error}") from None
+    events, following = visit.page(wanted, after, query.limit)
+    return EventPage(
+        events=[_out(visit, event) for event in events],
+        next=None if following is None else str(following),
+    )
+
+
+@router.get("/events/{id}", responses={404: {"description": "There is no such event."}})
+def get_event(visit: Viewer, id: str) -> EventOut:
+    """One event."""
+    return _out(visit, visit.event(id))
+
+
+@router.patch("/events/{id}", responses={404: {"description": "There is no such event."}})
+def review_event(visit: Reviewer, id: str, verdict: Verdict) -> EventOut:
+    """Say what an event was; what is not given stays as it is."""
+    return _out(visit, visit.review(id, verdict))
+
+
+@router.post("/reviews")
+def review_events(visit: Reviewer, reviews: Reviews) -> Reviewed:
+    """The same verdict on several events."""
+    reviewed: list[str] = []
+    unknown: list[str] = []
+    for id in reviews.ids:
+        try:
+            visit.review(id, reviews.verdict)
+            reviewed.append(id)
+        except UnknownEvent:
+            unknown.append(id)
+    return Reviewed(reviewed=reviewed, unknown=unknown)
+
+
+@router.get("/cameras")
+async def list_cameras(visit: Viewer) -> list[CameraOut]:
+    """The cameras that are watched, as they are just now."""
+    return [
+        CameraOut(
+            name=one.name,
+            source=one.source,
+            **(
+                visit.web.live.states.get(one.name)
+                or {"state": "unknown", "cause": "", "score": 0.0, "open": []}
+            ),
+        )
+        for one in visit.web.settings.cameras
+        if visit.user.sees(one.name)
+    ]
+
+
+@router.get("/health")
+async def get_health(visit: Viewer) -> dict[str, Any]:
+    """How everything does, as in the health file; of the user's cameras."""
+    health = dict(visit.web.live.health)
+    health["cameras"] = [one for one in health.get("cameras", ()) if visit.user.sees(one["name"])]
+    return health
+
+
+@router.get("/models")
+async def list_models(visit: Viewer) -> list[tuple[str, str]]:
+    """What is known of the models: name and text of each fact."""
+    return list(visit.web.settings.models)
+
+
+@router.get("/configuration")
+async def get_configuration(visit: Admin) -> dict[str, str]:
+    """The configuration in force, without secrets, as YAML."""
+    return {"yaml": visit.web.settings.configuration}
+
+
+@router.get("/changes", response_class=StreamingResponse)
+async def follow_changes(visit: Viewer) -> StreamingResponse:
+    """Server-sent events: `state` when cameras change, `alert` when an activity starts or ends."""
+    return StreamingResponse(_changes(visit), media_type="text/event-stream")
+
+
+async def _changes(visit: Visit) -> AsyncIterator[str]:
+    live, said = visit.web.live, ""
+    alerts, told = live.alerts, 0
+    while True:
+        states = {name: one for name, one in live.states.items() if visit.user.sees(name)}
+        if (text := json.dumps(states)) != said:
+            said = text
+            yield f"event: state\ndata: {text}\n\n"
+        for alert in live.alerts_after(alerts):
+            if visit.user.sees(alert["camera"]):
+                yield f"event: alert\ndata: {json.dumps(alert)}\n\n"
+        alerts = live.alerts
+        before, told = told, await live.changed(told, QUIET_S)
+        if before == told:
+            yield ": still here\n\n"
+        await asyncio.sleep(0.1)
+
+
+def _out(visit: Visit, event: Event) -> EventOut:
+    return EventOut(event=event, media=media_of(visit.web, event))

@@ -1,0 +1,87 @@
+"""The application: routes, and what becomes of errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from monitor import __version__
+from monitor.store.database import StoreError
+from monitor.store.store import UnknownEvent
+from monitor.web import api, media, pages, sockets
+from monitor.web.access import check_routes
+from monitor.web.security import Guard
+from monitor.web.state import WebState, state_of
+
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+STATIC = Path(__file__).with_name("static")
+STALE_S = 10.0
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def make_app(web: WebState, lifespan: Lifespan | None = None) -> FastAPI:
+    """The page and its API; RuntimeError if a route does not say whom it lets in."""
+    app = FastAPI(
+        title="har-monitor",
+        version=__version__,
+        docs_url=None,  # they would load scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        lifespan=lifespan,
+    )
+    app.state.web = web
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.include_router(api.router)
+    app.include_router(media.router)
+    app.include_router(sockets.router)
+    app.include_router(pages.router)
+    app.add_api_route("/healthz", _alive, include_in_schema=False)
+    app.add_api_route("/readyz", _ready, include_in_schema=False)
+    app.add_exception_handler(UnknownEvent, _unknown_event)
+    app.add_exception_handler(StoreError, _store_failed)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_middleware(Guard, hosts=(*LOCAL_HOSTS, web.settings.host, *web.settings.hosts))
+    check_routes(app.routes)
+    return app
+
+
+async def _alive() -> PlainTextResponse:
+    """The process of the page answers."""
+    return PlainTextResponse("ok\n")
+
+
+def _ready(request: Request) -> PlainTextResponse:
+    """The store answers, and the watching process says how it does."""
+    web = state_of(request)
+    web.store.count()
+    if not web.live.health:
+        return PlainTextResponse("nothing is known of the cameras yet\n", 503)
+    return PlainTextResponse("ok\n")
+
+
+async def _unknown_event(request: Request, error: Exception) -> Response:
+    return _error(request, 404, f"there is no event {error.args[0]}; it may have been pruned")
+
+
+async def _store_failed(request: Request, error: Exception) -> Response:
+    return _error(request, 503, str(error))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _error(request, error.status_code, str(error.detail))
+
+
+def _error(request: Request, code: int, text: str) -> Response:
+    """An error as whoever asked can read it: a person or a program."""
+    if "text/html" in request.headers.get("accept", ""):
+        return pages.error_page(request, code, text)
+    return JSONResponse({"detail": text}, code)

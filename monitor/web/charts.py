@@ -1,0 +1,109 @@
+"""What the page draws: the trace of an event, and the timeline of a day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.evidence.folder import EvidenceFacts
+from monitor.store.event import Event
+
+WIDTH, HEIGHT = 600, 150  # units of the trace's picture
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 8, 8, 24  # margins
+DAY_WIDTH, _LEAST = 960.0, 2.0  # units of a day in the timeline; of the shortest event
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A line across a chart, with its label."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True)
+class TraceChart:
+    """The scores of an event over time, ready to be drawn; x is time, y a score."""
+
+    points: str  # of the polyline
+    threshold: float | None
+    act: tuple[float, float]  # x and width of the activity
+    strip: tuple[float, float] | None  # of the filmstrip's window
+    xs: tuple[Tick, ...]
+    ys: tuple[Tick, ...]
+    start_s: float  # of the camera's axis at x = left
+    unit_s: float  # seconds of a unit of x
+    left: float = _LEFT
+    right: float = WIDTH - _RIGHT
+    top: float = _TOP
+    bottom: float = HEIGHT - _BOTTOM
+
+
+def trace_chart(event: Event, facts: EvidenceFacts) -> TraceChart | None:
+    """The chart of an event's trace; None if it has none."""
+    if not event.trace:
+        return None
+    times = [at_s for at_s, _ in event.trace]
+    end_s = (event.end_s if event.end_s is not None else event.start_s) - event.start_s
+    first, last = min(*times, 0.0), max(*times, end_s, 0.5)
+    unit_s = (last - first) / (WIDTH - _LEFT - _RIGHT)
+
+    def x(at_s: float) -> float:
+        return round(_LEFT + (at_s - first) / unit_s, 1)
+
+    def y(score: float) -> float:
+        return round(_TOP + (1 - score) * (HEIGHT - _TOP - _BOTTOM), 1)
+
+    strip = None
+    if facts.strip is not None:
+        left, right = (
+            x(min(max(at_s - event.start_s, first), last))
+            for at_s in (facts.strip.start_s, facts.strip.end_s)
+        )
+        strip = (left, round(right - left, 1))
+    step = next((s for s in (1, 2, 5, 10, 20, 60, 120, 300, 600) if (last - first) / s <= 9), 1800)
+    marks = range(int(first // step) * step, int(last) + 1, step)
+    return TraceChart(
+        points=" ".join(f"{x(at_s)},{y(score)}" for at_s, score in event.trace),
+        threshold=None if event.threshold is None else y(event.threshold),
+        act=(x(0.0), round(x(max(end_s, 0.0)) - x(0.0), 1)),
+        strip=strip,
+        xs=tuple(Tick(x(at), f"{at:+d} s" if at else "0 s") for at in marks if at >= first),
+        ys=tuple(Tick(y(score), f"{score:g}") for score in (0, 0.5, 1)),
+        start_s=event.start_s + first,
+        unit_s=unit_s,
+    )
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An event in the timeline."""
+
+    event: Event
+    x: float
+    width: float
+
+
+@dataclass(frozen=True)
+class DayRow:
+    """One camera's day."""
+
+    camera: str
+    marks: tuple[Mark, ...]
+
+
+def day_rows(
+    cameras: list[str], events: list[Event], began: datetime, ended: datetime
+) -> list[DayRow]:
+    """The events of a day by camera; a day that a clock is set in has 23 or 25 hours."""
+    unit = (ended - began) / timedelta(seconds=1) / DAY_WIDTH
+
+    def mark(event: Event) -> Mark:
+        x = (event.at - began) / timedelta(seconds=1) / unit
+        width = max((event.duration_s or 0.0) / unit, _LEAST)
+        return Mark(event, round(x, 1), round(min(width, DAY_WIDTH - x), 1))
+
+    return [
+        DayRow(camera, tuple(mark(event) for event in events if event.camera == camera))
+        for camera in cameras
+    ]

@@ -1,0 +1,113 @@
+"""What the page knows of the watching process just now, and who looks at what."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from monitor.web.link import LinkClosed, pack, receive_async
+
+log = logging.getLogger(__name__)
+
+ALERTS = 200  # that are remembered for those who follow
+
+
+@dataclass(frozen=True)
+class Still:
+    """A picture of a camera."""
+
+    number: int  # counts the pictures of all cameras
+    data: bytes  # JPEG
+    width: int  # of the camera's own picture
+    height: int
+
+
+@dataclass
+class LiveState:
+    """The newest of everything; all within one event loop."""
+
+    health: dict[str, Any] = field(default_factory=dict)
+    states: dict[str, dict[str, Any]] = field(default_factory=dict)  # by camera
+    stills: dict[str, Still] = field(default_factory=dict)
+    number: int = 0  # of the newest still
+    told: int = 0  # counts what came
+    alerts: int = 0  # that came so far
+    _newest_alerts: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=ALERTS))
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _looked_at: Counter[str] = field(default_factory=Counter)
+    _watched: Counter[str] = field(default_factory=Counter)
+    _writer: asyncio.StreamWriter | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the watching process is there."""
+        return self._writer is not None
+
+    def alerts_after(self, count: int) -> list[dict[str, Any]]:
+        """The alerts that came after the first `count`, as far as they are still known."""
+        fresh = min(self.alerts - count, len(self._newest_alerts))
+        return list(self._newest_alerts)[len(self._newest_alerts) - fresh :]
+
+    async def follow(self, link: socket.socket, on_end: Callable[[], object]) -> None:
+        """Take what the watching process says, until it is gone."""
+        reader, self._writer = await asyncio.open_connection(sock=link)
+        try:
+            while True:
+                head, body = await receive_async(reader)
+                await self._take(head, body)
+        except LinkClosed:
+            pass
+        finally:
+            self._writer.close()
+            self._writer = None
+            on_end()
+
+    async def changed(self, told: int, limit_s: float) -> int:
+        """Wait until something came after `told`, or the time is over; what was told by then."""
+        async with self._changed:
+            try:
+                async with asyncio.timeout(limit_s):
+                    await self._changed.wait_for(lambda: self.told != told)
+            except TimeoutError:
+                pass
+            return self.told
+
+    @contextmanager
+    def looking(self, cameras: frozenset[str], watched: bool) -> Iterator[None]:
+        """Inside the block somebody looks at these cameras, or watches them."""
+        counter = self._watched if watched else self._looked_at
+        counter.update(cameras)
+        self._order()
+        try:
+            yield
+        finally:
+            counter.subtract(cameras)
+            self._order()
+
+    def _order(self) -> None:
+        if self._writer is None:
+            return
+        looked_at, watched = (
+            sorted(name for name, count in counter.items() if count > 0)
+            for counter in (self._looked_at, self._watched)
+        )
+        self._writer.write(pack({"type": "look", "looked_at": looked_at, "watched": watched}))
+
+    async def _take(self, head: dict[str, Any], body: bytes) -> None:
+        if head["type"] == "state":
+            self.health, self.states = head["health"], head["states"]
+        elif head["type"] == "still":
+            self.number += 1
+            self.stills[head["camera"]] = Still(self.number, body, head["width"], head["height"])
+        elif head["type"] == "alert":
+            self.alerts += 1
+            self._newest_alerts.append(head["alert"])
+        async with self._changed:
+            self.told += 1
+            self._changed.notify_all()

@@ -1,0 +1,70 @@
+"""The evidence of events, by their ids: no path comes from outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, HTTPException
+from fastapi.responses import FileResponse
+from pydantic import BaseModel
+
+from monitor.evidence.folder import EventFiles
+from monitor.store.event import Event
+from monitor.web.access import Role, Visit, needs
+from monitor.web.state import WebState
+
+router = APIRouter(prefix="/media", include_in_schema=False)
+
+Kind = Literal["clip.mp4", "snapshot.jpg", "thumbnail.jpg", "strip.jpg"]
+_OPEN = "no-cache"  # a clip grows, and a picture is replaced: asked for again by its ETag
+_KEPT = "private, max-age=86400"
+
+
+@router.get("/{id}/{kind}")
+def get_media(
+    visit: Annotated[Visit, Depends(needs(Role.VIEWER))], id: str, kind: Kind
+) -> FileResponse:
+    """A file of an event, or the part of it that is asked for."""
+    event = visit.event(id)
+    files = visit.web.files(event)
+    path = None if files is None else _paths(files)[kind]
+    if path is None or not path.is_file():
+        raise HTTPException(404, f"event {id} has no {kind}")
+    mime = "video/mp4" if path.suffix == ".mp4" else "image/jpeg"
+    name = f"{event.camera} {event.at:%Y-%m-%d %H.%M.%S} {event.label} {kind}"
+    response = FileResponse(path, media_type=mime, filename=name, content_disposition_type="inline")
+    response.headers["cache-control"] = _OPEN if event.open else _KEPT
+    return response
+
+
+class Media(BaseModel):
+    """The addresses of an event's evidence; null for what there is not."""
+
+    clip: str | None = None
+    snapshot: str | None = None
+    thumbnail: str | None = None
+    strip: str | None = None
+
+
+def media_of(web: WebState, event: Event) -> Media:
+    """The evidence that there is of an event."""
+    files = web.files(event)
+    if files is None:
+        return Media()
+    return Media.model_validate(
+        {
+            kind.partition(".")[0]: f"/media/{event.id}/{kind}"
+            for kind, path in _paths(files).items()
+            if path.is_file()
+        }
+    )
+
+
+def _paths(files: EventFiles) -> dict[Kind, Path]:
+    return {
+        "clip.mp4": files.clip,
+        "snapshot.jpg": files.snapshot,
+        "thumbnail.jpg": files.thumbnail,
+        "strip.jpg": files.strip,
+    }

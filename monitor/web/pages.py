@@ -1,0 +1,265 @@
+"""The page itself: HTML that the server writes, with a little script."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import ValidationError
+
+from monitor import __version__
+from monitor.evidence.retention import free_bytes
+from monitor.states import CameraState, EndReason, SkipReason
+from monitor.store.event import Cursor, Event, EventFilter, Review
+from monitor.web.access import Role, Visit, needs
+from monitor.web.charts import DAY_WIDTH, HEIGHT, WIDTH, day_rows, trace_chart
+from monitor.web.media import Media, media_of
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+Viewer = Annotated[Visit, Depends(needs(Role.VIEWER))]
+
+EVENTS_OF_PAGE = 40
+NEWEST = 6  # events below live pictures
+EVENTS_OF_DAY = 2000  # that a timeline shows, at most
+
+
+@router.get("/")
+def live(request: Request, visit: Viewer) -> HTMLResponse:
+    """The wall."""
+    cameras = [one for one in visit.web.settings.cameras if visit.user.sees(one.name)]
+    found, _ = visit.page(EventFilter(), None, NEWEST)
+    return _page(request, visit, "live", cameras=cameras, events=_with_media(visit, found))
+
+
+@router.get("/cameras/{name}")
+def camera(request: Request, visit: Viewer, name: str) -> HTMLResponse:
+    """One camera, and its newest events."""
+    found = visit.web.camera(name)
+    if found is None or not visit.user.sees(name):
+        raise HTTPException(404, f"there is no camera {name}")
+    newest, _ = visit.page(EventFilter(camera=(name,)), None, NEWEST)
+    return _page(request, visit, "camera", camera=found, events=_with_media(visit, newest))
+
+
+@router.get("/events")
+def events(request: Request, visit: Viewer) -> HTMLResponse:
+    """The events, newest first."""
+    wanted = _wanted(request)
+    try:
+        after = (
+            Cursor.parse(request.query_params["after"]) if "after" in request.query_params else None
+        )
+    except ValueError as error:
+        raise HTTPException(422, f"after: {error}") from None
+    found, following = visit.page(wanted, after, EVENTS_OF_PAGE)
+    cameras, labels = visit.names()
+    return _page(
+        request,
+        visit,
+        "events",
+        events=_with_media(visit, found),
+        wanted=wanted,
+        count=visit.count(wanted),
+        cameras=cameras,
+        labels=labels,
+        older=None if following is None else _query(request, after=str(following)),
+        query=_query(request, after=None),
+        first=after is None,
+    )
+
+
+@router.get("/events/{id}")
+def event(request: Request, visit: Viewer, id: str) -> HTMLResponse:
+    """One event: what happened, and why it was raised."""
+    found, wanted = visit.event(id), _wanted(request)
+    newer, older = visit.neighbours(found, wanted)
+    files = visit.web.files(found)
+    facts = None if files is None else files.facts
+    return _page(
+        request,
+        visit,
+        "event",
+        event=found,
+        media=media_of(visit.web, found),
+        facts=facts,
+        chart=None if facts is None else trace_chart(found, facts),
+        newer=newer,
+        older=older,
+        query=_query(request, after=None),
+        labels=visit.names()[1],
+    )
+
+
+@router.get("/timeline")
+def timeline(request: Request, visit: Viewer) -> HTMLResponse:
+    """A day by camera, in the zone of the viewer."""
+    zone = _zone(request)
+    today = datetime.now(zone).date()
+    try:
+        day = date.fromisoformat(request.query_params.get("day", today.isoformat()))
+    except ValueError:
+        raise HTTPException(422, "day: a date such as 2026-05-04 is needed") from None
+    began, ended = (
+        datetime.combine(one, time(), zone).astimezone(UTC)
+        for one in (day, day + timedelta(days=1))
+    )
+    wanted = _wanted(request).model_copy(update={"since": began, "until": ended})
+    found, more = visit.page(wanted, None, EVENTS_OF_DAY)
+    cameras, labels = visit.names()
+    hours = int((ended - began) / timedelta(hours=1))
+    return _page(
+        request,
+        visit,
+        "timeline",
+        day=day,
+        before=day - timedelta(days=1),
+        after=None if day >= today else day + timedelta(days=1),
+        rows=day_rows(cameras, found, began, ended),
+        count=len(found),
+        more=more is not None,
+        width=DAY_WIDTH,
+        hours=[
+            (
+                hour * DAY_WIDTH / hours,
+                (began + timedelta(hours=hour)).astimezone(zone).strftime("%H"),
+            )
+            for hour in range(0, hours, 2)
+        ],
+        zone=str(zone),
+        labels=labels,
+    )
+
+
+@router.get("/health")
+def health(request: Request, visit: Viewer) -> HTMLResponse:
+    """How everything does."""
+    web = visit.web
+    said = dict(web.live.health)
+    cameras = [one for one in said.get("cameras", ()) if visit.user.sees(one["name"])]
+    folder = web.settings.evidence
+    return _page(
+        request,
+        visit,
+        "health",
+        pid=said.get("pid"),
+        watched=cameras,
+        sinks=said.get("sinks", ()),
+        free_gib=free_bytes(folder) / 2**30 if folder.is_dir() else None,
+        total=web.store.count(),
+        unreviewed=web.store.count(EventFilter(review=(Review.UNREVIEWED,))),
+        models=web.settings.models,
+        configuration=web.settings.configuration if visit.user.role >= Role.ADMIN else None,
+        states={one.value: one.meaning for one in CameraState},
+        reasons={one.value: one.meaning for one in SkipReason},
+    )
+
+
+def error_page(request: Request, code: int, text: str) -> HTMLResponse:
+    """What went wrong, for a person."""
+    return _render(request, "error", code, text=text, alive=True, role=Role.VIEWER)
+
+
+def _page(request: Request, visit: Visit, name: str, **values: Any) -> HTMLResponse:
+    return _render(
+        request, name, 200, alive=visit.web.live.connected, role=visit.user.role, **values
+    )
+
+
+def _render(request: Request, name: str, code: int, **values: Any) -> HTMLResponse:
+    template = _templates.get_template(f"{name}.html.jinja")
+    text = template.render(
+        page=name,
+        code=code,
+        version=__version__,
+        zone_of_viewer=_zone(request),
+        Role=Role,
+        Review=Review,
+        end_reasons={one.value: one.meaning for one in EndReason},
+        trace_size=(WIDTH, HEIGHT),
+        **values,
+    )
+    return HTMLResponse(text, code)
+
+
+def _with_media(visit: Visit, events: list[Event]) -> list[tuple[Event, Media]]:
+    return [(event, media_of(visit.web, event)) for event in events]
+
+
+def _wanted(request: Request) -> EventFilter:
+    """The filter in an address; fields that a form left empty are none."""
+    given = request.query_params
+    values: dict[str, Any] = {
+        name: tuple(value for value in given.getlist(name) if value)
+        for name in ("camera", "label", "review")
+    }
+    values |= {
+        name: value
+        for name in ("since", "until", "min_score", "marked")
+        if (value := given.get(name))
+    }
+    zone = _zone(request)
+    for name in ("since", "until"):
+        if name in values:
+            values[name] = _local(values[name], zone, name)
+    try:
+        return EventFilter.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise HTTPException(422, f"{first['loc'][0]}: {first['msg'].lower()}") from None
+
+
+def _local(text: str, zone: tzinfo, name: str) -> datetime:
+    """A time as a form gives it: without a zone it is the viewer's."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise HTTPException(422, f"{name}: a date such as 2026-05-04 is needed") from None
+    return found if found.tzinfo else found.replace(tzinfo=zone)
+
+
+def _query(request: Request, **changes: str | None) -> str:
+    """The query of an address with changes, beginning with `?`; empty if nothing is left."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if value]
+    kept = [(name, value) for name, value in kept if name not in changes]
+    kept += [(name, value) for name, value in changes.items() if value is not None]
+    return f"?{urlencode(kept)}" if kept else ""
+
+
+def _zone(request: Request) -> tzinfo:
+    """The viewer's time zone, which the script tells by a cookie; UTC before it has."""
+    name = request.cookies.get("zone", "UTC").replace("%2F", "/")
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def _when(moment: datetime, zone: tzinfo, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    return moment.astimezone(zone).strftime(form)
+
+
+def _seconds(value: float | None) -> str:
+    """A length of time for people."""
+    if value is None:
+        return "?"
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, seconds = divmod(round(value), 60)
+    return f"{minutes} min {seconds} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.filters |= {"when": _when, "seconds": _seconds}

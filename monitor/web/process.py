@@ -1,0 +1,127 @@
+"""The process of the page: started, started again if it dies, ended with the watching."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from monitor.errors import MonitorError
+from monitor.web.settings import WebSettings
+
+log = logging.getLogger(__name__)
+
+RETRY_MIN_S, RETRY_MAX_S = 1.0, 30.0  # pauses before it is started again
+LASTED_S = 60.0  # a process that ran for so long was well
+END_S = 5.0  # that it has to end
+
+
+class WebProcess:
+    """Runs `python -m monitor.cli.page`, and hands each new one a link to the feed.
+
+    The address is bound here, so that one that is in use is an error at the start; MonitorError.
+    """
+
+    def __init__(self, settings: WebSettings, connect: Callable[[socket.socket], None]) -> None:
+        self._settings = settings
+        self._connect = connect
+        self._listening = _listen(settings.host, settings.port)
+        self._ending = threading.Event()
+        self._renewing = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._run, name="page", daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        host, port = self._listening.getsockname()[:2]
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that runs just now."""
+        return None if self._process is None else self._process.pid
+
+    def renew(self, settings: WebSettings) -> None:
+        """Serve other settings, by a new process."""
+        self._settings = settings
+        self._renewing.set()
+        if (process := self._process) is not None:
+            process.terminate()
+
+    def close(self) -> None:
+        """End the process; twice is fine."""
+        self._ending.set()
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.terminate()
+        self._thread.join()
+        self._listening.close()
+
+    def _run(self) -> None:
+        pause_s = RETRY_MIN_S
+        while not self._ending.is_set():
+            began_s = time.monotonic()
+            code = self._serve()
+            if self._ending.is_set():
+                return
+            if self._renewing.is_set():
+                self._renewing.clear()
+                continue
+            lasted = time.monotonic() - began_s >= LASTED_S
+            pause_s = RETRY_MIN_S if lasted else pause_s
+            log.error(
+                "the page's process ended with code %s; it is started again in %g s", code, pause_s
+            )
+            self._ending.wait(pause_s)
+            pause_s = min(2 * pause_s, RETRY_MAX_S)
+
+    def _serve(self) -> int:
+        """Run one process to its end."""
+        ours, its = socket.socketpair()
+        listening = self._listening.fileno()
+        command = [sys.executable, "-m", "monitor.cli.page", str(listening), str(its.fileno())]
+        with its:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(listening, its.fileno()),
+                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            )
+        self._process = process
+        self._connect(ours)
+        assert process.stdin is not None
+        try:
+            process.stdin.write(self._settings.model_dump_json().encode())
+            process.stdin.close()
+        except OSError:  # it died at once
+            pass
+        if self._ending.is_set():
+            process.terminate()
+        while True:
+            try:
+                return process.wait(END_S if self._ending.is_set() else 1.0)
+            except subprocess.TimeoutExpired:
+                if self._ending.is_set():
+                    process.kill()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        reason = (error.strerror or str(error)).lower()
+        raise MonitorError(f"web {host}:{port}: {reason}; --web HOST:PORT names another") from None
+    return listening

@@ -1,0 +1,46 @@
+"""What the process of the page is told when it starts; it reads no configuration itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from monitor.records import PictureBox
+
+
+class RegionSettings(BaseModel):
+    """A region of a camera's picture."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    corners: tuple[tuple[float, float], ...]  # fractions of the picture
+    bounds: PictureBox
+
+
+class CameraSettings(BaseModel):
+    """A camera that is watched."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    source: str  # without credentials
+    live: bool  # no file
+    regions: tuple[RegionSettings, ...]
+
+
+class WebSettings(BaseModel):
+    """All that the page needs to know; it goes over a pipe, for it may hold a password."""
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str
+    port: int
+    hosts: tuple[str, ...]  # names by which it may be called, beside its address
+    store: str = Field(repr=False)
+    log: Path  # the alert log, beside which the reviews are
+    evidence: Path
+    cameras: tuple[CameraSettings, ...]
+    models: tuple[tuple[str, str], ...]  # what --check says of them: name and text
+    configuration: str  # in force, without secrets; YAML

@@ -1,0 +1,60 @@
+"""WebSockets: the wall of stills, and the camera that somebody watches."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
+
+from monitor.web.access import Role, Visit, needs
+
+router = APIRouter()
+
+LIMIT_S = 5.0  # after which a socket is sent to, though nothing came: so it is known if it is gone
+
+
+@router.websocket("/live")
+async def live(
+    socket: WebSocket,
+    visit: Annotated[Visit, Depends(needs(Role.VIEWER))],
+    watch: str = "",
+) -> None:
+    """States as text, and stills as bytes: lengths of the JSON head, the head, and the JPEG.
+
+    With `watch`, of that camera alone, larger and often: it is woken if it is idle.
+    """
+    web = visit.web
+    names = [watch] if watch else [one.name for one in web.settings.cameras]
+    seen = frozenset(name for name in names if web.camera(name) and visit.user.sees(name))
+    await socket.accept()
+    sent: dict[str, int] = {}
+    with web.live.looking(seen, watched=bool(watch)), suppress(WebSocketDisconnect, RuntimeError):
+        await _show(socket, visit, seen, sent)  # until it is gone
+
+
+async def _show(
+    socket: WebSocket, visit: Visit, seen: frozenset[str], sent: dict[str, int]
+) -> None:
+    live, said, told = visit.web.live, "", 0
+    while True:
+        states = {name: one for name, one in live.states.items() if name in seen}
+        text = json.dumps({"states": states, "alerts": live.alerts, "alive": bool(live.connected)})
+        if text != said:
+            said = text
+            await socket.send_text(text)
+        for name in seen:
+            still = live.stills.get(name)
+            if still is not None and still.number != sent.get(name):
+                sent[name] = still.number
+                head = {
+                    "camera": name,
+                    "width": still.width,
+                    "height": still.height,
+                }
+                packed = json.dumps(head).encode()
+                await socket.send_bytes(len(packed).to_bytes(2, "big") + packed + still.data)
+        before, told = told, await live.changed(told, LIMIT_S)
+        if told == before:
+            await socket.send_text("{}")

@@ -1,0 +1,69 @@
+"""What all routes share."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from starlette.requests import HTTPConnection
+
+from monitor.evidence.folder import EventFiles, event_files
+from monitor.store.event import Event, Verdict
+from monitor.store.journal import Journal, ReviewLine
+from monitor.store.store import EventStore
+from monitor.web.live import LiveState
+from monitor.web.settings import CameraSettings, WebSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WebState:
+    """The store, the reviews' journal, the evidence, and what is live."""
+
+    settings: WebSettings
+    store: EventStore
+    journal: Journal
+    live: LiveState
+
+    def camera(self, name: str) -> CameraSettings | None:
+        """A camera that is watched; None if there is none of this name."""
+        return next((one for one in self.settings.cameras if one.name == name), None)
+
+    def files(self, event: Event) -> EventFiles | None:
+        """The evidence of an event; None if its id or its camera's name can have none."""
+        try:
+            return event_files(self.settings.evidence, event.camera, event.id, event.at)
+        except ValueError:
+            return None
+
+    def review(self, event: Event, verdict: Verdict, by: str) -> Event:
+        """Keep what somebody says of an event: in the journal first, for that is the truth."""
+        now = datetime.now(UTC)
+        self.journal.write(ReviewLine(id=event.id, time=now, by=by, verdict=verdict))
+        reviewed = self.store.review(event.id, verdict, by, now)
+        if verdict.marked is not None:
+            self._mark(reviewed)
+        log.info("review of %s (%s) by %s: %s", event.id, event.title, by, _said(verdict))
+        return reviewed
+
+    def _mark(self, event: Event) -> None:
+        """Let retention know that the evidence of an event is to stay, or no longer is."""
+        files = self.files(event)
+        if files is None or not files.stem.parent.is_dir():
+            return
+        with suppress(FileNotFoundError):
+            files.keep.touch() if event.marked else files.keep.unlink()
+
+
+def state_of(connection: HTTPConnection) -> WebState:
+    """The state of the application that serves this."""
+    state: WebState = connection.app.state.web
+    return state
+
+
+def _said(verdict: Verdict) -> str:
+    values = verdict.model_dump(mode="json", exclude_none=True)
+    return ", ".join(f"{name} {value!r}" for name, value in values.items()) or "nothing"

@@ -1,0 +1,101 @@
+// One event: the clip with its trace, and the review.
+
+import { onKeys, say, send } from "./page.js";
+
+const event = document.getElementById("event");
+const clip = document.getElementById("clip");
+const trace = document.getElementById("trace");
+const now = document.getElementById("now");
+const undo = document.getElementById("undo");
+const done = []; // verdicts that bring back what was
+
+if (clip) {
+  const begin = Number(clip.dataset.begin);
+  clip.addEventListener("error", () => {
+    document.getElementById("cannot").hidden = false;
+    clip.hidden = true;
+  });
+  if (trace && clip.dataset.begin) {
+    const [start, unit, left] = ["start", "unit", "left"].map((name) => Number(trace.dataset[name]));
+    const follow = () => {
+      const x = left + (clip.currentTime + begin - start) / unit;
+      now.setAttribute("x1", x);
+      now.setAttribute("x2", x);
+      now.setAttribute("visibility", x >= left && x <= trace.viewBox.baseVal.width ? "visible" : "hidden");
+      if (!clip.paused) requestAnimationFrame(follow);
+    };
+    for (const name of ["play", "seeked", "timeupdate"]) clip.addEventListener(name, follow);
+    trace.addEventListener("click", (click) => {
+      const bounds = trace.getBoundingClientRect();
+      const x = ((click.clientX - bounds.left) / bounds.width) * trace.viewBox.baseVal.width;
+      clip.currentTime = Math.max(0, start + (x - left) * unit - begin);
+    });
+  }
+}
+
+const state = () => ({
+  review: event.dataset.review,
+  ...(event.dataset.label && event.dataset.review === "relabelled"
+    ? { review_label: event.dataset.label }
+    : {}),
+  note: event.dataset.note,
+  marked: event.dataset.marked === "true",
+});
+
+async function order(verdict, text, keep = true) {
+  const before = state();
+  try {
+    const { event: told } = await send("PATCH", `/api/v1/events/${event.dataset.id}`, verdict);
+    Object.assign(event.dataset, {
+      review: told.review,
+      label: told.review_label || "",
+      note: told.note,
+      marked: String(told.marked),
+    });
+    const chip = document.querySelector("#verdict .review");
+    chip.className = `review ${told.review}`;
+    chip.textContent = told.review_label || told.review;
+    document.getElementById("marked").checked = told.marked;
+    document.querySelector("#noting textarea").value = told.note;
+    if (keep) done.push(before);
+    undo.disabled = done.length === 0;
+    say(text);
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+async function takeBack() {
+  const last = done.pop();
+  if (last) await order(last, "Undone", false);
+}
+
+if (undo) {
+  document.querySelectorAll("[data-verdict]").forEach((button) => {
+    const { verdict } = button.dataset;
+    button.addEventListener("click", () => order({ review: verdict }, `Event ${verdict}`));
+  });
+  undo.addEventListener("click", takeBack);
+  document.getElementById("relabel").addEventListener("submit", (submitted) => {
+    submitted.preventDefault();
+    const label = new FormData(submitted.target).get("label").trim();
+    if (label) order({ review: "relabelled", review_label: label }, `It was ${label}`);
+  });
+  document.getElementById("noting").addEventListener("submit", (submitted) => {
+    submitted.preventDefault();
+    order({ note: new FormData(submitted.target).get("note") }, "Note saved");
+  });
+  document.getElementById("marked").addEventListener("change", (changed) => {
+    order({ marked: changed.target.checked }, changed.target.checked ? "It is kept" : "It is not kept longer than others");
+  });
+}
+
+onKeys({
+  j: () => document.getElementById("older")?.click(),
+  k: () => document.getElementById("newer")?.click(),
+  c: () => undo && order({ review: "confirmed" }, "Event confirmed"),
+  d: () => undo && order({ review: "dismissed" }, "Event dismissed"),
+  u: takeBack,
+  m: () => document.getElementById("marked")?.click(),
+  " ": () => clip && (clip.paused ? clip.play() : clip.pause()),
+});

@@ -1,0 +1,51 @@
+// What every page needs: the viewer's time zone, and a line of text that tells what was done.
+
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && !document.cookie.split("; ").includes(`zone=${zone}`)) {
+  document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=strict`;
+  // The server writes times in this zone from now on.
+  if (document.cookie.includes("zone=") && !sessionStorage.getItem("zone")) {
+    sessionStorage.setItem("zone", zone);
+    location.reload();
+  }
+}
+
+let hiding;
+
+export function say(text) {
+  const line = document.getElementById("said");
+  line.textContent = text;
+  line.classList.add("on");
+  clearTimeout(hiding);
+  hiding = setTimeout(() => line.classList.remove("on"), 4000);
+}
+
+/** Send JSON to the API; an Error with the server's own words if it refuses. */
+export async function send(method, path, body) {
+  const answer = await fetch(path, {
+    method,
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: JSON.stringify(body),
+  }).catch(() => {
+    throw new Error("har-monitor does not answer");
+  });
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) {
+    throw new Error(typeof told.detail === "string" ? told.detail : `refused (${answer.status})`);
+  }
+  return told;
+}
+
+/** Call `keys[key]` when a key is pressed that is not meant for a field. */
+export function onKeys(keys) {
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input:not([type=checkbox]), textarea, select");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === " " && event.target.closest("button, a, summary, input")) return;
+    const act = keys[event.key];
+    if (act) {
+      event.preventDefault();
+      act();
+    }
+  });
+}

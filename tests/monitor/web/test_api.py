@@ -1,0 +1,160 @@
+"""/api/v1, as programs use it."""
+
+import json
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from monitor.store.event import NOTE_MAX, Review
+from monitor.web.state import WebState
+
+
+def ids(client: TestClient, query: str = "") -> list[str]:
+    return [one["event"]["id"] for one in client.get(f"/api/v1/events{query}").json()["events"]]
+
+
+def test_events_come_from_the_newest_on(client: TestClient) -> None:
+    assert ids(client) == ["d", "c", "b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("?camera=yard", "b"),
+        ("?camera=yard&camera=door&label=fight", "d c a"),
+        ("?min_score=0.95", "c b a"),
+        ("?since=2026-05-04T09:00:00Z&until=2026-05-04T10:00:00Z", "b"),
+        ("?since=2026-05-04T11:00:00%2B02:00&label=fall", "b"),
+        ("?review=confirmed", ""),
+        ("?marked=true", ""),
+    ],
+)
+def test_filters(client: TestClient, query: str, found: str) -> None:
+    assert " ".join(ids(client, query)) == found
+
+
+def test_pages_follow_one_another(client: TestClient) -> None:
+    first = client.get("/api/v1/events?limit=3").json()
+    second = client.get(f"/api/v1/events?limit=3&after={first['next']}").json()
+    assert [len(first["events"]), len(second["events"])] == [3, 1]
+    assert second["next"] is None
+
+
+def test_an_event_has_the_addresses_of_its_evidence(client: TestClient) -> None:
+    found = client.get("/api/v1/events/a").json()
+    assert found["event"]["trace"][2] == [3.0, 0.97]
+    assert sorted(found["media"]) == ["clip", "snapshot", "strip", "thumbnail"]
+    for address in found["media"].values():
+        assert client.get(address).status_code == 200
+    assert set(client.get("/api/v1/events/c").json()["media"].values()) == {None}
+
+
+def test_a_review_is_kept_in_the_store_and_in_the_journal(
+    client: TestClient, web: WebState
+) -> None:
+    verdict = {"review": "relabelled", "review_label": "hug", "note": "two friends"}
+    told = client.patch("/api/v1/events/a", json=verdict).json()["event"]
+
+    assert (told["review"], told["review_label"], told["reviewer"]) == (
+        "relabelled",
+        "hug",
+        "local",
+    )
+    assert web.store.event("a").review == Review.RELABELLED
+    (line,) = map(json.loads, web.journal.path.read_text().splitlines())
+    assert (line["id"], line["by"], line["verdict"]) == ("a", "local", verdict)
+
+
+def test_a_mark_keeps_the_evidence_and_can_be_taken_away(client: TestClient, web: WebState) -> None:
+    files = web.files(web.store.event("a"))
+    assert files is not None
+    client.patch("/api/v1/events/a", json={"marked": True})
+    assert files.keep.exists()
+    client.patch("/api/v1/events/a", json={"marked": False})
+    client.patch("/api/v1/events/a", json={"marked": False})
+    assert not files.keep.exists()
+    assert client.patch("/api/v1/events/c", json={"marked": True}).status_code == 200
+
+
+def test_several_events_at_once(client: TestClient) -> None:
+    order = {"ids": ["a", "gone", "b"], "verdict": {"review": "dismissed"}}
+    told = client.post("/api/v1/reviews", json=order).json()
+    assert told == {"reviewed": ["a", "b"], "unknown": ["gone"]}
+    assert ids(client, "?review=dismissed") == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"),
+    [
+        ({"review": "maybe"}, 422),
+        ({"review": "relabelled"}, 422),
+        ({"note": "x" * (NOTE_MAX + 1)}, 422),
+        ({"label": "hug"}, 422),
+        ([], 422),
+        ({}, 200),
+    ],
+)
+def test_verdicts_that_make_no_sense_are_refused(
+    client: TestClient, web: WebState, verdict: Any, status: int
+) -> None:
+    assert client.patch("/api/v1/events/a", json=verdict).status_code == status
+    assert web.store.event("a").review == Review.UNREVIEWED
+
+
+def test_an_event_that_is_gone_is_told_in_words(client: TestClient, web: WebState) -> None:
+    answer = client.patch("/api/v1/events/gone", json={"review": "confirmed"})
+    assert answer.status_code == 404
+    assert answer.json() == {"detail": "there is no event gone; it may have been pruned"}
+    assert web.journal.path.read_text() == "", "nothing is written of what is not there"
+
+
+@pytest.mark.parametrize("query", ["?limit=0", "?limit=9999", "?after=nonsense", "?camra=door"])
+def test_queries_that_make_no_sense_are_refused(client: TestClient, query: str) -> None:
+    assert client.get(f"/api/v1/events{query}").status_code == 422
+
+
+def test_cameras_and_health_are_what_the_watching_process_says(
+    client: TestClient, web: WebState
+) -> None:
+    (door, yard) = client.get("/api/v1/cameras").json()
+    assert (door["name"], door["source"], door["state"]) == ("door", "rtsp://***@door/", "unknown")
+    opened = [{"region": "gate", "label": "fall"}]
+    web.live.states = {"yard": {"state": "live", "cause": "", "score": 0.9, "open": opened}}
+    web.live.health = {"version": "1", "cameras": [{"name": "yard"}, {"name": "door"}]}
+    (_, yard) = client.get("/api/v1/cameras").json()
+    assert (yard["state"], yard["open"]) == ("live", opened)
+    assert [one["name"] for one in client.get("/api/v1/health").json()["cameras"]] == [
+        "yard", "door",
+    ]  # fmt: skip
+
+
+def test_health_checks(client: TestClient, web: WebState) -> None:
+    assert client.get("/healthz").text == "ok\n"
+    assert client.get("/readyz").status_code == 503
+    web.live.health = {"version": "1"}
+    assert client.get("/readyz").text == "ok\n"
+
+
+def test_a_store_that_fails_is_told_and_nothing_is_lost(
+    client: TestClient, web: WebState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.store._engine.dispose()
+    monkeypatch.setattr(web.store._engine, "connect", _broken)
+    answer = client.get("/api/v1/events")
+    assert answer.status_code == 503
+    assert "disk I/O error" in answer.json()["detail"].replace("i/o", "I/O")
+
+
+def _broken() -> None:
+    import sqlite3
+
+    from sqlalchemy.exc import OperationalError
+
+    raise OperationalError("SELECT", {}, sqlite3.OperationalError("disk I/O error"))
+
+
+def test_the_description_of_the_api_names_no_other_host(client: TestClient) -> None:
+    text = client.get("/api/v1/openapi.json").text
+    assert "/api/v1/events/{id}" in text
+    assert "://" not in text

@@ -1,0 +1,119 @@
+"""The pages: what they show in each state."""
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+
+from monitor.store.event import Verdict
+from monitor.web.state import WebState
+from tests.monitor.web.test_security import PAGES
+
+HTML = {"accept": "text/html"}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_whole(client: TestClient, path: str) -> None:
+    text = client.get(path).text
+    assert text.startswith("<!doctype html>")
+    assert text.rstrip().endswith("</html>")
+    assert '<main id="main">' in text
+
+
+def test_events_are_listed_with_what_they_are(client: TestClient) -> None:
+    text = client.get("/events").text
+    assert re.findall(r'data-id="(\w)"', text) == ["d", "c", "b", "a"]
+    assert text.count("goes on") == 1
+    assert "4 events" in text
+
+
+def test_times_are_in_the_zone_that_the_browser_told(client: TestClient) -> None:
+    assert "2026-05-04 08:00:00" in client.get("/events?camera=door").text
+    client.cookies.set("zone", "Asia/Kolkata")
+    assert "2026-05-04 13:30:00" in client.get("/events?camera=door").text
+    client.cookies.set("zone", "../../etc/passwd")
+    assert "2026-05-04 08:00:00" in client.get("/events?camera=door").text
+
+
+def test_a_filter_is_kept_by_the_links_and_the_form(client: TestClient) -> None:
+    text = client.get("/events?camera=door&review=&since=2026-05-04&until=").text
+    assert "<option selected>door</option>" in text
+    assert 'value="2026-05-04"' in text
+    assert 'href="/events/a?camera=door&amp;since=2026-05-04"' in text
+    event = client.get("/events/c?camera=door").text
+    assert re.search(r'id="older" href="/events/a\?camera=door"', event), "not the yard's"
+
+
+def test_an_event_shows_why(client: TestClient, web: WebState) -> None:
+    web.store.review("a", Verdict(note="a shadow"), "ann")
+    text = client.get("/events/a").text
+    assert '<video id="clip"' in text
+    assert 'src="/media/a/clip.mp4"' in text
+    assert '<rect x="25.0" y="50.0" width="50.0" height="50.0"/>' in text, "where it was"
+    assert '<polyline class="score"' in text
+    assert '<line class="threshold"' in text
+    assert 'href="/media/a/strip.jpg"' in text
+    assert "a shadow" in text
+    assert "score fell" in text
+
+
+def test_an_event_without_evidence_says_so(client: TestClient) -> None:
+    text = client.get("/events/c").text
+    assert "There is no clip and no picture" in text
+    assert "<video" not in text
+
+
+def test_an_empty_store_says_what_to_do(client: TestClient, web: WebState) -> None:
+    assert "No event fits this filter" in client.get("/events?label=nothing").text
+    web.store.prune(web.store.event("d").at.replace(year=2030))
+    assert "No such events" in client.get("/events?camera=yard").text
+
+
+def test_errors_are_pages_for_people_and_json_for_programs(client: TestClient) -> None:
+    answer = client.get("/events/gone", headers=HTML)
+    assert (answer.status_code, "Not here" in answer.text) == (404, True)
+    assert "there is no event gone" in answer.text
+    assert client.get("/events/gone").json()["detail"].startswith("there is no event gone")
+    for path in ("/events?since=soon", "/timeline?day=2026-13-01", "/events?min_score=7"):
+        answer = client.get(path, headers=HTML)
+        assert (answer.status_code, "Not understood" in answer.text) == (422, True)
+    assert client.get("/cameras/none", headers=HTML).status_code == 404
+    assert client.get("/nothing", headers=HTML).status_code == 404
+
+
+def test_a_day_has_a_row_for_each_camera(client: TestClient) -> None:
+    text = client.get("/timeline?day=2026-05-04").text
+    assert re.findall(r'aria-label="(\w+): (\d) events"', text) == [("door", "3"), ("yard", "1")]
+    assert 'href="/timeline?day=2026-05-03"' in text
+
+
+def test_a_day_in_which_the_clocks_change_has_another_length(client: TestClient) -> None:
+    client.cookies.set("zone", "Europe/Berlin")
+    assert client.get("/timeline?day=2026-03-29").text.count("<span>") >= 11
+    assert client.get("/timeline?day=2026-10-25").status_code == 200
+
+
+def test_health_shows_cameras_sinks_and_models(client: TestClient, web: WebState) -> None:
+    assert "Nothing is known of the cameras yet" in client.get("/health").text
+    camera = {
+        "name": "door", "state": "retrying", "cause": "connection refused", "fault": "",
+        "fps": None, "windows": 7, "dropped": {"busy": 2, "quiet": 5}, "latency_ms": 81.0,
+        "alerts": 1, "reconnects": 3,
+    }  # fmt: skip
+    sink = {"name": "event store", "waiting": 4, "retried": 2, "lost": 0}
+    web.live.health = {"cameras": [camera], "sinks": [sink], "pid": 77}
+    text = client.get("/health").text
+    for shown in ("connection refused", "81 ms", "event store", "fight from 0.8", "process 77"):
+        assert shown in text
+    assert re.search(r"busy</abbr> 2, .*quiet</abbr> 5", text)
+
+
+def test_a_clip_can_be_had_in_parts(client: TestClient) -> None:
+    whole = client.get("/media/a/clip.mp4")
+    assert whole.headers["content-type"] == "video/mp4"
+    assert whole.headers["accept-ranges"] == "bytes"
+    part = client.get("/media/a/clip.mp4", headers={"range": "bytes=10-19"})
+    assert (part.status_code, part.content) == (206, whole.content[10:20])
+    far = client.get("/media/a/clip.mp4", headers={"range": "bytes=99999999-"})
+    assert far.status_code == 416
+    assert client.get("/media/c/clip.mp4").status_code == 404
