@@ -5,8 +5,8 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import typer
 import uvicorn
@@ -47,6 +47,16 @@ def main() -> None:
             web.journal.close()
 
 
+class _Server(uvicorn.Server):
+    """Takes SIGTERM alone for its end."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Inside the block the server ends by it."""
+        signal.signal(signal.SIGTERM, self.handle_exit)
+        yield
+
+
 def _serve(web: WebState, listening: socket.socket, link: socket.socket) -> None:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -66,7 +76,7 @@ def _serve(web: WebState, listening: socket.socket, link: socket.socket) -> None
         server_header=False,
         limit_concurrency=1000,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     asyncio.run(server.serve(sockets=[listening]))
 
 

@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from monitor.display.hub import Channel, Hub, Update
@@ -54,6 +55,8 @@ class LiveFeed:
         limit = struct.pack("ll", _SEND_S, 0)
         link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         with self._sending:
+            if self._link is not None:
+                self._drop()
             self._link = link
         threading.Thread(target=self._listen, args=(link,), name="page orders", daemon=True).start()
 
@@ -90,8 +93,7 @@ class LiveFeed:
         self._thread.join()
         with self._sending:
             if self._link is not None:
-                self._link.close()
-                self._link = None
+                self._drop()
 
     def wants(self, camera: str) -> bool:
         """Whether a still of a camera is due."""
@@ -144,6 +146,8 @@ class LiveFeed:
 
     def _drop(self) -> None:
         assert self._link is not None
+        with suppress(OSError):
+            self._link.shutdown(socket.SHUT_RDWR)  # wakes the thread that listens
         self._link.close()
         self._link = None
         self._looked_at = self._watched = frozenset()

@@ -57,6 +57,7 @@ class LiveState:
     async def follow(self, link: socket.socket, on_end: Callable[[], object]) -> None:
         """Take what the watching process says, until it is gone."""
         reader, self._writer = await asyncio.open_connection(sock=link)
+        self._order()  # somebody may look already
         try:
             while True:
                 head, body = await receive_async(reader)

@@ -16,6 +16,7 @@ from monitor.web.app import make_app
 from monitor.web.state import WebState
 from tests.monitor.web.conftest import STRANGE, ended
 
+LIVE = "ws://127.0.0.1:8470/live"
 PAGES = ["/", "/events", "/events/a", "/cameras/door", "/timeline?day=2026-05-04", "/health"]
 
 
@@ -68,7 +69,7 @@ def test_a_foreign_page_can_write_nothing_and_open_no_socket(
     answer = client.patch("/api/v1/events/a", json={"review": "dismissed"}, headers=headers)
     assert answer.status_code == 403
     assert web.store.event("a").review == "unreviewed"
-    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/live", headers=headers):
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect(LIVE, headers=headers):
         pass
 
 

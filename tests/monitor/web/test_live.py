@@ -1,0 +1,193 @@
+"""From a camera's frames to who looks at the page, over a real socket."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from monitor.display.hub import Channel, Hub
+from monitor.events.alert import AlertEvent
+from monitor.health.health_file import examine
+from monitor.health.status import CameraSnapshot, RegionStatus
+from monitor.states import CameraState
+from monitor.web.feed import STILL_S, WATCH_S, FeedSink, LiveFeed
+from monitor.web.link import LinkClosed, pack, receive
+from monitor.web.live import LiveState, Still
+from monitor.web.state import WebState
+from testkit.alerts import alert
+from testkit.fakes import picture, wait_until
+from tests.monitor.evidence.test_pictures import opened
+
+DOOR = Channel("door", True, (), {})
+SNAPSHOT = CameraSnapshot(
+    "door",
+    "rtsp://door/",
+    CameraState.LIVE,
+    regions={"": RegionStatus({}, 0.9, ("fight",)), "gate": RegionStatus({}, 0.2)},
+)
+
+
+class Clock:
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def feed(clock: Clock) -> Iterator[LiveFeed]:
+    made = LiveFeed(Hub(), clock)
+    yield made
+    made.close()
+    made.close()
+
+
+@pytest.fixture
+def page(feed: LiveFeed) -> Iterator[socket.socket]:
+    """The page's end of the link."""
+    ours, its = socket.socketpair()
+    feed.connect(ours)
+    yield its
+    its.close()
+
+
+def look(page: socket.socket, feed: LiveFeed, looked_at: str = "", watched: str = "") -> None:
+    order = {"type": "look", "looked_at": looked_at.split(), "watched": watched.split()}
+    page.sendall(pack(order))
+    names = [*looked_at.split(), *watched.split()]
+    wait_until(lambda: all(map(feed.wants, names)))
+
+
+def test_nothing_is_wanted_while_nobody_looks(feed: LiveFeed, page: socket.socket) -> None:
+    assert not feed.wants("door")
+    assert not feed.wakes("door")
+
+
+def test_the_wall_shows_a_still_a_second_and_wakes_nobody(
+    feed: LiveFeed, page: socket.socket, clock: Clock
+) -> None:
+    look(page, feed, looked_at="door")
+    assert not feed.wakes("door")
+    assert not feed.wants("yard")
+    feed.take(DOOR, picture(0.0))
+    head, data = receive(page)
+    assert (head["type"], head["camera"]) == ("still", "door")
+    assert opened(data).shape[1] <= 320
+    assert not feed.wants("door"), "a second has not passed"
+    clock.now_s += STILL_S
+    assert feed.wants("door")
+
+
+def test_who_watches_a_camera_wakes_it_and_sees_more(
+    feed: LiveFeed, page: socket.socket, clock: Clock
+) -> None:
+    look(page, feed, watched="door")
+    assert feed.wakes("door")
+    feed.take(DOOR, picture(0.0))
+    receive(page)
+    clock.now_s += WATCH_S
+    assert feed.wants("door")
+
+
+def test_states_and_alerts_are_told(feed: LiveFeed, page: socket.socket) -> None:
+    feed.tell(examine([SNAPSHOT], []), [SNAPSHOT])
+    FeedSink(feed).write(alert("a"))
+
+    state, _ = receive(page)
+    told, _ = receive(page)
+
+    assert state["states"]["door"] == {
+        "state": "live", "cause": "", "score": 0.9, "open": [{"region": "", "label": "fight"}],
+    }  # fmt: skip
+    assert state["health"]["schema"] == "har-monitor.health.v1"
+    assert AlertEvent.model_validate(told["alert"]) == alert("a")
+
+
+def test_a_page_that_is_gone_or_hangs_holds_up_nobody(
+    feed: LiveFeed, page: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.web.feed._SEND_S", 0)
+    look(page, feed, watched="door")
+    page.close()
+    wait_until(lambda: not feed.wakes("door"))
+    feed.tell(examine([SNAPSHOT], []), [SNAPSHOT])
+    ours, its = socket.socketpair()
+    feed.connect(ours)  # the next process of the page
+    feed.announce(alert("b"))
+    assert receive(its)[0]["alert"]["id"] == "b"
+    its.close()
+
+
+def test_what_is_no_message_ends_the_link() -> None:
+    for data in (b"", b"\x00", b"\xff" * 8, pack({})[:-1]):
+        ours, its = socket.socketpair()
+        its.sendall(data)
+        its.close()
+        with pytest.raises(LinkClosed):
+            receive(ours)
+        ours.close()
+
+
+def test_the_page_follows_the_watching_process() -> None:
+    ours, its = socket.socketpair()
+    state, ended = LiveState(), threading.Event()
+
+    async def follow() -> None:
+        following = asyncio.create_task(state.follow(its, ended.set))
+        while not state.connected:
+            await asyncio.sleep(0.01)
+        with state.looking(frozenset(("door",)), watched=False):
+            with state.looking(frozenset(("door",)), watched=True):
+                pass
+            ours.sendall(
+                pack({"type": "state", "health": {"version": "1"}, "states": {"door": {}}})
+            )
+            still = {"type": "still", "camera": "door", "width": 4, "height": 3}
+            ours.sendall(pack(still, b"jpeg"))
+            for name in ("a", "b"):
+                ours.sendall(pack({"type": "alert", "alert": {"id": name}}))
+            while state.alerts < 2:
+                await state.changed(state.told, 5.0)
+        await asyncio.sleep(0.05)
+        ours.shutdown(socket.SHUT_WR)
+        await following
+
+    asyncio.run(follow())
+    orders = [receive(ours)[0] for _ in range(5)]
+    ours.close()
+
+    assert ended.is_set()
+    assert not state.connected
+    assert state.stills == {"door": Still(1, b"jpeg", 4, 3)}
+    assert [one["id"] for one in state.alerts_after(1)] == ["b"]
+    assert state.alerts_after(2) == []
+    assert [(one["looked_at"], one["watched"]) for one in orders] == [
+        ([], []), (["door"], []), (["door"], ["door"]), (["door"], []), ([], []),
+    ]  # fmt: skip
+
+
+def test_a_browser_is_shown_stills_and_states_of_its_cameras(
+    client: TestClient, web: WebState
+) -> None:
+    web.live.states = {"door": {"state": "live"}, "gone": {"state": "live"}}
+    web.live.stills = {"door": Still(3, b"jpeg", 640, 360), "yard": Still(4, b"other", 4, 3)}
+    with client.websocket_connect("ws://127.0.0.1:8470/live?watch=door") as browser:
+        assert browser.receive_json()["states"] == {"door": {"state": "live"}}
+        data = browser.receive_bytes()
+    assert data.endswith(b"jpeg")
+    assert b'"width": 640' in data
+
+
+def test_changes_are_told_as_server_sent_events(client: TestClient, web: WebState) -> None:
+    web.live.states = {"door": {"state": "live"}}
+    web.live.health = {"version": "1"}
+    description = client.get("/api/v1/openapi.json").json()["paths"]["/api/v1/changes"]
+    assert "Server-sent events" in description["get"]["description"]

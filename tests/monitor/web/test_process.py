@@ -1,0 +1,104 @@
+"""The page's process: started again if it dies, ended with the watching, never in its way."""
+
+import os
+import signal
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor.errors import MonitorError
+from monitor.web.process import WebProcess
+from monitor.web.settings import CameraSettings, WebSettings
+from testkit.fakes import wait_until
+
+
+def settings(folder: Path, **changes: object) -> WebSettings:
+    values: dict[str, object] = {
+        "host": "127.0.0.1", "port": 0, "hosts": (), "store": str(folder / "events.sqlite"),
+        "log": folder / "alerts.jsonl", "evidence": folder / "evidence", "models": (),
+        "cameras": (CameraSettings(name="door", source="x", live=True, regions=()),),
+        "configuration": "",
+    }  # fmt: skip
+    return WebSettings.model_validate(values | changes)
+
+
+def answer(url: str) -> str:
+    """What the page answers; empty while nothing does."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            text: str = response.read().decode()
+            return text
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return ""
+
+
+@pytest.fixture
+def links() -> Iterator[list[socket.socket]]:
+    made: list[socket.socket] = []
+    yield made
+    for link in made:
+        link.close()
+
+
+@pytest.fixture
+def process(tmp_path: Path, links: list[socket.socket]) -> Iterator[WebProcess]:
+    made = WebProcess(settings(tmp_path), links.append)
+    yield made
+    made.close()
+    made.close()
+
+
+@pytest.mark.expects_errors
+def test_a_process_that_dies_is_started_again_at_the_same_address(
+    process: WebProcess, links: list[socket.socket], caplog: pytest.LogCaptureFixture
+) -> None:
+    wait_until(lambda: answer(process.url + "healthz") == "ok\n")
+    first, url = process.pid, process.url
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: process.pid != first and answer(url + "healthz") == "ok\n")
+
+    assert len(links) == 2, "the new one has a link of its own"
+    assert "the page's process ended with code -9; it is started again in 1 s" in caplog.text
+
+
+def test_other_settings_are_served_by_a_new_process(process: WebProcess, tmp_path: Path) -> None:
+    wait_until(lambda: "door" in answer(process.url))
+    yard = CameraSettings(name="yard", source="y", live=True, regions=())
+    process.renew(settings(tmp_path, cameras=(yard,)))
+    wait_until(lambda: "yard" in answer(process.url))
+
+
+def test_it_ends_with_the_process_that_watches(
+    process: WebProcess, links: list[socket.socket]
+) -> None:
+    wait_until(lambda: answer(process.url + "healthz") == "ok\n")
+    child = process._process
+    assert child is not None
+    process._ending.set()  # so that none is started again
+    links[0].close()
+    wait_until(lambda: child.poll() is not None)
+    assert child.returncode == 0
+
+
+def test_ctrl_c_in_the_terminal_is_not_for_it(process: WebProcess) -> None:
+    wait_until(lambda: answer(process.url + "healthz") == "ok\n")
+    assert process.pid is not None
+    for number in (signal.SIGINT, signal.SIGHUP):
+        os.kill(process.pid, number)
+    time.sleep(0.3)
+    assert answer(process.url + "healthz") == "ok\n"
+
+
+def test_an_address_in_use_is_an_error_at_once(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            MonitorError, match=f"web 127.0.0.1:{port}: address already in use; --web"
+        ):
+            WebProcess(settings(tmp_path, port=port), lambda link: None)
