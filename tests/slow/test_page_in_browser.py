@@ -1,0 +1,231 @@
+"""The page in a real browser, on a desktop and on a phone, beside a har-monitor that watches."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testkit import ROOT
+from testkit.fakes import wait_until
+from testkit.films import looped
+from testkit.patience import LIMIT_S
+from testkit.servers.browser import chromium
+from testkit.servers.rtsp import rtsp_server
+
+SAMPLE = ROOT / "monitor" / "samples" / "bus.mp4"
+SIZES = {"desktop": (1280, 800, "light"), "phone": (390, 844, "dark")}
+PAGES = ["/", "/events", "/timeline", "/health", "/cameras/film", "/events/gone"]
+MS = LIMIT_S * 1000
+
+
+@dataclass
+class Watched:
+    """A har-monitor with its page."""
+
+    folder: Path
+
+    @property
+    def said(self) -> str:
+        """What it wrote to the screen."""
+        return (self.folder / "said").read_text()
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        (url,) = re.findall(r"the page is at (\S+)/$", self.said, re.M)
+        return str(url)
+
+    @property
+    def alerts(self) -> list[dict[str, Any]]:
+        """Its alert log."""
+        path = self.folder / "alerts.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    @property
+    def reviews(self) -> list[dict[str, Any]]:
+        """What was said of its events."""
+        path = self.folder / "alerts.reviews.jsonl"
+        return [json.loads(line)["verdict"] for line in path.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """A file, which ends, and the same fight as a stream, again and again."""
+    folder = tmp_path_factory.mktemp("page")
+    film = looped(
+        folder / "f.mp4", SAMPLE, 4, "fps=25,scale=320:180", "libx264", "-g", "25", "-bf", "0"
+    )
+    with rtsp_server(film) as server, (folder / "said").open("w") as output:
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "monitor", "--headless", "--log", "alerts.jsonl",
+                "--web", "127.0.0.1:0",
+                "--source", f"film={SAMPLE}", "--source", f"door={server.url}",
+            ],
+            cwd=folder,
+            stderr=output,
+        )  # fmt: skip
+        found = Watched(folder)
+        try:
+            wait_until(lambda: {one["camera"] for one in found.alerts} == {"film", "door"})
+            yield found
+            process.send_signal(signal.SIGINT)
+            assert process.wait(LIMIT_S) == 0
+        finally:
+            process.kill()
+        assert "Traceback" not in found.said
+        assert "ERROR" not in found.said
+
+
+@contextmanager
+def opened(watched: Watched, size: str) -> Iterator[Any]:
+    """A tab in which nothing may fail, and from which nothing may be asked elsewhere."""
+    wide, high, scheme = SIZES[size]
+    faults: list[str] = []
+    with chromium() as browser:
+        tab = browser.new_context(
+            viewport={"width": wide, "height": high},
+            color_scheme=scheme,
+            timezone_id="Asia/Tokyo",
+            base_url=watched.url,
+        ).new_page()
+        tab.set_default_timeout(MS)
+        tab.on("pageerror", lambda error: faults.append(str(error)))
+        tab.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((watched.url, "blob:"))
+                else faults.append(request.url)
+            ),
+        )
+        tab.on(
+            "console",
+            lambda line: (
+                faults.append(line.text)
+                if line.type in ("error", "warning") and "404" not in line.text
+                else None
+            ),
+        )
+        yield tab
+    assert faults == []
+
+
+def until(tab: Any, condition: str) -> None:
+    """Wait for a condition on the page; its policy lets no text be run as script inside it."""
+    wait_until(lambda: bool(tab.evaluate(condition)))
+
+
+def test_an_event_is_found_seen_and_judged(watched: Watched) -> None:
+    with opened(watched, "desktop") as tab:
+        tab.goto("/events?camera=film")
+        item = tab.locator(".event")
+        item.wait_for()
+        assert item.count() == 1
+        assert item.locator("img").evaluate("image => image.complete && image.naturalWidth") == 320
+
+        tab.keyboard.press("j")
+        tab.keyboard.press("d")
+        tab.locator(".event .review.dismissed").wait_for()
+        tab.keyboard.press("u")
+        tab.locator(".event .review.unreviewed").wait_for()
+        tab.keyboard.press("j")
+        tab.keyboard.press(" ")
+        until(tab, "document.querySelector('.event video').currentTime > 0.2")
+        tab.keyboard.press("Enter")
+
+        tab.wait_for_url("**/events/*")
+        until(tab, "document.getElementById('clip').readyState >= 2")
+        trace = tab.locator("#trace")
+        trace.scroll_into_view_if_needed()
+        bounds = trace.bounding_box()
+        trace.click(position={"x": bounds["width"] / 2, "y": 20})
+        until(tab, "document.getElementById('clip').currentTime > 5")
+        until(tab, "document.getElementById('now').getAttribute('visibility') === 'visible'")
+
+        tab.locator("#relabel input").fill("<b>Umarmung</b>")
+        tab.locator("#relabel button").click()
+        tab.locator("#verdict .relabelled").wait_for()
+        tab.locator("#noting textarea").fill("zwei Freunde")
+        tab.locator("#noting button").click()
+        tab.locator("#said", has_text="Note saved").wait_for()
+        tab.locator("#marked").check()
+        tab.locator("#said", has_text="It is kept").wait_for()
+        tab.reload()
+        assert tab.locator("#verdict .review").inner_text() == "<b>Umarmung</b>"
+        assert tab.locator("#noting textarea").input_value() == "zwei Freunde"
+        assert tab.locator("#marked").is_checked()
+    assert [set(one) for one in watched.reviews] == [
+        {"review"}, {"review"}, {"review", "review_label"}, {"note"}, {"marked"},
+    ]  # fmt: skip
+
+
+def test_several_events_are_judged_at_once_and_that_is_undone(watched: Watched) -> None:
+    with opened(watched, "desktop") as tab:
+        wait_until(lambda: sum(one["event"] == "start" for one in watched.alerts) >= 3)
+        tab.goto("/events")
+        count = tab.locator(".event").count()
+        tab.locator("#all").check()
+        tab.locator("[data-verdict=confirmed]").click()
+        until(tab, f"document.querySelectorAll('.review.confirmed').length == {count}")
+        tab.locator("#undo").click()
+        until(tab, "document.querySelectorAll('.review.confirmed').length == 0")
+
+
+def test_the_wall_shows_pictures_and_what_goes_on(watched: Watched) -> None:
+    with opened(watched, "desktop") as tab:
+        tab.goto("/")
+        tile = tab.locator("[data-camera=door]")
+        tile.locator("img").wait_for(state="visible")
+        first = tile.locator("img").get_attribute("src")
+        until(tab, f"document.querySelector('[data-camera=door] img').src != '{first}'")
+        assert tile.locator(".word").inner_text().startswith(("live", "idle", "retrying"))
+        tab.locator(".tile.acting").wait_for()
+        assert tab.locator(".tile.acting .doing").first.inner_text() == "fight"
+        tile.click()
+        tab.wait_for_url("**/cameras/door")
+        until(tab, "document.querySelector('[data-camera=door] img')?.naturalWidth >= 320")
+
+
+def test_times_are_the_viewers(watched: Watched) -> None:
+    with opened(watched, "desktop") as tab:
+        tab.goto("/timeline")
+        tab.locator("text=Times are of Asia/Tokyo").wait_for()
+        mark = tab.locator(".timeline rect").first
+        mark.click(force=True)
+        tab.wait_for_url("**/events/*")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_fits_the_screen(watched: Watched, size: str, tmp_path: Path) -> None:
+    with opened(watched, size) as tab:
+        event = next(one["id"] for one in watched.alerts if one["camera"] == "film")
+        for path in [*PAGES, f"/events/{event}"]:
+            tab.goto(path)
+            tab.locator("main").wait_for()
+            over = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert over <= 0, path
+            picture = tmp_path / f"{size}.png"
+            tab.screenshot(path=picture)
+            assert picture.stat().st_size > 5000
+
+
+def test_everything_can_be_reached_by_the_keyboard(watched: Watched) -> None:
+    with opened(watched, "desktop") as tab:
+        tab.goto("/events")
+        reached = set()
+        for _ in range(40):
+            tab.keyboard.press("Tab")
+            reached.add(
+                tab.evaluate("document.activeElement.textContent.trim().split('\\n')[0]")
+                or tab.evaluate("document.activeElement.name")
+            )
+        assert {"Skip to the content", "Live", "Health", "Filter", "since"} <= reached
