@@ -1,6 +1,7 @@
 """The commands har-monitor, also as python -m monitor, and har-events."""
 
 import os
+import sys
 import threading
 
 from monitor.cli.interrupt import start_command
@@ -12,6 +13,10 @@ def run() -> None:
     PyAV takes Python's lock within such a read, and crashes where Python is already torn down.
     """
     start_command()
+    if sys.argv[1:2] == ["passwd"]:
+        from monitor.cli.passwd import app as passwd
+
+        passwd(sys.argv[2:], prog_name="har-monitor passwd")
     from monitor.cli.app import app
 
     try:

@@ -18,8 +18,10 @@ from monitor.store.journal import Journal, journal_path
 from monitor.store.rebuild import open_or_rebuild
 from monitor.web.app import make_app
 from monitor.web.live import LiveState
+from monitor.web.sessions import Sessions
 from monitor.web.settings import WebSettings
 from monitor.web.state import WebState
+from monitor.web.users import Users
 
 
 def main() -> None:
@@ -34,11 +36,14 @@ def main() -> None:
         settings = WebSettings.model_validate_json(sys.stdin.buffer.read())
         listening = socket.socket(fileno=int(sys.argv[1]))
         link = socket.socket(fileno=int(sys.argv[2]))
+        users = None if settings.users is None else Users(settings.users)
         web = WebState(
             settings,
             open_or_rebuild(settings.store, settings.log),
             Journal(journal_path(settings.log)),
             LiveState(),
+            users,
+            None if users is None else Sessions(users),
         )
         try:
             _serve(web, listening, link)
@@ -75,6 +80,8 @@ def _serve(web: WebState, listening: socket.socket, link: socket.socket) -> None
         ws_per_message_deflate=False,  # JPEGs do not get smaller
         server_header=False,
         limit_concurrency=1000,
+        ssl_certfile=web.settings.certificate,
+        ssl_keyfile=web.settings.key,
     )
     server = _Server(config)
     asyncio.run(server.serve(sockets=[listening]))

@@ -340,15 +340,25 @@ class WebOptions(Options):
     host: str = Field("127.0.0.1", pattern=r"^[0-9A-Za-z.:-]{1,253}$")
     port: int = Field(8470, ge=0, le=65535)  # 0: any that is free
     hosts: tuple[str, ...] = ()  # other names by which browsers may call it
+    users: Place | None = None  # file of har-monitor passwd; null: whoever is at this machine
+    certificate: Place | None = None  # of TLS, PEM, with the chain
+    key: Place | None = None
+    plain_http: bool = False  # true: no TLS though others may look, such as behind a proxy
 
-    @field_validator("host")
-    @classmethod
-    def _is_this_machine(cls, value: str) -> str:
-        if value not in LOCAL_ADDRESSES:
+    @model_validator(mode="after")
+    def _lets_nobody_in(self) -> "WebOptions":
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together")
+        if self.host in LOCAL_ADDRESSES:
+            return self
+        if self.users is None:
+            raise ValueError(f"host {self.host}: others may look, so users are needed")
+        if self.certificate is None and not self.plain_http:
             raise ValueError(
-                f"{value}: only this machine may look; allowed: {', '.join(LOCAL_ADDRESSES)}"
+                f"host {self.host}: passwords would be sent as they are; "
+                "certificate and key are needed, or plain_http: true behind a proxy with TLS"
             )
-        return value
+        return self
 
 
 class MonitorOptions(Options):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 from fastapi import HTTPException
@@ -13,31 +12,9 @@ from starlette.requests import HTTPConnection
 
 from monitor.store.event import Cursor, Event, EventFilter, Verdict
 from monitor.store.store import UnknownEvent
+from monitor.web.sessions import COOKIE
 from monitor.web.state import WebState, state_of
-
-
-class Role(IntEnum):
-    """What a user may do; each may do what those before it may."""
-
-    VIEWER = 1  # look
-    REVIEWER = 2  # and review
-    ADMIN = 3  # and see the configuration
-
-
-@dataclass(frozen=True)
-class User:
-    """Somebody who looks at the page."""
-
-    name: str
-    role: Role
-    cameras: frozenset[str] | None = None  # None: all of them
-
-    def sees(self, camera: str) -> bool:
-        """Whether a camera is theirs to look at."""
-        return self.cameras is None or camera in self.cameras
-
-
-LOCAL = User("local", Role.ADMIN)  # whoever is at this machine, because there are no users
+from monitor.web.users import LOCAL, Role, User
 
 
 @dataclass(frozen=True)
@@ -99,7 +76,9 @@ def needs(role: Role) -> Callable[[HTTPConnection], Visit]:
     """A dependency of a route: the visit of a user who has at least this role."""
 
     def visit(connection: HTTPConnection) -> Visit:
-        user = LOCAL
+        user = _user(connection)
+        if user is None:
+            raise HTTPException(401, "log in first", {"WWW-Authenticate": "Bearer"})
         if user.role < role:
             raise HTTPException(403, f"this needs the role {role.name.lower()}")
         return Visit(user, state_of(connection))
@@ -108,7 +87,18 @@ def needs(role: Role) -> Callable[[HTTPConnection], Visit]:
     return visit
 
 
-PUBLIC = frozenset(("/healthz", "/readyz", "/static", "/api/v1/openapi.json"))
+def _user(connection: HTTPConnection) -> User | None:
+    """Who asks; None if nobody knows them."""
+    web = state_of(connection)
+    if web.users is None or web.sessions is None:
+        return LOCAL
+    kind, _, token = connection.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return web.users.of_token(token.strip())
+    return web.sessions.user(connection.cookies.get(COOKIE, ""))
+
+
+PUBLIC = frozenset(("/healthz", "/readyz", "/static", "/login", "/logout", "/api/v1/openapi.json"))
 
 
 def check_routes(routes: Iterable[Any]) -> None:

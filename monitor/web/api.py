@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field
 
 from monitor.store.event import PAGE_MAX, Cursor, Event, EventFilter, Verdict
 from monitor.store.store import UnknownEvent
-from monitor.web.access import Role, Visit, needs
+from monitor.web.access import Visit, needs
 from monitor.web.media import Media, media_of
+from monitor.web.users import Role
 
 router = APIRouter(prefix="/api/v1", tags=["har-monitor"])
 

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -15,14 +15,13 @@ from starlette.responses import Response
 from monitor import __version__
 from monitor.store.database import StoreError
 from monitor.store.store import UnknownEvent
-from monitor.web import api, media, pages, sockets
+from monitor.web import api, login, media, pages, sockets
 from monitor.web.access import check_routes
 from monitor.web.security import Guard
 from monitor.web.state import WebState, state_of
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 STATIC = Path(__file__).with_name("static")
-STALE_S = 10.0
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -42,6 +41,7 @@ def make_app(web: WebState, lifespan: Lifespan | None = None) -> FastAPI:
     app.include_router(api.router)
     app.include_router(media.router)
     app.include_router(sockets.router)
+    app.include_router(login.router)
     app.include_router(pages.router)
     app.add_api_route("/healthz", _alive, include_in_schema=False)
     app.add_api_route("/readyz", _ready, include_in_schema=False)
@@ -77,11 +77,15 @@ async def _store_failed(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _error(request, error.status_code, str(error.detail))
+    answer = _error(request, error.status_code, str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 def _error(request: Request, code: int, text: str) -> Response:
     """An error as whoever asked can read it: a person or a program."""
     if "text/html" in request.headers.get("accept", ""):
+        if code == 401:
+            return RedirectResponse(login.login_address(request), 303)
         return pages.error_page(request, code, text)
     return JSONResponse({"detail": text}, code)

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from monitor.evidence.folder import EventFiles
 from monitor.store.event import Event
-from monitor.web.access import Role, Visit, needs
+from monitor.web.access import Visit, needs
 from monitor.web.state import WebState
+from monitor.web.users import Role
 
 router = APIRouter(prefix="/media", include_in_schema=False)
 

@@ -17,9 +17,10 @@ from monitor import __version__
 from monitor.evidence.retention import free_bytes
 from monitor.states import CameraState, EndReason, SkipReason
 from monitor.store.event import Cursor, Event, EventFilter, Review
-from monitor.web.access import Role, Visit, needs
+from monitor.web.access import Visit, needs
 from monitor.web.charts import DAY_WIDTH, HEIGHT, WIDTH, day_rows, trace_chart
 from monitor.web.media import Media, media_of
+from monitor.web.users import Role
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -163,16 +164,25 @@ def health(request: Request, visit: Viewer) -> HTMLResponse:
 
 def error_page(request: Request, code: int, text: str) -> HTMLResponse:
     """What went wrong, for a person."""
-    return _render(request, "error", code, text=text, alive=True, role=Role.VIEWER)
+    return render(request, "error", code, text=text, alive=True)
 
 
 def _page(request: Request, visit: Visit, name: str, **values: Any) -> HTMLResponse:
-    return _render(
-        request, name, 200, alive=visit.web.live.connected, role=visit.user.role, **values
+    who = None if visit.web.users is None else visit.user.name
+    return render(
+        request,
+        name,
+        200,
+        alive=visit.web.live.connected,
+        role=visit.user.role,
+        who=who,
+        **values,
     )
 
 
-def _render(request: Request, name: str, code: int, **values: Any) -> HTMLResponse:
+def render(request: Request, name: str, code: int, **values: Any) -> HTMLResponse:
+    """A page of a template, with what all templates use."""
+    values = {"role": Role.VIEWER, "who": None} | values
     template = _templates.get_template(f"{name}.html.jinja")
     text = template.render(
         page=name,

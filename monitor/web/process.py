@@ -41,7 +41,8 @@ class WebProcess:
     def url(self) -> str:
         """Where the page is."""
         host, port = self._listening.getsockname()[:2]
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+        scheme = "http" if self._settings.certificate is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
 
     @property
     def pid(self) -> int | None:

@@ -38,6 +38,9 @@ class WebSettings(BaseModel):
     host: str
     port: int
     hosts: tuple[str, ...]  # names by which it may be called, beside its address
+    users: Path | None = None  # their file; None: whoever is at this machine
+    certificate: Path | None = None  # of TLS, with its key
+    key: Path | None = None
     store: str = Field(repr=False)
     log: Path  # the alert log, beside which the reviews are
     evidence: Path

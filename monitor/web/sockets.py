@@ -8,7 +8,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
 
-from monitor.web.access import Role, Visit, needs
+from monitor.web.access import Visit, needs
+from monitor.web.users import Role
 
 router = APIRouter()
 

@@ -14,7 +14,9 @@ from monitor.store.event import Event, Verdict
 from monitor.store.journal import Journal, ReviewLine
 from monitor.store.store import EventStore
 from monitor.web.live import LiveState
+from monitor.web.sessions import Sessions
 from monitor.web.settings import CameraSettings, WebSettings
+from monitor.web.users import Users
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,8 @@ class WebState:
     store: EventStore
     journal: Journal
     live: LiveState
+    users: Users | None = None  # None: whoever is at this machine
+    sessions: Sessions | None = None
 
     def camera(self, name: str) -> CameraSettings | None:
         """A camera that is watched; None if there is none of this name."""

@@ -95,6 +95,23 @@ MISTAKES = {
         "cameras:\n  - name: door\n    source: 0\n    stream:\n      retry_min_s: 3.5\n",
         ":6: cameras.0.stream: retry_max_s 3 is below retry_min_s",
     ),
+    "a page for others without users": (
+        "web:\n  host: 0.0.0.0\n",
+        ":1: web: host 0.0.0.0: others may look, so users are needed",
+    ),
+    "a page for others without TLS": (
+        "web:\n  host: 0.0.0.0\n  users: u.json\n",
+        ":1: web: host 0.0.0.0: passwords would be sent as they are; certificate and key are "
+        "needed, or plain_http: true behind a proxy with TLS",
+    ),
+    "a certificate without its key": (
+        "web:\n  certificate: c.pem\n",
+        ":1: web: certificate and key belong together",
+    ),
+    "two event stores": (
+        "sinks:\n  - type: store\n  - type: store\n",
+        ":1: sinks: 2 of type store; allowed: 1",
+    ),
     "unknown kind of sink": (
         "sinks:\n  - type: console\n  - type: pigeon\n",
         ":3: sinks.1.type: input should be 'log', 'console', 'evidence' or 'store', found 'pigeon'",

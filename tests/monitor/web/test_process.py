@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -15,6 +16,7 @@ from monitor.errors import MonitorError
 from monitor.web.process import WebProcess
 from monitor.web.settings import CameraSettings, WebSettings
 from testkit.fakes import wait_until
+from testkit.servers.certificates import Certificates
 
 
 def settings(folder: Path, **changes: object) -> WebSettings:
@@ -93,6 +95,28 @@ def test_ctrl_c_in_the_terminal_is_not_for_it(process: WebProcess) -> None:
         os.kill(process.pid, number)
     time.sleep(0.3)
     assert answer(process.url + "healthz") == "ok\n"
+
+
+def test_with_a_certificate_it_speaks_tls(
+    tmp_path: Path, links: list[socket.socket], certificates: Certificates
+) -> None:
+    certificate, key = certificates.server
+    process = WebProcess(settings(tmp_path, certificate=certificate, key=key), links.append)
+    try:
+        assert process.url.startswith("https://")
+        context = ssl.create_default_context(cafile=str(certificates.ca))
+        url = process.url + "healthz"
+
+        def answers() -> bool:
+            try:
+                with urllib.request.urlopen(url, timeout=5, context=context) as response:
+                    return bool(response.read() == b"ok\n")
+            except (urllib.error.URLError, ConnectionError):
+                return False
+
+        wait_until(answers)
+    finally:
+        process.close()
 
 
 def test_an_address_in_use_is_an_error_at_once(tmp_path: Path) -> None:
