@@ -153,7 +153,11 @@ def test_each_role_may_do_what_it_may(browser: TestClient, web: WebState) -> Non
 def test_other_cameras_do_not_exist_for_a_user(browser: TestClient, web: WebState) -> None:
     state = {"state": "live", "cause": "", "score": 0.0, "open": []}
     web.live.states = {"door": state, "yard": state}
-    web.live.health = {"cameras": [{"name": "door"}, {"name": "yard"}]}
+    known = {
+        "state": "live", "cause": "", "fault": "", "fps": 25.0, "windows": 1, "dropped": {},
+        "latency_ms": None, "alerts": 0, "reconnects": 0,
+    }  # fmt: skip
+    web.live.health = {"cameras": [{"name": name} | known for name in ("door", "yard")]}
     assert log_in(browser, "vic") == 303
     for path in (
         "/events/a", "/api/v1/events/a", "/cameras/door", "/media/a/clip.mp4", "/media/a/strip.jpg",
