@@ -5,8 +5,10 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from typing import Any
 
 import typer
 import uvicorn
@@ -14,14 +16,20 @@ from fastapi import FastAPI
 from rich.console import Console
 
 from monitor.cli.command import exit_codes, start_logging
+from monitor.store.database import StoreError
 from monitor.store.journal import Journal, journal_path
 from monitor.store.rebuild import open_or_rebuild
+from monitor.store.states import StateLog
+from monitor.store.store import EventStore
+from monitor.throttle import LogThrottle
 from monitor.web.app import make_app
 from monitor.web.live import LiveState
 from monitor.web.sessions import Sessions
 from monitor.web.settings import WebSettings
 from monitor.web.state import WebState
 from monitor.web.users import Users
+
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -36,12 +44,13 @@ def main() -> None:
         settings = WebSettings.model_validate_json(sys.stdin.buffer.read())
         listening = socket.socket(fileno=int(sys.argv[1]))
         link = socket.socket(fileno=int(sys.argv[2]))
+        store = open_or_rebuild(settings.store, settings.log)
         users = None if settings.users is None else Users(settings.users)
         web = WebState(
             settings,
-            open_or_rebuild(settings.store, settings.log),
+            store,
             Journal(journal_path(settings.log)),
-            LiveState(),
+            LiveState(on_states=_recorder(store)),
             users,
             None if users is None else Sessions(users),
         )
@@ -50,6 +59,23 @@ def main() -> None:
         finally:
             web.store.close()
             web.journal.close()
+
+
+def _recorder(store: EventStore) -> Callable[[dict[str, dict[str, Any]]], None]:
+    """What records the states of the cameras, for the timeline."""
+    states = StateLog(store)
+    throttle = LogThrottle(log)
+
+    def record(found: dict[str, dict[str, Any]]) -> None:
+        try:
+            states.note(
+                {name: (one["state"], one["cause"]) for name, one in found.items()},
+                datetime.now(UTC),
+            )
+        except StoreError as error:
+            throttle.log(logging.WARNING, "states", f"{error}; states are not recorded")
+
+    return record
 
 
 class _Server(uvicorn.Server):

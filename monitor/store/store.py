@@ -23,7 +23,7 @@ from monitor.store.event import (
     as_event,
     milliseconds,
 )
-from monitor.store.tables import events
+from monitor.store.tables import events, states
 
 _NOT_REVIEWED: dict[str, Any] = {
     "review": Review.UNREVIEWED.value,
@@ -60,7 +60,7 @@ class EventStore:
 
         An end without its start is an event, too. A start after its end changes nothing.
         """
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             for alert in alerts:
                 self._record(connection, alert)
 
@@ -78,13 +78,13 @@ class EventStore:
 
     def event(self, id: str) -> Event:
         """One event; UnknownEvent if there is none."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return self._one(connection, id)
 
     def find(self, start: str) -> Event:
         """The event whose id begins so; UnknownEvent if that is none, or several."""
         query = sa.select(events).where(events.c.id.startswith(start, autoescape=True)).limit(2)
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(query).all()
         exact = [row for row in rows if row.id == start] or rows
         if not start or len(exact) != 1:
@@ -109,7 +109,7 @@ class EventStore:
             query = query.where(
                 sa.tuple_(events.c.at_ms, events.c.id) < sa.tuple_(after.at_ms, after.id)
             )
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(query).all()
         shown = [as_event(row) for row in rows[:limit]]
         following = Cursor(rows[limit - 1].at_ms, rows[limit - 1].id) if len(rows) > limit else None
@@ -133,7 +133,7 @@ class EventStore:
         such = sa.select(events).where(*_conditions(wanted)).limit(1)
         newer = such.where(key > here).order_by(events.c.at_ms, events.c.id)
         older = such.where(key < here).order_by(events.c.at_ms.desc(), events.c.id.desc())
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = [connection.execute(query).one_or_none() for query in (newer, older)]
         first, second = (None if row is None else as_event(row) for row in found)
         return first, second
@@ -141,13 +141,13 @@ class EventStore:
     def count(self, wanted: EventFilter | None = None) -> int:
         """How many such events there are."""
         query = sa.select(sa.func.count()).select_from(events).where(*_conditions(wanted))
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.execute(query).scalar_one()
 
     def values(self, column: str) -> list[str]:
         """The cameras or the labels that events have, in their order."""
         named = events.c[column]
-        with self._reading() as connection:
+        with self.reading() as connection:
             return list(connection.scalars(sa.select(named).distinct().order_by(named)))
 
     def review(
@@ -164,27 +164,34 @@ class EventStore:
         if verdict.marked is not None:
             changes["marked"] = verdict.marked
         changes |= {"reviewer": reviewer, "reviewed_ms": milliseconds(now or datetime.now(UTC))}
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(sa.update(events).where(events.c.id == id).values(**changes))
             return self._one(connection, id)
 
     def prune(self, before: datetime) -> int:
-        """Delete the events that began before, except marked and open ones; how many."""
+        """Delete the events that began before, except marked and open ones; how many.
+
+        What is known of the cameras from before goes, too.
+        """
         old = sa.delete(events).where(
             events.c.at_ms < milliseconds(before),
             events.c.marked.is_(False),
             events.c.reason.is_not(None),
         )
-        with self._transaction() as connection:
+        forgotten = sa.delete(states).where(states.c.seen_ms < milliseconds(before))
+        with self.transaction() as connection:
+            connection.execute(forgotten)
             return connection.execute(old).rowcount
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[Connection]:
+        """A connection whose changes are kept if the block succeeds; StoreError."""
         with self._writing, told(self._url), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read with; StoreError."""
         with told(self._url), self._engine.connect() as connection:
             yield connection
 

@@ -51,3 +51,15 @@ events = Table(
     Index("events_of_camera", "camera", "at_ms"),
     Index("events_by_review", "review", "at_ms"),
 )
+
+# How each camera did: a row when its state or its cause changed. It lasted until the next row of
+# the camera, but no longer than `seen_ms`.
+states = Table(
+    "states",
+    metadata,
+    Column("camera", Text, primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True),
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("cause", Text, nullable=False),
+)

@@ -6,10 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.evidence.folder import EvidenceFacts
+from monitor.states import CameraState
 from monitor.store.event import Event
+from monitor.store.states import StateSpan
 
 WIDTH, HEIGHT = 600, 150  # units of the trace's picture
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 8, 8, 24  # margins
+WATCHED = (CameraState.LIVE, CameraState.IDLE, CameraState.WAITING)
+LOST = (
+    CameraState.CONNECTING,
+    CameraState.STALLED,
+    CameraState.RETRYING,
+    CameraState.FAILED,
+)
 DAY_WIDTH, _LEAST = 960.0, 2.0  # units of a day in the timeline; of the shortest event
 
 
@@ -85,25 +94,55 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """A time in which the state of a camera was the same."""
+
+    x: float
+    width: float
+    title: str
+
+
+@dataclass(frozen=True)
 class DayRow:
     """One camera's day."""
 
     camera: str
     marks: tuple[Mark, ...]
+    watched: tuple[Stretch, ...]  # when it was
+    outages: tuple[Stretch, ...]  # when it was not, and why
 
 
 def day_rows(
-    cameras: list[str], events: list[Event], began: datetime, ended: datetime
+    cameras: list[str],
+    events: list[Event],
+    spans: list[StateSpan],
+    began: datetime,
+    ended: datetime,
 ) -> list[DayRow]:
-    """The events of a day by camera; a day that a clock is set in has 23 or 25 hours."""
+    """The events of a day by camera, and when each camera was watched.
+
+    A day in which the clocks change has 23 or 25 hours.
+    """
     unit = (ended - began) / timedelta(seconds=1) / DAY_WIDTH
 
-    def mark(event: Event) -> Mark:
-        x = (event.at - began) / timedelta(seconds=1) / unit
-        width = max((event.duration_s or 0.0) / unit, _LEAST)
-        return Mark(event, round(x, 1), round(min(width, DAY_WIDTH - x), 1))
+    def x(moment: datetime) -> float:
+        return round((moment - began) / timedelta(seconds=1) / unit, 1)
 
-    return [
-        DayRow(camera, tuple(mark(event) for event in events if event.camera == camera))
-        for camera in cameras
-    ]
+    def mark(event: Event) -> Mark:
+        width = max((event.duration_s or 0.0) / unit, _LEAST)
+        return Mark(event, x(event.at), round(min(width, DAY_WIDTH - x(event.at)), 1))
+
+    def stretch(span: StateSpan) -> Stretch:
+        title = f"{span.state}: {span.cause}" if span.cause else span.state
+        return Stretch(x(span.start), round(max(x(span.end) - x(span.start), 0.2), 1), title)
+
+    def row(camera: str) -> DayRow:
+        own = [span for span in spans if span.camera == camera]
+        return DayRow(
+            camera,
+            tuple(mark(event) for event in events if event.camera == camera),
+            tuple(stretch(span) for span in own if span.state in WATCHED),
+            tuple(stretch(span) for span in own if span.state in LOST),
+        )
+
+    return [row(camera) for camera in cameras]

@@ -39,6 +39,7 @@ class LiveState:
     told: int = 0  # counts what came
     alerts: int = 0  # that came so far
     _newest_alerts: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=ALERTS))
+    on_states: Callable[[dict[str, dict[str, Any]]], object] = lambda states: None
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _looked_at: Counter[str] = field(default_factory=Counter)
     _watched: Counter[str] = field(default_factory=Counter)
@@ -103,6 +104,7 @@ class LiveState:
     async def _take(self, head: dict[str, Any], body: bytes) -> None:
         if head["type"] == "state":
             self.health, self.states = head["health"], head["states"]
+            await asyncio.to_thread(self.on_states, self.states)
         elif head["type"] == "still":
             self.number += 1
             self.stills[head["camera"]] = Still(self.number, body, head["width"], head["height"])

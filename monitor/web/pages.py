@@ -17,6 +17,7 @@ from monitor import __version__
 from monitor.evidence.retention import free_bytes
 from monitor.states import CameraState, EndReason, SkipReason
 from monitor.store.event import Cursor, Event, EventFilter, Review
+from monitor.store.states import state_spans
 from monitor.web.access import Visit, needs
 from monitor.web.charts import DAY_WIDTH, HEIGHT, WIDTH, day_rows, trace_chart
 from monitor.web.media import Media, media_of
@@ -113,7 +114,8 @@ def timeline(request: Request, visit: Viewer) -> HTMLResponse:
     )
     wanted = _wanted(request).model_copy(update={"since": began, "until": ended})
     found, more = visit.page(wanted, None, EVENTS_OF_DAY)
-    cameras, labels = visit.names()
+    cameras, _ = visit.names()
+    spans = [one for one in state_spans(visit.web.store, began, ended) if one.camera in cameras]
     hours = int((ended - began) / timedelta(hours=1))
     return _page(
         request,
@@ -122,7 +124,7 @@ def timeline(request: Request, visit: Viewer) -> HTMLResponse:
         day=day,
         before=day - timedelta(days=1),
         after=None if day >= today else day + timedelta(days=1),
-        rows=day_rows(cameras, found, began, ended),
+        rows=day_rows(cameras, found, spans, began, ended),
         count=len(found),
         more=more is not None,
         width=DAY_WIDTH,
@@ -134,7 +136,6 @@ def timeline(request: Request, visit: Viewer) -> HTMLResponse:
             for hour in range(0, hours, 2)
         ],
         zone=str(zone),
-        labels=labels,
     )
 
 

@@ -26,7 +26,7 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     url: str = request.getfixturevalue("server").url
     engine = sa.create_engine(place(url))
     with engine.begin() as connection:
-        connection.execute(sa.text("DROP TABLE IF EXISTS events, alembic_version"))
+        connection.execute(sa.text("DROP TABLE IF EXISTS events, states, alembic_version"))
     engine.dispose()
     return url
 

@@ -1,11 +1,13 @@
 """The pages: what they show in each state."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from starlette.testclient import TestClient
 
 from monitor.store.event import Verdict
+from monitor.store.states import StateLog
 from monitor.web.state import WebState
 from tests.monitor.web.test_security import PAGES
 
@@ -85,6 +87,19 @@ def test_a_day_has_a_row_for_each_camera(client: TestClient) -> None:
     text = client.get("/timeline?day=2026-05-04").text
     assert re.findall(r'aria-label="(\w+): (\d) events"', text) == [("door", "3"), ("yard", "1")]
     assert 'href="/timeline?day=2026-05-03"' in text
+
+
+def test_a_day_shows_when_a_camera_was_not_watched_and_why(
+    client: TestClient, web: WebState
+) -> None:
+    states = StateLog(web.store)
+    for hour, state in ((8, ("live", "")), (9, ("retrying", "refused")), (10, ("live", ""))):
+        states.note({"door": state}, datetime(2026, 5, 4, hour, tzinfo=UTC))
+    states.note({}, datetime(2026, 5, 4, 11, tzinfo=UTC))
+    text = client.get("/timeline?day=2026-05-04").text
+    lost = '<rect class="lost" x="360.0" y="0" width="40.0" height="28"><title>retrying: refused'
+    assert lost in text
+    assert text.count('class="watched"') == 2
 
 
 def test_a_day_in_which_the_clocks_change_has_another_length(client: TestClient) -> None:

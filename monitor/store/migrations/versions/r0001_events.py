@@ -1,4 +1,4 @@
-"""The events, with the reviews of people."""
+"""The events with the reviews of people, and the states of the cameras."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the tables."""
     op.create_table(
         "events",
         sa.Column("id", sa.String(64), primary_key=True),
@@ -41,3 +41,11 @@ def upgrade() -> None:
     op.create_index("events_newest", "events", ["at_ms", "id"])
     op.create_index("events_of_camera", "events", ["camera", "at_ms"])
     op.create_index("events_by_review", "events", ["review", "at_ms"])
+    op.create_table(
+        "states",
+        sa.Column("camera", sa.Text, primary_key=True),
+        sa.Column("at_ms", sa.BigInteger, primary_key=True),
+        sa.Column("seen_ms", sa.BigInteger, nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("cause", sa.Text, nullable=False),
+    )

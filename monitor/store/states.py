@@ -1,0 +1,77 @@
+"""How cameras did over time: when each was watched, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from monitor.store.event import milliseconds, moment_of
+from monitor.store.store import EventStore
+from monitor.store.tables import states
+
+SEEN_S = 60.0  # between two notes that a state goes on
+
+
+@dataclass(frozen=True)
+class StateSpan:
+    """A time in which the state of a camera did not change."""
+
+    camera: str
+    start: datetime
+    end: datetime
+    state: str
+    cause: str
+
+
+class StateLog:
+    """Records the states of cameras as they change, and once a minute that they go on."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+        self._known: dict[str, tuple[str, str, int]] = {}  # state, cause, since when
+        self._noted_ms = 0
+
+    def note(self, found: Mapping[str, tuple[str, str]], now: datetime) -> None:
+        """Take the state and the cause of each camera; StoreError if they cannot be written."""
+        now_ms = milliseconds(now)
+        changed = {
+            camera: one for camera, one in found.items() if self._known.get(camera, ())[:2] != one
+        }
+        due = now_ms - self._noted_ms >= SEEN_S * 1000
+        if not changed and not due and self._known.keys() <= found.keys():
+            return
+        with self._store.transaction() as connection:
+            for camera, (_, _, at_ms) in self._known.items():
+                if due or camera in changed or camera not in found:
+                    going_on = (states.c.camera == camera) & (states.c.at_ms == at_ms)
+                    connection.execute(sa.update(states).where(going_on).values(seen_ms=now_ms))
+            for camera, (state, cause) in changed.items():
+                values = {"at_ms": now_ms, "seen_ms": now_ms, "state": state, "cause": cause}
+                connection.execute(sa.insert(states).values(camera=camera, **values))
+        since = {camera: at_ms for camera, (_, _, at_ms) in self._known.items()}
+        self._known = {
+            camera: (*one, now_ms if camera in changed else since[camera])
+            for camera, one in found.items()
+        }
+        self._noted_ms = now_ms
+
+
+def state_spans(store: EventStore, since: datetime, until: datetime) -> list[StateSpan]:
+    """How every camera did between two times, in their order; nothing of when nobody looked."""
+    overlap = (states.c.at_ms < milliseconds(until)) & (states.c.seen_ms > milliseconds(since))
+    with store.reading() as connection:
+        rows = connection.execute(
+            sa.select(states).where(overlap).order_by(states.c.camera, states.c.at_ms)
+        ).all()
+    found = []
+    for row in rows:
+        start, end = moment_of(row.at_ms), moment_of(row.seen_ms)
+        assert start is not None
+        assert end is not None
+        found.append(
+            StateSpan(row.camera, max(start, since), min(end, until), row.state, row.cause)
+        )
+    return found
