@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -138,17 +138,22 @@ class EventStore:
         first, second = (None if row is None else as_event(row) for row in found)
         return first, second
 
-    def count(self, wanted: EventFilter | None = None) -> int:
-        """How many such events there are."""
-        query = sa.select(sa.func.count()).select_from(events).where(*_conditions(wanted))
+    def count(self, wanted: EventFilter | None = None, most: int | None = None) -> int:
+        """How many such events there are; with `most`, no more than that are counted."""
+        such = sa.select(events.c.id).where(*_conditions(wanted)).limit(most).subquery()
         with self.reading() as connection:
-            return connection.execute(query).scalar_one()
+            return connection.execute(sa.select(sa.func.count()).select_from(such)).scalar_one()
 
-    def values(self, column: str) -> list[str]:
+    def values(self, column: Literal["camera", "label"]) -> list[str]:
         """The cameras or the labels that events have, in their order."""
         named = events.c[column]
+        # From each to the next one by the index: a DISTINCT would read every row.
+        found = sa.select(sa.func.min(named).label("value")).cte("found", recursive=True)
+        following = sa.select(sa.func.min(named)).where(named > found.c.value).scalar_subquery()
+        found = found.union_all(sa.select(following).where(found.c.value.is_not(None)))
+        query = sa.select(found.c.value).where(found.c.value.is_not(None))
         with self.reading() as connection:
-            return list(connection.scalars(sa.select(named).distinct().order_by(named)))
+            return list(connection.scalars(query))
 
     def review(
         self, id: str, verdict: Verdict, reviewer: str, now: datetime | None = None

@@ -49,6 +49,7 @@ events = Table(
     Column("marked", Boolean, nullable=False),
     Index("events_newest", "at_ms", "id"),
     Index("events_of_camera", "camera", "at_ms"),
+    Index("events_of_label", "label", "at_ms"),
     Index("events_by_review", "review", "at_ms"),
 )
 

@@ -36,10 +36,10 @@ class Visit:
         visible = self._visible(wanted)
         return ([], None) if visible is None else self._web.store.page(visible, after, limit)
 
-    def count(self, wanted: EventFilter) -> int:
-        """How many such events there are."""
+    def count(self, wanted: EventFilter, most: int | None = None) -> int:
+        """How many such events there are; with `most`, no more than that are counted."""
         visible = self._visible(wanted)
-        return 0 if visible is None else self._web.store.count(visible)
+        return 0 if visible is None else self._web.store.count(visible, most)
 
     def event(self, id: str) -> Event:
         """One event; UnknownEvent if there is none, or it is not theirs to see."""

@@ -28,6 +28,7 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 Viewer = Annotated[Visit, Depends(needs(Role.VIEWER))]
 
 EVENTS_OF_PAGE = 40
+COUNTED = 1000  # events, at most: of more, the page says so
 NEWEST = 6  # events below live pictures
 EVENTS_OF_DAY = 2000  # that a timeline shows, at most
 
@@ -68,7 +69,8 @@ def events(request: Request, visit: Viewer) -> HTMLResponse:
         "events",
         events=_with_media(visit, found),
         wanted=wanted,
-        count=visit.count(wanted),
+        count=visit.count(wanted, COUNTED + 1),
+        counted=COUNTED,
         cameras=cameras,
         labels=labels,
         older=None if following is None else _query(request, after=str(following)),

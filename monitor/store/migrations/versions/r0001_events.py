@@ -40,6 +40,7 @@ def upgrade() -> None:
     )
     op.create_index("events_newest", "events", ["at_ms", "id"])
     op.create_index("events_of_camera", "events", ["camera", "at_ms"])
+    op.create_index("events_of_label", "events", ["label", "at_ms"])
     op.create_index("events_by_review", "events", ["review", "at_ms"])
     op.create_table(
         "states",
