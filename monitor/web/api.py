@@ -17,7 +17,24 @@ from monitor.web.access import Visit, needs
 from monitor.web.media import Media, media_of
 from monitor.web.users import Role
 
-router = APIRouter(prefix="/api/v1", tags=["har-monitor"])
+
+class Problem(BaseModel):
+    """What went wrong, in a line."""
+
+    detail: str
+
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Problem, "description": "There are users, and nobody is logged in."},
+    403: {"model": Problem, "description": "The role is not enough, or a foreign page asks."},
+    422: {"model": Problem, "description": "The request makes no sense."},
+    503: {"model": Problem, "description": "The event store fails."},
+}
+_UNKNOWN: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "There is no such event; it may have been pruned."}
+}
+
+router = APIRouter(prefix="/api/v1", tags=["har-monitor"], responses=_PROBLEMS)
 
 Viewer = Annotated[Visit, Depends(needs(Role.VIEWER))]
 Reviewer = Annotated[Visit, Depends(needs(Role.REVIEWER))]
@@ -61,6 +78,13 @@ class Reviewed(BaseModel):
     unknown: list[str] = Field(description="there are no such events; they may have been pruned")
 
 
+class Fact(BaseModel):
+    """Something that is known of the models."""
+
+    name: str = Field(description="empty: it belongs to the fact before")
+    text: str
+
+
 class CameraOut(BaseModel):
     """A camera that is watched."""
 
@@ -87,13 +111,13 @@ def list_events(visit: Viewer, query: Annotated[EventQuery, Query()]) -> EventPa
     )
 
 
-@router.get("/events/{id}", responses={404: {"description": "There is no such event."}})
+@router.get("/events/{id}", responses=_UNKNOWN)
 def get_event(visit: Viewer, id: str) -> EventOut:
     """One event."""
     return _out(visit, visit.event(id))
 
 
-@router.patch("/events/{id}", responses={404: {"description": "There is no such event."}})
+@router.patch("/events/{id}", responses=_UNKNOWN)
 def review_event(visit: Reviewer, id: str, verdict: Verdict) -> EventOut:
     """Say what an event was; what is not given stays as it is."""
     return _out(visit, visit.review(id, verdict))
@@ -139,9 +163,9 @@ async def get_health(visit: Viewer) -> dict[str, Any]:
 
 
 @router.get("/models")
-async def list_models(visit: Viewer) -> list[tuple[str, str]]:
-    """What is known of the models: name and text of each fact."""
-    return list(visit.web.settings.models)
+async def list_models(visit: Viewer) -> list[Fact]:
+    """What is known of the models."""
+    return [Fact(name=name, text=text) for name, text in visit.web.settings.models]
 
 
 @router.get("/configuration")

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -22,6 +23,8 @@ from monitor.web.state import WebState, state_of
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 STATIC = Path(__file__).with_name("static")
+
+_LONGEST = 500  # characters of an error
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -48,6 +51,7 @@ def make_app(web: WebState, lifespan: Lifespan | None = None) -> FastAPI:
     app.add_exception_handler(UnknownEvent, _unknown_event)
     app.add_exception_handler(StoreError, _store_failed)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_middleware(Guard, hosts=(*LOCAL_HOSTS, web.settings.host, *web.settings.hosts))
     check_routes(app.routes)
     return app
@@ -73,6 +77,15 @@ async def _unknown_event(request: Request, error: Exception) -> Response:
 
 async def _store_failed(request: Request, error: Exception) -> Response:
     return _error(request, 503, str(error))
+
+
+async def _not_understood(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        f"{'.'.join(map(str, one['loc'][1:])) or one['loc'][0]}: {one['msg'].lower()}"
+        for one in error.errors()
+    ]
+    return _error(request, 422, "; ".join(faults)[:_LONGEST])
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
