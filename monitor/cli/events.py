@@ -169,9 +169,10 @@ def rebuild(
     from monitor.store.rebuild import rebuild as rebuild_store
 
     path = log or context.obj.log or Path("alerts.jsonl")
-    with _opened(context) as store:
+    with exit_codes(Console(stderr=True)):
         if not path.is_file():
             raise ConfigError(f"{path}: no such file")
+    with _opened(context, make=True) as store:
         alerts, reviews = rebuild_store(store, path)
         typer.echo(f"{alerts} alerts and {reviews} reviews read; {store.count()} events")
 
@@ -188,13 +189,13 @@ def prune(
 
 
 @contextmanager
-def _opened(context: typer.Context) -> "Iterator[EventStore]":
-    """The store that is meant; errors inside are told in a line."""
+def _opened(context: typer.Context, *, make: bool = False) -> "Iterator[EventStore]":
+    """The store that is meant; errors inside are told in a line. With `make`, it may be new."""
     with exit_codes(Console(stderr=True)):
         from monitor.store.store import EventStore, UnknownEvent
 
         place: _Place = context.obj
-        if "://" not in place.where and not Path(place.where).exists():
+        if not make and "://" not in place.where and not Path(place.where).exists():
             raise ConfigError(f"event store {place.where}: no such file; give --store or --config")
         store = EventStore(place.where)
         try:

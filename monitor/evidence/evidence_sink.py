@@ -166,7 +166,11 @@ class _Packets:
     def picture(self, time_s: float) -> VideoFrame | None:
         """The camera's picture at a time; FFmpeg's errors."""
         if self.ring is not None:
-            return picture_of_packets(self.ring.since(time_s), time_s)
+            packets = self.ring.since(time_s)
+            begins_s = packets[0].time_s if packets else None
+            if begins_s is not None and begins_s > time_s:  # of the next connection: it is gone
+                return None
+            return picture_of_packets(packets, time_s)
         return None if self.film is None else picture_of_film(self.film, time_s)
 
 

@@ -19,7 +19,7 @@ LOST = (
     CameraState.RETRYING,
     CameraState.FAILED,
 )
-DAY_WIDTH, _LEAST = 960.0, 2.0  # units of a day in the timeline; of the shortest event
+DAY_WIDTH, _LEAST = 960.0, 4.0  # units of a day in the timeline; of the shortest event
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def day_rows(
         own = [span for span in spans if span.camera == camera]
         return DayRow(
             camera,
-            tuple(mark(event) for event in events if event.camera == camera),
+            tuple(mark(event) for event in reversed(events) if event.camera == camera),
             tuple(stretch(span) for span in own if span.state in WATCHED),
             tuple(stretch(span) for span in own if span.state in LOST),
         )

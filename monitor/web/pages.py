@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from monitor import __version__
 from monitor.evidence.retention import free_bytes
 from monitor.states import CameraState, EndReason, SkipReason
-from monitor.store.event import Cursor, Event, EventFilter, Review
+from monitor.store.event import PAGE_MAX, Cursor, Event, EventFilter, Review
 from monitor.store.states import state_spans
 from monitor.web.access import Visit, needs
 from monitor.web.charts import DAY_WIDTH, HEIGHT, WIDTH, day_rows, trace_chart
@@ -38,7 +38,9 @@ def live(request: Request, visit: Viewer) -> HTMLResponse:
     """The wall."""
     cameras = [one for one in visit.web.settings.cameras if visit.user.sees(one.name)]
     found, _ = visit.page(EventFilter(), None, NEWEST)
-    return _page(request, visit, "live", cameras=cameras, events=_with_media(visit, found))
+    any_live = any(one.live for one in cameras)
+    newest = _with_media(visit, found)
+    return _page(request, visit, "live", cameras=cameras, events=newest, any_live=any_live)
 
 
 @router.get("/cameras/{name}")
@@ -76,6 +78,7 @@ def events(request: Request, visit: Viewer) -> HTMLResponse:
         older=None if following is None else _query(request, after=str(following)),
         query=_query(request, after=None),
         first=after is None,
+        last_day=request.query_params.get("until", "")[:10],
     )
 
 
@@ -115,7 +118,7 @@ def timeline(request: Request, visit: Viewer) -> HTMLResponse:
         for one in (day, day + timedelta(days=1))
     )
     wanted = _wanted(request).model_copy(update={"since": began, "until": ended})
-    found, more = visit.page(wanted, None, EVENTS_OF_DAY)
+    found, more = _up_to(visit, wanted, EVENTS_OF_DAY)
     cameras, _ = visit.names()
     spans = [one for one in state_spans(visit.web.store, began, ended) if one.camera in cameras]
     hours = int((ended - began) / timedelta(hours=1))
@@ -127,8 +130,10 @@ def timeline(request: Request, visit: Viewer) -> HTMLResponse:
         before=day - timedelta(days=1),
         after=None if day >= today else day + timedelta(days=1),
         rows=day_rows(cameras, found, spans, began, ended),
-        count=len(found),
-        more=more is not None,
+        count=visit.count(wanted),
+        shown=len(found),
+        first=found[-1].at if more else None,
+        now=_place(datetime.now(UTC), began, ended),
         width=DAY_WIDTH,
         hours=[
             (
@@ -201,6 +206,24 @@ def render(request: Request, name: str, code: int, **values: Any) -> HTMLRespons
     return HTMLResponse(text, code)
 
 
+def _up_to(visit: Visit, wanted: EventFilter, most: int) -> tuple[list[Event], bool]:
+    """The newest such events, and whether there are more."""
+    found: list[Event] = []
+    after: Cursor | None = None
+    while len(found) < most:
+        events, after = visit.page(wanted, after, PAGE_MAX)
+        found += events
+        if after is None:
+            return found, False
+    return found, True
+
+
+def _place(moment: datetime, began: datetime, ended: datetime) -> float | None:
+    """Where a moment is in a day, in units of the timeline; None if it is in another day."""
+    part = (moment - began) / (ended - began)
+    return round(part * DAY_WIDTH, 1) if 0 <= part < 1 else None
+
+
 def _with_media(visit: Visit, events: list[Event]) -> list[tuple[Event, Media]]:
     return [(event, media_of(visit.web, event)) for event in events]
 
@@ -221,6 +244,8 @@ def _wanted(request: Request) -> EventFilter:
     for name in ("since", "until"):
         if name in values:
             values[name] = _local(values[name], zone, name)
+    if "until" in values and len(given["until"]) == len("2026-05-04"):
+        values["until"] += timedelta(days=1)  # a day, to its end
     try:
         return EventFilter.model_validate(values)
     except ValidationError as error:

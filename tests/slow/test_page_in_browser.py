@@ -135,9 +135,8 @@ def test_an_event_is_found_seen_and_judged(watched: Watched) -> None:
         tab.keyboard.press("j")
         tab.keyboard.press("d")
         tab.locator(".event .review.dismissed").wait_for()
-        tab.keyboard.press("u")
+        tab.keyboard.press("U")
         tab.locator(".event .review.unreviewed").wait_for()
-        tab.keyboard.press("j")
         tab.keyboard.press(" ")
         until(tab, "document.querySelector('.event video').currentTime > 0.2")
         tab.keyboard.press("Enter")
@@ -155,6 +154,12 @@ def test_an_event_is_found_seen_and_judged(watched: Watched) -> None:
         tab.locator("#relabel button").click()
         tab.locator("#verdict .relabelled").wait_for()
         tab.locator("#noting textarea").fill("zwei Freunde")
+        tab.locator("#trace").click(position={"x": 200, "y": 20})
+        tab.keyboard.press("c")
+        tab.locator("#verdict .confirmed").wait_for()
+        assert tab.locator("#noting textarea").input_value() == "zwei Freunde", "not saved yet"
+        tab.keyboard.press("u")
+        tab.locator("#verdict .relabelled").wait_for()
         tab.locator("#noting button").click()
         tab.locator("#said", has_text="Note saved").wait_for()
         tab.locator("#marked").check()
@@ -164,8 +169,23 @@ def test_an_event_is_found_seen_and_judged(watched: Watched) -> None:
         assert tab.locator("#noting textarea").input_value() == "zwei Freunde"
         assert tab.locator("#marked").is_checked()
     assert [set(one) for one in watched.reviews] == [
-        {"review"}, {"review"}, {"review", "review_label"}, {"note"}, {"marked"},
+        {"review"}, {"review"}, {"review", "review_label"}, {"review"},
+        {"review", "review_label", "note", "marked"}, {"note"}, {"marked"},
     ]  # fmt: skip
+
+
+def test_keys_mean_what_has_the_focus(watched: Watched) -> None:
+    wait_until(lambda: sum(one["event"] == "start" for one in watched.alerts) >= 3)
+    with opened(watched, "desktop") as tab:
+        tab.goto("/events")
+        tab.locator(".event .title").nth(2).focus()
+        tab.keyboard.press("d")
+        tab.locator(".event").nth(2).locator(".dismissed").wait_for()
+        tab.keyboard.press("u")
+        tab.locator(".event").nth(2).locator(".unreviewed").wait_for()
+        tab.locator("nav a", has_text="Timeline").focus()
+        tab.keyboard.press("Enter")
+        tab.wait_for_url("**/timeline")
 
 
 def test_several_events_are_judged_at_once_and_that_is_undone(watched: Watched) -> None:

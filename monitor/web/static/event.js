@@ -1,12 +1,13 @@
 // One event: the clip with its trace, and the review.
 
-import { onKeys, say, send } from "./page.js";
+import { onAlerts, onKeys, say, send } from "./page.js";
 
 const event = document.getElementById("event");
 const clip = document.getElementById("clip");
 const trace = document.getElementById("trace");
 const now = document.getElementById("now");
 const undo = document.getElementById("undo");
+const note = document.querySelector("#noting textarea");
 const done = []; // verdicts that bring back what was
 
 if (clip) {
@@ -42,6 +43,20 @@ const state = () => ({
   marked: event.dataset.marked === "true",
 });
 
+function show(told) {
+  const chip = document.createElement("span");
+  chip.className = `review ${told.review}`;
+  chip.textContent = told.review_label || told.review;
+  const who = document.createElement("span");
+  who.className = "dim";
+  who.textContent = ` by ${told.reviewer}, ${new Date(told.reviewed_at).toLocaleString()}`;
+  const mark = document.createElement("span");
+  mark.className = "mark";
+  mark.textContent = told.marked ? " ★" : "";
+  document.getElementById("verdict").replaceChildren(chip, mark, who);
+  document.getElementById("marked").checked = told.marked;
+}
+
 async function order(verdict, text, keep = true) {
   const before = state();
   try {
@@ -52,11 +67,9 @@ async function order(verdict, text, keep = true) {
       note: told.note,
       marked: String(told.marked),
     });
-    const chip = document.querySelector("#verdict .review");
-    chip.className = `review ${told.review}`;
-    chip.textContent = told.review_label || told.review;
-    document.getElementById("marked").checked = told.marked;
-    document.querySelector("#noting textarea").value = told.note;
+    show(told);
+    // What is typed and not saved stays.
+    if (note.value === before.note || verdict.note !== undefined) note.value = told.note;
     if (keep) done.push(before);
     undo.disabled = done.length === 0;
     say(text);
@@ -89,6 +102,26 @@ if (undo) {
     order({ marked: changed.target.checked }, changed.target.checked ? "It is kept" : "It is not kept longer than others");
   });
 }
+
+// The box belongs to the window with the highest score: it is shown there, and before the clip runs.
+const over = document.querySelector(".screen .over");
+if (clip && over && clip.dataset.peak && clip.dataset.begin) {
+  const peak = Number(clip.dataset.peak) - Number(clip.dataset.begin);
+  clip.addEventListener("timeupdate", () => {
+    over.toggleAttribute("hidden", clip.currentTime > 0 && Math.abs(clip.currentTime - peak) > 1.2);
+  });
+}
+
+const ended = document.getElementById("ended");
+if (ended) {
+  onAlerts((alert) => {
+    if (alert.id === event.dataset.id && alert.event === "end") ended.hidden = false;
+  });
+}
+
+addEventListener("beforeunload", (leaving) => {
+  if (note && note.value !== event.dataset.note) leaving.preventDefault();
+});
 
 onKeys({
   j: () => document.getElementById("older")?.click(),

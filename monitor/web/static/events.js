@@ -1,6 +1,6 @@
 // The list of events: moving, selecting, reviewing, undoing.
 
-import { onKeys, say, send } from "./page.js";
+import { onAlerts, onKeys, say, send } from "./page.js";
 
 const list = document.getElementById("events");
 const items = list ? [...list.children] : [];
@@ -14,14 +14,26 @@ const chosen = () => {
   return selected.length ? selected : here >= 0 ? [items[here]] : [];
 };
 
-function move(step) {
-  if (!items.length) return;
-  items[here]?.classList.remove("here");
-  here = Math.min(items.length - 1, Math.max(0, here + step));
+function be(place) {
+  if (place !== here) {
+    items[here]?.classList.remove("here");
+    items[here]?.querySelector("video")?.pause();
+  }
+  here = place;
   items[here].classList.add("here");
+  sessionStorage.setItem(`here ${location.search}`, items[here].dataset.id);
+  update();
+}
+
+function move(step) {
+  if (here + step >= items.length) {
+    document.getElementById("older")?.click();
+    return;
+  }
+  if (!items.length) return;
+  be(Math.max(0, here + step));
   items[here].focus({ preventScroll: true });
   items[here].scrollIntoView({ block: "nearest" });
-  update();
 }
 
 function update() {
@@ -71,13 +83,17 @@ async function review(verdict) {
   const single = selected.length === 1 && !box(selected[0])?.checked;
   await apply(selected.map((item) => [item, verdict]), true);
   for (const item of selected) if (box(item)) box(item).checked = false;
-  if (single) move(1);
+  document.getElementById("all").checked = false;
+  if (single && here + 1 < items.length) move(1);
   update();
 }
 
 async function takeBack() {
   const last = done.pop();
-  if (last) await apply(last, false);
+  if (!last) return;
+  await apply(last, false);
+  be(items.indexOf(last[0][0]));
+  items[here].scrollIntoView({ block: "nearest" });
 }
 
 function look() {
@@ -128,6 +144,16 @@ onKeys({
   Enter: () => items[here]?.querySelector(".title").click(),
 });
 
+for (const kind of ["focusin", "pointerdown"]) {
+  list?.addEventListener(kind, ({ target }) => {
+    const place = items.indexOf(target.closest(".event"));
+    if (place >= 0) be(place);
+  });
+}
+// Back from an event: at the same place again.
+const before = items.findIndex((item) => item.dataset.id === sessionStorage.getItem(`here ${location.search}`));
+if (before > 0) be(before);
+
 // Empty fields do not belong into the address.
 document.getElementById("filters")?.addEventListener("formdata", (event) => {
   for (const [name, value] of [...event.formData]) if (!value) event.formData.delete(name);
@@ -135,10 +161,8 @@ document.getElementById("filters")?.addEventListener("formdata", (event) => {
 
 // New events are announced, and do not move the list under the reader.
 const fresh = document.getElementById("fresh");
-if (fresh && "EventSource" in window) {
-  const changes = new EventSource("/api/v1/changes");
-  changes.addEventListener("alert", (event) => {
-    const alert = JSON.parse(event.data);
+if (fresh) {
+  onAlerts((alert) => {
     const known = items.find((item) => item.dataset.id === alert.id);
     if (alert.event === "start" && !known) fresh.hidden = false;
     if (alert.event === "end" && known?.classList.contains("open")) fresh.hidden = false;

@@ -36,13 +36,21 @@ export async function send(method, path, body) {
   return told;
 }
 
+/** Call `tell` with each alert as it comes: its id, camera, and whether it is a start or an end. */
+export function onAlerts(tell) {
+  if (!("EventSource" in window)) return;
+  const changes = new EventSource("/api/v1/changes");
+  changes.addEventListener("alert", ({ data }) => tell(JSON.parse(data)));
+}
+
 /** Call `keys[key]` when a key is pressed that is not meant for a field. */
 export function onKeys(keys) {
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input:not([type=checkbox]), textarea, select");
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === " " && event.target.closest("button, a, summary, input")) return;
-    const act = keys[event.key];
+    const own = "button, a, summary, input, label, video";
+    if ((event.key === " " || event.key === "Enter") && event.target.closest(own)) return;
+    const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (act) {
       event.preventDefault();
       act();

@@ -92,7 +92,6 @@ def test_rebuild_takes_the_log_and_the_reviews() -> None:
     journal = Journal(journal_path(Path("alerts.jsonl")))
     journal.write(ReviewLine(id="a", time=BEGAN, by="ann", verdict=Verdict(marked=True)))
     journal.close()
-    EventStore("events.sqlite").close()
 
     assert run("rebuild").output == "1 alerts and 1 reviews read; 1 events\n"
     assert run("list", "--marked").output.count("marked") == 1

@@ -26,6 +26,7 @@ from testkit.servers.rtsp import rtsp_server
 from tests.monitor.evidence.test_clip_writer import shown
 from tests.monitor.evidence.test_pictures import opened
 from tests.monitor.evidence.test_retention import clips
+from tests.monitor.evidence.test_ring import fill
 
 FPS, GOP, SECONDS = 25, 25, 20
 AXIS_S = 100.0  # of the camera's axis at the first frame
@@ -167,6 +168,27 @@ def test_pictures_are_there_with_the_alert_and_follow_the_highest_score(
     assert files.facts.clip_begin_s == first.clip_begin_s
 
 
+def test_a_picture_is_not_replaced_by_one_of_the_next_connection(
+    film: Path, tmp_path: Path
+) -> None:
+    sink = EvidenceSink(options(tmp_path / "kept"))
+    ring = sink.tap(camera("rtsp://192.0.2.1/"))
+    assert ring is not None
+    fill(film, ring, seconds=4.0, offset_s=AXIS_S)
+    start = alert("a1", start_s=AXIS_S + 1.0, peak_s=AXIS_S + 3.0)
+    sink.write_window(start, seen(AXIS_S + 3.0))
+    before = sink.files(start).snapshot.read_bytes()
+    fill(film, ring, seconds=2.0, offset_s=AXIS_S + 9.0)  # it was lost, and is there again
+
+    end = {"event": "end", "end_s": AXIS_S + 3.5, "peak_s": AXIS_S + 3.5}
+    sink.write_window(start.model_copy(update=end), seen(AXIS_S + 3.5))
+    sink.close()
+
+    files = sink.files(start)
+    assert files.snapshot.read_bytes() == before
+    assert files.facts.snapshot_s == AXIS_S + 2.0
+
+
 def test_the_evidence_of_a_film_lies_in_one_place_though_its_end_is_told_after_midnight(
     film: Path, tmp_path: Path
 ) -> None:
@@ -183,7 +205,7 @@ def test_the_evidence_of_a_film_lies_in_one_place_though_its_end_is_told_after_m
     assert number_of(opened(files.snapshot.read_bytes())) == round(13.2 * FPS)
     assert files.facts.clip_begin_s == pytest.approx(10.0)
     assert sorted(path.name for path in (tmp_path / "kept").rglob("*.*")) == [
-        "a1.jpg", "a1.json", "a1.mp4", "a1.strip.jpg",
+        "a1.jpg", "a1.json", "a1.mp4", "a1.small.jpg", "a1.strip.jpg",
     ]  # fmt: skip
 
 

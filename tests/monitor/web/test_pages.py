@@ -1,14 +1,17 @@
 """The pages: what they show in each state."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from starlette.testclient import TestClient
 
 from monitor.store.event import Verdict
 from monitor.store.states import StateLog
+from monitor.web import pages
 from monitor.web.state import WebState
+from testkit.alerts import alert
+from tests.monitor.web.conftest import BEGAN
 from tests.monitor.web.test_security import PAGES
 
 HTML = {"accept": "text/html"}
@@ -26,6 +29,7 @@ def test_events_are_listed_with_what_they_are(client: TestClient) -> None:
     text = client.get("/events").text
     assert re.findall(r'data-id="(\w)"', text) == ["d", "c", "b", "a"]
     assert text.count("goes on") == 1
+    assert "picture follows" in text
     assert "4 events" in text
 
 
@@ -51,7 +55,7 @@ def test_an_event_shows_why(client: TestClient, web: WebState) -> None:
     text = client.get("/events/a").text
     assert '<video id="clip"' in text
     assert 'src="/media/a/clip.mp4"' in text
-    assert '<rect x="25.0" y="50.0" width="50.0" height="50.0"/>' in text, "where it was"
+    assert '<rect x="40.0" y="48.0" width="80.0" height="48.0"/>' in text, "where it was"
     assert '<polyline class="score"' in text
     assert '<line class="threshold"' in text
     assert 'href="/media/a/strip.jpg"' in text
@@ -87,6 +91,27 @@ def test_a_day_has_a_row_for_each_camera(client: TestClient) -> None:
     text = client.get("/timeline?day=2026-05-04").text
     assert re.findall(r'aria-label="(\w+): (\d) events"', text) == [("door", "3"), ("yard", "1")]
     assert 'href="/timeline?day=2026-05-03"' in text
+
+
+def test_a_day_is_shown_with_all_of_its_events_or_says_from_when_on(
+    client: TestClient, web: WebState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = BEGAN - timedelta(hours=5)
+    web.store.record(*(alert(f"n{n}", time=start + timedelta(seconds=n)) for n in range(700)))
+    text = client.get("/timeline?day=2026-05-04").text
+    assert "704 events" in text
+    assert text.count("<title>fight") + text.count("<title>fall") == 704
+    monkeypatch.setattr(pages, "EVENTS_OF_DAY", 500)
+    text = client.get("/timeline?day=2026-05-04").text
+    assert "704 events" in text
+    assert re.search("Too many: those before 03:0\\d:\\d\\d are not shown", text)
+
+
+def test_a_day_in_a_filter_lasts_to_its_end(client: TestClient) -> None:
+    text = client.get("/events?since=2026-05-04&until=2026-05-04").text
+    assert "4 events" in text
+    assert 'name="until" value="2026-05-04"' in text
+    assert "No such events" in client.get("/events?until=2026-05-03").text
 
 
 def test_a_day_shows_when_a_camera_was_not_watched_and_why(
