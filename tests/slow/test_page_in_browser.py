@@ -177,12 +177,13 @@ def test_an_event_is_found_seen_and_judged(watched: Watched) -> None:
 def test_keys_mean_what_has_the_focus(watched: Watched) -> None:
     wait_until(lambda: sum(one["event"] == "start" for one in watched.alerts) >= 3)
     with opened(watched, "desktop") as tab:
-        tab.goto("/events")
-        tab.locator(".event .title").nth(2).focus()
+        tab.goto("/events?camera=door")
+        second = tab.locator(".event").nth(1)
+        second.locator(".title").focus()
         tab.keyboard.press("d")
-        tab.locator(".event").nth(2).locator(".dismissed").wait_for()
+        second.locator(".dismissed").wait_for()
         tab.keyboard.press("u")
-        tab.locator(".event").nth(2).locator(".unreviewed").wait_for()
+        second.locator(".unreviewed").wait_for()
         tab.locator("nav a", has_text="Timeline").focus()
         tab.keyboard.press("Enter")
         tab.wait_for_url("**/timeline")
@@ -219,8 +220,7 @@ def test_times_are_the_viewers(watched: Watched) -> None:
     with opened(watched, "desktop") as tab:
         tab.goto("/timeline")
         tab.locator("text=Times are of Asia/Tokyo").wait_for()
-        mark = tab.locator(".timeline rect").first
-        mark.click(force=True)
+        tab.locator(".timeline a[aria-label] .hit").first.click(force=True)
         tab.wait_for_url("**/events/*")
 
 

@@ -69,7 +69,7 @@ async function order(verdict, text, keep = true) {
     });
     show(told);
     // What is typed and not saved stays.
-    if (note.value === before.note || verdict.note !== undefined) note.value = told.note;
+    if (note.value === before.note || told.note !== before.note) note.value = told.note;
     if (keep) done.push(before);
     undo.disabled = done.length === 0;
     say(text);
