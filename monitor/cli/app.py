@@ -197,7 +197,7 @@ def _options(config: Path | None, flags: _Flags) -> MonitorOptions:
 def _web(text: str) -> dict[str, Any]:
     """The address of --web; ConfigError if it is none."""
     host, _, port = text.rpartition(":")
-    if not port.isdecimal():
+    if not (port.isascii() and port.isdecimal()):
         raise ConfigError(f"--web {text}: an address such as {_WEB} is needed")
     return {"host": host.strip("[]") or "127.0.0.1", "port": int(port)}
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from monitor.atomic import replacing
 from monitor.cli.command import Command, exit_codes, hide_arguments, start_logging
@@ -254,14 +255,15 @@ def _table(events: "Sequence[Event]") -> Table:
         table.add_column(heading, justify="right" if heading in ("lasted", "score") else "left")
     for event in events:
         review = event.review_label or event.review
-        table.add_row(
+        cells = (
             event.at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
-            printable(event.title),
+            event.title,
             "goes on" if event.open else _seconds(event.duration_s),
             f"{event.peak_score:.2f}",
             f"{review}, marked" if event.marked else review,
             event.id[:8],
         )
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     return table
 
 

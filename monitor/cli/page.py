@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -14,11 +16,12 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 from rich.console import Console
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from monitor.cli.command import exit_codes, start_logging
 from monitor.store.database import StoreError
 from monitor.store.journal import Journal, journal_path
-from monitor.store.rebuild import open_or_rebuild
+from monitor.store.rebuild import KeptStore
 from monitor.store.states import StateLog
 from monitor.store.store import EventStore
 from monitor.throttle import LogThrottle
@@ -30,6 +33,9 @@ from monitor.web.state import WebState
 from monitor.web.users import Users
 
 log = logging.getLogger(__name__)
+
+REQUEST_S = 10.0  # that a new connection has for its first request
+END_S = 4.0  # that requests have, once the watching process is gone
 
 
 def main() -> None:
@@ -44,7 +50,7 @@ def main() -> None:
         settings = WebSettings.model_validate_json(sys.stdin.buffer.read())
         listening = socket.socket(fileno=int(sys.argv[1]))
         link = socket.socket(fileno=int(sys.argv[2]))
-        store = open_or_rebuild(settings.store, settings.log)
+        store = KeptStore(settings.store, settings.log)
         users = None if settings.users is None else Users(settings.users)
         web = WebState(
             settings,
@@ -88,6 +94,19 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Connection(H11Protocol):
+    """Closes a connection on which no whole request comes for some time."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait."""
+        super().connection_made(transport)
+        self.loop.call_later(REQUEST_S, self._give_up)
+
+    def _give_up(self) -> None:
+        if self.cycle is None and self.transport is not None:
+            self.transport.close()
+
+
 def _serve(web: WebState, listening: socket.socket, link: socket.socket) -> None:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -97,10 +116,15 @@ def _serve(web: WebState, listening: socket.socket, link: socket.socket) -> None
 
     def stop() -> None:
         server.should_exit = True
+        # A request that hangs must not outlive the watching.
+        late = threading.Timer(END_S, os._exit, (1,))
+        late.daemon = True
+        late.start()
 
     config = uvicorn.Config(
         make_app(web, lifespan),
         log_config=None,
+        http=_Connection,
         access_log=False,
         timeout_graceful_shutdown=1,
         ws_per_message_deflate=False,  # JPEGs do not get smaller

@@ -149,10 +149,11 @@ def _reload(
     except MonitorError as error:
         log.warning("SIGHUP: refused, the old configuration stays: %s", error)
         return current
-    for name in sorted(set(MonitorOptions.model_fields) - _RELOADED):
-        if getattr(options, name) != getattr(current, name):
+    kept = {name: getattr(current, name) for name in set(MonitorOptions.model_fields) - _RELOADED}
+    for name in sorted(kept):
+        if getattr(options, name) != kept[name]:
             log.warning("SIGHUP: %s changes when har-monitor is started again", name)
-    return options
+    return options.model_copy(update=kept)
 
 
 def _view(options: MonitorOptions, screen: Screen | None) -> View | None:

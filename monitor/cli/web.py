@@ -69,6 +69,8 @@ def page_settings(options: MonitorOptions, models: Models) -> WebSettings:
     log_path = next((one.path for one in options.logs if one.path != STDOUT), None)
     if log_path is None:
         raise ConfigError("web needs an alert log in a file: reviews are written beside it")
+    if log_path.exists() and not log_path.is_file():
+        raise ConfigError(f"web needs an alert log in a file; {log_path} is none")
     return WebSettings(
         host=web.host,
         port=web.port,

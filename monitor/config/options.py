@@ -334,12 +334,15 @@ def merged(under: object, over: object) -> object:
 LOCAL_ADDRESSES = ("127.0.0.1", "::1", "localhost")
 
 
+HostName = Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]{1,253}$")]
+
+
 class WebOptions(Options):
     """The page, in a process of its own beside the watching."""
 
     host: str = Field("127.0.0.1", pattern=r"^[0-9A-Za-z.:-]{1,253}$")
-    port: int = Field(8470, ge=0, le=65535)  # 0: any that is free
-    hosts: tuple[str, ...] = ()  # other names by which browsers may call it
+    port: int = Field(8470, ge=0, le=65535, strict=True)  # 0: any that is free
+    hosts: tuple[HostName, ...] = ()  # other names by which browsers may call it
     users: Place | None = None  # file of har-monitor passwd; null: whoever is at this machine
     certificate: Place | None = None  # of TLS, PEM, with the chain
     key: Place | None = None

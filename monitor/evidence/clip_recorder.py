@@ -88,7 +88,12 @@ class ClipRecorder:
                 from_s = alert.start_s - self._options.pre_roll_s
                 to_s = end_s + self._options.post_roll_s
                 found = list(_between(container, stream, from_s, to_s))
-                self._open(path, stream, [packet for packet, _ in found]).close()
+                writer = self._open(path, stream, [packet for packet, _ in found])
+                try:
+                    writer.close()
+                except SinkError:
+                    path.unlink(missing_ok=True)
+                    raise
                 return min((at_s for _, at_s in found), default=None)
         except av.FFmpegError as error:
             raise SinkError(f"{film}: {reason(error)}") from None
@@ -103,8 +108,12 @@ class ClipRecorder:
         self, path: Path, template: VideoStream, packets: Sequence[Packet[VideoStream]]
     ) -> ClipWriter:
         with self._retention.room_for(path):
-            writer = ClipWriter(path, template)
-            writer.write(packets)
+            try:
+                writer = ClipWriter(path, template)
+                writer.write(packets)
+            except SinkError:
+                path.unlink(missing_ok=True)  # it would play nothing
+                raise
         return writer
 
     def _run(self) -> None:

@@ -22,6 +22,7 @@ from monitor.evidence.pictures import filmstrip, jpeg, picture_of_film, picture_
 from monitor.evidence.retention import Retention, in_words
 from monitor.evidence.ring import PacketRing
 from monitor.records import Window
+from monitor.states import EndReason
 from monitor.throttle import LogThrottle
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class EvidenceSink:
         self._open: dict[str, _OpenEvent] = {}  # by the id of the activity
         try:
             options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            options.folder.chmod(0o700)  # it may have been there
         except OSError as error:
             raise SinkError(f"evidence {options.folder}: {in_words(error)}") from None
         self._clips.start()
@@ -79,7 +81,9 @@ class EvidenceSink:
 
     def write_window(self, alert: AlertEvent, window: Window | None) -> None:
         """Keep what belongs to the start or the end of an activity."""
-        event = self._open.pop(alert.id, None) or _OpenEvent(self.files(alert))
+        if alert.reason == EndReason.MONITOR_DIED:  # what there is of it, was kept before
+            return
+        event = self._open.pop(alert.id, None) or self._known(alert)
         if alert.event == "start":
             self._open[alert.id] = event
         source = self._sources.get(alert.camera, _Packets())
@@ -102,6 +106,13 @@ class EvidenceSink:
         """Where the evidence of an activity that starts with this alert lies."""
         began = alert.start_time or alert.time
         return event_files(self._options.folder, alert.camera, alert.id, began)
+
+    def _known(self, alert: AlertEvent) -> _OpenEvent:
+        """An activity of which this is the first alert; there may be evidence of it already."""
+        files = self.files(alert)
+        if alert.event == "start":
+            return _OpenEvent(files)
+        return _OpenEvent(files, files.facts, alert.peak_s if files.snapshot.exists() else None)
 
     @contextmanager
     def _said(self, alert: AlertEvent, what: str) -> Iterator[None]:

@@ -102,6 +102,20 @@ def _reason(error: SQLAlchemyError) -> str:
     return lines[0].lower() if lines else type(cause).__name__
 
 
+Identity = tuple[int, int]  # of a file
+
+
+def identity(url: URL) -> Identity | None:
+    """Which file the store of a URL is in just now; None if there is none, or it is a server."""
+    if url.drivername != "sqlite" or url.database is None:
+        return None
+    try:
+        found = Path(url.database).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _make_private(path: Path) -> None:
     """Make the file, for its owner only: who does what and when is nobody else's business."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -18,11 +18,20 @@ from pydantic import (
 )
 
 from monitor.events.alert import Moment
+from monitor.names import Label
 from monitor.records import PictureBox, Trace
 from monitor.states import EndReason
 
 NOTE_MAX = 2000  # characters
-Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=NOTE_MAX)]
+# Lines of text: no other control characters, and nothing that UTF-8 cannot hold.
+Note = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        max_length=NOTE_MAX,
+        pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]*$",
+    ),
+]
 PAGE_MAX = 500  # events that are given at once
 
 
@@ -90,11 +99,14 @@ class Verdict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     review: Review | None = None
-    review_label: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = Field(
-        None, description="what it was instead; for relabelled"
-    )
+    review_label: Label | None = Field(None, description="what it was instead; for relabelled")
     note: Note | None = None
     marked: bool | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether it says nothing."""
+        return self == Verdict()
 
     @model_validator(mode="after")
     def _says_what_it_was(self) -> Verdict:
@@ -117,14 +129,23 @@ class EventFilter(BaseModel):
     marked: bool | None = None
 
 
+# The years 1 and 9999: what lies outside has no time in another zone.
+_FIRST_MS, _LAST_MS = -62_135_510_400_000, 253_402_214_400_000
+
+
 def milliseconds(moment: datetime) -> int:
     """Since 1970, as the store has it."""
-    return round(moment.timestamp() * 1000)
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return min(max(round(since.total_seconds() * 1000), _FIRST_MS), _LAST_MS)
 
 
 def moment_of(ms: int | None) -> datetime | None:
     """The other way round."""
-    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
+    if ms is None:
+        return None
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
+        milliseconds=min(max(ms, _FIRST_MS), _LAST_MS)
+    )
 
 
 class Cursor:
@@ -143,6 +164,8 @@ class Cursor:
         try:
             padded = text + "=" * (-len(text) % 4)
             at_ms, _, id = base64.urlsafe_b64decode(padded.encode("ascii")).decode().partition(" ")
+            if not _FIRST_MS <= int(at_ms) <= _LAST_MS:
+                raise ValueError
             return cls(int(at_ms), id)
         except (ValueError, UnicodeError, binascii.Error):
             raise ValueError("no cursor of this store") from None

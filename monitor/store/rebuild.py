@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import logging
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
+from sqlalchemy.engine import Connection
 
 from monitor.events.alert import AlertEvent
 from monitor.events.log_file import rotated
@@ -21,6 +22,7 @@ from monitor.store.store import EventStore, UnknownEvent
 log = logging.getLogger(__name__)
 
 _TOGETHER = 500  # alerts of one transaction
+RETRY_S = 2.0  # after a store could not be opened, in which it is not tried again
 
 
 def rebuild(store: EventStore, log_path: Path) -> tuple[int, int]:
@@ -41,22 +43,81 @@ def rebuild(store: EventStore, log_path: Path) -> tuple[int, int]:
     return alerts, reviews
 
 
-def open_or_rebuild(where: str, log_path: Path | None) -> EventStore:
-    """The store; if its file is damaged, that is moved aside and the store is made of the log."""
-    try:
-        return EventStore(where)
-    except StoreDamaged as error:
-        return replace_damaged(where, log_path, error)
+class KeptStore(EventStore):
+    """An event store that is opened when it is needed, and made of the log if it is lost.
 
+    A damaged file is moved aside. One that is new, or was deleted, is filled with what the log and
+    the reviews say. Two processes may keep one store.
+    """
 
-def replace_damaged(where: str, log_path: Path | None, error: StoreDamaged) -> EventStore:
-    """Move the damaged file of a store aside; a new store, made of the log."""
-    log.error("%s; it is moved to %s", error, _move_aside(Path(where)))
-    store = EventStore(where)
-    if log_path is not None:
-        alerts, reviews = rebuild(store, log_path)
-        log.warning("event store %s: rebuilt of %d alerts and %d reviews", where, alerts, reviews)
-    return store
+    def __init__(self, where: str, log_path: Path | None) -> None:
+        self._log_path = log_path
+        self._filling = False
+        self._failed: tuple[float, StoreError] | None = None  # when, and how
+        self._whole: object = None  # the engine of a store that was filled
+        super().__init__(where, at_once=False)
+        with suppress(StoreError):  # it is told when it is needed
+            self.open()
+
+    def open(self) -> None:
+        """Connect, and make the store anew if it is lost; StoreError."""
+        if self._filling:
+            return
+        if self._failed is not None and time.monotonic() - self._failed[0] < RETRY_S:
+            raise self._failed[1]
+        try:
+            try:
+                super().open()
+            except StoreDamaged as error:
+                self._set_aside(error)
+                super().open()
+            if self._whole is not self._engine:
+                self._fill()
+                self._whole = self._engine
+        except StoreError as error:
+            self._failed = (time.monotonic(), error)
+            raise
+        self._failed = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """As of every store; damage that shows is mended, and the next try will do."""
+        with self._mended(), super().transaction() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """As of every store; damage that shows is mended, and the next try will do."""
+        with self._mended(), super().reading() as connection:
+            yield connection
+
+    @contextmanager
+    def _mended(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreDamaged as error:
+            self.close()
+            self._set_aside(error)
+            raise
+
+    def _set_aside(self, error: StoreDamaged) -> None:
+        aside = _move_aside(Path(self._url.database or ""))
+        log.error("%s; it is moved to %s", error, aside)
+
+    def _fill(self) -> None:
+        """Take what the log says into a store that has nothing."""
+        if self._log_path is None or not self._log_path.is_file():
+            return
+        self._filling = True
+        try:
+            if self.count(most=1):
+                return
+            alerts, reviews = rebuild(self, self._log_path)
+        finally:
+            self._filling = False
+        if alerts:
+            text = "event store %s: made of %d alerts and %d reviews"
+            log.warning(text, self.name, alerts, reviews)
 
 
 def _alerts(log_path: Path) -> Iterator[AlertEvent]:
@@ -64,14 +125,17 @@ def _alerts(log_path: Path) -> Iterator[AlertEvent]:
     older = itertools.takewhile(Path.exists, (rotated(log_path, n) for n in itertools.count(1)))
     strange = 0
     for path in (*reversed(list(older)), log_path):
-        if not path.exists():
+        if not path.is_file():  # a pipe would be waited for
             continue
         try:
             for record in read_records(path):
                 try:
-                    yield AlertEvent.model_validate(record)
-                except ValidationError:
+                    alert = AlertEvent.model_validate(record)
+                    alert.model_dump_json()  # so can the store
+                except ValueError:
                     strange += 1
+                else:
+                    yield alert
         except OSError as error:
             raise StoreError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     if strange:
@@ -86,6 +150,8 @@ def _move_aside(path: Path) -> Path:
         path.rename(aside)
         for end in ("-wal", "-shm"):
             path.with_name(path.name + end).unlink(missing_ok=True)
+    except FileNotFoundError:  # another process did it
+        pass
     except OSError as error:
         raise StoreError(
             f"event store {path}: is damaged, and cannot be moved aside: {error.strerror}"

@@ -29,18 +29,13 @@ class StoreSink:
     def write(self, alert: AlertEvent) -> None:
         """Record an alert; SinkError if the store fails now."""
         # Not at the top: SQLAlchemy takes a third of a second, which no camera is to wait for.
-        from monitor.store.database import StoreDamaged, StoreError
-        from monitor.store.rebuild import open_or_rebuild, replace_damaged
+        from monitor.store.database import StoreError
+        from monitor.store.rebuild import KeptStore
 
         try:
             if self._store is None:
-                self._store = open_or_rebuild(self._where, self._log_path)
-            try:
-                self._store.record(alert)
-            except StoreDamaged as error:
-                self.close()
-                self._store = replace_damaged(self._where, self._log_path, error)
-                self._store.record(alert)
+                self._store = KeptStore(self._where, self._log_path)
+            self._store.record(alert)
         except StoreError as error:
             raise SinkError(str(error)) from None
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from monitor.events.alert import AlertEvent
-from monitor.store.database import connect, name, place, told
+from monitor.store.database import (
+    LOCKED_S,
+    Identity,
+    StoreError,
+    connect,
+    identity,
+    name,
+    place,
+    told,
+)
 from monitor.store.event import (
     PAGE_MAX,
     Cursor,
@@ -42,18 +51,37 @@ class UnknownEvent(KeyError):
 class EventStore:
     """Events in a database; any thread may use it. StoreError if the database fails.
 
-    `where` is the path of a SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE.
+    `where` is the path of a SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE. A file that
+    somebody moved or deleted is made anew.
     """
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, *, at_once: bool = True) -> None:
         self._url = place(where)
         self.name = name(self._url)  # without its password
-        self._engine = connect(self._url)
         self._writing = threading.Lock()  # SQLite takes one writer at a time
+        self._opening = threading.Lock()
+        self._engine: Engine | None = None
+        self._identity: Identity | None = None  # of the file
+        if at_once:
+            self.open()
+
+    def open(self) -> None:
+        """Connect, unless that was done and the file is still the same."""
+        with self._opening:
+            if self._engine is not None:
+                if self._identity == identity(self._url):
+                    return
+                self._engine.dispose()
+                self._engine = None
+            self._engine = connect(self._url)
+            self._identity = identity(self._url)
 
     def close(self) -> None:
         """Close its connections; twice is fine."""
-        self._engine.dispose()
+        with self._opening:
+            if self._engine is not None:
+                self._engine.dispose()
+                self._engine = None
 
     def record(self, *alerts: AlertEvent) -> None:
         """Take starts and ends of activities, in their order, all or none; repeats change nothing.
@@ -68,13 +96,17 @@ class EventStore:
     def _record(connection: Connection, alert: AlertEvent) -> None:
         values = _row(alert)
         known = connection.execute(
-            sa.select(events.c.reason).where(events.c.id == alert.id)
+            sa.select(events.c.reason, events.c.at_ms).where(events.c.id == alert.id)
         ).one_or_none()
+        ours = events.c.id == alert.id
         if known is None:
             connection.execute(sa.insert(events).values(**values, **_NOT_REVIEWED))
         elif alert.event == "end" and known.reason is None:
             values.pop("at_ms")  # its place among the others stays
-            connection.execute(sa.update(events).where(events.c.id == alert.id).values(**values))
+            connection.execute(sa.update(events).where(ours).values(**values))
+        elif alert.event == "start" and alert.start_time is None and values["at_ms"] > known.at_ms:
+            # A film that is watched again has the same activities.
+            connection.execute(sa.update(events).where(ours).values(**values))
 
     def event(self, id: str) -> Event:
         """One event; UnknownEvent if there is none."""
@@ -156,9 +188,17 @@ class EventStore:
             return list(connection.scalars(query))
 
     def review(
-        self, id: str, verdict: Verdict, reviewer: str, now: datetime | None = None
+        self,
+        id: str,
+        verdict: Verdict,
+        reviewer: str,
+        now: datetime | None = None,
+        first: Callable[[], object] = lambda: None,
     ) -> Event:
-        """Keep what a person says of an event; the event then. UnknownEvent if there is none."""
+        """Keep what a person says of an event; the event then. UnknownEvent if there is none.
+
+        `first` is called before it is kept; if that fails, it is not.
+        """
         changes: dict[str, Any] = {}
         if verdict.review is not None:
             changes["review"] = verdict.review.value
@@ -171,7 +211,9 @@ class EventStore:
         changes |= {"reviewer": reviewer, "reviewed_ms": milliseconds(now or datetime.now(UTC))}
         with self.transaction() as connection:
             connection.execute(sa.update(events).where(events.c.id == id).values(**changes))
-            return self._one(connection, id)
+            reviewed = self._one(connection, id)
+            first()
+            return reviewed
 
     def prune(self, before: datetime) -> int:
         """Delete the events that began before, except marked and open ones; how many.
@@ -191,14 +233,27 @@ class EventStore:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A connection whose changes are kept if the block succeeds; StoreError."""
-        with self._writing, told(self._url), self._engine.begin() as connection:
-            yield connection
+        engine = self._connected()
+        if not self._writing.acquire(timeout=LOCKED_S):
+            raise StoreError(f"event store {self.name}: others write to it")
+        try:
+            with told(self._url), engine.begin() as connection:
+                yield connection
+        finally:
+            self._writing.release()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection to read with; StoreError."""
-        with told(self._url), self._engine.connect() as connection:
+        engine = self._connected()
+        with told(self._url), engine.connect() as connection:
             yield connection
+
+    def _connected(self) -> Engine:
+        self.open()
+        engine = self._engine
+        assert engine is not None
+        return engine
 
 
 # What a row has as the alert log has it.

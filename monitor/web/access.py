@@ -23,6 +23,12 @@ class Visit:
 
     user: User
     _web: WebState
+    _again: Callable[[], User | None] = lambda: None  # who they are now
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing has changed about the user since: who is removed sees no more."""
+        return self._again() == self.user
 
     @property
     def web(self) -> WebState:
@@ -81,7 +87,7 @@ def needs(role: Role) -> Callable[[HTTPConnection], Visit]:
             raise HTTPException(401, "log in first", {"WWW-Authenticate": "Bearer"})
         if user.role < role:
             raise HTTPException(403, f"this needs the role {role.name.lower()}")
-        return Visit(user, state_of(connection))
+        return Visit(user, state_of(connection), lambda: _user(connection))
 
     visit.role = role  # type: ignore[attr-defined]
     return visit

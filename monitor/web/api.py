@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from monitor.store.event import PAGE_MAX, Cursor, Event, EventFilter, Verdict
 from monitor.store.store import UnknownEvent
@@ -64,10 +64,13 @@ class EventPage(BaseModel):
     next: str | None = Field(description="`after` of the next page; null: this is the last")
 
 
+EventId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+
+
 class Reviews(BaseModel):
     """The same verdict on several events."""
 
-    ids: list[str] = Field(min_length=1, max_length=PAGE_MAX)
+    ids: list[EventId] = Field(min_length=1, max_length=PAGE_MAX)
     verdict: Verdict
 
 
@@ -183,7 +186,7 @@ async def follow_changes(visit: Viewer) -> StreamingResponse:
 async def _changes(visit: Visit) -> AsyncIterator[str]:
     live, said = visit.web.live, ""
     alerts, told = live.alerts, 0
-    while True:
+    while visit.holds:
         states = {name: one for name, one in live.states.items() if visit.user.sees(name)}
         if (text := json.dumps(states)) != said:
             said = text

@@ -19,6 +19,8 @@ LOST = (
     CameraState.RETRYING,
     CameraState.FAILED,
 )
+_LONGEST_S = 30 * 86_400.0  # of a trace
+_STEPS_S = (1, 2, 5, 10, 20, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400, 432_000)
 DAY_WIDTH, _LEAST = 960.0, 4.0  # units of a day in the timeline; of the shortest event
 
 
@@ -55,13 +57,15 @@ def trace_chart(event: Event, facts: EvidenceFacts) -> TraceChart | None:
     times = [at_s for at_s, _ in event.trace]
     end_s = (event.end_s if event.end_s is not None else event.start_s) - event.start_s
     first, last = min(*times, 0.0), max(*times, end_s, 0.5)
+    if not last - first <= _LONGEST_S:  # of no har-monitor
+        return None
     unit_s = (last - first) / (WIDTH - _LEFT - _RIGHT)
 
     def x(at_s: float) -> float:
         return round(_LEFT + (at_s - first) / unit_s, 1)
 
     def y(score: float) -> float:
-        return round(_TOP + (1 - score) * (HEIGHT - _TOP - _BOTTOM), 1)
+        return round(_TOP + (1 - min(max(score, 0.0), 1.0)) * (HEIGHT - _TOP - _BOTTOM), 1)
 
     strip = None
     if facts.strip is not None:
@@ -70,7 +74,7 @@ def trace_chart(event: Event, facts: EvidenceFacts) -> TraceChart | None:
             for at_s in (facts.strip.start_s, facts.strip.end_s)
         )
         strip = (left, round(right - left, 1))
-    step = next((s for s in (1, 2, 5, 10, 20, 60, 120, 300, 600) if (last - first) / s <= 9), 1800)
+    step = next(s for s in _STEPS_S if (last - first) / s <= 9)
     marks = range(int(first // step) * step, int(last) + 1, step)
     return TraceChart(
         points=" ".join(f"{x(at_s)},{y(score)}" for at_s, score in event.trace),

@@ -44,6 +44,7 @@ class LiveState:
     _looked_at: Counter[str] = field(default_factory=Counter)
     _watched: Counter[str] = field(default_factory=Counter)
     _writer: asyncio.StreamWriter | None = None
+    _noting: asyncio.Task[object] | None = None
 
     @property
     def connected(self) -> bool:
@@ -104,7 +105,8 @@ class LiveState:
     async def _take(self, head: dict[str, Any], body: bytes) -> None:
         if head["type"] == "state":
             self.health, self.states = head["health"], head["states"]
-            await asyncio.to_thread(self.on_states, self.states)
+            if self._noting is None or self._noting.done():  # a store that is slow holds up nobody
+                self._noting = asyncio.create_task(asyncio.to_thread(self.on_states, self.states))
         elif head["type"] == "still":
             self.number += 1
             self.stills[head["camera"]] = Still(self.number, body, head["width"], head["height"])

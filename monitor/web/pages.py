@@ -29,6 +29,7 @@ Viewer = Annotated[Visit, Depends(needs(Role.VIEWER))]
 
 EVENTS_OF_PAGE = 40
 COUNTED = 1000  # events, at most: of more, the page says so
+_YEARS = (1970, 9000)
 NEWEST = 6  # events below live pictures
 EVENTS_OF_DAY = 2000  # that a timeline shows, at most
 
@@ -113,6 +114,8 @@ def timeline(request: Request, visit: Viewer) -> HTMLResponse:
         day = date.fromisoformat(request.query_params.get("day", today.isoformat()))
     except ValueError:
         raise HTTPException(422, "day: a date such as 2026-05-04 is needed") from None
+    if not _YEARS[0] <= day.year <= _YEARS[1]:
+        raise HTTPException(422, f"day: a year from {_YEARS[0]} to {_YEARS[1]} is needed")
     began, ended = (
         datetime.combine(one, time(), zone).astimezone(UTC)
         for one in (day, day + timedelta(days=1))
@@ -161,8 +164,8 @@ def health(request: Request, visit: Viewer) -> HTMLResponse:
         watched=cameras,
         sinks=said.get("sinks", ()),
         free_gib=free_bytes(folder) / 2**30 if folder.is_dir() else None,
-        total=web.store.count(),
-        unreviewed=web.store.count(EventFilter(review=(Review.UNREVIEWED,))),
+        total=visit.count(EventFilter()),
+        unreviewed=visit.count(EventFilter(review=(Review.UNREVIEWED,))),
         models=web.settings.models,
         configuration=web.settings.configuration if visit.user.role >= Role.ADMIN else None,
         states={one.value: one.meaning for one in CameraState},
@@ -259,6 +262,8 @@ def _local(text: str, zone: tzinfo, name: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise HTTPException(422, f"{name}: a date such as 2026-05-04 is needed") from None
+    if not _YEARS[0] <= found.year <= _YEARS[1]:
+        raise HTTPException(422, f"{name}: a year from {_YEARS[0]} to {_YEARS[1]} is needed")
     return found if found.tzinfo else found.replace(tzinfo=zone)
 
 

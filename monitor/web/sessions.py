@@ -13,7 +13,8 @@ from monitor.web.users import User, Users, hash_token
 
 COOKIE = "har_session"
 IDLE_S, LONGEST_S = 12 * 3600.0, 7 * 86_400.0  # after which a session has ended
-TRIES, TRIES_S = 5, 60.0  # failed logins of one name, or from one address, within that time
+TRIES, TRIES_S = 5, 60.0  # failed logins of a name from an address, within that time
+TRIES_OF_ADDRESS = 30  # of all names; behind a proxy all have one address
 _MOST = 10_000  # sessions; of more, the oldest end
 
 
@@ -32,17 +33,19 @@ class Sessions:
         self._users = users
         self._clock = clock
         self._sessions: dict[str, _Session] = {}  # by the hash of their token
-        self._failed: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._failed: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
         self._lock = threading.Lock()
 
     def wait_s(self, name: str, address: str) -> float:
         """How long a login has to wait, because too many have failed; 0 if it need not."""
         now_s = self._clock()
         with self._lock:
-            waits = [self._wait_s(key, now_s) for key in (f"name {name}", f"from {address}")]
-        return max(waits)
+            return max(
+                self._wait_s((name[:64], address), TRIES, now_s),
+                self._wait_s(("", address), TRIES_OF_ADDRESS, now_s),
+            )
 
-    def _wait_s(self, key: str, now_s: float) -> float:
+    def _wait_s(self, key: tuple[str, str], tries: int, now_s: float) -> float:
         failed = self._failed.get(key)
         if failed is None:
             return 0.0
@@ -50,7 +53,7 @@ class Sessions:
             failed.popleft()
         if not failed:
             del self._failed[key]
-        return TRIES_S - (now_s - failed[0]) if len(failed) >= TRIES else 0.0
+        return TRIES_S - (now_s - failed[0]) if len(failed) >= tries else 0.0
 
     def login(self, name: str, password: str, address: str) -> str | None:
         """A new session's token; None if name or password is wrong, which is counted."""
@@ -58,10 +61,10 @@ class Sessions:
         now_s = self._clock()
         with self._lock:
             if user is None:
-                for key in (f"name {name[:64]}", f"from {address}"):
+                for key in ((name[:64], address), ("", address)):
                     self._failed[key].append(now_s)
                 return None
-            self._failed.pop(f"name {name}", None)
+            self._failed.pop((name[:64], address), None)
             token = secrets.token_urlsafe(32)
             self._sessions[hash_token(token)] = _Session(
                 name, self._users.secret(name), now_s, now_s

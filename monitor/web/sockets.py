@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import suppress
 from typing import Annotated
@@ -13,6 +14,9 @@ from monitor.web.users import Role
 
 router = APIRouter()
 
+_GONE = (WebSocketDisconnect, RuntimeError, TimeoutError)
+
+SEND_S = 10.0  # that a browser has to take what is sent to it; then its socket is closed
 LIMIT_S = 5.0  # after which a socket is sent to, though nothing came: so it is known if it is gone
 
 
@@ -31,7 +35,7 @@ async def live(
     seen = frozenset(name for name in names if web.camera(name) and visit.user.sees(name))
     await socket.accept()
     sent: dict[str, int] = {}
-    with web.live.looking(seen, watched=bool(watch)), suppress(WebSocketDisconnect, RuntimeError):
+    with web.live.looking(seen, watched=bool(watch)), suppress(*_GONE):
         await _show(socket, visit, seen, sent)  # until it is gone
 
 
@@ -39,23 +43,25 @@ async def _show(
     socket: WebSocket, visit: Visit, seen: frozenset[str], sent: dict[str, int]
 ) -> None:
     live, said, told = visit.web.live, "", 0
-    while True:
+
+    async def send(data: str | bytes) -> None:
+        async with asyncio.timeout(SEND_S):
+            await (socket.send_text(data) if isinstance(data, str) else socket.send_bytes(data))
+
+    while visit.holds:
         states = {name: one for name, one in live.states.items() if name in seen}
-        text = json.dumps({"states": states, "alerts": live.alerts, "alive": bool(live.connected)})
+        text = json.dumps({"states": states, "alerts": live.alerts, "alive": live.connected})
         if text != said:
             said = text
-            await socket.send_text(text)
+            await send(text)
         for name in seen:
             still = live.stills.get(name)
             if still is not None and still.number != sent.get(name):
                 sent[name] = still.number
-                head = {
-                    "camera": name,
-                    "width": still.width,
-                    "height": still.height,
-                }
+                head = {"camera": name, "width": still.width, "height": still.height}
                 packed = json.dumps(head).encode()
-                await socket.send_bytes(len(packed).to_bytes(2, "big") + packed + still.data)
+                await send(len(packed).to_bytes(2, "big") + packed + still.data)
         before, told = told, await live.changed(told, LIMIT_S)
         if told == before:
-            await socket.send_text("{}")
+            await send("{}")
+    await socket.close(1008)

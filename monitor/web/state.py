@@ -44,10 +44,12 @@ class WebState:
             return None
 
     def review(self, event: Event, verdict: Verdict, by: str) -> Event:
-        """Keep what somebody says of an event: in the journal first, for that is the truth."""
+        """Keep what somebody says of an event, in the journal and in the store, or in neither."""
+        if verdict.empty:
+            return event
         now = datetime.now(UTC)
-        self.journal.write(ReviewLine(id=event.id, time=now, by=by, verdict=verdict))
-        reviewed = self.store.review(event.id, verdict, by, now)
+        line = ReviewLine(id=event.id, time=now, by=by, verdict=verdict)
+        reviewed = self.store.review(event.id, verdict, by, now, lambda: self.journal.write(line))
         if verdict.marked is not None:
             self._mark(reviewed)
         log.info("review of %s (%s) by %s: %s", event.id, event.title, by, _said(verdict))

@@ -47,6 +47,13 @@ def test_list_shows_the_newest_first() -> None:
     assert "8.0 s   0.90  hug" in lines[2]
 
 
+def test_what_people_wrote_is_text(tmp_path: Path) -> None:
+    store = EventStore("events.sqlite")
+    store.record(alert("a", camera="[/]", label="[red]x"))
+    store.close()
+    assert "[/]: [red]x" in run("list").output
+
+
 def test_list_says_how_many_it_does_not_show() -> None:
     fill()
     assert "2 older ones are not shown: --limit" in run("list", "--limit", "1").output

@@ -1,6 +1,8 @@
 """The event store behind the dispatcher: what fails, waits, and is made anew."""
 
+import json
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +11,15 @@ from pathlib import Path
 import pytest
 
 import monitor.store.database
+import monitor.store.rebuild
 from monitor.errors import SinkError
 from monitor.events.alert_log import AlertLogSink
 from monitor.events.dispatcher import Dispatcher
 from monitor.states import EndReason
+from monitor.store.database import StoreError
 from monitor.store.event import Review, Verdict
 from monitor.store.journal import Journal, ReviewLine, journal_path, read_journal
-from monitor.store.rebuild import open_or_rebuild, rebuild
+from monitor.store.rebuild import KeptStore, rebuild
 from monitor.store.sink import StoreSink
 from monitor.store.store import EventStore
 from testkit.alerts import alert
@@ -156,17 +160,20 @@ def test_a_damaged_store_is_moved_aside_and_made_anew(
     written_log(log)
     path.write_bytes(b"no database at all" * 500)
 
-    store = open_or_rebuild(str(path), log)
+    store = KeptStore(str(path), log)
 
     assert store.count() == 10
     store.close()
     (aside,) = tmp_path.glob("events.sqlite.damaged-*")
     assert aside.read_bytes().startswith(b"no database")
-    assert "rebuilt of 20 alerts and 0 reviews" in caplog.text
+    assert "made of 20 alerts and 0 reviews" in caplog.text
 
 
 @pytest.mark.expects_errors
-def test_a_store_whose_damage_shows_when_it_is_written_is_made_anew(tmp_path: Path) -> None:
+def test_a_store_whose_damage_shows_when_it_is_read_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor.store.rebuild, "RETRY_S", 0.0)
     log, path = tmp_path / "alerts.jsonl", tmp_path / "events.sqlite"
     written_log(log)
     store = EventStore(str(path))
@@ -183,6 +190,65 @@ def test_a_store_whose_damage_shows_when_it_is_written_is_made_anew(tmp_path: Pa
 
     assert len(ids(str(path))) == 11
     assert len(list(tmp_path.glob("events.sqlite.damaged-*"))) == 1
+
+
+def test_a_store_that_is_deleted_is_made_anew_by_whoever_needs_it_first(tmp_path: Path) -> None:
+    log, path = tmp_path / "alerts.jsonl", tmp_path / "events.sqlite"
+    written_log(log)
+    page, sink = KeptStore(str(path), log), StoreSink(str(path), log)
+    sink.write(START)
+    assert page.count() == 11
+    for file in tmp_path.glob("events.sqlite*"):
+        file.unlink()
+
+    assert page.count() == 10, "as the log says; START is in no log"
+    sink.write(START)
+    assert page.count() == 11
+    sink.close()
+    page.close()
+
+
+def test_a_new_store_beside_an_old_log_has_its_events(tmp_path: Path) -> None:
+    log = tmp_path / "alerts.jsonl"
+    written_log(log)
+    store = KeptStore(str(tmp_path / "events.sqlite"), log)
+    assert store.count() == 10
+    store.close()
+
+
+def test_a_store_that_cannot_be_opened_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor.store.rebuild, "RETRY_S", 0.0)
+    store = KeptStore(str(tmp_path / "gone" / "events.sqlite"), None)
+    with pytest.raises(StoreError, match="no such file or directory"):
+        store.count()
+    (tmp_path / "gone").mkdir()
+    assert store.count() == 0
+    store.close()
+
+
+def test_a_log_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "alerts.jsonl")
+    store = KeptStore(str(tmp_path / "events.sqlite"), tmp_path / "alerts.jsonl")
+    assert store.count() == 0
+    store.close()
+
+
+def test_lines_that_the_store_cannot_hold_are_passed_over(tmp_path: Path) -> None:
+    log = tmp_path / "alerts.jsonl"
+    written_log(log)
+    strange = json.loads(alert("x").model_dump_json())
+    with log.open("a") as file:
+        for changes in (
+            {"camera": "\ud800"}, {"time": "9999-12-31T23:59:59.9999Z"},
+            {"start_time": "0001-01-01T00:00:00+14:00"}, {"trace": [[-1e308, 0], [1e308, 1e308]]},
+        ):  # fmt: skip
+            file.write(json.dumps(strange | {"id": str(changes)[:9].strip("{'")} | changes) + "\n")
+    store = EventStore(str(tmp_path / "events.sqlite"))
+    assert rebuild(store, log)[0] >= 20
+    assert len(store.page()[0]) == store.count()
+    store.close()
 
 
 def test_lines_that_are_no_reviews_are_told_and_passed_over(

@@ -67,6 +67,22 @@ def test_repeats_and_lines_out_of_order_change_nothing(store: EventStore) -> Non
     assert store.event("a").peak_score == 0.97
 
 
+def test_a_film_that_is_watched_again_moves_its_event_and_keeps_its_review(
+    store: EventStore,
+) -> None:
+    def watched(hour: float) -> tuple[AlertEvent, AlertEvent]:
+        began = start("a", hour, start_time=None)
+        return began, end(began, end_time=None)
+
+    store.record(*watched(1))
+    store.review("a", Verdict(review=Review.CONFIRMED), "ann")
+    store.record(*watched(5), *watched(1))
+
+    event = store.event("a")
+    assert (event.at, event.open) == (DAY + timedelta(hours=5), False)
+    assert event.review == Review.CONFIRMED
+
+
 def test_events_come_page_by_page_from_the_newest(store: EventStore) -> None:
     times = [3.0, 1.0, 2.0, 2.0, 5.0, 4.0]
     store.record(*(start(f"e{n}", hour) for n, hour in enumerate(times)))
@@ -147,7 +163,8 @@ def test_a_review_survives_the_end_of_the_activity(store: EventStore) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [{"review": "relabelled"}, {"review": "confirmed", "review_label": "hug"}, {"note": "x" * 2001},
-     {"review": "maybe"}, {"label": "hug"}],
+     {"review": "maybe"}, {"label": "hug"}, {"review": "relabelled", "review_label": " "},
+     {"note": "\x1b[2J"}, {"note": "\ud800"}, {"review": "relabelled", "review_label": "\x00"}],
 )  # fmt: skip
 def test_a_verdict_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):

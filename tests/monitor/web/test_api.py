@@ -1,12 +1,17 @@
 """/api/v1, as programs use it."""
 
 import json
+import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+import monitor.store.database
 from monitor.store.event import NOTE_MAX, Review
+from monitor.web.access import Visit
+from monitor.web.security import BODY_MAX
 from monitor.web.state import WebState
 
 
@@ -84,6 +89,66 @@ def test_several_events_at_once(client: TestClient) -> None:
     assert ids(client, "?review=dismissed") == ["b", "a"]
 
 
+def test_a_review_that_cannot_be_kept_leaves_nothing_behind(
+    client: TestClient, web: WebState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor.store.database, "LOCKED_S", 0.05)
+    web.store.close()  # and is opened anew, with that limit
+    assert client.get("/api/v1/events").status_code == 200
+    other = sqlite3.connect(web.settings.store)
+    other.execute("BEGIN EXCLUSIVE")
+    answer = client.patch("/api/v1/events/a", json={"review": "dismissed"})
+    other.rollback()
+    other.close()
+
+    assert answer.status_code == 503
+    assert "locked" in answer.json()["detail"]
+    assert web.journal.path.read_text() == ""
+    assert client.patch("/api/v1/events/a", json={}).status_code == 200
+    assert web.journal.path.read_text() == "", "an order that says nothing is no line"
+
+
+def test_a_body_has_a_limit(client: TestClient) -> None:
+    def parts() -> Iterator[bytes]:
+        for _ in range(20):
+            yield b"[" * 32_768
+
+    for body in (b"[" * (BODY_MAX + 1), parts()):
+        answer = client.post(
+            "/api/v1/reviews", content=body, headers={"content-type": "application/json"}
+        )
+        assert answer.status_code in (400, 413)
+        assert "content-security-policy" in answer.headers
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/timeline?day=0001-01-01", "/timeline?day=9999-12-31",
+        "/events?since=0001-01-01T00:00:00%2B14:00", "/events?until=9999-12-31T23:59:59-14:00",
+        "/events?after=OTIyMzM3MjAzNjg1NDc3NTgwOCB4",
+        "/api/v1/events?after=OTIyMzM3MjAzNjg1NDc3NTgwOCB4",
+    ],
+)  # fmt: skip
+def test_times_and_places_at_the_edge_are_refused(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code == 422
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00"])
+def test_edges_of_time_find_nothing_and_break_nothing(client: TestClient, time: str) -> None:
+    assert client.get(f"/api/v1/events?since={time}").status_code == 200
+
+
+@pytest.mark.expects_errors
+def test_a_fault_of_the_program_is_told_without_its_traceback(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Visit, "page", lambda *_: 1 / 0)
+    answer = client.get("/api/v1/events")
+    assert (answer.status_code, answer.text) == (500, "this failed; the log says why\n")
+    assert "content-security-policy" in answer.headers
+
+
 @pytest.mark.parametrize(
     ("verdict", "status"),
     [
@@ -139,7 +204,6 @@ def test_health_checks(client: TestClient, web: WebState) -> None:
 def test_a_store_that_fails_is_told_and_nothing_is_lost(
     client: TestClient, web: WebState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    web.store._engine.dispose()
     monkeypatch.setattr(web.store._engine, "connect", _broken)
     answer = client.get("/api/v1/events")
     assert answer.status_code == 503

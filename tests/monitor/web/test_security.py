@@ -59,6 +59,7 @@ def test_its_own_names_are_not(client: TestClient, host: str) -> None:
         {"origin": "https://evil.example"},
         {"origin": "http://127.0.0.1:9999"},
         {"origin": "null"},
+        {"origin": "http://["},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
     ],
@@ -111,7 +112,9 @@ def test_a_page_has_no_script_or_style_of_its_own_and_names_no_other_host(
 
 def test_names_and_notes_are_text_whatever_they_hold(client: TestClient, web: WebState) -> None:
     web.store.record(*ended("e", 4, camera=STRANGE, region=STRANGE, label=STRANGE))
-    web.store.review("e", Verdict(note=STRANGE, review="relabelled", review_label=STRANGE), STRANGE)  # type: ignore[arg-type]
+    web.store.review(
+        "e", Verdict(note=STRANGE, review="relabelled", review_label="<b> & 'hug'"), STRANGE
+    )  # type: ignore[arg-type]
     for path in (
         "/",
         "/events",
