@@ -13,11 +13,12 @@ import tensorflow as tf
 from typer.testing import CliRunner, Result
 
 import train.experiment.experiment
-from export.keras_file import load_model
+from export.keras_file import load_model, save_model
 from testkit.clips import make_clips
 from testkit.footage import quiet_footage
 from train.cli.train import app
 from train.data.cache import file_sha256
+from train.evaluate.calibration import set_temperature
 from train.fit.checkpoint import load_state
 
 RECIPE = """
@@ -60,6 +61,11 @@ def test_folds_are_trained_once_and_the_last_model_carries_their_metrics(
 
     first = har_train(*arguments)
     kept = (out / "model.keras").read_bytes()
+    fold = out / "fold-1" / "model.keras"
+    network, right = load_model(fold)
+    assert right.temperature is not None
+    set_temperature(network, 2.0)  # as an older har-train may have left it
+    save_model(network, right.model_copy(update={"temperature": 2 * right.temperature}), fold)
     with caplog.at_level(logging.INFO):
         again = har_train(*arguments)
 
@@ -91,7 +97,11 @@ def test_folds_are_trained_once_and_the_last_model_carries_their_metrics(
         metadata.unknown.evaluation
     )
     assert json.loads((out / "metrics.json").read_text())
-    _, of_fold = load_model(out / "fold-1" / "model.keras")
+    set_temperature(network, 0.5)
+    mended, of_fold = load_model(fold)
+    assert of_fold.temperature == right.temperature
+    for one, other in zip(mended.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
     assert of_fold.metrics["clips"] == 4
     assert of_fold.unknown is not None
     assert of_fold.data.clips == 4

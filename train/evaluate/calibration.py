@@ -5,7 +5,7 @@ Source of the temperature: Guo et al. 2017, "On Calibration of Modern Neural Net
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,19 @@ def fit_temperature(parts: Sequence[Scored]) -> float:
         loss, bounds=(np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE)), method="bounded"
     )
     return float(np.exp(best.x))
+
+
+def fit_fold_temperatures(folds: Mapping[int, Scored]) -> dict[int, float]:
+    """The temperature of each fold's network, fitted on what the networks of the others scored.
+
+    A single fold has nothing but its own clips to fit it on.
+    """
+    return {
+        number: fit_temperature(
+            [scored for other, scored in folds.items() if other != number] or [folds[number]]
+        )
+        for number in folds
+    }
 
 
 def with_temperature(scored: Scored, temperature: float) -> Scored:

@@ -19,7 +19,12 @@ from monitor.recognition.metadata import Data, Film, ModelMetadata, Unknown
 from train.data.background import footage_label
 from train.data.clips import Clip, Dataset
 from train.data.split import Split, final_split, fold_split, folds_of, random_split
-from train.evaluate.calibration import fit_temperature, set_temperature, with_temperature
+from train.evaluate.calibration import (
+    fit_fold_temperatures,
+    fit_temperature,
+    set_temperature,
+    with_temperature,
+)
 from train.evaluate.metrics import measure, summary
 from train.evaluate.novelty import fit_novelty_threshold
 from train.evaluate.scores import Scored, by_dataset, concatenate
@@ -93,10 +98,9 @@ def train_folds(experiment: Experiment, out: Path) -> None:
         log.info("%s: %s", title, _describe(results[number].scored))
     temperature: float | None = None
     if not experiment.is_baseline:
-        temperature = fit_temperature([_test_scores(result) for result in results.values()])
-        for number in results:
-            others = [_test_scores(result) for n, result in results.items() if n != number]
-            own = fit_temperature(others) if others else temperature
+        tests = {number: _test_scores(result) for number, result in results.items()}
+        temperature = fit_temperature(list(tests.values()))
+        for number, own in fit_fold_temperatures(tests).items():
             results[number] = _with_temperature(results[number], own, out / f"fold-{number}")
     unknown = fit_novelty_threshold([result.novelty for result in results.values()])
     scored = concatenate([_test_scores(result) for result in results.values()])
@@ -175,13 +179,13 @@ def _test_scores(result: FitResult) -> Scored:
 
 
 def _with_temperature(result: FitResult, temperature: float, folder: Path) -> FitResult:
-    """A fold's result at `temperature`; its saved model gets it too, unless it has one."""
+    """A fold's result at `temperature`; its saved model gets it too, whichever it had."""
     path = folder / MODEL_NAME
     model, metadata = load_model(path)
-    if metadata.temperature is None:
-        set_temperature(model, temperature)
-        changed = {"temperature": round(temperature, 4)}
-        save_model(model, metadata.model_copy(update=changed), path)
+    rounded = round(temperature, 4)
+    if metadata.temperature != rounded:
+        set_temperature(model, rounded / (metadata.temperature or 1.0))
+        save_model(model, metadata.model_copy(update={"temperature": rounded}), path)
     return replace(result, scored=with_temperature(_test_scores(result), temperature))
 
 

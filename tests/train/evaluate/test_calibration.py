@@ -7,6 +7,7 @@ from testkit.scores import scored
 from train.evaluate.calibration import (
     MAX_TEMPERATURE,
     MIN_TEMPERATURE,
+    fit_fold_temperatures,
     fit_temperature,
     with_temperature,
 )
@@ -36,6 +37,17 @@ def test_one_temperature_is_fitted_to_all_parts() -> None:
     sure, unsure = drawn(2.0), drawn(0.5)
 
     assert fit_temperature([sure]) > fit_temperature([sure, unsure]) > fit_temperature([unsure])
+
+
+def test_the_temperature_of_a_fold_is_fitted_on_the_other_folds_as_their_networks_scored_them() -> (
+    None
+):
+    alike = fit_fold_temperatures(dict.fromkeys(range(4), drawn(0.4)))
+    mixed = fit_fold_temperatures({0: drawn(0.5), 1: drawn(2.0)})
+
+    assert alike == pytest.approx(dict.fromkeys(range(4), 0.4), rel=0.05)
+    assert mixed == pytest.approx({0: 2.0, 1: 0.5}, rel=0.05)
+    assert fit_fold_temperatures({3: drawn(2.0)}) == pytest.approx({3: 2.0}, rel=0.05)
 
 
 @pytest.mark.parametrize(("right", "limit"), [(True, MIN_TEMPERATURE), (False, MAX_TEMPERATURE)])
