@@ -386,7 +386,7 @@ def test_the_shipped_plan_declares_the_paper_and_the_shipped_recipe() -> None:
     assert declared.watch is not None
     assert declared.watch.series in of_main
     assert {one.data for one in series} == {
-        "fight-surv", "weizmann64", "arid-dark", "falls", TOGETHER
+        "fight-surv", "weizmann64", "weizmann", "arid-dark", "falls", TOGETHER
     }  # fmt: skip
     together = {one.name: one for one in series if one.data == TOGETHER}
     assert set(together) >= {f"the model {name}" for name in SHIPPED}
