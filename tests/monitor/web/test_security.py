@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from monitor.store.event import EventFilter, Verdict
+from monitor.store.event import EventFilter, Review, Verdict
 from monitor.store.store import UnknownEvent
 from monitor.web import api, media, pages, sockets
 from monitor.web.access import LOCAL, Role, User, Visit, check_routes
@@ -112,9 +112,8 @@ def test_a_page_has_no_script_or_style_of_its_own_and_names_no_other_host(
 
 def test_names_and_notes_are_text_whatever_they_hold(client: TestClient, web: WebState) -> None:
     web.store.record(*ended("e", 4, camera=STRANGE, region=STRANGE, label=STRANGE))
-    web.store.review(
-        "e", Verdict(note=STRANGE, review="relabelled", review_label="<b> & 'hug'"), STRANGE
-    )  # type: ignore[arg-type]
+    said = Verdict(note=STRANGE, review=Review.RELABELLED, review_label="<b> & 'hug'")
+    web.store.review("e", said, STRANGE)
     for path in (
         "/",
         "/events",

@@ -1,0 +1,96 @@
+"""What the page is told of a configuration, and what a reload changes of it."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import yaml
+
+from monitor.cli.app import _with_address
+from monitor.cli.watch import _reload
+from monitor.cli.web import page_settings, without_secrets
+from monitor.config.options import EvidenceOptions, MonitorOptions, StoreOptions
+from monitor.errors import ConfigError
+from monitor.pipeline.monitor import Monitor
+from monitor.recognition.models import Models
+
+DOOR = {"name": "door", "source": "rtsp://ann:s3cret@192.0.2.1/stream"}
+STORE = {"type": "store", "url": "postgresql://har:s3cret@db/har"}
+
+
+def options(**changes: Any) -> MonitorOptions:
+    values = {"cameras": [DOOR], "web": {}, "sinks": [{"type": "log", "path": "x/a.jsonl"}]}
+    return MonitorOptions.model_validate(values | changes).with_web_sinks()
+
+
+def test_the_page_has_a_store_and_evidence_beside_the_alert_log() -> None:
+    made = options()
+    assert made.store == StoreOptions(url="x/events.sqlite")
+    assert made.evidence == EvidenceOptions(folder=Path("x/evidence"))
+    assert options(web=None).store is None, "without it nothing is kept"
+    own = options(sinks=[{"type": "log"}, {"type": "store", "url": "mine"}])
+    assert own.store == StoreOptions(url="mine")
+
+
+def test_it_is_told_no_password_but_that_of_its_store() -> None:
+    made = options(sinks=[{"type": "log", "path": "x/a.jsonl"}, STORE])
+    told = page_settings(made, Models())
+    assert told.store == STORE["url"]
+    assert "s3cret" not in repr(told)
+    assert "s3cret" not in told.configuration
+    assert [camera.source for camera in told.cameras] == ["rtsp://ann:***@192.0.2.1/stream"]
+    shown = yaml.safe_load(without_secrets(made))
+    assert shown["sinks"][1]["url"].startswith("postgresql://")
+
+
+@pytest.mark.parametrize("path", ["-", "pipe"])
+def test_it_needs_an_alert_log_in_a_file(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    with pytest.raises(ConfigError, match="web needs an alert log in a file"):
+        page_settings(options(sinks=[{"type": "log", "path": path}]), Models())
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("--web", "--web 127.0.0.1:8470"),
+        ("--web --headless", "--web 127.0.0.1:8470 --headless"),
+        ("--web 127.0.0.1:8500 -v", "--web 127.0.0.1:8500 -v"),
+        ("--web=localhost:1", "--web=localhost:1"),
+    ],
+)
+def test_the_address_may_be_left_out(typed: str, meant: str) -> None:
+    assert " ".join(_with_address(typed.split())) == meant
+
+
+class Reloaded:
+    """A monitor that takes whatever it is given."""
+
+    def reload(self, options: MonitorOptions) -> None:
+        self.options = options
+
+
+def test_a_reload_changes_cameras_and_neither_the_page_nor_the_sinks(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x").mkdir()
+    users = {"host": "0.0.0.0", "users": "u.json", "plain_http": True}
+    before = options(web=users)
+    yard = {"name": "yard", "source": "rtsp://192.0.2.2/stream"}
+    for changes in ({"web": {}}, {"web": None}, {"sinks": [{"type": "log", "path": "-"}]}):
+
+        def again(changes: dict[str, Any] = changes) -> MonitorOptions:
+            return options(**({"cameras": [yard], "web": users} | changes))
+
+        after = _reload(
+            cast(Monitor, Reloaded()), before, cast(Callable[[], MonitorOptions], again)
+        )
+        assert [camera.name for camera in after.cameras] == ["yard"]
+        assert (after.web, after.sinks) == (before.web, before.sinks)
+    assert "web changes when har-monitor is started again" in caplog.text
