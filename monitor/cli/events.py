@@ -17,7 +17,8 @@ from rich.text import Text
 
 from monitor.atomic import replacing
 from monitor.cli.command import Command, exit_codes, hide_arguments, start_logging
-from monitor.config.options import DEFAULT_STORE, MonitorOptions, StoreOptions
+from monitor.config.options import MonitorOptions
+from monitor.config.outputs import DEFAULT_STORE, StoreOptions
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError, MonitorError
 from monitor.names import printable

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from monitor.config.options import (
+from monitor.config.outputs import (
     AlertLogOptions,
     ConsoleOptions,
     EvidenceOptions,

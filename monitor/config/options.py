@@ -4,22 +4,30 @@ import math
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from monitor.config.base import Options
+from monitor.config.outputs import (
+    DEFAULT_STORE,
+    AlertLogOptions,
+    ConsoleOptions,
+    EvidenceOptions,
+    SinkOptions,
+    StoreOptions,
+    WebOptions,
+)
 from monitor.errors import ConfigError
 from monitor.names import Label, Name
-from monitor.paths import STDOUT, Place, placed
+from monitor.paths import STDOUT, Place
 from monitor.recognition.metadata import ModelMetadata, RuleDefaults, Seconds, Share
 from monitor.recognition.shipped import model_path
 from monitor.recognition.tracker import Rules
@@ -35,12 +43,6 @@ Device = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,32}$")]
 
 MIN_SIDE = 0.03  # of the picture: 58 pixels of 1920, no more than the model's 64
 MAX_CORNERS = 32
-
-
-class Options(BaseModel):
-    """Options that are all known by name and never change once they are read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _box(sides: tuple[float, ...]) -> tuple[float, ...]:
@@ -155,7 +157,7 @@ class ActivityOptions(Options):
     """How scores become activities."""
 
     threshold: Share | None = None  # for every label; null: the model's own
-    thresholds: dict[Label, Share] = {}  # for single labels
+    thresholds: dict[Label, Share] = Field(default_factory=dict)  # for single labels
     hysteresis: Share | None = None  # null: the model's own
     smoothing_s: Seconds | None = None  # null: the model's own
     min_s: Seconds | None = None  # null: the model's own
@@ -262,63 +264,6 @@ class InferenceOptions(Options):
     provider: Device = "cpu"  # ONNX Runtime's execution provider, such as cuda or openvino
 
 
-class AlertLogOptions(Options):
-    """A sink: the alert log, JSON lines."""
-
-    type: Literal["log"] = "log"
-    path: Place = Path("alerts.jsonl")  # "-" is standard output
-    max_mib: float = Field(64, gt=0, le=65536)  # a larger file becomes PATH.1, that PATH.2, ...
-    keep: int = Field(5, ge=1, le=1000)  # rotated files
-
-
-class ConsoleOptions(Options):
-    """A sink: lines on standard error."""
-
-    type: Literal["console"] = "console"
-
-
-class EvidenceOptions(Options):
-    """A sink: a clip, a snapshot and a filmstrip of each activity, FOLDER/DATE/CAMERA/ID.*."""
-
-    type: Literal["evidence"] = "evidence"
-    folder: Place = Path("evidence")
-    pre_roll_s: float = Field(5, ge=0, le=60)  # before the activity begins
-    post_roll_s: float = Field(5, ge=0, le=60)  # after it has ended
-    ring_mib: float = Field(40, gt=0, le=1024)  # of packets kept of each camera; less pre-roll then
-    max_gib: float = Field(10, gt=0, le=65536)  # of all evidence; the oldest is deleted
-    keep_days: float = Field(30, gt=0, le=36500)  # older evidence is deleted
-    min_free_gib: float = Field(1, ge=0, le=65536)  # of the disk; evidence is deleted, then ends
-
-
-DEFAULT_STORE = "events.sqlite"
-
-
-def _store_place(where: str, info: ValidationInfo) -> str:
-    try:
-        return where if "://" in where else placed(where, info.context or "")
-    except ConfigError as error:
-        raise ValueError(str(error)) from None
-
-
-# A SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE.
-StoreUrl = Annotated[str, AfterValidator(_store_place)]
-
-
-class StoreOptions(Options):
-    """A sink: the event store."""
-
-    type: Literal["store"] = "store"
-    # A SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE.
-    url: Annotated[str, AfterValidator(_store_place)] = Field(
-        DEFAULT_STORE, min_length=1, repr=False
-    )
-
-
-SinkOptions = Annotated[
-    AlertLogOptions | ConsoleOptions | EvidenceOptions | StoreOptions, Field(discriminator="type")
-]
-
-
 def _values(options: object) -> object:
     """What was given, and not what is by default."""
     return options.model_dump(exclude_unset=True) if isinstance(options, Options) else options
@@ -329,39 +274,6 @@ def merged(under: object, over: object) -> object:
     if not (isinstance(under, dict) and isinstance(over, dict)):
         return over
     return under | {key: merged(under.get(key), value) for key, value in over.items()}
-
-
-LOCAL_ADDRESSES = ("127.0.0.1", "::1", "localhost")
-
-
-HostName = Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]{1,253}$")]
-
-
-class WebOptions(Options):
-    """The page, in a process of its own beside the watching."""
-
-    host: str = Field("127.0.0.1", pattern=r"^[0-9A-Za-z.:-]{1,253}$")
-    port: int = Field(8470, ge=0, le=65535, strict=True)  # 0: any that is free
-    hosts: tuple[HostName, ...] = ()  # other names by which browsers may call it
-    users: Place | None = None  # file of har-monitor passwd; null: whoever is at this machine
-    certificate: Place | None = None  # of TLS, PEM, with the chain
-    key: Place | None = None
-    plain_http: bool = False  # true: no TLS though others may look, such as behind a proxy
-
-    @model_validator(mode="after")
-    def _lets_nobody_in(self) -> "WebOptions":
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key belong together")
-        if self.host in LOCAL_ADDRESSES:
-            return self
-        if self.users is None:
-            raise ValueError(f"host {self.host}: others may look, so users are needed")
-        if self.certificate is None and not self.plain_http:
-            raise ValueError(
-                f"host {self.host}: passwords would be sent as they are; "
-                "certificate and key are needed, or plain_http: true behind a proxy with TLS"
-            )
-        return self
 
 
 class MonitorOptions(Options):

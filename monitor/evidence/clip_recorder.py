@@ -14,7 +14,7 @@ import av
 from av import Packet, VideoStream
 from av.container import InputContainer
 
-from monitor.config.options import EvidenceOptions
+from monitor.config.outputs import EvidenceOptions
 from monitor.decode.ffmpeg import open_file, reason, video_stream
 from monitor.decode.pts import FramePts
 from monitor.errors import SinkError

@@ -13,7 +13,8 @@ import av
 from av import VideoFrame
 
 from monitor.atomic import replacing
-from monitor.config.options import CameraOptions, EvidenceOptions
+from monitor.config.options import CameraOptions
+from monitor.config.outputs import EvidenceOptions
 from monitor.errors import MonitorError, SinkError
 from monitor.events.alert import AlertEvent
 from monitor.evidence.clip_recorder import ClipRecorder

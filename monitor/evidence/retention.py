@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from monitor.config.options import EvidenceOptions
+from monitor.config.outputs import EvidenceOptions
 from monitor.errors import SinkError
 from monitor.throttle import LogThrottle
 

@@ -8,12 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from monitor.cli.app import app
-from monitor.config.options import (
-    AlertLogOptions,
-    CameraOptions,
-    ConsoleOptions,
-    MonitorOptions,
-)
+from monitor.config.options import CameraOptions, MonitorOptions
+from monitor.config.outputs import AlertLogOptions, ConsoleOptions
 from monitor.recognition.shipped import SHIPPED
 
 FILE = """

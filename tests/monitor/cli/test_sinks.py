@@ -12,7 +12,8 @@ import pytest
 
 import monitor.cli.sinks
 from monitor.cli.sinks import make_sinks, unfinished
-from monitor.config.options import AlertLogOptions, ConsoleOptions, MonitorOptions
+from monitor.config.options import MonitorOptions
+from monitor.config.outputs import AlertLogOptions, ConsoleOptions
 from monitor.errors import SinkError
 from monitor.events.alert import AlertEvent
 from monitor.events.alert_log import AlertLogSink

@@ -11,7 +11,8 @@ import yaml
 from monitor.cli.app import _with_address
 from monitor.cli.watch import _reload
 from monitor.cli.web import page_settings, without_secrets
-from monitor.config.options import EvidenceOptions, MonitorOptions, StoreOptions
+from monitor.config.options import MonitorOptions
+from monitor.config.outputs import EvidenceOptions, StoreOptions
 from monitor.errors import ConfigError
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.models import Models

@@ -6,15 +6,14 @@ import pytest
 
 from monitor.config.options import (
     ActivityOptions,
-    AlertLogOptions,
     CameraDefaults,
     CameraOptions,
-    ConsoleOptions,
     DecodeOptions,
     MonitorOptions,
     StreamOptions,
     WindowOptions,
 )
+from monitor.config.outputs import AlertLogOptions, ConsoleOptions
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
 from monitor.pipeline.camera import CameraSettings

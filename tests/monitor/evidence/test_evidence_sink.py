@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.config.options import CameraOptions, EvidenceOptions
+from monitor.config.options import CameraOptions
+from monitor.config.outputs import EvidenceOptions
 from monitor.decode.options import Decoding
 from monitor.errors import SinkError
 from monitor.evidence import retention
