@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import keras
@@ -14,8 +15,11 @@ from typer.testing import CliRunner, Result
 
 import train.experiment.experiment
 from export.keras_file import load_model, save_model
+from monitor.store.event import Review, Verdict
+from monitor.store.store import EventStore
 from testkit.clips import make_clips
 from testkit.footage import quiet_footage
+from tests.train.data.test_reviewed import DAY, event
 from train.cli.train import app
 from train.data.cache import file_sha256
 from train.evaluate.calibration import set_temperature
@@ -331,3 +335,33 @@ def test_help_needs_no_tensorflow() -> None:
 
     assert done.returncode == 0, done.stderr
     assert "--data" in done.stdout
+
+
+def test_reviewed_events_are_trained_on(recipe: Path, tmp_path: Path) -> None:
+    where, folder = str(tmp_path / "events.sqlite"), tmp_path / "evidence"
+    store = EventStore(where)
+    for day in range(6):
+        began = DAY + timedelta(days=day)
+        for high, review in ((64, Review.CONFIRMED), (96, Review.DISMISSED)):
+            event(
+                folder,
+                store,
+                f"{day}{review}",
+                Verdict(review=review),
+                size=(160 + 16 * day, high),  # no two are copies of one another
+                start_time=began,
+                time=began,
+            )
+    store.close()
+    out = tmp_path / "out"
+
+    done = har_train("--from-events", where, "--out", out, "--config", recipe, "--background",
+                     "nofight", "--cache", tmp_path / "cache", "--epochs", 1)  # fmt: skip
+
+    assert done.exit_code == 0, done.output
+    metadata = load_model(out / "model.keras")[1]
+    assert metadata.labels == ("fight", "nofight")
+    assert metadata.background == ("nofight",)
+    assert len((out / "events.csv").read_text().splitlines()) == 13
+    refused = har_train("--from-events", where, "--out", out, "--config", tmp_path / "none.yaml")
+    assert refused.exit_code == 2

@@ -10,7 +10,7 @@ from rich.console import Console
 from export.backend import training_tools
 from export.keras_file import MODEL_NAME
 from monitor.atomic import make_folder
-from monitor.cli.command import Command, exit_codes, start_logging
+from monitor.cli.command import Command, exit_codes, hide_arguments, start_logging
 from monitor.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from monitor.errors import ConfigError
 from train.cli.options import CacheFolder, DataFolders
@@ -51,6 +51,21 @@ def main(
             show_default=False,
         ),
     ] = None,
+    from_events: Annotated[
+        str | None,
+        typer.Option(
+            help="Event store whose reviewed events are trained on, too: a SQLite file, or "
+            "postgresql://USER:PASSWORD@HOST/DATABASE.",
+            show_default="none",
+        ),
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the evidence of these events.",
+            show_default="evidence beside the store",
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Number of epochs at most.", show_default="30")
     ] = None,
@@ -76,19 +91,42 @@ def main(
         }
         given = {name: value for name, value in options.items() if value is not None}
         recipe = read_recipe(config, given)
-        if not recipe.data:
+        if not recipe.data and from_events is None:
             raise ConfigError("--data is missing, and the recipe names no data")
         if folds and fold is not None:
             raise ConfigError("--fold and --folds exclude each other")
         if recipe.split == "random" and (folds or fold is not None):
             raise ConfigError("--fold and --folds need split: grouped; the recipe says random")
+        hide_arguments()
         start_logging(console, verbose=verbose)
         try:
             with interruptible(console.show_cursor), training_tools():
+                if from_events is not None:
+                    recipe = _with_events(recipe, from_events, evidence, out)
                 _train(out, recipe, fold, folds, cache, console)
         except KeyboardInterrupt:
             console.print("stopped; the same command resumes after the last complete epoch")
             raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _with_events(recipe: Recipe, store: str, evidence: Path | None, out: Path) -> Recipe:
+    """The recipe with the reviewed events of a store; their table is written into `out`."""
+    from train.data.mixed import load_data
+    from train.data.reviewed import write_reviewed
+
+    if not recipe.background:
+        raise ConfigError("--from-events needs --background: the label of dismissed events")
+    folder = evidence or Path("" if "://" in store else store).parent / "evidence"
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder; --evidence names that of the events")
+    known = load_data(recipe.data, recipe.labels, recipe.spec.span_s).labels if recipe.data else ()
+    make_folder(out)
+    table = out / "events.csv"
+    count = write_reviewed(store, folder, table, recipe.background[0], known)
+    log.info("%s: %d reviewed events are trained on", folder, count)
+    weights = [source.weight for source in recipe.data] or [1.0]
+    own = DataOptions(path=folder, clips=table, weight=sum(weights) / len(weights))
+    return recipe.model_copy(update={"data": (*recipe.data, own)})
 
 
 def _train(

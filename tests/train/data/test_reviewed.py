@@ -1,0 +1,117 @@
+"""Reviewed events as clips to train on."""
+
+import csv
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.errors import DataError
+from monitor.evidence.folder import EvidenceFacts, event_files
+from monitor.states import EndReason
+from monitor.store.event import Review, Verdict
+from monitor.store.store import EventStore
+from testkit.alerts import alert
+from testkit.media import make_video
+from train.data.clips import TRAIN_ONLY
+from train.data.mixed import load_data
+from train.data.reviewed import write_reviewed
+from train.recipe.options import DataOptions
+
+DAY = datetime(2026, 5, 4, 8, tzinfo=UTC)
+
+
+def event(
+    folder: Path,
+    store: EventStore,
+    name: str,
+    verdict: Verdict | None,
+    *,
+    clip: bool = True,
+    size: tuple[int, int] = (160, 96),
+    **changes: object,
+) -> None:
+    """An event from 12 to 15 s of its camera, whose clip begins at 10 s."""
+    start = alert(name, start_s=12.0, time=DAY, start_time=DAY).model_copy(update=changes)
+    end = {"event": "end", "end_s": 15.0, "reason": EndReason.SCORE_FELL}
+    store.record(start, start.model_copy(update=end))
+    if verdict is not None:
+        store.review(name, verdict, "ann")
+    files = event_files(folder, start.camera, name, start.start_time or start.time)
+    files.stem.parent.mkdir(parents=True, exist_ok=True)
+    if clip:
+        make_video(files.clip, duration_s=8, size=size)
+        files.save(EvidenceFacts(clip_begin_s=10.0))
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> tuple[str, Path]:
+    """A store, and its evidence."""
+    where, folder = str(tmp_path / "events.sqlite"), tmp_path / "evidence"
+    store = EventStore(where)
+    event(folder, store, "a", Verdict(review=Review.CONFIRMED))
+    event(folder, store, "b", Verdict(review=Review.DISMISSED), camera="yard")
+    event(folder, store, "c", Verdict(review=Review.RELABELLED, review_label="hug"))
+    event(folder, store, "d", None)
+    event(folder, store, "e", Verdict(review=Review.DISMISSED), clip=False)
+    event(folder, store, "f", Verdict(review=Review.DISMISSED), region="till")
+    later = DAY + timedelta(days=1)
+    event(folder, store, "g", Verdict(review=Review.DISMISSED), start_time=later)
+    store.close()
+    return where, folder
+
+
+def rows(table: Path) -> dict[str, dict[str, str]]:
+    with table.open(newline="") as file:
+        return {Path(row["path"]).stem: row for row in csv.DictReader(file)}
+
+
+def test_each_reviewed_event_is_the_part_of_its_clip_that_it_lasted(
+    kept: tuple[str, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = tmp_path / "events.csv"
+
+    assert write_reviewed(*kept, table, "nofight") == 4
+
+    found = rows(table)
+    assert {name: row["label"] for name, row in found.items()} == {
+        "a": "fight", "b": "nofight", "c": "hug", "g": "nofight",
+    }  # fmt: skip
+    assert (found["a"]["start_s"], found["a"]["end_s"]) == ("2.00", "5.00")
+    assert found["a"]["path"] == "2026-05-04/door/a.mp4"
+    assert "1 reviewed events are left out: they have no clip" in caplog.text
+    assert "1 reviewed events are left out: the model saw a region" in caplog.text
+
+
+def test_a_cameras_day_is_one_group(kept: tuple[str, Path], tmp_path: Path) -> None:
+    table = tmp_path / "events.csv"
+    write_reviewed(*kept, table, "nofight")
+    found = rows(table)
+    assert found["a"]["group"] == found["c"]["group"] == "door 2026-05-04"
+    assert found["a"]["fold"] == found["c"]["fold"]
+    assert {found["b"]["group"], found["g"]["group"]} == {"yard 2026-05-04", "door 2026-05-05"}
+
+
+def test_beside_other_data_they_are_trained_on_alone_with_the_labels_there(
+    kept: tuple[str, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = tmp_path / "events.csv"
+    write_reviewed(*kept, table, "nofight", ("fight", "nofight"))
+    found = rows(table)
+    assert found["c"]["label"] == "nofight"
+    assert {row["fold"] for row in found.values()} == {str(TRAIN_ONLY)}
+    assert "1 of hug are nofight: no other data has it" in caplog.text
+
+
+def test_har_train_reads_the_table(kept: tuple[str, Path], tmp_path: Path) -> None:
+    table = tmp_path / "events.csv"
+    write_reviewed(*kept, table, "nofight")
+    dataset = load_data([DataOptions(path=kept[1], clips=table)], (), 2.0)
+    assert dataset.labels == ("fight", "hug", "nofight")
+    assert min(clip.path for clip in dataset.clips) == "2026-05-04/door/a.mp4#t=2,5"
+
+
+def test_without_a_review_there_is_nothing_to_learn(tmp_path: Path) -> None:
+    EventStore(str(tmp_path / "events.sqlite")).close()
+    with pytest.raises(DataError, match="no reviewed event with a clip; review some on the page"):
+        write_reviewed(str(tmp_path / "events.sqlite"), tmp_path, tmp_path / "t.csv", "nofight")
