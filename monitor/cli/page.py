@@ -47,6 +47,7 @@ def main() -> None:
     with exit_codes(console):
         start_logging(console, verbose=False)
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        logging.getLogger("uvicorn.error").addFilter(_Seldom())
         settings = WebSettings.model_validate_json(sys.stdin.buffer.read())
         listening = socket.socket(fileno=int(sys.argv[1]))
         link = socket.socket(fileno=int(sys.argv[2]))
@@ -82,6 +83,22 @@ def _recorder(store: EventStore) -> Callable[[dict[str, dict[str, Any]]], None]:
             throttle.log(logging.WARNING, "states", f"{error}; states are not recorded")
 
     return record
+
+
+class _Seldom(logging.Filter):
+    """Lets the same message through once a minute: every refused connection brings one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last_s: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is logged."""
+        text = str(record.msg)
+        if record.created - self._last_s.get(text, -60.0) < 60.0:
+            return False
+        self._last_s = {text: record.created}
+        return True
 
 
 class _Server(uvicorn.Server):

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from monitor import __version__
 from monitor.evidence.retention import free_bytes
-from monitor.states import CameraState, EndReason, SkipReason
+from monitor.states import NOTHING_MOVES, CameraState, EndReason, SkipReason
 from monitor.store.event import PAGE_MAX, Cursor, Event, EventFilter, Review
 from monitor.store.states import state_spans
 from monitor.web.access import Visit, needs
@@ -154,7 +154,11 @@ def health(request: Request, visit: Viewer) -> HTMLResponse:
     """How everything does."""
     web = visit.web
     said = dict(web.live.health)
-    cameras = [one for one in said.get("cameras", ()) if visit.user.sees(one["name"])]
+    cameras = [
+        one | {"share": _classified(one)}
+        for one in said.get("cameras", ())
+        if visit.user.sees(one["name"])
+    ]
     folder = web.settings.evidence
     return _page(
         request,
@@ -171,6 +175,13 @@ def health(request: Request, visit: Viewer) -> HTMLResponse:
         states={one.value: one.meaning for one in CameraState},
         reasons={one.value: one.meaning for one in SkipReason},
     )
+
+
+def _classified(camera: dict[str, Any]) -> float | None:
+    """The share of a camera's windows that were classified, of those in which something moved."""
+    missed = sum(count for why, count in camera["dropped"].items() if why not in NOTHING_MOVES)
+    wanted = camera["windows"] + missed
+    return camera["windows"] / wanted if wanted else None
 
 
 def error_page(request: Request, code: int, text: str) -> HTMLResponse:

@@ -146,6 +146,7 @@ def test_health_shows_cameras_sinks_and_models(client: TestClient, web: WebState
     for shown in ("connection refused", "81 ms", "event store", "fight from 0.8", "process 77"):
         assert shown in text
     assert re.search(r"busy</abbr> 2, .*quiet</abbr> 5", text)
+    assert "78 %" in text, "7 of 9: in the quiet ones nothing moved"
 
 
 def test_a_clip_can_be_had_in_parts(client: TestClient) -> None:
