@@ -75,7 +75,8 @@ def watch(
     if options.web is not None:
         from monitor.cli.web import Page
 
-        page = Page(options, monitor)
+        assert evidence is not None  # see MonitorOptions.with_web_sinks
+        page = Page(options, monitor, evidence.ring)
     for log_options in options.logs:
         to = "standard output" if log_options.path == STDOUT else log_options.path
         log.info("alerts go to %s", to)

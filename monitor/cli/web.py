@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
@@ -12,6 +12,7 @@ import yaml
 from monitor.cli.check import describe
 from monitor.config.options import MonitorOptions
 from monitor.errors import ConfigError
+from monitor.evidence.ring import PacketRing
 from monitor.health.health_file import examine
 from monitor.health.status import CameraSnapshot
 from monitor.paths import STDOUT
@@ -29,10 +30,15 @@ log = logging.getLogger(__name__)
 class Page:
     """The page of a monitor; to be made before the monitor runs."""
 
-    def __init__(self, options: MonitorOptions, monitor: Monitor) -> None:
+    def __init__(
+        self,
+        options: MonitorOptions,
+        monitor: Monitor,
+        ring: Callable[[str], PacketRing | None],  # of a camera
+    ) -> None:
         self._models = monitor.models
         settings = page_settings(options, self._models)
-        self._feed = LiveFeed(monitor.hub)
+        self._feed = LiveFeed(monitor.hub, ring=ring)
         try:
             self._process = WebProcess(settings, self._feed.connect)
         except BaseException:

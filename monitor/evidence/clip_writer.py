@@ -26,8 +26,17 @@ class ClipWriter:
     SinkError if the file cannot be written, or MP4 does not hold this codec.
     """
 
-    def __init__(self, path: Path, template: VideoStream) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        template: VideoStream,
+        *,
+        target: object = None,  # what is written to instead of the path
+        options: dict[str, str] = CONTAINER_OPTIONS,
+        reorder: int = REORDER,
+    ) -> None:
         self.path = path
+        self._reorder = reorder
         self._container: Any = None
         self._waiting: deque[tuple[Packet[VideoStream], int]] = deque()  # with their pts, in ticks
         self._shown: list[int] = []  # a heap of the pts that no packet has as its dts yet
@@ -36,7 +45,8 @@ class ClipWriter:
         self._lag = 0  # of the dts, so that none is after its pts
         self._last_dts = -math.inf
         try:
-            self._container = av.open(str(path), "w", format="mp4", options=CONTAINER_OPTIONS)
+            file: Any = str(path) if target is None else target
+            self._container = av.open(file, "w", format="mp4", options=options)
             self._stream = self._container.add_stream_from_template(template)
             if self._stream.codec_context.name in ("hevc", "libx265"):
                 self._stream.codec_context.codec_tag = "hvc1"  # Apple's players want it
@@ -55,7 +65,7 @@ class ClipWriter:
             self._lag = max(
                 shown - pts for shown, (_, pts) in zip(in_order, self._waiting, strict=True)
             )
-        self._mux(REORDER)
+        self._mux(self._reorder)
 
     def close(self) -> None:
         """Finish the file; twice is fine."""
@@ -106,7 +116,7 @@ class ClipWriter:
 
     def _error(self, error: Exception) -> SinkError:
         why = getattr(error, "strerror", None) or str(error)
-        return SinkError(f"{self.path}: cannot write the clip: {why.lower()}")
+        return SinkError(f"{self.path or 'video'}: cannot write the clip: {why.lower()}")
 
 
 def _ticks(packet: Packet[VideoStream]) -> int | None:

@@ -76,6 +76,11 @@ class EvidenceSink:
         self._sources[camera.name] = source
         return source.ring
 
+    def ring(self, camera: str) -> PacketRing | None:
+        """The ring of a camera; None if it has none."""
+        source = self._sources.get(camera)
+        return None if source is None else source.ring
+
     def write(self, alert: AlertEvent) -> None:
         """As `write_window`, if it is not known what the model saw."""
         self.write_window(alert, None)

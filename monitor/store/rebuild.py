@@ -117,7 +117,7 @@ class KeptStore(EventStore):
             self._filling = False
         if alerts:
             text = "event store %s: made of %d alerts and %d reviews"
-            log.warning(text, self.name, alerts, reviews)
+            log.info(text, self.name, alerts, reviews)
 
 
 def _alerts(log_path: Path) -> Iterator[AlertEvent]:

@@ -9,15 +9,17 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monitor.display.hub import Channel, Hub, Update
 from monitor.events.alert import AlertEvent
 from monitor.evidence.pictures import jpeg
+from monitor.evidence.ring import PacketRing
 from monitor.health.health_file import Health
 from monitor.health.status import CameraSnapshot
 from monitor.records import Frame
 from monitor.web.link import LinkClosed, pack, receive
+from monitor.web.video import VideoFeed
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -35,8 +37,15 @@ class LiveFeed:
     Looking at the wall wakes no camera: it shows what is decoded anyway. Watching one does.
     """
 
-    def __init__(self, hub: Hub, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        clock: Callable[[], float] = time.monotonic,
+        ring: Callable[[str], PacketRing | None] = lambda camera: None,
+    ) -> None:
         self._hub = hub
+        self._ring = ring
+        self._videos: dict[str, VideoFeed] = {}  # by camera; of the thread that listens
         self._clock = clock
         self._link: socket.socket | None = None
         self._sending = threading.Lock()  # of the socket
@@ -152,6 +161,16 @@ class LiveFeed:
         self._link = None
         self._looked_at = self._watched = frozenset()
 
+    def _show_videos(self, wanted: frozenset[str]) -> None:
+        for camera in self._videos.keys() - wanted:
+            self._videos.pop(camera).close()
+        for camera in wanted - self._videos.keys():
+            if (ring := self._ring(camera)) is not None:
+                self._videos[camera] = VideoFeed(camera, ring, self._send_video)
+
+    def _send_video(self, head: dict[str, Any], data: bytes) -> None:
+        self._send(pack(head, data))
+
     def _listen(self, link: socket.socket) -> None:
         """Take the orders of one process of the page, until it is gone."""
         while True:
@@ -162,6 +181,8 @@ class LiveFeed:
             if head.get("type") == "look":
                 self._looked_at = frozenset(map(str, head.get("looked_at", ())))
                 self._watched = frozenset(map(str, head.get("watched", ())))
+                self._show_videos(frozenset(map(str, head.get("videos", ()))))
+        self._show_videos(frozenset())
         with self._sending:
             if self._link is link:
                 self._drop()

@@ -9,11 +9,21 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from monitor.web.link import LinkClosed, pack, receive_async
 
 log = logging.getLogger(__name__)
+
+
+class Look(Enum):
+    """How somebody looks at a camera."""
+
+    STILLS = "a picture a second of what is decoded anyway"
+    PICTURES = "pictures at a few a second: the camera is woken"
+    VIDEO = "its own packets"
+
 
 ALERTS = 200  # that are remembered for those who follow
 
@@ -29,12 +39,23 @@ class Still:
 
 
 @dataclass
+class Video:
+    """A camera's video as it comes: the beginning of an MP4 file, and fragments of it."""
+
+    codec: str  # RFC 6381
+    beginning: bytes
+    fragments: list[bytes] = field(default_factory=list)  # from the newest key frame on
+    first: int = 0  # number of the first of them, counted from the beginning
+
+
+@dataclass
 class LiveState:
     """The newest of everything; all within one event loop."""
 
     health: dict[str, Any] = field(default_factory=dict)
     states: dict[str, dict[str, Any]] = field(default_factory=dict)  # by camera
     stills: dict[str, Still] = field(default_factory=dict)
+    videos: dict[str, Video] = field(default_factory=dict)  # those that somebody watches
     number: int = 0  # of the newest still
     told: int = 0  # counts what came
     alerts: int = 0  # that came so far
@@ -43,6 +64,7 @@ class LiveState:
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _looked_at: Counter[str] = field(default_factory=Counter)
     _watched: Counter[str] = field(default_factory=Counter)
+    _videos: Counter[str] = field(default_factory=Counter)
     _writer: asyncio.StreamWriter | None = None
     _noting: asyncio.Task[object] | None = None
 
@@ -82,9 +104,11 @@ class LiveState:
             return self.told
 
     @contextmanager
-    def looking(self, cameras: frozenset[str], watched: bool) -> Iterator[None]:
-        """Inside the block somebody looks at these cameras, or watches them."""
-        counter = self._watched if watched else self._looked_at
+    def looking(self, cameras: frozenset[str], how: Look) -> Iterator[None]:
+        """Inside the block somebody looks at these cameras."""
+        counter = {
+            Look.STILLS: self._looked_at, Look.PICTURES: self._watched, Look.VIDEO: self._videos
+        }[how]  # fmt: skip
         counter.update(cameras)
         self._order()
         try:
@@ -96,11 +120,24 @@ class LiveState:
     def _order(self) -> None:
         if self._writer is None:
             return
-        looked_at, watched = (
+        looked_at, watched, videos = (
             sorted(name for name, count in counter.items() if count > 0)
-            for counter in (self._looked_at, self._watched)
+            for counter in (self._looked_at, self._watched, self._videos)
         )
-        self._writer.write(pack({"type": "look", "looked_at": looked_at, "watched": watched}))
+        for camera in self.videos.keys() - set(videos):
+            del self.videos[camera]
+        order = {"type": "look", "looked_at": looked_at, "watched": watched, "videos": videos}
+        self._writer.write(pack(order))
+
+    def _take_video(self, head: dict[str, Any], body: bytes) -> None:
+        camera = head["camera"]
+        if "codec" in head:
+            self.videos[camera] = Video(head["codec"], body)
+        elif (video := self.videos.get(camera)) is not None:
+            if head["key"]:
+                video.first += len(video.fragments)
+                video.fragments = []
+            video.fragments.append(body)
 
     async def _take(self, head: dict[str, Any], body: bytes) -> None:
         if head["type"] == "state":
@@ -110,6 +147,8 @@ class LiveState:
         elif head["type"] == "still":
             self.number += 1
             self.stills[head["camera"]] = Still(self.number, body, head["width"], head["height"])
+        elif head["type"] == "video":
+            self._take_video(head, body)
         elif head["type"] == "alert":
             self.alerts += 1
             self._newest_alerts.append(head["alert"])

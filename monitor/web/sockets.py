@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
 
 from monitor.web.access import Visit, needs
+from monitor.web.live import Look
 from monitor.web.users import Role
 
 router = APIRouter()
@@ -17,6 +18,7 @@ router = APIRouter()
 _GONE = (WebSocketDisconnect, RuntimeError, TimeoutError)
 
 SEND_S = 10.0  # that a browser has to take what is sent to it; then its socket is closed
+VIDEO_S = 3.0  # after which a camera that has sent no video is said to have none
 LIMIT_S = 5.0  # after which a socket is sent to, though nothing came: so it is known if it is gone
 
 
@@ -24,19 +26,64 @@ LIMIT_S = 5.0  # after which a socket is sent to, though nothing came: so it is 
 async def live(
     socket: WebSocket,
     visit: Annotated[Visit, Depends(needs(Role.VIEWER))],
+    camera: str = "",
     watch: str = "",
 ) -> None:
-    """States as text, and stills as bytes: lengths of the JSON head, the head, and the JPEG.
+    """States as text, and stills as bytes: length of the JSON head, the head, and the JPEG.
 
-    With `watch`, of that camera alone, larger and often: it is woken if it is idle.
+    With `camera`, of that camera alone. With `watch`, the same, larger and often: it is woken.
     """
-    web = visit.web
-    names = [watch] if watch else [one.name for one in web.settings.cameras]
+    web, one_camera = visit.web, watch or camera
+    names = [one_camera] if one_camera else [one.name for one in web.settings.cameras]
     seen = frozenset(name for name in names if web.camera(name) and visit.user.sees(name))
     await socket.accept()
     sent: dict[str, int] = {}
-    with web.live.looking(seen, watched=bool(watch)), suppress(*_GONE):
+    look = Look.PICTURES if watch else Look.STILLS
+    with web.live.looking(seen, look), suppress(*_GONE):
         await _show(socket, visit, seen, sent)  # until it is gone
+
+
+@router.websocket("/video")
+async def video(
+    socket: WebSocket, visit: Annotated[Visit, Depends(needs(Role.VIEWER))], camera: str
+) -> None:
+    """A camera's H.264 for Media Source: its codec as text, then fragmented MP4 as bytes.
+
+    A new connection of the camera begins with its codec again. `{"codec": null}`: there is none.
+    """
+    web = visit.web
+    await socket.accept()
+    if web.camera(camera) is None or not visit.user.sees(camera):
+        await socket.close(1008)
+        return
+    with web.live.looking(frozenset((camera,)), Look.VIDEO), suppress(*_GONE):
+        await _play(socket, visit, camera)
+
+
+async def _play(socket: WebSocket, visit: Visit, camera: str) -> None:
+    live, shown, number = visit.web.live, None, 0
+    until_s = asyncio.get_running_loop().time() + VIDEO_S
+    told = 0
+
+    async def send(data: str | bytes) -> None:
+        async with asyncio.timeout(SEND_S):
+            await (socket.send_text(data) if isinstance(data, str) else socket.send_bytes(data))
+
+    while visit.holds:
+        video = live.videos.get(camera)
+        if video is None and shown is None and asyncio.get_running_loop().time() > until_s:
+            await send(json.dumps({"codec": None}))
+            break
+        if video is not None and video is not shown:
+            shown, number = video, video.first
+            await send(json.dumps({"codec": video.codec}))
+            await send(video.beginning)
+        while shown is not None and number < shown.first + len(shown.fragments):
+            number = max(number, shown.first)
+            await send(shown.fragments[number - shown.first])
+            number += 1
+        told = await live.changed(told, min(LIMIT_S, VIDEO_S))
+    await socket.close(1000)
 
 
 async def _show(

@@ -213,7 +213,8 @@ def test_the_wall_shows_pictures_and_what_goes_on(watched: Watched) -> None:
         assert tab.locator(".tile.acting .doing").first.inner_text() == "fight"
         tile.click()
         tab.wait_for_url("**/cameras/door")
-        until(tab, "document.querySelector('[data-camera=door] img')?.naturalWidth >= 320")
+        until(tab, "document.querySelector('.tile.playing video')?.currentTime > 1")
+        assert tab.locator(".tile video").evaluate("video => video.videoWidth") == 320
 
 
 def test_times_are_the_viewers(watched: Watched) -> None:

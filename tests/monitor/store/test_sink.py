@@ -159,6 +159,7 @@ def test_a_damaged_store_is_moved_aside_and_made_anew(
     log, path = tmp_path / "alerts.jsonl", tmp_path / "events.sqlite"
     written_log(log)
     path.write_bytes(b"no database at all" * 500)
+    caplog.set_level(logging.INFO)
 
     store = KeptStore(str(path), log)
 

@@ -15,7 +15,7 @@ from monitor.health.status import CameraSnapshot, RegionStatus
 from monitor.states import CameraState
 from monitor.web.feed import STILL_S, WATCH_S, FeedSink, LiveFeed
 from monitor.web.link import LinkClosed, pack, receive
-from monitor.web.live import LiveState, Still
+from monitor.web.live import LiveState, Look, Still
 from monitor.web.state import WebState
 from testkit.alerts import alert
 from testkit.fakes import picture, wait_until
@@ -144,8 +144,8 @@ def test_the_page_follows_the_watching_process() -> None:
         following = asyncio.create_task(state.follow(its, ended.set))
         while not state.connected:
             await asyncio.sleep(0.01)
-        with state.looking(frozenset(("door",)), watched=False):
-            with state.looking(frozenset(("door",)), watched=True):
+        with state.looking(frozenset(("door",)), Look.STILLS):
+            with state.looking(frozenset(("door",)), Look.PICTURES):
                 pass
             ours.sendall(
                 pack({"type": "state", "health": {"version": "1"}, "states": {"door": {}}})
