@@ -45,6 +45,24 @@ def test_har_monitor_contacts_its_source_and_nobody_else(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+def test_nor_does_its_page(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    log = tmp_path_factory.mktemp("log") / "alerts.jsonl"
+    found = overhear(
+        [
+            sys.executable, "-m", "monitor", "--headless", "--source", CAMERA, "--log", str(log),
+            "--web", "127.0.0.1:0",
+        ],
+        tmp_path,
+    )  # fmt: skip
+
+    assert found.code == 0, found.output
+    assert "the page is at http://127.0.0.1:" in found.output
+    assert found.heard == [found.camera]
+    assert (log.parent / "events.sqlite").exists(), "the page's process was there"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_program_that_takes_the_classifier_leaves_nothing_in_the_home(tmp_path: Path) -> None:
     program = "from monitor.recognition.classifier import OnnxClassifier; OnnxClassifier()"
 
