@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +74,9 @@ def connect(url: URL) -> Engine:
                 "PostgreSQL needs psycopg: pip install 'har-monitor[postgres]'"
             ) from None
     try:
-        with told(url), engine.begin() as connection:
+        with told(url), _alone(url), engine.begin() as connection:
+            if not sqlite:
+                connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             _bring_up_to_date(connection, name(url))
     except BaseException:
         engine.dispose()
@@ -90,6 +94,27 @@ def told(url: URL) -> Iterator[None]:
         damaged = url.drivername == "sqlite" and any(sign in text for sign in _DAMAGED)
         kind = StoreDamaged if damaged else StoreError
         raise kind(f"event store {name(url)}: {text}") from None
+
+
+_LOCK = 6_212_874  # of PostgreSQL: any number, the same in every har-monitor
+
+
+@contextmanager
+def _alone(url: URL) -> Iterator[None]:
+    """Inside the block no other process makes the tables of a SQLite file.
+
+    Its folder is locked, and not the file: SQLite loses its own locks if somebody closes that.
+    """
+    if url.drivername != "sqlite":
+        yield
+        return
+    folder = os.open(Path(url.database or "").absolute().parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):  # a file system that knows no locks
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 # What SQLite says of a file that is damaged, or is no database.

@@ -53,6 +53,7 @@ class KeptStore(EventStore):
     def __init__(self, where: str, log_path: Path | None) -> None:
         self._log_path = log_path
         self._filling = False
+        self._lost = False  # a damaged file was moved aside
         self._failed: tuple[float, StoreError] | None = None  # when, and how
         self._whole: object = None  # the engine of a store that was filled
         super().__init__(where, at_once=False)
@@ -101,6 +102,7 @@ class KeptStore(EventStore):
             raise
 
     def _set_aside(self, error: StoreDamaged) -> None:
+        self._lost = True
         aside = _move_aside(Path(self._url.database or ""))
         log.error("%s; it is moved to %s", error, aside)
 
@@ -116,8 +118,10 @@ class KeptStore(EventStore):
         finally:
             self._filling = False
         if alerts:
+            level = logging.WARNING if self._lost else logging.DEBUG
             text = "event store %s: made of %d alerts and %d reviews"
-            log.info(text, self.name, alerts, reviews)
+            log.log(level, text, self.name, alerts, reviews)
+            self._lost = False
 
 
 def _alerts(log_path: Path) -> Iterator[AlertEvent]:

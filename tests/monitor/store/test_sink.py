@@ -4,6 +4,8 @@ import json
 import logging
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,7 @@ from monitor.store.store import EventStore
 from testkit.alerts import alert
 from testkit.disks import fill, mounted
 from testkit.fakes import wait_until
+from testkit.patience import LIMIT_S
 from testkit.servers.postgres import Postgres
 
 START = alert("a")
@@ -159,7 +162,6 @@ def test_a_damaged_store_is_moved_aside_and_made_anew(
     log, path = tmp_path / "alerts.jsonl", tmp_path / "events.sqlite"
     written_log(log)
     path.write_bytes(b"no database at all" * 500)
-    caplog.set_level(logging.INFO)
 
     store = KeptStore(str(path), log)
 
@@ -260,3 +262,12 @@ def test_lines_that_are_no_reviews_are_told_and_passed_over(
     caplog.set_level(logging.WARNING)
     assert list(read_journal(path)) == []
     assert "3 lines that are no reviews were passed over" in caplog.text
+
+
+def test_two_processes_may_make_a_store_at_once(where: str) -> None:
+    program = f"from monitor.store.store import EventStore; EventStore({where!r}).close()"
+    made = [
+        subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    assert [process.communicate(timeout=LIMIT_S)[1] for process in made] == [""] * 4
