@@ -120,7 +120,9 @@ class _Connection(H11Protocol):
         self.loop.call_later(REQUEST_S, self._give_up)
 
     def _give_up(self) -> None:
-        if self.cycle is None and self.transport is not None:
+        if self.transport is None or self.transport.get_protocol() is not self:  # a WebSocket now
+            return
+        if self.cycle is None:
             self.transport.close()
 
 
