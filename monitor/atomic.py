@@ -17,6 +17,16 @@ def make_folder(path: Path) -> None:
         raise MonitorError(f"{path}: cannot be made: {error.strerror}") from None
 
 
+def write_private(path: Path, text: str) -> None:
+    """Put text into a file at once, for its owner only; MonitorError if that fails."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    with (
+        replacing(path) as temporary,
+        open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file,
+    ):
+        file.write(text)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; it replaces `path` if the block succeeds.

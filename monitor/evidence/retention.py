@@ -58,7 +58,7 @@ def delete_old_evidence(
 
 
 def free_bytes(folder: Path) -> int:
-    """What is free on the disk of a folder, for those who may not use what is reserved."""
+    """How much an ordinary user may still write to the disk of a folder."""
     return shutil.disk_usage(folder).free
 
 
@@ -80,7 +80,7 @@ def _events(paths: Iterable[Path]) -> Iterable[_OfEvent]:
 
 
 def _delete(paths: Iterable[Path]) -> bool:
-    """Whether they are gone then, and their folders with them if these are empty."""
+    """Delete files, and their folders if these are empty; whether the files are gone."""
     for path in paths:
         try:
             path.unlink()

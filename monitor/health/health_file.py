@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monitor import __version__
-from monitor.atomic import replacing
+from monitor.atomic import write_private
 from monitor.errors import MonitorError
 from monitor.health.status import CameraSnapshot
 from monitor.records import SinkStatus
@@ -132,12 +132,7 @@ def _camera(camera: CameraSnapshot) -> CameraHealth:
 
 def write_health(path: Path, health: Health) -> None:
     """Put it into the file at once, for its owner only; MonitorError if that fails."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-    with (
-        replacing(path) as temporary,
-        open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file,
-    ):
-        file.write(health.model_dump_json(by_alias=True, indent=1) + "\n")
+    write_private(path, health.model_dump_json(by_alias=True, indent=1) + "\n")
 
 
 def read_health(path: Path) -> Health:

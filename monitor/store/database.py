@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from monitor.errors import MonitorError
+from monitor.paths import describe_os_error
 from monitor.store.tables import REVISION
 
 LOCKED_S = 2.0  # that a statement waits for another process's write
@@ -146,7 +147,7 @@ def _make_private(path: Path) -> None:
     try:
         path.touch(mode=0o600)
     except OSError as error:
-        raise StoreError(f"event store {path}: {(error.strerror or str(error)).lower()}") from None
+        raise StoreError(describe_os_error(f"event store {path}", error)) from None
 
 
 def _on_connect(connection: Any, record: object) -> None:

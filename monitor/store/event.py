@@ -19,7 +19,7 @@ from pydantic import (
 
 from monitor.events.alert import Moment
 from monitor.names import Label
-from monitor.records import PictureBox, Trace
+from monitor.records import PictureBox, Trace, camera_key
 from monitor.states import EndReason
 
 NOTE_MAX = 2000  # characters
@@ -89,8 +89,7 @@ class Event(BaseModel):
     @property
     def title(self) -> str:
         """Its camera, region and label."""
-        place = f"{self.camera}/{self.region}" if self.region else self.camera
-        return f"{place}: {self.label}"
+        return f"{camera_key(self.camera, self.region or '')}: {self.label}"
 
 
 class Verdict(BaseModel):

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monitor.events.alert import Moment
 from monitor.events.log_file import LogFile
+from monitor.paths import describe_os_error
 from monitor.store.database import StoreError
 from monitor.store.event import Verdict
 
@@ -61,8 +62,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise StoreError(f"reviews {path}: {reason}") from None
+        raise StoreError(describe_os_error(f"reviews {path}", error)) from None
 
 
 def journal_path(log_path: Path) -> Path:

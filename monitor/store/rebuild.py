@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from monitor.events.alert import AlertEvent
 from monitor.events.log_file import rotated
 from monitor.events.recovery import read_records
+from monitor.paths import describe_os_error
 from monitor.store.database import StoreDamaged, StoreError
 from monitor.store.journal import journal_path, read_journal
 from monitor.store.store import EventStore, UnknownEvent
@@ -141,7 +142,7 @@ def _alerts(log_path: Path) -> Iterator[AlertEvent]:
                 else:
                     yield alert
         except OSError as error:
-            raise StoreError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+            raise StoreError(describe_os_error(str(path), error)) from None
     if strange:
         log.warning("%s: %d lines that are no alerts were passed over", log_path, strange)
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import HTTPException
+from fastapi import Depends, HTTPException
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.requests import HTTPConnection
 
 from monitor.store.event import Cursor, Event, EventFilter, Verdict
 from monitor.store.store import UnknownEvent
 from monitor.web.sessions import COOKIE
+from monitor.web.settings import CameraSettings
 from monitor.web.state import WebState, state_of
 from monitor.web.users import LOCAL, Role, User
 
@@ -22,7 +23,7 @@ class Visit:
     """A user on a route: what they may see of the store, and nothing else."""
 
     user: User
-    _web: WebState
+    web: WebState  # what does not depend on the user
     _again: Callable[[], User | None] = lambda: None  # who they are now
 
     @property
@@ -31,25 +32,33 @@ class Visit:
         return self._again() == self.user
 
     @property
-    def web(self) -> WebState:
-        """What does not depend on the user."""
-        return self._web
+    def cameras(self) -> tuple[CameraSettings, ...]:
+        """The cameras that are watched, and theirs to look at."""
+        return tuple(one for one in self.web.settings.cameras if self.user.sees(one.name))
+
+    @property
+    def health(self) -> dict[str, Any]:
+        """How everything does, as in the health file; of these cameras."""
+        health = dict(self.web.live.health)
+        known = health.get("cameras", ())
+        health["cameras"] = [one for one in known if self.user.sees(one["name"])]
+        return health
 
     def page(
         self, wanted: EventFilter, after: Cursor | None, limit: int
     ) -> tuple[list[Event], Cursor | None]:
         """Events from the newest on, and where the next page begins."""
         visible = self._visible(wanted)
-        return ([], None) if visible is None else self._web.store.page(visible, after, limit)
+        return ([], None) if visible is None else self.web.store.page(visible, after, limit)
 
     def count(self, wanted: EventFilter, most: int | None = None) -> int:
         """How many such events there are; with `most`, no more than that are counted."""
         visible = self._visible(wanted)
-        return 0 if visible is None else self._web.store.count(visible, most)
+        return 0 if visible is None else self.web.store.count(visible, most)
 
     def event(self, id: str) -> Event:
         """One event; UnknownEvent if there is none, or it is not theirs to see."""
-        event = self._web.store.event(id)
+        event = self.web.store.event(id)
         if not self.user.sees(event.camera):
             raise UnknownEvent(id)
         return event
@@ -57,17 +66,17 @@ class Visit:
     def neighbours(self, event: Event, wanted: EventFilter) -> tuple[Event | None, Event | None]:
         """The next newer and the next older of such events."""
         visible = self._visible(wanted)
-        return (None, None) if visible is None else self._web.store.neighbours(event, visible)
+        return (None, None) if visible is None else self.web.store.neighbours(event, visible)
 
     def review(self, id: str, verdict: Verdict) -> Event:
         """Keep what they say of an event."""
-        return self._web.review(self.event(id), verdict, self.user.name)
+        return self.web.review(self.event(id), verdict, self.user.name)
 
     def names(self) -> tuple[list[str], list[str]]:
         """The cameras that they may see, of events and watched now; the labels of events."""
-        watched = [one.name for one in self._web.settings.cameras]
-        known = dict.fromkeys((*watched, *self._web.store.values("camera")))
-        return [name for name in known if self.user.sees(name)], self._web.store.values("label")
+        watched = [one.name for one in self.web.settings.cameras]
+        known = dict.fromkeys((*watched, *self.web.store.values("camera")))
+        return [name for name in known if self.user.sees(name)], self.web.store.values("label")
 
     def _visible(self, wanted: EventFilter) -> EventFilter | None:
         """The filter, of the user's cameras alone; None if nothing is left."""
@@ -102,6 +111,19 @@ def _user(connection: HTTPConnection) -> User | None:
     if kind.lower() == "bearer":
         return web.users.of_token(token.strip())
     return web.sessions.user(connection.cookies.get(COOKIE, ""))
+
+
+Viewer = Annotated[Visit, Depends(needs(Role.VIEWER))]
+Reviewer = Annotated[Visit, Depends(needs(Role.REVIEWER))]
+Admin = Annotated[Visit, Depends(needs(Role.ADMIN))]
+
+
+def cursor_of(after: str | None) -> Cursor | None:
+    """The place that `after` of an address names; 422 if it is none of ours."""
+    try:
+        return None if after is None else Cursor.parse(after)
+    except ValueError as error:
+        raise HTTPException(422, f"after: {error}") from None
 
 
 PUBLIC = frozenset(("/healthz", "/readyz", "/static", "/login", "/logout", "/api/v1/openapi.json"))

@@ -7,15 +7,14 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, StringConstraints
 
-from monitor.store.event import PAGE_MAX, Cursor, Event, EventFilter, Verdict
+from monitor.store.event import PAGE_MAX, Event, EventFilter, Verdict
 from monitor.store.store import UnknownEvent
-from monitor.web.access import Visit, needs
+from monitor.web.access import Admin, Reviewer, Viewer, Visit, cursor_of
 from monitor.web.media import Media, media_of
-from monitor.web.users import Role
 
 
 class Problem(BaseModel):
@@ -35,10 +34,6 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(prefix="/api/v1", tags=["har-monitor"], responses=_PROBLEMS)
-
-Viewer = Annotated[Visit, Depends(needs(Role.VIEWER))]
-Reviewer = Annotated[Visit, Depends(needs(Role.REVIEWER))]
-Admin = Annotated[Visit, Depends(needs(Role.ADMIN))]
 
 QUIET_S = 15.0  # after which a stream of changes says that it is still there
 
@@ -103,11 +98,7 @@ class CameraOut(BaseModel):
 def list_events(visit: Viewer, query: Annotated[EventQuery, Query()]) -> EventPage:
     """Events from the newest on, a page at a time."""
     wanted = EventFilter.model_validate(query.model_dump(exclude={"after", "limit"}))
-    try:
-        after = None if query.after is None else Cursor.parse(query.after)
-    except ValueError as error:
-        raise HTTPException(422, f"after: {error}") from None
-    events, following = visit.page(wanted, after, query.limit)
+    events, following = visit.page(wanted, cursor_of(query.after), query.limit)
     return EventPage(
         events=[_out(visit, event) for event in events],
         next=None if following is None else str(following),
@@ -152,17 +143,14 @@ async def list_cameras(visit: Viewer) -> list[CameraOut]:
                 or {"state": "unknown", "cause": "", "score": 0.0, "open": []}
             ),
         )
-        for one in visit.web.settings.cameras
-        if visit.user.sees(one.name)
+        for one in visit.cameras
     ]
 
 
 @router.get("/health")
 async def get_health(visit: Viewer) -> dict[str, Any]:
     """How everything does, as in the health file; of the user's cameras."""
-    health = dict(visit.web.live.health)
-    health["cameras"] = [one for one in health.get("cameras", ()) if visit.user.sees(one["name"])]
-    return health
+    return visit.health
 
 
 @router.get("/models")

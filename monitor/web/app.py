@@ -65,7 +65,7 @@ async def _alive() -> PlainTextResponse:
 def _ready(request: Request) -> PlainTextResponse:
     """The store answers, and the watching process says how it does."""
     web = state_of(request)
-    web.store.count()
+    web.store.count(most=1)
     if not web.live.health:
         return PlainTextResponse("nothing is known of the cameras yet\n", 503)
     return PlainTextResponse("ok\n")

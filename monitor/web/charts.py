@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.evidence.folder import EvidenceFacts
+from monitor.health.status import WATCHED
 from monitor.states import CameraState
 from monitor.store.event import Event
 from monitor.store.states import StateSpan
 
 WIDTH, HEIGHT = 600, 150  # units of the trace's picture
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 8, 8, 24  # margins
-WATCHED = (CameraState.LIVE, CameraState.IDLE, CameraState.WAITING)
 LOST = (
     CameraState.CONNECTING,
     CameraState.STALLED,

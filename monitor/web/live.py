@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from monitor.web.link import LinkClosed, pack, receive_async
@@ -17,12 +17,12 @@ from monitor.web.link import LinkClosed, pack, receive_async
 log = logging.getLogger(__name__)
 
 
-class Look(Enum):
-    """How somebody looks at a camera."""
+class Look(StrEnum):
+    """How somebody looks at a camera; the value is its name in orders to the watching process."""
 
-    STILLS = "a picture a second of what is decoded anyway"
-    PICTURES = "pictures at a few a second: the camera is woken"
-    VIDEO = "its own packets"
+    STILLS = "looked_at"  # a picture a second of what is decoded anyway
+    PICTURES = "watched"  # a few a second: the camera is woken
+    VIDEO = "videos"  # its own packets
 
 
 ALERTS = 200  # that are remembered for those who follow
@@ -62,9 +62,9 @@ class LiveState:
     _newest_alerts: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=ALERTS))
     on_states: Callable[[dict[str, dict[str, Any]]], object] = lambda states: None
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _looked_at: Counter[str] = field(default_factory=Counter)
-    _watched: Counter[str] = field(default_factory=Counter)
-    _videos: Counter[str] = field(default_factory=Counter)
+    _viewers: dict[Look, Counter[str]] = field(  # how many, of each camera
+        default_factory=lambda: {look: Counter() for look in Look}
+    )
     _writer: asyncio.StreamWriter | None = None
     _noting: asyncio.Task[object] | None = None
 
@@ -106,9 +106,7 @@ class LiveState:
     @contextmanager
     def looking(self, cameras: frozenset[str], how: Look) -> Iterator[None]:
         """Inside the block somebody looks at these cameras."""
-        counter = {
-            Look.STILLS: self._looked_at, Look.PICTURES: self._watched, Look.VIDEO: self._videos
-        }[how]  # fmt: skip
+        counter = self._viewers[how]
         counter.update(cameras)
         self._order()
         try:
@@ -120,14 +118,13 @@ class LiveState:
     def _order(self) -> None:
         if self._writer is None:
             return
-        looked_at, watched, videos = (
-            sorted(name for name, count in counter.items() if count > 0)
-            for counter in (self._looked_at, self._watched, self._videos)
-        )
-        for camera in self.videos.keys() - set(videos):
+        wanted = {
+            look.value: sorted(name for name, count in counter.items() if count > 0)
+            for look, counter in self._viewers.items()
+        }
+        for camera in self.videos.keys() - set(wanted[Look.VIDEO]):
             del self.videos[camera]
-        order = {"type": "look", "looked_at": looked_at, "watched": watched, "videos": videos}
-        self._writer.write(pack(order))
+        self._writer.write(pack({"type": "look"} | wanted))
 
     def _take_video(self, head: dict[str, Any], body: bytes) -> None:
         camera = head["camera"]

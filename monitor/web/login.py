@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from monitor.names import printable
+from monitor.web.pages import render
 from monitor.web.sessions import COOKIE, LONGEST_S
 from monitor.web.state import state_of
 
@@ -96,6 +97,4 @@ def _inside(address: str) -> str:
 
 
 def _form(request: Request, following: str, fault: str = "", code: int = 200) -> HTMLResponse:
-    from monitor.web.pages import render
-
     return render(request, "login", code, following=_inside(following), fault=fault, alive=True)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
 from monitor.evidence.folder import EventFiles
 from monitor.store.event import Event
-from monitor.web.access import Visit, needs
+from monitor.web.access import Viewer
 from monitor.web.state import WebState
-from monitor.web.users import Role
 
 router = APIRouter(prefix="/media", include_in_schema=False)
 
@@ -23,9 +22,7 @@ _KEPT = "private, max-age=86400"
 
 
 @router.get("/{id}/{kind}")
-def get_media(
-    visit: Annotated[Visit, Depends(needs(Role.VIEWER))], id: str, kind: Kind
-) -> FileResponse:
+def get_media(visit: Viewer, id: str, kind: Kind) -> FileResponse:
     """A file of an event, or the part of it that is asked for."""
     event = visit.event(id)
     files = visit.web.files(event)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import ValidationError
@@ -18,14 +18,12 @@ from monitor.evidence.retention import free_bytes
 from monitor.states import NOTHING_MOVES, CameraState, EndReason, SkipReason
 from monitor.store.event import PAGE_MAX, Cursor, Event, EventFilter, Review
 from monitor.store.states import state_spans
-from monitor.web.access import Visit, needs
+from monitor.web.access import Viewer, Visit, cursor_of
 from monitor.web.charts import DAY_WIDTH, HEIGHT, WIDTH, day_rows, trace_chart
 from monitor.web.media import Media, media_of
 from monitor.web.users import Role
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-
-Viewer = Annotated[Visit, Depends(needs(Role.VIEWER))]
 
 EVENTS_OF_PAGE = 40
 COUNTED = 1000  # events, at most: of more, the page says so
@@ -37,7 +35,7 @@ EVENTS_OF_DAY = 2000  # that a timeline shows, at most
 @router.get("/")
 def live(request: Request, visit: Viewer) -> HTMLResponse:
     """The wall."""
-    cameras = [one for one in visit.web.settings.cameras if visit.user.sees(one.name)]
+    cameras = visit.cameras
     found, _ = visit.page(EventFilter(), None, NEWEST)
     any_live = any(one.live for one in cameras)
     newest = _with_media(visit, found)
@@ -58,12 +56,7 @@ def camera(request: Request, visit: Viewer, name: str) -> HTMLResponse:
 def events(request: Request, visit: Viewer) -> HTMLResponse:
     """The events, newest first."""
     wanted = _wanted(request)
-    try:
-        after = (
-            Cursor.parse(request.query_params["after"]) if "after" in request.query_params else None
-        )
-    except ValueError as error:
-        raise HTTPException(422, f"after: {error}") from None
+    after = cursor_of(request.query_params.get("after"))
     found, following = visit.page(wanted, after, EVENTS_OF_PAGE)
     cameras, labels = visit.names()
     return _page(
@@ -153,12 +146,8 @@ def timeline(request: Request, visit: Viewer) -> HTMLResponse:
 def health(request: Request, visit: Viewer) -> HTMLResponse:
     """How everything does."""
     web = visit.web
-    said = dict(web.live.health)
-    cameras = [
-        one | {"share": _classified(one)}
-        for one in said.get("cameras", ())
-        if visit.user.sees(one["name"])
-    ]
+    said = visit.health
+    cameras = [one | {"share": _classified(one)} for one in said["cameras"]]
     folder = web.settings.evidence
     return _page(
         request,

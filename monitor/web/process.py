@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from monitor.errors import MonitorError
+from monitor.paths import describe_os_error
 from monitor.web.settings import WebSettings
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,6 @@ class WebProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(listening, its.fileno()),
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
             )
         self._process = process
         self._connect(ours)
@@ -123,6 +122,6 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.listen(128)
     except OSError as error:
         listening.close()
-        reason = (error.strerror or str(error)).lower()
-        raise MonitorError(f"web {host}:{port}: {reason}; --web HOST:PORT names another") from None
+        told = describe_os_error(f"web {host}:{port}", error)
+        raise MonitorError(f"{told}; --web HOST:PORT names another") from None
     return listening

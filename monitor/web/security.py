@@ -76,9 +76,8 @@ class Guard:
             return message
 
         try:
-            if (length := headers.get("content-length", "0")).isdecimal() and int(
-                length
-            ) > BODY_MAX:
+            length = headers.get("content-length", "0")
+            if length.isdecimal() and int(length) > BODY_MAX:
                 raise _TooLongError
             await self._app(scope, receive_guarded, send_guarded)
         except _TooLongError:

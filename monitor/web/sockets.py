@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from monitor.web.access import Visit, needs
+from monitor.web.access import Viewer, Visit
 from monitor.web.live import Look
-from monitor.web.users import Role
 
 router = APIRouter()
 
@@ -25,7 +23,7 @@ LIMIT_S = 5.0  # after which a socket is sent to, though nothing came: so it is 
 @router.websocket("/live")
 async def live(
     socket: WebSocket,
-    visit: Annotated[Visit, Depends(needs(Role.VIEWER))],
+    visit: Viewer,
     camera: str = "",
     watch: str = "",
 ) -> None:
@@ -33,20 +31,17 @@ async def live(
 
     With `camera`, of that camera alone. With `watch`, the same, larger and often: it is woken.
     """
-    web, one_camera = visit.web, watch or camera
-    names = [one_camera] if one_camera else [one.name for one in web.settings.cameras]
-    seen = frozenset(name for name in names if web.camera(name) and visit.user.sees(name))
+    wanted = watch or camera
+    seen = frozenset(one.name for one in visit.cameras if wanted in ("", one.name))
     await socket.accept()
     sent: dict[str, int] = {}
     look = Look.PICTURES if watch else Look.STILLS
-    with web.live.looking(seen, look), suppress(*_GONE):
+    with visit.web.live.looking(seen, look), suppress(*_GONE):
         await _show(socket, visit, seen, sent)  # until it is gone
 
 
 @router.websocket("/video")
-async def video(
-    socket: WebSocket, visit: Annotated[Visit, Depends(needs(Role.VIEWER))], camera: str
-) -> None:
+async def video(socket: WebSocket, visit: Viewer, camera: str) -> None:
     """A camera's H.264 for Media Source: its codec as text, then fragmented MP4 as bytes.
 
     A new connection of the camera begins with its codec again. `{"codec": null}`: there is none.
@@ -65,22 +60,18 @@ async def _play(socket: WebSocket, visit: Visit, camera: str) -> None:
     until_s = asyncio.get_running_loop().time() + VIDEO_S
     told = 0
 
-    async def send(data: str | bytes) -> None:
-        async with asyncio.timeout(SEND_S):
-            await (socket.send_text(data) if isinstance(data, str) else socket.send_bytes(data))
-
     while visit.holds:
         video = live.videos.get(camera)
         if video is None and shown is None and asyncio.get_running_loop().time() > until_s:
-            await send(json.dumps({"codec": None}))
+            await _send(socket, json.dumps({"codec": None}))
             break
         if video is not None and video is not shown:
             shown, number = video, video.first
-            await send(json.dumps({"codec": video.codec}))
-            await send(video.beginning)
+            await _send(socket, json.dumps({"codec": video.codec}))
+            await _send(socket, video.beginning)
         while shown is not None and number < shown.first + len(shown.fragments):
             number = max(number, shown.first)
-            await send(shown.fragments[number - shown.first])
+            await _send(socket, shown.fragments[number - shown.first])
             number += 1
         told = await live.changed(told, min(LIMIT_S, VIDEO_S))
     await socket.close(1000)
@@ -91,24 +82,26 @@ async def _show(
 ) -> None:
     live, said, told = visit.web.live, "", 0
 
-    async def send(data: str | bytes) -> None:
-        async with asyncio.timeout(SEND_S):
-            await (socket.send_text(data) if isinstance(data, str) else socket.send_bytes(data))
-
     while visit.holds:
         states = {name: one for name, one in live.states.items() if name in seen}
         text = json.dumps({"states": states, "alerts": live.alerts, "alive": live.connected})
         if text != said:
             said = text
-            await send(text)
+            await _send(socket, text)
         for name in seen:
             still = live.stills.get(name)
             if still is not None and still.number != sent.get(name):
                 sent[name] = still.number
                 head = {"camera": name, "width": still.width, "height": still.height}
                 packed = json.dumps(head).encode()
-                await send(len(packed).to_bytes(2, "big") + packed + still.data)
+                await _send(socket, len(packed).to_bytes(2, "big") + packed + still.data)
         before, told = told, await live.changed(told, LIMIT_S)
         if told == before:
-            await send("{}")
+            await _send(socket, "{}")
     await socket.close(1008)
+
+
+async def _send(socket: WebSocket, data: str | bytes) -> None:
+    """TimeoutError if the browser does not take it in time."""
+    async with asyncio.timeout(SEND_S):
+        await (socket.send_text(data) if isinstance(data, str) else socket.send_bytes(data))

@@ -37,7 +37,7 @@ class WebState:
         return next((one for one in self.settings.cameras if one.name == name), None)
 
     def files(self, event: Event) -> EventFiles | None:
-        """The evidence of an event; None if its id or its camera's name can have none."""
+        """The evidence of an event; None if its id or its camera is none of har-monitor's."""
         try:
             return event_files(self.settings.evidence, event.camera, event.id, event.at)
         except ValueError:

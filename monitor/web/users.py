@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import secrets
 import threading
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from monitor.atomic import replacing
+from monitor.atomic import write_private
 from monitor.errors import MonitorError
 from monitor.names import Name
+from monitor.paths import describe_os_error
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -79,18 +79,14 @@ class UsersFile(BaseModel):
         except FileNotFoundError:
             return cls()
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise MonitorError(f"users {path}: {reason}") from None
+            raise MonitorError(describe_os_error(f"users {path}", error)) from None
         except ValidationError as error:
             where = ".".join(map(str, error.errors()[0]["loc"]))
             raise MonitorError(f"users {path}: not a file of har-monitor passwd: {where}") from None
 
     def write(self, path: Path) -> None:
         """Replace the file; MonitorError if that is refused."""
-        with replacing(path) as temporary:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            with open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
-                file.write(self.model_dump_json(indent=1, exclude_none=True) + "\n")
+        write_private(path, self.model_dump_json(indent=1, exclude_none=True) + "\n")
 
     def with_user(self, name: str, entry: UserEntry) -> UsersFile:
         """The same with one more user, or a changed one."""
@@ -171,11 +167,11 @@ class Users:
             except OSError:
                 stamp = (0, 0)
             if stamp != self._stamp:
+                self._stamp = stamp
                 try:
-                    self._file, self._stamp = UsersFile.read(self._path), stamp
+                    self._file = UsersFile.read(self._path)
                 except MonitorError as error:  # those who were known stay
                     log.error("%s", error)
-                    self._stamp = stamp
             return self._file.users
 
 
