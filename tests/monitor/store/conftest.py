@@ -12,10 +12,20 @@ from testkit.servers.postgres import Postgres, postgres
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Postgres]:
-    """A PostgreSQL server."""
+def shared_server() -> Iterator[Postgres]:
+    """A PostgreSQL server that outlives a test, with what the test left in it."""
     with postgres() as running:
         yield running
+
+
+@pytest.fixture
+def server(shared_server: Postgres) -> Postgres:
+    """A PostgreSQL server without a table."""
+    engine = sa.create_engine(place(shared_server.url))
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE IF EXISTS events, states, alembic_version"))
+    engine.dispose()
+    return shared_server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -24,10 +34,6 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "events.sqlite")
     url: str = request.getfixturevalue("server").url
-    engine = sa.create_engine(place(url))
-    with engine.begin() as connection:
-        connection.execute(sa.text("DROP TABLE IF EXISTS events, states, alembic_version"))
-    engine.dispose()
     return url
 
 
