@@ -84,6 +84,9 @@ class AlertEvent(BaseModel):
     window_s: Seconds = Field(description="seconds that a window of the model spans")
     model: str = Field(description="sha256 of the model file")
     model_name: str = Field(description="name of the model in its metadata")
+    shadow: bool = Field(
+        False, description="true: of a model that is tried out beside the camera's own"
+    )
     latency_ms: Annotated[float, _rounded(1)] | None = Field(
         None, description="from the arrival of the deciding frame to this alert; null after a kill"
     )

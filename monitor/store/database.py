@@ -176,7 +176,7 @@ def _bring_up_to_date(connection: Connection, named: str) -> None:
     upgrade(connection)
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, revision: str = REVISION) -> None:
     """Make the tables, or bring them up to date."""
     logging.getLogger("alembic").setLevel(logging.WARNING)  # also what it says when it is imported
     from alembic import command  # only if it is needed: it takes 11 MiB
@@ -185,4 +185,4 @@ def upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

@@ -44,6 +44,14 @@ class Review(StrEnum):
     RELABELLED = "relabelled"
 
 
+class Origin(StrEnum):
+    """Where an event comes from."""
+
+    ALERT = "alert"  # a model raised it
+    SHADOW = "shadow"  # a model that is tried out would have raised it
+    TAUGHT = "taught"  # a person marked it in what was recorded
+
+
 class Event(BaseModel):
     """An activity with its review."""
 
@@ -52,6 +60,7 @@ class Event(BaseModel):
     id: str
     camera: str
     region: str | None = Field(description="null: the whole picture")
+    origin: Origin
     label: str
     model: str = Field(description="sha256 of the model file")
     model_name: str
@@ -122,6 +131,9 @@ class EventFilter(BaseModel):
     camera: tuple[str, ...] = ()
     label: tuple[str, ...] = ()
     review: tuple[Review, ...] = ()
+    origin: tuple[Origin, ...] = Field(
+        (Origin.ALERT, Origin.TAUGHT), description="not those of models that are tried out"
+    )
     since: AwareDatetime | None = Field(None, description="events that began then or later")
     until: AwareDatetime | None = Field(None, description="events that began before")
     min_score: float | None = Field(None, ge=0, le=1, description="least peak score")

@@ -27,12 +27,13 @@ from monitor.store.event import (
     Cursor,
     Event,
     EventFilter,
+    Origin,
     Review,
     Verdict,
     as_event,
     milliseconds,
 )
-from monitor.store.tables import events, states
+from monitor.store.tables import events, skipped, states
 
 _NOT_REVIEWED: dict[str, Any] = {
     "review": Review.UNREVIEWED.value,
@@ -226,8 +227,10 @@ class EventStore:
             events.c.reason.is_not(None),
         )
         forgotten = sa.delete(states).where(states.c.seen_ms < milliseconds(before))
+        counted = sa.delete(skipped).where(skipped.c.at_ms < milliseconds(before))
         with self.transaction() as connection:
             connection.execute(forgotten)
+            connection.execute(counted)
             return connection.execute(old).rowcount
 
     @contextmanager
@@ -271,9 +274,12 @@ def _row(alert: AlertEvent) -> dict[str, Any]:
         "start_ms": alert.start_time,
         "end_ms": alert.end_time,
     }
-    return logged | {
-        name: None if time is None else milliseconds(time) for name, time in times.items()
-    }
+    origin = Origin.SHADOW if alert.shadow else Origin.ALERT
+    return (
+        logged
+        | {"origin": origin.value}
+        | {name: None if time is None else milliseconds(time) for name, time in times.items()}
+    )
 
 
 def _conditions(wanted: EventFilter | None) -> list[sa.ColumnElement[bool]]:
@@ -286,6 +292,8 @@ def _conditions(wanted: EventFilter | None) -> list[sa.ColumnElement[bool]]:
         found.append(events.c.label.in_(wanted.label))
     if wanted.review:
         found.append(events.c.review.in_([one.value for one in wanted.review]))
+    if wanted.origin:
+        found.append(events.c.origin.in_([one.value for one in wanted.origin]))
     if wanted.since is not None:
         found.append(events.c.at_ms >= milliseconds(wanted.since))
     if wanted.until is not None:

@@ -7,13 +7,14 @@ from sqlalchemy import (
     Column,
     Float,
     Index,
+    Integer,
     MetaData,
     String,
     Table,
     Text,
 )
 
-REVISION = "0001"  # the newest of migrations/versions
+REVISION = "0002"  # the newest of migrations/versions
 
 metadata = MetaData()
 
@@ -23,6 +24,7 @@ events = Table(
     Column("id", String(64), primary_key=True),
     Column("camera", Text, nullable=False),
     Column("region", Text),
+    Column("origin", String(16), nullable=False),
     Column("label", Text, nullable=False),
     Column("model", String(64), nullable=False),
     Column("model_name", Text, nullable=False),
@@ -63,4 +65,14 @@ states = Table(
     Column("seen_ms", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),
     Column("cause", Text, nullable=False),
+)
+
+# Windows that were not classified: how many in each minute, by camera and reason.
+skipped = Table(
+    "skipped",
+    metadata,
+    Column("camera", Text, primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True),  # when the minute began
+    Column("reason", String(32), primary_key=True),
+    Column("windows", Integer, nullable=False),
 )

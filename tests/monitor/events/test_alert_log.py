@@ -74,6 +74,7 @@ def test_a_start_is_one_whole_line_with_every_field(tmp_path: Path) -> None:
             "window_s": 2.0,
             "model": "f" * 64,
             "model_name": "fights",
+            "shadow": False,
             "latency_ms": 250.0,
         }
     ], "written at once, not when it is closed"

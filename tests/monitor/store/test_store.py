@@ -16,8 +16,8 @@ from pydantic import ValidationError
 import monitor.store.database
 from monitor.events.alert import AlertEvent
 from monitor.states import EndReason
-from monitor.store.database import StoreDamaged, StoreError, place
-from monitor.store.event import Cursor, EventFilter, Review, Verdict
+from monitor.store.database import StoreDamaged, StoreError, place, upgrade
+from monitor.store.event import Cursor, EventFilter, Origin, Review, Verdict
 from monitor.store.store import EventStore, UnknownEvent
 from monitor.store.tables import REVISION, metadata
 from testkit.alerts import alert
@@ -57,6 +57,13 @@ def test_an_event_has_what_its_start_and_its_end_said(store: EventStore) -> None
     assert event.trace == ((-1.0, 0.25), (2.0, 0.97))
     assert (event.threshold, event.box, event.peak_s) == (0.8, (0.1, 0.2, 0.5, 0.75), 4.5)
     assert event.duration_s == 8.0
+
+
+def test_events_of_a_model_that_is_tried_out_are_found_only_if_asked_for(store: EventStore) -> None:
+    store.record(start("a"), start("s", shadow=True))
+
+    assert [event.id for event in store.all(EventFilter())] == ["a"]
+    assert [event.id for event in store.all(EventFilter(origin=(Origin.SHADOW,)))] == ["s"]
 
 
 def test_repeats_and_lines_out_of_order_change_nothing(store: EventStore) -> None:
@@ -221,6 +228,29 @@ def test_the_tables_are_those_of_the_migrations(where: str) -> None:
 
     assert differences == []
     assert scripts.get_current_head() == REVISION
+
+
+def test_a_store_of_an_older_har_monitor_is_brought_up_to_date(where: str) -> None:
+    engine = sa.create_engine(place(where))
+    with engine.begin() as connection:
+        upgrade(connection, "0001")
+        connection.execute(
+            sa.text(
+                "INSERT INTO events (id, camera, label, model, model_name, at_ms, start_s,"
+                " window_s, score, peak_score, trace, review, note, marked)"
+                " VALUES ('old', 'door', 'fight', 'ff', 'fights', 5, 1, 2, 0.9, 0.9, '[]',"
+                " 'unreviewed', '', false)"
+            )
+        )
+    engine.dispose()
+    store = EventStore(where)
+    store.record(start("new"))
+
+    assert {event.id: event.origin for event in store.all(EventFilter())} == {
+        "old": Origin.ALERT,
+        "new": Origin.ALERT,
+    }
+    store.close()
 
 
 def test_a_store_of_a_newer_har_monitor_is_left_alone(where: str) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from monitor.evidence.folder import EvidenceFacts, StripFacts
-from monitor.store.event import Event, Review
+from monitor.store.event import Event, Origin, Review
 from monitor.web.charts import TraceChart, trace_chart
 
 
@@ -16,7 +16,7 @@ def event(*trace: tuple[float, float]) -> Event:
         "id": "a", "camera": "door", "label": "fight", "model": "f", "model_name": "fights",
         "at": datetime(2026, 5, 4, tzinfo=UTC), "start_s": 10.0, "end_s": 20.0, "window_s": 2.0,
         "score": 0.9, "peak_score": 0.9, "threshold": 0.5, "trace": trace, "note": "",
-        "review": Review.UNREVIEWED, "marked": False,
+        "review": Review.UNREVIEWED, "marked": False, "origin": Origin.ALERT,
     }  # fmt: skip
     return Event.model_validate(facts | given)
 
