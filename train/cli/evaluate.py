@@ -3,17 +3,20 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
 
 from export.backend import training_tools
-from monitor.cli.command import Command, exit_codes, start_logging
+from monitor.cli.command import Command, exit_codes, hide_arguments, start_logging
 from monitor.cli.interrupt import interruptible
 from monitor.errors import ConfigError
 from train.cli.options import CacheFolder, OptionalDataFolder
+
+Given = TypeVar("Given")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -68,6 +71,37 @@ def main(
             show_default=False,
         ),
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help="Another model: both watch the clips of the reviewed --events, and the report "
+            "says which alarms are kept, which false ones are gone, and which are new.",
+            show_default=False,
+        ),
+    ] = None,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            help="Event store for --against: a SQLite file, or "
+            "postgresql://USER:PASSWORD@HOST/DATABASE.",
+            show_default=False,
+        ),
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the evidence of these events.",
+            show_default="evidence beside the store",
+        ),
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            help="Day, or time, from which on events are watched: those after the last that "
+            "MODEL was trained on.",
+            show_default="all",
+        ),
+    ] = None,
     cache: CacheFolder = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more.")] = False,
 ) -> None:
@@ -76,12 +110,23 @@ def main(
     with exit_codes(console):
         if background is not None:
             raise ConfigError("--background names a label, in har-train; footage is --footage")
-        work = _select_task(
-            model, data, out, fold, stream, tune, footage, false_alarms_per_day, unknown or ()
-        )
+        if against is not None or events is not None:
+            if any((data, stream, tune, footage, false_alarms_per_day, unknown, fold is not None)):
+                raise ConfigError("--against goes with --events, --evidence, --since and --out")
+            hide_arguments()  # the store's may hold a password
+            work = _comparison(
+                model, _require("--against", against), _require("--events", events), evidence,
+                since, _require("--out", out),
+            )  # fmt: skip
+        elif evidence is not None or since is not None:
+            raise ConfigError("--evidence and --since need --against and --events")
+        else:
+            work = _select_task(
+                model, data, out, fold, stream, tune, footage, false_alarms_per_day, unknown or ()
+            )
         start_logging(console, verbose=verbose)
         with interruptible(console.show_cursor), training_tools(), fewer_lines(verbose):
-            if model.suffix == ".keras" or tune:
+            if tune or ".keras" in (model.suffix, against and against.suffix):
                 from export.backend import start_tensorflow
 
                 start_tensorflow()
@@ -157,7 +202,23 @@ def _select_task(
     return testing
 
 
-def _require(option: str, value: Path | None) -> Path:
+def _comparison(
+    new: Path, old: Path, events: str, evidence: Path | None, since: datetime | None, out: Path
+) -> Callable[[Path, Console], None]:
+    """The task of --against."""
+
+    def comparing(cache: Path, console: Console) -> None:
+        from train.data.reviewed import evidence_folder, reviewed_clips
+        from train.experiment.model_comparison import compare_models
+
+        folder = evidence_folder(events, evidence)
+        clips = reviewed_clips(events, folder, since=since and since.astimezone())
+        compare_models(new, old, clips, folder.resolve().name, since is not None, out, console)
+
+    return comparing
+
+
+def _require(option: str, value: Given | None) -> Given:
     if value is None:
         raise ConfigError(f"{option} is missing")
     return value

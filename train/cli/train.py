@@ -1,6 +1,7 @@
 """har-train: fit a network on a folder of clips."""
 
 import logging
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -66,6 +67,13 @@ def main(
             show_default="evidence beside the store",
         ),
     ] = None,
+    events_until: Annotated[
+        datetime | None,
+        typer.Option(
+            help="Day, or time, before which these events began; the later ones are for a test.",
+            show_default="all",
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Number of epochs at most.", show_default="30")
     ] = None,
@@ -97,33 +105,36 @@ def main(
             raise ConfigError("--fold and --folds exclude each other")
         if recipe.split == "random" and (folds or fold is not None):
             raise ConfigError("--fold and --folds need split: grouped; the recipe says random")
+        if from_events is None and (evidence is not None or events_until is not None):
+            raise ConfigError("--evidence and --events-until need --from-events")
         hide_arguments()
         start_logging(console, verbose=verbose)
         try:
             with interruptible(console.show_cursor), training_tools():
                 if from_events is not None:
-                    recipe = _with_events(recipe, from_events, evidence, out)
+                    recipe = _with_events(recipe, from_events, evidence, events_until, out)
                 _train(out, recipe, fold, folds, cache, console)
         except KeyboardInterrupt:
             console.print("stopped; the same command resumes after the last complete epoch")
             raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
-def _with_events(recipe: Recipe, store: str, evidence: Path | None, out: Path) -> Recipe:
+def _with_events(
+    recipe: Recipe, store: str, evidence: Path | None, until: datetime | None, out: Path
+) -> Recipe:
     """The recipe with the reviewed events of a store; their table is written into `out`."""
     from train.data.mixed import load_data
-    from train.data.reviewed import write_reviewed
+    from train.data.reviewed import evidence_folder, reviewed_clips, write_reviewed
 
     if not recipe.background:
         raise ConfigError("--from-events needs --background: the label of dismissed events")
-    folder = evidence or Path("" if "://" in store else store).parent / "evidence"
-    if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder; --evidence names that of the events")
+    folder = evidence_folder(store, evidence)
     known = load_data(recipe.data, recipe.labels, recipe.spec.span_s).labels if recipe.data else ()
     make_folder(out)
     table = out / "events.csv"
-    count = write_reviewed(store, folder, table, recipe.background[0], known)
-    log.info("%s: %d reviewed events are trained on", folder, count)
+    clips = reviewed_clips(store, folder, until=until and until.astimezone())
+    write_reviewed(clips, folder, table, recipe.background[0], known)
+    log.info("%s: %d reviewed events are trained on", folder, len(clips))
     weights = [source.weight for source in recipe.data] or [1.0]
     own = DataOptions(path=folder, clips=table, weight=sum(weights) / len(weights))
     return recipe.model_copy(update={"data": (*recipe.data, own)})

@@ -16,6 +16,7 @@ from train.evaluate.overlap import Overlap, check_groups
 from train.evaluate.scores import Scored
 from train.report.clip_page import clip_page
 from train.report.clip_report import ClipReport, clip_json
+from train.report.comparison_page import ComparisonReport, comparison_json, comparison_page
 from train.report.stream_page import stream_page
 from train.report.stream_report import StreamReport, stream_json
 
@@ -70,6 +71,11 @@ def write_clip_report(
 def write_stream_report(out: Path, report: StreamReport) -> None:
     """Write metrics.json and report.html into `out`; MonitorError if it cannot be written."""
     _write_files(out, stream_json(report), stream_page(report))
+
+
+def write_comparison_report(out: Path, report: ComparisonReport) -> None:
+    """Write metrics.json and report.html into `out`; MonitorError if it cannot be written."""
+    _write_files(out, comparison_json(report), comparison_page(report))
 
 
 def _write_files(out: Path, content: Mapping[str, object], html: str) -> None:

@@ -15,7 +15,7 @@ from testkit.alerts import alert
 from testkit.media import make_video
 from train.data.clips import TRAIN_ONLY
 from train.data.mixed import load_data
-from train.data.reviewed import write_reviewed
+from train.data.reviewed import reviewed_clips, write_reviewed
 from train.recipe.options import DataOptions
 
 DAY = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -61,6 +61,13 @@ def kept(tmp_path: Path) -> tuple[str, Path]:
     return where, folder
 
 
+def write(kept: tuple[str, Path], table: Path, known: tuple[str, ...] = ()) -> int:
+    """How many events the table has."""
+    clips = reviewed_clips(*kept)
+    write_reviewed(clips, kept[1], table, "nofight", known)
+    return len(clips)
+
+
 def rows(table: Path) -> dict[str, dict[str, str]]:
     with table.open(newline="") as file:
         return {Path(row["path"]).stem: row for row in csv.DictReader(file)}
@@ -71,7 +78,7 @@ def test_each_reviewed_event_is_the_part_of_its_clip_that_it_lasted(
 ) -> None:
     table = tmp_path / "events.csv"
 
-    assert write_reviewed(*kept, table, "nofight") == 4
+    assert write(kept, table) == 4
 
     found = rows(table)
     assert {name: row["label"] for name, row in found.items()} == {
@@ -85,7 +92,7 @@ def test_each_reviewed_event_is_the_part_of_its_clip_that_it_lasted(
 
 def test_a_cameras_day_is_one_group(kept: tuple[str, Path], tmp_path: Path) -> None:
     table = tmp_path / "events.csv"
-    write_reviewed(*kept, table, "nofight")
+    write(kept, table)
     found = rows(table)
     assert found["a"]["group"] == found["c"]["group"] == "door 2026-05-04"
     assert found["a"]["fold"] == found["c"]["fold"]
@@ -96,16 +103,22 @@ def test_beside_other_data_they_are_trained_on_alone_with_the_labels_there(
     kept: tuple[str, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     table = tmp_path / "events.csv"
-    write_reviewed(*kept, table, "nofight", ("fight", "nofight"))
+    write(kept, table, ("fight", "nofight"))
     found = rows(table)
     assert found["c"]["label"] == "nofight"
     assert {row["fold"] for row in found.values()} == {str(TRAIN_ONLY)}
-    assert "1 of hug are nofight: no other data has it" in caplog.text
+    assert "1 events of hug are nofight: no other data has it" in caplog.text
+
+
+def test_a_span_of_time_holds_events_back_for_a_test(kept: tuple[str, Path]) -> None:
+    midnight = DAY.replace(hour=0) + timedelta(days=1)
+    assert {clip.event.id for clip in reviewed_clips(*kept, until=midnight)} == {"a", "b", "c"}
+    assert {clip.event.id for clip in reviewed_clips(*kept, since=midnight)} == {"g"}
 
 
 def test_har_train_reads_the_table(kept: tuple[str, Path], tmp_path: Path) -> None:
     table = tmp_path / "events.csv"
-    write_reviewed(*kept, table, "nofight")
+    write(kept, table)
     dataset = load_data([DataOptions(path=kept[1], clips=table)], (), 2.0)
     assert dataset.labels == ("fight", "hug", "nofight")
     assert min(clip.path for clip in dataset.clips) == "2026-05-04/door/a.mp4#t=2,5"
@@ -114,4 +127,4 @@ def test_har_train_reads_the_table(kept: tuple[str, Path], tmp_path: Path) -> No
 def test_without_a_review_there_is_nothing_to_learn(tmp_path: Path) -> None:
     EventStore(str(tmp_path / "events.sqlite")).close()
     with pytest.raises(DataError, match="no reviewed event with a clip; review some on the page"):
-        write_reviewed(str(tmp_path / "events.sqlite"), tmp_path, tmp_path / "t.csv", "nofight")
+        reviewed_clips(str(tmp_path / "events.sqlite"), tmp_path)
