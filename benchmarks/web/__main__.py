@@ -1,0 +1,46 @@
+"""python -m benchmarks.web: what the page costs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+import benchmarks.results
+from benchmarks.page import write
+from benchmarks.web.measure import KEPT, measure_all
+from benchmarks.web.page import page
+from monitor.cli.command import exit_codes, start_logging
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results.jsonl"
+RUNS = HERE.parents[1] / "runs" / "benchmark"
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the data sets.", show_default="none: nothing is measured"),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option(help="Try it: few cameras, short runs. Results go to runs/benchmark.")
+    ] = False,
+) -> None:
+    """Measure what the page costs. Without --data only its own page is written anew."""
+    console = Console(stderr=True)
+    with exit_codes(console):
+        start_logging(console, verbose=False)
+        results = RUNS / "quick-web" / RESULTS.name if quick else RESULTS
+        if data is not None:
+            for one in measure_all(data, RUNS / "web", quick):
+                benchmarks.results.keep(results, KEPT, one)
+        text = page(benchmarks.results.read(results, KEPT).values())
+        write(results.with_name("README.md"), text)
+        typer.echo(text, nl=False)
+
+
+if __name__ == "__main__":
+    app()
