@@ -19,9 +19,12 @@ from rich.console import Console
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from monitor.cli.command import exit_codes, start_logging
+from monitor.health.status import WATCHED
+from monitor.states import SkipReason
 from monitor.store.database import StoreError
 from monitor.store.journal import Journal, journal_path
 from monitor.store.rebuild import KeptStore
+from monitor.store.skips import SkipLog, WindowCounts
 from monitor.store.states import StateLog
 from monitor.store.store import EventStore
 from monitor.throttle import LogThrottle
@@ -52,37 +55,57 @@ def main() -> None:
         listening = socket.socket(fileno=int(sys.argv[1]))
         link = socket.socket(fileno=int(sys.argv[2]))
         store = KeptStore(settings.store, settings.log)
+        recorder = _Recorder(store)
         users = None if settings.users is None else Users(settings.users)
         web = WebState(
             settings,
             store,
             Journal(journal_path(settings.log)),
-            LiveState(on_states=_recorder(store)),
+            LiveState(on_told=recorder.note),
             users,
             None if users is None else Sessions(users),
         )
         try:
             _serve(web, listening, link)
         finally:
+            recorder.close()
             web.store.close()
             web.journal.close()
 
 
-def _recorder(store: EventStore) -> Callable[[dict[str, dict[str, Any]]], None]:
-    """What records the states of the cameras, for the timeline."""
-    states = StateLog(store)
-    throttle = LogThrottle(log)
+class _Recorder:
+    """Records for the timeline how the cameras do, and what of them was not classified."""
 
-    def record(found: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, store: EventStore) -> None:
+        self._states = StateLog(store)
+        self._skips = SkipLog(store)
+        self._throttle = LogThrottle(log)
+
+    def note(self, health: dict[str, Any], states: dict[str, dict[str, Any]]) -> None:
+        """Take what the watching process says each second."""
+        now = datetime.now(UTC)
+        found = {name: (one["state"], _cause(one)) for name, one in states.items()}
+        counted = {
+            one["name"]: WindowCounts(one["windows"], one["dropped"]) for one in health["cameras"]
+        }
+        self._try("states", lambda: self._states.note(found, now))
+        self._try("skipped windows", lambda: self._skips.note(counted, now))
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._try("skipped windows", self._skips.close)
+
+    def _try(self, what: str, act: Callable[[], object]) -> None:
         try:
-            states.note(
-                {name: (one["state"], one["cause"]) for name, one in found.items()},
-                datetime.now(UTC),
-            )
+            act()
         except StoreError as error:
-            throttle.log(logging.WARNING, "states", f"{error}; states are not recorded")
+            self._throttle.log(logging.WARNING, what, f"{error}; {what} are not recorded")
 
-    return record
+
+def _cause(camera: dict[str, Any]) -> str:
+    """Why a camera is not watched or gives no windows; windows that are skipped are counted."""
+    watched, cause = camera["state"] in WATCHED, str(camera["cause"])
+    return "" if watched and cause != SkipReason.NO_WINDOWS else cause
 
 
 class _Seldom(logging.Filter):

@@ -61,17 +61,17 @@ class StateLog:
 
 def state_spans(store: EventStore, since: datetime, until: datetime) -> list[StateSpan]:
     """How every camera did between two times, in their order; nothing of when nobody looked."""
-    overlap = (states.c.at_ms < milliseconds(until)) & (states.c.seen_ms > milliseconds(since))
+    since_ms, until_ms = milliseconds(since), milliseconds(until)
+    overlap = (states.c.at_ms < until_ms) & (states.c.seen_ms > since_ms)
     with store.reading() as connection:
         rows = connection.execute(
             sa.select(states).where(overlap).order_by(states.c.camera, states.c.at_ms)
         ).all()
     found = []
     for row in rows:
-        start, end = moment_of(row.at_ms), moment_of(row.seen_ms)
+        start = moment_of(max(row.at_ms, since_ms))
+        end = moment_of(min(row.seen_ms, until_ms))
         assert start is not None
         assert end is not None
-        found.append(
-            StateSpan(row.camera, max(start, since), min(end, until), row.state, row.cause)
-        )
+        found.append(StateSpan(row.camera, start, end, row.state, row.cause))
     return found

@@ -75,4 +75,5 @@ skipped = Table(
     Column("at_ms", BigInteger, primary_key=True),  # when the minute began
     Column("reason", String(32), primary_key=True),
     Column("windows", Integer, nullable=False),
+    Column("total", Integer, nullable=False),  # all windows of that minute
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException
@@ -11,6 +12,8 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.requests import HTTPConnection
 
 from monitor.store.event import Cursor, Event, EventFilter, Verdict
+from monitor.store.skips import SkippedMinute, SkipSpan, skip_spans, skipped_minutes
+from monitor.store.states import StateSpan, state_spans
 from monitor.store.store import UnknownEvent
 from monitor.web.sessions import COOKIE
 from monitor.web.settings import CameraSettings
@@ -76,7 +79,27 @@ class Visit:
         """The cameras that they may see, of events and watched now; the labels of events."""
         watched = [one.name for one in self.web.settings.cameras]
         known = dict.fromkeys((*watched, *self.web.store.values("camera")))
-        return [name for name in known if self.user.sees(name)], self.web.store.values("label")
+        return self._seen(known), self.web.store.values("label")
+
+    def states(self, since: datetime, until: datetime) -> list[StateSpan]:
+        """How their cameras did between two times, in their order."""
+        found = state_spans(self.web.store, since, until)
+        return [span for span in found if self.user.sees(span.camera)]
+
+    def skipped_minutes(
+        self, cameras: Iterable[str], since: datetime, until: datetime
+    ) -> list[SkippedMinute]:
+        """What of these cameras was not classified, minute by minute."""
+        return skipped_minutes(self.web.store, self._seen(cameras), since, until)
+
+    def skip_spans(
+        self, cameras: Iterable[str], since: datetime, until: datetime
+    ) -> list[SkipSpan]:
+        """The same, of each reason by itself, with minutes that follow one another as one."""
+        return skip_spans(self.web.store, self._seen(cameras), since, until)
+
+    def _seen(self, cameras: Iterable[str]) -> list[str]:
+        return [name for name in cameras if self.user.sees(name)]
 
     def _visible(self, wanted: EventFilter) -> EventFilter | None:
         """The filter, of the user's cameras alone; None if nothing is left."""

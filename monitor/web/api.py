@@ -5,13 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from datetime import timedelta
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from monitor.store.event import PAGE_MAX, Event, EventFilter, Verdict
+from monitor.store.skips import SkipSpan
+from monitor.store.states import StateSpan
 from monitor.store.store import UnknownEvent
 from monitor.web.access import Admin, Reviewer, Viewer, Visit, cursor_of
 from monitor.web.media import Media, media_of
@@ -34,6 +44,30 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(prefix="/api/v1", tags=["har-monitor"], responses=_PROBLEMS)
+
+LONGEST = timedelta(days=31)  # of a timeline
+_TIMELINE: dict[str, Any] = {
+    "cameras": ["door"],
+    "states": [
+        {
+            "camera": "door",
+            "start": "2026-05-04T08:00:00Z",
+            "end": "2026-05-04T09:12:44Z",
+            "state": "retrying",
+            "cause": "unreachable",
+        }
+    ],
+    "skipped": [
+        {
+            "camera": "door",
+            "start": "2026-05-04T09:13:00Z",
+            "end": "2026-05-04T09:20:00Z",
+            "reason": "black",
+            "windows": 392,
+            "total": 420,
+        }
+    ],
+}
 
 QUIET_S = 15.0  # after which a stream of changes says that it is still there
 
@@ -94,6 +128,39 @@ class CameraOut(BaseModel):
     open: list[dict[str, str]] = Field(description="activities that go on: region and label")
 
 
+class TimelineQuery(BaseModel):
+    """Of which time, and of which cameras."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: AwareDatetime = Field(examples=["2026-05-04T00:00:00Z"])
+    until: AwareDatetime = Field(
+        description=f"at most {LONGEST.days} days later", examples=["2026-05-05T00:00:00Z"]
+    )
+    camera: tuple[str, ...] = Field((), description="none: all", examples=[["door"]])
+
+    @model_validator(mode="after")
+    def _is_a_time(self) -> Self:
+        if not timedelta() < self.until - self.since <= LONGEST:
+            raise ValueError(f"until must be later than since, by at most {LONGEST.days} days")
+        return self
+
+
+class Timeline(BaseModel):
+    """How cameras did, and what of them was not classified."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_TIMELINE]})
+
+    cameras: list[str] = Field(description="those that are watched, and those that have events")
+    states: list[StateSpan] = Field(
+        description="by camera, in their order; what lies between them nobody knows"
+    )
+    skipped: list[SkipSpan] = Field(
+        description="whole minutes that follow one another, by camera and reason; `windows` of "
+        "all `total` windows were not classified for this reason"
+    )
+
+
 @router.get("/events")
 def list_events(visit: Viewer, query: Annotated[EventQuery, Query()]) -> EventPage:
     """Events from the newest on, a page at a time."""
@@ -145,6 +212,19 @@ async def list_cameras(visit: Viewer) -> list[CameraOut]:
         )
         for one in visit.cameras
     ]
+
+
+@router.get("/timeline")
+def get_timeline(visit: Viewer, query: Annotated[TimelineQuery, Query()]) -> Timeline:
+    """How cameras did between two times, and what of them was not classified and why."""
+    known, _ = visit.names()
+    cameras = [name for name in known if not query.camera or name in query.camera]
+    spans = visit.states(query.since, query.until)
+    return Timeline(
+        cameras=cameras,
+        states=[span for span in spans if span.camera in cameras],
+        skipped=visit.skip_spans(cameras, query.since, query.until),
+    )
 
 
 @router.get("/health")

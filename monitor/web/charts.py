@@ -9,7 +9,9 @@ from monitor.evidence.folder import EvidenceFacts
 from monitor.health.status import WATCHED
 from monitor.states import CameraState
 from monitor.store.event import Event
+from monitor.store.skips import SkippedMinute
 from monitor.store.states import StateSpan
+from monitor.web.lapses import missed, quiet
 
 WIDTH, HEIGHT = 600, 150  # units of the trace's picture
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 8, 8, 24  # margins
@@ -99,10 +101,12 @@ class Mark:
 
 @dataclass(frozen=True)
 class Stretch:
-    """A time in which the state of a camera was the same."""
+    """A time in which a camera was the same."""
 
     x: float
     width: float
+    start: datetime
+    end: datetime
     title: str
 
 
@@ -114,16 +118,24 @@ class DayRow:
     marks: tuple[Mark, ...]
     watched: tuple[Stretch, ...]  # when it was
     outages: tuple[Stretch, ...]  # when it was not, and why
+    missed: tuple[Stretch, ...]  # when windows were not classified, and why
+    quiet: tuple[Stretch, ...]  # when nothing moved
+
+    @property
+    def lost(self) -> list[Stretch]:
+        """When nobody would have seen an activity, and why; in their order."""
+        return sorted((*self.outages, *self.missed), key=lambda one: one.start)
 
 
 def day_rows(
     cameras: list[str],
     events: list[Event],
     spans: list[StateSpan],
+    minutes: list[SkippedMinute],
     began: datetime,
     ended: datetime,
 ) -> list[DayRow]:
-    """The events of a day by camera, and when each camera was watched.
+    """The events of a day by camera; when each camera was watched and classified, and when not.
 
     A day in which the clocks change has 23 or 25 hours.
     """
@@ -136,17 +148,40 @@ def day_rows(
         width = max((event.duration_s or 0.0) / unit, _LEAST)
         return Mark(event, x(event.at), round(min(width, DAY_WIDTH - x(event.at)), 1))
 
-    def stretch(span: StateSpan) -> Stretch:
-        title = f"{span.state}: {span.cause}" if span.cause else span.state
-        return Stretch(x(span.start), round(max(x(span.end) - x(span.start), 0.2), 1), title)
+    counted: dict[str, list[SkippedMinute]] = {camera: [] for camera in cameras}
+    for minute in minutes:
+        counted[minute.camera].append(minute)
+
+    def stretch(start: datetime, end: datetime, title: str, least: float = 0.2) -> Stretch:
+        return Stretch(x(start), round(max(x(end) - x(start), least), 1), start, end, title)
 
     def row(camera: str) -> DayRow:
         own = [span for span in spans if span.camera == camera]
+        lapses = missed(counted[camera], own)
         return DayRow(
             camera,
             tuple(mark(event) for event in reversed(events) if event.camera == camera),
-            tuple(stretch(span) for span in own if span.state in WATCHED),
-            tuple(stretch(span) for span in own if span.state in LOST),
+            tuple(stretch(*times, "watched") for times in _watched(own)),
+            tuple(stretch(one.start, one.end, _why(one)) for one in own if one.state in LOST),
+            tuple(stretch(one.start, one.end, one.text, _LEAST / 2) for one in lapses),
+            tuple(stretch(*times, "nothing moved") for times in quiet(counted[camera], own)),
         )
 
     return [row(camera) for camera in cameras]
+
+
+def _watched(spans: list[StateSpan]) -> list[tuple[datetime, datetime]]:
+    """When a camera was watched, whatever it did."""
+    found: list[tuple[datetime, datetime]] = []
+    for span in spans:
+        if span.state not in WATCHED:
+            continue
+        if found and found[-1][1] == span.start:
+            found[-1] = found[-1][0], span.end
+        else:
+            found.append((span.start, span.end))
+    return found
+
+
+def _why(span: StateSpan) -> str:
+    return f"{span.state}: {span.cause}" if span.cause else span.state

@@ -25,6 +25,8 @@ class Look(StrEnum):
     VIDEO = "videos"  # its own packets
 
 
+# What is to be done with the health of everything, and the states by camera, once a second.
+Told = Callable[[dict[str, Any], dict[str, dict[str, Any]]], object]
 ALERTS = 200  # that are remembered for those who follow
 
 
@@ -60,7 +62,7 @@ class LiveState:
     told: int = 0  # counts what came
     alerts: int = 0  # that came so far
     _newest_alerts: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=ALERTS))
-    on_states: Callable[[dict[str, dict[str, Any]]], object] = lambda states: None
+    on_told: Told = lambda health, states: None
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _viewers: dict[Look, Counter[str]] = field(  # how many, of each camera
         default_factory=lambda: {look: Counter() for look in Look}
@@ -140,7 +142,8 @@ class LiveState:
         if head["type"] == "state":
             self.health, self.states = head["health"], head["states"]
             if self._noting is None or self._noting.done():  # a store that is slow holds up nobody
-                self._noting = asyncio.create_task(asyncio.to_thread(self.on_states, self.states))
+                told = asyncio.to_thread(self.on_told, self.health, self.states)
+                self._noting = asyncio.create_task(told)
         elif head["type"] == "still":
             self.number += 1
             self.stills[head["camera"]] = Still(self.number, body, head["width"], head["height"])

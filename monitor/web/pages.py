@@ -17,7 +17,6 @@ from monitor import __version__
 from monitor.evidence.retention import free_bytes
 from monitor.states import NOTHING_MOVES, CameraState, EndReason, SkipReason
 from monitor.store.event import PAGE_MAX, Cursor, Event, EventFilter, Review
-from monitor.store.states import state_spans
 from monitor.web.access import Viewer, Visit, cursor_of
 from monitor.web.charts import DAY_WIDTH, HEIGHT, WIDTH, day_rows, trace_chart
 from monitor.web.media import Media, media_of
@@ -30,6 +29,8 @@ COUNTED = 1000  # events, at most: of more, the page says so
 _YEARS = (1970, 9000)
 NEWEST = 6  # events below live pictures
 EVENTS_OF_DAY = 2000  # that a timeline shows, at most
+LOST_OF_DAY = 300  # times in which nothing was seen that it lists, at most
+_AROUND = timedelta(minutes=10)  # before and after such a time, whose events may say more
 
 
 @router.get("/")
@@ -73,6 +74,7 @@ def events(request: Request, visit: Viewer) -> HTMLResponse:
         query=_query(request, after=None),
         first=after is None,
         last_day=request.query_params.get("until", "")[:10],
+        hours=any(":" in request.query_params.get(name, "") for name in ("since", "until")),
     )
 
 
@@ -116,7 +118,9 @@ def timeline(request: Request, visit: Viewer) -> HTMLResponse:
     wanted = _wanted(request).model_copy(update={"since": began, "until": ended})
     found, more = _up_to(visit, wanted, EVENTS_OF_DAY)
     cameras, _ = visit.names()
-    spans = [one for one in state_spans(visit.web.store, began, ended) if one.camera in cameras]
+    spans = visit.states(began, ended)
+    minutes = visit.skipped_minutes(cameras, began, ended)
+    rows = day_rows(cameras, found, spans, minutes, began, ended)
     hours = int((ended - began) / timedelta(hours=1))
     return _page(
         request,
@@ -125,7 +129,11 @@ def timeline(request: Request, visit: Viewer) -> HTMLResponse:
         day=day,
         before=day - timedelta(days=1),
         after=None if day >= today else day + timedelta(days=1),
-        rows=day_rows(cameras, found, spans, began, ended),
+        rows=rows,
+        lost=sum(len(row.lost) for row in rows),
+        listed=LOST_OF_DAY,
+        api=f"/api/v1/timeline?{urlencode({'since': began, 'until': ended})}",
+        around=lambda camera, lost: _around(camera, lost.start, lost.end, zone),
         count=visit.count(wanted),
         shown=len(found),
         first=found[-1].at if more else None,
@@ -225,6 +233,13 @@ def _place(moment: datetime, began: datetime, ended: datetime) -> float | None:
     """Where a moment is in a day, in units of the timeline; None if it is in another day."""
     part = (moment - began) / (ended - began)
     return round(part * DAY_WIDTH, 1) if 0 <= part < 1 else None
+
+
+def _around(camera: str, start: datetime, end: datetime, zone: tzinfo) -> str:
+    """The address of the events of a camera about a time."""
+    times = {"since": start - _AROUND, "until": end + _AROUND}
+    local = {name: at.astimezone(zone).isoformat() for name, at in times.items()}
+    return f"/events?{urlencode({'camera': camera} | local)}"
 
 
 def _with_media(visit: Visit, events: list[Event]) -> list[tuple[Event, Media]]:

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,13 @@ from starlette.testclient import TestClient
 
 import monitor.store.database
 from monitor.store.event import NOTE_MAX, Review
+from monitor.store.skips import SkipLog, WindowCounts
+from monitor.store.states import StateLog
+from monitor.web import api
 from monitor.web.access import Visit
 from monitor.web.security import BODY_MAX
 from monitor.web.state import WebState
+from tests.monitor.web.conftest import BEGAN
 
 
 def ids(client: TestClient, query: str = "") -> list[str]:
@@ -53,6 +58,66 @@ def test_an_event_has_the_addresses_of_its_evidence(client: TestClient) -> None:
     for address in found["media"].values():
         assert client.get(address).status_code == 200
     assert set(client.get("/api/v1/events/c").json()["media"].values()) == {None}
+
+
+DAY = "since=2026-05-04T00:00:00%2B02:00&until=2026-05-05T00:00:00%2B02:00"
+
+
+def test_a_timeline_says_how_cameras_did_and_what_was_not_classified(
+    client: TestClient, web: WebState
+) -> None:
+    states, skips = StateLog(web.store), SkipLog(web.store)
+    for second, cause in ((0, ""), (30, "unreachable"), (60, "")):
+        now = BEGAN + timedelta(seconds=second)
+        states.note({"door": ("retrying" if cause else "live", cause)}, now)
+        skips.note({"yard": WindowCounts(second, {"black": second})}, now)
+    skips.close()
+    found = client.get(f"/api/v1/timeline?{DAY}").json()
+    assert found["cameras"] == ["door", "yard"]
+    assert found["states"][1] == {
+        "camera": "door", "start": "2026-05-04T08:00:30Z", "end": "2026-05-04T08:01:00Z",
+        "state": "retrying", "cause": "unreachable",
+    }  # fmt: skip
+    assert found["skipped"] == [
+        {
+            "camera": "yard", "start": "2026-05-04T08:00:00Z", "end": "2026-05-04T08:02:00Z",
+            "reason": "black", "windows": 60, "total": 120,
+        }
+    ]  # fmt: skip
+    door = client.get(f"/api/v1/timeline?{DAY}&camera=door&camera=gone").json()
+    assert (door["cameras"], len(door["states"]), door["skipped"]) == (["door"], 3, [])
+
+
+@pytest.mark.parametrize(
+    ("query", "fault"),
+    [
+        ("", "since: field required; until: field required"),
+        ("since=2026-05-04T00:00:00&until=2026-05-05T00:00:00Z", "since: "),
+        ("since=2026-05-04T00:00:00Z&until=2026-05-04T00:00:00Z", "at most 31 days"),
+        ("since=2026-05-04T00:00:00Z&until=2026-06-04T00:00:01Z", "at most 31 days"),
+        ("since=2026-05-04T00:00:00Z&until=2026-05-05T00:00:00Z&day=1", "day: extra"),
+    ],
+)
+def test_a_timeline_has_a_length(client: TestClient, query: str, fault: str) -> None:
+    answer = client.get(f"/api/v1/timeline?{query}")
+    assert answer.status_code == 422
+    assert fault in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("year", ["0001", "9999"])
+def test_a_timeline_of_any_year_can_be_asked_for(client: TestClient, year: str) -> None:
+    for zone in ("%2B14:00", "-12:00"):
+        times = f"since={year}-12-01T00:00:00{zone}&until={year}-12-31T23:59:59{zone}"
+        if year == "0001":
+            times = times.replace("-12-31", "-01-31").replace("-12-01", "-01-01")
+        answer = client.get(f"/api/v1/timeline?{times}")
+        assert (answer.status_code, answer.json()["skipped"]) == (200, [])
+
+
+def test_the_description_has_examples_that_hold(client: TestClient) -> None:
+    described = client.get("/api/v1/openapi.json").json()["components"]["schemas"]["Timeline"]
+    (example,) = described["examples"]
+    assert api.Timeline.model_validate(example).model_dump(mode="json") == example
 
 
 def test_a_review_is_kept_in_the_store_and_in_the_journal(

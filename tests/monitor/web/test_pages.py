@@ -1,12 +1,15 @@
 """The pages: what they show in each state."""
 
+import html
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from starlette.testclient import TestClient
 
 from monitor.store.event import Verdict
+from monitor.store.skips import SkipLog, WindowCounts
 from monitor.store.states import StateLog
 from monitor.web import pages
 from monitor.web.state import WebState
@@ -125,6 +128,54 @@ def test_a_day_shows_when_a_camera_was_not_watched_and_why(
     lost = '<rect class="lost" x="360.0" y="0" width="40.0" height="28"><title>retrying: refused'
     assert lost in text
     assert text.count('class="watched"') == 2
+
+
+def skips(web: WebState, camera: str, **seconds: str) -> None:
+    """Minutes from ten o'clock on: each has a reason, and sixty windows."""
+    log, counted, noon = SkipLog(web.store), Counter[str](), BEGAN + timedelta(hours=2)
+    reasons = [why.replace("_", " ") for why, count in seconds.items() for _ in range(int(count))]
+    for number, reason in enumerate(reasons):
+        log.note({camera: WindowCounts(0, dict(counted))}, noon + timedelta(minutes=number))
+        counted[reason] += 60
+        log.note({camera: WindowCounts(0, dict(counted))}, noon + timedelta(minutes=number + 0.5))
+    log.close()
+
+
+def test_a_day_shows_what_was_not_classified_and_why(client: TestClient, web: WebState) -> None:
+    skips(web, "door", black="9", quiet="60")
+    client.cookies.set("zone", "Europe/Berlin")
+    text = client.get("/timeline?day=2026-05-04").text
+    words = "540 of 540 windows were not classified: its picture is black (540)"
+    assert f'<rect class="missed" x="480.0" y="0" width="6.0" height="4"><title>{words}' in text
+    assert '<rect class="quiet" x="486.0" y="1" width="40.0" height="2"><title>nothing' in text
+    assert f">door, 12:00:00 to 12:09:00</a>: {words}</li>" in text
+    assert "why: 1 time</summary>" in text, "that nothing moved is no loss"
+
+
+def test_a_time_in_which_nothing_was_seen_leads_to_the_events_about_it(
+    client: TestClient, web: WebState
+) -> None:
+    skips(web, "door", gaps="3")
+    web.store.record(alert("near", time=BEGAN + timedelta(hours=1, minutes=55)))
+    client.cookies.set("zone", "Europe/Berlin")
+    text = client.get("/timeline?day=2026-05-04").text
+    (address,) = set(re.findall(r'href="(/events\?camera=door&amp;since[^"]*T[^"]*)"', text))
+    listed = client.get(html.unescape(address)).text
+    assert re.findall(r'data-id="(\w+)"', listed) == ["c", "near"]
+    assert "from 2026-05-04 11:50:00 until 2026-05-04 12:13:00" in listed
+    assert 'name="until" value="2026-05-04"' in listed
+
+
+def test_a_day_lists_no_end_of_times(
+    client: TestClient, web: WebState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "LOST_OF_DAY", 1)
+    for camera in ("door", "yard"):
+        skips(web, camera, frozen="2")
+    text = client.get("/timeline?day=2026-05-04").text
+    assert text.count("</a>: ") == 1
+    api = html.unescape(re.findall(r'<a href="([^"]*)">the API</a> gives all', text)[0])
+    assert [one["camera"] for one in client.get(api).json()["skipped"]] == ["door", "yard"]
 
 
 def test_a_day_in_which_the_clocks_change_has_another_length(client: TestClient) -> None:

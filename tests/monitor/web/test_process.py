@@ -8,11 +8,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from monitor.errors import MonitorError
+from monitor.store.skips import skip_spans
+from monitor.store.states import StateSpan, state_spans
+from monitor.store.store import EventStore
+from monitor.web.link import pack
 from monitor.web.process import WebProcess
 from monitor.web.settings import CameraSettings, WebSettings
 from testkit.fakes import wait_until
@@ -86,6 +91,33 @@ def test_it_ends_with_the_process_that_watches(
     links[0].close()
     wait_until(lambda: child.poll() is not None)
     assert child.returncode == 0
+
+
+def test_it_records_what_was_not_classified_and_why(
+    process: WebProcess, links: list[socket.socket], tmp_path: Path
+) -> None:
+    wait_until(lambda: answer(process.url + "healthz") == "ok\n")
+    store = EventStore(settings(tmp_path).store)
+
+    def states() -> list[StateSpan]:
+        return state_spans(
+            store, datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+        )
+
+    for number, (count, cause) in enumerate(((0, "gaps"), (7, "no windows"), (9, "gaps"))):
+        counted = {"name": "door", "windows": 2 * count, "dropped": {"gaps": count}}
+        door = {"state": "live", "cause": cause, "score": 0.0, "open": []}
+        message = {"type": "state", "health": {"cameras": [counted]}, "states": {"door": door}}
+        links[0].sendall(pack(message))
+        wait_until(lambda number=number: len(states()) > number)
+    process.close()
+
+    (span,) = skip_spans(
+        store, ["door"], datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+    )
+    assert (span.reason, span.windows, span.total) == ("gaps", 9, 27)
+    assert [one.cause for one in states()] == ["", "no windows", ""], "others are only counted"
+    store.close()
 
 
 def test_ctrl_c_in_the_terminal_is_not_for_it(process: WebProcess) -> None:

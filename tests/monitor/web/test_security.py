@@ -1,6 +1,7 @@
 """Who is let in, and what cannot be done from outside."""
 
 import re
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
@@ -9,12 +10,14 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from monitor.store.event import EventFilter, Review, Verdict
+from monitor.store.skips import SkipLog, WindowCounts
+from monitor.store.states import StateLog
 from monitor.store.store import UnknownEvent
 from monitor.web import api, media, pages, sockets
 from monitor.web.access import LOCAL, Role, User, Visit, check_routes
 from monitor.web.app import make_app
 from monitor.web.state import WebState
-from tests.monitor.web.conftest import STRANGE, ended
+from tests.monitor.web.conftest import BEGAN, STRANGE, ended
 
 LIVE = "ws://127.0.0.1:8470/live"
 PAGES = ["/", "/events", "/events/a", "/cameras/door", "/timeline?day=2026-05-04", "/health"]
@@ -169,6 +172,16 @@ def test_events_of_other_cameras_are_unknown_to_a_user(web: WebState) -> None:
     assert ann.count(EventFilter(camera=("door", "yard"))) == 1
     assert ann.names()[0] == ["yard"]
     assert ann.neighbours(ann.event("b"), EventFilter()) == (None, None)
+    states, skips = StateLog(web.store), SkipLog(web.store)
+    for camera in ("door", "yard"):
+        for count in (0, 9):
+            states.note({camera: ("live", "")}, BEGAN + timedelta(seconds=count))
+            skips.note({camera: WindowCounts(0, {"gaps": count})}, BEGAN)
+    states.note({}, BEGAN + timedelta(seconds=20))
+    skips.close()
+    day, cameras = (BEGAN, BEGAN + timedelta(days=1)), ("door", "yard")
+    found = (*ann.states(*day), *ann.skipped_minutes(cameras, *day), *ann.skip_spans(cameras, *day))
+    assert [one.camera for one in found] == 3 * ["yard"]
     for act in (lambda: ann.event("a"), lambda: ann.review("a", Verdict(marked=True))):
         with pytest.raises(UnknownEvent):
             act()

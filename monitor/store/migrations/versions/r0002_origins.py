@@ -21,4 +21,5 @@ def upgrade() -> None:
         sa.Column("at_ms", sa.BigInteger, primary_key=True),
         sa.Column("reason", sa.String(32), primary_key=True),
         sa.Column("windows", sa.Integer, nullable=False),
+        sa.Column("total", sa.Integer, nullable=False),
     )
