@@ -112,6 +112,14 @@ def _backlog(console: Console) -> Backlog | None:
     return buffer if isinstance(buffer, Backlog) else None
 
 
+def told(console: Console, error: MonitorError) -> typer.Exit:
+    """Print an error as one line; the exit that goes with it."""
+    line = Text("error: ", style="bold red")
+    line.append(redact(printable(str(error))), style="not bold default")
+    console.print(line, soft_wrap=True)
+    return typer.Exit(EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED)
+
+
 @contextmanager
 def exit_codes(console: Console) -> Iterator[None]:
     """Print a MonitorError as one line and exit 1, or 2 if the configuration is wrong.
@@ -126,11 +134,7 @@ def exit_codes(console: Console) -> Iterator[None]:
     try:
         yield
     except MonitorError as error:
-        line = Text("error: ", style="bold red")
-        line.append(redact(printable(str(error))), style="not bold default")
-        console.print(line, soft_wrap=True)
-        code = EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
-        raise typer.Exit(code) from None
+        raise told(console, error) from None
     except (typer.Exit, typer.Abort):
         raise
     except KeyboardInterrupt:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.live import Live
 
+from monitor.cli.command import told
 from monitor.cli.preflight import check_decoding, check_outputs
 from monitor.config.options import MonitorOptions
 from monitor.display.screen import Screen, has_display
@@ -45,10 +46,9 @@ def watch(
     display = has_display() if options.display is None else options.display
     screen = Screen() if display else None  # before PyAV is loaded: see monitor.display.screen
     from monitor.cli.sinks import make_sinks, unfinished
-    from monitor.display.table import StatusTable
     from monitor.evidence.evidence_sink import EvidenceSink
     from monitor.health.heartbeat import Heartbeat
-    from monitor.pipeline.monitor import Monitor
+    from monitor.pipeline.monitor import BEAT_S, Monitor
 
     check_decoding(options)
     check_outputs(options)
@@ -109,20 +109,39 @@ def watch(
     _on_signals({signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGHUP: reload})
     systemd.ready()
     try:
-        if in_terminal:
-            with Live(StatusTable(lambda: monitor.cameras), console=console, refresh_per_second=4):
-                monitor.run()
-        else:
-            monitor.run()
+        failure = None
+        try:
+            _run(monitor, console if in_terminal else None)
+        except MonitorError as error:
+            watched = any(camera.frames for camera in monitor.cameras)
+            if page is None or monitor.stopped or not watched:
+                raise
+            # It ended by itself: what was recorded until then can still be seen.
+            failure = told(console, error)
         if page is not None and not monitor.stopped:
-            page.tell(monitor.cameras, monitor.sinks)
             log.info("all files have ended; the page stays at %s until Ctrl-C", page.url)
-            stopping.wait()
+            while not stopping.is_set():
+                page.tell(monitor.cameras, monitor.sinks)
+                stopping.wait(BEAT_S)
+        if failure is not None:
+            raise failure
     finally:  # one more signal must not tear down what is ending already
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         if page is not None:
             page.close()
+
+
+def _run(monitor: Monitor, terminal: Console | None) -> None:
+    """Watch, with a table in a terminal."""
+    if terminal is None:
+        monitor.run()
+        return
+    from monitor.display.table import StatusTable
+
+    table = StatusTable(lambda: monitor.cameras)
+    with Live(table, console=terminal, refresh_per_second=4):
+        monitor.run()
 
 
 def _on_signals(actions: dict[signal.Signals, Callable[[], None]]) -> None:
