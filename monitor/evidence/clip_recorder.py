@@ -62,7 +62,7 @@ class ClipRecorder:
         if not packets:
             raise SinkError("no packets of it are kept")
         writer = self._open(path, packets[0].run.template, [one.packet for one in packets])
-        clip = _GrowingClip(alert, ring, writer, packets[-1], alert.start_s + MAX_S)
+        clip = _GrowingClip(alert, path, ring, writer, packets[-1], alert.start_s + MAX_S)
         with self._lock:
             self._growing[alert.id] = clip
         return min((one.time_s for one in packets if one.time_s is not None), default=None)
@@ -90,7 +90,8 @@ class ClipRecorder:
                 found = list(_between(container, stream, from_s, to_s))
                 writer = self._open(path, stream, [packet for packet, _ in found])
                 try:
-                    writer.close()
+                    with self._retention.counted(path):
+                        writer.close()
                 except SinkError:
                     path.unlink(missing_ok=True)
                     raise
@@ -130,7 +131,8 @@ class ClipRecorder:
             clips = list(self._growing.values())
         for clip in clips:
             try:
-                complete = clip.grow(self._clock())
+                with self._retention.counted(clip.path):
+                    complete = clip.grow(self._clock())
             except SinkError as error:
                 self._give_up(clip, error)
                 continue
@@ -139,7 +141,8 @@ class ClipRecorder:
 
     def _finish(self, clip: _GrowingClip) -> None:
         try:
-            clip.writer.close()
+            with self._retention.counted(clip.path):
+                clip.writer.close()
         except SinkError as error:
             self._give_up(clip, error)
         else:
@@ -160,6 +163,7 @@ class _GrowingClip:
     """A clip that is being written."""
 
     alert: AlertEvent  # its start
+    path: Path
     ring: PacketRing
     writer: ClipWriter
     newest: TappedPacket  # that was written

@@ -34,7 +34,7 @@ class _OfEvent:
 def delete_old_evidence(
     folder: Path, max_gib: float, keep_days: float, min_free_gib: float = 0.0
 ) -> int:
-    """Delete the oldest events' files until what is left fits; of how many events they were.
+    """Delete the oldest events' files until what is left fits; how many bytes that is.
 
     It fits if it is no larger than `max_gib`, no older than `keep_days`, and leaves `min_free_gib`
     of the disk free. Marked events are never deleted. Files that somebody else deletes meanwhile,
@@ -44,17 +44,15 @@ def delete_old_evidence(
     left = sum(one.size for one in found)
     oldest_s = time.time() - keep_days * DAY_S
     free = free_bytes(folder)
-    deleted = 0
     for one in found:
         fits = left <= max_gib * 2**30 and free >= min_free_gib * 2**30
         if fits and one.changed_s >= oldest_s:
             break
         if one.marked or not _delete(one.paths):
             continue
-        deleted += 1
         left -= one.size
         free += one.size
-    return deleted
+    return left
 
 
 def free_bytes(folder: Path) -> int:
@@ -92,7 +90,11 @@ def _delete(paths: Iterable[Path]) -> bool:
 
 
 class Retention:
-    """Deletes old evidence at the start, every hour, and before new evidence is written."""
+    """Deletes old evidence at the start, every hour, and before there would be too much.
+
+    Whoever writes says so by `room_for` or `counted`: between two looks at all files, what these
+    have grown by is added up. What others delete or write meanwhile is noticed within the hour.
+    """
 
     def __init__(self, options: EvidenceOptions, clock: Callable[[], float]) -> None:
         self._options = options
@@ -100,11 +102,12 @@ class Retention:
         self._throttle = LogThrottle(log, clock)
         self._deleting = threading.Lock()  # a new folder is not deleted while it is empty
         self._deleted_s = -math.inf
+        self._adding = threading.Lock()  # of _used
+        self._used: int | None = None  # bytes of all evidence; None: not known
 
     def tidy(self) -> None:
         """Delete what is old, unless that was done within the hour."""
         if self._clock() - self._deleted_s >= DELETE_S:
-            self._deleted_s = self._clock()
             with self._deleting:
                 self._delete()
 
@@ -114,23 +117,52 @@ class Retention:
 
         SinkError if there is not.
         """
+        options = self._options
+        least = options.min_free_gib * 2**30
         with self._deleting:
-            self._delete()
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            least = self._options.min_free_gib
-            if free_bytes(path.parent) < least * 2**30:
-                raise SinkError(f"less than {least:g} GiB of the disk are free (min_free_gib)")
+            fits = self._used is not None and self._used <= options.max_gib * 2**30
+            if not fits or free_bytes(path.parent) < least:
+                self._delete()
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if free_bytes(path.parent) < least:
+                    text = f"less than {options.min_free_gib:g} GiB of the disk are free"
+                    raise SinkError(f"{text} (min_free_gib)")
+            with self.counted(path):
+                yield
+
+    @contextmanager
+    def counted(self, path: Path) -> Iterator[None]:
+        """Inside the block a file may grow."""
+        before = _size(path)
+        try:
             yield
+        finally:
+            with self._adding:
+                if self._used is not None:  # less, if it was deleted: that was counted already
+                    self._used += max(0, _size(path) - before)
 
     def _delete(self) -> None:
         options = self._options
+        self._deleted_s = self._clock()
+        used = None
         try:
-            delete_old_evidence(
+            used = delete_old_evidence(
                 options.folder, options.max_gib, options.keep_days, options.min_free_gib
             )
         except OSError as error:
             text = f"evidence {options.folder}: old evidence cannot be deleted: {in_words(error)}"
             self._throttle.log(logging.WARNING, "delete", text)
+        with self._adding:
+            self._used = used
+
+
+def _size(path: Path) -> int:
+    """In bytes; 0 if there is no such file."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def in_words(error: Exception) -> str:

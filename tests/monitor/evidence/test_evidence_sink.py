@@ -102,6 +102,8 @@ def test_a_clip_of_a_stream_begins_before_the_act_and_ends_after_it(
     assert numbers == list(range(numbers[0], numbers[-1] + 1)), "no picture is missing"
     assert 3.5 - GOP / FPS - 0.1 <= numbers[0] / FPS <= 3.5, "two seconds before, from a key frame"
     assert 10.0 <= numbers[-1] / FPS <= 11.0, "a second after"
+    files = [path for path in sink.files(start).clip.parent.iterdir() if path.is_file()]
+    assert sink._retention._used == sum(path.stat().st_size for path in files), "it grew"
 
 
 def test_what_is_open_at_the_end_is_finished(stream: tuple[EvidenceSink, Stream]) -> None:

@@ -4,7 +4,14 @@ import os
 import time
 from pathlib import Path
 
-from monitor.evidence.retention import delete_old_evidence
+import pytest
+
+from monitor.config.outputs import EvidenceOptions
+from monitor.errors import SinkError
+from monitor.evidence import retention
+from monitor.evidence.retention import Retention, delete_old_evidence
+
+MIB = 1 << 20
 
 
 def clips(folder: Path, *ages_days: float) -> list[Path]:
@@ -13,7 +20,7 @@ def clips(folder: Path, *ages_days: float) -> list[Path]:
     for number, age in enumerate(ages_days):
         path = folder / f"2026-01-{number + 1:02}" / "door" / f"{number}.mp4"
         path.parent.mkdir(parents=True)
-        path.write_bytes(bytes(1 << 20))
+        path.write_bytes(bytes(MIB))
         changed_s = time.time() - age * 86_400
         os.utime(path, (changed_s, changed_s))
         found.append(path)
@@ -22,19 +29,19 @@ def clips(folder: Path, *ages_days: float) -> list[Path]:
 
 def test_old_evidence_is_deleted_and_its_folders_with_it(tmp_path: Path) -> None:
     old, older, new = clips(tmp_path, 31, 40, 29)
-    assert delete_old_evidence(tmp_path, max_gib=1, keep_days=30) == 2
+    assert delete_old_evidence(tmp_path, max_gib=1, keep_days=30) == MIB
     assert [path.exists() for path in (old, older, new)] == [False, False, True]
     assert [path.name for path in tmp_path.iterdir()] == ["2026-01-03"]
 
 
 def test_the_oldest_are_deleted_until_the_rest_fits(tmp_path: Path) -> None:
     paths = clips(tmp_path, 1, 5, 3, 2)
-    assert delete_old_evidence(tmp_path, max_gib=2.5 / 1024, keep_days=30) == 2
+    assert delete_old_evidence(tmp_path, max_gib=2.5 / 1024, keep_days=30) == 2 * MIB
     assert [path.exists() for path in paths] == [True, False, False, True]
 
 
 def test_what_is_not_ours_stays(tmp_path: Path) -> None:
-    (tmp_path / "notes.mp4").write_bytes(bytes(1 << 20))
+    (tmp_path / "notes.mp4").write_bytes(bytes(MIB))
     (tmp_path / "2026-01-01" / "door").mkdir(parents=True)
     (tmp_path / "2026-01-01" / "door" / "note.txt").touch()
     assert delete_old_evidence(tmp_path, max_gib=0.0001, keep_days=0.0001) == 0
@@ -47,7 +54,7 @@ def test_all_files_of_an_event_go_together(tmp_path: Path) -> None:
         path = old.with_name("0" + ending)
         path.write_bytes(b"x")
         os.utime(path, (old.stat().st_mtime, old.stat().st_mtime))
-    assert delete_old_evidence(tmp_path, max_gib=1, keep_days=30) == 1
+    assert delete_old_evidence(tmp_path, max_gib=1, keep_days=30) == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -55,11 +62,94 @@ def test_what_is_marked_is_never_deleted(tmp_path: Path) -> None:
     marked, other = clips(tmp_path, 400, 31)
     marked.with_suffix(".keep").touch()
     os.utime(marked.with_suffix(".keep"), (0, 0))
-    assert delete_old_evidence(tmp_path, max_gib=0.0001, keep_days=30) == 1
+    assert delete_old_evidence(tmp_path, max_gib=0.0001, keep_days=30) == MIB
     assert (marked.exists(), other.exists()) == (True, False)
+
+
+class Looks:
+    """Counts how often all files are looked at."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+
+        def look(*given: float) -> int:
+            self.count += 1
+            return delete_old_evidence(*given)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(retention, "delete_old_evidence", look)
+
+
+def kept(folder: Path, max_mib: float, **changes: float) -> Retention:
+    values = {"folder": folder, "max_gib": max_mib / 1024} | changes
+    made = Retention(EvidenceOptions.model_validate(values), time.monotonic)
+    made.tidy()
+    return made
+
+
+def write(keeping: Retention, path: Path, size: int) -> None:
+    with keeping.room_for(path):
+        path.write_bytes(bytes(size))
+
+
+def test_new_evidence_is_added_up_without_a_look_at_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, older = clips(tmp_path, 1, 2)
+    looks = Looks(monkeypatch)
+    keeping = kept(tmp_path, max_mib=4.5)
+    folder = tmp_path / "2026-05-04" / "door"
+    for ending in (".mp4", ".jpg", ".json"):
+        write(keeping, folder / f"new{ending}", MIB)
+    assert (looks.count, older.exists()) == (1, True), "the last one is too much"
+    write(keeping, folder / "next.jpg", 10)
+    assert (looks.count, older.exists(), old.exists()) == (2, False, True)
+    write(keeping, folder / "next.jpg", 20)
+    assert looks.count == 2
+
+
+def test_a_clip_that_grows_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (old,) = clips(tmp_path, 1)
+    looks = Looks(monkeypatch)
+    keeping = kept(tmp_path, max_mib=2.5)
+    clip = tmp_path / "2026-05-04" / "door" / "new.mp4"
+    write(keeping, clip, 100)
+    for _ in range(2):
+        with keeping.counted(clip), clip.open("ab") as file:
+            file.write(bytes(MIB))
+    write(keeping, clip.with_suffix(".json"), 10)
+    assert (looks.count, old.exists(), clip.exists()) == (2, False, True)
+
+
+def test_what_failed_to_be_written_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Looks(monkeypatch)
+    keeping = kept(tmp_path, max_mib=0.5)
+    path = tmp_path / "2026-05-04" / "door" / "a.mp4"
+
+    def fail() -> None:
+        with keeping.room_for(path):
+            path.write_bytes(bytes(MIB))
+            path.unlink()
+            raise SinkError("no codec")
+
+    for _ in range(3):
+        with pytest.raises(SinkError, match="no codec"):
+            fail()
+    assert looks.count == 1
+
+
+def test_a_folder_that_somebody_deleted_is_made_again(tmp_path: Path) -> None:
+    keeping = kept(tmp_path / "kept", max_mib=1)
+    path = tmp_path / "kept" / "2026-05-04" / "door" / "a.jpg"
+    for _ in range(2):
+        write(keeping, path, 10)
+        path.unlink()
+        for folder in path.parents[:3]:
+            folder.rmdir()
 
 
 def test_evidence_gives_way_to_the_room_that_is_to_stay_free(tmp_path: Path) -> None:
     paths = clips(tmp_path, 3, 2)
-    assert delete_old_evidence(tmp_path, max_gib=1, keep_days=30, min_free_gib=1e6) == 2
+    assert delete_old_evidence(tmp_path, max_gib=1, keep_days=30, min_free_gib=1e6) == 0
     assert not any(path.exists() for path in paths)
