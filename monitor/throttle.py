@@ -26,16 +26,22 @@ class LogThrottle:
 
     def log(self, level: int, kind: str, text: str) -> None:
         """Log `text`, or only count it where one of its `kind` was logged a short while ago."""
+        told = self.due(kind, text)
+        if told is not None:
+            self._log.log(level, "%s", told)
+
+    def due(self, kind: str, text: str) -> str | None:
+        """What is to be logged now, for whoever logs it; None: it was only counted."""
         now_s = self._clock()
         known = self._kinds.setdefault(kind, _Kind())
         if known.told_s is not None and now_s < known.next_s:
             known.untold += 1
-            return
+            return None
         if known.told_s is not None:
             rested = now_s - known.next_s > known.pause_s
             known.pause_s = FIRST_S if rested else min(LONGEST_S, 2 * known.pause_s)
         if known.untold:
             assert known.told_s is not None
             text += f" ({known.untold} more times in the last {now_s - known.told_s:.0f} s)"
-        self._log.log(level, "%s", text)
         known.untold, known.told_s, known.next_s = 0, now_s, now_s + known.pause_s
+        return text

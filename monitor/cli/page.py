@@ -109,19 +109,18 @@ def _cause(camera: dict[str, Any]) -> str:
 
 
 class _Seldom(logging.Filter):
-    """Lets the same message through once a minute: every refused connection brings one."""
+    """Makes repeated lines of the server one counted line: every refused connection brings one."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._last_s: dict[str, float] = {}
+        self._throttle = LogThrottle(log)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is logged."""
-        text = str(record.msg)
-        if record.created - self._last_s.get(text, -60.0) < 60.0:
-            return False
-        self._last_s = {text: record.created}
-        return True
+        """Whether a record is logged, with how often it came."""
+        text = self._throttle.due(str(record.msg), record.getMessage())
+        if text is not None:
+            record.msg, record.args = text, None
+        return text is not None
 
 
 class _Server(uvicorn.Server):
