@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,16 @@ from monitor.errors import SourceLostError
 from monitor.events.alert import AlertEvent
 from monitor.records import Frame, NoFrameYet
 from testkit.patience import LIMIT_S
+
+
+@dataclass
+class Clock:
+    """Time that passes when a test says so."""
+
+    now_s: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
 def picture(time_s: float, level: int = 128) -> Frame:

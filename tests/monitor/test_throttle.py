@@ -5,13 +5,7 @@ import logging
 import pytest
 
 from monitor.throttle import LogThrottle
-
-
-class Clock:
-    now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
+from testkit.fakes import Clock
 
 
 @pytest.fixture

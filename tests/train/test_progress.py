@@ -3,17 +3,8 @@ import io
 import pytest
 from rich.console import Console
 
+from testkit.fakes import Clock
 from train.progress import Bar, StepTimer, duration_text
-
-
-class Clock:
-    """Time that passes when a test says so."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def test_the_time_left_covers_later_bars_and_uses_all_finished_steps() -> None:
@@ -41,7 +32,7 @@ def test_a_terminal_shows_the_time_left_in_the_bar() -> None:
     clock, screen = Clock(), io.StringIO()
     console = Console(file=screen, force_terminal=True, width=100)
     with Bar(console, "fold 0", 3, timer=StepTimer(clock)) as bar:
-        clock.now_s = 10
+        clock.now_s += 10
         bar.advance("fine")
 
     assert "20 s left" in screen.getvalue()

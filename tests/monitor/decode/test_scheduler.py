@@ -14,17 +14,10 @@ from av import VideoFrame
 from monitor.decode.decoder import DecodedFrame
 from monitor.decode.scheduler import GROW_S, LATE_S, TURN_S, DecodeScheduler, ScheduledDecoder
 from monitor.decode.stillness import Stillness
+from testkit.fakes import Clock
 
 FRAME_S = 0.04
 GROUP = 50  # frames from one key frame to the next
-
-
-@dataclass
-class Clock:
-    now_s: float = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @dataclass

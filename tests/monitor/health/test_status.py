@@ -5,7 +5,7 @@ import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from monitor.display.table import StatusTable, show_health
 from monitor.health.health_file import examine
 from monitor.health.status import BLIND_SPANS, CameraSnapshot, CameraStatus, RegionStatus
 from monitor.states import CameraState, SkipReason
+from testkit.fakes import Clock
 
 
 def shown(camera: CameraSnapshot, width: int = 120) -> str:
@@ -155,14 +156,6 @@ def test_what_capture_and_worker_drop_is_counted_together() -> None:
     assert snapshot.missed == 3, "nothing is lost of what is still"
     for part in ("1 dropped: busy", "1 still", "2 dropped: unknown"):
         assert part in snapshot.summary
-
-
-@dataclass
-class Clock:
-    now_s: float = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.mark.parametrize("fault", ["no windows", "slow source", "gaps", "black"])

@@ -18,7 +18,7 @@ from monitor.web.link import LinkClosed, pack, receive
 from monitor.web.live import LiveState, Look, Still
 from monitor.web.state import WebState
 from testkit.alerts import alert
-from testkit.fakes import picture, wait_until
+from testkit.fakes import Clock, picture, wait_until
 from tests.monitor.evidence.test_pictures import opened
 
 DOOR = Channel("door", True, (), {})
@@ -28,13 +28,6 @@ SNAPSHOT = CameraSnapshot(
     CameraState.LIVE,
     regions={"": RegionStatus({}, 0.9, ("fight",)), "gate": RegionStatus({}, 0.2)},
 )
-
-
-class Clock:
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture

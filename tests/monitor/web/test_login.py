@@ -15,18 +15,12 @@ from monitor.web.app import make_app
 from monitor.web.sessions import COOKIE, IDLE_S, LONGEST_S, TRIES, TRIES_S, Sessions
 from monitor.web.state import WebState
 from monitor.web.users import UserEntry, Users, UsersFile, hash_password, new_token
+from testkit.fakes import Clock
 from tests.monitor.web.test_security import LIVE
 
 PASSWORD = "correct horse battery"
 HTML = {"accept": "text/html"}
 BASE = "http://127.0.0.1:8470"
-
-
-class Clock:
-    now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture(scope="module")
