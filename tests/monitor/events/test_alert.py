@@ -2,41 +2,14 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from monitor.events.alert import AlertEvent, AlertMaker
-from monitor.records import Activity
-from monitor.states import EndReason
-from testkit.alerts import alert
-
-NOW = datetime(2026, 5, 4, 3, 2, 1, 987654, UTC)
-START = Activity(
-    "a1",
-    "door",
-    "fight",
-    12.3456,
-    None,
-    0.91234,
-    0.95,
-    arrived_s=100.0,
-    decided_s=14.3,
-    threshold=0.6,
-    peak_s=13.8,
-    trace=((11.9, 0.2), (14.3, 0.91234)),
-)
-END = Activity(
-    "a1", "door", "fight", 12.3456, 18.0, 0.2, 0.99, arrived_s=100.0, decided_s=20.0,
-    reason=EndReason.SCORE_FELL,
-)  # fmt: skip
-
-
-def make(activity: Activity) -> AlertEvent:
-    """The alert that is made a quarter of a second after the frame that decided it."""
-    return AlertMaker("f" * 64, "fights", 2.0, lambda: NOW, lambda: 100.25).make(activity)
+from monitor.events.alert import AlertEvent
+from testkit.alerts import ENDED, NOW, STARTED, alert, made
 
 
 def written(found: AlertEvent) -> dict[str, Any]:
@@ -45,7 +18,7 @@ def written(found: AlertEvent) -> dict[str, Any]:
 
 
 def test_a_start_has_every_field() -> None:
-    assert written(make(START)) == {
+    assert written(made(STARTED)) == {
         "schema": "har-monitor.alert.v2",
         "id": "a1",
         "event": "start",
@@ -73,7 +46,7 @@ def test_a_start_has_every_field() -> None:
 
 
 def test_an_end_says_when_it_was_and_why() -> None:
-    end = written(make(END))
+    end = written(made(ENDED))
     assert (end["event"], end["id"], end["end_s"], end["reason"]) == (
         "end", "a1", 18.0, "score fell",
     )  # fmt: skip
@@ -83,19 +56,19 @@ def test_an_end_says_when_it_was_and_why() -> None:
 
 
 def test_a_file_says_when_in_it_and_not_when_in_the_world() -> None:
-    end = written(make(replace(END, live=False)))
+    end = written(made(replace(ENDED, live=False)))
     assert (end["start_time"], end["end_time"]) == (None, None)
     assert (end["start_s"], end["end_s"], end["decided_s"]) == (12.346, 18.0, 20.0)
 
 
 def test_an_activity_of_a_region_names_it() -> None:
-    found = make(replace(START, region="till"))
+    found = made(replace(STARTED, region="till"))
     assert (found.camera, found.region, found.title) == ("door", "till", "till: fight")
-    assert (make(START).region, make(START).title) == (None, "fight")
+    assert (made(STARTED).region, made(STARTED).title) == (None, "fight")
 
 
 def test_after_a_kill_nobody_knows_when_it_ended() -> None:
-    start, later = make(replace(START, region="till")), NOW + timedelta(hours=1)
+    start, later = made(replace(STARTED, region="till")), NOW + timedelta(hours=1)
     end = start.after_a_kill(later)
     changed = {
         "event": "end", "time": "2026-05-04T04:02:01.987Z", "reason": "monitor died",
@@ -108,10 +81,10 @@ def test_after_a_kill_nobody_knows_when_it_ended() -> None:
 @pytest.mark.parametrize(
     "found",
     [
-        make(START),
-        make(END),
-        make(replace(END, region="till", live=False)),
-        make(START).after_a_kill(NOW),
+        made(STARTED),
+        made(ENDED),
+        made(replace(ENDED, region="till", live=False)),
+        made(STARTED).after_a_kill(NOW),
     ],
     ids=["start", "end", "of a file", "after a kill"],
 )

@@ -4,38 +4,17 @@ import errno
 import json
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from monitor.errors import SinkError
-from monitor.events.alert import AlertMaker
 from monitor.events.alert_log import AlertLogSink
-from monitor.records import Activity
 from monitor.states import EndReason
-from testkit.alerts import alert
+from testkit.alerts import ENDED, STARTED, alert, made
 
-STARTED = Activity(
-    "a1",
-    "door",
-    "fight",
-    12.3456,
-    None,
-    0.91234,
-    0.95,
-    arrived_s=100.0,
-    decided_s=14.3,
-    threshold=0.6,
-    peak_s=13.8,
-    trace=((11.9, 0.2), (14.3, 0.91234)),
-)
-MAKER = AlertMaker(
-    "f" * 64, "fights", 2.0, lambda: datetime(2026, 5, 4, 3, 2, 1, 987654, UTC), lambda: 100.25
-)
-START = MAKER.make(STARTED)
-END = MAKER.make(replace(STARTED, end_s=18.0, score=0.2, peak_score=0.99, decided_s=20.0))
+START, END = made(STARTED), made(ENDED)
 
 
 def sink(path: Path, *, max_bytes: int = 1 << 20, keep: int = 2) -> AlertLogSink:
@@ -84,7 +63,7 @@ def test_a_start_is_one_whole_line_with_every_field(tmp_path: Path) -> None:
 def test_an_activity_of_a_region_names_it(tmp_path: Path) -> None:
     path = tmp_path / "alerts.jsonl"
     log = sink(path)
-    log.write(MAKER.make(replace(STARTED, region="till")))
+    log.write(made(replace(STARTED, region="till")))
     log.close()
     assert [(line["camera"], line["region"]) for line in lines(path)] == [("door", "till")]
 
@@ -231,7 +210,7 @@ def test_a_file_says_when_in_it_and_not_when_in_the_world(tmp_path: Path) -> Non
     path = tmp_path / "alerts.jsonl"
     log = sink(path)
     ended = replace(STARTED, end_s=18.0, live=False, reason=EndReason.FILE_ENDED)
-    log.write(MAKER.make(ended))
+    log.write(made(ended))
     log.close()
     (line,) = lines(path)
     assert (line["start_time"], line["end_time"]) == (None, None)
