@@ -63,7 +63,7 @@ def stat_or_none(path: Path, fault: Callable[[OSError], MonitorError]) -> os.sta
 
 
 def describe_os_error(named: str, error: OSError) -> str:
-    """The line about a path that cannot be looked at."""
+    """The line about a path that cannot be looked at, read or written."""
     return f"{named:.{_LONGEST}}: {(error.strerror or str(error)).lower()}"
 
 

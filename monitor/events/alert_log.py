@@ -5,7 +5,7 @@ from pathlib import Path
 from monitor.errors import SinkError
 from monitor.events.alert import AlertEvent
 from monitor.events.log_file import LogFile
-from monitor.paths import STDOUT
+from monitor.paths import STDOUT, describe_os_error
 
 
 class AlertLogSink:
@@ -40,7 +40,7 @@ class AlertLogSink:
 
     def error(self, error: OSError) -> SinkError:
         """What went wrong with the file, in a line."""
-        return SinkError(f"{self.name}: {(error.strerror or str(error)).lower()}")
+        return SinkError(describe_os_error(self.name, error))
 
 
 def line(alert: AlertEvent) -> bytes:

@@ -14,6 +14,7 @@ from monitor import __version__
 from monitor.atomic import write_private
 from monitor.errors import MonitorError
 from monitor.health.status import CameraSnapshot
+from monitor.paths import describe_os_error
 from monitor.records import SinkStatus
 from monitor.states import NOTHING_MOVES, CameraState
 
@@ -143,7 +144,7 @@ def read_health(path: Path) -> Health:
         with path.open("rb") as file:
             health = Health.model_validate(json.loads(file.read(_MOST_BYTES)))
     except OSError as error:
-        raise MonitorError(f"health {path}: {(error.strerror or str(error)).lower()}") from None
+        raise MonitorError(describe_os_error(f"health {path}", error)) from None
     except (ValidationError, ValueError, RecursionError):
         raise MonitorError(f"health {path}: not a health file of har-monitor") from None
     age_s = time.monotonic() - health.monotonic_s
