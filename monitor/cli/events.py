@@ -1,14 +1,16 @@
 """har-events: what happened, from the event store, for people without the page."""
 
 import csv
+import inspect
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -37,16 +39,10 @@ ReviewOption = Annotated[
 ]
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 Since = Annotated[
-    datetime | None,
-    typer.Option(
-        help="That began then or later, in local time.", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
-    ),
+    datetime | None, typer.Option(help="That began then or later, in local time.", formats=_TIMES)
 ]
 Until = Annotated[
-    datetime | None,
-    typer.Option(
-        help="That began before, in local time.", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
-    ),
+    datetime | None, typer.Option(help="That began before, in local time.", formats=_TIMES)
 ]
 MinScore = Annotated[float | None, typer.Option(help="With a peak score of at least this.")]
 Marked = Annotated[bool | None, typer.Option("--marked/--unmarked", help="Marked or not.")]
@@ -83,9 +79,7 @@ def main(
         context.obj = _place(store, config)
 
 
-@app.command("list", cls=Command)
-def list_events(
-    context: typer.Context,
+def _filter(
     camera: Camera = None,
     label: Label = None,
     review: ReviewOption = None,
@@ -93,12 +87,56 @@ def list_events(
     until: Until = None,
     min_score: MinScore = None,
     marked: Marked = None,
+) -> "EventFilter":
+    from pydantic import ValidationError
+
+    from monitor.config.yaml_file import explain
+    from monitor.store.event import EventFilter
+
+    try:
+        return EventFilter.model_validate(
+            {
+                "camera": camera or (),
+                "label": label or (),
+                "review": review or (),
+                "since": since and since.astimezone(),
+                "until": until and until.astimezone(),
+                "min_score": min_score,
+                "marked": marked,
+            }
+        )
+    except ValidationError as error:
+        raise ConfigError(explain(error, EventFilter)) from None
+
+
+def _filtered(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that takes the options of `_filter`, and is given the filter as `wanted`."""
+    options = inspect.signature(_filter).parameters
+    own = [one for one in inspect.signature(command).parameters.values() if one.name != "wanted"]
+    taken = (*own, *options.values())
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        with exit_codes(Console(stderr=True)):
+            wanted = _filter(**{name: given.pop(name) for name in options})
+            command(**given, wanted=wanted)
+
+    # Typer makes the command's options of these.
+    run.__signature__ = inspect.Signature(taken)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in taken}
+    return run
+
+
+@app.command("list", cls=Command)
+@_filtered
+def list_events(
+    context: typer.Context,
+    wanted: "EventFilter",
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """The newest events."""
     with _opened(context) as store:
-        wanted = _filter(camera, label, review, since, until, min_score, marked)
         found, after = store.page(wanted, limit=limit)
         if as_json:
             for event in found:
@@ -129,22 +167,16 @@ def show(
 
 
 @app.command(cls=Command)
+@_filtered
 def export(
     context: typer.Context,
     out: Annotated[Path, typer.Argument(help="File to write: .csv or .jsonl.")],
-    camera: Camera = None,
-    label: Label = None,
-    review: ReviewOption = None,
-    since: Since = None,
-    until: Until = None,
-    min_score: MinScore = None,
-    marked: Marked = None,
+    wanted: "EventFilter",
 ) -> None:
     """Write events to a file, the newest first."""
     with _opened(context) as store:
         if out.suffix not in (".csv", ".jsonl"):
             raise ConfigError(f"{out}: unknown kind of file; allowed: .csv, .jsonl")
-        wanted = _filter(camera, label, review, since, until, min_score, marked)
         with replacing(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             number = 0
             for number, event in enumerate(store.all(wanted), 1):
@@ -218,36 +250,6 @@ def _place(store: str | None, config: Path | None) -> _Place:
     if options.store is None:
         raise ConfigError(f"{config}: no sink of the type store")
     return _Place(options.store.url, log)
-
-
-def _filter(
-    camera: Sequence[str] | None,
-    label: Sequence[str] | None,
-    review: Sequence[str] | None,
-    since: datetime | None,
-    until: datetime | None,
-    min_score: float | None,
-    marked: bool | None,
-) -> "EventFilter":
-    from pydantic import ValidationError
-
-    from monitor.config.yaml_file import explain
-    from monitor.store.event import EventFilter
-
-    try:
-        return EventFilter.model_validate(
-            {
-                "camera": camera or (),
-                "label": label or (),
-                "review": review or (),
-                "since": since and since.astimezone(),
-                "until": until and until.astimezone(),
-                "min_score": min_score,
-                "marked": marked,
-            }
-        )
-    except ValidationError as error:
-        raise ConfigError(explain(error, EventFilter)) from None
 
 
 def _table(events: "Sequence[Event]") -> Table:
