@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -16,6 +16,9 @@ from monitor.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from monitor.errors import ConfigError
 from train.cli.options import CacheFolder, DataFolders
 from train.recipe.options import ARCHITECTURES, BASELINES, DataOptions, Recipe, read_recipe
+
+if TYPE_CHECKING:
+    from train.data.clips import Dataset
 
 log = logging.getLogger(__name__)
 
@@ -111,9 +114,13 @@ def main(
         start_logging(console, verbose=verbose)
         try:
             with interruptible(console.show_cursor), training_tools():
-                if from_events is not None:
-                    recipe = _with_events(recipe, from_events, evidence, events_until, out)
-                _train(out, recipe, fold, folds, cache, console)
+                from train.data.mixed import load_data
+
+                if from_events is None:
+                    dataset = load_data(recipe.data, recipe.labels, recipe.spec.span_s)
+                else:
+                    recipe, dataset = _with_events(recipe, from_events, evidence, events_until, out)
+                _train(out, recipe, dataset, fold, folds, cache, console)
         except KeyboardInterrupt:
             console.print("stopped; the same command resumes after the last complete epoch")
             raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -121,28 +128,38 @@ def main(
 
 def _with_events(
     recipe: Recipe, store: str, evidence: Path | None, until: datetime | None, out: Path
-) -> Recipe:
-    """The recipe with the reviewed events of a store; their table is written into `out`."""
-    from train.data.mixed import load_data
+) -> "tuple[Recipe, Dataset]":
+    """The recipe with the reviewed events of a store, and the clips of all of its data.
+
+    The table of the events is written into `out`.
+    """
+    from train.data.mixed import join_data, read_data
     from train.data.reviewed import evidence_folder, reviewed_clips, write_reviewed
 
     if not recipe.background:
         raise ConfigError("--from-events needs --background: the label of dismissed events")
     folder = evidence_folder(store, evidence)
-    known = load_data(recipe.data, recipe.labels, recipe.spec.span_s).labels if recipe.data else ()
+    others = read_data(recipe.data, recipe.spec.span_s, alone=False)
+    known = {clip.label for dataset in others for clip in dataset.clips}
+    if recipe.labels:
+        known.intersection_update(recipe.labels)
     make_folder(out)
     table = out / "events.csv"
     clips = reviewed_clips(store, folder, until=until and until.astimezone())
-    write_reviewed(clips, folder, table, recipe.background[0], known)
+    write_reviewed(clips, folder, table, recipe.background[0], sorted(known))
     log.info("%s: %d reviewed events are trained on", folder, len(clips))
     weights = [source.weight for source in recipe.data] or [1.0]
     own = DataOptions(path=folder, clips=table, weight=sum(weights) / len(weights))
-    return recipe.model_copy(update={"data": (*recipe.data, own)})
+    data = (*recipe.data, own)
+    events = read_data([own], recipe.spec.span_s, alone=not others)
+    dataset = join_data(data, (*others, *events), recipe.labels)
+    return recipe.model_copy(update={"data": data}), dataset
 
 
 def _train(
     out: Path,
     recipe: Recipe,
+    dataset: "Dataset",
     fold: int | None,
     folds: bool,
     cache: Path | None,
@@ -157,11 +174,9 @@ def _train(
     )
     from train.data.cache_folder import default_cache
     from train.data.decoding import decode_clips
-    from train.data.mixed import load_data
     from train.experiment.experiment import Experiment
     from train.experiment.training import check_names, train_folds, train_split
 
-    dataset = load_data(recipe.data, recipe.labels, recipe.spec.span_s)
     check_names(recipe, dataset)
     if not recipe.background:
         log.warning(

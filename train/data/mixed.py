@@ -16,15 +16,31 @@ log = logging.getLogger(__name__)
 def load_data(sources: Sequence[DataOptions], labels: Sequence[str], span_s: float) -> Dataset:
     """The clips of all `sources`, or only those of some `labels`; windows last `span_s` seconds.
 
+    Errors as in `read_data` and `join_data`.
+    """
+    return join_data(sources, read_data(sources, span_s, alone=len(sources) == 1), labels)
+
+
+def read_data(sources: Sequence[DataOptions], span_s: float, *, alone: bool) -> tuple[Dataset, ...]:
+    """The clips of each of `sources`; one that is `alone` needs two labels.
+
+    ConfigError for labels that no clip has; DataError as in `find_clips`.
+    """
+    return tuple(_load(source, span_s, 2 if alone else 1) for source in sources)
+
+
+def join_data(
+    sources: Sequence[DataOptions], datasets: Sequence[Dataset], labels: Sequence[str]
+) -> Dataset:
+    """The clips that were read of all `sources` as one data set, or only those of some `labels`.
+
     Of several data sets, paths and groups begin with the name of the folder. ConfigError for two
-    folders of one name, labels that no clip has, or a data set without clips of the `labels`;
-    DataError as in `find_clips`.
+    folders of one name, labels that no clip has, or a data set without clips of the `labels`.
     """
     if len(sources) == 1:
-        return only_labels(_load(sources[0], span_s, 2), labels)
+        return only_labels(datasets[0], labels)
     found: dict[str, Dataset] = {}
-    for source in sources:
-        dataset = _load(source, span_s, 1)
+    for source, dataset in zip(sources, datasets, strict=True):
         if source.name in found:
             raise ConfigError(
                 f"data: two folders called {source.name}, {found[source.name].where} and "

@@ -13,10 +13,12 @@ from monitor.store.event import Review, Verdict
 from monitor.store.store import EventStore
 from testkit.alerts import alert
 from testkit.media import make_video
+from tests.train.data.test_mixed import clips_at
+from train.cli.train import _with_events
 from train.data.clips import TRAIN_ONLY
 from train.data.mixed import load_data
 from train.data.reviewed import reviewed_clips, write_reviewed
-from train.recipe.options import DataOptions
+from train.recipe.options import DataOptions, Recipe
 
 DAY = datetime(2026, 5, 4, 8, tzinfo=UTC)
 
@@ -122,6 +124,24 @@ def test_har_train_reads_the_table(kept: tuple[str, Path], tmp_path: Path) -> No
     dataset = load_data([DataOptions(path=kept[1], clips=table)], (), 2.0)
     assert dataset.labels == ("fight", "hug", "nofight")
     assert min(clip.path for clip in dataset.clips) == "2026-05-04/door/a.mp4#t=2,5"
+
+
+def test_other_data_is_read_and_warned_about_once(
+    kept: tuple[str, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    blows = DataOptions(path=clips_at(tmp_path / "ut", "kick", "hug"), labels={"kick": "fight"})
+    calm = DataOptions(path=clips_at(tmp_path / "street", "nofight", "fall"), weight=3)
+    labels = ("fight", "nofight")
+    recipe = Recipe(data=(blows, calm), labels=labels, background=("nofight",))
+    made, dataset = _with_events(recipe, kept[0], None, None, tmp_path / "out")
+
+    assert [one.path.name for one in made.data] == ["ut", "street", "evidence"]
+    assert made.data[2].weight == 2
+    assert [line for line in caplog.messages if line.startswith("ut: clips whose label")] == [
+        "ut: clips whose label is not mapped are left out: hug 2"
+    ]
+    assert dataset == load_data(made.data, labels, recipe.spec.span_s)
+    assert {clip.label for clip in dataset.clips if clip.dataset == "evidence"} == set(labels)
 
 
 def test_without_a_review_there_is_nothing_to_learn(tmp_path: Path) -> None:
