@@ -112,10 +112,12 @@ def test_it_records_what_was_not_classified_and_why(
         wait_until(lambda number=number: len(states()) > number)
     process.close()
 
-    (span,) = skip_spans(
+    spans = skip_spans(  # several, if it takes minutes
         store, ["door"], datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
     )
-    assert (span.reason, span.windows, span.total) == ("gaps", 9, 27)
+    assert {span.reason for span in spans} == {"gaps"}
+    assert sum(span.windows for span in spans) == 9
+    assert sum(span.total for span in spans) == 27
     assert [one.cause for one in states()] == ["", "no windows", ""], "others are only counted"
     store.close()
 
