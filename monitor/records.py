@@ -12,13 +12,12 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from monitor.states import EndReason, SkipReason
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the page's process, which has no pictures, starts without them
+    import numpy as np
     from av import VideoFrame
+    from numpy.typing import NDArray
 
 
 def camera_key(camera: str, region: str) -> str:

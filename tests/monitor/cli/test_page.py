@@ -1,6 +1,8 @@
-"""What the page's process logs of its server."""
+"""The page's process: what it imports, and what it logs of its server."""
 
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -29,3 +31,13 @@ def test_a_fault_of_the_page_keeps_its_traceback(caplog: pytest.LogCaptureFixtur
             server.exception("Exception in ASGI application\n")
     assert len(caplog.messages) == 1
     assert "ZeroDivisionError: a fault" in caplog.text
+
+
+def test_it_starts_without_what_pictures_need() -> None:
+    check = (
+        "import sys, monitor.cli.page\n"
+        "heavy = {'numpy', 'av', 'cv2', 'onnxruntime', 'alembic', 'yaml'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
