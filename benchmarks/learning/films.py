@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
+from monitor.sources.file import read_frames
 from train.data.footage import Footage, find_footage
 from train.evaluate.streams import PlanSegment, StreamPlan
 
@@ -86,11 +87,12 @@ def fights_in_films(data: Path, films: Iterable[Film]) -> list[StreamPlan]:
 
 def _around(path: Path, name: str, film: Footage) -> StreamPlan:
     (clip,) = find_footage(path)
+    _, picture = next(read_frames(path))
     before_s = min(AROUND_S, film.duration_s)
     begin_s, end_s = before_s, before_s + clip.duration_s
     return StreamPlan(
         name,
-        None,
+        (picture.width, picture.height),
         (
             PlanSegment(film.path, film.name, None, film.duration_s - before_s, 0.0, begin_s),
             PlanSegment(path, name, "fight", 0.0, begin_s, end_s),

@@ -51,6 +51,7 @@ def test_only_fights_that_no_network_saw_are_tested_in_second_halves(
     assert folds["0.mp4nofight"] == "-1"
     assert [plan.name for plan in plans] == ["3.mp4", "4.mp4"]
     before, fight, after = plans[0].segments
+    assert plans[0].size == (480, 360), "the film is shown in the fight's size"
     assert before.path == after.path == films[0].second
     assert (before.label, fight.label) == (None, "fight")
     assert fight.start_s == pytest.approx(AROUND_S, abs=0.1)

@@ -41,6 +41,7 @@ def test_a_start_has_every_field() -> None:
         "window_s": 2.0,
         "model": "f" * 64,
         "model_name": "fights",
+        "shadow": False,
         "latency_ms": 250.0,
     }
 
