@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,6 +61,9 @@ class Watched:
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """A file, which ends, and the same fight as a stream, again and again."""
     folder = tmp_path_factory.mktemp("page")
+    long = folder / ("a_path_of_one_long_word_" * 4)  # no screen of a phone is so wide
+    long.mkdir()
+    source = shutil.copy(SAMPLE, long / "film.mp4")
     film = looped(
         folder / "f.mp4", SAMPLE, 4, "fps=25,scale=320:180", "libx264", "-g", "25", "-bf", "0"
     )
@@ -68,7 +72,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             [
                 sys.executable, "-m", "monitor", "--headless", "--log", "alerts.jsonl",
                 "--web", "127.0.0.1:0",
-                "--source", f"film={SAMPLE}", "--source", f"door={server.url}",
+                "--source", f"film={source}", "--source", f"door={server.url}",
             ],
             cwd=folder,
             stderr=output,
