@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -13,16 +14,17 @@ class Mailbox(Generic[Item]):
     `put` waits for room and loses nothing: for files and for what must arrive. `put_nowait` neither
     waits nor loses. `put_latest` never waits: it replaces the newest item that was left so and
     not yet taken: for live cameras, of which only the newest counts. `close` wakes every waiting
-    thread.
+    thread. Items of keys that are `last` are taken only if no others wait.
     """
 
-    def __init__(self, room: int = 1) -> None:
+    def __init__(self, room: int = 1, last: Callable[[Hashable], bool] = lambda key: False) -> None:
         self._room = room
-        self._items: OrderedDict[str, deque[tuple[Item, bool]]] = OrderedDict()
+        self._last = last
+        self._items: OrderedDict[Hashable, deque[tuple[Item, bool]]] = OrderedDict()
         self._changed = threading.Condition()
         self._closed = False
 
-    def put(self, key: str, item: Item) -> bool:
+    def put(self, key: Hashable, item: Item) -> bool:
         """Leave an item, waiting while `room` items of this key are still there.
 
         False if the mailbox was closed; `get` or `close` ends the wait.
@@ -31,7 +33,7 @@ class Mailbox(Generic[Item]):
             self._changed.wait_for(lambda: self._closed or self._waiting(key) < self._room)
             return self._leave(key, item, replaceable=False)
 
-    def put_nowait(self, key: str, item: Item) -> bool:
+    def put_nowait(self, key: Hashable, item: Item) -> bool:
         """Leave an item at once, dropping none: for what something else keeps few.
 
         False if the mailbox was closed.
@@ -39,7 +41,7 @@ class Mailbox(Generic[Item]):
         with self._changed:
             return self._leave(key, item, replaceable=False)
 
-    def put_latest(self, key: str, item: Item) -> Item | None:
+    def put_latest(self, key: Hashable, item: Item) -> Item | None:
         """Leave an item at once; the older one that was dropped for it, None if none was."""
         with self._changed:
             items = self._items.get(key)
@@ -59,7 +61,8 @@ class Mailbox(Generic[Item]):
             self._changed.wait_for(lambda: self._closed or bool(self._items), timeout_s)
             if not self._items:
                 return None
-            key, items = self._items.popitem(last=False)
+            key = min(self._items, key=self._last)  # the first of those that are not last
+            items = self._items.pop(key)
             item, _ = items.popleft()
             if items:
                 self._items[key] = items  # behind the others
@@ -78,10 +81,10 @@ class Mailbox(Generic[Item]):
         with self._changed:
             return self._closed and not self._items
 
-    def _waiting(self, key: str) -> int:
+    def _waiting(self, key: Hashable) -> int:
         return len(self._items.get(key, ()))
 
-    def _leave(self, key: str, item: Item, replaceable: bool) -> bool:
+    def _leave(self, key: Hashable, item: Item, replaceable: bool) -> bool:
         if self._closed:
             return False
         self._items.setdefault(key, deque()).append((item, replaceable))

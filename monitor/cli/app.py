@@ -58,6 +58,13 @@ def main(
             help=f"{', '.join(SHIPPED)}, or an ONNX file from har-export.", show_default=DEFAULT
         ),
     ] = None,
+    shadow: Annotated[
+        str | None,
+        typer.Option(
+            help="A model that is tried out beside it: its events are recorded, never raised.",
+            show_default="none",
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="YAML file; configs/monitor.yaml shows every option.")
     ] = None,
@@ -126,6 +133,7 @@ def main(
             cameras=_cameras(source or ()),
             every_camera=_given(
                 model=model,
+                shadow=shadow,
                 windows=_given(stride=stride),
                 # The flag is for every label, and for every camera.
                 activity={} if threshold is None else {"threshold": threshold, "thresholds": {}},

@@ -16,14 +16,17 @@ def describe(options: MonitorOptions, models: Models) -> list[tuple[str, str]]:
     """
     facts: list[tuple[str, str]] = []
     watched = options.cameras or (options.defaults,)
-    for path in dict.fromkeys(one.model for one in watched):
+    used = [(one.model, one.activity) for one in watched]
+    used += [(one.shadow, one.activity) for one in watched if one.shadow is not None]
+    for path in dict.fromkeys(path for path, _ in used):
         classifier = models.get(path)
         facts += _model(classifier)
-        rules = [_rules(one.activity, classifier.metadata) for one in watched if one.model == path]
+        rules = [_rules(activity, classifier.metadata) for one, activity in used if one == path]
         facts += dict.fromkeys(fact for each in rules for fact in each)
-    several = len(dict.fromkeys(one.model for one in watched)) > 1
+    several = len(dict.fromkeys(path for path, _ in used)) > 1
     for camera in options.cameras:
-        facts += _camera(camera, models.get(camera.model) if several else None)
+        tried = models.shadow(camera.model, camera.shadow)
+        facts += _camera(camera, models.get(camera.model) if several else None, tried)
     return facts
 
 
@@ -75,8 +78,15 @@ def _rules(activity: ActivityOptions, metadata: ModelMetadata) -> Iterator[tuple
         yield "unknown", f"above a novelty of {limit:g}" if math.isfinite(limit) else off
 
 
-def _camera(camera: CameraOptions, model: Classifier | None) -> Iterator[tuple[str, str]]:
-    by = "" if model is None else f", by the model {model.metadata.name} {model.sha256[:8]}"
-    yield "camera", f"{camera.name}: {camera.address}{by}"
+def _camera(
+    camera: CameraOptions, model: Classifier | None, shadow: Classifier | None
+) -> Iterator[tuple[str, str]]:
+    by = "" if model is None else f", by the model {_named(model)}"
+    tried = "" if shadow is None else f"; its shadow: {_named(shadow)}"
+    yield "camera", f"{camera.name}: {camera.address}{by}{tried}"
     for region in camera.region_shapes:
         yield "region", f"{camera_key(camera.name, region.name)}: {region}"
+
+
+def _named(model: Classifier) -> str:
+    return f"{model.metadata.name} {model.sha256[:8]}"

@@ -37,6 +37,10 @@ ReviewOption = Annotated[
     list[str] | None,
     typer.Option(help="unreviewed, confirmed, dismissed or relabelled. Once for each."),
 ]
+OriginOption = Annotated[
+    list[str] | None,
+    typer.Option(help="alert, shadow or taught. Once for each.", show_default="alert and taught"),
+]
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 Since = Annotated[
     datetime | None, typer.Option(help="That began then or later, in local time.", formats=_TIMES)
@@ -83,6 +87,7 @@ def _filter(
     camera: Camera = None,
     label: Label = None,
     review: ReviewOption = None,
+    origin: OriginOption = None,
     since: Since = None,
     until: Until = None,
     min_score: MinScore = None,
@@ -99,6 +104,7 @@ def _filter(
                 "camera": camera or (),
                 "label": label or (),
                 "review": review or (),
+                **({"origin": origin} if origin else {}),
                 "since": since and since.astimezone(),
                 "until": until and until.astimezone(),
                 "min_score": min_score,
@@ -258,12 +264,14 @@ def _table(events: "Sequence[Event]") -> Table:
         table.add_column(heading, justify="right" if heading in ("lasted", "score") else "left")
     for event in events:
         review = event.review_label or event.review
+        origin = "" if event.origin == "alert" else event.origin
+        mark = "marked" if event.marked else ""
         cells = (
             event.at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
             event.title,
             "goes on" if event.open else _seconds(event.duration_s),
             f"{event.peak_score:.2f}",
-            f"{review}, marked" if event.marked else review,
+            ", ".join(part for part in (review, origin, mark) if part),
             event.id[:8],
         )
         table.add_row(*(Text(printable(cell)) for cell in cells))

@@ -26,7 +26,7 @@ from monitor.store.journal import Journal, journal_path
 from monitor.store.rebuild import KeptStore
 from monitor.store.skips import SkipLog, WindowCounts
 from monitor.store.states import StateLog
-from monitor.store.store import EventStore
+from monitor.store.tables import pairs
 from monitor.throttle import LogThrottle
 from monitor.web.app import make_app
 from monitor.web.live import LiveState
@@ -55,16 +55,18 @@ def main() -> None:
         listening = socket.socket(fileno=int(sys.argv[1]))
         link = socket.socket(fileno=int(sys.argv[2]))
         store = KeptStore(settings.store, settings.log)
-        recorder = _Recorder(store)
         users = None if settings.users is None else Users(settings.users)
         web = WebState(
             settings,
             store,
             Journal(journal_path(settings.log)),
-            LiveState(on_told=recorder.note),
+            LiveState(),
             users,
             None if users is None else Sessions(users),
         )
+        recorder = _Recorder(web)
+        web.live.on_told = recorder.note
+        web.live.on_settings = web.renew
         try:
             _serve(web, listening, link)
         finally:
@@ -74,11 +76,13 @@ def main() -> None:
 
 
 class _Recorder:
-    """Records for the timeline how the cameras do, and what of them was not classified."""
+    """Records how the cameras do, what of them was not classified, and which models watch them."""
 
-    def __init__(self, store: EventStore) -> None:
-        self._states = StateLog(store)
-        self._skips = SkipLog(store)
+    def __init__(self, web: WebState) -> None:
+        self._web = web
+        self._states = StateLog(web.store)
+        self._models = StateLog(web.store, pairs)
+        self._skips = SkipLog(web.store)
         self._throttle = LogThrottle(log)
 
     def note(self, health: dict[str, Any], states: dict[str, dict[str, Any]]) -> None:
@@ -88,7 +92,11 @@ class _Recorder:
         counted = {
             one["name"]: WindowCounts(one["windows"], one["dropped"]) for one in health["cameras"]
         }
+        settings = self._web.settings
+        tried = {one.name: one.tried for one in settings.cameras if one.tried is not None}
+        models = {name: (one.model.sha256, one.shadow.sha256) for name, one in tried.items()}
         self._try("states", lambda: self._states.note(found, now))
+        self._try("models", lambda: self._models.note(models, now, settings.since))
         self._try("skipped windows", lambda: self._skips.note(counted, now))
 
     def close(self) -> None:

@@ -55,7 +55,8 @@ def check_decoding(options: MonitorOptions) -> None:
 
 
 def _models(options: MonitorOptions) -> list[Path]:
-    found = (one.model for one in (options.defaults, *options.cameras))
+    watched = (options.defaults, *options.cameras)
+    found = (path for one in watched for path in (one.model, one.shadow))
     return list(dict.fromkeys(model for model in found if model is not None))
 
 

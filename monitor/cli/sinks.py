@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from monitor.config.options import MonitorOptions
 from monitor.config.outputs import (
     AlertLogOptions,
     ConsoleOptions,
@@ -13,12 +14,12 @@ from monitor.config.outputs import (
 )
 from monitor.errors import SinkError
 from monitor.events.alert import AlertEvent
-from monitor.events.alert_log import AlertLogSink
+from monitor.events.alert_log import AlertLogSink, ShadowLogSink, shadow_log_path
 from monitor.events.console import ConsoleSink
 from monitor.events.recovery import orphans
 from monitor.events.sink import Sink
 from monitor.evidence.evidence_sink import EvidenceSink
-from monitor.paths import STDOUT
+from monitor.paths import STDOUT, describe_os_error
 from monitor.store.sink import StoreSink
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,17 @@ def make_sinks(options: Sequence[SinkOptions]) -> list[Sink]:
     return sinks
 
 
+def shadow_log(options: MonitorOptions) -> ShadowLogSink | None:
+    """The log of what models find that are tried out, beside the first alert log in a file.
+
+    None if there is no such file, or neither is a model tried out nor was one before.
+    """
+    log = next((one for one in options.logs if one.path != STDOUT), None)
+    if log is None or not (options.shadows or shadow_log_path(log.path).exists()):
+        return None
+    return ShadowLogSink(log.path, max_bytes=int(log.max_mib * 2**20), keep=log.keep)
+
+
 def unfinished(sinks: Iterable[Sink]) -> list[AlertEvent]:
     """The ends of activities that a monitor that was killed left open in its alert logs.
 
@@ -56,12 +68,12 @@ def unfinished(sinks: Iterable[Sink]) -> list[AlertEvent]:
     now = datetime.now(UTC)
     ended: dict[str, AlertEvent] = {}
     for sink in sinks:
-        if not isinstance(sink, AlertLogSink) or not sink.regular:
+        if not isinstance(sink, AlertLogSink | ShadowLogSink) or not sink.regular:
             continue
         try:
             left = orphans(sink.path)
         except OSError as error:
-            raise sink.error(error) from None
+            raise SinkError(describe_os_error(sink.name, error)) from None
         if left:
             log.warning("%s: %d activities that were left open are ended", sink.path, len(left))
         ended |= {start.id: start.after_a_kill(now) for start in left}

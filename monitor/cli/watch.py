@@ -21,6 +21,7 @@ from monitor.health.systemd import Systemd
 from monitor.paths import STDOUT
 
 if TYPE_CHECKING:
+    from monitor.cli.promotion import Promotions
     from monitor.cli.web import Page
     from monitor.display.view import View
     from monitor.health.status import CameraSnapshot
@@ -45,15 +46,22 @@ def watch(
     systemd = Systemd()
     display = has_display() if options.display is None else options.display
     screen = Screen() if display else None  # before PyAV is loaded: see monitor.display.screen
-    from monitor.cli.sinks import make_sinks, unfinished
+    from monitor.cli.promotion import Promotions
+    from monitor.cli.sinks import make_sinks, shadow_log, unfinished
     from monitor.evidence.evidence_sink import EvidenceSink
     from monitor.health.heartbeat import Heartbeat
     from monitor.pipeline.monitor import BEAT_S, Monitor
 
     check_decoding(options)
     check_outputs(options)
+    promotions = Promotions()
+    configured = options
+    options, promoted = promotions.applied(configured)
     view = _view(options, screen)
     sinks = make_sinks(options.sinks)
+    shadows = shadow_log(options)
+    if shadows is not None:
+        sinks.append(shadows)
     heartbeat = Heartbeat(options.health, systemd)
     page: Page | None = None
 
@@ -76,7 +84,13 @@ def watch(
         from monitor.cli.web import Page
 
         assert evidence is not None  # see MonitorOptions.with_web_sinks
-        page = Page(options, monitor, evidence.ring)
+        page = Page(
+            options,
+            monitor,
+            evidence.ring,
+            promoted,
+            on_promotion=lambda: _start(promote, "promotion"),
+        )
     for log_options in options.logs:
         to = "standard output" if log_options.path == STDOUT else log_options.path
         log.info("alerts go to %s", to)
@@ -90,21 +104,34 @@ def watch(
         stopping.set()
         monitor.stop()
 
-    current, in_terminal = options, console.is_terminal
+    in_terminal, changing = console.is_terminal, threading.Lock()
+
+    def change(what: str, again: Callable[[], MonitorOptions]) -> None:
+        """Watch what the configuration says now, and which models were promoted."""
+        nonlocal configured, shadows
+        try:
+            with changing:
+                found = _reload(what, monitor, configured, again, promotions)
+                if found is None:
+                    return
+                configured, in_force, promoted = found
+                if shadows is None and (shadows := shadow_log(configured)) is not None:
+                    monitor.add_sink(shadows)
+                if page is not None:
+                    page.renew(in_force, promoted)
+        except BaseException as error:  # of a thread that nobody waits for
+            monitor.fail(error)
 
     def reload() -> None:
-        nonlocal current
         if again is None or (in_terminal and not console.is_terminal):  # it was closed
             stop()
             return
         systemd.reloading()
-        try:
-            before, current = current, _reload(monitor, current, again)
-            if page is not None and current is not before:
-                page.renew(current)
-        except BaseException as error:  # of a thread that nobody waits for
-            monitor.fail(error)
+        change("SIGHUP", again)
         systemd.ready()
+
+    def promote() -> None:
+        change("promotion", lambda: configured)
 
     _on_signals({signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGHUP: reload})
     systemd.ready()
@@ -148,8 +175,7 @@ def _on_signals(actions: dict[signal.Signals, Callable[[], None]]) -> None:
     def act(signum: int, frame: FrameType | None) -> None:
         # Not here: the handler may have interrupted the very lock that the action takes. And no
         # reload that waits for a camera keeps the process from its end.
-        name = signal.Signals(signum).name.lower()
-        threading.Thread(target=actions[signal.Signals(signum)], name=name, daemon=True).start()
+        _start(actions[signal.Signals(signum)], signal.Signals(signum).name.lower())
 
     for number in actions:
         if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
@@ -157,23 +183,39 @@ def _on_signals(actions: dict[signal.Signals, Callable[[], None]]) -> None:
         signal.signal(number, act)
 
 
+def _start(action: Callable[[], None], name: str) -> None:
+    threading.Thread(target=action, name=name, daemon=True).start()
+
+
 def _reload(
-    monitor: Monitor, current: MonitorOptions, again: Callable[[], MonitorOptions]
-) -> MonitorOptions:
-    """Watch what the configuration says now; the options that are in force then."""
+    what: str,
+    monitor: Monitor,
+    configured: MonitorOptions,
+    again: Callable[[], MonitorOptions],
+    promotions: Promotions,
+) -> tuple[MonitorOptions, MonitorOptions, frozenset[str]] | None:
+    """Watch what the configuration says now; None if it is refused, and the old one stays.
+
+    It, it with the promotions, and the cameras that these are of.
+    """
     try:
         options = again()
         check_decoding(options)
         check_outputs(options)
-        monitor.reload(options)
+        kept = {
+            name: getattr(configured, name) for name in set(MonitorOptions.model_fields) - _RELOADED
+        }
+        changed = [name for name in sorted(kept) if getattr(options, name) != kept[name]]
+        options = options.model_copy(update=kept)
+        in_force, promoted = promotions.applied(options)
+        if not monitor.ended:
+            monitor.reload(in_force)
     except MonitorError as error:
-        log.warning("SIGHUP: refused, the old configuration stays: %s", error)
-        return current
-    kept = {name: getattr(current, name) for name in set(MonitorOptions.model_fields) - _RELOADED}
-    for name in sorted(kept):
-        if getattr(options, name) != kept[name]:
-            log.warning("SIGHUP: %s changes when har-monitor is started again", name)
-    return options.model_copy(update=kept)
+        log.warning("%s: refused, the old configuration stays: %s", what, error)
+        return None
+    for name in changed:
+        log.warning("%s: %s changes when har-monitor is started again", what, name)
+    return options, in_force, promoted
 
 
 def _view(options: MonitorOptions, screen: Screen | None) -> View | None:

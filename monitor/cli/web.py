@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 
 from monitor.cli.check import describe
-from monitor.config.options import MonitorOptions
+from monitor.config.options import CameraOptions, MonitorOptions
 from monitor.errors import ConfigError
 from monitor.evidence.ring import PacketRing
 from monitor.health.health_file import examine
@@ -22,7 +23,13 @@ from monitor.records import SinkStatus
 from monitor.sources.address import redact
 from monitor.web.feed import FeedSink, LiveFeed
 from monitor.web.process import WebProcess
-from monitor.web.settings import CameraSettings, RegionSettings, WebSettings
+from monitor.web.settings import (
+    CameraSettings,
+    ModelSettings,
+    RegionSettings,
+    ShadowSettings,
+    WebSettings,
+)
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +42,12 @@ class Page:
         options: MonitorOptions,
         monitor: Monitor,
         ring: Callable[[str], PacketRing | None],  # of a camera
+        promoted: Collection[str] = (),  # cameras whose models have changed places
+        on_promotion: Callable[[], object] = lambda: None,  # the journal says that others have
     ) -> None:
         self._models = monitor.models
-        settings = page_settings(options, self._models)
-        self._feed = LiveFeed(monitor.hub, ring=ring)
+        settings = page_settings(options, self._models, promoted)
+        self._feed = LiveFeed(monitor.hub, ring=ring, on_promotion=on_promotion)
         try:
             self._process = WebProcess(settings, self._feed.connect)
         except BaseException:
@@ -56,9 +65,11 @@ class Page:
         """Say how everything does."""
         self._feed.tell(examine(cameras, sinks), cameras)
 
-    def renew(self, options: MonitorOptions) -> None:
-        """Serve what the configuration says now."""
-        self._process.renew(page_settings(options, self._models))
+    def renew(self, options: MonitorOptions, promoted: Collection[str]) -> None:
+        """Show what the configuration says now."""
+        settings = page_settings(options, self._models, promoted)
+        self._process.renew(settings)
+        self._feed.renew(settings)
 
     def close(self) -> None:
         """End it; twice is fine."""
@@ -66,7 +77,9 @@ class Page:
         self._feed.close()
 
 
-def page_settings(options: MonitorOptions, models: Models) -> WebSettings:
+def page_settings(
+    options: MonitorOptions, models: Models, promoted: Collection[str] = ()
+) -> WebSettings:
     """What the page is told of a configuration with `web`; ConfigError if it lacks something."""
     web, store, evidence = options.web, options.store, options.evidence
     assert web is not None
@@ -96,12 +109,26 @@ def page_settings(options: MonitorOptions, models: Models) -> WebSettings:
                     RegionSettings(name=one.name, corners=one.corners, bounds=one.bounds)
                     for one in camera.region_shapes
                 ),
+                tried=_tried(camera, models, camera.name in promoted),
             )
             for camera in options.cameras
         ),
         models=tuple(fact for fact in describe(options, models) if fact[0] != "camera"),
         configuration=without_secrets(options),
+        since=datetime.now(UTC),
     )
+
+
+def _tried(camera: CameraOptions, models: Models, promoted: bool) -> ShadowSettings | None:
+    """The models of a camera of which one is tried out; None if none is."""
+    shadow = models.shadow(camera.model, camera.shadow)
+    if shadow is None:
+        return None
+    first, second = (
+        ModelSettings(name=one.metadata.name, version=one.metadata.version, sha256=one.sha256)
+        for one in (models.get(camera.model), shadow)
+    )
+    return ShadowSettings(model=first, shadow=second, promoted=promoted)
 
 
 def without_secrets(options: MonitorOptions) -> str:

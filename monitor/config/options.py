@@ -179,7 +179,7 @@ class ActivityOptions(Options):
                 kind = "a background label" if label in metadata.background else "unknown"
                 raise ConfigError(
                     f"activity.thresholds: label {label} is {kind}; "
-                    f"labels that alert: {', '.join(metadata.alert_labels)}"
+                    f"labels of {metadata.name} that alert: {', '.join(metadata.alert_labels)}"
                 )
         thresholds = {
             label: metadata.thresholds[label] if self.threshold is None else self.threshold
@@ -213,6 +213,8 @@ class CameraDefaults(Options):
     """What a camera is watched with; under `defaults`, what all have that say nothing else."""
 
     model: ModelFile | None = None  # of the package by its name, or a file; null: fight
+    # A model that is tried out beside it: what it finds is recorded, never raised; null: none.
+    shadow: ModelFile | None = None
     windows: WindowOptions = WindowOptions()
     activity: ActivityOptions = ActivityOptions()
     stream: StreamOptions = StreamOptions()
@@ -312,6 +314,21 @@ class MonitorOptions(Options):
             if (count := types.count(kind)) > 1:
                 raise ValueError(f"sinks: {count} of type {kind}; allowed: 1")
         return self
+
+    @model_validator(mode="after")
+    def _shadows_are_recorded(self) -> "MonitorOptions":
+        to_files = any(log.path != STDOUT for log in self.logs)
+        if self.shadows and not (to_files or self.store):
+            raise ValueError(
+                f"camera {self.shadows[0].name}: what its shadow finds would be lost; "
+                "an alert log in a file or an event store is needed"
+            )
+        return self
+
+    @property
+    def shadows(self) -> tuple[CameraOptions, ...]:
+        """The cameras with a model that is tried out."""
+        return tuple(camera for camera in self.cameras if camera.shadow is not None)
 
     def pace(self, camera: CameraOptions) -> Pace:
         """What sets the speed at which a camera is read."""

@@ -113,6 +113,7 @@ class AlertMaker:
     window_s: float
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
+    shadow: bool = False  # it is tried out beside the camera's own
 
     def make(self, activity: Activity) -> AlertEvent:
         """What is told of an activity that starts, or ends, just now."""
@@ -148,5 +149,6 @@ class AlertMaker:
             window_s=self.window_s,
             model=self.model,
             model_name=self.model_name,
+            shadow=self.shadow,
             latency_ms=passed_s * 1000,
         )

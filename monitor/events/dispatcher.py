@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from monitor.errors import MonitorError, SinkError
 from monitor.events.alert import AlertEvent
-from monitor.events.sink import Sink, WindowSink
+from monitor.events.sink import ChoosingSink, Sink, WindowSink
 from monitor.records import SinkStatus, Window
 from monitor.throttle import LogThrottle
 
@@ -25,26 +25,36 @@ END_S = 2.0  # that a sink has, at the end, to take what waits
 class Dispatcher:
     """Gives every alert to every sink, in order; one sink's failure or delay is not the others'.
 
-    `write` never waits. `close` ends the threads.
+    An alert of a shadow is given only to sinks that take those. `write` never waits. `close` ends
+    the threads.
     """
 
     def __init__(self, sinks: Sequence[Sink], clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._threads = [_SinkThread(sink, clock) for sink in sinks]
+        self._started = False
+        self._starting = threading.Lock()
 
     def add(self, sink: Sink) -> None:
-        """Take one more sink; before `start`."""
-        self._threads.append(_SinkThread(sink, self._clock))
+        """Take one more sink; before `close`."""
+        one = _SinkThread(sink, self._clock)
+        with self._starting:
+            if self._started:
+                one.thread.start()
+            self._threads.append(one)
 
     def start(self) -> None:
         """Start a thread for each sink."""
-        for one in self._threads:
-            one.thread.start()
+        with self._starting:
+            self._started = True
+            for one in self._threads:
+                one.thread.start()
 
     def write(self, alert: AlertEvent, window: Window | None = None) -> None:
         """Leave an alert for every sink, with the window of its highest score; from any thread."""
         for one in self._threads:
-            one.put(alert, window)
+            if one.takes(alert):
+                one.put(alert, window)
 
     @property
     def sinks(self) -> tuple[SinkStatus, ...]:
@@ -85,6 +95,10 @@ class _SinkThread:
         self._throttle = LogThrottle(log, clock)
         # A sink that hangs does not keep the process from its end.
         self.thread = threading.Thread(target=self._run, name=f"sink {self._name}", daemon=True)
+
+    def takes(self, alert: AlertEvent) -> bool:
+        sink = self._sink
+        return sink.takes(alert) if isinstance(sink, ChoosingSink) else not alert.shadow
 
     def put(self, alert: AlertEvent, window: Window | None) -> None:
         with self._changed:

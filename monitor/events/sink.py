@@ -21,6 +21,14 @@ class Sink(Protocol):
 
 
 @runtime_checkable
+class ChoosingSink(Sink, Protocol):
+    """A sink that says which alerts it takes; others take all but those of shadows."""
+
+    def takes(self, alert: AlertEvent) -> bool:
+        """Whether it is given this alert; called by any thread."""
+
+
+@runtime_checkable
 class WindowSink(Sink, Protocol):
     """A sink that is also shown what the model saw."""
 

@@ -81,6 +81,10 @@ class EvidenceSink:
         source = self._sources.get(camera)
         return None if source is None else source.ring
 
+    def takes(self, alert: AlertEvent) -> bool:
+        """Alerts of shadows, too: somebody is to judge them."""
+        return True
+
     def write(self, alert: AlertEvent) -> None:
         """As `write_window`, if it is not known what the model saw."""
         self.write_window(alert, None)

@@ -28,6 +28,15 @@ class _Facts(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+class ShadowHealth(_Facts):
+    """A model that is tried out beside a camera's own."""
+
+    windows: Count = 0
+    dropped: dict[str, Count] = {}  # windows that were not classified, by cause
+    alerts: Count = 0  # that it would have raised
+    latency_ms: float | None = None
+
+
 class CameraHealth(_Facts):
     """One camera."""
 
@@ -46,6 +55,7 @@ class CameraHealth(_Facts):
     alerts: Count = 0
     stretch: float = 1.0  # what the stride is multiplied by, under load
     latency_ms: float | None = None
+    shadow: ShadowHealth | None = None
 
     @property
     def missed(self) -> int:
@@ -112,6 +122,7 @@ def examine(cameras: Sequence[CameraSnapshot], sinks: Sequence[SinkStatus]) -> H
 
 
 def _camera(camera: CameraSnapshot) -> CameraHealth:
+    tried = camera.shadow
     return CameraHealth(
         name=camera.name,
         source=camera.source,
@@ -127,8 +138,20 @@ def _camera(camera: CameraSnapshot) -> CameraHealth:
         reconnects=camera.reconnects,
         alerts=camera.alerts,
         stretch=round(camera.stretch, 2),
-        latency_ms=None if camera.latency_ms is None else round(camera.latency_ms, 1),
+        latency_ms=_rounded(camera.latency_ms),
+        shadow=None
+        if tried is None
+        else ShadowHealth(
+            windows=tried.windows,
+            dropped=dict(tried.dropped),
+            alerts=tried.alerts,
+            latency_ms=_rounded(tried.latency_ms),
+        ),
     )
+
+
+def _rounded(latency_ms: float | None) -> float | None:
+    return None if latency_ms is None else round(latency_ms, 1)
 
 
 def write_health(path: Path, health: Health) -> None:

@@ -1,5 +1,7 @@
 """What is known of each camera: what its stages count, and a snapshot of all of it."""
 
+from __future__ import annotations
+
 import threading
 import time
 from collections import Counter
@@ -49,6 +51,7 @@ class CameraSnapshot:
     regions: Mapping[str, RegionStatus] = field(default_factory=dict)  # "": the whole picture
     activity: str = ""  # the last activity that started or ended: its region and label
     activity_ago_s: float = 0.0
+    shadow: CameraSnapshot | None = None  # the windows of a model that is tried out beside its own
 
     @property
     def watched(self) -> bool:
@@ -77,8 +80,12 @@ class CameraSnapshot:
         unshown = (
             f"{_count(self.unshown, 'frame')} came too fast to be drawn" if self.unshown else ""
         )
+        shadow = ""
+        if (tried := self.shadow) is not None:
+            found = _count(tried.windows, "window"), _count(tried.alerts, "event")
+            shadow = f"its shadow: {', '.join(found)}"
         return f"camera {self.name}: {self.state}: " + "; ".join(
-            part for part in (counts, dropped, unshown) if part
+            part for part in (counts, dropped, unshown, shadow) if part
         )
 
 
@@ -137,6 +144,7 @@ class CameraStatus:
         *,
         regions: Iterable[str] = ("",),
         span_s: float = 2.0,  # of the model's windows
+        shadow: CameraStatus | None = None,  # counts for a model that is tried out beside its own
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
@@ -144,6 +152,7 @@ class CameraStatus:
         self.capture = CaptureCounters()
         self.worker = WorkerCounters(regions={region: RegionStatus() for region in regions})
         self._span_s = span_s
+        self._shadow = shadow
         self._clock = clock
         self._lock = threading.Lock()
 
@@ -192,6 +201,7 @@ class CameraStatus:
             regions=regions,
             activity=worker.activity,
             activity_ago_s=now_s - worker.activity_at_s,
+            shadow=None if self._shadow is None else self._shadow.snapshot(),
         )
 
     def _state(self, now_s: float) -> CameraState:

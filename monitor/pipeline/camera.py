@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,21 +16,17 @@ from monitor.decode.scheduler import DecodeScheduler
 from monitor.decode.tap import PacketTap
 from monitor.display.hub import Channel, Hub
 from monitor.errors import SourceOpenError
-from monitor.events.alert import AlertMaker
 from monitor.health.status import CameraStatus
 from monitor.pipeline.capture import Capture, Retry
-from monitor.pipeline.worker import Worker, WorkerCamera
+from monitor.pipeline.lane import make_lane
+from monitor.pipeline.worker import Worker
 from monitor.recognition.metadata import ModelMetadata
 from monitor.recognition.models import Classifier
-from monitor.recognition.tracker import ActivityTracker
 from monitor.records import Frame
 from monitor.sources.address import Address
 from monitor.sources.source import Source, SourceSettings
 from monitor.states import EndReason, Pace
-from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec
-from monitor.windows.filter import WindowFilter
-from monitor.windows.region_windows import RegionWindows
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -62,6 +57,7 @@ class Camera:
         worker: Worker,
         hub: Hub,
         *,
+        shadow: tuple[Classifier, Worker] | None = None,  # a model that is tried out beside it
         make: Callable[[Address, SourceSettings], Source],
         scheduler: DecodeScheduler,
         tap: PacketTap | None,
@@ -69,72 +65,44 @@ class Camera:
         on_permanent_failure: Callable[[SourceOpenError], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        camera, metadata = settings.camera, classifier.metadata
-        rules = camera.activity.rules(metadata)
-        regions = {region.name: region for region in camera.region_shapes}
-        names = tuple(regions) or ("",)
-        spec = metadata.clip
+        camera, pace = settings.camera, settings.pace
+        rules = camera.activity.rules(classifier.metadata)
+
+        def status(name: str, model: Classifier, tried: CameraStatus | None) -> CameraStatus:
+            regions = [region.name for region in camera.region_shapes] or [""]
+            span_s = model.metadata.clip.span_s
+            where = str(camera.address)
+            return CameraStatus(
+                name, where, regions=regions, span_s=span_s, shadow=tried, clock=clock
+            )
+
+        tried = None if shadow is None else status(f"{camera.name}, shadow", shadow[0], None)
         self.settings = settings
-        self.status = CameraStatus(
-            camera.name, str(camera.address), regions=names, span_s=spec.span_s, clock=clock
-        )
+        self.status = status(camera.name, classifier, tried)
         self._hub = hub
-        self._worker = worker
-        self._channel = Channel(
-            camera.name, settings.pace.live, tuple(regions.values()), rules.thresholds
-        )
-        # A film that is watched again has the same activities; a camera never has.
-        began = datetime.now(UTC).isoformat() if settings.pace.live else camera.address.target
-        self._worker_camera = WorkerCamera(
-            self.status,
-            settings.pace,
-            classifier,
-            {
-                name: ActivityTracker(
-                    camera.name,
-                    rules,
-                    region=name,
-                    live=settings.pace.live,
-                    source=f"{classifier.sha256} {began}",
-                )
-                for name in names
-            },
-            partial(hub.publish, self._channel),
-            camera.activity.novelty_limit(metadata),
-            AlertMaker(classifier.sha256, metadata.name, spec.span_s),
-            {name: region.bounds for name, region in regions.items()},
-        )
-        window_filter = WindowFilter(
-            self.status,
-            names,
-            min_fps=camera.windows.min_fps(spec),
-            check_pictures=camera.windows.quality,
-            min_motion=camera.windows.min_motion(metadata),
-            clock=clock,
-        )
-        windows, stream = camera.windows, camera.stream
+        self._channel = Channel(camera.name, pace.live, camera.region_shapes, rules.thresholds)
+        lane = partial(make_lane, camera, pace, clock=clock)
+        publish = partial(hub.publish, self._channel)
+        self._lanes = [lane(classifier, worker, self.status, publish, shadow=False)]
+        models = [classifier.metadata]
+        if shadow is not None and tried is not None:
+            self._lanes.append(lane(*shadow, tried, lambda update: None, shadow=True))
+            models.append(shadow[0].metadata)
         self.capture = Capture(
             self.status,
-            lambda: make(camera.address, self._source_settings(metadata, scheduler, tap)),
-            [
-                RegionWindows(
-                    WindowBuffer(camera.name, spec, windows.stride, windows.max_gap_s, name),
-                    regions.get(name),
-                    window_filter,
-                )
-                for name in names
-            ],
-            partial(worker.submit, self._worker_camera),
-            pace=settings.pace,
-            retry=Retry(stream.retry_min_s, stream.retry_max_s),
+            lambda: make(camera.address, self._source_settings(models, scheduler, tap)),
+            self._lanes,
+            pace=pace,
+            retry=Retry(camera.stream.retry_min_s, camera.stream.retry_max_s),
             on_frame=self._show,
             on_end=partial(on_end, self),
             on_permanent_failure=on_permanent_failure,
-            stream_clock=stream.clock,
+            stream_clock=camera.stream.clock,
             tap=tap,
             clock=clock,
         )
-        worker.cameras.add(self._worker_camera)
+        for one in self._lanes:
+            one.enter()
 
     def start(self) -> None:
         """Begin to watch."""
@@ -149,7 +117,8 @@ class Camera:
 
     def leave(self) -> None:
         """Let worker and hub forget it, once its capture has ended."""
-        self._worker.cameras.discard(self._worker_camera)
+        for lane in self._lanes:
+            lane.leave()
         self._hub.close(self._channel)
 
     def _show(self, frame: Frame) -> bool:
@@ -160,13 +129,13 @@ class Camera:
         self._hub.publish(self._channel, Frame(math.nan, picture, camera=self.status.name))
 
     def _source_settings(
-        self, metadata: ModelMetadata, scheduler: DecodeScheduler, tap: PacketTap | None
+        self, models: Sequence[ModelMetadata], scheduler: DecodeScheduler, tap: PacketTap | None
     ) -> SourceSettings:
         camera = self.settings.camera
         stream, decode = camera.stream, camera.decode
         looked_at = partial(self._hub.looked_at, camera.name)
         # If activities may hardly move, a still scene says nothing.
-        idle = decode.idle and camera.windows.min_motion(metadata) > 0
+        idle = decode.idle and all(camera.windows.min_motion(model) > 0 for model in models)
         return SourceSettings(
             stream.transport,
             stream.ca_file,
@@ -175,7 +144,7 @@ class Camera:
             Decoding(
                 loop_filter=decode.loop_filter or looked_at(),
                 idle_max_delay_s=decode.idle_max_delay_s if idle else None,
-                context_s=_context_s(metadata.clip),
+                context_s=max(_context_s(model.clip) for model in models),
                 hardware=decode.hardware,
                 scheduler=scheduler if camera.address.live else None,
                 tap=tap,

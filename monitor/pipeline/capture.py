@@ -12,12 +12,12 @@ from av import VideoFrame
 from monitor.decode.tap import PacketTap
 from monitor.errors import SourceError, SourceOpenError
 from monitor.health.status import CameraStatus
-from monitor.records import Captured, Frame, NoFrameYet, Skipped, StreamEnd, Window
+from monitor.pipeline.lane import Lane
+from monitor.records import Frame, NoFrameYet, Skipped, StreamEnd, Window
 from monitor.sources.source import Source
 from monitor.sources.timeline import CameraTimeline, TimestampMode
 from monitor.states import NOTHING_MOVES, PERMANENT, CameraState, EndReason, Pace, SkipReason
 from monitor.throttle import LogThrottle
-from monitor.windows.region_windows import RegionWindows
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +54,7 @@ class Capture:
         self,
         status: CameraStatus,
         make_source: Callable[[], Source],
-        region_windows: Sequence[RegionWindows],
-        submit: Callable[[Captured], Captured | None],  # an older item that was replaced for it
+        lanes: Sequence[Lane],  # that of the camera's own model comes first
         *,
         pace: Pace,
         retry: Retry,
@@ -71,8 +70,7 @@ class Capture:
         self._status = status
         self._counters = status.capture
         self._make_source = make_source
-        self._region_windows = region_windows
-        self._submit = submit
+        self._lanes = lanes
         self._pace = pace
         self._retry = retry
         self._on_frame = on_frame
@@ -141,7 +139,7 @@ class Capture:
             log.warning(
                 "camera %s: shorter than the %g s that the model needs: nothing was classified",
                 self.name,
-                self._region_windows[0].buffer.spec.span_s,
+                self._lanes[0].windows[0].buffer.spec.span_s,
             )
 
     def _session(self) -> None:
@@ -160,13 +158,18 @@ class Capture:
         finally:
             source.close()
             if self._counters.frames > before:
-                for windows in self._region_windows:
-                    windows.buffer.reset()
+                self._reset_windows()
                 self._end_windows(reason)
 
     def _end_windows(self, reason: EndReason) -> None:
-        for windows in self._region_windows:
-            self._submit(StreamEnd(self.name, windows.buffer.region, reason))
+        for lane in self._lanes:
+            for windows in lane.windows:
+                lane.submit(StreamEnd(self.name, windows.buffer.region, reason))
+
+    def _reset_windows(self) -> None:
+        for lane in self._lanes:
+            for windows in lane.windows:
+                windows.buffer.reset()
 
     def _read(self, source: Source) -> None:
         connected, began_s = False, 0.0
@@ -214,14 +217,16 @@ class Capture:
             waits = frame.skipped == SkipReason.OVERLOAD
             counters.state = CameraState.WAITING if waits else CameraState.IDLE
             counters.classifiable_at_s = counters.frame_at_s
-            for windows in self._region_windows:
-                self._submit_window(windows.skip(frame.time_s, arrived_s, frame.skipped))
+            for lane in self._lanes:
+                for windows in lane.windows:
+                    self._hand_on(lane, windows.skip(frame.time_s, arrived_s, frame.skipped))
             return
         assert frame.picture is not None
         counters.state = CameraState.LIVE
         self._look_at_size(frame.picture)
-        for windows in self._region_windows:
-            self._submit_window(windows.push(frame.time_s, frame.picture, arrived_s))
+        for lane in self._lanes:
+            for windows in lane.windows:
+                self._hand_on(lane, windows.push(frame.time_s, frame.picture, arrived_s))
         # Only now: two threads must never scale the same picture at once.
         counters.unshown += self._on_frame(frame)
         if self._pace.live and counters.fault in ("", *NOTHING_MOVES):
@@ -242,22 +247,14 @@ class Capture:
 
     def _start_afresh(self, kind: str, why: str) -> None:
         """Let no window span what happened."""
-        for windows in self._region_windows:
-            windows.buffer.reset()
+        self._reset_windows()
         text = f"camera {self.name}: {why}: windows start afresh"
         self._throttle.log(logging.WARNING, kind, text)
 
-    def _submit_window(self, item: Window | Skipped | None) -> None:
-        if item is None:
-            return
-        self._window_count += 1
-        if isinstance(item, Skipped) and item.reason == SkipReason.OVERLOAD:
-            self._status.count_skipped(SkipReason.OVERLOAD)
-        replaced = self._submit(item)
-        if self._pace.live:
-            if isinstance(replaced, Window):
-                self._status.count_skipped(SkipReason.BUSY)
-            self._counters.measure_stride(isinstance(replaced, Window))
+    def _hand_on(self, lane: Lane, item: Window | Skipped | None) -> None:
+        if item is not None:
+            self._window_count += lane is self._lanes[0]
+            lane.hand_on(item, live=self._pace.live)
 
     def _connected(self) -> None:
         if self._counters.frames:

@@ -94,7 +94,7 @@ class Monitor:
         self._dispatcher = Dispatcher(sinks)
         self._workers = [
             Worker(self._dispatcher, clock, on_window)
-            for _ in range(max(1, min(workers or cores(), len(options.cameras))))
+            for _ in range(max(1, min(workers or cores(), len(options.cameras + options.shadows))))
         ]
         self._leaving: list[Camera] = []  # no longer watched, but perhaps still reading
         self._left: set[Camera] = set()  # whose threads have ended
@@ -125,8 +125,13 @@ class Monitor:
         """Whether it was asked to stop."""
         return self._stopping.is_set()
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is watched any more: every file has ended, or it was asked to stop."""
+        return self._ending.is_set()
+
     def add_sink(self, sink: Sink) -> None:
-        """Take one more sink; before it runs."""
+        """Take one more sink."""
         self._dispatcher.add(sink)
 
     def announce(self, alert: AlertEvent) -> None:
@@ -247,15 +252,19 @@ class Monitor:
         cameras: dict[str, Camera] = {}
         try:
             for settings in wanted:
-                worker = min(self._workers, key=lambda worker: len(worker.cameras))
-                cameras[settings.camera.name] = Camera(
+                own = settings.camera
+                # The least busy one; a shadow's is another, where there is one.
+                workers = sorted(self._workers, key=lambda worker: len(worker.cameras))
+                shadow = self._models.shadow(own.model, own.shadow)
+                cameras[own.name] = Camera(
                     settings,
-                    self._models.get(settings.camera.model),
-                    worker,
+                    self._models.get(own.model),
+                    workers[0],
                     self._hub,
+                    shadow=None if shadow is None else (shadow, workers[1 % len(workers)]),
                     make=self._make,
                     scheduler=self._scheduler,
-                    tap=self._tap(settings.camera),
+                    tap=self._tap(own),
                     on_end=self._ended,
                     on_permanent_failure=self._give_up_if_all,
                     clock=self._clock,

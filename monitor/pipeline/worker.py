@@ -1,9 +1,10 @@
 """The classify worker: what becomes of the windows of some cameras."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,7 +23,6 @@ from monitor.records import (
     Skipped,
     StreamEnd,
     Window,
-    camera_key,
 )
 from monitor.states import EndReason, Pace, SkipReason
 
@@ -41,10 +41,19 @@ class WorkerCamera:
     bounds: Mapping[str, PictureBox]  # of the regions, in the picture
 
 
+class _Key(NamedTuple):
+    """Tells whose windows replace one another."""
+
+    shadow: bool
+    camera: str
+    region: str
+
+
 class Worker:
     """Classifies the windows of some cameras, each in its turn, and tracks their activities.
 
-    A camera's windows all go to one worker, in order: what is tracked of it needs no lock.
+    A camera's windows of one model all go to one worker, in order: what is tracked of it needs no
+    lock. Those of shadows are taken only if no others wait.
     """
 
     def __init__(
@@ -55,7 +64,7 @@ class Worker:
     ) -> None:
         self.cameras: set[WorkerCamera] = set()
         self.busy_since_s: float | None = None  # the clock, while it works on something
-        self._captured: Mailbox[tuple[WorkerCamera, Captured]] = Mailbox()
+        self._captured: Mailbox[tuple[WorkerCamera, Captured]] = Mailbox(last=_is_of_a_shadow)
         self._dispatcher = dispatcher
         self._clock = clock
         self._on_window = on_window  # must not hold the worker up
@@ -66,7 +75,7 @@ class Worker:
         A file's capture waits for room. A camera's never does: its newest window replaces the one
         that waits. The end of a stream is few, and waits for nothing.
         """
-        key, entry = camera_key(item.camera, item.region), (camera, item)
+        key, entry = _Key(camera.alerts.shadow, item.camera, item.region), (camera, item)
         if isinstance(item, StreamEnd):
             self._captured.put_nowait(key, entry)
         elif camera.pace.live:
@@ -103,7 +112,7 @@ class Worker:
             camera.publish(Update(item.camera, None, {}, (), region=item.region))
 
     def _skip(self, camera: WorkerCamera, tracker: ActivityTracker, item: Skipped) -> None:
-        if self._on_window is not None:
+        if self._on_window is not None and not camera.alerts.shadow:
             self._on_window(item)
         changes = tracker.skip(item.end_s, item.arrived_s)
         self._publish(camera, tracker, changes, unknown=item.reason == SkipReason.UNKNOWN)
@@ -140,7 +149,7 @@ class Worker:
             region=window.region,
             box=_within(camera.bounds.get(window.region), boxes[0]) if boxes else None,
         )
-        if self._on_window is not None:
+        if self._on_window is not None and not camera.alerts.shadow:
             self._on_window(prediction)
         changes = tracker.update(prediction, window)
         counters = camera.status.worker
@@ -185,6 +194,10 @@ class Worker:
             counters.activity_at_s = self._clock()
             counters.alerts += activity.end_s is None
             self._dispatcher.write(camera.alerts.make(activity), activity.window)
+
+
+def _is_of_a_shadow(key: Hashable) -> bool:
+    return isinstance(key, _Key) and key.shadow
 
 
 def _within(bounds: PictureBox | None, part: PictureBox | None) -> PictureBox | None:

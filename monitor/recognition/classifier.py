@@ -124,6 +124,11 @@ class OnnxClassifier:
                 )
 
 
+def sha256_of(path: Path) -> str:
+    """What tells a model file from all others; ModelError if it cannot be read."""
+    return hashlib.sha256(_content(path)).hexdigest()
+
+
 def _content(path: Path) -> bytes:
     """The file's bytes; ModelError if it is no file, or too large for one."""
     try:

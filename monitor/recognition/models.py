@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.errors import ConfigError
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.recognition.metadata import ModelMetadata
 from monitor.recognition.shipped import DEFAULT, model_path
@@ -47,3 +48,15 @@ class Models:
         if path not in self._loaded:
             self._loaded[path] = OnnxClassifier(path, self._provider)
         return self._loaded[path]
+
+    def shadow(self, path: Path | None, shadow: Path | None) -> Classifier | None:
+        """The model that is tried out beside that of `path`; None if there is none.
+
+        ModelError as above; ConfigError if both are the same.
+        """
+        if shadow is None:
+            return None
+        tried = self.get(shadow)
+        if tried.sha256 == self.get(path).sha256:
+            raise ConfigError(f"shadow {shadow}: is the camera's own model; another is needed")
+        return tried

@@ -1,15 +1,19 @@
-"""Reviews as lines of a file: what the alert log does not say, so that no database is the truth."""
+"""What people say and order, as lines of a file: what the alert log does not say.
+
+So no database is the truth.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from monitor.events.alert import Moment
 from monitor.events.log_file import LogFile
@@ -20,6 +24,7 @@ from monitor.store.event import Verdict
 log = logging.getLogger(__name__)
 
 SCHEMA: Literal["har-monitor.review.v1"] = "har-monitor.review.v1"
+PROMOTION: Literal["har-monitor.promotion.v1"] = "har-monitor.promotion.v1"
 
 
 class ReviewLine(BaseModel):
@@ -34,20 +39,39 @@ class ReviewLine(BaseModel):
     verdict: Verdict
 
 
+class PromotionLine(BaseModel):
+    """That somebody let a camera's shadow raise its alerts, or took that back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+
+    schema_: Literal["har-monitor.promotion.v1"] = Field(PROMOTION, alias="schema")
+    camera: str
+    time: Moment
+    by: str
+    promoted: bool  # false: rolled back
+    model: str  # sha256 of the model that the configuration names
+    shadow: str  # and of the one that it names as the shadow
+
+
+Line = Annotated[ReviewLine | PromotionLine, Field(discriminator="schema_")]
+_LINE: TypeAdapter[ReviewLine | PromotionLine] = TypeAdapter(Line)
+
+
 class Journal:
-    """The reviews beside an alert log: alerts.jsonl has alerts.reviews.jsonl. It is never rotated.
+    """The lines beside an alert log: alerts.jsonl has alerts.reviews.jsonl. It is never rotated.
 
     StoreError if it cannot be opened or written; one process has it at a time.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._writing = threading.Lock()
         with _told(path):
             self._file = LogFile(path, sys.maxsize, 1)
 
-    def write(self, line: ReviewLine) -> None:
-        """Append a line, at once or not at all."""
-        with _told(self.path):
+    def write(self, line: ReviewLine | PromotionLine) -> None:
+        """Append a line, at once or not at all; from any thread."""
+        with self._writing, _told(self.path):
             self._file.append(
                 line.model_dump_json(ensure_ascii=True, exclude_none=True).encode() + b"\n"
             )
@@ -71,14 +95,23 @@ def journal_path(log_path: Path) -> Path:
 
 
 def read_journal(path: Path) -> Iterator[ReviewLine]:
-    """Every review, in order; lines that are none are counted and passed over."""
+    """Every review, in order; lines that are nothing of ours are counted and passed over."""
+    return (line for line in _lines(path) if isinstance(line, ReviewLine))
+
+
+def read_promotions(path: Path) -> dict[str, PromotionLine]:
+    """What was said last of each camera that ever had a shadow promoted."""
+    return {line.camera: line for line in _lines(path) if isinstance(line, PromotionLine)}
+
+
+def _lines(path: Path) -> Iterator[ReviewLine | PromotionLine]:
     if not path.exists():
         return
     strange = 0
     with _told(path), path.open("rb") as file:
         for line in file:
             try:
-                yield ReviewLine.model_validate_json(line)
+                yield _LINE.validate_json(line)
             except ValidationError:
                 strange += 1
     if strange:

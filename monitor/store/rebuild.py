@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from monitor.events.alert import AlertEvent
+from monitor.events.alert_log import shadow_log_path
 from monitor.events.log_file import rotated
 from monitor.events.recovery import read_records
 from monitor.paths import describe_os_error
@@ -29,10 +30,11 @@ RETRY_S = 2.0  # after a store could not be opened, in which it is not tried aga
 def rebuild(store: EventStore, log_path: Path) -> tuple[int, int]:
     """Take all that the log, its rotated files and the reviews say; how many alerts and reviews.
 
-    What the store has already stays. StoreError if a file cannot be read.
+    The log of shadows beside it counts, too. What the store has already stays. StoreError if a file
+    cannot be read.
     """
     alerts = 0
-    found = _alerts(log_path)
+    found = itertools.chain(_alerts(log_path), _alerts(shadow_log_path(log_path)))
     while some := list(itertools.islice(found, _TOGETHER)):
         store.record(*some)
         alerts += len(some)

@@ -26,6 +26,10 @@ class StoreSink:
         self._log_path = log_path
         self._store: EventStore | None = None
 
+    def takes(self, alert: AlertEvent) -> bool:
+        """Alerts of shadows, too: the store tells them apart."""
+        return True
+
     def write(self, alert: AlertEvent) -> None:
         """Record an alert; SinkError if the store fails now."""
         # Not at the top: SQLAlchemy takes a third of a second, which no camera is to wait for.

@@ -27,16 +27,27 @@ class StateSpan:
 
 
 class StateLog:
-    """Records the states of cameras as they change, and once a minute that they go on."""
+    """Records the states of cameras as they change, and once a minute that they go on.
 
-    def __init__(self, store: EventStore) -> None:
+    Or another two facts of each camera, such as its models: those that the table ends with.
+    """
+
+    def __init__(self, store: EventStore, table: sa.Table = states) -> None:
         self._store = store
-        self._known: dict[str, tuple[str, str, int]] = {}  # state, cause, since when
+        self._table = table
+        self._facts = tuple(table.c.keys())[-2:]
+        self._known: dict[str, tuple[str, str, int]] = {}  # both facts, since when
         self._noted_ms = 0
 
-    def note(self, found: Mapping[str, tuple[str, str]], now: datetime) -> None:
-        """Take the state and the cause of each camera; StoreError if they cannot be written."""
-        now_ms = milliseconds(now)
+    def note(
+        self, found: Mapping[str, tuple[str, str]], now: datetime, since: datetime | None = None
+    ) -> None:
+        """Take the state and the cause of each camera; StoreError if they cannot be written.
+
+        What changed is so since now, or since a moment before.
+        """
+        table, now_ms = self._table, milliseconds(now)
+        since_ms = milliseconds(since or now)
         changed = {
             camera: one for camera, one in found.items() if self._known.get(camera, ())[:2] != one
         }
@@ -46,14 +57,18 @@ class StateLog:
         with self._store.transaction() as connection:
             for camera, (_, _, at_ms) in self._known.items():
                 if due or camera in changed or camera not in found:
-                    going_on = (states.c.camera == camera) & (states.c.at_ms == at_ms)
-                    connection.execute(sa.update(states).where(going_on).values(seen_ms=now_ms))
-            for camera, (state, cause) in changed.items():
-                values = {"at_ms": now_ms, "seen_ms": now_ms, "state": state, "cause": cause}
-                connection.execute(sa.insert(states).values(camera=camera, **values))
-        since = {camera: at_ms for camera, (_, _, at_ms) in self._known.items()}
+                    going_on = (table.c.camera == camera) & (table.c.at_ms == at_ms)
+                    connection.execute(sa.update(table).where(going_on).values(seen_ms=now_ms))
+            for camera, facts in changed.items():
+                values = {"seen_ms": now_ms, **dict(zip(self._facts, facts, strict=True))}
+                # It is there if the process that knew of it died.
+                there = (table.c.camera == camera) & (table.c.at_ms == since_ms)
+                if not connection.execute(sa.update(table).where(there).values(**values)).rowcount:
+                    values |= {"camera": camera, "at_ms": since_ms}
+                    connection.execute(sa.insert(table).values(**values))
+        began = {camera: at_ms for camera, (_, _, at_ms) in self._known.items()}
         self._known = {
-            camera: (*one, now_ms if camera in changed else since[camera])
+            camera: (*one, since_ms if camera in changed else began[camera])
             for camera, one in found.items()
         }
         self._noted_ms = now_ms

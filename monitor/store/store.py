@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -33,7 +33,7 @@ from monitor.store.event import (
     as_event,
     milliseconds,
 )
-from monitor.store.tables import events, skipped, states
+from monitor.store.tables import events, pairs, skipped, states
 
 _NOT_REVIEWED: dict[str, Any] = {
     "review": Review.UNREVIEWED.value,
@@ -113,6 +113,13 @@ class EventStore:
         """One event; UnknownEvent if there is none."""
         with self.reading() as connection:
             return self._one(connection, id)
+
+    def some(self, ids: Sequence[str]) -> list[Event]:
+        """Those of these events that there are, the newest first."""
+        query = sa.select(events).where(events.c.id.in_(ids))
+        with self.reading() as connection:
+            rows = connection.execute(query.order_by(events.c.at_ms.desc(), events.c.id.desc()))
+            return [as_event(row) for row in rows]
 
     def find(self, start: str) -> Event:
         """The event whose id begins so; UnknownEvent if that is none, or several."""
@@ -226,11 +233,14 @@ class EventStore:
             events.c.marked.is_(False),
             events.c.reason.is_not(None),
         )
-        forgotten = sa.delete(states).where(states.c.seen_ms < milliseconds(before))
+        forgotten = [
+            sa.delete(table).where(table.c.seen_ms < milliseconds(before))
+            for table in (states, pairs)
+        ]
         counted = sa.delete(skipped).where(skipped.c.at_ms < milliseconds(before))
         with self.transaction() as connection:
-            connection.execute(forgotten)
-            connection.execute(counted)
+            for one in (*forgotten, counted):
+                connection.execute(one)
             return connection.execute(old).rowcount
 
     @contextmanager

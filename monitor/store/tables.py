@@ -53,6 +53,7 @@ events = Table(
     Index("events_of_camera", "camera", "at_ms"),
     Index("events_of_label", "label", "at_ms"),
     Index("events_by_review", "review", "at_ms"),
+    Index("events_of_origin", "origin", "at_ms"),
 )
 
 # How each camera did: a row when its state or its cause changed. It lasted until the next row of
@@ -76,4 +77,15 @@ skipped = Table(
     Column("reason", String(32), primary_key=True),
     Column("windows", Integer, nullable=False),
     Column("total", Integer, nullable=False),  # all windows of that minute
+)
+
+# When two models watched a camera side by side; likewise as states.
+pairs = Table(
+    "pairs",
+    metadata,
+    Column("camera", Text, primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True),
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("model", String(64), nullable=False),  # sha256 of the one that raised alerts
+    Column("shadow", String(64), nullable=False),  # and of the one that was tried out
 )

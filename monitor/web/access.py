@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.requests import HTTPConnection
 
+from monitor.store.comparison import Comparison, compare
 from monitor.store.event import Cursor, Event, EventFilter, Verdict
 from monitor.store.skips import SkippedMinute, SkipSpan, skip_spans, skipped_minutes
 from monitor.store.states import StateSpan, state_spans
 from monitor.store.store import UnknownEvent
 from monitor.web.sessions import COOKIE
-from monitor.web.settings import CameraSettings
+from monitor.web.settings import CameraSettings, ShadowSettings
 from monitor.web.state import WebState, state_of
 from monitor.web.users import LOCAL, Role, User
 
@@ -74,6 +75,21 @@ class Visit:
     def review(self, id: str, verdict: Verdict) -> Event:
         """Keep what they say of an event."""
         return self.web.review(self.event(id), verdict, self.user.name)
+
+    @property
+    def shadows(self) -> dict[str, ShadowSettings]:
+        """The models of their cameras of which one is tried out, by camera."""
+        return {one.name: one.tried for one in self.cameras if one.tried is not None}
+
+    def compare(self, camera: str, tried: ShadowSettings, days: int) -> Comparison:
+        """What the two models of one of their cameras found in the last days."""
+        now = datetime.now(UTC)
+        both = tried.model.sha256, tried.shadow.sha256
+        return compare(self.web.store, camera, *both, now - timedelta(days=days), now)
+
+    def some(self, ids: Sequence[str]) -> list[Event]:
+        """Those of these events that there are and that are theirs to see, the newest first."""
+        return [one for one in self.web.store.some(ids) if self.user.sees(one.camera)]
 
     def names(self) -> tuple[list[str], list[str]]:
         """The cameras that they may see, of events and watched now; the labels of events."""

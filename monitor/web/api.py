@@ -33,7 +33,7 @@ class Problem(BaseModel):
     detail: str
 
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
+PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "There are users, and nobody is logged in."},
     403: {"model": Problem, "description": "The role is not enough, or a foreign page asks."},
     422: {"model": Problem, "description": "The request makes no sense."},
@@ -43,7 +43,7 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no such event; it may have been pruned."}
 }
 
-router = APIRouter(prefix="/api/v1", tags=["har-monitor"], responses=_PROBLEMS)
+router = APIRouter(prefix="/api/v1", tags=["har-monitor"], responses=PROBLEMS)
 
 LONGEST = timedelta(days=31)  # of a timeline
 _TIMELINE: dict[str, Any] = {
@@ -167,7 +167,7 @@ def list_events(visit: Viewer, query: Annotated[EventQuery, Query()]) -> EventPa
     wanted = EventFilter.model_validate(query.model_dump(exclude={"after", "limit"}))
     events, following = visit.page(wanted, cursor_of(query.after), query.limit)
     return EventPage(
-        events=[_out(visit, event) for event in events],
+        events=[event_out(visit, event) for event in events],
         next=None if following is None else str(following),
     )
 
@@ -175,13 +175,13 @@ def list_events(visit: Viewer, query: Annotated[EventQuery, Query()]) -> EventPa
 @router.get("/events/{id}", responses=_UNKNOWN)
 def get_event(visit: Viewer, id: str) -> EventOut:
     """One event."""
-    return _out(visit, visit.event(id))
+    return event_out(visit, visit.event(id))
 
 
 @router.patch("/events/{id}", responses=_UNKNOWN)
 def review_event(visit: Reviewer, id: str, verdict: Verdict) -> EventOut:
     """Say what an event was; what is not given stays as it is."""
-    return _out(visit, visit.review(id, verdict))
+    return event_out(visit, visit.review(id, verdict))
 
 
 @router.post("/reviews")
@@ -269,5 +269,6 @@ async def _changes(visit: Visit) -> AsyncIterator[str]:
         await asyncio.sleep(0.1)
 
 
-def _out(visit: Visit, event: Event) -> EventOut:
+def event_out(visit: Visit, event: Event) -> EventOut:
+    """An event as the API gives it."""
     return EventOut(event=event, media=media_of(visit.web, event))

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from monitor import __version__
 from monitor.store.database import StoreError
 from monitor.store.store import UnknownEvent
-from monitor.web import api, login, media, pages, sockets
+from monitor.web import api, login, media, pages, shadows, sockets
 from monitor.web.access import check_routes
 from monitor.web.security import Guard
 from monitor.web.state import WebState, state_of
@@ -42,6 +42,7 @@ def make_app(web: WebState, lifespan: Lifespan | None = None) -> FastAPI:
     app.state.web = web
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(api.router)
+    app.include_router(shadows.router)
     app.include_router(media.router)
     app.include_router(sockets.router)
     app.include_router(login.router)

@@ -19,6 +19,7 @@ from monitor.health.health_file import Health
 from monitor.health.status import CameraSnapshot
 from monitor.records import Frame
 from monitor.web.link import LinkClosed, pack, receive
+from monitor.web.settings import WebSettings
 from monitor.web.video import VideoFeed
 
 if TYPE_CHECKING:
@@ -42,13 +43,16 @@ class LiveFeed:
         hub: Hub,
         clock: Callable[[], float] = time.monotonic,
         ring: Callable[[str], PacketRing | None] = lambda camera: None,
+        on_promotion: Callable[[], object] = lambda: None,  # must not hold up its caller
     ) -> None:
         self._hub = hub
         self._ring = ring
         self._videos: dict[str, VideoFeed] = {}  # by camera; of the thread that listens
+        self._on_promotion = on_promotion
         self._clock = clock
         self._link: socket.socket | None = None
         self._sending = threading.Lock()  # of the socket
+        self._settings = b""  # the message that tells of new ones
         self._looked_at: frozenset[str] = frozenset()  # cameras whose stills are wanted
         self._watched: frozenset[str] = frozenset()  # cameras that somebody watches
         self._taken_s: dict[str, float] = {}
@@ -67,6 +71,8 @@ class LiveFeed:
             if self._link is not None:
                 self._drop()
             self._link = link
+        if self._settings:  # it may have been started before they came
+            self._send(self._settings)
         threading.Thread(target=self._listen, args=(link,), name="page orders", daemon=True).start()
 
     def tell(self, health: Health, cameras: Sequence[CameraSnapshot]) -> None:
@@ -88,6 +94,11 @@ class LiveFeed:
         }
         said = health.model_dump(mode="json", by_alias=True)
         self._send(pack({"type": "state", "health": said, "states": states}))
+
+    def renew(self, settings: WebSettings) -> None:
+        """Say what the configuration says now."""
+        self._settings = pack({"type": "settings"}, settings.model_dump_json().encode())
+        self._send(self._settings)
 
     def announce(self, alert: AlertEvent) -> None:
         """Say that an activity starts or ends."""
@@ -182,6 +193,8 @@ class LiveFeed:
                 self._looked_at = frozenset(map(str, head.get("looked_at", ())))
                 self._watched = frozenset(map(str, head.get("watched", ())))
                 self._show_videos(frozenset(map(str, head.get("videos", ()))))
+            elif head.get("type") == "promotion":  # the journal says of what
+                self._on_promotion()
         self._show_videos(frozenset())
         with self._sending:
             if self._link is link:

@@ -63,6 +63,7 @@ class LiveState:
     alerts: int = 0  # that came so far
     _newest_alerts: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=ALERTS))
     on_told: Told = lambda health, states: None
+    on_settings: Callable[[bytes], object] = lambda settings: None
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _viewers: dict[Look, Counter[str]] = field(  # how many, of each camera
         default_factory=lambda: {look: Counter() for look in Look}
@@ -117,6 +118,11 @@ class LiveState:
             counter.subtract(cameras)
             self._order()
 
+    def tell_of_promotion(self) -> None:
+        """Have the watching process read the journal; within the event loop."""
+        if self._writer is not None:
+            self._writer.write(pack({"type": "promotion"}))
+
     def _order(self) -> None:
         if self._writer is None:
             return
@@ -149,6 +155,8 @@ class LiveState:
             self.stills[head["camera"]] = Still(self.number, body, head["width"], head["height"])
         elif head["type"] == "video":
             self._take_video(head, body)
+        elif head["type"] == "settings":
+            self.on_settings(body)
         elif head["type"] == "alert":
             self.alerts += 1
             self._newest_alerts.append(head["alert"])

@@ -16,10 +16,12 @@ from pydantic import ValidationError
 from monitor import __version__
 from monitor.evidence.retention import free_bytes
 from monitor.states import NOTHING_MOVES, CameraState, EndReason, SkipReason
-from monitor.store.event import PAGE_MAX, Cursor, Event, EventFilter, Review
+from monitor.store.comparison import Found
+from monitor.store.event import PAGE_MAX, Cursor, Event, EventFilter, Origin, Review
 from monitor.web.access import Viewer, Visit, cursor_of
 from monitor.web.charts import DAY_WIDTH, HEIGHT, WIDTH, day_rows, trace_chart
 from monitor.web.media import Media, media_of
+from monitor.web.shadows import DAYS, Days, tried_out
 from monitor.web.users import Role
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -70,6 +72,7 @@ def events(request: Request, visit: Viewer) -> HTMLResponse:
         counted=COUNTED,
         cameras=cameras,
         labels=labels,
+        shadows=visit.count(EventFilter(origin=(Origin.SHADOW,)), most=1) > 0,
         older=None if following is None else _query(request, after=str(following)),
         query=_query(request, after=None),
         first=after is None,
@@ -150,6 +153,49 @@ def timeline(request: Request, visit: Viewer) -> HTMLResponse:
     )
 
 
+@router.get("/models")
+def models(request: Request, visit: Viewer, days: Days = DAYS) -> HTMLResponse:
+    """Models that are tried out beside those of cameras, and how they do."""
+    health = {one["name"]: one for one in visit.health["cameras"]}
+    return _page(
+        request,
+        visit,
+        "models",
+        compared=[
+            (camera, tried, visit.compare(camera, tried, days), health.get(camera))
+            for camera, tried in visit.shadows.items()
+        ],
+        days=days,
+        Found=Found,
+    )
+
+
+@router.get("/models/{name}")
+def compared(
+    request: Request,
+    visit: Viewer,
+    name: str,
+    found: Found,
+    review: Review | None = None,
+    days: Days = DAYS,
+) -> HTMLResponse:
+    """The events that both models of a camera found, or one alone."""
+    tried = tried_out(visit, name)
+    ids = visit.compare(name, tried, days).ids(found, review)
+    return _page(
+        request,
+        visit,
+        "compared",
+        camera=name,
+        tried=tried,
+        found=found,
+        review=review,
+        days=days,
+        count=len(ids),
+        events=_with_media(visit, visit.some(ids[:PAGE_MAX])),
+    )
+
+
 @router.get("/health")
 def health(request: Request, visit: Viewer) -> HTMLResponse:
     """How everything does."""
@@ -195,13 +241,14 @@ def _page(request: Request, visit: Visit, name: str, **values: Any) -> HTMLRespo
         alive=visit.web.live.connected,
         role=visit.user.role,
         who=who,
+        tries=bool(visit.shadows),
         **values,
     )
 
 
 def render(request: Request, name: str, code: int, **values: Any) -> HTMLResponse:
     """A page of a template, with what all templates use."""
-    values = {"role": Role.VIEWER, "who": None} | values
+    values = {"role": Role.VIEWER, "who": None, "tries": False} | values
     template = _templates.get_template(f"{name}.html.jinja")
     text = template.render(
         page=name,
@@ -210,6 +257,7 @@ def render(request: Request, name: str, code: int, **values: Any) -> HTMLRespons
         zone_of_viewer=_zone(request),
         Role=Role,
         Review=Review,
+        Origin=Origin,
         end_reasons={one.value: one.meaning for one in EndReason},
         trace_size=(WIDTH, HEIGHT),
         **values,
@@ -253,6 +301,8 @@ def _wanted(request: Request) -> EventFilter:
         name: tuple(value for value in given.getlist(name) if value)
         for name in ("camera", "label", "review")
     }
+    if origins := tuple(value for value in given.getlist("origin") if value):
+        values["origin"] = origins
     values |= {
         name: value
         for name in ("since", "until", "min_score", "marked")

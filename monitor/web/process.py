@@ -32,7 +32,6 @@ class WebProcess:
         self._connect = connect
         self._listening = _listen(settings.host, settings.port)
         self._ending = threading.Event()
-        self._renewing = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, name="page", daemon=True)
         self._thread.start()
@@ -50,11 +49,8 @@ class WebProcess:
         return None if self._process is None else self._process.pid
 
     def renew(self, settings: WebSettings) -> None:
-        """Serve other settings, by a new process."""
+        """Start the next process with other settings; this one is told of them over its link."""
         self._settings = settings
-        self._renewing.set()
-        if (process := self._process) is not None:
-            process.terminate()
 
     def close(self) -> None:
         """End the process; twice is fine."""
@@ -72,9 +68,6 @@ class WebProcess:
             code = self._serve()
             if self._ending.is_set():
                 return
-            if self._renewing.is_set():
-                self._renewing.clear()
-                continue
             lasted = time.monotonic() - began_s >= LASTED_S
             pause_s = RETRY_MIN_S if lasted else pause_s
             log.error(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from monitor.records import PictureBox
 
@@ -19,6 +19,26 @@ class RegionSettings(BaseModel):
     bounds: PictureBox
 
 
+class ModelSettings(BaseModel):
+    """A model of a camera."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+    sha256: str
+
+
+class ShadowSettings(BaseModel):
+    """The two models of a camera of which one is tried out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: ModelSettings  # raises the alerts just now
+    shadow: ModelSettings  # is tried out
+    promoted: bool  # whether they have changed places: the configuration names them the other way
+
+
 class CameraSettings(BaseModel):
     """A camera that is watched."""
 
@@ -28,10 +48,14 @@ class CameraSettings(BaseModel):
     source: str  # without credentials
     live: bool  # no file
     regions: tuple[RegionSettings, ...]
+    tried: ShadowSettings | None = None
 
 
 class WebSettings(BaseModel):
-    """All that the page needs to know; it goes over a pipe, for it may hold a password."""
+    """All that the page needs to know; it goes over a pipe, for it may hold a password.
+
+    What the configuration says anew of cameras and models comes later over the link.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,3 +71,4 @@ class WebSettings(BaseModel):
     cameras: tuple[CameraSettings, ...]
     models: tuple[tuple[str, str], ...]  # what --check says of them: name and text
     configuration: str  # in force, without secrets; YAML
+    since: AwareDatetime  # when that began

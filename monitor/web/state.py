@@ -11,17 +11,17 @@ from starlette.requests import HTTPConnection
 
 from monitor.evidence.folder import EventFiles, event_files
 from monitor.store.event import Event, Verdict
-from monitor.store.journal import Journal, ReviewLine
+from monitor.store.journal import Journal, PromotionLine, ReviewLine
 from monitor.store.store import EventStore
 from monitor.web.live import LiveState
 from monitor.web.sessions import Sessions
-from monitor.web.settings import CameraSettings, WebSettings
+from monitor.web.settings import CameraSettings, ShadowSettings, WebSettings
 from monitor.web.users import Users
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass
 class WebState:
     """The store, the reviews' journal, the evidence, and what is live."""
 
@@ -31,6 +31,10 @@ class WebState:
     live: LiveState
     users: Users | None = None  # None: whoever is at this machine
     sessions: Sessions | None = None
+
+    def renew(self, settings: bytes) -> None:
+        """Take what the configuration says now, as JSON."""
+        self.settings = WebSettings.model_validate_json(settings)
 
     def camera(self, name: str) -> CameraSettings | None:
         """A camera that is watched; None if there is none of this name."""
@@ -54,6 +58,34 @@ class WebState:
             self._mark(reviewed)
         log.info("review of %s (%s) by %s: %s", event.id, event.title, by, _said(verdict))
         return reviewed
+
+    def promote(self, camera: str, tried: ShadowSettings, by: str) -> None:
+        """Write into the journal that the two models of a camera change places; StoreError.
+
+        The watching process is to be told of it then.
+        """
+        former, promoted = tried.model, tried.shadow
+        first, second = (promoted, former) if tried.promoted else (former, promoted)
+        line = PromotionLine(
+            camera=camera,
+            time=datetime.now(UTC),
+            by=by,
+            promoted=not tried.promoted,
+            model=first.sha256,
+            shadow=second.sha256,
+        )
+        self.journal.write(line)
+        what = "rollback" if tried.promoted else "promotion"
+        log.info(
+            "%s of camera %s by %s: %s %s raises its alerts in place of %s %s",
+            what,
+            camera,
+            by,
+            promoted.name,
+            promoted.sha256[:8],
+            former.name,
+            former.sha256[:8],
+        )
 
     def _mark(self, event: Event) -> None:
         """Let retention know that the evidence of an event is to stay, or no longer is."""

@@ -14,6 +14,7 @@ from monitor.decode.options import Decoding
 from monitor.decode.scheduler import DecodeScheduler
 from monitor.health.status import CameraSnapshot, CameraStatus
 from monitor.pipeline.capture import Capture, Retry
+from monitor.pipeline.lane import Lane
 from monitor.records import Captured, Frame, Window
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
@@ -143,8 +144,13 @@ def watch(
         capture = Capture(
             status,
             lambda: make_source(parse_address(url), settings),
-            [RegionWindows(WindowBuffer(name, SPEC, stride=5), None, window_filter)],
-            taken.submit,
+            [
+                Lane(
+                    status,
+                    [RegionWindows(WindowBuffer(name, SPEC, stride=5), None, window_filter)],
+                    taken.submit,
+                )
+            ],
             pace=Pace.CAMERA,
             retry=Retry(0.1, 0.2),
             on_frame=count,

@@ -83,3 +83,13 @@ def test_nothing_is_taken_after_close() -> None:
 
 def test_get_gives_up_after_its_limit() -> None:
     assert Mailbox[int]().get(timeout_s=0.01) is None
+
+
+def test_what_is_last_is_taken_if_nothing_else_waits() -> None:
+    box: Mailbox[str] = Mailbox(last=lambda key: key == "shadow")
+    box.put_latest("shadow", "s1")
+    box.put_latest("door", "d1")
+    assert box.put_latest("shadow", "s2") == "s1"
+    assert box.get() == "d1"
+    box.put_latest("yard", "y1")
+    assert [box.get(), box.get()] == ["y1", "s2"]

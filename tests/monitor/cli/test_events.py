@@ -54,6 +54,21 @@ def test_what_people_wrote_is_text(tmp_path: Path) -> None:
     assert "[/]: [red]x" in run("list").output
 
 
+def test_events_of_a_shadow_are_listed_only_if_asked_for() -> None:
+    store = EventStore("events.sqlite")
+    store.record(alert("0abc"), alert("s", shadow=True))
+    store.close()
+    assert [line.split()[-1] for line in run("list").output.splitlines()[1:]] == ["0abc"]
+    found = run("list", "--origin", "shadow").output.splitlines()[1:]
+    assert len(found) == 1
+    assert found[0].split()[-3:] == ["unreviewed,", "shadow", "s"]
+    both = run("list", "--origin", "shadow", "--origin", "alert", "--json").output
+    assert [json.loads(line)["id"] for line in both.splitlines()] == ["s", "0abc"]
+    refused = run("list", "--origin", "ghost")
+    assert refused.exit_code == 2
+    assert "origin" in refused.output
+
+
 def test_list_says_how_many_it_does_not_show() -> None:
     fill()
     assert "2 older ones are not shown: --limit" in run("list", "--limit", "1").output

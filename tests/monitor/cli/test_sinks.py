@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 import monitor.cli.sinks
-from monitor.cli.sinks import make_sinks, unfinished
+from monitor.cli.sinks import make_sinks, shadow_log, unfinished
 from monitor.config.options import MonitorOptions
 from monitor.config.outputs import AlertLogOptions, ConsoleOptions
 from monitor.errors import SinkError
 from monitor.events.alert import AlertEvent
-from monitor.events.alert_log import AlertLogSink
+from monitor.events.alert_log import AlertLogSink, ShadowLogSink
 from monitor.events.console import ConsoleSink
 from monitor.events.recovery import orphans
 from monitor.events.sink import Sink
@@ -210,3 +210,36 @@ def test_starts_without_an_end_are_read_as_they_were_written(tmp_path: Path) -> 
     starts = [alert("a1"), alert("a2", region="till", start_time=datetime(2026, 5, 4, tzinfo=UTC))]
     write(make_sinks(logs(path)), *starts)
     assert orphans(path) == starts
+
+
+def shadowed(log: Path, shadow: str | None = "fall") -> MonitorOptions:
+    camera = {"name": "door", "source": "a.mp4", "shadow": shadow}
+    sinks = [{"type": "log", "path": str(log)}, {"type": "console"}]
+    return MonitorOptions.model_validate({"cameras": [camera], "sinks": sinks})
+
+
+def test_shadows_have_a_log_of_their_own_from_the_first_line_on(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    sink = shadow_log(shadowed(path))
+    assert sink is not None
+    assert not sink.takes(alert("a1"))
+    assert list(tmp_path.iterdir()) == []
+    write([sink], alert("s1", shadow=True))
+    assert kept(tmp_path / "alerts.shadow.jsonl") == [("start", "s1")]
+    assert not path.exists()
+    sink.close()
+
+    assert shadow_log(shadowed(tmp_path / "other.jsonl", shadow=None)) is None
+    assert shadow_log(shadowed(path, shadow=None)) is not None, "what was left open is ended"
+    assert unfinished([ShadowLogSink(tmp_path / "x.jsonl", max_bytes=9, keep=1)]) == []
+
+
+def test_what_a_killed_shadow_left_open_is_ended_in_its_log(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    sink = shadow_log(shadowed(path))
+    assert sink is not None
+    write([sink], alert("s1", shadow=True))
+    again = shadow_log(shadowed(path))
+    assert again is not None
+    (ended,) = unfinished([*make_sinks(logs(path)), again])
+    assert (ended.id, ended.shadow, ended.reason) == ("s1", True, "monitor died")

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from monitor.cli.app import _with_address
+from monitor.cli.promotion import Promotions
 from monitor.cli.watch import _reload
 from monitor.cli.web import page_settings, without_secrets
 from monitor.config.options import MonitorOptions
@@ -72,6 +73,8 @@ def test_the_address_may_be_left_out(typed: str, meant: str) -> None:
 class Reloaded:
     """A monitor that takes whatever it is given."""
 
+    ended = False
+
     def reload(self, options: MonitorOptions) -> None:
         self.options = options
 
@@ -89,9 +92,16 @@ def test_a_reload_changes_cameras_and_neither_the_page_nor_the_sinks(
         def again(changes: dict[str, Any] = changes) -> MonitorOptions:
             return options(**({"cameras": [yard], "web": users} | changes))
 
-        after = _reload(
-            cast(Monitor, Reloaded()), before, cast(Callable[[], MonitorOptions], again)
+        found = _reload(
+            "SIGHUP",
+            cast(Monitor, Reloaded()),
+            before,
+            cast(Callable[[], MonitorOptions], again),
+            Promotions(),
         )
+        assert found is not None
+        after, in_force, promoted = found
+        assert (in_force, promoted) == (after, frozenset())
         assert [camera.name for camera in after.cameras] == ["yard"]
         assert (after.web, after.sinks) == (before.web, before.sinks)
     assert "web changes when har-monitor is started again" in caplog.text

@@ -60,12 +60,12 @@ MISTAKES = {
     "unknown option of all cameras": (
         "defaults: {regions: []}\n",
         ":1: unknown option defaults.regions; options here: "
-        "activity, decode, model, stream, windows",
+        "activity, decode, model, shadow, stream, windows",
     ),
     "unknown option of a camera": (
         "cameras:\n  - name: door\n    source: 0\n    fps: 25\n",
         ":4: unknown option cameras.0.fps; options here: "
-        "activity, decode, model, name, regions, source, stream, windows",
+        "activity, decode, model, name, regions, shadow, source, stream, windows",
     ),
     "unknown option of a camera's stream": (
         "cameras:\n  - name: door\n    source: 0\n    stream:\n      port: 25\n",
@@ -534,5 +534,5 @@ def test_a_threshold_for_a_label_that_cannot_alert_is_refused(label: str, kind: 
     with pytest.raises(ConfigError) as caught:
         ActivityOptions(thresholds={label: 0.5}).rules(metadata())
     assert str(caught.value) == (
-        f"activity.thresholds: label {label} is {kind}; labels that alert: moving"
+        f"activity.thresholds: label {label} is {kind}; labels of motion that alert: moving"
     )

@@ -513,3 +513,22 @@ def test_a_sink_that_asks_for_windows_has_them_unless_too_many_wait() -> None:
 
     assert len(seer.ids) == len(recorder.ids) == count + 1
     assert seer.windows == [window] * (dispatcher.WINDOW_LIMIT + 1) + [None] * 7
+
+
+def test_alerts_of_shadows_are_for_those_that_take_them() -> None:
+    class Takes(Recorder):
+        def __init__(self, *shadows: bool) -> None:
+            super().__init__()
+            self._shadows = shadows
+
+        def takes(self, alert: AlertEvent) -> bool:
+            return alert.shadow in self._shadows
+
+    plain, both, only, later = Recorder(), Takes(False, True), Takes(True), Takes(True)
+    given = Dispatcher([plain, both, only])
+    given.start()
+    given.add(later)
+    given.write(alert("a"))
+    given.write(alert("s", shadow=True))
+    assert given.close() == []
+    assert [sink.ids for sink in (plain, both, only, later)] == [["a"], ["a", "s"], ["s"], ["s"]]

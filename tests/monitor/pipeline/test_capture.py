@@ -13,7 +13,7 @@ from monitor.health.status import CameraStatus
 from monitor.pipeline.capture import Capture, Retry
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import Captured, Frame, NoFrameYet
+from monitor.records import Frame, NoFrameYet
 from monitor.sources.address import Address
 from monitor.sources.source import Source
 from monitor.states import EndReason, OpenFailure, Pace
@@ -40,11 +40,6 @@ class HeldClock(threading.Event):
         return self.is_set()
 
 
-def no_windows(item: Captured) -> Captured | None:
-    """A camera without regions cuts none."""
-    raise AssertionError(item)
-
-
 def refuse() -> None:
     raise SourceOpenError("rtsp://door/: refused: connection refused", OpenFailure.REFUSED)
 
@@ -57,7 +52,6 @@ def said(sources: Iterator[Source], seconds: float, caplog: pytest.LogCaptureFix
         status,
         lambda: next(sources),
         [],
-        no_windows,
         pace=Pace.CAMERA,
         retry=Retry(0.5, 4.0),
         stopping=clock,
@@ -91,9 +85,7 @@ def test_a_camera_without_a_key_frame_is_not_said_to_be_watched() -> None:
         return None
 
     source = FakeSource([NoFrameYet.NO_KEY_FRAME] * 3, after=last)
-    capture = Capture(
-        status, lambda: source, [], no_windows, pace=Pace.CAMERA, retry=Retry(0.5, 4.0)
-    )
+    capture = Capture(status, lambda: source, [], pace=Pace.CAMERA, retry=Retry(0.5, 4.0))
     capture.run()
     assert status.snapshot().frames == 0
 

@@ -15,7 +15,7 @@ from testkit.films import looped
 from testkit.models import metadata, motion_model
 from testkit.servers.proxy import proxy
 from testkit.servers.rtsp import rtsp_server
-from tests.monitor.pipeline.test_capture import HeldClock, no_windows
+from tests.monitor.pipeline.test_capture import HeldClock
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,6 @@ def tries_s(seconds: float) -> list[float]:
         CameraStatus("door", "rtsp://door/", clock=clock),
         lambda: FakeSource(opening=refuse),
         [],
-        no_windows,
         pace=Pace.CAMERA,
         retry=Retry(2.0, 2.0),
         stopping=clock,

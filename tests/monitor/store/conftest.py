@@ -23,7 +23,9 @@ def server(shared_server: Postgres) -> Postgres:
     """A PostgreSQL server without a table."""
     engine = sa.create_engine(place(shared_server.url))
     with engine.begin() as connection:
-        connection.execute(sa.text("DROP TABLE IF EXISTS events, states, skipped, alembic_version"))
+        connection.execute(
+            sa.text("DROP TABLE IF EXISTS events, states, skipped, pairs, alembic_version")
+        )
     engine.dispose()
     return shared_server
 

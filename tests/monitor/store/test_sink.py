@@ -15,12 +15,19 @@ import pytest
 import monitor.store.database
 import monitor.store.rebuild
 from monitor.errors import SinkError
-from monitor.events.alert_log import AlertLogSink
+from monitor.events.alert_log import AlertLogSink, ShadowLogSink
 from monitor.events.dispatcher import Dispatcher
 from monitor.states import EndReason
 from monitor.store.database import StoreError
-from monitor.store.event import Review, Verdict
-from monitor.store.journal import Journal, ReviewLine, journal_path, read_journal
+from monitor.store.event import EventFilter, Origin, Review, Verdict
+from monitor.store.journal import (
+    Journal,
+    PromotionLine,
+    ReviewLine,
+    journal_path,
+    read_journal,
+    read_promotions,
+)
 from monitor.store.rebuild import KeptStore, rebuild
 from monitor.store.sink import StoreSink
 from monitor.store.store import EventStore
@@ -144,11 +151,16 @@ def test_a_store_is_made_of_the_log_its_rotated_files_and_the_reviews(tmp_path: 
     journal.close()
     store = EventStore(str(tmp_path / "events.sqlite"))
 
-    assert rebuild(store, log) == (20, 2)
-    assert rebuild(store, log) == (20, 2), "twice is the same"
+    shadow = ShadowLogSink(log, max_bytes=2000, keep=50)
+    shadow.write(alert("s1", shadow=True))
+    shadow.close()
 
-    assert store.count() == 10
-    assert not any(event.open for event in store.all())
+    assert rebuild(store, log) == (21, 2)
+    assert rebuild(store, log) == (21, 2), "twice is the same"
+
+    assert store.count() == 11
+    assert store.event("s1").origin == Origin.SHADOW
+    assert not any(event.open for event in store.all(EventFilter()))
     event = store.event("e3")
     assert (event.review, event.note, event.reviewer) == (Review.CONFIRMED, "a shadow", "ann")
     assert event.reviewed_at == now
@@ -262,6 +274,29 @@ def test_lines_that_are_no_reviews_are_told_and_passed_over(
     caplog.set_level(logging.WARNING)
     assert list(read_journal(path)) == []
     assert "3 lines that are no reviews were passed over" in caplog.text
+
+
+def test_the_last_promotion_of_each_camera_counts_and_is_no_review(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "alerts.reviews.jsonl"
+    journal = Journal(path)
+    lines = [
+        PromotionLine(
+            camera=camera, time=START.time, by="ann", promoted=promoted, model="a", shadow="b"
+        )
+        for camera, promoted in (("door", True), ("yard", True), ("door", False))
+    ]
+    journal.write(lines[0])
+    journal.write(ReviewLine(id="a", time=START.time, by="ann", verdict=Verdict(marked=True)))
+    for line in lines[1:]:
+        journal.write(line)
+    journal.close()
+
+    assert read_promotions(path) == {"door": lines[2], "yard": lines[1]}
+    assert [line.id for line in read_journal(path)] == ["a"]
+    assert read_promotions(tmp_path / "none") == {}
+    assert not caplog.records
 
 
 def test_two_processes_may_make_a_store_at_once(where: str) -> None:

@@ -65,6 +65,7 @@ def web(tmp_path: Path) -> Iterator[WebState]:
         ),
         models=(("model", "fights 0.1.0"), ("alerts", "fight from 0.8")),
         configuration="cameras: []\n",
+        since=BEGAN,
     )
     store = EventStore(settings.store)
     store.record(*ended("a", 0), *ended("b", 1, camera="yard", region="gate", label="fall"))

@@ -19,6 +19,7 @@ from monitor.web.live import LiveState, Look, Still
 from monitor.web.state import WebState
 from testkit.alerts import alert
 from testkit.fakes import Clock, picture, wait_until
+from testkit.patience import LIMIT_S
 from tests.monitor.evidence.test_pictures import opened
 
 DOOR = Channel("door", True, (), {})
@@ -104,6 +105,28 @@ def test_states_and_alerts_are_told(feed: LiveFeed, page: socket.socket) -> None
     assert AlertEvent.model_validate(told["alert"]) == alert("a")
 
 
+def test_what_the_configuration_says_anew_is_told_now_and_to_the_next_page(
+    feed: LiveFeed, page: socket.socket, web: WebState
+) -> None:
+    feed.renew(web.settings)
+    ours, its = socket.socketpair()
+    feed.connect(ours)
+    for told in (receive(page), receive(its)):
+        assert told == ({"type": "settings"}, web.settings.model_dump_json().encode())
+    its.close()
+
+
+def test_a_promotion_is_told_to_who_watches() -> None:
+    came = threading.Event()
+    feed = LiveFeed(Hub(), on_promotion=came.set)
+    ours, its = socket.socketpair()
+    feed.connect(ours)
+    its.sendall(pack({"type": "promotion", "camera": "/etc/passwd"}))
+    assert came.wait(LIMIT_S)
+    feed.close()
+    its.close()
+
+
 def test_a_page_that_is_gone_or_hangs_holds_up_nobody(
     feed: LiveFeed, page: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,7 +154,8 @@ def test_what_is_no_message_ends_the_link() -> None:
 
 def test_the_page_follows_the_watching_process() -> None:
     ours, its = socket.socketpair()
-    state, ended = LiveState(), threading.Event()
+    settings: list[bytes] = []
+    state, ended = LiveState(on_settings=settings.append), threading.Event()
 
     async def follow() -> None:
         following = asyncio.create_task(state.follow(its, ended.set))
@@ -145,20 +169,25 @@ def test_the_page_follows_the_watching_process() -> None:
             )
             still = {"type": "still", "camera": "door", "width": 4, "height": 3}
             ours.sendall(pack(still, b"jpeg"))
+            ours.sendall(pack({"type": "settings"}, b"{}"))
             for name in ("a", "b"):
                 ours.sendall(pack({"type": "alert", "alert": {"id": name}}))
             while state.alerts < 2:
                 await state.changed(state.told, 5.0)
+        state.tell_of_promotion()
         await asyncio.sleep(0.05)
         ours.shutdown(socket.SHUT_WR)
         await following
 
     asyncio.run(follow())
     orders = [receive(ours)[0] for _ in range(5)]
+    assert receive(ours)[0] == {"type": "promotion"}
     ours.close()
+    state.tell_of_promotion()  # to nobody
 
     assert ended.is_set()
     assert not state.connected
+    assert settings == [b"{}"]
     assert state.stills == {"door": Still(1, b"jpeg", 4, 3)}
     assert [one["id"] for one in state.alerts_after(1)] == ["b"]
     assert state.alerts_after(2) == []

@@ -11,12 +11,14 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from monitor.errors import MonitorError
+from monitor.store.journal import read_promotions
 from monitor.web.app import make_app
 from monitor.web.sessions import COOKIE, IDLE_S, LONGEST_S, TRIES, TRIES_S, Sessions
 from monitor.web.state import WebState
 from monitor.web.users import UserEntry, Users, UsersFile, hash_password, new_token
 from testkit.fakes import Clock
 from tests.monitor.web.test_security import LIVE
+from tests.monitor.web.test_shadows import NEW, try_out
 
 PASSWORD = "correct horse battery"
 HTML = {"accept": "text/html"}
@@ -74,7 +76,8 @@ def log_in(browser: TestClient, name: str, password: str = PASSWORD, following: 
     [
         "/", "/events", "/events/a", "/cameras/door", "/timeline", "/health", "/api/v1/events",
         "/api/v1/events/a", "/api/v1/cameras", "/api/v1/health", "/api/v1/models",
-        "/api/v1/configuration", "/api/v1/changes", "/media/a/clip.mp4", "/media/a/snapshot.jpg",
+        "/api/v1/configuration", "/api/v1/changes", "/models", "/api/v1/shadows",
+        "/media/a/clip.mp4", "/media/a/snapshot.jpg",
     ],
 )  # fmt: skip
 def test_whoever_has_not_logged_in_is_shown_nothing(browser: TestClient, path: str) -> None:
@@ -296,3 +299,20 @@ def test_each_login_review_and_logout_is_a_line(
         "review of a (door: fight) by rob: review 'confirmed'",
         "logout of rob",
     ]
+
+
+def test_only_an_admin_promotes_and_only_ones_own_cameras_are_compared(
+    browser: TestClient, guarded: WebState
+) -> None:
+    try_out(guarded)
+    order = {"model": NEW.sha256}
+    for path in ("/api/v1/cameras/door/promote", "/api/v1/cameras/door/rollback"):
+        assert browser.post(path, json=order).status_code == 401
+    for name, code, seen in (("vic", 403, []), ("rob", 403, ["door"]), ("ann", 409, ["door"])):
+        assert log_in(browser, name) == 303
+        assert browser.post("/api/v1/cameras/door/promote", json=order).status_code == code
+        assert [one["camera"] for one in browser.get("/api/v1/shadows").json()] == seen
+        assert ("door" in browser.get("/models", headers=HTML).text) == bool(seen)
+        compared = browser.get("/models/door?found=both", headers=HTML).status_code
+        assert compared == (200 if seen else 404)
+    assert read_promotions(guarded.journal.path) == {}

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from monitor.display.hub import Hub
 from monitor.errors import MonitorError
 from monitor.store.skips import skip_spans
 from monitor.store.states import StateSpan, state_spans
 from monitor.store.store import EventStore
+from monitor.web.feed import LiveFeed
 from monitor.web.link import pack
 from monitor.web.process import WebProcess
 from monitor.web.settings import CameraSettings, WebSettings
@@ -29,7 +31,7 @@ def settings(folder: Path, **changes: object) -> WebSettings:
         "host": "127.0.0.1", "port": 0, "hosts": (), "store": str(folder / "events.sqlite"),
         "log": folder / "alerts.jsonl", "evidence": folder / "evidence", "models": (),
         "cameras": (CameraSettings(name="door", source="x", live=True, regions=()),),
-        "configuration": "",
+        "configuration": "", "since": "2026-05-04T00:00:00Z",
     }  # fmt: skip
     return WebSettings.model_validate(values | changes)
 
@@ -74,11 +76,23 @@ def test_a_process_that_dies_is_started_again_at_the_same_address(
     assert "the page's process ended with code -9; it is started again in 1 s" in caplog.text
 
 
-def test_other_settings_are_served_by_a_new_process(process: WebProcess, tmp_path: Path) -> None:
+@pytest.mark.expects_errors
+def test_other_settings_are_served_by_the_same_process_and_by_the_next(
+    tmp_path: Path, process: WebProcess, links: list[socket.socket]
+) -> None:
     wait_until(lambda: "door" in answer(process.url))
     yard = CameraSettings(name="yard", source="y", live=True, regions=())
-    process.renew(settings(tmp_path, cameras=(yard,)))
+    feed, first = LiveFeed(Hub()), process.pid
+    feed.connect(links[0])
+    feed.renew(settings(tmp_path, cameras=(yard,)))
     wait_until(lambda: "yard" in answer(process.url))
+    assert process.pid == first
+
+    process.renew(settings(tmp_path, cameras=(yard,)))
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: process.pid != first and "yard" in answer(process.url))
+    feed.close()
 
 
 @pytest.mark.expects_errors

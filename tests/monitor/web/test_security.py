@@ -13,24 +13,33 @@ from monitor.store.event import EventFilter, Review, Verdict
 from monitor.store.skips import SkipLog, WindowCounts
 from monitor.store.states import StateLog
 from monitor.store.store import UnknownEvent
-from monitor.web import api, media, pages, sockets
+from monitor.web import api, media, pages, shadows, sockets
 from monitor.web.access import LOCAL, Role, User, Visit, check_routes
 from monitor.web.app import make_app
 from monitor.web.state import WebState
 from tests.monitor.web.conftest import BEGAN, STRANGE, ended
 
 LIVE = "ws://127.0.0.1:8470/live"
-PAGES = ["/", "/events", "/events/a", "/cameras/door", "/timeline?day=2026-05-04", "/health"]
+PAGES = [
+    "/",
+    "/events",
+    "/events/a",
+    "/cameras/door",
+    "/timeline?day=2026-05-04",
+    "/health",
+    "/models",
+]
 
 
 def test_every_route_says_whom_it_lets_in(web: WebState) -> None:
+    modules = (api, media, pages, shadows, sockets)
     declared = [
         route.path
-        for module in (api, media, pages, sockets)
+        for module in modules
         for route in module.router.routes
         if any(hasattr(one.call, "role") for one in route.dependant.dependencies)  # type: ignore[attr-defined]
     ]
-    assert len(declared) == sum(len(one.router.routes) for one in (api, media, pages, sockets))
+    assert len(declared) == sum(len(one.router.routes) for one in modules)
 
 
 def test_a_route_that_does_not_say_so_keeps_everything_from_being_served(web: WebState) -> None:

@@ -1,4 +1,4 @@
-"""Where events come from, and the windows that were not classified."""
+"""Where events come from, windows that were not classified, and models side by side."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,6 +15,7 @@ def upgrade() -> None:
         )
     with op.batch_alter_table("events") as events:
         events.alter_column("origin", server_default=None)
+    op.create_index("events_of_origin", "events", ["origin", "at_ms"])
     op.create_table(
         "skipped",
         sa.Column("camera", sa.Text, primary_key=True),
@@ -22,4 +23,12 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(32), primary_key=True),
         sa.Column("windows", sa.Integer, nullable=False),
         sa.Column("total", sa.Integer, nullable=False),
+    )
+    op.create_table(
+        "pairs",
+        sa.Column("camera", sa.Text, primary_key=True),
+        sa.Column("at_ms", sa.BigInteger, primary_key=True),
+        sa.Column("seen_ms", sa.BigInteger, nullable=False),
+        sa.Column("model", sa.String(64), nullable=False),
+        sa.Column("shadow", sa.String(64), nullable=False),
     )
