@@ -77,3 +77,15 @@ def motion_model(
         helper.set_model_props(model, {METADATA_KEY: about.model_dump_json()})
     onnx.save(model, path)
     return path
+
+
+def retold(model: Path, path: Path, **changes: object) -> Path:
+    """Write a copy of a model whose metadata says something else."""
+    copied = onnx.load(model)
+    for entry in copied.metadata_props:
+        if entry.key == METADATA_KEY:
+            about = ModelMetadata.model_validate_json(entry.value)
+            told = ModelMetadata.model_validate(about.model_dump() | changes)
+            entry.value = told.model_dump_json()
+    onnx.save(copied, path)
+    return path

@@ -53,6 +53,11 @@ class Comparison:
         """How many events these models found, with this review or any."""
         return len(self.ids(found, review))
 
+    @property
+    def reviewed(self) -> bool:
+        """Whether any of them was confirmed or dismissed."""
+        return any(one.review in (Review.CONFIRMED, Review.DISMISSED) for one in self.events)
+
     def ids(self, found: Found, review: Review | None = None) -> list[str]:
         """Those events, from the newest on."""
         return [

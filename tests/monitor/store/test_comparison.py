@@ -128,6 +128,7 @@ def test_reviews_are_counted(watched: EventStore) -> None:
     for minute, name in enumerate("abc"):
         act(watched, name, OLD, 20 + minute)
     act(watched, "s", NEW, 20)
+    assert not found(watched).reviewed
     watched.review("a", Verdict(review=Review.CONFIRMED), "ann")
     watched.review("b", Verdict(review=Review.DISMISSED), "ann")
     watched.review("s", Verdict(review=Review.DISMISSED), "ann")
@@ -137,6 +138,7 @@ def test_reviews_are_counted(watched: EventStore) -> None:
     assert comparison.ids(Found.MODEL, Review.DISMISSED) == ["b"]
     assert comparison.count(Found.BOTH, Review.CONFIRMED) == 1
     assert comparison.count(Found.SHADOW) == 0
+    assert comparison.reviewed
 
 
 def test_pruning_forgets_who_watched(watched: EventStore) -> None:
