@@ -1,6 +1,6 @@
 """The monitor: its threads, what runs on each, and how they stop.
 
-    one capture thread per camera   Source -> a RegionWindows for each region
+    one capture thread per camera   Source -> a RegionWindows for each region and model
     a classify worker per core      Classifier -> the region's ActivityTracker -> Dispatcher
     a thread for each sink          takes alerts as activities start and end
     one heartbeat thread            every second: supervisors are told

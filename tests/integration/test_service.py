@@ -158,6 +158,27 @@ def test_sighup_takes_up_what_changed_and_interrupts_no_other_camera(
     assert reasons["stays"] == reasons["comes"] == "monitor stopped"
 
 
+def test_after_sighup_a_model_is_tried_out_and_its_log_begins(
+    film: Path, model: Path, tmp_path: Path
+) -> None:
+    shadow, log = tmp_path / "mine.onnx", tmp_path / "alerts.shadow.jsonl"
+    motion_model(shadow, metadata(name="mine", frames=7, size=32))
+    with (
+        rtsp_server(film) as server,
+        har_monitor({"door": server.url}, model, folder=tmp_path) as process,
+    ):
+        process.wait_for("an alert", lambda: bool(process.alerts))
+        assert not log.exists()
+        write_config(process.config, {"door": server.url}, shadow=str(shadow))
+        process.popen.send_signal(signal.SIGHUP)
+        process.wait_for("its first line", log.exists)
+        assert process.end() == 0
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {line["model_name"] for line in lines} == {"mine"}
+    assert [line["reason"] for line in lines] == [None, "monitor stopped"]
+    assert {alert["model_name"] for alert in process.alerts} == {"motion"}
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "hardware": (
         {"decode": {"hardware": "nonsense"}},

@@ -73,8 +73,8 @@ def test_a_candidate_is_tried_out_promoted_and_rolled_back(tmp_path: Path) -> No
     with rtsp_server(film) as server:
         with watching(tmp_path, server.url) as watched:
             for camera in ("film", "door"):
-                wait_until(lambda of=camera: models(tmp_path, "alerts.shadow.jsonl", of) == {MINE})  # type: ignore[misc]
-                wait_until(lambda of=camera: bool(models(tmp_path, "alerts.jsonl", of)))  # type: ignore[misc]
+                wait_until(lambda of=camera: models(tmp_path, "alerts.shadow.jsonl", of) == {MINE})
+                wait_until(lambda of=camera: bool(models(tmp_path, "alerts.jsonl", of)))
             assert MINE not in watched.said.partition("the page is at")[2]
             with opened(watched, "desktop") as tab:
                 tab.goto("/models")

@@ -55,6 +55,18 @@ def test_if_all_cameras_have_one_model_none_names_it(falls: Path) -> None:
     assert len(facts(found, "model")) == 1
 
 
+def test_a_model_that_is_tried_out_is_described_too(falls: Path, steps: Path) -> None:
+    found = options({"shadow": steps}, {}, defaults={"model": falls})
+    assert len(facts(found, "model")) == 2
+    first, second = (sha256[:8] for sha256 in facts(found, "sha256"))
+    assert facts(found, "camera") == [
+        f"c0: 0, by the model falls {first}; its shadow: steps {second}",
+        f"c1: 1, by the model falls {first}",
+    ]
+    with pytest.raises(ConfigError, match="is the camera's own model"):
+        describe(options({"model": falls, "shadow": falls}), Models())
+
+
 def test_the_rules_of_a_model_are_told_for_each_way_in_which_it_is_used(falls: Path) -> None:
     own = {"activity": {"threshold": 0.9}}
     found = options({}, own, {}, own, defaults={"model": falls})

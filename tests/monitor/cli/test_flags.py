@@ -98,6 +98,11 @@ def test_a_model_is_for_every_camera(given: Given) -> None:
     assert {one.model for one in (*found.cameras, found.defaults)} == {SHIPPED["fight"]}
 
 
+def test_a_shadow_is_for_every_camera(given: Given) -> None:
+    found = given("--config", "m.yaml", "--shadow", "fall")
+    assert {one.shadow for one in (*found.cameras, found.defaults)} == {SHIPPED["fall"]}
+
+
 def test_sources_replace_the_cameras_and_have_what_all_share(given: Given) -> None:
     found = given("--config", "m.yaml", "--source", "hall=2", "--stride", "7")
     (hall,) = found.cameras
