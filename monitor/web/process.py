@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from monitor.errors import MonitorError
 from monitor.paths import describe_os_error
@@ -98,12 +99,14 @@ class WebProcess:
             pass
         if self._ending.is_set():
             process.terminate()
-        while True:
-            try:
-                return process.wait(END_S if self._ending.is_set() else 1.0)
-            except subprocess.TimeoutExpired:
-                if self._ending.is_set():
-                    process.kill()
+        while not self._ending.is_set():
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(1.0)
+        try:
+            return process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
 
 
 def _listen(host: str, port: int) -> socket.socket:
