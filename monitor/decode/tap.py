@@ -1,18 +1,18 @@
-"""A second reader of a stream's packets, beside its decoder."""
+"""A second reader of a camera's packets and pictures, beside its decoder and its windows."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from av import Packet, VideoStream
+    from av import Packet, VideoFrame, VideoStream
 
 
 class PacketTap(Protocol):
-    """Is shown every packet of a camera, on its capture thread, which it must not hold up.
+    """Is shown what comes of a camera, on its capture thread, which it must not hold up.
 
-    Packets are handed over as they are, and nothing is copied: a tap may keep them, but must not
-    change them.
+    Packets of a stream, and pictures that were decoded, are handed over as they are, and nothing is
+    copied: a tap may keep them, but must not change them.
     """
 
     def connect(self, stream: VideoStream) -> None:
@@ -23,3 +23,6 @@ class PacketTap(Protocol):
 
     def align(self, offset_s: float) -> None:
         """The camera's time axis is, from here on, so many seconds ahead of the pts."""
+
+    def see(self, picture: VideoFrame, time_s: float) -> None:
+        """The next picture, with its time on the camera's axis."""

@@ -17,6 +17,7 @@ from monitor.config.options import CameraOptions
 from monitor.config.outputs import EvidenceOptions
 from monitor.errors import MonitorError, SinkError
 from monitor.events.alert import AlertEvent
+from monitor.evidence.camera_tap import CameraTap
 from monitor.evidence.clip_recorder import ClipRecorder
 from monitor.evidence.folder import EventFiles, EvidenceFacts, StripFacts, event_files
 from monitor.evidence.pictures import filmstrip, jpeg, picture_of_film, picture_of_packets
@@ -48,6 +49,7 @@ class EvidenceSink:
         self, options: EvidenceOptions, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._options = options
+        self._clock = clock
         self._throttle = LogThrottle(log, clock)
         self._retention = Retention(options, clock)
         self._clips = ClipRecorder(options, self._retention, clock)
@@ -60,21 +62,19 @@ class EvidenceSink:
             raise SinkError(f"evidence {options.folder}: {in_words(error)}") from None
         self._clips.start()
 
-    def tap(self, camera: CameraOptions) -> PacketRing | None:
-        """What a camera's capture is to show its packets; None if they are had otherwise.
+    def tap(self, camera: CameraOptions) -> CameraTap | None:
+        """What a camera's capture is to show what comes; None if that is had otherwise.
 
         Called whenever a camera is set up.
         """
-        kind = camera.address.kind
+        if camera.address.kind == "file":
+            self._sources[camera.name] = _Packets(film=Path(camera.address.target))
+            return None
         seconds = self._options.pre_roll_s + ALERT_DELAY_S
-        source = _Packets(
-            ring=PacketRing(seconds, int(self._options.ring_mib * 2**20))
-            if kind == "stream"
-            else None,
-            film=Path(camera.address.target) if kind == "file" else None,
-        )
-        self._sources[camera.name] = source
-        return source.ring
+        ring = PacketRing(seconds, int(self._options.ring_mib * 2**20))
+        tap = CameraTap(camera.name, ring, self._clock)
+        self._sources[camera.name] = _Packets(tap)
+        return tap
 
     def ring(self, camera: str) -> PacketRing | None:
         """The ring of a camera; None if it has none."""
@@ -110,6 +110,9 @@ class EvidenceSink:
 
     def close(self) -> None:
         """Finish every clip; twice is fine."""
+        for source in tuple(self._sources.values()):
+            if source.tap is not None:
+                source.tap.close()
         self._clips.close()
 
     def files(self, alert: AlertEvent) -> EventFiles:
@@ -137,8 +140,6 @@ class EvidenceSink:
         path, began_s = event.files.clip, None
         if alert.event == "start" and source.ring is not None:
             began_s = self._clips.begin(alert, source.ring, path)
-        elif alert.event == "start" and source.film is None:
-            raise SinkError("a webcam has no packets of its own")
         elif alert.event == "end" and source.ring is not None:
             self._clips.let_end(alert)
         elif alert.event == "end" and source.film is not None and alert.end_s is not None:
@@ -181,8 +182,13 @@ class EvidenceSink:
 class _Packets:
     """Where the packets of a camera can be had."""
 
-    ring: PacketRing | None = None  # of a stream
+    tap: CameraTap | None = None  # of a stream or a webcam
     film: Path | None = None  # of a file
+
+    @property
+    def ring(self) -> PacketRing | None:
+        """The newest of them; None of a file."""
+        return None if self.tap is None else self.tap.ring
 
     def picture(self, time_s: float) -> VideoFrame | None:
         """The camera's picture at a time; FFmpeg's errors."""

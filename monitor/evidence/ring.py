@@ -43,7 +43,7 @@ class TappedPacket:
 
 
 class PacketRing:
-    """A tap that keeps the newest packets of one camera, whole GOPs at a time.
+    """Keeps the newest packets of one camera, whole GOPs at a time.
 
     It holds at least `seconds` of them, but never more than `max_bytes`. Any thread may read.
     """

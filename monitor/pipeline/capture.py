@@ -227,6 +227,8 @@ class Capture:
         for lane in self._lanes:
             for windows in lane.windows:
                 self._hand_on(lane, windows.push(frame.time_s, frame.picture, arrived_s))
+        if self._tap is not None:
+            self._tap.see(frame.picture, frame.time_s)
         # Only now: two threads must never scale the same picture at once.
         counters.unshown += self._on_frame(frame)
         if self._pace.live and counters.fault in ("", *NOTHING_MOVES):

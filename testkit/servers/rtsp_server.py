@@ -20,6 +20,7 @@ ROLE = "viewer"
 PIPELINES = {
     "h264": "h264parse ! rtph264pay name=pay0 pt=96 config-interval=1",
     "hevc": "h265parse ! rtph265pay name=pay0 pt=96 config-interval=1",
+    "mjpeg": "jpegparse ! rtpjpegpay name=pay0 pt=26",
 }
 
 

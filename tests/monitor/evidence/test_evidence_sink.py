@@ -10,12 +10,12 @@ import pytest
 from monitor.config.options import CameraOptions
 from monitor.config.outputs import EvidenceOptions
 from monitor.decode.options import Decoding
+from monitor.decode.tap import PacketTap
 from monitor.errors import SinkError
 from monitor.evidence import retention
 from monitor.evidence.evidence_sink import EvidenceSink
 from monitor.evidence.folder import StripFacts, event_files
 from monitor.evidence.retention import DELETE_S
-from monitor.evidence.ring import PacketRing
 from monitor.records import Window
 from monitor.sources.address import parse_address
 from monitor.sources.source import SourceSettings
@@ -47,9 +47,9 @@ def film(codec: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Stream:
     """A camera that is read as a capture does."""
 
-    def __init__(self, url: str, ring: PacketRing) -> None:
-        self._source = StreamSource(parse_address(url), SourceSettings(decoding=Decoding(tap=ring)))
-        self._ring = ring
+    def __init__(self, url: str, tap: PacketTap) -> None:
+        self._source = StreamSource(parse_address(url), SourceSettings(decoding=Decoding(tap=tap)))
+        self._tap = tap
         self._source.open()
 
     def read_to(self, time_s: float) -> None:
@@ -58,7 +58,9 @@ class Stream:
             read = self._source.read()
             if read is None or not hasattr(read, "time_s") or read.pts_s is None:
                 continue
-            self._ring.align(AXIS_S + read.time_s - read.pts_s)
+            self._tap.align(AXIS_S + read.time_s - read.pts_s)
+            if read.picture is not None:
+                self._tap.see(read.picture, AXIS_S + read.time_s)
             if AXIS_S + read.time_s >= time_s:
                 return
 
@@ -79,9 +81,9 @@ def camera(source: object) -> CameraOptions:
 def stream(film: Path, codec: str, tmp_path: Path) -> Iterator[tuple[EvidenceSink, Stream]]:
     sink = EvidenceSink(options(tmp_path / "kept"))
     with rtsp_server(film, codec=codec) as server:
-        ring = sink.tap(camera(server.url))
-        assert ring is not None
-        reading = Stream(server.url, ring)
+        tap = sink.tap(camera(server.url))
+        assert tap is not None
+        reading = Stream(server.url, tap)
         yield sink, reading
         reading.close()
     sink.close()
@@ -175,13 +177,13 @@ def test_a_picture_is_not_replaced_by_one_of_the_next_connection(
     film: Path, tmp_path: Path
 ) -> None:
     sink = EvidenceSink(options(tmp_path / "kept"))
-    ring = sink.tap(camera("rtsp://192.0.2.1/"))
-    assert ring is not None
-    fill(film, ring, seconds=4.0, offset_s=AXIS_S)
+    tap = sink.tap(camera("rtsp://192.0.2.1/"))
+    assert tap is not None
+    fill(film, tap, seconds=4.0, offset_s=AXIS_S)
     start = alert("a1", start_s=AXIS_S + 1.0, peak_s=AXIS_S + 3.0)
     sink.write_window(start, seen(AXIS_S + 3.0))
     before = sink.files(start).snapshot.read_bytes()
-    fill(film, ring, seconds=2.0, offset_s=AXIS_S + 9.0)  # it was lost, and is there again
+    fill(film, tap, seconds=2.0, offset_s=AXIS_S + 9.0)  # it was lost, and is there again
 
     end = {"event": "end", "end_s": AXIS_S + 3.5, "peak_s": AXIS_S + 3.5}
     sink.write_window(start.model_copy(update=end), seen(AXIS_S + 3.5))
@@ -231,15 +233,15 @@ def test_an_id_that_leads_elsewhere_has_no_evidence(tmp_path: Path) -> None:
             event_files(tmp_path, name, id, alert("x").time)
 
 
-def test_a_camera_without_packets_is_said_once(
+def test_a_camera_of_which_nothing_came_is_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     sink = EvidenceSink(options(tmp_path / "kept"))
-    assert sink.tap(camera(0)) is None
+    sink.tap(camera(0))
     for name in ("a1", "a2"):
         sink.write(alert(name))
     sink.close()
-    assert caplog.messages == ["camera door: no clip of fight: a webcam has no packets of its own"]
+    assert caplog.messages == ["camera door: no clip of fight: no packets of it are kept"]
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:

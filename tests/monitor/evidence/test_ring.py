@@ -9,6 +9,7 @@ from typing import Any
 import av
 import pytest
 
+from monitor.decode.tap import PacketTap
 from monitor.evidence.ring import PacketRing
 from testkit.media import make_video
 
@@ -21,7 +22,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_video(folder / "a.mp4", fps=FPS, duration_s=20, gop=GOP).path
 
 
-def packets(film: Path, ring: PacketRing) -> Iterator[tuple[Any, float]]:
+def packets(film: Path, ring: PacketRing | PacketTap) -> Iterator[tuple[Any, float]]:
     """Those of a film, each with its pts, once the ring has begun with it."""
     with av.open(str(film)) as container:
         video = container.streams.video[0]
@@ -32,7 +33,9 @@ def packets(film: Path, ring: PacketRing) -> Iterator[tuple[Any, float]]:
                 yield packet, float(packet.pts * video.time_base)
 
 
-def fill(film: Path, ring: PacketRing, seconds: float = 20.0, offset_s: float = 0.0) -> None:
+def fill(
+    film: Path, ring: PacketRing | PacketTap, seconds: float = 20.0, offset_s: float = 0.0
+) -> None:
     for packet, pts_s in packets(film, ring):
         if pts_s >= seconds:
             break
