@@ -29,6 +29,7 @@ from monitor.store.states import StateLog
 from monitor.store.tables import pairs
 from monitor.throttle import LogThrottle
 from monitor.web.app import make_app
+from monitor.web.copies import Copies
 from monitor.web.live import LiveState
 from monitor.web.sessions import Sessions
 from monitor.web.settings import WebSettings
@@ -63,6 +64,7 @@ def main() -> None:
             LiveState(),
             users,
             None if users is None else Sessions(users),
+            Copies(settings.min_free_gib),
         )
         recorder = _Recorder(web)
         web.live.on_told = recorder.note
@@ -70,6 +72,7 @@ def main() -> None:
         try:
             _serve(web, listening, link)
         finally:
+            web.copies.close()
             recorder.close()
             web.store.close()
             web.journal.close()

@@ -100,6 +100,7 @@ def page_settings(
         store=store.url,
         log=log_path,
         evidence=evidence.folder,
+        min_free_gib=evidence.min_free_gib,
         cameras=tuple(
             CameraSettings(
                 name=camera.name,

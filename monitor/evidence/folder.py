@@ -47,8 +47,13 @@ class EventFiles:
 
     @property
     def clip(self) -> Path:
-        """The camera's own packets, MP4."""
+        """The camera's own packets, or H.264 made of its pictures, MP4."""
         return self._with(".mp4")
+
+    @property
+    def copy(self) -> Path:
+        """A small H.264 copy of the clip, MP4, if somebody has asked for it."""
+        return self._with(".h264.mp4")
 
     @property
     def snapshot(self) -> Path:

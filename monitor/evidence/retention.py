@@ -69,7 +69,9 @@ def _events(paths: Iterable[Path]) -> Iterable[_OfEvent]:
             about = path.stat()
         except OSError:
             continue
-        one = found.setdefault(path.with_name(path.name.partition(".")[0]), _OfEvent())
+        # A file that is being written, or was left behind by a kill, has a point before its name.
+        name = path.name.lstrip(".").partition(".")[0]
+        one = found.setdefault(path.with_name(name), _OfEvent())
         one.paths.append(path)
         one.size += about.st_size
         one.changed_s = max(one.changed_s, about.st_mtime)

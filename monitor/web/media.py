@@ -16,7 +16,8 @@ from monitor.web.state import WebState
 
 router = APIRouter(prefix="/media", include_in_schema=False)
 
-Kind = Literal["clip.mp4", "snapshot.jpg", "thumbnail.jpg", "strip.jpg"]
+Kind = Literal["clip.mp4", "h264.mp4", "snapshot.jpg", "thumbnail.jpg", "strip.jpg"]
+_COPY: Kind = "h264.mp4"
 _OPEN = "no-cache"  # a clip grows, and a picture is replaced: asked for again by its ETag
 _KEPT = "private, max-age=86400"
 
@@ -26,13 +27,15 @@ def get_media(visit: Viewer, id: str, kind: Kind) -> FileResponse:
     """A file of an event, or the part of it that is asked for."""
     event = visit.event(id)
     files = visit.web.files(event)
+    if files is not None and kind == _COPY:
+        visit.web.copies.ensure(files)
     path = None if files is None else _paths(files)[kind]
     if path is None or not path.is_file():
         raise HTTPException(404, f"event {id} has no {kind}")
     mime = "video/mp4" if path.suffix == ".mp4" else "image/jpeg"
     name = f"{event.camera} {event.at:%Y-%m-%d %H.%M.%S} {event.label} {kind}"
     response = FileResponse(path, media_type=mime, filename=name, content_disposition_type="inline")
-    response.headers["cache-control"] = _OPEN if event.open else _KEPT
+    response.headers["cache-control"] = _OPEN if event.open or kind == _COPY else _KEPT
     return response
 
 
@@ -40,6 +43,7 @@ class Media(BaseModel):
     """The addresses of an event's evidence; null for what there is not."""
 
     clip: str | None = None
+    h264: str | None = None  # a small copy of the clip, if that is H.265; made when it is asked for
     snapshot: str | None = None
     thumbnail: str | None = None
     strip: str | None = None
@@ -54,7 +58,7 @@ def media_of(web: WebState, event: Event) -> Media:
         {
             kind.partition(".")[0]: f"/media/{event.id}/{kind}"
             for kind, path in _paths(files).items()
-            if path.is_file()
+            if (files.clip if kind == _COPY else path).is_file()
         }
     )
 
@@ -62,6 +66,7 @@ def media_of(web: WebState, event: Event) -> Media:
 def _paths(files: EventFiles) -> dict[Kind, Path]:
     return {
         "clip.mp4": files.clip,
+        "h264.mp4": files.copy,
         "snapshot.jpg": files.snapshot,
         "thumbnail.jpg": files.thumbnail,
         "strip.jpg": files.strip,

@@ -68,6 +68,7 @@ class WebSettings(BaseModel):
     store: str = Field(repr=False)
     log: Path  # the alert log, beside which the reviews are
     evidence: Path
+    min_free_gib: float = 0.0  # of its disk: copies of clips leave so much
     cameras: tuple[CameraSettings, ...]
     models: tuple[tuple[str, str], ...]  # what --check says of them: name and text
     configuration: str  # in force, without secrets; YAML

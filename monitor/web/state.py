@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from starlette.requests import HTTPConnection
@@ -13,6 +13,7 @@ from monitor.evidence.folder import EventFiles, event_files
 from monitor.store.event import Event, Verdict
 from monitor.store.journal import Journal, PromotionLine, ReviewLine
 from monitor.store.store import EventStore
+from monitor.web.copies import Copies
 from monitor.web.live import LiveState
 from monitor.web.sessions import Sessions
 from monitor.web.settings import CameraSettings, ShadowSettings, WebSettings
@@ -31,6 +32,7 @@ class WebState:
     live: LiveState
     users: Users | None = None  # None: whoever is at this machine
     sessions: Sessions | None = None
+    copies: Copies = field(default_factory=Copies)
 
     def renew(self, settings: bytes) -> None:
         """Take what the configuration says now, as JSON."""

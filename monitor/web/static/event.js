@@ -1,6 +1,6 @@
 // One event: the clip with its trace, and the review.
 
-import { onAlerts, onKeys, say, send } from "./page.js";
+import { makeCopy, onAlerts, onKeys, say, send } from "./page.js";
 
 const event = document.getElementById("event");
 const clip = document.getElementById("clip");
@@ -12,10 +12,27 @@ const done = []; // verdicts that bring back what was
 
 if (clip) {
   const begin = Number(clip.dataset.begin);
-  clip.addEventListener("error", () => {
-    document.getElementById("cannot").hidden = false;
-    clip.hidden = true;
-  });
+  const cannot = document.getElementById("cannot");
+  const why = document.getElementById("why");
+  const giveUp = (text) => {
+    why.textContent = `This browser cannot play this clip: ${text}.`;
+    cannot.hidden = false;
+  };
+  const playCopy = async () => {
+    cannot.hidden = false;
+    try {
+      await makeCopy(clip.dataset.copy);
+    } catch (error) {
+      giveUp(error.message);
+      return;
+    }
+    clip.addEventListener("error", () => giveUp("not even a smaller copy"), { once: true });
+    clip.src = clip.dataset.copy;
+    cannot.hidden = true;
+    say("A smaller copy is shown: this browser cannot play the clip itself");
+  };
+  if (clip.error) playCopy(); // it failed before this script came
+  else clip.addEventListener("error", playCopy, { once: true });
   if (trace && clip.dataset.begin) {
     const [start, unit, left] = ["start", "unit", "left"].map((name) => Number(trace.dataset[name]));
     const follow = () => {

@@ -1,6 +1,6 @@
 // The list of events: moving, selecting, reviewing, undoing.
 
-import { onAlerts, onKeys, say, send } from "./page.js";
+import { makeCopy, onAlerts, onKeys, say, send } from "./page.js";
 
 const list = document.getElementById("events");
 const items = list ? [...list.children] : [];
@@ -116,6 +116,15 @@ function look() {
   video.autoplay = true;
   video.loop = true;
   video.playsInline = true;
+  video.addEventListener("error", async () => {
+    say("This browser cannot play H.265. A smaller copy is made …");
+    try {
+      await makeCopy(item.dataset.copy);
+      video.src = item.dataset.copy;
+    } catch (error) {
+      say(`The clip cannot be played: ${error.message}`);
+    }
+  }, { once: true });
   view.replaceChildren(video);
 }
 

@@ -36,6 +36,23 @@ export async function send(method, path, body) {
   return told;
 }
 
+/** Have a copy of a clip made that every browser plays; an Error with the reason if it cannot be. */
+export async function makeCopy(address) {
+  for (;;) {
+    const headers = { Range: "bytes=0-0", Accept: "application/json" };
+    const answer = await fetch(address, { headers }).catch(() => {
+      throw new Error("har-monitor does not answer");
+    });
+    if (answer.ok) return;
+    const again = Number(answer.headers.get("Retry-After"));
+    if (!again) {
+      const told = await answer.json().catch(() => ({}));
+      throw new Error(told.detail || `refused (${answer.status})`);
+    }
+    await new Promise((go) => setTimeout(go, 1000 * again));
+  }
+}
+
 /** Call `tell` with each alert as it comes: its id, camera, and whether it is a start or an end. */
 export function onAlerts(tell) {
   if (!("EventSource" in window)) return;

@@ -1,9 +1,11 @@
 """Clips of activities, of real streams and of films."""
 
+import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -23,6 +25,7 @@ from monitor.sources.stream import StreamSource
 from testkit.alerts import alert
 from testkit.fakes import wait_until
 from testkit.media import make_video, number_of
+from testkit.servers.mjpeg import http_camera
 from testkit.servers.rtsp import rtsp_server
 from tests.monitor.evidence.test_clip_writer import shown
 from tests.monitor.evidence.test_pictures import opened
@@ -118,6 +121,69 @@ def test_what_is_open_at_the_end_is_finished(stream: tuple[EvidenceSink, Stream]
     numbers = [number for _, number in shown(sink.files(start).clip)]
     assert numbers[0] / FPS <= 2.0
     assert numbers[-1] / FPS >= 6.9
+
+
+def part(path: Path, start_s: float, size: tuple[int, int], codec: str = "h264") -> bytes:
+    """Four seconds of a stream, MPEG-TS, with times that go on from before."""
+    film = make_video(path.with_suffix(".mp4"), duration_s=4, gop=GOP, size=size, codec=codec).path
+    shift = ("-c", "copy", "-output_ts_offset", str(start_s), str(path))
+    subprocess.run(["ffmpeg", "-v", "error", "-i", str(film), *shift], check=True)
+    return path.read_bytes()
+
+
+def test_a_clip_shows_on_though_the_camera_changes_its_resolution(tmp_path: Path) -> None:
+    sizes = ((160, 96), (320, 192))
+    parts = [part(tmp_path / f"{4 * n}.ts", 4 * n, size) for n, size in enumerate(sizes)]
+    sink = EvidenceSink(options(tmp_path / "kept"))
+    with http_camera([], FPS, {"/film.ts": b"".join(parts)}) as server:
+        tap = sink.tap(camera(server.url("/film.ts")))
+        assert tap is not None
+        reading = Stream(server.url("/film.ts"), tap)
+        reading.read_to(AXIS_S + 3.5)
+        start = alert("a1", start_s=AXIS_S + 3.0, peak_s=AXIS_S + 3.2)
+        sink.write(start)
+        reading.read_to(AXIS_S + 7.5)
+        end = {"event": "end", "end_s": AXIS_S + 6.0, "peak_s": AXIS_S + 6.5}
+        sink.write(start.model_copy(update=end))
+        reading.close()
+    sink.close()
+    files = sink.files(start)
+    with av.open(str(files.clip)) as container:
+        frames = list(container.decode(video=0))
+    widths = [frame.width for frame in frames]
+    numbers = [number_of(frame.to_ndarray(format="rgb24")) for frame in frames]
+    changed = widths.index(320)
+    assert set(widths[:changed]) == {160}
+    assert set(widths[changed:]) == {320}
+    assert numbers == [*range(numbers[0], 4 * FPS), *range(len(widths) - changed)]
+    assert len(widths) - changed >= 3 * FPS - 2, "up to a second after the act"
+    assert opened(files.snapshot.read_bytes()).shape == (192, 320, 3)
+
+
+def test_a_clip_ends_where_the_camera_comes_back_with_another_codec(tmp_path: Path) -> None:
+    films = {
+        "/a.ts": part(tmp_path / "a.ts", 0, (160, 96)),
+        "/b.ts": part(tmp_path / "b.ts", 0, (160, 96), "hevc"),
+    }
+    sink = EvidenceSink(options(tmp_path / "kept"))
+    tap = sink.tap(camera("http://192.0.2.1/"))
+    assert tap is not None
+    first, second = (alert(f"a{n}", start_s=AXIS_S + 2.5) for n in (1, 2))
+    with http_camera([], FPS, films) as server:
+        for path, start in zip(films, (first, second), strict=True):
+            reading = Stream(server.url(path), tap)
+            reading.read_to(AXIS_S + 3.0)
+            sink.write(start)
+            reading.read_to(AXIS_S + 3.5)
+            reading.close()
+    sink.close()
+    for start, codec in ((first, "h264"), (second, "hevc")):
+        clip = sink.files(start).clip
+        with av.open(str(clip)) as container:
+            assert container.streams.video[0].codec_context.name == codec
+        numbers = [number for _, number in shown(clip)]
+        assert numbers == list(range(numbers[0], numbers[-1] + 1))
+        assert numbers[-1] / FPS >= 3.4
 
 
 def test_a_clip_of_a_film_is_cut_out_of_it(film: Path, tmp_path: Path) -> None:

@@ -153,3 +153,13 @@ def test_evidence_gives_way_to_the_room_that_is_to_stay_free(tmp_path: Path) -> 
     paths = clips(tmp_path, 3, 2)
     assert delete_old_evidence(tmp_path, max_gib=1, keep_days=30, min_free_gib=1e6) == 0
     assert not any(path.exists() for path in paths)
+
+
+def test_what_a_kill_left_half_written_goes_with_its_event(tmp_path: Path) -> None:
+    old, new = clips(tmp_path, 31, 1)
+    left = [one.with_name(f".{one.stem}.h264-0f.mp4") for one in (old, new)]
+    for path, clip in zip(left, (old, new), strict=True):
+        path.write_bytes(b"x")
+        os.utime(path, (clip.stat().st_mtime, clip.stat().st_mtime))
+    assert delete_old_evidence(tmp_path, max_gib=1, keep_days=30) == (1 << 20) + 1
+    assert [path.exists() for path in (old, new, *left)] == [False, True, False, True]

@@ -77,7 +77,7 @@ def log_in(browser: TestClient, name: str, password: str = PASSWORD, following: 
         "/", "/events", "/events/a", "/cameras/door", "/timeline", "/health", "/api/v1/events",
         "/api/v1/events/a", "/api/v1/cameras", "/api/v1/health", "/api/v1/models",
         "/api/v1/configuration", "/api/v1/changes", "/models", "/api/v1/shadows",
-        "/media/a/clip.mp4", "/media/a/snapshot.jpg",
+        "/media/a/clip.mp4", "/media/a/snapshot.jpg", "/media/a/h264.mp4",
     ],
 )  # fmt: skip
 def test_whoever_has_not_logged_in_is_shown_nothing(browser: TestClient, path: str) -> None:
@@ -158,6 +158,7 @@ def test_other_cameras_do_not_exist_for_a_user(browser: TestClient, web: WebStat
     assert log_in(browser, "vic") == 303
     for path in (
         "/events/a", "/api/v1/events/a", "/cameras/door", "/media/a/clip.mp4", "/media/a/strip.jpg",
+        "/media/a/h264.mp4",
     ):  # fmt: skip
         assert browser.get(path).status_code == 404, path
     assert [one["event"]["id"] for one in browser.get("/api/v1/events").json()["events"]] == ["b"]
