@@ -5,7 +5,9 @@ import logging
 import threading
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
+from av import VideoFrame
 
 from monitor.config.options import MonitorOptions
 from monitor.errors import SourceOpenError
@@ -16,7 +18,7 @@ from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import Frame, NoFrameYet
 from monitor.sources.address import Address
 from monitor.sources.source import Source
-from monitor.states import EndReason, OpenFailure, Pace
+from monitor.states import EndReason, OpenFailure, Pace, SkipReason
 from testkit.fakes import FakeSource, lost, moving
 from testkit.patience import LIMIT_S
 from testkit.watching import Running
@@ -88,6 +90,45 @@ def test_a_camera_without_a_key_frame_is_not_said_to_be_watched() -> None:
     capture = Capture(status, lambda: source, [], pace=Pace.CAMERA, retry=Retry(0.5, 4.0))
     capture.run()
     assert status.snapshot().frames == 0
+
+
+class SeeingTap:
+    """Keeps the times of the pictures that it is shown."""
+
+    def __init__(self) -> None:
+        self.seen_s: list[float] = []
+
+    def connect(self, stream: object) -> None:
+        """Of no interest here."""
+
+    take = align = connect
+
+    def see(self, picture: VideoFrame, time_s: float) -> None:
+        assert picture.width == 64
+        self.seen_s.append(time_s)
+
+
+def test_a_tap_sees_each_picture_that_was_decoded_on_the_axis_of_the_camera() -> None:
+    skipped = Frame(1.0, None, skipped=SkipReason.IDLE)
+    twice = [FakeSource([*moving(1), skipped], lost), FakeSource(moving(0.5), lost)]
+    sources = itertools.chain(twice, down())
+    tap, clock = SeeingTap(), HeldClock(20.0)
+    Capture(
+        CameraStatus("door", "0", clock=clock),
+        lambda: next(sources),
+        [],
+        no_windows,
+        pace=Pace.CAMERA,
+        retry=Retry(4.0, 4.0),
+        tap=tap,  # type: ignore[arg-type]
+        stopping=clock,
+        clock=clock,
+    ).run()
+    first, second = tap.seen_s[:10], tap.seen_s[10:]
+    assert first == pytest.approx([n / 10 for n in range(10)])
+    assert len(second) == 5
+    assert second[0] >= 1.0, "the axis goes on over connections"
+    assert np.diff(second) == pytest.approx(0.1)
 
 
 def test_a_long_outage_is_told_of_even_where_short_ones_were_many(
