@@ -117,7 +117,6 @@ def test_a_tap_sees_each_picture_that_was_decoded_on_the_axis_of_the_camera() ->
         CameraStatus("door", "0", clock=clock),
         lambda: next(sources),
         [],
-        no_windows,
         pace=Pace.CAMERA,
         retry=Retry(4.0, 4.0),
         tap=tap,  # type: ignore[arg-type]
