@@ -270,7 +270,7 @@ def _table(events: "Sequence[Event]") -> Table:
             event.at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
             event.title,
             "goes on" if event.open else _seconds(event.duration_s),
-            f"{event.peak_score:.2f}",
+            "taught" if event.taught else f"{event.peak_score:.2f}",
             ", ".join(part for part in (review, origin, mark) if part),
             event.id[:8],
         )

@@ -101,6 +101,7 @@ def page_settings(
         log=log_path,
         evidence=evidence.folder,
         min_free_gib=evidence.min_free_gib,
+        rolling_min=evidence.rolling_min,
         cameras=tuple(
             CameraSettings(
                 name=camera.name,
@@ -111,6 +112,7 @@ def page_settings(
                     for one in camera.region_shapes
                 ),
                 tried=_tried(camera, models, camera.name in promoted),
+                labels=models.get(camera.model).metadata.alert_labels,
             )
             for camera in options.cameras
         ),

@@ -33,6 +33,7 @@ class EvidenceOptions(Options):
     pre_roll_s: float = Field(5, ge=0, le=60)  # before the activity begins
     post_roll_s: float = Field(5, ge=0, le=60)  # after it has ended
     ring_mib: float = Field(40, gt=0, le=1024)  # of packets kept of each camera; less pre-roll then
+    rolling_min: float = Field(0, ge=0, le=10080)  # minutes kept of every stream; 0: none
     max_gib: float = Field(10, gt=0, le=65536)  # of all evidence; the oldest is deleted
     keep_days: float = Field(30, gt=0, le=36500)  # older evidence is deleted
     min_free_gib: float = Field(1, ge=0, le=65536)  # of the disk; evidence is deleted, then ends

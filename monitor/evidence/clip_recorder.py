@@ -19,7 +19,7 @@ from monitor.decode.ffmpeg import open_file, reason, video_stream
 from monitor.decode.pts import FramePts
 from monitor.errors import SinkError
 from monitor.events.alert import AlertEvent
-from monitor.evidence.clip_writer import ClipWriter
+from monitor.evidence.clip_writer import ClipWriter, begin_clip
 from monitor.evidence.retention import Retention
 from monitor.evidence.ring import PacketRing, TappedPacket
 from monitor.throttle import LogThrottle
@@ -32,16 +32,21 @@ LATE_S = 10.0  # by which the last packets may come after the time that they sho
 
 
 class ClipRecorder:
-    """Writes clips on a thread of its own, which also tidies up; `close` finishes them."""
+    """Writes clips on a thread of its own, which also tidies up; `close` finishes them.
+
+    The thread calls `beside` as often as it looks for packets.
+    """
 
     def __init__(
         self,
         options: EvidenceOptions,
         retention: Retention,
         clock: Callable[[], float] = time.monotonic,
+        beside: Callable[[], object] = lambda: None,
     ) -> None:
         self._options = options
         self._retention = retention
+        self._beside = beside
         self._clock = clock
         self._throttle = LogThrottle(log, clock)
         self._growing: dict[str, _GrowingClip] = {}  # by the id of the activity
@@ -87,7 +92,7 @@ class ClipRecorder:
                 assert stream is not None  # or it could not have been watched
                 from_s = alert.start_s - self._options.pre_roll_s
                 to_s = end_s + self._options.post_roll_s
-                found = list(_between(container, stream, from_s, to_s))
+                found = list(packets_between(container, stream, from_s, to_s))
                 writer = self._open(path, stream, [packet for packet, _ in found])
                 try:
                     with self._retention.counted(path):
@@ -109,13 +114,7 @@ class ClipRecorder:
         self, path: Path, template: VideoStream, packets: Sequence[Packet[VideoStream]]
     ) -> ClipWriter:
         with self._retention.room_for(path):
-            try:
-                writer = ClipWriter(path, template)
-                writer.write(packets)
-            except SinkError:
-                path.unlink(missing_ok=True)  # it would play nothing
-                raise
-        return writer
+            return begin_clip(path, template, packets)
 
     def _run(self) -> None:
         ending = False
@@ -123,6 +122,7 @@ class ClipRecorder:
             self._retention.tidy()
             ending = self._ending.wait(POLL_S)
             self._grow_clips()
+            self._beside()
         for clip in tuple(self._growing.values()):
             self._finish(clip)
 
@@ -185,7 +185,7 @@ class _GrowingClip:
         )
 
 
-def _between(
+def packets_between(
     container: InputContainer, stream: VideoStream, from_s: float, to_s: float
 ) -> Iterator[tuple[Packet[VideoStream], float]]:
     """A film's packets, from the key frame before one time to the first that is after another.

@@ -119,6 +119,19 @@ class ClipWriter:
         return SinkError(f"{self.path or 'video'}: cannot write the clip: {why.lower()}")
 
 
+def begin_clip(
+    path: Path, template: VideoStream, packets: Sequence[Packet[VideoStream]]
+) -> ClipWriter:
+    """A clip that begins with these packets; SinkError, and no file, if it cannot be written."""
+    try:
+        writer = ClipWriter(path, template)
+        writer.write(packets)
+    except SinkError:
+        path.unlink(missing_ok=True)  # it would play nothing
+        raise
+    return writer
+
+
 def _ticks(packet: Packet[VideoStream]) -> int | None:
     if packet.pts is None or packet.time_base is None:
         return None

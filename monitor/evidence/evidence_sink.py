@@ -20,9 +20,16 @@ from monitor.events.alert import AlertEvent
 from monitor.evidence.camera_tap import CameraTap
 from monitor.evidence.clip_recorder import ClipRecorder
 from monitor.evidence.folder import EventFiles, EvidenceFacts, StripFacts, event_files
-from monitor.evidence.pictures import filmstrip, jpeg, picture_of_film, picture_of_packets
+from monitor.evidence.pictures import (
+    THUMBNAIL_WIDTH,
+    filmstrip,
+    jpeg,
+    picture_of_film,
+    picture_of_packets,
+)
 from monitor.evidence.retention import Retention, in_words
 from monitor.evidence.ring import PacketRing
+from monitor.evidence.rolling import RollingRecorder
 from monitor.records import Window
 from monitor.states import EndReason
 from monitor.throttle import LogThrottle
@@ -31,7 +38,6 @@ log = logging.getLogger(__name__)
 
 # An alert comes a window, its rules and an idle GOP after its activity began: so much more is kept.
 ALERT_DELAY_S = 15.0
-THUMBNAIL_WIDTH = 320  # pixels
 
 
 class EvidenceSink:
@@ -52,7 +58,8 @@ class EvidenceSink:
         self._clock = clock
         self._throttle = LogThrottle(log, clock)
         self._retention = Retention(options, clock)
-        self._clips = ClipRecorder(options, self._retention, clock)
+        self._rolling = RollingRecorder(options, self._retention, clock)
+        self._clips = ClipRecorder(options, self._retention, clock, self._roll)
         self._sources: dict[str, _Packets] = {}  # by camera
         self._open: dict[str, _OpenEvent] = {}  # by the id of the activity
         try:
@@ -114,6 +121,15 @@ class EvidenceSink:
             if source.tap is not None:
                 source.tap.close()
         self._clips.close()
+        self._rolling.close()
+
+    def _roll(self) -> None:
+        """Record every stream, if that is wanted; on the thread of the clips."""
+        if self._options.rolling_min:
+            sources = self._sources.copy()  # cameras come and go meanwhile
+            self._rolling.grow(
+                {name: one.ring for name, one in sources.items() if one.ring is not None}
+            )
 
     def files(self, alert: AlertEvent) -> EventFiles:
         """Where the evidence of an activity that starts with this alert lies."""

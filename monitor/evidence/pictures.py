@@ -18,6 +18,7 @@ from monitor.decode.pts import FramePts
 from monitor.evidence.ring import TappedPacket
 
 QUALITY = 3  # of JPEG, as FFmpeg counts: from 2, the best, to 31
+THUMBNAIL_WIDTH = 320  # pixels
 COLUMNS = 10  # of the filmstrip
 _GAP = 2  # pixels between its pictures
 _LAMBDA = 118  # FFmpeg's unit of quality

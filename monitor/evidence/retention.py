@@ -5,19 +5,22 @@ import math
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor.config.outputs import EvidenceOptions
 from monitor.errors import SinkError
+from monitor.evidence.segments import all_segments
 from monitor.throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
 DAY_S = 86_400.0
 DELETE_S = 3600.0  # between two deletions, if nothing new is written
+ROLLING_S = 60.0  # likewise, if streams are recorded all the time
+SPARE = 0.02  # of max_gib: so much more is deleted of what streams send, if it is too much
 _ENDINGS = (".mp4", ".jpg", ".json", ".keep")  # of our files; what else lies there is not ours
 
 
@@ -55,12 +58,50 @@ def delete_old_evidence(
     return left
 
 
+@dataclass(frozen=True)
+class Rolled:
+    """What became of what is recorded all the time."""
+
+    left: int  # bytes
+    too_soon: int  # segments that were deleted before their time, because they did not fit
+
+
+def delete_old_segments(
+    folder: Path, max_gib: float, min_free_gib: float, rolling_min: float, now_s: float
+) -> Rolled:
+    """Delete what was recorded all the time, if it is older than `rolling_min` or does not fit.
+
+    It goes before the evidence of any event. If it does not fit, a little more goes than must, so
+    that this is not done for every new segment.
+    """
+    segments = all_segments(folder)
+    left = sum(one.size for one in segments)
+    if not segments:
+        return Rolled(0, 0)
+    used = left + sum(one.size for one in _events(folder.glob("????-??-??/*/*")))
+    most = max_gib * 2**30
+    if used > most:
+        most *= 1 - SPARE
+    free = free_bytes(folder)
+    too_soon = 0
+    for segment in segments:
+        old = segment.end.timestamp() < now_s - rolling_min * 60
+        if not old and used <= most and free >= min_free_gib * 2**30:
+            continue
+        if _delete([segment.path]):
+            too_soon += not old
+            left -= segment.size
+            used -= segment.size
+            free += segment.size
+    return Rolled(left, too_soon)
+
+
 def free_bytes(folder: Path) -> int:
     """How much an ordinary user may still write to the disk of a folder."""
     return shutil.disk_usage(folder).free
 
 
-def _events(paths: Iterable[Path]) -> Iterable[_OfEvent]:
+def _events(paths: Iterable[Path]) -> Collection[_OfEvent]:
     found: dict[Path, _OfEvent] = {}
     for path in paths:
         if path.suffix not in _ENDINGS:
@@ -94,13 +135,22 @@ def _delete(paths: Iterable[Path]) -> bool:
 class Retention:
     """Deletes old evidence at the start, every hour, and before there would be too much.
 
+    What streams send all the time is looked through every minute.
+
     Whoever writes says so by `room_for` or `counted`: between two looks at all files, what these
     have grown by is added up. What others delete or write meanwhile is noticed within the hour.
     """
 
-    def __init__(self, options: EvidenceOptions, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        options: EvidenceOptions,
+        clock: Callable[[], float],
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._options = options
         self._clock = clock
+        self._now = now
+        self._pause_s = ROLLING_S if options.rolling_min else DELETE_S
         self._throttle = LogThrottle(log, clock)
         self._deleting = threading.Lock()  # a new folder is not deleted while it is empty
         self._deleted_s = -math.inf
@@ -108,8 +158,8 @@ class Retention:
         self._used: int | None = None  # bytes of all evidence; None: not known
 
     def tidy(self) -> None:
-        """Delete what is old, unless that was done within the hour."""
-        if self._clock() - self._deleted_s >= DELETE_S:
+        """Delete what is old, unless that was done a short while ago."""
+        if self._clock() - self._deleted_s >= self._pause_s:
             with self._deleting:
                 self._delete()
 
@@ -149,9 +199,22 @@ class Retention:
         self._deleted_s = self._clock()
         used = None
         try:
-            used = delete_old_evidence(
+            rolled = delete_old_segments(
+                options.folder,
+                options.max_gib,
+                options.min_free_gib,
+                options.rolling_min,
+                self._now(),
+            )
+            used = rolled.left + delete_old_evidence(
                 options.folder, options.max_gib, options.keep_days, options.min_free_gib
             )
+            if rolled.too_soon:
+                text = (
+                    f"evidence {options.folder}: less is kept of the streams than the last "
+                    f"{options.rolling_min:g} min (rolling_min): max_gib or min_free_gib"
+                )
+                self._throttle.log(logging.WARNING, "rolling", text)
         except OSError as error:
             text = f"evidence {options.folder}: old evidence cannot be deleted: {in_words(error)}"
             self._throttle.log(logging.WARNING, "delete", text)

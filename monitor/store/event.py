@@ -62,14 +62,18 @@ class Event(BaseModel):
     region: str | None = Field(description="null: the whole picture")
     origin: Origin
     label: str
-    model: str = Field(description="sha256 of the model file")
+    model: str = Field(description="sha256 of the model file; empty: it was taught")
     model_name: str
     at: Moment = Field(description="UTC: when it began; of a file, when it was watched")
     start_time: Moment | None = Field(description="UTC; null for a file")
     end_time: Moment | None = Field(description="UTC; null while it is open, and for a file")
-    start_s: float = Field(description="seconds since the camera's first frame")
+    start_s: float = Field(
+        description="seconds since the camera's first frame; of what was taught, since its start"
+    )
     end_s: float | None
-    reason: EndReason | None = Field(description="why it ended; null while it is open")
+    reason: EndReason | None = Field(
+        description="why it ended; null while it is open, and if it was taught"
+    )
     window_s: float
     score: float
     peak_score: float
@@ -88,7 +92,12 @@ class Event(BaseModel):
     @property
     def open(self) -> bool:
         """Whether it goes on."""
-        return self.reason is None
+        return self.reason is None and not self.taught
+
+    @property
+    def taught(self) -> bool:
+        """Whether a person marked it, and no model raised it: then it has no scores."""
+        return self.origin == Origin.TAUGHT
 
     @property
     def duration_s(self) -> float | None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from monitor.events.alert import Moment
 from monitor.events.log_file import LogFile
+from monitor.names import Label, Name
 from monitor.paths import describe_os_error
 from monitor.store.database import StoreError
 from monitor.store.event import Verdict
@@ -25,17 +26,25 @@ log = logging.getLogger(__name__)
 
 SCHEMA: Literal["har-monitor.review.v1"] = "har-monitor.review.v1"
 PROMOTION: Literal["har-monitor.promotion.v1"] = "har-monitor.promotion.v1"
+SPAN: Literal["har-monitor.span.v1"] = "har-monitor.span.v1"
+DELETED: Literal["har-monitor.deleted.v1"] = "har-monitor.deleted.v1"
 
 
-class ReviewLine(BaseModel):
-    """What somebody said of an event."""
+class _Line(BaseModel):
+    """Who said something of an event, and when."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
 
-    schema_: Literal["har-monitor.review.v1"] = Field(SCHEMA, alias="schema")
+    schema_: str = Field("", alias="schema")
     id: str  # of the event
     time: Moment
     by: str
+
+
+class ReviewLine(_Line):
+    """What somebody said of an event."""
+
+    schema_: Literal["har-monitor.review.v1"] = Field(SCHEMA, alias="schema")
     verdict: Verdict
 
 
@@ -53,8 +62,26 @@ class PromotionLine(BaseModel):
     shadow: str  # and of the one that it names as the shadow
 
 
-Line = Annotated[ReviewLine | PromotionLine, Field(discriminator="schema_")]
-_LINE: TypeAdapter[ReviewLine | PromotionLine] = TypeAdapter(Line)
+class SpanLine(_Line):
+    """A span that somebody marked in what was recorded: all of an event that is taught."""
+
+    schema_: Literal["har-monitor.span.v1"] = Field(SPAN, alias="schema")
+    camera: Name
+    label: Label | None = None  # what was done in it; none: nothing
+    start_time: Moment
+    end_time: Moment
+
+
+class DeletedLine(_Line):
+    """A taught event that somebody took back."""
+
+    schema_: Literal["har-monitor.deleted.v1"] = Field(DELETED, alias="schema")
+
+
+Line = ReviewLine | SpanLine | DeletedLine  # of events
+_LINE: TypeAdapter[Line | PromotionLine] = TypeAdapter(
+    Annotated[Line | PromotionLine, Field(discriminator="schema_")]
+)
 
 
 class Journal:
@@ -69,7 +96,7 @@ class Journal:
         with _told(path):
             self._file = LogFile(path, sys.maxsize, 1)
 
-    def write(self, line: ReviewLine | PromotionLine) -> None:
+    def write(self, line: Line | PromotionLine) -> None:
         """Append a line, at once or not at all; from any thread."""
         with self._writing, _told(self.path):
             self._file.append(
@@ -94,9 +121,9 @@ def journal_path(log_path: Path) -> Path:
     return log_path.with_name(f"{log_path.stem}.reviews{log_path.suffix}")
 
 
-def read_journal(path: Path) -> Iterator[ReviewLine]:
-    """Every review, in order; lines that are nothing of ours are counted and passed over."""
-    return (line for line in _lines(path) if isinstance(line, ReviewLine))
+def read_journal(path: Path) -> Iterator[Line]:
+    """Every line of events, in order; those that are none of ours are counted and passed over."""
+    return (line for line in _lines(path) if not isinstance(line, PromotionLine))
 
 
 def read_promotions(path: Path) -> dict[str, PromotionLine]:
@@ -104,7 +131,7 @@ def read_promotions(path: Path) -> dict[str, PromotionLine]:
     return {line.camera: line for line in _lines(path) if isinstance(line, PromotionLine)}
 
 
-def _lines(path: Path) -> Iterator[ReviewLine | PromotionLine]:
+def _lines(path: Path) -> Iterator[Line | PromotionLine]:
     if not path.exists():
         return
     strange = 0

@@ -18,8 +18,16 @@ from monitor.events.log_file import rotated
 from monitor.events.recovery import read_records
 from monitor.paths import describe_os_error
 from monitor.store.database import StoreDamaged, StoreError
-from monitor.store.journal import journal_path, read_journal
+from monitor.store.journal import (
+    DeletedLine,
+    Line,
+    ReviewLine,
+    SpanLine,
+    journal_path,
+    read_journal,
+)
 from monitor.store.store import EventStore, UnknownEvent
+from monitor.store.taught import take_back, teach
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +36,9 @@ RETRY_S = 2.0  # after a store could not be opened, in which it is not tried aga
 
 
 def rebuild(store: EventStore, log_path: Path) -> tuple[int, int]:
-    """Take all that the log, its rotated files and the reviews say; how many alerts and reviews.
+    """Take all that the log, its rotated files and the journal say; how many alerts and reviews.
+
+    Spans that were taught count as reviews.
 
     The log of shadows beside it counts, too. What the store has already stays. StoreError if a file
     cannot be read.
@@ -41,9 +51,19 @@ def rebuild(store: EventStore, log_path: Path) -> tuple[int, int]:
     reviews = 0
     for line in read_journal(journal_path(log_path)):
         with suppress(UnknownEvent):  # it was pruned, or its log is gone
-            store.review(line.id, line.verdict, line.by, line.time)
+            _take(store, line)
             reviews += 1
     return alerts, reviews
+
+
+def _take(store: EventStore, line: Line) -> None:
+    match line:
+        case ReviewLine():
+            store.review(line.id, line.verdict, line.by, line.time)
+        case SpanLine():
+            teach(store, line)
+        case DeletedLine():
+            take_back(store, line.id)
 
 
 class KeptStore(EventStore):
@@ -120,7 +140,7 @@ class KeptStore(EventStore):
             alerts, reviews = rebuild(self, self._log_path)
         finally:
             self._filling = False
-        if alerts:
+        if alerts or reviews:
             level = logging.WARNING if self._lost else logging.DEBUG
             text = "event store %s: made of %d alerts and %d reviews"
             log.log(level, text, self.name, alerts, reviews)

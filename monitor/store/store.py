@@ -231,7 +231,7 @@ class EventStore:
         old = sa.delete(events).where(
             events.c.at_ms < milliseconds(before),
             events.c.marked.is_(False),
-            events.c.reason.is_not(None),
+            events.c.reason.is_not(None) | (events.c.origin == Origin.TAUGHT.value),
         )
         forgotten = [
             sa.delete(table).where(table.c.seen_ms < milliseconds(before))

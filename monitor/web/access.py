@@ -91,6 +91,18 @@ class Visit:
         """Those of these events that there are and that are theirs to see, the newest first."""
         return [one for one in self.web.store.some(ids) if self.user.sees(one.camera)]
 
+    def watches(self, camera: str) -> bool:
+        """Whether a camera of this name is watched, and theirs to look at."""
+        return self.web.camera(camera) is not None and self.user.sees(camera)
+
+    def teach(self, camera: str, start: datetime, end: datetime, label: str | None) -> Event:
+        """Keep a span of what is recorded as an event; without a label, nothing happens in it."""
+        return self.web.teach(camera, start, end, label, self.user.name)
+
+    def take_back(self, event: Event) -> None:
+        """Delete an event that was taught."""
+        self.web.take_back(event, self.user.name)
+
     def names(self) -> tuple[list[str], list[str]]:
         """The cameras that they may see, of events and watched now; the labels of events."""
         watched = [one.name for one in self.web.settings.cameras]

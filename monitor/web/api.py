@@ -39,7 +39,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     422: {"model": Problem, "description": "The request makes no sense."},
     503: {"model": Problem, "description": "The event store fails."},
 }
-_UNKNOWN: dict[int | str, dict[str, Any]] = {
+UNKNOWN: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no such event; it may have been pruned."}
 }
 
@@ -172,13 +172,13 @@ def list_events(visit: Viewer, query: Annotated[EventQuery, Query()]) -> EventPa
     )
 
 
-@router.get("/events/{id}", responses=_UNKNOWN)
+@router.get("/events/{id}", responses=UNKNOWN)
 def get_event(visit: Viewer, id: str) -> EventOut:
     """One event."""
     return event_out(visit, visit.event(id))
 
 
-@router.patch("/events/{id}", responses=_UNKNOWN)
+@router.patch("/events/{id}", responses=UNKNOWN)
 def review_event(visit: Reviewer, id: str, verdict: Verdict) -> EventOut:
     """Say what an event was; what is not given stays as it is."""
     return event_out(visit, visit.review(id, verdict))

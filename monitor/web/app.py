@@ -14,9 +14,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from monitor import __version__
-from monitor.store.database import StoreError
+from monitor.errors import MonitorError
+from monitor.evidence.segments import NotRecorded
 from monitor.store.store import UnknownEvent
-from monitor.web import api, login, media, pages, shadows, sockets
+from monitor.web import api, login, media, pages, recorded, shadows, sockets
 from monitor.web.access import check_routes
 from monitor.web.security import Guard
 from monitor.web.state import WebState, state_of
@@ -44,13 +45,15 @@ def make_app(web: WebState, lifespan: Lifespan | None = None) -> FastAPI:
     app.include_router(api.router)
     app.include_router(shadows.router)
     app.include_router(media.router)
+    app.include_router(recorded.router)
     app.include_router(sockets.router)
     app.include_router(login.router)
     app.include_router(pages.router)
     app.add_api_route("/healthz", _alive, include_in_schema=False)
     app.add_api_route("/readyz", _ready, include_in_schema=False)
     app.add_exception_handler(UnknownEvent, _unknown_event)
-    app.add_exception_handler(StoreError, _store_failed)
+    app.add_exception_handler(NotRecorded, _not_recorded)
+    app.add_exception_handler(MonitorError, _failed)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_middleware(Guard, hosts=(*LOCAL_HOSTS, web.settings.host, *web.settings.hosts))
@@ -76,7 +79,12 @@ async def _unknown_event(request: Request, error: Exception) -> Response:
     return _error(request, 404, f"there is no event {error.args[0]}; it may have been pruned")
 
 
-async def _store_failed(request: Request, error: Exception) -> Response:
+async def _not_recorded(request: Request, error: Exception) -> Response:
+    return _error(request, 422, str(error))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """The store, or the disk."""
     return _error(request, 503, str(error))
 
 

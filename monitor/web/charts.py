@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.evidence.folder import EvidenceFacts
+from monitor.evidence.segments import Recorded
 from monitor.health.status import WATCHED
 from monitor.states import CameraState
 from monitor.store.event import Event
@@ -111,11 +113,22 @@ class Stretch:
 
 
 @dataclass(frozen=True)
+class Band:
+    """A time that is recorded of a camera."""
+
+    x: float
+    width: float
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
 class DayRow:
     """One camera's day."""
 
     camera: str
     marks: tuple[Mark, ...]
+    recorded: tuple[Band, ...]
     watched: tuple[Stretch, ...]  # when it was
     outages: tuple[Stretch, ...]  # when it was not, and why
     missed: tuple[Stretch, ...]  # when windows were not classified, and why
@@ -132,10 +145,11 @@ def day_rows(
     events: list[Event],
     spans: list[StateSpan],
     minutes: list[SkippedMinute],
+    recorded: Mapping[str, Sequence[Recorded]],
     began: datetime,
     ended: datetime,
 ) -> list[DayRow]:
-    """The events of a day by camera; when each camera was watched and classified, and when not.
+    """The events of a day by camera; when each camera was watched, classified and recorded.
 
     A day in which the clocks change has 23 or 25 hours.
     """
@@ -155,12 +169,21 @@ def day_rows(
     def stretch(start: datetime, end: datetime, title: str, least: float = 0.2) -> Stretch:
         return Stretch(x(start), round(max(x(end) - x(start), least), 1), start, end, title)
 
+    def band(one: Recorded) -> Band:
+        start, end = max(one.start, began), min(one.end, ended)
+        return Band(x(start), round(max(x(end) - x(start), 0.2), 1), start, end)
+
     def row(camera: str) -> DayRow:
         own = [span for span in spans if span.camera == camera]
         lapses = missed(counted[camera], own)
         return DayRow(
             camera,
             tuple(mark(event) for event in reversed(events) if event.camera == camera),
+            tuple(
+                band(one)
+                for one in recorded.get(camera, ())
+                if one.start < ended and one.end > began
+            ),
             tuple(stretch(*times, "watched") for times in _watched(own)),
             tuple(stretch(one.start, one.end, _why(one)) for one in own if one.state in LOST),
             tuple(stretch(one.start, one.end, one.text, _LEAST / 2) for one in lapses),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ from pydantic import ValidationError
 
 from monitor import __version__
 from monitor.evidence.retention import free_bytes
+from monitor.evidence.segments import Recorded, recorded, segments_of
 from monitor.states import NOTHING_MOVES, CameraState, EndReason, SkipReason
 from monitor.store.comparison import Found
 from monitor.store.event import PAGE_MAX, Cursor, Event, EventFilter, Origin, Review
+from monitor.store.taught import LEAST_S, MOST_S, NOTHING
 from monitor.web.access import Viewer, Visit, cursor_of
 from monitor.web.charts import DAY_WIDTH, HEIGHT, WIDTH, day_rows, trace_chart
 from monitor.web.media import Media, media_of
+from monitor.web.recorded import segments_of_camera
 from monitor.web.shadows import DAYS, Days, tried_out
 from monitor.web.users import Role
 
@@ -53,6 +57,29 @@ def camera(request: Request, visit: Viewer, name: str) -> HTMLResponse:
         raise HTTPException(404, f"there is no camera {name}")
     newest, _ = visit.page(EventFilter(camera=(name,)), None, NEWEST)
     return _page(request, visit, "camera", camera=found, events=_with_media(visit, newest))
+
+
+@router.get("/cameras/{name}/recorded")
+def recorded_of_camera(request: Request, visit: Viewer, name: str) -> HTMLResponse:
+    """What is recorded of a camera, to be looked at and taught from."""
+    segments = segments_of_camera(visit, name)
+    found = visit.web.camera(name)
+    assert found is not None  # or there would be no segments to ask for
+    at = request.query_params.get("at")
+    return _page(
+        request,
+        visit,
+        "recorded",
+        camera=found,
+        times=recorded(segments),
+        at=None if at is None else _local(at, _zone(request), "at"),
+        rolling_min=visit.web.settings.rolling_min,
+        labels=sorted({*found.labels, *visit.names()[1]} - {NOTHING}),
+        known=found.labels,
+        longest_s=MOST_S,
+        shortest_s=LEAST_S,
+        events=_events_for_training(visit),
+    )
 
 
 @router.get("/events")
@@ -123,7 +150,8 @@ def timeline(request: Request, visit: Viewer) -> HTMLResponse:
     cameras, _ = visit.names()
     spans = visit.states(began, ended)
     minutes = visit.skipped_minutes(cameras, began, ended)
-    rows = day_rows(cameras, found, spans, minutes, began, ended)
+    recordings = _recorded_times(visit, cameras)
+    rows = day_rows(cameras, found, spans, minutes, recordings, began, ended)
     hours = int((ended - began) / timedelta(hours=1))
     return _page(
         request,
@@ -275,6 +303,24 @@ def _up_to(visit: Visit, wanted: EventFilter, most: int) -> tuple[list[Event], b
         if after is None:
             return found, False
     return found, True
+
+
+def _events_for_training(visit: Visit) -> str:
+    """How `har-train` is told where the events are; without the paths, for those who are no admin.
+
+    Nor with the address of a server, which may hold a password.
+    """
+    settings = visit.web.settings
+    store, evidence = settings.store, str(settings.evidence)
+    if visit.user.role < Role.ADMIN or "://" in store:
+        store, evidence = "STORE", "EVIDENCE"
+    return f"--from-events {shlex.quote(store)} --evidence {shlex.quote(evidence)}"
+
+
+def _recorded_times(visit: Visit, cameras: list[str]) -> dict[str, list[Recorded]]:
+    """When cameras that are watched were recorded."""
+    folder = visit.web.settings.evidence
+    return {name: recorded(segments_of(folder, name)) for name in cameras if visit.watches(name)}
 
 
 def _place(moment: datetime, began: datetime, ended: datetime) -> float | None:

@@ -49,6 +49,7 @@ class CameraSettings(BaseModel):
     live: bool  # no file
     regions: tuple[RegionSettings, ...]
     tried: ShadowSettings | None = None
+    labels: tuple[str, ...] = ()  # that its model alerts of
 
 
 class WebSettings(BaseModel):
@@ -69,6 +70,7 @@ class WebSettings(BaseModel):
     log: Path  # the alert log, beside which the reviews are
     evidence: Path
     min_free_gib: float = 0.0  # of its disk: copies of clips leave so much
+    rolling_min: float = 0.0  # minutes recorded of each stream
     cameras: tuple[CameraSettings, ...]
     models: tuple[tuple[str, str], ...]  # what --check says of them: name and text
     configuration: str  # in force, without secrets; YAML

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,8 +12,9 @@ from starlette.requests import HTTPConnection
 
 from monitor.evidence.folder import EventFiles, event_files
 from monitor.store.event import Event, Verdict
-from monitor.store.journal import Journal, PromotionLine, ReviewLine
+from monitor.store.journal import DeletedLine, Journal, PromotionLine, ReviewLine, SpanLine
 from monitor.store.store import EventStore
+from monitor.store.taught import NOTHING, take_back, teach
 from monitor.web.copies import Copies
 from monitor.web.live import LiveState
 from monitor.web.sessions import Sessions
@@ -88,6 +90,45 @@ class WebState:
             former.name,
             former.sha256[:8],
         )
+
+    def teach(
+        self, camera: str, start: datetime, end: datetime, label: str | None, by: str
+    ) -> Event:
+        """Keep a span of what is recorded as an event, in journal, store and evidence, or nowhere.
+
+        NotRecorded if not all of it is recorded; MonitorError if it cannot be kept.
+        """
+        from monitor.evidence.spans import discard, keep_span  # PyAV, only if it is needed
+
+        line = SpanLine(
+            id=str(uuid.uuid4()),
+            time=datetime.now(UTC),
+            by=by,
+            camera=camera,
+            label=None if label == NOTHING else label,
+            start_time=start,
+            end_time=end,
+        )
+        folder = self.settings.evidence
+        files = event_files(folder, camera, line.id, start)
+        keep_span(folder, camera, start, end, files)
+        try:
+            event = teach(self.store, line, lambda: self.journal.write(line))
+        except BaseException:
+            discard(files)
+            raise
+        log.info("span %s (%s) taught by %s", event.id, event.title, by)
+        return event
+
+    def take_back(self, event: Event, by: str) -> None:
+        """Delete an event that was taught, everywhere."""
+        from monitor.evidence.spans import discard  # PyAV, only if it is needed
+
+        line = DeletedLine(id=event.id, time=datetime.now(UTC), by=by)
+        take_back(self.store, event.id, lambda: self.journal.write(line))
+        if (files := self.files(event)) is not None:
+            discard(files)
+        log.info("span %s (%s) taken back by %s", event.id, event.title, by)
 
     def _mark(self, event: Event) -> None:
         """Let retention know that the evidence of an event is to stay, or no longer is."""

@@ -77,6 +77,14 @@ def main(
             show_default="all",
         ),
     ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL.onnx",
+            help="Write the model for har-monitor, too, as har-export does.",
+            show_default=False,
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Number of epochs at most.", show_default="30")
     ] = None,
@@ -110,6 +118,10 @@ def main(
             raise ConfigError("--fold and --folds need split: grouped; the recipe says random")
         if from_events is None and (evidence is not None or events_until is not None):
             raise ConfigError("--evidence and --events-until need --from-events")
+        if export is not None and export.suffix != ".onnx":
+            raise ConfigError(f"--export {export}: the name must end with .onnx")
+        if export is not None and recipe.arch in BASELINES:
+            raise ConfigError(f"--export needs a network; found {recipe.arch}")
         hide_arguments()
         start_logging(console, verbose=verbose)
         try:
@@ -121,6 +133,10 @@ def main(
                 else:
                     recipe, dataset = _with_events(recipe, from_events, evidence, events_until, out)
                 _train(out, recipe, dataset, fold, folds, cache, console)
+                if export is not None:
+                    _export(out / MODEL_NAME, export)
+                elif recipe.arch not in BASELINES:
+                    log.info("next: har-export %s NAME.onnx", out / MODEL_NAME)
         except KeyboardInterrupt:
             console.print("stopped; the same command resumes after the last complete epoch")
             raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -146,7 +162,8 @@ def _with_events(
     make_folder(out)
     table = out / "events.csv"
     clips = reviewed_clips(store, folder, until=until and until.astimezone())
-    write_reviewed(clips, folder, table, recipe.background[0], sorted(known))
+    span_s = recipe.spec.span_s
+    write_reviewed(clips, folder, table, recipe.background[0], span_s, sorted(known))
     log.info("%s: %d reviewed events are trained on", folder, len(clips))
     weights = [source.weight for source in recipe.data] or [1.0]
     own = DataOptions(path=folder, clips=table, weight=sum(weights) / len(weights))
@@ -154,6 +171,13 @@ def _with_events(
     events = read_data([own], recipe.spec.span_s, alone=not others)
     dataset = join_data(data, (*others, *events), recipe.labels)
     return recipe.model_copy(update={"data": data}), dataset
+
+
+def _export(model: Path, target: Path) -> None:
+    from export.export import export_model
+
+    done = export_model(model, target)
+    log.info("%s: %.1f ms a window on one thread", done.path, done.window_ms)
 
 
 def _train(

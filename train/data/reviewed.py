@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import logging
-import zlib
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from monitor.atomic import replacing
@@ -21,7 +20,8 @@ from train.data.listed import COLUMNS, TIMES
 
 log = logging.getLogger(__name__)
 
-FOLDS = 5  # that reviewed events are dealt into, if nothing else is trained on
+FOLDS = 5  # that reviewed events are dealt into at most, if nothing else is trained on
+NEAR = timedelta(seconds=60)  # from one event to a neighbour, which may show the same
 _REVIEWED = (Review.CONFIRMED, Review.DISMISSED, Review.RELABELLED)
 
 
@@ -78,32 +78,93 @@ def write_reviewed(
     evidence: Path,
     table: Path,
     background: str,
+    span_s: float,
     known: Sequence[str] = (),
 ) -> None:
     """Write reviewed events as a table of clips.
 
     A confirmed event has its own label, a relabelled one the other one, a dismissed one the
-    background label. With `known` labels, of the other data, others become the background label,
-    and all are trained on alone; without, they are dealt into folds. A camera's day is one group:
-    neighbours are on one side of a split. The clips stay in the folder `evidence`.
+    background label. One that is shorter than a window of `span_s` is shown with what is beside it.
+    With `known` labels, of the other data, others become the background label, and all are trained
+    on alone; without, they are dealt into folds. A camera's day is one group, or, if a label was
+    seen on one day alone, what lies within a minute: neighbours are on one side of a split. The
+    clips stay in the folder `evidence`. DataError if there is nothing to tell activities from.
     """
-    strange: Counter[str] = Counter()
-    rows = []
-    for clip in clips:
-        label = clip.label or background
-        if known and label not in known:
-            strange[label] += 1
-            label = background
-        fold = TRAIN_ONLY if known else zlib.crc32(clip.group.encode()) % FOLDS
-        times = (f"{clip.start_s:.2f}", f"{clip.end_s:.2f}")
-        path = clip.path.relative_to(evidence).as_posix()
-        rows.append((path, label, clip.group, fold, *times))
+    strange = Counter(
+        clip.label for clip in clips if known and clip.label and clip.label not in known
+    )
     for text, count in strange.items():
         log.warning("%d events of %s are %s: no other data has it", count, text, background)
+    labels = [background if clip.label in strange else clip.label or background for clip in clips]
+    groups = [clip.group for clip in clips]
+    folds: Mapping[str, int] = dict.fromkeys(groups, TRAIN_ONLY)
+    if not known:
+        _check_labels(set(labels), background)
+        if _fewest_groups(labels, groups) < 2:
+            groups = _neighbours(clips)
+            log.warning(
+                "a label was seen on one day alone: the days that are tested on are trained on"
+            )
+        folds = _dealt(labels, groups)
+    rows = []
+    for clip, label, group in zip(clips, labels, groups, strict=True):
+        beside_s = max(0.0, span_s - (clip.end_s - clip.start_s)) / 2
+        start_s = max(0.0, clip.start_s - beside_s)
+        times = (start_s, max(clip.end_s + beside_s, start_s + span_s))
+        path = clip.path.relative_to(evidence).as_posix()
+        rows.append((path, label, group, folds[group], *(f"{time_s:.2f}" for time_s in times)))
     with replacing(table) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow((*COLUMNS, *TIMES))
         writer.writerows(sorted(rows))
+
+
+def _check_labels(labels: Set[str], background: str) -> None:
+    """DataError if there is nothing to tell the activities from, or no activity."""
+    if background not in labels:
+        raise DataError(
+            f"every reviewed event is {', '.join(sorted(labels))}: events of {background} are "
+            "needed, too: dismiss some, or teach spans of nothing"
+        )
+    if len(labels) == 1:
+        raise DataError(f"every reviewed event is {background}: confirm some, or teach an activity")
+
+
+def _fewest_groups(labels: Sequence[str], groups: Sequence[str]) -> int:
+    """In how many groups the rarest label is."""
+    return min(Counter(label for label, _ in set(zip(labels, groups, strict=True))).values())
+
+
+def _neighbours(clips: Sequence[ReviewedClip]) -> list[str]:
+    """A group for each clip: its camera, and the first of events that follow close on another."""
+    found: dict[str, str] = {}  # by the id of the event
+    last: Event | None = None
+    for event in sorted((clip.event for clip in clips), key=lambda one: (one.camera, one.at)):
+        if last is not None and last.camera == event.camera and event.at - last.at <= NEAR:
+            found[event.id] = found[last.id]
+        else:
+            found[event.id] = f"{event.camera} {event.at:%Y-%m-%d %H:%M:%S}"
+        last = event
+    return [found[clip.event.id] for clip in clips]
+
+
+def _dealt(labels: Sequence[str], groups: Sequence[str]) -> dict[str, int]:
+    """The folds of groups: labels are spread as evenly as whole groups allow."""
+    members: dict[str, Counter[str]] = defaultdict(Counter)
+    for label, group in zip(labels, groups, strict=True):
+        members[group][label] += 1
+    folds: list[Counter[str]] = [
+        Counter() for _ in range(max(2, min(FOLDS, _fewest_groups(labels, groups))))
+    ]
+    found: dict[str, int] = {}
+    for group, own in sorted(members.items(), key=lambda item: (-item[1].total(), item[0])):
+        least = min(
+            range(len(folds)),
+            key=lambda fold: (sum(folds[fold][one] for one in own), folds[fold].total()),
+        )
+        folds[least] += own
+        found[group] = least
+    return found
 
 
 def _label(event: Event) -> str | None:

@@ -250,8 +250,6 @@ def _write(
     log.info("%s: %s; report in %s", experiment.dataset.name, _describe(scored), out / HTML_NAME)
     if len(scored) < FEW_CLIPS:
         log.warning("%d test clips are too few to tell how good it is", len(scored))
-    if not experiment.is_baseline:
-        log.info("next: har-export %s NAME.onnx", out / MODEL_NAME)
 
 
 def _data(experiment: Experiment, clips: Sequence[Clip], footage: tuple[Film, ...] = ()) -> Data:

@@ -1,6 +1,6 @@
 // One event: the clip with its trace, and the review.
 
-import { makeCopy, onAlerts, onKeys, say, send } from "./page.js";
+import { makeCopy, onAlerts, onKeys, say, send, twice } from "./page.js";
 
 const event = document.getElementById("event");
 const clip = document.getElementById("clip");
@@ -119,6 +119,19 @@ if (undo) {
     order({ marked: changed.target.checked }, changed.target.checked ? "It is kept" : "It is not kept longer than others");
   });
 }
+
+async function forget() {
+  try {
+    await send("DELETE", `/api/v1/events/${event.dataset.id}`);
+    note.value = event.dataset.note; // nothing is left to be saved
+    location.href = "/events";
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+const forgetting = document.getElementById("take-back");
+if (forgetting) twice(forgetting, forget);
 
 // The box belongs to the window with the highest score: it is shown there, and before the clip runs.
 const over = document.querySelector(".screen .over");

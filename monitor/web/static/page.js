@@ -74,3 +74,20 @@ export function onKeys(keys) {
     }
   });
 }
+
+/** Call `act` when a button is pressed twice: what it does cannot be undone. */
+export function twice(button, act) {
+  const text = button.textContent;
+  let asking;
+  button.addEventListener("click", () => {
+    if (asking) {
+      act();
+      return;
+    }
+    button.textContent = `${text}?`;
+    asking = setTimeout(() => {
+      button.textContent = text;
+      asking = undefined;
+    }, 5000);
+  });
+}

@@ -10,7 +10,9 @@ from monitor.errors import DataError
 from monitor.evidence.folder import EvidenceFacts, event_files
 from monitor.states import EndReason
 from monitor.store.event import Review, Verdict
+from monitor.store.journal import SpanLine
 from monitor.store.store import EventStore
+from monitor.store.taught import teach
 from testkit.alerts import alert
 from testkit.media import make_video
 from tests.train.data.test_mixed import clips_at
@@ -63,10 +65,15 @@ def kept(tmp_path: Path) -> tuple[str, Path]:
     return where, folder
 
 
-def write(kept: tuple[str, Path], table: Path, known: tuple[str, ...] = ()) -> int:
+def write(
+    kept: tuple[str, Path],
+    table: Path,
+    known: tuple[str, ...] = (),
+    background: str = "nofight",
+) -> int:
     """How many events the table has."""
     clips = reviewed_clips(*kept)
-    write_reviewed(clips, kept[1], table, "nofight", known)
+    write_reviewed(clips, kept[1], table, background, 2.0, known)
     return len(clips)
 
 
@@ -93,12 +100,76 @@ def test_each_reviewed_event_is_the_part_of_its_clip_that_it_lasted(
 
 
 def test_a_cameras_day_is_one_group(kept: tuple[str, Path], tmp_path: Path) -> None:
+    store = EventStore(kept[0])
+    later = DAY + timedelta(days=2)
+    event(kept[1], store, "h", Verdict(review=Review.CONFIRMED), start_time=later)
+    hug = Verdict(review=Review.RELABELLED, review_label="hug")
+    event(kept[1], store, "i", hug, start_time=later + timedelta(hours=3))
+    store.close()
     table = tmp_path / "events.csv"
     write(kept, table)
     found = rows(table)
     assert found["a"]["group"] == found["c"]["group"] == "door 2026-05-04"
-    assert found["a"]["fold"] == found["c"]["fold"]
+    assert found["h"]["group"] == found["i"]["group"] == "door 2026-05-06"
     assert {found["b"]["group"], found["g"]["group"]} == {"yard 2026-05-04", "door 2026-05-05"}
+    assert found["a"]["fold"] == found["c"]["fold"] != found["h"]["fold"] == found["i"]["fold"]
+
+
+def taught(folder: Path, store: EventStore, name: str, at_s: float, label: str | None) -> None:
+    """A span of a second in a clip that shows three seconds before and after it."""
+    start = DAY + timedelta(seconds=at_s)
+    line = SpanLine(
+        id=name, time=start, by="ann", camera="door", label=label,
+        start_time=start, end_time=start + timedelta(seconds=1),
+    )  # fmt: skip
+    teach(store, line)
+    files = event_files(folder, "door", name, start)
+    files.stem.parent.mkdir(parents=True, exist_ok=True)
+    make_video(files.clip, duration_s=7)
+    files.save(EvidenceFacts(clip_begin_s=-3.0))
+
+
+def test_spans_of_one_day_are_grouped_with_their_neighbours_and_dealt_evenly(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    where, folder, table = str(tmp_path / "e.sqlite"), tmp_path / "evidence", tmp_path / "t.csv"
+    store = EventStore(where)
+    for number in range(5):
+        taught(folder, store, f"act{number}", 600 * number, "parcel thrown")
+        taught(folder, store, f"near{number}", 600 * number + 30, None)
+        taught(folder, store, f"far{number}", 600 * number + 300, None)
+    store.close()
+
+    assert write((where, folder), table, background="nothing") == 15
+
+    found = rows(table)
+    for number in range(5):
+        act, near, far = (found[f"{name}{number}"] for name in ("act", "near", "far"))
+        assert (act["label"], near["label"]) == ("parcel thrown", "nothing")
+        assert act["group"] == near["group"] != far["group"]
+        assert (act["start_s"], act["end_s"]) == ("2.50", "4.50"), "as long as a window"
+    for fold in map(str, range(5)):
+        labels = sorted(row["label"] for row in found.values() if row["fold"] == fold)
+        assert labels == ["nothing", "nothing", "parcel thrown"]
+    assert "a label was seen on one day alone" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("hug", "every reviewed event is hug: events of nothing are needed, too: dismiss some, or"),
+        (None, "every reviewed event is nothing: confirm some, or teach an activity"),
+    ],
+)
+def test_there_must_be_something_to_tell_it_from(
+    tmp_path: Path, label: str | None, said: str
+) -> None:
+    where, folder = str(tmp_path / "e.sqlite"), tmp_path / "evidence"
+    store = EventStore(where)
+    taught(folder, store, "a", 0, label)
+    store.close()
+    with pytest.raises(DataError, match=said):
+        write((where, folder), tmp_path / "t.csv", background="nothing")
 
 
 def test_beside_other_data_they_are_trained_on_alone_with_the_labels_there(

@@ -1,0 +1,107 @@
+"""What of a camera lies recorded on the disk: FOLDER/rolling/CAMERA/START.mp4, about a minute each.
+
+START is the moment in the world that a segment shows first, UTC to the millisecond. The file's time
+of change is the moment that it shows last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from monitor.errors import MonitorError
+from monitor.names import is_name
+
+ROLLING = "rolling"
+JOINED = timedelta(seconds=1)  # a longer gap between two segments is one of what is recorded
+_STAMP = re.compile(r"[0-9]{8}T[0-9]{6}\.[0-9]{3}Z")
+_FORM = "%Y%m%dT%H%M%S.%fZ"
+
+
+class NotRecorded(MonitorError):
+    """What is asked for is not recorded, or not as one clip."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A file of a camera's own packets, which begins with a key frame."""
+
+    path: Path
+    start: datetime
+    end: datetime
+    size: int  # bytes
+
+    @property
+    def stamp(self) -> str:
+        """Its name without the ending."""
+        return self.path.stem
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A time without a gap that is recorded of a camera."""
+
+    segments: tuple[Segment, ...]  # at least one, in order
+
+    @property
+    def start(self) -> datetime:
+        """The first moment."""
+        return self.segments[0].start
+
+    @property
+    def end(self) -> datetime:
+        """The last one."""
+        return max(one.end for one in self.segments)
+
+
+def segment_path(folder: Path, camera: str, start: datetime) -> Path:
+    """Where a segment goes, in the folder of the evidence."""
+    moment = start.astimezone(UTC)
+    stamp = f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03}Z"
+    return folder / ROLLING / camera / f"{stamp}.mp4"
+
+
+def segments_of(folder: Path, camera: str) -> list[Segment]:
+    """All of a camera that is recorded, in order; what is none of our files is passed over."""
+    if not is_name(camera):
+        return []
+    return sorted(_segments((folder / ROLLING / camera).glob("*.mp4")), key=lambda one: one.start)
+
+
+def all_segments(folder: Path) -> list[Segment]:
+    """The segments of every camera that ever was, the oldest first."""
+    return sorted(_segments((folder / ROLLING).glob("*/*.mp4")), key=lambda one: one.start)
+
+
+def find_segment(folder: Path, camera: str, stamp: str) -> Segment | None:
+    """The segment of a name; None if there is none, or it is none of ours."""
+    if not is_name(camera) or _STAMP.fullmatch(stamp) is None:
+        return None
+    return next(_segments([folder / ROLLING / camera / f"{stamp}.mp4"]), None)
+
+
+def recorded(segments: Sequence[Segment]) -> list[Recorded]:
+    """The times without a gap that segments make, in order."""
+    found: list[list[Segment]] = []
+    for one in segments:
+        if found and one.start - found[-1][-1].end <= JOINED:
+            found[-1].append(one)
+        else:
+            found.append([one])
+    return [Recorded(tuple(some)) for some in found]
+
+
+def _segments(paths: Iterable[Path]) -> Iterator[Segment]:
+    for path in paths:
+        if _STAMP.fullmatch(path.stem) is None or path.is_symlink():
+            continue
+        try:
+            start = datetime.strptime(path.stem, _FORM).replace(tzinfo=UTC)
+            about = path.stat()
+            end = datetime.fromtimestamp(about.st_mtime, UTC)
+        except (ValueError, OverflowError, OSError):  # the 99th of a month; deleted meanwhile
+            continue
+        yield Segment(path, start, max(start, end), about.st_size)
