@@ -19,6 +19,7 @@ from monitor.evidence.segments import NotRecorded
 from monitor.store.store import UnknownEvent
 from monitor.web import api, login, media, pages, recorded, shadows, sockets
 from monitor.web.access import check_routes
+from monitor.web.html import error_page
 from monitor.web.security import Guard
 from monitor.web.state import WebState, state_of
 
@@ -109,5 +110,5 @@ def _error(request: Request, code: int, text: str) -> Response:
     if "text/html" in request.headers.get("accept", ""):
         if code == 401:
             return RedirectResponse(login.login_address(request), 303)
-        return pages.error_page(request, code, text)
+        return error_page(request, code, text)
     return JSONResponse({"detail": text}, code)

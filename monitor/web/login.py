@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from monitor.names import printable
-from monitor.web.pages import render
+from monitor.web.html import render
 from monitor.web.sessions import COOKIE, LONGEST_S
 from monitor.web.state import state_of
 

@@ -1,28 +1,25 @@
-"""The page itself: HTML that the server writes, with a little script."""
+"""The pages: HTML that the server writes, with a little script."""
 
 from __future__ import annotations
 
 import shlex
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import ValidationError
 
-from monitor import __version__
 from monitor.evidence.retention import free_bytes
 from monitor.evidence.segments import Recorded, recorded, segments_of
-from monitor.states import NOTHING_MOVES, CameraState, EndReason, SkipReason
+from monitor.states import NOTHING_MOVES, CameraState, SkipReason
 from monitor.store.comparison import Found
 from monitor.store.event import PAGE_MAX, Cursor, Event, EventFilter, Origin, Review
 from monitor.store.taught import LEAST_S, MOST_S, NOTHING
 from monitor.web.access import Viewer, Visit, cursor_of
-from monitor.web.charts import DAY_WIDTH, HEIGHT, WIDTH, day_rows, trace_chart
+from monitor.web.charts import DAY_WIDTH, day_rows, trace_chart
+from monitor.web.html import page, zone_of
 from monitor.web.media import Media, media_of
 from monitor.web.recorded import segments_of_camera
 from monitor.web.shadows import DAYS, Days, tried_out
@@ -46,7 +43,7 @@ def live(request: Request, visit: Viewer) -> HTMLResponse:
     found, _ = visit.page(EventFilter(), None, NEWEST)
     any_live = any(one.live for one in cameras)
     newest = _with_media(visit, found)
-    return _page(request, visit, "live", cameras=cameras, events=newest, any_live=any_live)
+    return page(request, visit, "live", cameras=cameras, events=newest, any_live=any_live)
 
 
 @router.get("/cameras/{name}")
@@ -56,7 +53,7 @@ def camera(request: Request, visit: Viewer, name: str) -> HTMLResponse:
     if found is None or not visit.user.sees(name):
         raise HTTPException(404, f"there is no camera {name}")
     newest, _ = visit.page(EventFilter(camera=(name,)), None, NEWEST)
-    return _page(request, visit, "camera", camera=found, events=_with_media(visit, newest))
+    return page(request, visit, "camera", camera=found, events=_with_media(visit, newest))
 
 
 @router.get("/cameras/{name}/recorded")
@@ -66,13 +63,13 @@ def recorded_of_camera(request: Request, visit: Viewer, name: str) -> HTMLRespon
     found = visit.web.camera(name)
     assert found is not None  # or there would be no segments to ask for
     at = request.query_params.get("at")
-    return _page(
+    return page(
         request,
         visit,
         "recorded",
         camera=found,
         times=recorded(segments),
-        at=None if at is None else _local(at, _zone(request), "at"),
+        at=None if at is None else _local(at, zone_of(request), "at"),
         rolling_min=visit.web.settings.rolling_min,
         labels=sorted({*found.labels, *visit.names()[1]} - {NOTHING}),
         known=found.labels,
@@ -89,7 +86,7 @@ def events(request: Request, visit: Viewer) -> HTMLResponse:
     after = cursor_of(request.query_params.get("after"))
     found, following = visit.page(wanted, after, EVENTS_OF_PAGE)
     cameras, labels = visit.names()
-    return _page(
+    return page(
         request,
         visit,
         "events",
@@ -115,7 +112,7 @@ def event(request: Request, visit: Viewer, id: str) -> HTMLResponse:
     newer, older = visit.neighbours(found, wanted)
     files = visit.web.files(found)
     facts = None if files is None else files.facts
-    return _page(
+    return page(
         request,
         visit,
         "event",
@@ -133,7 +130,7 @@ def event(request: Request, visit: Viewer, id: str) -> HTMLResponse:
 @router.get("/timeline")
 def timeline(request: Request, visit: Viewer) -> HTMLResponse:
     """A day by camera, in the zone of the viewer."""
-    zone = _zone(request)
+    zone = zone_of(request)
     today = datetime.now(zone).date()
     try:
         day = date.fromisoformat(request.query_params.get("day", today.isoformat()))
@@ -153,7 +150,7 @@ def timeline(request: Request, visit: Viewer) -> HTMLResponse:
     recordings = _recorded_times(visit, cameras)
     rows = day_rows(cameras, found, spans, minutes, recordings, began, ended)
     hours = int((ended - began) / timedelta(hours=1))
-    return _page(
+    return page(
         request,
         visit,
         "timeline",
@@ -185,7 +182,7 @@ def timeline(request: Request, visit: Viewer) -> HTMLResponse:
 def models(request: Request, visit: Viewer, days: Days = DAYS) -> HTMLResponse:
     """Models that are tried out beside those of cameras, and how they do."""
     health = {one["name"]: one for one in visit.health["cameras"]}
-    return _page(
+    return page(
         request,
         visit,
         "models",
@@ -210,7 +207,7 @@ def compared(
     """The events that both models of a camera found, or one alone."""
     tried = tried_out(visit, name)
     ids = visit.compare(name, tried, days).ids(found, review)
-    return _page(
+    return page(
         request,
         visit,
         "compared",
@@ -231,7 +228,7 @@ def health(request: Request, visit: Viewer) -> HTMLResponse:
     said = visit.health
     cameras = [one | {"share": _classified(one)} for one in said["cameras"]]
     folder = web.settings.evidence
-    return _page(
+    return page(
         request,
         visit,
         "health",
@@ -253,44 +250,6 @@ def _classified(camera: dict[str, Any]) -> float | None:
     missed = sum(count for why, count in camera["dropped"].items() if why not in NOTHING_MOVES)
     wanted = camera["windows"] + missed
     return camera["windows"] / wanted if wanted else None
-
-
-def error_page(request: Request, code: int, text: str) -> HTMLResponse:
-    """What went wrong, for a person."""
-    return render(request, "error", code, text=text, alive=True)
-
-
-def _page(request: Request, visit: Visit, name: str, **values: Any) -> HTMLResponse:
-    who = None if visit.web.users is None else visit.user.name
-    return render(
-        request,
-        name,
-        200,
-        alive=visit.web.live.connected,
-        role=visit.user.role,
-        who=who,
-        tries=bool(visit.shadows),
-        **values,
-    )
-
-
-def render(request: Request, name: str, code: int, **values: Any) -> HTMLResponse:
-    """A page of a template, with what all templates use."""
-    values = {"role": Role.VIEWER, "who": None, "tries": False} | values
-    template = _templates.get_template(f"{name}.html.jinja")
-    text = template.render(
-        page=name,
-        code=code,
-        version=__version__,
-        zone_of_viewer=_zone(request),
-        Role=Role,
-        Review=Review,
-        Origin=Origin,
-        end_reasons={one.value: one.meaning for one in EndReason},
-        trace_size=(WIDTH, HEIGHT),
-        **values,
-    )
-    return HTMLResponse(text, code)
 
 
 def _up_to(visit: Visit, wanted: EventFilter, most: int) -> tuple[list[Event], bool]:
@@ -354,7 +313,7 @@ def _wanted(request: Request) -> EventFilter:
         for name in ("since", "until", "min_score", "marked")
         if (value := given.get(name))
     }
-    zone = _zone(request)
+    zone = zone_of(request)
     for name in ("since", "until"):
         if name in values:
             values[name] = _local(values[name], zone, name)
@@ -384,36 +343,3 @@ def _query(request: Request, **changes: str | None) -> str:
     kept = [(name, value) for name, value in kept if name not in changes]
     kept += [(name, value) for name, value in changes.items() if value is not None]
     return f"?{urlencode(kept)}" if kept else ""
-
-
-def _zone(request: Request) -> tzinfo:
-    """The viewer's time zone, which the script tells by a cookie; UTC before it has."""
-    name = request.cookies.get("zone", "UTC").replace("%2F", "/")
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC
-
-
-def _when(moment: datetime, zone: tzinfo, form: str = "%Y-%m-%d %H:%M:%S") -> str:
-    return moment.astimezone(zone).strftime(form)
-
-
-def _seconds(value: float | None) -> str:
-    """A length of time for people."""
-    if value is None:
-        return "?"
-    if value < 60:
-        return f"{value:.1f} s"
-    minutes, seconds = divmod(round(value), 60)
-    return f"{minutes} min {seconds} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-_templates = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_templates.filters |= {"when": _when, "seconds": _seconds}

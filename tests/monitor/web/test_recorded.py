@@ -98,7 +98,7 @@ def test_a_missed_act_becomes_an_event_with_its_clip(
     assert (event.camera, event.at, event.duration_s) == ("door", at(9.5), 2.0)
     assert (event.marked, event.reviewer) == (True, "local")
     assert sorted(name for name, path in told["media"].items() if path) == [
-        "clip", "snapshot", "thumbnail",
+        "clip", "h264", "snapshot", "thumbnail",
     ]  # fmt: skip
     assert client.get(told["media"]["clip"]).status_code == 200
     files = web.files(event)
