@@ -150,7 +150,12 @@ def _with_events(
     The table of the events is written into `out`.
     """
     from train.data.mixed import join_data, read_data
-    from train.data.reviewed import evidence_folder, reviewed_clips, write_reviewed
+    from train.data.reviewed import (
+        EVENT_WEIGHT,
+        evidence_folder,
+        reviewed_clips,
+        write_reviewed,
+    )
 
     if not recipe.background:
         raise ConfigError("--from-events needs --background: the label of dismissed events")
@@ -165,8 +170,7 @@ def _with_events(
     span_s = recipe.spec.span_s
     write_reviewed(clips, folder, table, recipe.background[0], span_s, sorted(known))
     log.info("%s: %d reviewed events are trained on", folder, len(clips))
-    weights = [source.weight for source in recipe.data] or [1.0]
-    own = DataOptions(path=folder, clips=table, weight=sum(weights) / len(weights))
+    own = DataOptions(path=folder, clips=table, weight=EVENT_WEIGHT, own=True)
     data = (*recipe.data, own)
     events = read_data([own], recipe.spec.span_s, alone=not others)
     dataset = join_data(data, (*others, *events), recipe.labels)

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from monitor.errors import ConfigError, DataError
@@ -11,6 +11,9 @@ from train.data.layouts import find_clips
 from train.recipe.options import DataOptions
 
 log = logging.getLogger(__name__)
+
+MOST_OWN = 0.5  # of the windows of a label
+_Part = tuple[str, str, str]  # data set, label, label there
 
 
 def load_data(sources: Sequence[DataOptions], labels: Sequence[str], span_s: float) -> Dataset:
@@ -68,10 +71,13 @@ def join_data(
 
 
 def _check_labels(labels: Set[str], source: DataOptions) -> None:
-    """ConfigError if a data set, beside others, has no clip left; a warning if it has one label."""
+    """ConfigError if a data set, beside others, has no clip left.
+
+    A warning if it has one label, unless its clips are weighed within that label.
+    """
     if not labels:
         raise ConfigError(f"data: {source.path} has no clip of the labels that the recipe names")
-    if len(labels) == 1:
+    if len(labels) == 1 and not source.own:
         log.warning(
             "%s: all its clips are %s: a network may learn to tell the data sets apart, not what "
             "is done in them",
@@ -110,23 +116,55 @@ def draw_shares(
     """Parts of `clips` by index, each with its share of the training windows.
 
     A data set has a share by its weight. Its labels have equal parts of it, and so have the labels
-    that became one. ConfigError if a part is too small for one window in an epoch.
+    that became one. Then clips of one's own take a part of the windows of their label. ConfigError
+    if a part is too small for one window in an epoch.
     """
     weights = {source.name: source.weight for source in sources}
-    parts: dict[tuple[str, str, str], list[int]] = {}
+    own = {source.name for source in sources if source.own}
+    parts: dict[_Part, list[int]] = {}
     for index, clip in enumerate(clips):
         parts.setdefault((clip.dataset, clip.label, clip.source_label), []).append(index)
-    total = sum(weights[name] for name in {name for name, _, _ in parts})
+    if all(name in own for name, _, _ in parts):
+        own = set()  # there is no other data
+    total = sum(weights[name] for name in {name for name, _, _ in parts} - own)
     labels = Counter({(name, label) for name, label, _ in parts})
     in_set = Counter(name for name, _ in labels)
     in_label = Counter((name, label) for name, label, _ in parts)
-    shares = []
-    for (name, label, _), members in parts.items():
-        share = weights[name] / total / in_set[name] / in_label[name, label]
+    shares = {
+        (name, label, source): weights[name] / total / in_set[name] / in_label[name, label]
+        for name, label, source in parts
+        if name not in own
+    }
+    _give_own(shares, parts, {name: weights[name] for name in own})
+    for (name, label, _), share in shares.items():
         if round(share * len(clips), 6) < 1:
             raise ConfigError(
                 f"data: weight {weights[name]:g} of {name}: {share * len(clips):.2g} of the "
                 f"{len(clips)} windows of an epoch for label {label}; at least one is needed"
             )
-        shares.append((members, share))
-    return shares
+    return [(parts[part], share) for part, share in shares.items()]
+
+
+def _give_own(
+    shares: dict[_Part, float], parts: Mapping[_Part, Sequence[int]], weights: Mapping[str, float]
+) -> None:
+    """Let the clips of one's own have a part of the windows of their label.
+
+    ConfigError for a label that no other data has.
+    """
+    for label in dict.fromkeys(label for name, label, _ in parts if name in weights):
+        others = [part for part in shares if part[1] == label]
+        if not others:
+            raise ConfigError(f"data: own clips of label {label}, which no other data has")
+        mine = {
+            part: weights[part[0]] * len(members)
+            for part, members in parts.items()
+            if part[1] == label and part[0] in weights
+        }
+        counted = sum(mine.values())
+        taken = min(MOST_OWN, counted / (counted + sum(len(parts[part]) for part in others)))
+        whole = sum(shares[part] for part in others)
+        for part in others:
+            shares[part] *= 1 - taken
+        for part, count in mine.items():
+            shares[part] = whole * taken * count / counted

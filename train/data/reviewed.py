@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 FOLDS = 5  # that reviewed events are dealt into at most, if nothing else is trained on
 NEAR = timedelta(seconds=60)  # from one event to a neighbour, which may show the same
+EVENT_WEIGHT = 4.0  # clips of other data that a reviewed event counts as
 _REVIEWED = (Review.CONFIRMED, Review.DISMISSED, Review.RELABELLED)
 
 

@@ -71,6 +71,9 @@ class DataOptions(_Options):
     clips: Place | None = None  # a clips.csv for this folder that lies elsewhere
     labels: dict[Label, Label] = {}  # label there: label of the model; empty: as they are
     weight: float = Field(1.0, gt=0)  # of its training windows, beside other data sets
+    # Few clips of one's own cameras: each counts as `weight` clips of its label in other data sets,
+    # and all of a label as half of its windows at most. So labels keep their balance.
+    own: bool = False
     terms: str = Field("", max_length=300)  # of use, such as MIT; the model file has them
 
     @property

@@ -1,6 +1,7 @@
 """Several data sets as one, with their mappings of labels and their weights."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from monitor.errors import ConfigError, DataError
 from train.data.cache import DecodedClip
 from train.data.clips import Clip, Dataset
 from train.data.decoding import DecodedClips
-from train.data.mixed import draw_shares, load_data
+from train.data.mixed import MOST_OWN, draw_shares, load_data
 from train.data.split import fold_split
 from train.experiment.experiment import Experiment
 from train.experiment.training import check_names
@@ -267,6 +268,42 @@ def test_data_sets_share_by_weight_and_labels_and_acts_alike(
             "ut hug": 1 / 8,
         }
     )
+
+
+def test_own_clips_take_a_part_of_the_windows_of_their_label(
+    sources: tuple[DataOptions, ...],
+) -> None:
+    clips = load_data(sources, (), SPAN_S).clips * 2
+    before = shares(sources, clips)
+    own = (sources[0], sources[1].model_copy(update={"own": True, "weight": 2}))
+    name = own[1].name
+    counts = Counter((clip.dataset, clip.label) for clip in clips)
+
+    found = shares(own, clips)
+
+    assert sum(found.values()) == pytest.approx(1)
+    for label in ("fight", "nofight"):
+        mine = 2 * counts[name, label]
+        others = counts[sources[0].name, label]
+        taken = min(MOST_OWN, mine / (mine + others))
+        assert found[f"{name} {label}"] == pytest.approx(0.5 * taken), "ut has half of each label"
+    assert before != found
+
+
+def test_own_clips_of_a_label_that_no_other_data_has_are_an_error(
+    sources: tuple[DataOptions, ...],
+) -> None:
+    own = (sources[0].model_copy(update={"labels": {"kick": "blow", "hug": "nofight"}}), sources[1])
+    clips = load_data(own, (), SPAN_S).clips
+    mine = (own[0], own[1].model_copy(update={"own": True}))
+    with pytest.raises(ConfigError, match="own clips of label fight, which no other data has"):
+        draw_shares(clips, mine)
+
+
+def test_own_clips_alone_are_data_as_any(sources: tuple[DataOptions, ...]) -> None:
+    all_own = tuple(source.model_copy(update={"own": True}) for source in sources)
+    clips = load_data(sources, (), SPAN_S).clips * 2
+    assert shares(all_own, clips) == pytest.approx(shares(sources, clips))
 
 
 def test_a_data_set_that_is_not_trained_on_takes_no_share(

@@ -19,7 +19,7 @@ from tests.train.data.test_mixed import clips_at
 from train.cli.train import _with_events
 from train.data.clips import TRAIN_ONLY
 from train.data.mixed import load_data
-from train.data.reviewed import reviewed_clips, write_reviewed
+from train.data.reviewed import EVENT_WEIGHT, reviewed_clips, write_reviewed
 from train.recipe.options import DataOptions, Recipe
 
 DAY = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -207,7 +207,7 @@ def test_other_data_is_read_and_warned_about_once(
     made, dataset = _with_events(recipe, kept[0], None, None, tmp_path / "out")
 
     assert [one.path.name for one in made.data] == ["ut", "street", "evidence"]
-    assert made.data[2].weight == 2
+    assert (made.data[2].weight, made.data[2].own) == (EVENT_WEIGHT, True)
     assert [line for line in caplog.messages if line.startswith("ut: clips whose label")] == [
         "ut: clips whose label is not mapped are left out: hug 2"
     ]
