@@ -67,10 +67,12 @@ class ClipRecorder:
         if not packets:
             raise SinkError("no packets of it are kept")
         writer = self._open(path, packets[0].run.template, [one.packet for one in packets])
+        first_s = min((one.time_s for one in packets if one.time_s is not None), default=None)
+        self._say_if_short(alert, ring, first_s)
         clip = _GrowingClip(alert, path, ring, writer, packets[-1], alert.start_s + MAX_S)
         with self._lock:
             self._growing[alert.id] = clip
-        return min((one.time_s for one in packets if one.time_s is not None), default=None)
+        return first_s
 
     def let_end(self, alert: AlertEvent) -> None:
         """Let the clip of an activity that has ended grow to its post-roll, and no further."""
@@ -109,6 +111,17 @@ class ClipRecorder:
         self._ending.set()
         if self._thread.ident is not None:
             self._thread.join()
+
+    def _say_if_short(self, alert: AlertEvent, ring: PacketRing, first_s: float | None) -> None:
+        """Say that the ring was too small for all of the pre-roll."""
+        wanted_s = self._options.pre_roll_s
+        if ring.short and first_s is not None and first_s > alert.start_s - wanted_s:
+            text = (
+                f"camera {alert.camera}: its clip begins {alert.start_s - first_s:.1f} s before "
+                f"the activity, not {wanted_s:g}: evidence.ring_mib {self._options.ring_mib:g} "
+                "holds no more"
+            )
+            self._throttle.log(logging.WARNING, f"short {alert.camera}", text)
 
     def _open(
         self, path: Path, template: VideoStream, packets: Sequence[Packet[VideoStream]]

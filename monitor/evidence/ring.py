@@ -54,6 +54,7 @@ class PacketRing:
         self._packets: deque[TappedPacket] = deque()
         self._keys: deque[TappedPacket] = deque()  # the key frames among them
         self._bytes = 0
+        self.short = False  # GOPs left it because of their bytes, before they were old
         self._next = 0
         self._run: PacketRun | None = None
         self._lock = threading.Lock()
@@ -79,8 +80,12 @@ class PacketRing:
             self._bytes += packet.size
             if packet.is_keyframe:
                 self._keys.append(kept)
-            while self._packets and (self._bytes > self._max_bytes or self._is_old(pts_s)):
+            while self._packets and self._is_old(pts_s):
                 self._drop_gop()
+                self.short = False
+            while self._bytes > self._max_bytes:
+                self._drop_gop()
+                self.short = True
 
     def align(self, offset_s: float) -> None:
         """Place the packets on the camera's axis; a jump begins a new run."""

@@ -111,6 +111,31 @@ def test_a_clip_of_a_stream_begins_before_the_act_and_ends_after_it(
     assert sink._retention._used == sum(path.stat().st_size for path in files), "it grew"
 
 
+def test_a_ring_that_is_too_small_shortens_the_pre_roll_and_says_so(
+    film: Path, codec: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gop = film.stat().st_size / SECONDS  # bytes of a second, which a GOP lasts
+    sink = EvidenceSink(options(tmp_path / "kept", ring_mib=2.5 * gop / 2**20))
+    with rtsp_server(film, codec=codec) as server:
+        tap = sink.tap(camera(server.url))
+        assert tap is not None
+        reading = Stream(server.url, tap)
+        reading.read_to(AXIS_S + 7.5)
+        start = alert("a1", start_s=AXIS_S + 6.5)
+        sink.write(start)
+        # The activity outlasts the ring several times over.
+        reading.read_to(AXIS_S + 14.0)
+        sink.write(start.model_copy(update={"event": "end", "end_s": AXIS_S + 13.5}))
+        reading.read_to(AXIS_S + 16.0)
+        reading.close()
+    sink.close()
+    numbers = [number for _, number in shown(sink.files(start).clip)]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1)), "no picture is missing"
+    assert 4.5 < numbers[0] / FPS <= 7.0, "less than two seconds before"
+    assert 14.4 <= numbers[-1] / FPS <= 15.5
+    assert "s before the activity, not 2: evidence.ring_mib 0." in caplog.text
+
+
 def test_what_is_open_at_the_end_is_finished(stream: tuple[EvidenceSink, Stream]) -> None:
     sink, reading = stream
     reading.read_to(AXIS_S + 6.0)
