@@ -47,10 +47,13 @@ class StateLog:
         What changed is so since now, or since a moment before.
         """
         table, now_ms = self._table, milliseconds(now)
-        since_ms = milliseconds(since or now)
+        since_ms = min(milliseconds(since or now), now_ms)
         changed = {
             camera: one for camera, one in found.items() if self._known.get(camera, ())[:2] != one
         }
+        if now_ms < self._noted_ms:  # the clock was set back: what goes on begins anew
+            self._known = {}
+            changed = dict(found)
         due = now_ms - self._noted_ms >= SEEN_S * 1000
         if not changed and not due and self._known.keys() <= found.keys():
             return

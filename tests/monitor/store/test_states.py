@@ -47,6 +47,15 @@ def test_a_kill_leaves_a_state_that_lasted_to_the_last_minute(store: EventStore)
     assert spans(store, until=500) == [("door", 0, 2 * SEEN_S, "live")]
 
 
+def test_a_clock_that_is_set_back_begins_a_state_anew(store: EventStore) -> None:
+    log = StateLog(store)
+    for second in (1000, 1010, 500, 510, 520):
+        log.note({"door": LIVE}, at(second))
+    log.note({}, at(530))
+
+    assert spans(store) == [("door", 500, 530, "live"), ("door", 1000, 1000, "live")]
+
+
 def test_a_day_shows_its_part_of_a_long_state(store: EventStore) -> None:
     log = StateLog(store)
     log.note({"door": LIVE}, at(0))
