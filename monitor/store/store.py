@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from monitor.events.alert import AlertEvent
@@ -35,6 +36,7 @@ from monitor.store.event import (
 )
 from monitor.store.tables import events, pairs, skipped, states
 
+_INSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _NOT_REVIEWED: dict[str, Any] = {
     "review": Review.UNREVIEWED.value,
     "review_label": None,
@@ -96,13 +98,14 @@ class EventStore:
     @staticmethod
     def _record(connection: Connection, alert: AlertEvent) -> None:
         values = _row(alert)
-        known = connection.execute(
-            sa.select(events.c.reason, events.c.at_ms).where(events.c.id == alert.id)
-        ).one_or_none()
+        # Another process may record the same just now: it fills a new store with what the log says.
+        fresh = _INSERT[connection.dialect.name](events).values(**values, **_NOT_REVIEWED)
+        added = fresh.on_conflict_do_nothing().returning(events.c.id)
+        if connection.execute(added).one_or_none() is not None:
+            return
         ours = events.c.id == alert.id
-        if known is None:
-            connection.execute(sa.insert(events).values(**values, **_NOT_REVIEWED))
-        elif alert.event == "end" and known.reason is None:
+        known = connection.execute(sa.select(events.c.reason, events.c.at_ms).where(ours)).one()
+        if alert.event == "end" and known.reason is None:
             values.pop("at_ms")  # its place among the others stays
             connection.execute(sa.update(events).where(ours).values(**values))
         elif alert.event == "start" and alert.start_time is None and values["at_ms"] > known.at_ms:

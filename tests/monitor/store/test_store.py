@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,23 @@ def test_repeats_and_lines_out_of_order_change_nothing(store: EventStore) -> Non
 
     assert store.count() == 1
     assert store.event("a").peak_score == 0.97
+
+
+def test_several_may_record_the_same_at_once(where: str) -> None:
+    alerts = [start(f"e{number}") for number in range(200)]
+    stores = [EventStore(where) for _ in range(3)]
+    with ThreadPoolExecutor() as pool:
+        done = [pool.submit(record_each, one, alerts) for one in stores]
+    for one in done:
+        one.result()
+    assert stores[0].count() == len(alerts)
+    for store in stores:
+        store.close()
+
+
+def record_each(store: EventStore, alerts: list[AlertEvent]) -> None:
+    for one in alerts:
+        store.record(one)
 
 
 def test_a_film_that_is_watched_again_moves_its_event_and_keeps_its_review(
