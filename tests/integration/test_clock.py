@@ -13,7 +13,7 @@ import pytest
 from monitor.config.options import MonitorOptions
 from monitor.events.alert import AlertMaker
 from monitor.events.alert_log import AlertLogSink
-from monitor.pipeline import camera
+from monitor.pipeline import lane
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.records import Frame, Prediction, Skipped
@@ -90,7 +90,7 @@ def watch(
             "windows": {"quality": False},
         },
     }
-    patch.setattr(camera, "AlertMaker", partial(AlertMaker, now=clock.stamp))
+    patch.setattr(lane, "AlertMaker", partial(AlertMaker, now=clock.stamp))
     log = AlertLogSink(path, max_bytes=1 << 20, keep=1)
     sink = RecordingSink()
     monitor = Monitor(
