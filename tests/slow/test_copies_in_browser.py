@@ -1,23 +1,18 @@
 """What a browser plays of cameras whose own video it does not: H.265 and MJPEG."""
 
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from testkit import ROOT
 from testkit.fakes import wait_until
 from testkit.films import looped
+from testkit.pages import SAMPLE, SIZES, Watched, until, watching
 from testkit.patience import LIMIT_S
 from testkit.servers.browser import chromium
 from testkit.servers.mjpeg import http_camera, jpegs
-from tests.slow.test_page_in_browser import SIZES, Watched, until
 
-SAMPLE = ROOT / "monitor" / "samples" / "bus.mp4"
 FPS = 15
 
 pytestmark = pytest.mark.slow
@@ -32,28 +27,14 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     small = looped(folder / "f.mp4", SAMPLE, 1, f"fps={FPS},scale=320:180", "libx264")
     with (
         http_camera(jpegs(small) * 30, FPS) as camera,
-        (folder / "said").open("w") as output,
-    ):
-        process = subprocess.Popen(
-            [
-                sys.executable, "-m", "monitor", "--headless", "--log", "alerts.jsonl",
-                "--web", "127.0.0.1:0",
-                "--source", f"film={film}", "--source", f"jpeg={camera.url()}",
-            ],
-            cwd=folder,
-            stderr=output,
-        )  # fmt: skip
-        found = Watched(folder)
-        try:
-            ends = ("film", "end")
-            wait_until(lambda: ends in {(one["camera"], one["event"]) for one in found.alerts})
-            yield found
-            process.send_signal(signal.SIGINT)
-            assert process.wait(LIMIT_S) == 0
-        finally:
-            process.kill()
-        assert "Traceback" not in found.said
-        assert "ERROR" not in found.said
+        watching(
+            folder, "--log", "alerts.jsonl", "--web", "127.0.0.1:0",
+            "--source", f"film={film}", "--source", f"jpeg={camera.url()}",
+        ) as found,
+    ):  # fmt: skip
+        ends = ("film", "end")
+        wait_until(lambda: ends in {(one["camera"], one["event"]) for one in found.alerts})
+        yield found
 
 
 @pytest.fixture(params=SIZES)

@@ -1,60 +1,17 @@
 """The page in a real browser, on a desktop and on a phone, beside a har-monitor that watches."""
 
-import json
-import re
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from testkit import ROOT
 from testkit.fakes import wait_until
 from testkit.films import looped
-from testkit.patience import LIMIT_S
-from testkit.servers.browser import chromium
+from testkit.pages import SAMPLE, SIZES, Watched, opened, until, watching
 from testkit.servers.rtsp import rtsp_server
 
-SAMPLE = ROOT / "monitor" / "samples" / "bus.mp4"
-SIZES = {"desktop": (1280, 800, "light"), "phone": (390, 844, "dark")}
 PAGES = ["/", "/events", "/timeline", "/health", "/cameras/film", "/events/gone"]
-MS = LIMIT_S * 1000
-
-
-@dataclass
-class Watched:
-    """A har-monitor with its page."""
-
-    folder: Path
-
-    @property
-    def said(self) -> str:
-        """What it wrote to the screen."""
-        return (self.folder / "said").read_text()
-
-    @property
-    def url(self) -> str:
-        """Where the page is."""
-        (url,) = re.findall(r"the page is at (\S+)/$", self.said, re.M)
-        return str(url)
-
-    @property
-    def alerts(self) -> list[dict[str, Any]]:
-        """Its alert log."""
-        path = self.folder / "alerts.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-    @property
-    def reviews(self) -> list[dict[str, Any]]:
-        """What was said of its events."""
-        path = self.folder / "alerts.reviews.jsonl"
-        return [json.loads(line)["verdict"] for line in path.read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -67,65 +24,15 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     film = looped(
         folder / "f.mp4", SAMPLE, 4, "fps=25,scale=320:180", "libx264", "-g", "25", "-bf", "0"
     )
-    with rtsp_server(film) as server, (folder / "said").open("w") as output:
-        process = subprocess.Popen(
-            [
-                sys.executable, "-m", "monitor", "--headless", "--log", "alerts.jsonl",
-                "--web", "127.0.0.1:0",
-                "--source", f"film={source}", "--source", f"door={server.url}",
-            ],
-            cwd=folder,
-            stderr=output,
-        )  # fmt: skip
-        found = Watched(folder)
-        try:
-            wait_until(lambda: {one["camera"] for one in found.alerts} == {"film", "door"})
-            yield found
-            process.send_signal(signal.SIGINT)
-            assert process.wait(LIMIT_S) == 0
-        finally:
-            process.kill()
-        assert "Traceback" not in found.said
-        assert "ERROR" not in found.said
-
-
-@contextmanager
-def opened(watched: Watched, size: str) -> Iterator[Any]:
-    """A tab in which nothing may fail, and from which nothing may be asked elsewhere."""
-    wide, high, scheme = SIZES[size]
-    faults: list[str] = []
-    with chromium() as browser:
-        tab = browser.new_context(
-            viewport={"width": wide, "height": high},
-            color_scheme=scheme,
-            timezone_id="Asia/Tokyo",
-            base_url=watched.url,
-        ).new_page()
-        tab.set_default_timeout(MS)
-        tab.on("pageerror", lambda error: faults.append(str(error)))
-        tab.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.startswith((watched.url, "blob:"))
-                else faults.append(request.url)
-            ),
-        )
-        tab.on(
-            "console",
-            lambda line: (
-                faults.append(line.text)
-                if line.type in ("error", "warning") and "404" not in line.text
-                else None
-            ),
-        )
-        yield tab
-    assert faults == []
-
-
-def until(tab: Any, condition: str) -> None:
-    """Wait for a condition on the page; its policy lets no text be run as script inside it."""
-    wait_until(lambda: bool(tab.evaluate(condition)))
+    with (
+        rtsp_server(film) as server,
+        watching(
+            folder, "--log", "alerts.jsonl", "--web", "127.0.0.1:0",
+            "--source", f"film={source}", "--source", f"door={server.url}",
+        ) as found,
+    ):  # fmt: skip
+        wait_until(lambda: {one["camera"] for one in found.alerts} == {"film", "door"})
+        yield found
 
 
 def test_an_event_is_found_seen_and_judged(watched: Watched) -> None:

@@ -1,11 +1,6 @@
 """A model is tried out beside a camera's own, promoted on the page, and rolled back."""
 
 import json
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +13,8 @@ from monitor.store.store import EventStore
 from testkit.fakes import wait_until
 from testkit.films import looped
 from testkit.models import retold
-from testkit.patience import LIMIT_S
+from testkit.pages import SAMPLE, opened, watching
 from testkit.servers.rtsp import rtsp_server
-from tests.slow.test_page_in_browser import SAMPLE, Watched, opened
 
 MINE = "mine"
 
@@ -36,9 +30,8 @@ def models(folder: Path, name: str, camera: str) -> set[str]:
     return {one["model_name"] for one in found if one["camera"] == camera}
 
 
-@contextmanager
-def watching(folder: Path, url: str) -> Iterator[Watched]:
-    """har-monitor with its page, of a film that ends and of a camera."""
+def configure(folder: Path, url: str) -> None:
+    """A film that ends and a camera, with a model that is tried out."""
     cameras = [{"name": "film", "source": str(SAMPLE)}, {"name": "door", "source": url}]
     options = {
         "cameras": cameras,
@@ -47,21 +40,6 @@ def watching(folder: Path, url: str) -> Iterator[Watched]:
         "web": {"port": 0},
     }
     (folder / "monitor.yaml").write_text(yaml.safe_dump(options))
-    with (folder / "said").open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "monitor", "--headless", "--config", "monitor.yaml"],
-            cwd=folder,
-            stderr=output,
-        )
-        found = Watched(folder)
-        try:
-            wait_until(lambda: "the page is at" in found.said)
-            yield found
-            process.send_signal(signal.SIGINT)
-            assert process.wait(LIMIT_S) == 0
-        finally:
-            process.kill()
-        assert "Traceback" not in found.said
 
 
 @pytest.mark.slow
@@ -71,7 +49,8 @@ def test_a_candidate_is_tried_out_promoted_and_rolled_back(tmp_path: Path) -> No
         tmp_path / "f.mp4", SAMPLE, 4, "fps=25,scale=320:180", "libx264", "-g", "25", "-bf", "0"
     )
     with rtsp_server(film) as server:
-        with watching(tmp_path, server.url) as watched:
+        configure(tmp_path, server.url)
+        with watching(tmp_path, "--config", "monitor.yaml") as watched:
             for camera in ("film", "door"):
                 wait_until(lambda of=camera: models(tmp_path, "alerts.shadow.jsonl", of) == {MINE})
                 wait_until(lambda of=camera: bool(models(tmp_path, "alerts.jsonl", of)))
@@ -90,7 +69,7 @@ def test_a_candidate_is_tried_out_promoted_and_rolled_back(tmp_path: Path) -> No
             assert MINE not in models(tmp_path, "alerts.jsonl", "film"), "that of one camera alone"
             assert "promotion of camera door by local: mine" in watched.said
 
-        with watching(tmp_path, server.url) as watched:
+        with watching(tmp_path, "--config", "monitor.yaml") as watched:
             wait_until(lambda: f"camera door: {mine.name} raises its alerts" in watched.said)
             wait_until(lambda: len(models(tmp_path, "alerts.shadow.jsonl", "door")) == 2)
             with opened(watched, "phone") as tab:

@@ -4,9 +4,6 @@ import csv
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -26,9 +23,9 @@ from monitor.web.state import WebState
 from testkit import ROOT
 from testkit.fakes import wait_until
 from testkit.films import looped
+from testkit.pages import SAMPLE, Watched, opened, watching
 from testkit.patience import LIMIT_S
 from testkit.servers.rtsp import rtsp_server
-from tests.slow.test_page_in_browser import SAMPLE, Watched, opened
 from tests.slow.test_train_command import har_train
 
 START = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -41,7 +38,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     film = looped(
         folder / "f.mp4", SAMPLE, 20, "fps=25,scale=320:180", "libx264", "-g", "25", "-bf", "0"
     )
-    with rtsp_server(film) as server, (folder / "said").open("w") as output:
+    with rtsp_server(film) as server:
         options = {
             "cameras": [{"name": "door", "source": server.url}],
             "web": {"port": 0},
@@ -52,21 +49,9 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             ],
         }
         (folder / "m.yaml").write_text(json.dumps(options))
-        process = subprocess.Popen(
-            [sys.executable, "-m", "monitor", "--headless", "--config", "m.yaml"],
-            cwd=folder,
-            stderr=output,
-        )
-        found = Watched(folder)
-        try:
-            wait_until(lambda: "the page is at" in found.said and recorded_s(found) > 15)
+        with watching(folder, "--config", "m.yaml") as found:
+            wait_until(lambda: recorded_s(found) > 15)
             yield found
-            process.send_signal(signal.SIGINT)
-            assert process.wait(LIMIT_S) == 0
-        finally:
-            process.kill()
-        assert "Traceback" not in found.said
-        assert "ERROR" not in found.said
 
 
 def recorded_s(watched: Watched) -> float:

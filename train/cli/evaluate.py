@@ -14,7 +14,7 @@ from export.backend import training_tools
 from monitor.cli.command import Command, exit_codes, hide_arguments, start_logging
 from monitor.cli.interrupt import interruptible
 from monitor.errors import ConfigError
-from train.cli.options import CacheFolder, OptionalDataFolder
+from train.cli.options import CacheFolder, EvidenceFolder, OptionalDataFolder
 
 Given = TypeVar("Given")
 
@@ -87,13 +87,7 @@ def main(
             show_default=False,
         ),
     ] = None,
-    evidence: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of the evidence of these events.",
-            show_default="evidence beside the store",
-        ),
-    ] = None,
+    evidence: EvidenceFolder = None,
     since: Annotated[
         datetime | None,
         typer.Option(

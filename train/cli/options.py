@@ -15,6 +15,12 @@ DataFolders = Annotated[
     typer.Option(help=f"{_LAYOUTS} Once per folder.", show_default="those of the recipe"),
 ]
 OptionalDataFolder = Annotated[Path | None, typer.Option(help=_LAYOUTS)]
+EvidenceFolder = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the evidence of these events.", show_default="evidence beside the store"
+    ),
+]
 CacheFolder = Annotated[
     Path | None,
     typer.Option(help="Folder for decoded clips.", show_default=WHERE),

@@ -14,7 +14,7 @@ from monitor.atomic import make_folder
 from monitor.cli.command import Command, exit_codes, hide_arguments, start_logging
 from monitor.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from monitor.errors import ConfigError
-from train.cli.options import CacheFolder, DataFolders
+from train.cli.options import CacheFolder, DataFolders, EvidenceFolder
 from train.recipe.options import ARCHITECTURES, BASELINES, DataOptions, Recipe, read_recipe
 
 if TYPE_CHECKING:
@@ -63,13 +63,7 @@ def main(
             show_default="none",
         ),
     ] = None,
-    evidence: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of the evidence of these events.",
-            show_default="evidence beside the store",
-        ),
-    ] = None,
+    evidence: EvidenceFolder = None,
     events_until: Annotated[
         datetime | None,
         typer.Option(
