@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from monitor.health.status import CameraSnapshot
     from monitor.pipeline.monitor import Monitor
     from monitor.records import SinkStatus
+    from monitor.web.process import WebProcess
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,24 @@ def watch(
             "nothing to watch: give --source 0, --source rtsp://..., --source clip.mp4, "
             "or a --config with cameras"
         )
+    if options.web is None:
+        _watch(options, console, again, None)
+        return
+    from monitor.web.process import WebProcess
+
+    process = WebProcess(options.web.host, options.web.port)
+    try:
+        _watch(options, console, again, process)
+    finally:
+        process.close()
+
+
+def _watch(
+    options: MonitorOptions,
+    console: Console,
+    again: Callable[[], MonitorOptions] | None,
+    process: WebProcess | None,
+) -> None:
     systemd = Systemd()
     display = has_display() if options.display is None else options.display
     screen = Screen() if display else None  # before PyAV is loaded: see monitor.display.screen
@@ -80,12 +99,13 @@ def watch(
     )
     for alert in unfinished(sinks):
         monitor.announce(alert)
-    if options.web is not None:
+    if process is not None:
         from monitor.cli.web import Page
 
         assert evidence is not None  # see MonitorOptions.with_web_sinks
         page = Page(
             options,
+            process,
             monitor,
             evidence.ring,
             promoted,

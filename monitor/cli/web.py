@@ -40,6 +40,7 @@ class Page:
     def __init__(
         self,
         options: MonitorOptions,
+        process: WebProcess,
         monitor: Monitor,
         ring: Callable[[str], PacketRing | None],  # of a camera
         promoted: Collection[str] = (),  # cameras whose models have changed places
@@ -48,11 +49,8 @@ class Page:
         self._models = monitor.models
         settings = page_settings(options, self._models, promoted)
         self._feed = LiveFeed(monitor.hub, ring=ring, on_promotion=on_promotion)
-        try:
-            self._process = WebProcess(settings, self._feed.connect)
-        except BaseException:
-            self._feed.close()
-            raise
+        self._process = process
+        process.serve(settings, self._feed.connect)
         monitor.add_sink(FeedSink(self._feed))
         log.info("the page is at %s", self.url)
 

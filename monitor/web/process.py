@@ -25,17 +25,24 @@ END_S = 5.0  # that it has to end
 class WebProcess:
     """Runs `python -m monitor.cli.page`, and hands each new one a link to the feed.
 
-    The address is bound here, so that one that is in use is an error at the start; MonitorError.
+    The process begins at once, and waits for what it is to serve: it takes as long to begin as the
+    models do. The address is bound here, so that one that is in use is an error at the start;
+    MonitorError.
     """
 
-    def __init__(self, settings: WebSettings, connect: Callable[[socket.socket], None]) -> None:
-        self._settings = settings
-        self._connect = connect
-        self._listening = _listen(settings.host, settings.port)
+    def __init__(self, host: str, port: int) -> None:
+        self._listening = _listen(host, port)
+        self._given = threading.Event()  # what it is to serve, or the end
         self._ending = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, name="page", daemon=True)
         self._thread.start()
+
+    def serve(self, settings: WebSettings, connect: Callable[[socket.socket], None]) -> None:
+        """Serve this; `connect` is given the link to each process that does; to be called once."""
+        self._settings = settings
+        self._connect = connect
+        self._given.set()
 
     @property
     def url(self) -> str:
@@ -56,6 +63,7 @@ class WebProcess:
     def close(self) -> None:
         """End the process; twice is fine."""
         self._ending.set()
+        self._given.set()
         process = self._process
         if process is not None and process.poll() is None:
             process.terminate()
@@ -88,17 +96,20 @@ class WebProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(listening, its.fileno()),
+                process_group=0,  # Ctrl-C in the terminal is not for it, not even as it begins
             )
         self._process = process
-        self._connect(ours)
+        self._given.wait()
         assert process.stdin is not None
-        try:
-            process.stdin.write(self._settings.model_dump_json().encode())
-            process.stdin.close()
-        except OSError:  # it died at once
-            pass
         if self._ending.is_set():
+            ours.close()
             process.terminate()
+        else:
+            self._connect(ours)
+            with suppress(OSError):  # it died at once
+                process.stdin.write(self._settings.model_dump_json().encode())
+        with suppress(OSError):
+            process.stdin.close()
         while not self._ending.is_set():
             with suppress(subprocess.TimeoutExpired):
                 return process.wait(1.0)

@@ -14,10 +14,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from monitor.store.store import EventStore
-from monitor.web.process import WebProcess
 from testkit.fakes import wait_until
 from tests.monitor.web.conftest import ended
-from tests.monitor.web.test_process import answer, settings
+from tests.monitor.web.test_process import answer, served, settings
 
 UNHURRIED = list(hypothesis.HealthCheck)
 CHECKS = [
@@ -36,7 +35,7 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[schemathesis.Ba
         store.record(*ended(f"e{number}", number))
     store.close()
     links: list[socket.socket] = []
-    process = WebProcess(own, links.append)
+    process = served(own, links.append)
     try:
         wait_until(lambda: answer(process.url + "healthz") == "ok\n")
         made = schemathesis.openapi.from_url(process.url + "api/v1/openapi.json")

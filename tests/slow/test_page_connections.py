@@ -11,16 +11,15 @@ from websockets.typing import Origin
 
 from monitor.cli.page import REQUEST_S
 from monitor.web.link import pack
-from monitor.web.process import WebProcess
 from monitor.web.sockets import SEND_S
 from testkit.fakes import wait_until
 from testkit.patience import LIMIT_S
-from tests.monitor.web.test_process import answer, settings
+from tests.monitor.web.test_process import answer, served, settings
 
 
 def test_a_connection_has_a_limit_for_its_request_and_a_websocket_has_none(tmp_path: Path) -> None:
     links: list[socket.socket] = []
-    process = WebProcess(settings(tmp_path), links.append)
+    process = served(settings(tmp_path), links.append)
     try:
         wait_until(lambda: answer(process.url + "healthz") == "ok\n")
         host, port = process.url.removeprefix("http://").rstrip("/").split(":")
@@ -50,7 +49,7 @@ def test_a_connection_has_a_limit_for_its_request_and_a_websocket_has_none(tmp_p
 
 def test_a_thousand_connections_that_say_nothing_keep_nobody_out_for_long(tmp_path: Path) -> None:
     links: list[socket.socket] = []
-    process = WebProcess(settings(tmp_path), links.append)
+    process = served(settings(tmp_path), links.append)
     silent: list[socket.socket] = []
     try:
         wait_until(lambda: answer(process.url + "healthz") == "ok\n")
@@ -73,7 +72,7 @@ def test_a_thousand_connections_that_say_nothing_keep_nobody_out_for_long(tmp_pa
 
 def test_a_browser_that_never_reads_is_cut_off_and_others_go_on(tmp_path: Path) -> None:
     links: list[socket.socket] = []
-    process = WebProcess(settings(tmp_path), links.append)
+    process = served(settings(tmp_path), links.append)
     ended = threading.Event()
     try:
         wait_until(lambda: answer(process.url + "healthz") == "ok\n")

@@ -11,11 +11,10 @@ import pytest
 from monitor.store.skips import SkipLog, WindowCounts
 from monitor.store.states import StateLog
 from monitor.store.store import EventStore
-from monitor.web.process import WebProcess
 from testkit.fakes import wait_until
 from testkit.servers.browser import chromium
 from tests.monitor.web.conftest import BEGAN, ended
-from tests.monitor.web.test_process import answer, settings
+from tests.monitor.web.test_process import answer, served, settings
 
 DAY = "timeline?day=2026-05-04"
 
@@ -42,7 +41,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     fill(store)
     store.close()
     links: list[socket.socket] = []
-    process = WebProcess(own, links.append)
+    process = served(own, links.append)
     wait_until(lambda: answer(process.url + "healthz") == "ok\n")
     yield process.url
     process.close()

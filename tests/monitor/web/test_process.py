@@ -7,7 +7,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,6 +46,13 @@ def answer(url: str) -> str:
         return ""
 
 
+def served(settings: WebSettings, connect: Callable[[socket.socket], None]) -> WebProcess:
+    """A process that serves these."""
+    process = WebProcess(settings.host, settings.port)
+    process.serve(settings, connect)
+    return process
+
+
 @pytest.fixture
 def links() -> Iterator[list[socket.socket]]:
     made: list[socket.socket] = []
@@ -56,7 +63,7 @@ def links() -> Iterator[list[socket.socket]]:
 
 @pytest.fixture
 def process(tmp_path: Path, links: list[socket.socket]) -> Iterator[WebProcess]:
-    made = WebProcess(settings(tmp_path), links.append)
+    made = served(settings(tmp_path), links.append)
     yield made
     made.close()
     made.close()
@@ -136,9 +143,20 @@ def test_it_records_what_was_not_classified_and_why(
     store.close()
 
 
+def test_it_ends_at_once_if_there_is_nothing_to_serve() -> None:
+    process = WebProcess("127.0.0.1", 0)
+    wait_until(lambda: process.pid is not None)
+    child = process._process
+    assert child is not None
+    process.close()
+    assert child.poll() is not None
+
+
 def test_ctrl_c_in_the_terminal_is_not_for_it(process: WebProcess) -> None:
-    wait_until(lambda: answer(process.url + "healthz") == "ok\n")
+    wait_until(lambda: process.pid is not None)
     assert process.pid is not None
+    assert os.getpgid(process.pid) != os.getpgid(0), "as it begins"
+    wait_until(lambda: answer(process.url + "healthz") == "ok\n")
     for number in (signal.SIGINT, signal.SIGHUP):
         os.kill(process.pid, number)
     time.sleep(0.3)
@@ -149,7 +167,7 @@ def test_with_a_certificate_it_speaks_tls(
     tmp_path: Path, links: list[socket.socket], certificates: Certificates
 ) -> None:
     certificate, key = certificates.server
-    process = WebProcess(settings(tmp_path, certificate=certificate, key=key), links.append)
+    process = served(settings(tmp_path, certificate=certificate, key=key), links.append)
     try:
         assert process.url.startswith("https://")
         context = ssl.create_default_context(cafile=str(certificates.ca))
@@ -167,10 +185,10 @@ def test_with_a_certificate_it_speaks_tls(
         process.close()
 
 
-def test_an_address_in_use_is_an_error_at_once(tmp_path: Path) -> None:
+def test_an_address_in_use_is_an_error_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(
             MonitorError, match=f"web 127.0.0.1:{port}: address already in use; --web"
         ):
-            WebProcess(settings(tmp_path, port=port), lambda link: None)
+            WebProcess("127.0.0.1", port)
