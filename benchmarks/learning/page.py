@@ -48,5 +48,5 @@ def _total(results: Sequence[Learned]) -> dict[str, str]:
         "before": str(before),
         "after": str(after),
         "gone": f"{1 - after / before:.0%}" if before else "none",
-        "lost": f"{lost:.1f}",
+        "change": f"{abs(lost):.1f} points {'fewer' if lost > 0 else 'more'}",
     }

@@ -68,9 +68,9 @@ def test_the_page_adds_up_all_seeds() -> None:
             after=Counts(false_alarms={"street": after, "cars": 0}, fights_found=found[1]),
         )  # fmt: skip
 
-    text = page([learned(1, 9, 3, (40, 39)), learned(2, 9, 2, (41, 41))])
+    text = page([learned(1, 9, 3, (40, 39)), learned(2, 9, 2, (41, 43))])
 
     assert "| 1 | before |  | 9 | 1 | 10 | 40 |" in text
     assert "|  | after | 7 | 3 | 0 | 3 | 39 |" in text
     assert "20 false alarms before, 5 after (75% fewer)" in text
-    assert "1.0 points\nfewer are found" in text
+    assert "1.0 points more are found" in text
