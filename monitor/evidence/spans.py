@@ -80,8 +80,8 @@ def _told(camera: str) -> Iterator[None]:
 
 def discard(files: EventFiles) -> None:
     """Delete what was kept of a span; what cannot be deleted is said, and stays."""
-    every = (files.clip, files.snapshot, files.thumbnail, files.facts_file, files.keep)
-    for path in every:
+    pictures = files.snapshot, files.thumbnail
+    for path in (files.clip, files.copy, *pictures, files.facts_file, files.keep):
         try:
             path.unlink(missing_ok=True)
         except OSError as error:

@@ -10,7 +10,7 @@ import pytest
 from monitor.errors import MonitorError
 from monitor.evidence.folder import EventFiles, event_files
 from monitor.evidence.segments import NotRecorded, segment_path
-from monitor.evidence.spans import BESIDE_S, keep_span
+from monitor.evidence.spans import BESIDE_S, discard, keep_span
 from testkit.media import make_video, number_of
 from tests.monitor.evidence.test_clip_writer import shown
 from tests.monitor.evidence.test_pictures import opened
@@ -146,4 +146,14 @@ def test_a_damaged_segment_is_an_error_of_a_line(
     os.utime(path, (end_s, end_s))
     with pytest.raises(MonitorError, match="camera door: invalid data found"):
         keep_span(tmp_path, "door", at(3), at(4), files)
+    assert list(files.stem.parent.iterdir()) == []
+
+
+def test_nothing_is_left_of_a_span_that_is_discarded(
+    film: Path, files: EventFiles, tmp_path: Path
+) -> None:
+    record(tmp_path, film, 0, 10)
+    keep_span(tmp_path, "door", at(3), at(4), files)
+    files.copy.write_bytes(b"made for a browser")
+    discard(files)
     assert list(files.stem.parent.iterdir()) == []
