@@ -8,6 +8,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -79,7 +80,7 @@ class RollingRecorder:
         self._recordings.pop(camera, None)
         if camera not in self._failed:
             text = f"camera {camera}: it is no longer recorded: {in_words(error)}"
-            self._throttle.log(logging.WARNING, "rolling", text)
+            self._throttle.log(logging.WARNING, camera, text)
         self._failed[camera] = self._clock() + RETRY_S
 
 
@@ -198,7 +199,8 @@ class _OpenSegment:
         assert self._writer is not None
         self._writer.close()
         end_s = self._start_s + self._last_s - self._first_s + self._step_s
-        os.utime(self.path, (end_s, end_s))
+        with suppress(FileNotFoundError):  # too old, or too much: it was deleted while it was open
+            os.utime(self.path, (end_s, end_s))
 
     def _note(self, packets: Sequence[TappedPacket]) -> None:
         pts_s = [one.pts_s for one in packets if one.pts_s is not None]

@@ -244,6 +244,31 @@ def test_a_full_disk_ends_it_said_once_until_there_is_room(
     recording.recorder.close()
 
 
+def test_each_camera_that_is_not_recorded_is_named(
+    film: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording, ring = Recording(tmp_path), PacketRing(20, 1 << 30)
+    monkeypatch.setattr("monitor.evidence.retention.free_bytes", lambda folder: 0)
+    recording.take(ring, packets(film, ring), 2)
+    recording.recorder.grow({"yard": ring})
+    assert "camera door: it is no longer recorded" in caplog.text
+    assert "camera yard: it is no longer recorded" in caplog.text
+
+
+def test_a_segment_that_was_deleted_while_it_grew_ends_nothing(
+    film: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recording, ring = Recording(tmp_path), PacketRing(20, 1 << 30)
+    feed = packets(film, ring)
+    recording.take(ring, feed, 3)
+    (open_one,) = recording.segments
+    open_one.path.unlink()  # the camera was away for longer than `rolling_min`
+    recording.take(ring, feed, 8)
+    recording.recorder.close()
+    assert [seconds(one.start) for one in recording.segments] == pytest.approx([5], abs=0.05)
+    assert caplog.text == ""
+
+
 def test_what_is_none_of_its_files_is_passed_over(tmp_path: Path) -> None:
     folder = tmp_path / "rolling" / "door"
     folder.mkdir(parents=True)
