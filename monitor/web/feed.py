@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from monitor.display.hub import Channel, Hub, Update
@@ -176,7 +177,8 @@ class LiveFeed:
         for camera in self._videos.keys() - wanted:
             self._videos.pop(camera).close()
         for camera in wanted - self._videos.keys():
-            if (ring := self._ring(camera)) is not None:
+            if self._ring(camera) is not None:
+                ring = partial(self._ring, camera)
                 self._videos[camera] = VideoFeed(camera, ring, self._send_video)
 
     def _send_video(self, head: dict[str, Any], data: bytes) -> None:

@@ -30,10 +30,11 @@ class VideoFeed:
     """Sends the packets of a camera's ring to the page, from the newest key frame on, until closed.
 
     First the beginning of an MP4 file with its codec, then fragments; each says if it begins with a
-    key frame. A new connection of the camera begins a new file. Nothing is sent of other codecs.
+    key frame. A new connection of the camera begins a new file. So does a new ring: the camera was
+    set up anew. Nothing is sent of other codecs.
     """
 
-    def __init__(self, camera: str, ring: PacketRing, send: Send) -> None:
+    def __init__(self, camera: str, ring: Callable[[], PacketRing | None], send: Send) -> None:
         self._camera = camera
         self._ring = ring
         self._send = send
@@ -49,7 +50,9 @@ class VideoFeed:
     def _run(self) -> None:
         last: PacketRun | None = None
         while not self._ending.wait(POLL_S):
-            gop = self._ring.since(math.inf)
+            if (ring := self._ring()) is None:
+                continue
+            gop = ring.since(math.inf)
             if not gop or gop[0].run is last:  # none yet, or one that failed
                 continue
             last = gop[0].run
@@ -57,11 +60,11 @@ class VideoFeed:
             if codec is None:
                 continue
             try:
-                self._follow(gop, codec)
+                self._follow(ring, gop, codec)
             except SinkError as error:
                 log.warning("camera %s: its video cannot be shown: %s", self._camera, error)
 
-    def _follow(self, packets: list[TappedPacket], codec: str) -> None:
+    def _follow(self, ring: PacketRing, packets: list[TappedPacket], codec: str) -> None:
         """Send a run of packets, from this GOP on."""
         run = packets[0].run
         writer = _FragmentWriter(run.template)
@@ -73,12 +76,12 @@ class VideoFeed:
                     head = {"type": "video", "camera": self._camera}
                     self._send(head | ({"codec": codec} if begins else {"key": key}), data)
                 key = one.packet.is_keyframe
-            packets = self._after(packets[-1].number)
+            packets = self._after(ring, packets[-1].number)
 
-    def _after(self, number: int) -> list[TappedPacket]:
-        """The packets that come next; none if it ends first."""
-        while not self._ending.wait(POLL_S):
-            if found := self._ring.after(number):
+    def _after(self, ring: PacketRing, number: int) -> list[TappedPacket]:
+        """The packets that come next; none if it ends first, or the camera has another ring."""
+        while not self._ending.wait(POLL_S) and self._ring() is ring:
+            if found := ring.after(number):
                 return found
         return []
 

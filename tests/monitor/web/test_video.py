@@ -60,7 +60,7 @@ def film(tmp_path: Path) -> Path:
 def test_every_picture_comes_from_the_newest_key_frame_on(film: Path) -> None:
     ring, sent = PacketRing(60.0, 1 << 30), Sent()
     fill(film, ring, 0.0, 2.5)
-    feed = VideoFeed("door", ring, sent)
+    feed = VideoFeed("door", lambda: ring, sent)
     wait_until(lambda: len(sent.messages) >= 12)  # the beginning, and all but the newest picture
     feed.close()
     feed.close()
@@ -76,7 +76,7 @@ def test_every_picture_comes_from_the_newest_key_frame_on(film: Path) -> None:
 def test_a_viewer_who_comes_later_begins_at_a_key_frame(film: Path) -> None:
     ring, sent = PacketRing(60.0, 1 << 30), Sent()
     fill(film, ring, 0.0, 4.0)
-    feed = VideoFeed("door", ring, sent)
+    feed = VideoFeed("door", lambda: ring, sent)
     wait_until(lambda: len(sent.messages) == 25)
     feed.close()
     state = LiveState()
@@ -92,7 +92,7 @@ def test_a_viewer_who_comes_later_begins_at_a_key_frame(film: Path) -> None:
 def test_a_new_connection_begins_a_new_file(film: Path) -> None:
     ring, sent = PacketRing(60.0, 1 << 30), Sent()
     fill(film, ring, 0.0, 1.5)
-    feed = VideoFeed("door", ring, sent)
+    feed = VideoFeed("door", lambda: ring, sent)
     wait_until(lambda: len(sent.messages) >= 12)
     fill(film, ring, 2.0, 3.5)  # `packets` connects the ring again
     wait_until(lambda: len(sent.beginnings) == 2)
@@ -102,12 +102,26 @@ def test_a_new_connection_begins_a_new_file(film: Path) -> None:
     assert numbers(b"".join(data for _, data in second))[0] in (50, 75)
 
 
+def test_a_camera_that_is_set_up_anew_goes_on_with_its_new_ring(film: Path) -> None:
+    rings = [PacketRing(60.0, 1 << 30), PacketRing(60.0, 1 << 30)]
+    for ring in rings:
+        fill(film, ring, 0.0, 0.5)
+    now, sent = rings[:1], Sent()
+    feed = VideoFeed("door", lambda: now[0], sent)
+    wait_until(lambda: len(sent.messages) >= 12)
+    now[0] = rings[1]
+    wait_until(lambda: len(sent.beginnings) == 2 and len(sent.messages) == 26)
+    feed.close()
+    second = sent.messages[sent.beginnings[1] :]
+    assert numbers(b"".join(data for _, data in second)) == list(range(12))
+
+
 def test_other_codecs_are_not_sent(tmp_path: Path) -> None:
     film = make_video(tmp_path / "a.mp4", fps=FPS, duration_s=1, gop=GOP, codec="hevc").path
     ring, sent = PacketRing(60.0, 1 << 30), Sent()
     fill(film, ring, 0.0, 1.0)
     assert avc_codec(ring.since(0.0)[0].run.template) is None
-    feed = VideoFeed("door", ring, sent)
+    feed = VideoFeed("door", lambda: ring, sent)
     feed.close()
     assert sent.messages == []
 
