@@ -72,7 +72,7 @@ class EvidenceSink:
     def tap(self, camera: CameraOptions) -> CameraTap | None:
         """What a camera's capture is to show what comes; None if that is had otherwise.
 
-        Called whenever a camera is set up.
+        Called whenever a camera begins to be watched.
         """
         if camera.address.kind == "file":
             self._sources[camera.name] = _Packets(film=Path(camera.address.target))

@@ -60,7 +60,7 @@ class Camera:
         shadow: tuple[Classifier, Worker] | None = None,  # a model that is tried out beside it
         make: Callable[[Address, SourceSettings], Source],
         scheduler: DecodeScheduler,
-        tap: PacketTap | None,
+        tap: Callable[[], PacketTap | None],  # asked when it begins to watch
         on_end: Callable[[Camera, BaseException | None], None],  # called by its thread
         on_permanent_failure: Callable[[SourceOpenError], None],
         clock: Callable[[], float] = time.monotonic,
@@ -90,7 +90,7 @@ class Camera:
             models.append(shadow[0].metadata)
         self.capture = Capture(
             self.status,
-            lambda: make(camera.address, self._source_settings(models, scheduler, tap)),
+            lambda: make(camera.address, self._source_settings(models, scheduler)),
             self._lanes,
             pace=pace,
             retry=Retry(camera.stream.retry_min_s, camera.stream.retry_max_s),
@@ -98,9 +98,10 @@ class Camera:
             on_end=partial(on_end, self),
             on_permanent_failure=on_permanent_failure,
             stream_clock=camera.stream.clock,
-            tap=tap,
             clock=clock,
         )
+        self._make_tap = tap
+        self._tap: PacketTap | None = None
         for one in self._lanes:
             one.enter()
 
@@ -109,7 +110,8 @@ class Camera:
         camera = self.settings.camera
         if camera.address.encrypted and camera.stream.ca_file is None:
             log.warning("%s: no ca_file is set: the certificate is not checked", camera.address)
-        self.capture.start()
+        self._tap = self._make_tap()
+        self.capture.start(self._tap)
 
     def stop(self, reason: EndReason) -> None:
         """Ask its capture to end; the first reason counts."""
@@ -129,7 +131,7 @@ class Camera:
         self._hub.publish(self._channel, Frame(math.nan, picture, camera=self.status.name))
 
     def _source_settings(
-        self, models: Sequence[ModelMetadata], scheduler: DecodeScheduler, tap: PacketTap | None
+        self, models: Sequence[ModelMetadata], scheduler: DecodeScheduler
     ) -> SourceSettings:
         camera = self.settings.camera
         stream, decode = camera.stream, camera.decode
@@ -147,7 +149,7 @@ class Camera:
                 context_s=max(_context_s(model.clip) for model in models),
                 hardware=decode.hardware,
                 scheduler=scheduler if camera.address.live else None,
-                tap=tap,
+                tap=self._tap,
                 looked_at=looked_at,
                 on_still=self._show_still,
             ),

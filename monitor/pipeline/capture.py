@@ -62,7 +62,6 @@ class Capture:
         on_end: Callable[[BaseException | None], None] = lambda error: None,
         on_permanent_failure: Callable[[SourceOpenError], None] = lambda error: None,
         stream_clock: TimestampMode = "auto",
-        tap: PacketTap | None = None,
         clock: Callable[[], float] = time.monotonic,
         stopping: threading.Event | None = None,  # set by `stop`; pauses wait on it
     ) -> None:
@@ -76,7 +75,7 @@ class Capture:
         self._on_frame = on_frame
         self._on_end = on_end
         self._on_permanent_failure = on_permanent_failure
-        self._tap = tap
+        self._tap: PacketTap | None = None
         self._clock = clock
         self._timeline = CameraTimeline(live=not pace.file, mode=stream_clock)
         self._throttle = LogThrottle(log, clock)
@@ -90,8 +89,9 @@ class Capture:
         self._failures = 0
         self._lost_s = 0.0  # the clock when it was watched last
 
-    def start(self) -> None:
-        """Begin to read."""
+    def start(self, tap: PacketTap | None = None) -> None:
+        """Begin to read, and show a tap what comes."""
+        self._tap = tap
         self._thread.start()
 
     def stop(self, reason: EndReason) -> None:

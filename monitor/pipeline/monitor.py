@@ -16,6 +16,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from monitor.config.options import CameraOptions, MonitorOptions
 from monitor.decode.scheduler import DecodeScheduler
@@ -264,7 +265,7 @@ class Monitor:
                     shadow=None if shadow is None else (shadow, workers[1 % len(workers)]),
                     make=self._make,
                     scheduler=self._scheduler,
-                    tap=self._tap(own),
+                    tap=partial(self._tap, own),
                     on_end=self._ended,
                     on_permanent_failure=self._give_up_if_all,
                     clock=self._clock,

@@ -113,16 +113,17 @@ def test_a_tap_sees_each_picture_that_was_decoded_on_the_axis_of_the_camera() ->
     twice = [FakeSource([*moving(1), skipped], lost), FakeSource(moving(0.5), lost)]
     sources = itertools.chain(twice, down())
     tap, clock = SeeingTap(), HeldClock(20.0)
-    Capture(
+    capture = Capture(
         CameraStatus("door", "0", clock=clock),
         lambda: next(sources),
         [],
         pace=Pace.CAMERA,
         retry=Retry(4.0, 4.0),
-        tap=tap,  # type: ignore[arg-type]
         stopping=clock,
         clock=clock,
-    ).run()
+    )
+    capture.start(tap)  # type: ignore[arg-type]
+    assert capture.join(LIMIT_S)
     first, second = tap.seen_s[:10], tap.seen_s[10:]
     assert first == pytest.approx([n / 10 for n in range(10)])
     assert len(second) == 5

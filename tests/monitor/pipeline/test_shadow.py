@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from monitor.config.options import ActivityOptions, MonitorOptions
+from monitor.config.options import ActivityOptions, CameraOptions, MonitorOptions
 from monitor.display.hub import Channel, Update
 from monitor.errors import ConfigError, ModelError
 from monitor.events.alert import AlertEvent, AlertMaker
@@ -133,6 +133,23 @@ def test_a_stop_and_a_removed_camera_reach_the_shadow(own: Path, small: Path) ->
         "camera-0": EndReason.MONITOR_STOPPED,
         "camera-1": EndReason.CAMERA_REMOVED,
     }
+
+
+def test_a_reload_that_is_refused_leaves_a_camera_its_tap(own: Path, small: Path) -> None:
+    asked: list[str] = []
+    waiting = iter([FakeSource(after=lost) for _ in range(1000)])
+
+    def tap(camera: CameraOptions) -> None:
+        asked.append(camera.name)
+
+    monitor, _, _ = made(own, small, {"rtsp://a/": waiting}, tap=tap)
+    strange = {"thresholds": {"nap": 0.5}}
+    refused = configured(["rtsp://a/"], model=str(own), shadow=str(small), activity=strange)
+    with Running(monitor):
+        wait_until(lambda: asked == ["camera-0"])
+        with pytest.raises(ConfigError, match="label nap is unknown"):
+            monitor.reload(refused)
+    assert asked == ["camera-0"], "what comes goes where it went before"
 
 
 def test_windows_of_a_shadow_wait_for_the_others_and_replace_none_of_them(
