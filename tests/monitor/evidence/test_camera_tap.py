@@ -163,9 +163,10 @@ def test_an_encoder_that_fails_is_said_once_and_tried_again_later(
 def test_a_camera_that_has_left_leaves_no_thread_and_may_come_back(
     tap: CameraTap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(camera_tap, "REST_S", 0.05)
-    show(tap, range(2))
-    wait_until(lambda: threads() == [])
+    with monkeypatch.context() as patched:
+        patched.setattr(camera_tap, "REST_S", 0.05)
+        show(tap, range(2))
+        wait_until(lambda: threads() == [])
     show(tap, range(30, 32))
     assert shown(tap.ring.since(0.0)) == [30, 31], "no clip spans the gap"
 
