@@ -18,7 +18,7 @@ from monitor.evidence.clip_recorder import packets_between
 from monitor.evidence.clip_writer import begin_clip
 from monitor.evidence.folder import EventFiles, EvidenceFacts
 from monitor.evidence.pictures import THUMBNAIL_WIDTH, jpeg, picture_of_film
-from monitor.evidence.retention import in_words
+from monitor.evidence.retention import free_bytes, in_words
 from monitor.evidence.segments import NotRecorded, Segment, recorded, segments_of
 from monitor.mp4 import TICKS_PER_S, TIME_BASE
 
@@ -31,15 +31,25 @@ _MOST_TOLD = 5  # recorded times that an error names
 
 
 def keep_span(
-    folder: Path, camera: str, start: datetime, end: datetime, files: EventFiles
+    folder: Path,
+    camera: str,
+    start: datetime,
+    end: datetime,
+    files: EventFiles,
+    min_free_gib: float = 0.0,
 ) -> EvidenceFacts:
     """Keep clip and pictures of a span; their facts, whose axis begins with the span.
 
     Packets are copied, and nothing is encoded again. NotRecorded if not all of it is recorded;
-    MonitorError if a file cannot be read or written: then none is left.
+    MonitorError if a file cannot be read or written, or the disk is nearly full: then none is left.
     """
     segments = _around(folder, camera, start, end)
     with _told(camera):
+        if free_bytes(folder) < min_free_gib * 2**30:
+            raise MonitorError(
+                f"camera {camera}: less than {min_free_gib:g} GiB of the disk are free "
+                "(min_free_gib)"
+            )
         files.stem.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             return _keep(segments, start, end, files)

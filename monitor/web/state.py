@@ -111,7 +111,7 @@ class WebState:
         )
         folder = self.settings.evidence
         files = event_files(folder, camera, line.id, start)
-        keep_span(folder, camera, start, end, files)
+        keep_span(folder, camera, start, end, files, self.settings.min_free_gib)
         try:
             event = teach(self.store, line, lambda: self.journal.write(line))
         except BaseException:

@@ -157,3 +157,12 @@ def test_nothing_is_left_of_a_span_that_is_discarded(
     files.copy.write_bytes(b"made for a browser")
     discard(files)
     assert list(files.stem.parent.iterdir()) == []
+
+
+def test_a_disk_that_is_nearly_full_takes_no_span(
+    film: Path, files: EventFiles, tmp_path: Path
+) -> None:
+    record(tmp_path, film, 0, 10)
+    with pytest.raises(MonitorError, match=r"door: less than 1e\+06 GiB .+ \(min_free_gib\)"):
+        keep_span(tmp_path, "door", at(3), at(4), files, 1e6)
+    assert not files.stem.parent.exists()
