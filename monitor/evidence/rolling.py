@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 SEGMENT_S = 60.0  # after which the next key frame begins a new segment
 RETRY_S = 60.0  # after a failure, until a camera is recorded again
 _READY_S = 1.0  # of packets tell which picture of a segment is shown first
+_BACK_S = 1.0  # by which a picture comes earlier than the key frame before it, if the times jumped
 _UNTIMED = 100  # packets without a time, after which none is waited for
 _APART_S = 1.0  # a wall clock that is so much further from the camera's axis than before was set
 
@@ -135,14 +136,15 @@ class _Recording:
         own = [one for one in fresh if one.run is fresh[0].run]
         over = len(own) < len(fresh)  # another run has begun
         pts_s = [one.pts_s for one in own if one.pts_s is not None]
-        if over and (not pts_s or own[0].run.offset_s is None):
-            self._newest = own[-1].number  # it was too short to be placed
+        begins_s, offset_s = (own[0].pts_s, own[0].run.offset_s) if own else (None, None)
+        ready = len(own) > REORDER or (pts_s and max(pts_s) - min(pts_s) >= _READY_S)
+        jumped = begins_s is not None and min(pts_s) < begins_s - _BACK_S
+        if jumped or (over and not (pts_s and ready and offset_s is not None)):
+            self._newest = own[-1].number  # it cannot be placed, or was too short for that
             return
         if len(own) > _UNTIMED and not pts_s:
             raise SinkError("its packets carry no times")
-        long_enough = over or len(own) > REORDER or (pts_s and max(pts_s) - min(pts_s) >= _READY_S)
-        offset_s = own[0].run.offset_s if own else None
-        if not pts_s or not long_enough or offset_s is None:
+        if not pts_s or not ready or offset_s is None:
             return
         first_s = min(pts_s)
         if own[0].pts_s is None:  # of the first packet of an RTSP session

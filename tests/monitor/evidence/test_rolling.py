@@ -173,6 +173,19 @@ def test_packets_without_times_are_said_and_not_recorded(
     assert recording.segments == []
 
 
+def test_times_that_jump_back_as_a_segment_begins_end_nothing(film: Path, tmp_path: Path) -> None:
+    recording, ring = Recording(tmp_path), PacketRing(600, 1 << 30)
+    for packet, pts_s in packets(film, ring):
+        ring.take(packet, pts_s + (100 if pts_s < 0.5 else 0))
+        ring.align(AXIS_S - (100 if pts_s < 1 else 0))  # the jump is noticed a little later
+        recording.time_s = pts_s
+        if pts_s >= 0.7:
+            recording.recorder.grow({"door": ring})
+    recording.recorder.close()
+    assert seconds(recording.segments[0].start) == pytest.approx(2, abs=0.05)
+    assert seconds(recording.segments[-1].end) == pytest.approx(20, abs=0.5)
+
+
 def test_what_is_too_old_is_deleted(film: Path, tmp_path: Path) -> None:
     recording, ring = Recording(tmp_path, rolling_min=1.15), PacketRing(20, 1 << 30)
     recording.take(ring, packets(film, ring), 20)
