@@ -154,6 +154,7 @@ def teach_falls(folder: Path, films: Path) -> str:
         cameras=(CameraSettings(name="room", source="rtsp://room/", live=True, regions=()),),
         models=(),
         configuration="",
+        since=START,
     )
     web = WebState(
         settings, EventStore(settings.store), Journal(journal_path(settings.log)), LiveState()
