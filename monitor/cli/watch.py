@@ -228,7 +228,11 @@ def _reload(
         changed = [name for name in sorted(kept) if getattr(options, name) != kept[name]]
         options = options.model_copy(update=kept)
         in_force, promoted = promotions.applied(options)
-        if not monitor.ended:
+        if monitor.ended:
+            from monitor.cli.check import describe
+
+            describe(in_force, monitor.models)  # the page shows it, though nothing is watched
+        else:
             monitor.reload(in_force)
     except MonitorError as error:
         log.warning("%s: refused, the old configuration stays: %s", what, error)

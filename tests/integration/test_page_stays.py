@@ -12,7 +12,7 @@ import pytest
 
 from testkit.models import motion_model
 from testkit.patience import LIMIT_S
-from testkit.process import Process, har_monitor
+from testkit.process import Process, har_monitor, write_config
 
 LOGS = [{"type": "log", "path": "alerts.jsonl"}, {"type": "log", "path": "/dev/full"}]
 FULL = "error: alert log /dev/full: 2 alerts were not written: no space left on device"
@@ -52,6 +52,21 @@ def test_a_sink_that_failed_at_the_end_is_told_and_what_was_recorded_can_be_seen
 def test_without_an_error_it_ends_well(tmp_path: Path, fight_clip: Path, model: Path) -> None:
     with watching(tmp_path, model, fight_clip) as process:
         process.wait_for("it stays", lambda: "the page stays" in process.said)
+        assert process.end(signal.SIGINT) == 0
+
+
+def test_a_reload_that_cannot_be_is_refused_while_the_page_stays(
+    tmp_path: Path, fight_clip: Path, model: Path
+) -> None:
+    (tmp_path / "mine.onnx").write_text("no model")
+    with watching(tmp_path, model, fight_clip) as process:
+        process.wait_for("it stays", lambda: "the page stays" in process.said)
+        write_config(process.config, {"film": str(fight_clip)}, shadow="mine.onnx", web={"port": 0})
+        process.popen.send_signal(signal.SIGHUP)
+        process.wait_for(
+            "a line", lambda: "SIGHUP: refused, the old configuration stays" in process.said
+        )
+        assert set(events(process)) == {"film"}
         assert process.end(signal.SIGINT) == 0
 
 
