@@ -1,4 +1,6 @@
-"""Evidence of an activity: a clip of the camera's own packets, a snapshot, a filmstrip.
+"""What is kept of the cameras: evidence of activities, and what streams send all the time.
+
+Of an activity that is a clip, a snapshot and a filmstrip.
 
 May import: config, decode, events, and the modules at the top of monitor.
 """
