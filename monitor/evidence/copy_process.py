@@ -40,6 +40,8 @@ def main() -> None:
 
 
 def _give_up(number: int, _frame: object) -> None:
+    for each in (signal.SIGTERM, signal.SIGALRM):  # a second one would disturb the clearing up
+        signal.signal(each, signal.SIG_IGN)
     late = number == signal.SIGALRM
     raise MonitorError(f"it took longer than {LIMIT_S} s" if late else "it was given up")
 

@@ -3,6 +3,7 @@
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,3 +64,19 @@ def test_a_process_that_is_ended_leaves_nothing(tmp_path: Path, by: str) -> None
             given_up.stdin.close()
         assert ended(given_up) == (1, "it was given up\n")
     assert list(tmp_path.iterdir()) == [clip]
+
+
+def test_its_clearing_up_is_not_disturbed_by_a_second_signal() -> None:
+    text = """
+import signal
+from monitor.errors import MonitorError
+from monitor.evidence import copy_process
+signal.signal(signal.SIGTERM, copy_process._give_up)
+try:
+    signal.raise_signal(signal.SIGTERM)
+except MonitorError as error:
+    signal.raise_signal(signal.SIGTERM)
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("it was given up\n", "")
