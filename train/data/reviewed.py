@@ -15,6 +15,7 @@ from monitor.errors import ConfigError, DataError
 from monitor.evidence.folder import event_files
 from monitor.store.event import Event, EventFilter, Review
 from monitor.store.store import EventStore
+from monitor.store.taught import NOTHING
 from train.data.clips import TRAIN_ONLY
 from train.data.listed import COLUMNS, TIMES
 
@@ -171,11 +172,12 @@ def _dealt(labels: Sequence[str], groups: Sequence[str]) -> dict[str, int]:
 def _label(event: Event) -> str | None:
     match event.review:
         case Review.CONFIRMED:
-            return event.label
+            label: str | None = event.label
         case Review.RELABELLED:
-            return event.review_label
+            label = event.review_label
         case _:
-            return None
+            label = None
+    return None if label == NOTHING else label  # also if somebody confirmed that nothing was
 
 
 def _clip(event: Event, evidence: Path) -> ReviewedClip | str:

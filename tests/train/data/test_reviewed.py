@@ -129,6 +129,22 @@ def taught(folder: Path, store: EventStore, name: str, at_s: float, label: str |
     files.save(EvidenceFacts(clip_begin_s=-3.0))
 
 
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        Verdict(review=Review.CONFIRMED),
+        Verdict(review=Review.RELABELLED, review_label="nothing"),
+    ],
+)
+def test_nothing_is_no_activity_whatever_is_said_of_it(tmp_path: Path, verdict: Verdict) -> None:
+    store = EventStore(str(tmp_path / "events.sqlite"))
+    taught(tmp_path / "evidence", store, "s1", 0, None)
+    store.review("s1", verdict, "ann")
+    store.close()
+    (clip,) = reviewed_clips(str(tmp_path / "events.sqlite"), tmp_path / "evidence")
+    assert clip.label is None
+
+
 def test_spans_of_one_day_are_grouped_with_their_neighbours_and_dealt_evenly(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
