@@ -60,10 +60,19 @@ class Copies:
             text = f"{whose} copy is being made; try again in {AGAIN_S} s"
             raise HTTPException(503, text, again)
 
+    def give_up(self, files: EventFiles) -> None:
+        """End the copy of an event's clip, if it is being made: the clip is to go."""
+        with self._lock:
+            if self._job is not None and self._job.copy == files.copy:
+                self._end()
+
     def close(self) -> None:
         """End what is being made; twice is fine."""
         with self._lock:
-            job, self._job = self._job, None
+            self._end()
+
+    def _end(self) -> None:
+        job, self._job = self._job, None
         if job is None:
             return
         job.process.terminate()

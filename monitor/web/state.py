@@ -127,6 +127,7 @@ class WebState:
         line = DeletedLine(id=event.id, time=datetime.now(UTC), by=by)
         take_back(self.store, event.id, lambda: self.journal.write(line))
         if (files := self.files(event)) is not None:
+            self.copies.give_up(files)
             discard(files)
         log.info("span %s (%s) taken back by %s", event.id, event.title, by)
 

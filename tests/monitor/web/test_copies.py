@@ -12,6 +12,8 @@ from starlette.testclient import TestClient
 
 from monitor.evidence.folder import EventFiles
 from monitor.evidence.retention import delete_old_evidence
+from monitor.store.journal import SpanLine
+from monitor.store.taught import teach
 from monitor.web import copies
 from monitor.web.copies import GROWS_S, Copies
 from monitor.web.state import WebState
@@ -21,6 +23,10 @@ from tests.monitor.evidence.test_clip_writer import shown
 
 COPY = "/media/a/h264.mp4"
 HOUR_S = 3600
+SPAN = {
+    "time": "2026-05-04T09:00:00Z", "by": "ann", "camera": "door", "label": "hug",
+    "start_time": "2026-05-04T08:00:00Z", "end_time": "2026-05-04T08:00:02Z",
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -194,3 +200,19 @@ def test_at_the_end_nothing_is_left_of_a_copy_that_is_being_made(
     web.copies.close()
     assert not any(one.name.startswith(".") for one in folder.iterdir())
     assert not files(web).copy.exists()
+
+
+def test_what_is_taken_back_leaves_no_copy(client: TestClient, web: WebState) -> None:
+    before = sorted(web.settings.evidence.rglob("*"))
+    taught = [
+        teach(web.store, SpanLine.model_validate(SPAN | {"id": name})) for name in ("s1", "s2")
+    ]
+    for event in taught:
+        keep_clip(web, event.id)
+    assert asked(client, "/media/s1/h264.mp4").status_code == 200
+    assert client.get("/media/s2/h264.mp4").status_code == 503
+    for event in taught:
+        assert client.delete(f"/api/v1/events/{event.id}").status_code == 204
+    assert sorted(web.settings.evidence.rglob("*")) == before
+    told = client.get(COPY).json()["detail"]
+    assert told.startswith("the copy"), "no other one is being made"
