@@ -81,7 +81,7 @@ class RollingRecorder:
         self._recordings.pop(camera, None)
         if camera not in self._failed:
             text = f"camera {camera}: it is no longer recorded: {in_words(error)}"
-            self._throttle.log(logging.WARNING, camera, text)
+            self._throttle.log(logging.WARNING, f"rolling {camera}", text)
         self._failed[camera] = self._clock() + RETRY_S
 
 
@@ -111,6 +111,9 @@ class _Recording:
         times = [one.time_s for one in packets if one.time_s is not None]
         if times:
             self._wall.see(max(times), self._now())
+        if self._segment is not None and not self._segment.path.exists():
+            self.close()
+            raise SinkError("the segment that was being written was deleted")
         if self._segment is not None and packets and packets[0].number == self._newest + 1:
             own = list(itertools.takewhile(self._segment.continues_with, packets))
             if own:
@@ -201,7 +204,7 @@ class _OpenSegment:
         assert self._writer is not None
         self._writer.close()
         end_s = self._start_s + self._last_s - self._first_s + self._step_s
-        with suppress(FileNotFoundError):  # too old, or too much: it was deleted while it was open
+        with suppress(FileNotFoundError):  # it was deleted meanwhile
             os.utime(self.path, (end_s, end_s))
 
     def _note(self, packets: Sequence[TappedPacket]) -> None:

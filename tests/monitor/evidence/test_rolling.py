@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -257,29 +258,42 @@ def test_a_full_disk_ends_it_said_once_until_there_is_room(
     recording.recorder.close()
 
 
-def test_each_camera_that_is_not_recorded_is_named(
-    film: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recording, ring = Recording(tmp_path), PacketRing(20, 1 << 30)
-    monkeypatch.setattr("monitor.evidence.retention.free_bytes", lambda folder: 0)
-    recording.take(ring, packets(film, ring), 2)
-    recording.recorder.grow({"yard": ring})
-    assert "camera door: it is no longer recorded" in caplog.text
-    assert "camera yard: it is no longer recorded" in caplog.text
-
-
-def test_a_segment_that_was_deleted_while_it_grew_ends_nothing(
+def test_a_segment_that_is_deleted_while_it_grows_is_said_at_once(
     film: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     recording, ring = Recording(tmp_path), PacketRing(20, 1 << 30)
     feed = packets(film, ring)
+    recording.take(ring, feed, 2)
+    shutil.rmtree(tmp_path / "rolling")
     recording.take(ring, feed, 3)
-    (open_one,) = recording.segments
-    open_one.path.unlink()  # the camera was away for longer than `rolling_min`
-    recording.take(ring, feed, 8)
-    recording.recorder.close()
-    assert [seconds(one.start) for one in recording.segments] == pytest.approx([5], abs=0.05)
+    assert "door: it is no longer recorded: the segment that was being written" in caplog.text
+    recording.time_s += RETRY_S
+    recording.recorder.grow({"door": ring})
+    assert len(recording.segments) == 1
+
+
+def test_a_camera_that_comes_back_is_recorded_though_its_segment_has_gone(
+    film: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recording, ring = Recording(tmp_path), PacketRing(20, 1 << 30)
+    recording.take(ring, packets(film, ring), 2)
+    shutil.rmtree(tmp_path / "rolling")
+    again = PacketRing(20, 1 << 30)
+    recording.take(again, packets(film, again), 4, at_s=2)
+    assert len(recording.segments) == 1
     assert caplog.text == ""
+
+
+def test_each_camera_that_is_no_longer_recorded_is_named(
+    film: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recording, rings = Recording(tmp_path), {name: PacketRing(20, 1 << 30) for name in "ab"}
+    for ring in rings.values():
+        for packet, _ in packets(film, ring):
+            ring.take(packet, None)
+    recording.recorder.grow(rings)
+    for name in rings:
+        assert f"camera {name}: it is no longer recorded" in caplog.text
 
 
 def test_what_is_none_of_its_files_is_passed_over(tmp_path: Path) -> None:
