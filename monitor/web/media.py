@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Literal
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
+from starlette.types import Message, Receive, Scope, Send
 
 from monitor.evidence.folder import EventFiles
 from monitor.store.event import Event
@@ -22,8 +24,33 @@ _OPEN = "no-cache"  # a clip grows, and a picture is replaced: asked for again b
 _KEPT = "private, max-age=86400"
 
 
+class EvidenceFile(FileResponse):
+    """A file that may be deleted at any moment: a 404, if it is before it is opened."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, and begin to only when there is something of the file."""
+        begin: Message | None = None
+
+        async def send_opened(message: Message) -> None:
+            nonlocal begin
+            if message["type"] == "http.response.start":
+                begin = message
+                return
+            if begin is not None:
+                await send(begin)
+                begin = None
+            await send(message)
+
+        try:
+            self.stat_result = await asyncio.to_thread(Path(self.path).stat)
+            self.set_stat_headers(self.stat_result)
+            await super().__call__(scope, receive, send_opened)
+        except FileNotFoundError:
+            raise HTTPException(404, "it has just been deleted") from None
+
+
 @router.get("/{id}/{kind}")
-def get_media(visit: Viewer, id: str, kind: Kind) -> FileResponse:
+def get_media(visit: Viewer, id: str, kind: Kind) -> EvidenceFile:
     """A file of an event, or the part of it that is asked for."""
     event = visit.event(id)
     files = visit.web.files(event)
@@ -34,7 +61,7 @@ def get_media(visit: Viewer, id: str, kind: Kind) -> FileResponse:
         raise HTTPException(404, f"event {id} has no {kind}")
     mime = "video/mp4" if path.suffix == ".mp4" else "image/jpeg"
     name = f"{event.camera} {event.at:%Y-%m-%d %H.%M.%S} {event.label} {kind}"
-    response = FileResponse(path, media_type=mime, filename=name, content_disposition_type="inline")
+    response = EvidenceFile(path, media_type=mime, filename=name, content_disposition_type="inline")
     response.headers["cache-control"] = _OPEN if event.open or kind == _COPY else _KEPT
     return response
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Query
-from fastapi.responses import FileResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from monitor.events.alert import Moment
@@ -17,6 +16,7 @@ from monitor.store.event import milliseconds, moment_of
 from monitor.store.taught import LEAST_S, MOST_S, taught_of
 from monitor.web.access import Reviewer, Viewer, Visit
 from monitor.web.api import PROBLEMS, UNKNOWN, EventId, EventOut, Problem, event_out
+from monitor.web.media import EvidenceFile
 
 router = APIRouter(tags=["har-monitor"], responses=PROBLEMS)
 
@@ -141,14 +141,14 @@ def take_back_event(visit: Reviewer, id: EventId) -> None:
 
 
 @router.get("/media/recorded/{name}/{stamp}.mp4", include_in_schema=False)
-def get_segment(visit: Viewer, name: str, stamp: str) -> FileResponse:
+def get_segment(visit: Viewer, name: str, stamp: str) -> EvidenceFile:
     """A segment, or the part of it that is asked for."""
     found = None
     if visit.watches(name):
         found = find_segment(visit.web.settings.evidence, name, stamp)
     if found is None:
         raise HTTPException(404, f"camera {name}: nothing is recorded under {stamp}")
-    response = FileResponse(found.path, media_type="video/mp4")
+    response = EvidenceFile(found.path, media_type="video/mp4")
     response.headers["cache-control"] = "no-cache"  # it may grow
     return response
 

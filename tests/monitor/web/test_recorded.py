@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ from urllib.parse import quote
 import pytest
 from starlette.testclient import TestClient
 
+from monitor.evidence.segments import Segment
 from monitor.store.database import StoreError
 from monitor.store.event import Origin
 from monitor.store.store import EventStore
+from monitor.web import recorded as recorded_routes
 from monitor.web.app import make_app
+from monitor.web.media import EvidenceFile
 from monitor.web.state import WebState
 from testkit.media import make_video
 from tests.monitor.evidence.test_spans import at, record
@@ -64,6 +68,32 @@ def test_a_segment_is_had_in_parts(client: TestClient) -> None:
     answer = client.get(address, headers={"range": "bytes=4-7"})
     assert (answer.status_code, answer.content) == (206, b"ftyp")
     assert answer.headers["content-type"] == "video/mp4"
+
+
+@pytest.mark.parametrize("moment", ["before its size is known", "before it is opened"])
+def test_a_segment_that_is_deleted_just_now_is_not_found(
+    client: TestClient, web: WebState, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    told = client.get("/api/v1/cameras/door/recorded").json()
+    address = told["recorded"][0]["segments"][0]["address"]
+    (path,) = (web.settings.evidence / "rolling" / "door").glob("20260504T080000.000Z.mp4")
+    known, find = EvidenceFile.set_stat_headers, recorded_routes.find_segment
+
+    def measure(of: EvidenceFile, about: os.stat_result) -> None:
+        path.unlink()
+        known(of, about)
+
+    def look(*asked: Any) -> Segment | None:
+        found = find(*asked)
+        path.unlink()
+        return found
+
+    if moment == "before it is opened":
+        monkeypatch.setattr(EvidenceFile, "set_stat_headers", measure)
+    else:
+        monkeypatch.setattr(recorded_routes, "find_segment", look)
+    answer = client.get(address)
+    assert (answer.status_code, answer.json()) == (404, {"detail": "it has just been deleted"})
 
 
 @pytest.mark.parametrize(
