@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -76,6 +77,7 @@ class KeptStore(EventStore):
     def __init__(self, where: str, log_path: Path | None) -> None:
         self._log_path = log_path
         self._filling = False
+        self._filler: tuple[int, Connection] | None = None  # its thread, and its one transaction
         self._lost = False  # a damaged file was moved aside
         self._failed: tuple[float, StoreError] | None = None  # when, and how
         self._whole: object = None  # the engine of a store that was filled
@@ -106,14 +108,25 @@ class KeptStore(EventStore):
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """As of every store; damage that shows is mended, and the next try will do."""
+        if (connection := self._own()) is not None:
+            yield connection
+            return
         with self._mended(), super().transaction() as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """As of every store; damage that shows is mended, and the next try will do."""
+        if (connection := self._own()) is not None:
+            yield connection
+            return
         with self._mended(), super().reading() as connection:
             yield connection
+
+    def _own(self) -> Connection | None:
+        """The transaction of the thread that fills the store, if this is it."""
+        filler = self._filler
+        return None if filler is None or filler[0] != threading.get_ident() else filler[1]
 
     @contextmanager
     def _mended(self) -> Iterator[None]:
@@ -130,15 +143,21 @@ class KeptStore(EventStore):
         log.error("%s; it is moved to %s", error, aside)
 
     def _fill(self) -> None:
-        """Take what the log says into a store that has nothing."""
+        """Take what the log says into a store that has nothing: all of it, or nothing.
+
+        What is killed meanwhile leaves no store that seems whole.
+        """
         if self._log_path is None or not self._log_path.is_file():
             return
         self._filling = True
         try:
             if self.count(most=1):
                 return
-            alerts, reviews = rebuild(self, self._log_path)
+            with self.transaction() as connection:
+                self._filler = threading.get_ident(), connection
+                alerts, reviews = rebuild(self, self._log_path)
         finally:
+            self._filler = None
             self._filling = False
         if alerts or reviews:
             level = logging.WARNING if self._lost else logging.DEBUG

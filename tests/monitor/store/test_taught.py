@@ -110,3 +110,25 @@ def test_the_journal_brings_back_what_was_taught(tmp_path: Path) -> None:
     lost = KeptStore(str(tmp_path / "new.sqlite"), log)
     assert [one.id for one in lost.all()] == ["s1"]
     lost.close()
+
+
+def test_a_store_whose_filling_was_killed_is_filled_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, where = tmp_path / "alerts.jsonl", str(tmp_path / "events.sqlite")
+    lines = [alert(name).model_dump_json(exclude_none=True) for name in ("a1", "a2")]
+    log.write_text("".join(f"{line}\n" for line in lines))
+    journal = Journal(journal_path(log))
+    journal.write(span("s1"))
+    journal.close()
+
+    def die(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr("monitor.store.rebuild.teach", die)
+        with pytest.raises(KeyboardInterrupt):
+            KeptStore(where, log)
+    store = KeptStore(where, log)
+    assert sorted(one.id for one in store.all()) == ["a1", "a2", "s1"]
+    store.close()
