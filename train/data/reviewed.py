@@ -56,8 +56,11 @@ def reviewed_clips(
 ) -> list[ReviewedClip]:
     """The reviewed events of a store that have a clip, of a span of time or of all.
 
-    Those that have none are counted in the log. DataError if no clip is left.
+    Those that have none are counted in the log. ConfigError without such a store; DataError if no
+    clip is left.
     """
+    if "://" not in where and not Path(where).exists():
+        raise ConfigError(f"event store {where}: no such file")  # or it would be made
     store = EventStore(where)
     found: list[ReviewedClip] = []
     missing: Counter[str] = Counter()

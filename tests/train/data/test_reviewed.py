@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.errors import DataError
+from monitor.errors import ConfigError, DataError
 from monitor.evidence.folder import EvidenceFacts, event_files
 from monitor.states import EndReason
 from monitor.store.event import Review, Verdict
@@ -229,6 +229,13 @@ def test_other_data_is_read_and_warned_about_once(
     ]
     assert dataset == load_data(made.data, labels, recipe.spec.span_s)
     assert {clip.label for clip in dataset.clips if clip.dataset == "evidence"} == set(labels)
+
+
+def test_a_store_that_is_not_there_is_said_and_not_made(tmp_path: Path) -> None:
+    where = tmp_path / "event.sqlite"
+    with pytest.raises(ConfigError, match=r"event\.sqlite: no such file"):
+        reviewed_clips(str(where), tmp_path)
+    assert not where.exists()
 
 
 def test_without_a_review_there_is_nothing_to_learn(tmp_path: Path) -> None:
