@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from monitor.config.options import CameraOptions, MonitorOptions
 from monitor.paths import STDOUT
 from monitor.recognition.classifier import sha256_of
 from monitor.recognition.shipped import DEFAULT, model_path
+from monitor.store.event import milliseconds, moment_of
 
 if TYPE_CHECKING:
     from monitor.store.journal import PromotionLine
@@ -55,7 +55,7 @@ class Promotions:
         counts = named == (line.model, line.shadow)
         if line not in self._said:
             self._said.add(line)
-            on = line.time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+            on = f"{moment_of(milliseconds(line.time)):%Y-%m-%d %H:%M:%S} UTC"
             if counts:
                 log.info(
                     "camera %s: %s raises its alerts, and %s is the shadow: promoted by %s on %s; "

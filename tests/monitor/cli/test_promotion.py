@@ -62,6 +62,16 @@ def test_a_promoted_shadow_changes_places_until_it_is_rolled_back(
     assert promotions.applied(given) == (given, frozenset())
 
 
+def test_a_line_of_a_time_that_no_clock_has_ends_nothing(tmp_path: Path, mine: Path) -> None:
+    say(tmp_path, FIGHT, mine, promoted=True)
+    journal = journal_path(tmp_path / "alerts.jsonl")
+    text = journal.read_text().replace("2026-05-04T03:02:01.000Z", "0001-01-01T00:00:00+14:00")
+    assert "+14:00" in text
+    journal.write_text(text)
+    given = options(tmp_path, door={"shadow": mine})
+    assert Promotions().applied(given)[1] == {"door"}
+
+
 def test_the_configuration_wins_if_it_names_other_models(
     tmp_path: Path, mine: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
