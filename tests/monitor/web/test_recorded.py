@@ -198,6 +198,13 @@ def test_a_store_that_fails_leaves_nothing_behind(
     assert [path for path in after if path.is_file()] == [p for p in before if p.is_file()]
 
 
+def test_what_is_to_stay_free_of_the_disk_stays_free(client: TestClient, web: WebState) -> None:
+    web.settings = web.settings.model_copy(update={"min_free_gib": 1e6})
+    answer = client.post("/api/v1/spans", json=span())
+    assert (answer.status_code, lines(web)) == (503, [])
+    assert "less than 1e+06 GiB of the disk are free (min_free_gib)" in answer.json()["detail"]
+
+
 def test_a_disk_that_takes_nothing_is_told(client: TestClient, web: WebState) -> None:
     (web.settings.evidence / "2026-05-04").rename(web.settings.evidence / "aside")
     (web.settings.evidence / "2026-05-04").touch()
