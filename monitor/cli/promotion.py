@@ -35,6 +35,10 @@ class Promotions:
         And the names of these cameras. ModelError if a model cannot be read, StoreError if the
         journal cannot.
         """
+        for camera in options.shadows:  # the files may be others when somebody promotes them
+            assert camera.shadow is not None
+            self._sha256(_model(camera))
+            self._sha256(camera.shadow)
         last = _last_lines(options)
         promoted = frozenset(
             camera.name

@@ -62,6 +62,18 @@ def test_a_promoted_shadow_changes_places_until_it_is_rolled_back(
     assert promotions.applied(given) == (given, frozenset())
 
 
+def test_what_was_loaded_is_promoted_though_its_file_is_another_by_now(
+    tmp_path: Path, mine: Path
+) -> None:
+    given = options(tmp_path, door={"shadow": mine})
+    promotions = Promotions()
+    promotions.applied(given)
+    say(tmp_path, FIGHT, mine, promoted=True)
+    motion_model(mine, metadata(name="newer"))
+    assert promotions.applied(given)[1] == {"door"}
+    assert Promotions().applied(given)[1] == frozenset(), "after a start it is another model"
+
+
 def test_a_line_of_a_time_that_no_clock_has_ends_nothing(tmp_path: Path, mine: Path) -> None:
     say(tmp_path, FIGHT, mine, promoted=True)
     journal = journal_path(tmp_path / "alerts.jsonl")
