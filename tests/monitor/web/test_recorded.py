@@ -213,14 +213,6 @@ def test_a_disk_that_takes_nothing_is_told(client: TestClient, web: WebState) ->
     assert answer.json()["detail"] == "camera door: not a directory"
 
 
-def test_a_disk_that_is_nearly_full_is_told(client: TestClient, web: WebState) -> None:
-    web.settings = web.settings.model_copy(update={"min_free_gib": 1e6})
-    answer = client.post("/api/v1/spans", json=span())
-    assert answer.status_code == 503
-    assert answer.json()["detail"].endswith("GiB of the disk are free (min_free_gib)")
-    assert lines(web) == []
-
-
 def test_what_was_taught_can_be_taken_back(
     client: TestClient, web: WebState, caplog: pytest.LogCaptureFixture
 ) -> None:
