@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from io import TextIOWrapper, UnsupportedOperation
 from typing import Any
 
@@ -110,6 +111,14 @@ def start_logging(console: Console, *, verbose: bool, patient: bool = True) -> N
 def _backlog(console: Console) -> Backlog | None:
     buffer = getattr(console.file, "buffer", None)
     return buffer if isinstance(buffer, Backlog) else None
+
+
+def local_time(option: str, moment: datetime | None) -> datetime | None:
+    """A time of the command line, which is of this machine's zone; ConfigError for no such time."""
+    try:
+        return None if moment is None else moment.astimezone()
+    except (OverflowError, ValueError):
+        raise ConfigError(f"{option}: a year from 2 to 9998 is needed, found {moment}") from None
 
 
 def told(console: Console, error: MonitorError) -> typer.Exit:

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor.atomic import replacing
-from monitor.cli.command import Command, exit_codes, hide_arguments, start_logging
+from monitor.cli.command import Command, exit_codes, hide_arguments, local_time, start_logging
 from monitor.config.options import MonitorOptions
 from monitor.config.outputs import DEFAULT_STORE, StoreOptions
 from monitor.config.yaml_file import load
@@ -105,8 +105,8 @@ def _filter(
                 "label": label or (),
                 "review": review or (),
                 **({"origin": origin} if origin else {}),
-                "since": since and since.astimezone(),
-                "until": until and until.astimezone(),
+                "since": local_time("--since", since),
+                "until": local_time("--until", until),
                 "min_score": min_score,
                 "marked": marked,
             }

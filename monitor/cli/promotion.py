@@ -71,7 +71,7 @@ class Promotions:
                     on,
                 )
             else:
-                log.info(
+                log.warning(
                     "camera %s: what %s promoted on %s counts no longer: the configuration names "
                     "other models",
                     camera.name,

@@ -125,12 +125,18 @@ class CameraTap:
             self._changed.notify()
 
     def _run(self) -> None:
-        while (waiting := self._next()) is not None:
-            try:
-                self._encode(waiting)
-            except SinkError as error:
+        try:
+            while (waiting := self._next()) is not None:
+                try:
+                    self._encode(waiting)
+                except SinkError as error:
+                    self._encoder = None
+                    self._fail(error)
+        except BaseException:  # a fault of the program: the next picture begins a new thread
+            with self._changed:
                 self._encoder = None
-                self._fail(error)
+                self._thread = None
+            raise
 
     def _next(self) -> _Waiting | None:
         """The newest picture; None at the end, or if none comes."""

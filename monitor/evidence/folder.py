@@ -18,7 +18,7 @@ _IDS = re.compile(r"[0-9A-Za-z-]{1,64}")  # an alert log from elsewhere may hold
 class StripFacts(BaseModel):
     """How the filmstrip is laid out: pictures from left to right, then down."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     start_s: float  # seconds since the camera's first frame: of the first picture
     end_s: float  # of the last one
@@ -30,7 +30,7 @@ class StripFacts(BaseModel):
 class EvidenceFacts(BaseModel):
     """What is not in the pictures and the clip themselves."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     width: int | None = None  # of the camera's picture, pixels
     height: int | None = None

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from export.backend import training_tools
-from monitor.cli.command import Command, exit_codes, hide_arguments, start_logging
+from monitor.cli.command import Command, exit_codes, hide_arguments, local_time, start_logging
 from monitor.cli.interrupt import interruptible
 from monitor.errors import ConfigError
 from train.cli.options import CacheFolder, EvidenceFolder, OptionalDataFolder
@@ -206,7 +206,7 @@ def _comparison(
         from train.experiment.model_comparison import compare_models
 
         folder = evidence_folder(events, evidence)
-        clips = reviewed_clips(events, folder, since=since and since.astimezone())
+        clips = reviewed_clips(events, folder, since=local_time("--since", since))
         compare_models(new, old, clips, folder.resolve().name, since is not None, out, console)
 
     return comparing

@@ -11,7 +11,7 @@ from rich.console import Console
 from export.backend import training_tools
 from export.keras_file import MODEL_NAME
 from monitor.atomic import make_folder
-from monitor.cli.command import Command, exit_codes, hide_arguments, start_logging
+from monitor.cli.command import Command, exit_codes, hide_arguments, local_time, start_logging
 from monitor.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from monitor.errors import ConfigError
 from train.cli.options import CacheFolder, DataFolders, EvidenceFolder
@@ -160,7 +160,7 @@ def _with_events(
         known.intersection_update(recipe.labels)
     make_folder(out)
     table = out / "events.csv"
-    clips = reviewed_clips(store, folder, until=until and until.astimezone())
+    clips = reviewed_clips(store, folder, until=local_time("--events-until", until))
     span_s = recipe.spec.span_s
     write_reviewed(clips, folder, table, recipe.background[0], span_s, sorted(known))
     log.info("%s: %d reviewed events are trained on", folder, len(clips))
