@@ -19,7 +19,7 @@ from monitor.events.alert import AlertEvent
 from monitor.states import EndReason
 from monitor.store.database import StoreDamaged, StoreError, place, upgrade
 from monitor.store.event import Cursor, EventFilter, Origin, Review, Verdict
-from monitor.store.store import EventStore, UnknownEvent
+from monitor.store.store import EventStore, UnknownEvent, newest_first
 from monitor.store.tables import REVISION, metadata
 from testkit.alerts import alert
 
@@ -73,6 +73,21 @@ def test_repeats_and_lines_out_of_order_change_nothing(store: EventStore) -> Non
 
     assert store.count() == 1
     assert store.event("a").peak_score == 0.97
+
+
+def test_the_newest_are_found_by_their_time(tmp_path: Path) -> None:
+    store = EventStore(str(tmp_path / "events.sqlite"))
+    plans = []
+    with store.reading() as connection:
+        for wanted in (EventFilter(), EventFilter(origin=(Origin.SHADOW,)), EventFilter(origin=())):
+            query = newest_first(wanted).compile(connection, compile_kwargs={"literal_binds": True})
+            rows = connection.execute(sa.text(f"EXPLAIN QUERY PLAN {query}")).all()
+            plans.append(" ".join(row.detail for row in rows))
+    store.close()
+    assert "events_newest" in plans[0]
+    assert "TEMP B-TREE" not in plans[0]
+    assert "events_of_origin" in plans[1]
+    assert "events_newest" in plans[2]
 
 
 def test_several_may_record_the_same_at_once(where: str) -> None:
