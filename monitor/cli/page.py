@@ -135,7 +135,16 @@ class _Seldom(logging.Filter):
 
 
 class _Server(uvicorn.Server):
-    """Takes SIGTERM alone for its end."""
+    """Takes SIGTERM alone for its end; then it lets go of those who wait for changes."""
+
+    def __init__(self, config: uvicorn.Config, live: LiveState) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End; open sockets first, which would else be cut off."""
+        await self._live.end()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -185,7 +194,7 @@ def _serve(web: WebState, listening: socket.socket, link: socket.socket) -> None
         ssl_certfile=web.settings.certificate,
         ssl_keyfile=web.settings.key,
     )
-    server = _Server(config)
+    server = _Server(config, web.live)
     asyncio.run(server.serve(sockets=[listening]))
 
 

@@ -32,8 +32,11 @@ class Visit:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing has changed about the user since: who is removed sees no more."""
-        return self._again() == self.user
+        """Whether the page goes on, and nothing has changed about the user since.
+
+        Who is removed sees no more.
+        """
+        return not self.web.live.ended and self._again() == self.user
 
     @property
     def cameras(self) -> tuple[CameraSettings, ...]:

@@ -60,6 +60,7 @@ class LiveState:
     videos: dict[str, Video] = field(default_factory=dict)  # those that somebody watches
     number: int = 0  # of the newest still
     told: int = 0  # counts what came
+    ended: bool = False  # the page ends
     alerts: int = 0  # that came so far
     _newest_alerts: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=ALERTS))
     on_told: Told = lambda health, states: None
@@ -95,6 +96,13 @@ class LiveState:
             self._writer.close()
             self._writer = None
             on_end()
+
+    async def end(self) -> None:
+        """Let everybody go who waits for changes: the page ends."""
+        async with self._changed:
+            self.ended = True
+            self.told += 1
+            self._changed.notify_all()
 
     async def changed(self, told: int, limit_s: float) -> int:
         """Wait until something came after `told`, or the time is over; what was told by then."""

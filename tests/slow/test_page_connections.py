@@ -3,9 +3,11 @@
 import socket
 import threading
 import time
+import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
@@ -102,6 +104,27 @@ def test_a_browser_that_never_reads_is_cut_off_and_others_go_on(tmp_path: Path) 
         process.close()
         for link in links:
             link.close()
+
+
+def test_the_page_ends_at_once_though_somebody_looks(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    links: list[socket.socket] = []
+    process = served(settings(tmp_path), links.append)
+    wait_until(lambda: answer(process.url + "healthz") == "ok\n")
+    base = process.url.rstrip("/")
+    with (
+        connect(base.replace("http", "ws") + "/live", origin=Origin(base)) as browser,
+        urllib.request.urlopen(base + "/api/v1/changes", timeout=LIMIT_S) as changes,
+    ):
+        assert browser.recv(timeout=LIMIT_S)
+        assert changes.readline()
+        process.close()
+    for link in links:
+        link.close()
+    said = capfd.readouterr().err
+    assert "Traceback" not in said
+    assert "ERROR" not in said
 
 
 def feed(link: socket.socket, ended: threading.Event) -> None:
