@@ -7,8 +7,9 @@ import typer
 from rich.console import Console
 
 import benchmarks.results
-from benchmarks.idle.measure import KEPT, RUNS, measure_all
+from benchmarks.idle.measure import KEPT, measure_all
 from benchmarks.idle.page import page
+from benchmarks.options import RUNS, DataFolder
 from benchmarks.page import write
 from monitor.cli.command import exit_codes, start_logging
 
@@ -20,10 +21,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def main(
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the data sets.", show_default="none: nothing is measured"),
-    ] = None,
+    data: DataFolder = None,
     quick: Annotated[
         bool,
         typer.Option(help="Try it: few activities, no CPU time. Results go to runs/benchmark."),

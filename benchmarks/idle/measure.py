@@ -32,6 +32,7 @@ from benchmarks.idle.films import (
     encode,
     film,
 )
+from benchmarks.options import RUNS
 from benchmarks.performance.plan import read_plan
 from benchmarks.results import Result, now
 from benchmarks.streams import encoded
@@ -47,7 +48,6 @@ from monitor.states import SkipReason
 log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
-RUNS = HERE.parents[1] / "runs" / "benchmark"
 
 
 LENGTHS_S = (0.5, 1.0, 1.5, 2.0)

@@ -9,22 +9,20 @@ from rich.console import Console
 import benchmarks.results
 from benchmarks.learning.measure import KEPT, measure
 from benchmarks.learning.page import page
+from benchmarks.options import RUNS, DataFolder
 from benchmarks.page import write
 from monitor.cli.command import exit_codes, start_logging
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.jsonl"
-WORK = HERE.parents[1] / "runs" / "benchmark" / "learning"
+WORK = RUNS / "learning"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
 def main(
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the data sets.", show_default="none: nothing is measured"),
-    ] = None,
+    data: DataFolder = None,
     seed: Annotated[list[int] | None, typer.Option(help="Once per seed.", show_default="1")] = None,
 ) -> None:
     """Measure what a model gains if its false alarms are dismissed and trained on.

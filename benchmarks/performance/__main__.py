@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from benchmarks.options import RUNS, DataFolder
 from benchmarks.performance.measure import Places
 from benchmarks.performance.plan import read_plan
 from benchmarks.performance.run import measure_all
@@ -14,17 +15,13 @@ from monitor.cli.interrupt import EXIT_INTERRUPTED
 
 HERE = Path(__file__).parent
 PLAN, RESULTS = HERE / "plan.yaml", HERE / "results.jsonl"
-RUNS = HERE.parents[1] / "runs" / "benchmark"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
 def main(
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the data sets.", show_default="none: nothing is measured"),
-    ] = None,
+    data: DataFolder = None,
     only: Annotated[
         str, typer.Option(help="Measure only jobs with this in their name.", show_default="all")
     ] = "",

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from benchmarks.options import RUNS, DataFolder
 from benchmarks.page import write
 from benchmarks.results import keep, read
 from benchmarks.verification.detector import PACKAGE, PersonDetector, make_detector
@@ -20,7 +21,7 @@ from train.cli.evaluate import fewer_lines
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.jsonl"
-DETECTOR = HERE.parents[1] / "runs" / "benchmark" / "verification" / "persons.onnx"
+DETECTOR = RUNS / "verification" / "persons.onnx"
 
 log = logging.getLogger(__name__)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -28,10 +29,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def main(
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the data sets.", show_default="none: nothing is measured"),
-    ] = None,
+    data: DataFolder = None,
     package: Annotated[
         Path, typer.Option(help=f"Folder into which pip has installed {PACKAGE}.")
     ] = Path("runs/persons"),

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 import benchmarks.results
+from benchmarks.options import RUNS, DataFolder
 from benchmarks.page import write
 from benchmarks.web.measure import KEPT, measure_all
 from benchmarks.web.page import page
@@ -14,17 +15,13 @@ from monitor.cli.command import exit_codes, start_logging
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.jsonl"
-RUNS = HERE.parents[1] / "runs" / "benchmark"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
 def main(
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the data sets.", show_default="none: nothing is measured"),
-    ] = None,
+    data: DataFolder = None,
     quick: Annotated[
         bool, typer.Option(help="Try it: few cameras, short runs. Results go to runs/benchmark.")
     ] = False,
