@@ -101,6 +101,13 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
+def lack_of_room(folder: Path, min_free_gib: float) -> str | None:
+    """Why nothing is written to the disk of a folder; None if so much of it is free."""
+    if free_bytes(folder) >= min_free_gib * 2**30:
+        return None
+    return f"less than {min_free_gib:g} GiB of the disk are free (min_free_gib)"
+
+
 def _events(paths: Iterable[Path]) -> Collection[_OfEvent]:
     found: dict[Path, _OfEvent] = {}
     for path in paths:
@@ -170,16 +177,14 @@ class Retention:
         SinkError if there is not.
         """
         options = self._options
-        least = options.min_free_gib * 2**30
         with self._deleting:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             fits = self._used is not None and self._used <= options.max_gib * 2**30
-            if not fits or free_bytes(path.parent) < least:
+            if not fits or lack_of_room(path.parent, options.min_free_gib):
                 self._delete()
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                if free_bytes(path.parent) < least:
-                    text = f"less than {options.min_free_gib:g} GiB of the disk are free"
-                    raise SinkError(f"{text} (min_free_gib)")
+                if (why := lack_of_room(path.parent, options.min_free_gib)) is not None:
+                    raise SinkError(why)
             with self.counted(path):
                 yield
 

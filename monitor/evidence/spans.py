@@ -18,7 +18,7 @@ from monitor.evidence.clip_recorder import packets_between
 from monitor.evidence.clip_writer import begin_clip
 from monitor.evidence.folder import EventFiles, EvidenceFacts
 from monitor.evidence.pictures import THUMBNAIL_WIDTH, jpeg, picture_of_film
-from monitor.evidence.retention import free_bytes, in_words
+from monitor.evidence.retention import in_words, lack_of_room
 from monitor.evidence.segments import NotRecorded, Segment, recorded, segments_of
 from monitor.mp4 import TICKS_PER_S, TIME_BASE
 
@@ -45,11 +45,8 @@ def keep_span(
     """
     segments = _around(folder, camera, start, end)
     with _told(camera):
-        if free_bytes(folder) < min_free_gib * 2**30:
-            raise MonitorError(
-                f"camera {camera}: less than {min_free_gib:g} GiB of the disk are free "
-                "(min_free_gib)"
-            )
+        if (why := lack_of_room(folder, min_free_gib)) is not None:
+            raise MonitorError(f"camera {camera}: {why}")
         files.stem.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             return _keep(segments, start, end, files)

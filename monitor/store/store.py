@@ -98,10 +98,7 @@ class EventStore:
     @staticmethod
     def _record(connection: Connection, alert: AlertEvent) -> None:
         values = _row(alert)
-        # Another process may record the same just now: it fills a new store with what the log says.
-        fresh = _INSERT[connection.dialect.name](events).values(**values, **_NOT_REVIEWED)
-        added = fresh.on_conflict_do_nothing().returning(events.c.id)
-        if connection.execute(added).one_or_none() is not None:
+        if add_event(connection, values | _NOT_REVIEWED):
             return
         ours = events.c.id == alert.id
         known = connection.execute(sa.select(events.c.reason, events.c.at_ms).where(ours)).one()
@@ -292,6 +289,16 @@ def _row(alert: AlertEvent) -> dict[str, Any]:
         | {"origin": origin.value}
         | {name: None if time is None else milliseconds(time) for name, time in times.items()}
     )
+
+
+def add_event(connection: Connection, values: dict[str, Any]) -> bool:
+    """Add an event; whether it is new.
+
+    Another process may add the same just now: it fills a new store with what the files say.
+    """
+    fresh = _INSERT[connection.dialect.name](events).values(**values)
+    added = fresh.on_conflict_do_nothing().returning(events.c.id)
+    return connection.execute(added).one_or_none() is not None
 
 
 def newest_first(wanted: EventFilter | None) -> sa.Select[Any]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from monitor.store.event import Event, Origin, Review, as_event, milliseconds
 from monitor.store.journal import SpanLine
-from monitor.store.store import EventStore, UnknownEvent
+from monitor.store.store import EventStore, UnknownEvent, add_event
 from monitor.store.tables import events
 
 NOTHING = "nothing"  # the label of a span in which nothing happens, which is dismissed as such
@@ -22,10 +22,8 @@ def teach(store: EventStore, line: SpanLine, first: Callable[[], object] = lambd
     `first` is called before it is kept; if that fails, it is not.
     """
     with store.transaction() as connection:
-        ours = sa.select(events).where(events.c.id == line.id)
-        if connection.execute(ours).one_or_none() is None:
-            connection.execute(sa.insert(events).values(**_row(line)))
-        row = connection.execute(ours).one()
+        add_event(connection, _row(line))
+        row = connection.execute(sa.select(events).where(events.c.id == line.id)).one()
         first()
         return as_event(row)
 

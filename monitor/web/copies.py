@@ -12,7 +12,7 @@ from fastapi import HTTPException
 
 from monitor.evidence.copy_process import COMMAND, UNFIT
 from monitor.evidence.folder import EventFiles
-from monitor.evidence.retention import free_bytes
+from monitor.evidence.retention import lack_of_room
 
 AGAIN_S = 2  # until a browser asks again
 END_S = 2.0  # that a process has to take its unfinished file away
@@ -86,9 +86,8 @@ class Copies:
         command = [*COMMAND, str(files.clip), str(files.copy)]
         pipe = subprocess.PIPE
         try:
-            if free_bytes(files.clip.parent) < self._min_free_gib * 2**30:
-                text = f"less than {self._min_free_gib:g} GiB of the disk are free (min_free_gib)"
-                raise _failure(507, text)
+            if (why := lack_of_room(files.clip.parent, self._min_free_gib)) is not None:
+                raise _failure(507, why)
             process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
         except OSError as error:
             raise _failure(500, str(error.strerror)) from None
