@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from monitor.health.systemd import Systemd
 from monitor.paths import STDOUT
 
 if TYPE_CHECKING:
+    from monitor.cli.metrics import Metrics
     from monitor.cli.promotion import Promotions
     from monitor.cli.web import Page
     from monitor.display.view import View
@@ -44,16 +46,19 @@ def watch(
             "nothing to watch: give --source 0, --source rtsp://..., --source clip.mp4, "
             "or a --config with cameras"
         )
-    if options.web is None:
-        _watch(options, console, again, None)
-        return
-    from monitor.web.process import WebProcess
+    with ExitStack() as open_at_end:
+        process = metrics = None
+        if options.web is not None:
+            from monitor.web.process import WebProcess
 
-    process = WebProcess(options.web.host, options.web.port)
-    try:
-        _watch(options, console, again, process)
-    finally:
-        process.close()
+            process = WebProcess(options.web.host, options.web.port)
+            open_at_end.callback(process.close)
+        if options.metrics is not None:
+            from monitor.cli.metrics import Metrics
+
+            metrics = Metrics(options.metrics)
+            open_at_end.callback(metrics.close)
+        _watch(options, console, again, process, metrics)
 
 
 def _watch(
@@ -61,6 +66,7 @@ def _watch(
     console: Console,
     again: Callable[[], MonitorOptions] | None,
     process: WebProcess | None,
+    metrics: Metrics | None,
 ) -> None:
     systemd = Systemd()
     display = has_display() if options.display is None else options.display
@@ -111,6 +117,8 @@ def _watch(
             promoted,
             on_promotion=lambda: _start(promote, "promotion"),
         )
+    if metrics is not None:
+        metrics.serve(monitor, options, evidence)
     for log_options in options.logs:
         to = "standard output" if log_options.path == STDOUT else log_options.path
         log.info("alerts go to %s", to)

@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from monitor.errors import MonitorError
-from monitor.paths import describe_os_error
+from monitor.listening import authority, listen
 from monitor.web.settings import WebSettings
 
 log = logging.getLogger(__name__)
@@ -31,7 +30,7 @@ class WebProcess:
     """
 
     def __init__(self, host: str, port: int) -> None:
-        self._listening = _listen(host, port)
+        self._listening = listen("web", host, port, "--web HOST:PORT names another")
         self._given = threading.Event()  # what it is to serve, or the end
         self._ending = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -47,9 +46,8 @@ class WebProcess:
     @property
     def url(self) -> str:
         """Where the page is."""
-        host, port = self._listening.getsockname()[:2]
         scheme = "http" if self._settings.certificate is None else "https"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
+        return f"{scheme}://{authority(*self._listening.getsockname()[:2])}/"
 
     @property
     def pid(self) -> int | None:
@@ -118,17 +116,3 @@ class WebProcess:
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(128)
-    except OSError as error:
-        listening.close()
-        told = describe_os_error(f"web {host}:{port}", error)
-        raise MonitorError(f"{told}; --web HOST:PORT names another") from None
-    return listening
