@@ -25,6 +25,7 @@ from monitor import __version__
 from monitor.health.histogram import Histogram
 from monitor.health.status import CameraSnapshot
 from monitor.metrics.facts import Facts
+from monitor.names import printable
 from monitor.records import SinkStatus, WorkerStatus
 from monitor.states import CameraState, SkipReason
 
@@ -66,7 +67,7 @@ class MonitorCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All metrics at this moment."""
         yield InfoMetricFamily(
-            "har_build", "The version of har-monitor; 1.", value={"version": __version__}
+            "har_build", "Always 1; says which version it is.", value={"version": __version__}
         )
         cameras = tuple(self._watched.cameras)
         yield from _cameras(cameras)
@@ -208,7 +209,8 @@ def _sinks(sinks: Sequence[SinkStatus]) -> Iterator[Metric]:
 def _merged(sinks: Sequence[SinkStatus]) -> Iterable[SinkStatus]:
     """Those of one name as one: a series is to be there once."""
     found: dict[str, SinkStatus] = {}
-    for name, *counts in sinks:
+    for told, *counts in sinks:
+        name = printable(told)  # it may hold a path that is no text
         known = found.get(name, SinkStatus(name, 0, 0, 0))
         found[name] = SinkStatus(name, *map(sum, zip(known[1:], counts, strict=True)))
     return found.values()

@@ -160,6 +160,9 @@ def test_no_name_breaks_the_text_and_no_address_is_in_it() -> None:
     camera = CameraSnapshot(name, "rtsp://192.0.2.7/secret", alerts_by_label={name: 2})
     planned = Planned(cameras=(camera,), sinks=(SinkStatus(name, 0, 0, 0),))
     assert planned.read().of("har_alerts_total") == {(name, name): 2}
+    assert (r"\udcff.jsonl",) in Planned(sinks=(SinkStatus("\udcff.jsonl", 0, 0, 0),)).read().of(
+        "har_sink_waiting_alerts"
+    )
     assert b"192.0.2.7" not in exposition(planned, Facts)()
 
 
