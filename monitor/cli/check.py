@@ -35,9 +35,9 @@ def served(options: MonitorOptions) -> list[tuple[str, str]]:
     """What is served at addresses of this machine beside the page; as `describe`."""
     if options.metrics is None:
         return []
-    host, port = options.metrics.host, options.metrics.port
     from monitor.metrics.endpoint import metrics_url  # an HTTP server: only if it is needed
 
+    host, port = options.metrics.host, options.metrics.port
     at = metrics_url(host, port) if port else f"any free port of {host}"
     password = "" if host in LOCAL_ADDRESSES else "; no password: whoever reaches it can read them"
     return [("metrics", f"at {at}{password}")]
