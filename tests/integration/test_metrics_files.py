@@ -2,7 +2,9 @@
 
 import json
 import re
+from pathlib import Path
 
+from monitor.config.outputs import MetricsOptions
 from monitor.states import SkipReason
 from testkit import DATA, ROOT
 from testkit.dashboard import dashboard, expressions, overlapping
@@ -11,13 +13,24 @@ from testkit.servers.prometheus import promtool
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yml"
 COLUMNS = 24  # of Grafana's grid
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
-TABLE = (ROOT / "docs" / "metrics.md").read_text().partition("| metric | type |")[2]
+PAGE = (ROOT / "docs" / "metrics.md").read_text()
+TABLE = PAGE.partition("| metric | type |")[2]
 METRICS = set(re.findall(r"^\| `(\w+)`", TABLE, re.MULTILINE))
 
 
 def test_promtool_takes_the_rules_and_they_tell_what_they_should() -> None:
     assert "SUCCESS" in promtool("check", "rules", "--lint-fatal", RULES)
     assert "SUCCESS" in promtool("test", "rules", DATA / "alerts.test.yml")
+
+
+def test_the_configuration_in_the_document_is_right(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```\n(scrape_configs:.*?)```", PAGE, re.DOTALL)
+    config = tmp_path / "prometheus.yml"
+    config.write_text(block.replace("/etc/prometheus/har-monitor-alerts.yml", str(RULES)))
+    assert "7 rules found" in promtool("check", "config", "--lint-fatal", config)
+    (target,) = re.findall(r"targets: \[(\S+)\]", block)
+    usual = MetricsOptions()
+    assert target == f"{usual.host}:{usual.port}"
 
 
 def test_rules_and_panels_ask_for_metrics_that_there_are() -> None:
