@@ -3,8 +3,11 @@
 import os
 import sys
 import threading
+from importlib import import_module
 
 from monitor.cli.interrupt import start_command
+
+_OTHERS = ("init", "passwd", "probe")  # commands of har-monitor beside watching
 
 
 def run() -> None:
@@ -13,13 +16,12 @@ def run() -> None:
     PyAV takes Python's lock within such a read, and crashes where Python is already torn down.
     """
     start_command()
-    if sys.argv[1:2] == ["passwd"]:
-        from monitor.cli.passwd import app as passwd
-
-        passwd(sys.argv[2:], prog_name="har-monitor passwd")
-    from monitor.cli.app import app
-
+    name = next(iter(sys.argv[1:2]), "")
     try:
+        if name in _OTHERS:
+            import_module(f"monitor.cli.{name}").app(sys.argv[2:], prog_name=f"har-monitor {name}")
+        from monitor.cli.app import app
+
         app(prog_name="har-monitor")
     except SystemExit as end:
         # Nothing is left to be flushed: alerts and lines of the log are written as they come.

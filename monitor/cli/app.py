@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from monitor.cli.command import EXIT_FAILED, Command, exit_codes, hide_arguments, start_logging
-from monitor.cli.preflight import check_decoding, check_inputs, check_outputs
 from monitor.config.options import MonitorOptions
 from monitor.config.yaml_file import explain, load
 from monitor.errors import ConfigError
@@ -241,13 +240,9 @@ def _status(options: MonitorOptions) -> None:
 
 def _check(options: MonitorOptions) -> None:
     """Print what would be watched, with which model."""
-    from monitor.cli.check import describe, served
-    from monitor.recognition.models import Models
+    from monitor.cli.check import check
 
-    found = describe(options, Models(provider=options.inference.provider)) + served(options)
-    check_decoding(options)
-    check_inputs(options)
-    check_outputs(options)
+    found = check(options)
     out = Console(soft_wrap=True, highlight=False, markup=False)
     for name, text in found:
         line = f"{name:{_NAMES}}{printable(text)}"

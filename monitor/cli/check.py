@@ -3,11 +3,21 @@
 import math
 from collections.abc import Iterator
 
+from monitor.cli.preflight import check_decoding, check_inputs, check_outputs
 from monitor.config.options import ActivityOptions, CameraOptions, MonitorOptions
 from monitor.listening import LOCAL_ADDRESSES
 from monitor.recognition.metadata import ModelMetadata
 from monitor.recognition.models import Classifier, Models
 from monitor.records import camera_key
+
+
+def check(options: MonitorOptions) -> list[tuple[str, str]]:
+    """Check all that can be without contacting a camera; the facts, as `describe` gives them."""
+    found = describe(options, Models(provider=options.inference.provider)) + served(options)
+    check_decoding(options)
+    check_inputs(options)
+    check_outputs(options)
+    return found
 
 
 def describe(options: MonitorOptions, models: Models) -> list[tuple[str, str]]:

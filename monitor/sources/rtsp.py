@@ -137,7 +137,7 @@ class Rtsp:
             "protocol_whitelist": _PROTOCOLS[urlsplit(target).scheme],
             # Nothing is probed: an RTSP session describes itself, and probing costs seconds.
             "rtsp_transport": transport,
-            "allowed_media_types": "video",
+            "allowed_media_types": "video+audio" if settings.sound else "video",
             # Of a single wait; the sum of all is bounded by the limits that av.open is given.
             "timeout": str(int(settings.call_timeout_s * 1e6)),
             "analyzeduration": "0",

@@ -70,6 +70,11 @@ class StreamSource:
         self._last_progress_s = 0.0  # the clock when a packet last became something
         self._key_frame_seen = False  # whether a key frame has come, so that decoding can begin
 
+    @property
+    def over_udp(self) -> bool:
+        """Whether an open RTSP session sends over UDP."""
+        return self._udp
+
     def open(self) -> None:
         """Connect, within `open_timeout_s`; SourceOpenError says why it could not be."""
         self._look_up()

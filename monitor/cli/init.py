@@ -1,0 +1,96 @@
+"""har-monitor init: from nothing to a configuration that watches."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from monitor.cli.command import (
+    EXIT_USAGE,
+    Command,
+    exit_codes,
+    hide_arguments,
+    start_logging,
+)
+from monitor.cli.interrupt import interruptible
+from monitor.errors import ConfigError
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+_PORT = 3702  # of WS-Discovery
+_NEEDED = """\
+har-monitor init asks questions, and so needs a terminal. Without one, either
+give it all that it would ask for, and take the other answers by default:
+
+  har-monitor init --yes --source door=rtsp://USER:PASSWORD@192.0.2.10/stream2
+
+or write har-monitor.yaml yourself, and check it with --check:
+
+  cameras:
+    - name: door
+      source: rtsp://watch:${CAMERA_PASSWORD}@192.0.2.10/stream2
+  web: {port: 8470}
+
+  export CAMERA_PASSWORD=...
+  har-monitor --config har-monitor.yaml --check
+  har-monitor --config har-monitor.yaml
+"""
+
+
+@app.command(cls=Command)
+def main(
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A camera, in place of looking for them: as for har-monitor, or a host that is "
+            "asked by ONVIF. Once per camera; NAME=SOURCE names it.",
+            show_default="what is found",
+        ),
+    ] = None,
+    config: Annotated[Path, typer.Option(help="File to write.")] = Path("har-monitor.yaml"),
+    discover: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Ask this address for cameras, such as in another network. Once per address.",
+            metavar="HOST[:PORT]",
+            show_default="all of this network",
+        ),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(min=1, max=3600, help="How long each camera is watched.")
+    ] = 15.0,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask nothing: take the default answers; do not start.")
+    ] = False,
+) -> None:
+    """Find cameras, look at what they send, and write a configuration that watches them."""
+    hide_arguments()
+    errors = Console(stderr=True)
+    with exit_codes(errors), interruptible(lambda: None):
+        start_logging(errors, verbose=False)
+        if not yes and not (sys.stdin.isatty() and sys.stdout.isatty()):
+            typer.echo(_NEEDED, err=True, nl=False)
+            raise typer.Exit(EXIT_USAGE)
+        places = [_place(text) for text in discover or ()]
+        from monitor.cli.dialogue import Dialogue
+        from monitor.cli.wizard import Wizard
+
+        dialogue = Dialogue(Console(highlight=False), yes)
+        command = Wizard(dialogue, config, seconds).run(source or (), places)
+        if command is not None:
+            sys.stdout.flush()
+            os.execv(sys.executable, [sys.executable, "-m", "monitor", *command])
+
+
+def _place(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        return text, _PORT
+    if not (host and port.isascii() and port.isdecimal() and int(port) < 1 << 16):
+        raise ConfigError(f"--discover {text}: a host or HOST:PORT is needed")
+    return host, int(port)

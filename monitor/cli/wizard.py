@@ -1,0 +1,324 @@
+"""The steps of har-monitor init: find, ask, watch, write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from monitor.atomic import replacing, write_private
+from monitor.cli.check import check
+from monitor.cli.dialogue import Dialogue
+from monitor.cli.probe import warnings
+from monitor.config.options import MonitorOptions
+from monitor.config.yaml_file import load
+from monitor.errors import ConfigError, MonitorError, SourceError, SourceOpenError
+from monitor.names import is_name, plain_name, printable
+from monitor.recognition.metadata import ModelMetadata
+from monitor.recognition.models import Models
+from monitor.recognition.shipped import DEFAULT, SHIPPED
+from monitor.setup.advice import advice, codec_name, facts, key_frames
+from monitor.setup.configuration import CameraSetup, environment_file, written
+from monitor.setup.discovery import EVERYBODY, Place, discover
+from monitor.setup.onvif import OnvifCamera, choose, device_url
+from monitor.setup.probe import Found, probe_all
+from monitor.setup.soap import Credentials
+from monitor.setup.webcams import webcams
+from monitor.sources.address import parse_address, split_name
+from monitor.states import OpenFailure
+
+_TRIES = 3  # of a password
+
+
+@dataclass(frozen=True)
+class _Camera:
+    """A camera on its way to a configuration."""
+
+    name: str
+    place: str  # the address of its ONVIF service, or its source
+    onvif: bool = False
+    source: str = ""  # once it is known
+    found: Found | None = None
+
+
+class Wizard:
+    """Asks its way through all steps; nothing is written before the last."""
+
+    def __init__(self, dialogue: Dialogue, config: Path, seconds: float) -> None:
+        self._dialogue = dialogue
+        self._say = dialogue.say
+        self._config = config
+        self._environment = config.with_suffix(".env")
+        self._seconds = seconds
+        self._credentials: Credentials | None = None
+
+    def run(self, sources: Sequence[str], places: Sequence[Place]) -> list[str] | None:
+        """The arguments to start har-monitor with; None if it is not to start."""
+        self._ask_to_overwrite()
+        self._dialogue.step("Which cameras")
+        cameras = [_typed(text) for text in sources] or self._choose(self._look(places))
+        if not cameras:
+            raise MonitorError("no camera to watch: nothing was written")
+        cameras = _numbered(cameras)
+        self._dialogue.step("What they see")
+        model = self._dialogue.ask(
+            f"What is to be recognised: {' or '.join(SHIPPED)}?",
+            DEFAULT,
+            lambda answer: None if answer in SHIPPED else f"one of: {', '.join(SHIPPED)}",
+        )
+        metadata = Models().get(SHIPPED[model]).metadata
+        cameras = [one for camera in cameras if (one := self._reach(camera, metadata)) is not None]
+        cameras = self._watch(cameras, metadata)
+        if not cameras:
+            raise MonitorError("no camera could be opened: nothing was written")
+        setups = [self._settle(camera, metadata) for camera in cameras]
+        return self._write(setups, model)
+
+    def _ask_to_overwrite(self) -> None:
+        for path in (self._config, self._environment):
+            if path.exists() and not self._dialogue.confirm(
+                f"{path} exists. Write over it?", default=False
+            ):
+                raise ConfigError(f"{path} exists, and stays as it is; name another: --config FILE")
+
+    def _look(self, places: Sequence[Place]) -> list[_Camera]:
+        with self._dialogue.console.status("Looking for cameras, for three seconds"):
+            devices = discover(places or (EVERYBODY,))
+        found = [
+            _Camera(one.name or plain_name(urlsplit(one.url).hostname or ""), one.url, onvif=True)
+            for one in devices
+        ]
+        found += [_Camera(parse_address(str(path)).name, str(path)) for path in webcams()]
+        if not found:
+            self._say("No camera answers on this network, and there is no webcam.")
+            return []
+        table = Table.grid(padding=(0, 2))
+        for number, camera in enumerate(found, 1):
+            where = urlsplit(camera.place).netloc if camera.onvif else camera.place
+            table.add_row(f"{number:4}", Text(camera.name), Text(printable(where), style="dim"))
+        self._say("Cameras that were found:")
+        self._dialogue.console.print(table)
+        return found
+
+    def _choose(self, found: Sequence[_Camera]) -> list[_Camera]:
+        """Those of the found ones that are wanted, and others by their addresses."""
+        wanted = "all"
+        if found:
+            wanted = self._dialogue.ask(
+                "Which of them? Such as 1,3, or none",
+                "all",
+                lambda answer: None if _picked(answer, found) is not None else "numbers, or none",
+            )
+        cameras = _picked(wanted, found) or []
+        while typed := self._dialogue.ask(
+            "Another one? Its address, rtsp://... or a host; Enter for none", "", _fault
+        ):
+            cameras.append(_typed(typed))
+        return cameras
+
+    def _reach(self, camera: _Camera, metadata: ModelMetadata) -> _Camera | None:
+        """The camera with the source that is to be watched; None if it tells none."""
+        if not camera.onvif:
+            return replace(camera, source=camera.place)
+        for _ in range(_TRIES):
+            credentials = self._login(camera)
+            asking = OnvifCamera(camera.place, credentials)
+            try:
+                profiles = asking.profiles()
+                choice = choose(profiles, metadata.fps)
+                source = asking.stream(choice.profile)
+            except SourceOpenError as error:
+                self._say(f"{camera.name}: {error}", "yellow")
+                if error.cause != OpenFailure.AUTHENTICATION or self._dialogue.yes:
+                    break
+                self._credentials = None
+                continue
+            self._say(f"{camera.name}: {choice.profile}, {choice.reason}")
+            return replace(camera, source=_with_login(source, credentials))
+        return None
+
+    def _login(self, camera: _Camera) -> Credentials | None:
+        """The user and the password, asked for once for all cameras that take them."""
+        if self._credentials is None and not self._dialogue.yes:
+            host = urlsplit(camera.place or camera.source).hostname
+            self._say(f"{camera.name} ({host}) asks for a user and a password.")
+            user = self._dialogue.ask("User", "admin")
+            self._credentials = Credentials(user, self._dialogue.secret("Password"))
+        return self._credentials
+
+    def _watch(self, cameras: Sequence[_Camera], metadata: ModelMetadata) -> list[_Camera]:
+        """The cameras that open, each with what was found."""
+        if not cameras:
+            return []
+        seconds = float(
+            self._dialogue.ask(
+                "Seconds to watch them; 60 show best where things move",
+                f"{self._seconds:g}",
+                _seconds_fault,
+            )
+        )
+        watched = self._probed(cameras, metadata, seconds)
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for heading in ("camera", "video", "a second", "key frames", "moves"):
+            table.add_column(heading)
+        for camera in watched:
+            if (found := camera.found) is not None:
+                shown = (
+                    f"{codec_name(found)} {found.width}×{found.height}".strip(),
+                    f"{found.fps:.1f}{'' if found.even else ', uneven'}",
+                    key_frames(found).partition(":")[0] if found.codec else "",
+                    f"{100 * found.moving / found.windows:.0f} %" if found.windows else "",
+                )
+                table.add_row(Text(camera.name), *shown)
+        self._dialogue.console.print(table)
+        for camera in watched:
+            if camera.found is not None and (hurts := advice(camera.found, metadata)):
+                self._say()
+                self._say(f"{camera.name} has what will hurt:")
+                self._dialogue.console.print(warnings(hurts))
+        return watched
+
+    def _probed(
+        self, cameras: Sequence[_Camera], metadata: ModelMetadata, seconds: float
+    ) -> list[_Camera]:
+        order = [camera.name for camera in cameras]
+        opened: list[_Camera] = []
+        for tries in range(_TRIES):
+            addresses = [parse_address(camera.source) for camera in cameras]
+            names = ", ".join(camera.name for camera in cameras)
+            with self._dialogue.console.status(Text(f"Watching {names} for {seconds:g} s")):
+                results = probe_all(addresses, metadata, seconds)
+            refused: list[_Camera] = []
+            for camera, result in zip(cameras, results, strict=True):
+                if not isinstance(result, SourceError):
+                    opened.append(replace(camera, found=result))
+                    continue
+                self._say(f"{camera.name}: {result}", "yellow")
+                cause = result.cause if isinstance(result, SourceOpenError) else None
+                if cause == OpenFailure.AUTHENTICATION and tries + 1 < _TRIES:
+                    refused.append(camera)
+            if self._dialogue.yes or not refused:
+                break
+            cameras = self._logged_in(refused)
+        return sorted(opened, key=lambda one: order.index(one.name))
+
+    def _logged_in(self, refused: Sequence[_Camera]) -> list[_Camera]:
+        """The cameras that refused, with a user and a password that are asked for anew."""
+        self._credentials = None
+        return [replace(one, source=_with_login(one.source, self._login(one))) for one in refused]
+
+    def _settle(self, camera: _Camera, metadata: ModelMetadata) -> CameraSetup:
+        """What is written of a camera, with its region, if it has one."""
+        found = camera.found
+        assert found is not None
+        watch_box = False
+        if found.box is not None:
+            left, top, right, bottom = (round(100 * side) for side in found.box)
+            self._say(
+                f"{camera.name}: things move from {left} to {right} % across and {top} to "
+                f"{bottom} % down."
+            )
+            watch_box = self._dialogue.confirm(
+                "Watch that part alone? Nothing outside of it would be seen.", default=False
+            )
+        notes = [text for name, text in facts(found, metadata) if name in ("video", "key frames")]
+        hurts = [f"! {what}: {remedy}" for what, remedy in advice(found, metadata)]
+        return CameraSetup(
+            camera.name,
+            parse_address(camera.source),
+            (", key frames ".join(notes), *hurts),
+            found.box,
+            watch_box,
+        )
+
+    def _write(self, cameras: Sequence[CameraSetup], model: str) -> list[str] | None:
+        config, environment = self._config, self._environment
+        self._dialogue.step(str(config))
+        names = config.name, environment.name
+        text, secrets = written(cameras, model, names, datetime.now().astimezone().date())
+        os.environ.update(secrets)
+        with replacing(config) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+            check(load(temporary, MonitorOptions).with_web_sinks())
+            if secrets:
+                write_private(environment, environment_file(secrets))
+        self._dialogue.console.print(Syntax(text, "yaml", background_color="default"))
+        self._say(f"✓ {config} is written, and checked", "green")
+        command = f"har-monitor --config {config}"
+        if secrets:
+            self._say(f"✓ the passwords are in {environment}, for you alone", "green")
+            command = f"set -a; . {environment.absolute()}; set +a; {command}"
+        if not self._dialogue.yes and self._dialogue.confirm("Start now?", default=True):
+            return ["--config", str(config)]
+        self._say(f"To start: {command}")
+        return None
+
+
+def _typed(text: str) -> _Camera:
+    """A camera as somebody wrote it; ConfigError if it is none."""
+    given, target = split_name(text)
+    if (url := None if os.path.exists(target) else device_url(target)) is not None:
+        return _Camera(given or plain_name(urlsplit(url).hostname or ""), url, onvif=True)
+    address = parse_address(target)
+    return _Camera(given or address.name, address.target)
+
+
+def _fault(text: str) -> str | None:
+    """What is wrong with the address of a camera; nothing if there is none."""
+    if not text:
+        return None
+    try:
+        _typed(text)
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+def _seconds_fault(text: str) -> str | None:
+    try:
+        return None if 1 <= float(text) <= 3600 else "1 to 3600"
+    except ValueError:
+        return "a number"
+
+
+def _picked(text: str, found: Sequence[_Camera]) -> list[_Camera] | None:
+    """The cameras with these numbers; None if there are no such numbers."""
+    if text.lower() in ("all", "none"):
+        return list(found) if text.lower() == "all" else []
+    numbers = text.replace(",", " ").split()
+    if not all(one.isascii() and one.isdecimal() and len(one) < 6 for one in numbers):
+        return None
+    places = [int(one) - 1 for one in numbers]
+    if not places or not all(0 <= place < len(found) for place in places):
+        return None
+    return [found[place] for place in dict.fromkeys(places)]
+
+
+def _numbered(cameras: Iterable[_Camera]) -> list[_Camera]:
+    """The cameras, whose names differ."""
+    named: dict[str, _Camera] = {}
+    for camera in cameras:
+        base = camera.name if is_name(camera.name) else "camera"
+        name, count = base, 1
+        while name in named:
+            count += 1
+            name = f"{base}-{count}"
+        named[name] = replace(camera, name=name)
+    return list(named.values())
+
+
+def _with_login(source: str, credentials: Credentials | None) -> str:
+    """A stream's address with a user and a password."""
+    url = urlsplit(source)
+    host = url.netloc.rpartition("@")[2]
+    if credentials is None:
+        return url._replace(netloc=host).geturl()
+    login = f"{quote(credentials.user, '')}:{quote(credentials.password, '')}"
+    return url._replace(netloc=f"{login}@{host}").geturl()

@@ -1,0 +1,140 @@
+"""The configuration that the wizard writes: commented YAML, and the secrets apart from it."""
+
+import os
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+from urllib.parse import quote, unquote, urlsplit
+
+import yaml
+
+from monitor.config.outputs import WebOptions
+from monitor.names import printable
+from monitor.recognition.shipped import SHIPPED
+from monitor.records import PictureBox
+from monitor.sources.address import Address, redact
+
+# Of a line of KEY=VALUE all readers understand these alike: shells, systemd and containers.
+_PLAIN = re.compile(r"[A-Za-z0-9_.~:/@%+,=-]*")
+_WIDTH = 79  # of a comment
+_UNLIKE = {"'": "%27", "\\": "%5C", "$": "%24"}
+
+
+@dataclass(frozen=True)
+class CameraSetup:
+    """A camera as it is to be watched."""
+
+    name: str
+    address: Address  # with its credentials
+    notes: tuple[str, ...] = ()  # what was found, without secrets
+    box: PictureBox | None = None  # where things move
+    watch_box: bool = False  # whether that part alone is watched
+
+
+class Written(NamedTuple):
+    """The texts of both files."""
+
+    configuration: str
+    secrets: dict[str, str]  # environment variables
+
+
+def written(
+    cameras: Sequence[CameraSetup], model: str, names: tuple[str, str], day: date
+) -> Written:
+    """The configuration, and the secrets that it names; `names` are those of the two files."""
+    config, environment = names
+    secrets: dict[str, str] = {}
+    listed = [line for camera in cameras for line in _camera(camera, secrets)]
+    web = WebOptions()
+    read = (
+        [
+            f"# Passwords are in {environment}, which is read before the start:",
+            f"#   set -a; . ./{environment}; set +a",
+        ]
+        if secrets
+        else []
+    )
+    lines = [
+        f"# Written by har-monitor init on {day}. All options: docs/configuration.md",
+        *read,
+        f"#   har-monitor --config {config}",
+        "",
+        "cameras:",
+        *listed,
+        "",
+        "defaults:",
+        f"  model: {model:14} # what is recognised: {', '.join(SHIPPED)}, or an ONNX file",
+        "",
+        f"web:                    # the page: http://{web.host}:{web.port}/",
+        f"  host: {web.host:15} # for this machine alone: see docs/page.md",
+        f"  port: {web.port}",
+        "",
+        "health: health.json     # what har-monitor --status reads",
+        "",
+        "sinks:                  # for the page, events and clips are kept, too",
+        "  - {type: log, path: alerts.jsonl}",
+        "  - {type: console}",
+        "",
+    ]
+    return Written("\n".join(lines), secrets)
+
+
+def environment_file(secrets: dict[str, str]) -> str:
+    """The secrets as lines that a shell, systemd and containers read."""
+    lines = ["# The secrets of har-monitor's configuration: for you alone."]
+    for name, value in secrets.items():
+        lines.append(f"{name}={value}" if _PLAIN.fullmatch(value) else f"{name}='{value}'")
+    return "\n".join([*lines, ""])
+
+
+def _camera(camera: CameraSetup, secrets: dict[str, str]) -> Iterator[str]:
+    for note in camera.notes:
+        yield from textwrap.wrap(
+            printable(note), _WIDTH, initial_indent="  # ", subsequent_indent="  #   "
+        )
+    yield f"  - name: {_scalar(camera.name)}"
+    yield f"    source: {_scalar(_source(camera.address, secrets))}"
+    if camera.box is not None:
+        sides = ", ".join(f"{side:.2f}" for side in camera.box)
+        off = "" if camera.watch_box else "# "
+        if off:
+            yield "    # Things moved in this part alone. If it is watched, nothing else is."
+        yield f"    {off}regions:"
+        yield f"    {off}  - name: busy"
+        yield f"    {off}    box: [{sides}]"
+
+
+def _source(address: Address, secrets: dict[str, str]) -> str:
+    """A camera's source, with variables for what is secret."""
+    if address.kind != "stream":
+        number = address.kind == "webcam" and "/" not in address.target
+        return address.target if number else os.path.abspath(address.target)
+    url = urlsplit(address.target)
+    userinfo, _, host = url.netloc.rpartition("@")
+    bare = url._replace(netloc=host).geturl()
+    if redact(bare) != bare or "${" in f"{url.username}{bare}" or (userinfo and not url.password):
+        whole = "".join(_UNLIKE.get(char, char) for char in address.target)
+        return _variable("CAMERA_SOURCE", whole, secrets)
+    if not url.password:
+        return bare
+    # Written anew, so that the file of secrets holds no sign that a shell would take for its own.
+    password = quote(unquote(url.password), "")
+    named = _variable("CAMERA_PASSWORD", password, secrets)
+    return url._replace(netloc=f"{url.username}:{named}@{host}").geturl()
+
+
+def _variable(kind: str, value: str, secrets: dict[str, str]) -> str:
+    """A variable that stands for a value; the same for the same."""
+    count = 1
+    while secrets.setdefault(name := f"{kind}_{count}" if count > 1 else kind, value) != value:
+        count += 1
+    return f"${{{name}}}"
+
+
+def _scalar(text: str) -> str:
+    """A text as YAML in one line."""
+    dumped: str = yaml.safe_dump(text, allow_unicode=True, width=float("inf"))
+    return dumped.removesuffix("...\n").strip()
