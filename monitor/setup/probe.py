@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.config.options import WindowOptions
+from monitor.decode.ffmpeg import UNTIMED
 from monitor.decode.options import Decoding
 from monitor.errors import SourceError, SourceLostError
 from monitor.records import Frame, PictureBox
@@ -174,7 +175,7 @@ class _Packets:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._stream: VideoStream | None = None
-        self.bytes = self.keys = self.timed = self.count = 0
+        self.bytes = self.keys = self.count = self._timed = 0
         self.gaps_s: list[float] = []
         self._key_s: float | None = None  # the last key frame's time
         self._key_waits = False  # whether it has none yet
@@ -189,7 +190,7 @@ class _Packets:
             return
         self.count += 1
         self.bytes += packet.size
-        self.timed += pts_s is not None
+        self._timed += pts_s is not None
         if packet.is_keyframe:
             self.keys += 1
             self._key_waits = True
@@ -207,6 +208,12 @@ class _Packets:
 
     def see(self, picture: VideoFrame, time_s: float) -> None:
         """Pictures are looked at elsewhere."""
+
+    @property
+    def timed(self) -> bool:
+        """Whether most of them have a timestamp that is the camera's own."""
+        container = self._stream.container.format.name if self._stream else ""
+        return container not in UNTIMED and 2 * self._timed >= self.count
 
     @property
     def codec(self) -> str:
@@ -282,7 +289,7 @@ class _Pictures:
         """All of it."""
         steps = np.diff(self._times_s)
         off = np.abs(steps - np.median(steps)) > _OFF * np.median(steps) if len(steps) else steps
-        judged = Clock.NONE if packets.timed < packets.count / 2 else self._clock
+        judged = self._clock if packets.timed else Clock.NONE
         return Found(
             width=self._size[0],
             height=self._size[1],

@@ -68,10 +68,12 @@ def rtsp_server(
     digest: bool = False,
     only: Literal["UDP", "TCP"] | None = None,
     tls: tuple[Path, Path] | None = None,
+    sound: bool = False,
 ) -> Iterator[RtspServer]:
     """Serve `path`, an mp4, over RTSP in real time, each client from its first frame.
 
-    `only` is the one transport that it has; `tls`, a certificate and its key, makes it rtsps.
+    `only` is the one transport that it has; `tls`, a certificate and its key, makes it rtsps; with
+    `sound` there is a tone beside the video.
     """
     require_rtsp_server()
     command = [PYTHON, str(Path(__file__).with_name("rtsp_server.py")), str(path)]
@@ -82,6 +84,8 @@ def rtsp_server(
         command.append("--digest")
     if only is not None:
         command += ["--only", only]
+    if sound:
+        command.append("--sound")
     if tls is not None:
         command += ["--tls", *map(str, tls)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -22,6 +22,7 @@ PIPELINES = {
     "hevc": "h265parse ! rtph265pay name=pay0 pt=96 config-interval=1",
     "mjpeg": "jpegparse ! rtpjpegpay name=pay0 pt=26",
 }
+SOUND = "audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay1 pt=8 "
 
 
 def _permissions() -> GstRtspServer.RTSPPermissions:
@@ -58,6 +59,7 @@ def main() -> None:
     parser.add_argument("--password", default="")
     parser.add_argument("--digest", action="store_true")
     parser.add_argument("--only", choices=("UDP", "TCP"))
+    parser.add_argument("--sound", action="store_true")
     parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
     arguments = parser.parse_args()
 
@@ -70,8 +72,9 @@ def main() -> None:
     if arguments.only is not None:
         factory.set_protocols(getattr(GstRtsp.RTSPLowerTrans, arguments.only))
     location = arguments.path.replace("\\", "\\\\").replace('"', '\\"')
+    sound = SOUND if arguments.sound else ""
     factory.set_launch(
-        f'( filesrc location="{location}" ! qtdemux ! {PIPELINES[arguments.codec]} )'
+        f'( filesrc location="{location}" ! qtdemux ! {PIPELINES[arguments.codec]} {sound})'
     )
     if arguments.user is not None or arguments.tls:
         factory.set_permissions(_permissions())
