@@ -41,7 +41,11 @@ def _with_address(args: Sequence[str]) -> Iterator[str]:
             yield _WEB
 
 
-@app.command(cls=_WatchCommand)
+@app.command(
+    cls=_WatchCommand,
+    epilog="har-monitor init sets it up, har-monitor probe looks at one camera, har-monitor passwd "
+    "makes users of the page; each has its own --help.",
+)
 def main(
     source: Annotated[
         list[str] | None,

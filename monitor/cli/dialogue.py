@@ -1,6 +1,7 @@
 """Questions in a terminal, with answers by default."""
 
 from collections.abc import Callable
+from getpass import getpass
 from typing import TypeVar
 
 from rich.console import Console
@@ -52,9 +53,7 @@ class Dialogue:
         """A text that is not shown as it is typed; nothing with `yes`."""
         if self.yes:
             return ""
-        return self._asked(
-            lambda: Prompt.ask(_question(question), console=self.console, password=True)
-        )
+        return self._asked(lambda: getpass(f"{question}: "))
 
     def confirm(self, question: str, default: bool) -> bool:
         """Yes or no."""
@@ -72,6 +71,9 @@ class Dialogue:
         except EOFError:
             self.console.print()
             raise MonitorError("no answer: nothing was written") from None
+        except KeyboardInterrupt:
+            self.console.print()  # the shell goes on in a line of its own
+            raise
 
 
 def _question(text: str) -> Text:

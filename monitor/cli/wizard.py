@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from monitor.cli.check import check
 from monitor.cli.dialogue import Dialogue
 from monitor.cli.probe import warnings
 from monitor.config.options import MonitorOptions
+from monitor.config.outputs import WebOptions
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError, MonitorError, SourceError, SourceOpenError
 from monitor.names import is_name, plain_name, printable
@@ -35,6 +38,7 @@ from monitor.sources.address import parse_address, split_name
 from monitor.states import OpenFailure
 
 _TRIES = 3  # of a password
+_PORTS = 20  # that are tried for the page
 
 
 @dataclass(frozen=True)
@@ -242,7 +246,8 @@ class Wizard:
         config, environment = self._config, self._environment
         self._dialogue.step(str(config))
         names = config.name, environment.name
-        text, secrets = written(cameras, model, names, datetime.now().astimezone().date())
+        today = datetime.now().astimezone().date()
+        text, secrets = written(cameras, model, names, _free_port(), today)
         os.environ.update(secrets)
         with replacing(config) as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -286,6 +291,17 @@ def _seconds_fault(text: str) -> str | None:
         return None if 1 <= float(text) <= 3600 else "1 to 3600"
     except ValueError:
         return "a number"
+
+
+def _free_port() -> int:
+    """The usual port of the page, or the next that nobody has."""
+    web = WebOptions()
+    for port in range(web.port, web.port + _PORTS):
+        with socket.socket() as tried, suppress(OSError):
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((web.host, port))
+            return port
+    return web.port  # the start says that it is taken
 
 
 def _picked(text: str, found: Sequence[_Camera]) -> list[_Camera] | None:

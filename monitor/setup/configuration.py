@@ -42,13 +42,16 @@ class Written(NamedTuple):
 
 
 def written(
-    cameras: Sequence[CameraSetup], model: str, names: tuple[str, str], day: date
+    cameras: Sequence[CameraSetup], model: str, names: tuple[str, str], port: int, day: date
 ) -> Written:
-    """The configuration, and the secrets that it names; `names` are those of the two files."""
+    """The configuration, and the secrets that it names.
+
+    `names` are those of the two files, `port` is that of the page.
+    """
     config, environment = names
     secrets: dict[str, str] = {}
     listed = [line for camera in cameras for line in _camera(camera, secrets)]
-    web = WebOptions()
+    host = WebOptions().host
     read = (
         [
             f"# Passwords are in {environment}, which is read before the start:",
@@ -68,9 +71,9 @@ def written(
         "defaults:",
         f"  model: {model:14} # what is recognised: {', '.join(SHIPPED)}, or an ONNX file",
         "",
-        f"web:                    # the page: http://{web.host}:{web.port}/",
-        f"  host: {web.host:15} # for this machine alone: see docs/page.md",
-        f"  port: {web.port}",
+        f"web:                    # the page: http://{host}:{port}/",
+        f"  host: {host:15} # for this machine alone: see docs/page.md",
+        f"  port: {port}",
         "",
         "health: health.json     # what har-monitor --status reads",
         "",

@@ -10,7 +10,9 @@ import typer.main
 import export.cli
 import monitor.cli.app
 import monitor.cli.events
+import monitor.cli.init
 import monitor.cli.passwd
+import monitor.cli.probe
 import train.cli.evaluate
 import train.cli.train
 from monitor.config.options import MonitorOptions
@@ -27,6 +29,16 @@ PAGES = {
 }
 COMMANDS = {
     "har-monitor": (monitor.cli.app.app, "docs/configuration.md", "| option |"),
+    "har-monitor init": (
+        monitor.cli.init.app,
+        "docs/set-up.md",
+        "| `har-monitor init` option |",
+    ),
+    "har-monitor probe": (
+        monitor.cli.probe.app,
+        "docs/set-up.md",
+        "| `har-monitor probe SOURCE` option |",
+    ),
     "har-train": (train.cli.train.app, "docs/training.md", "| `har-train` option |"),
     "har-evaluate": (train.cli.evaluate.app, "docs/training.md", "| `har-evaluate MODEL` option |"),
     "har-export": (
@@ -36,7 +48,8 @@ COMMANDS = {
     ),
 }
 APPS = {name: app for name, (app, _, _) in COMMANDS.items()} | {
-    "har-events": monitor.cli.events.app
+    "har-events": monitor.cli.events.app,
+    "har-monitor passwd": monitor.cli.passwd.app,
 }
 LONGEST = 150  # lines of the README
 
@@ -83,9 +96,8 @@ def test_each_command_has_a_row_for_every_option_and_no_other(
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_line_uses_options_that_exist(page: str) -> None:
     for line in re.findall(r"^(har-\w+ .*?)(?:  +#.*)?$", PAGES[page], re.MULTILINE):
-        name = line.split()[0]
-        app = monitor.cli.passwd.app if line.split()[1] == "passwd" else APPS[name]
-        command = typer.main.get_command(app)
+        name = " ".join(line.split()[:2])
+        command = typer.main.get_command(APPS.get(name) or APPS[line.split()[0]])
         parameters = [*command.params]
         for word in line.split()[1:]:
             if (sub := getattr(command, "commands", {}).get(word)) is not None:

@@ -19,7 +19,7 @@ def read_back(
     cameras: list[CameraSetup], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[MonitorOptions, str, str]:
     """The options, and the texts of both files, of which a shell reads the secrets."""
-    text, secrets = written(cameras, "fall", NAMES, DAY)
+    text, secrets = written(cameras, "fall", NAMES, 8470, DAY)
     (folder / NAMES[0]).write_text(text)
     (folder / NAMES[1]).write_text(environment_file(secrets))
     show = f". ./{NAMES[1]}; " + "; ".join(f'printf "%s\\n" "${name}"' for name in secrets)
