@@ -62,16 +62,17 @@ def main(
         ),
     ] = None,
     seconds: Annotated[
-        float, typer.Option(min=1, max=3600, help="How long each camera is watched.")
-    ] = 15.0,
+        float | None,
+        typer.Option(min=1, max=3600, help="How long each camera is watched.", show_default="15"),
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Ask nothing: take the default answers; do not start.")
     ] = False,
 ) -> None:
     """Find cameras, look at what they send, and write a configuration that watches them."""
     hide_arguments()
-    errors = Console(stderr=True)
-    with exit_codes(errors), interruptible(lambda: None):
+    console, errors = Console(highlight=False), Console(stderr=True)
+    with exit_codes(errors), interruptible(console.show_cursor):
         start_logging(errors, verbose=False)
         if not yes and not (sys.stdin.isatty() and sys.stdout.isatty()):
             typer.echo(_NEEDED, err=True, nl=False)
@@ -80,8 +81,8 @@ def main(
         from monitor.cli.dialogue import Dialogue
         from monitor.cli.wizard import Wizard
 
-        dialogue = Dialogue(Console(highlight=False), yes)
-        command = Wizard(dialogue, config, seconds).run(source or (), places)
+        wizard = Wizard(Dialogue(console, yes), config, seconds)
+        command = wizard.run(source or (), places)
         if command is not None:
             sys.stdout.flush()
             os.execv(sys.executable, [sys.executable, "-m", "monitor", *command])

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-_SECONDS = 15.0  # see monitor.setup.probe.WATCH_S
-
 
 @app.command(cls=Command)
 def main(
@@ -32,23 +30,25 @@ def main(
         typer.Argument(help="Webcam, file or stream, as for --source.", show_default=False),
     ],
     seconds: Annotated[
-        float, typer.Option(min=1, max=3600, help="How long it is watched.")
-    ] = _SECONDS,
+        float | None,
+        typer.Option(min=1, max=3600, help="How long it is watched.", show_default="15"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """Watch one camera for some seconds: what it sends, and what will hurt."""
     hide_arguments()
     console = Console(stderr=True)
-    with exit_codes(console), interruptible(lambda: None):
+    with exit_codes(console), interruptible(console.show_cursor):
         start_logging(console, verbose=False)
         address = parse_address(split_name(source)[1])
         from monitor.recognition.models import Models
         from monitor.setup.advice import advice, facts
-        from monitor.setup.probe import probe
+        from monitor.setup.probe import WATCH_S, probe
 
         metadata = Models().get(None).metadata
-        with console.status(f"{printable(str(address))}: watching for {seconds:g} s"):
-            found = probe(address, metadata, seconds)
+        watch_s = seconds or WATCH_S
+        with console.status(Text(f"watching {printable(str(address))} for {watch_s:g} s")):
+            found = probe(address, metadata, watch_s)
         hurts = advice(found, metadata)
         if as_json:
             values = {"source": str(address), "fps": found.fps, **asdict(found)}

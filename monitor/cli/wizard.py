@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -31,7 +32,7 @@ from monitor.setup.advice import advice, codec_name, facts, key_frames
 from monitor.setup.configuration import CameraSetup, environment_file, written
 from monitor.setup.discovery import EVERYBODY, Place, discover
 from monitor.setup.onvif import OnvifCamera, choose, device_url
-from monitor.setup.probe import Found, probe_all
+from monitor.setup.probe import WATCH_S, Found, probe_all
 from monitor.setup.soap import Credentials
 from monitor.setup.webcams import webcams
 from monitor.sources.address import parse_address, split_name
@@ -55,12 +56,12 @@ class _Camera:
 class Wizard:
     """Asks its way through all steps; nothing is written before the last."""
 
-    def __init__(self, dialogue: Dialogue, config: Path, seconds: float) -> None:
+    def __init__(self, dialogue: Dialogue, config: Path, seconds: float | None) -> None:
         self._dialogue = dialogue
         self._say = dialogue.say
         self._config = config
         self._environment = config.with_suffix(".env")
-        self._seconds = seconds
+        self._seconds = WATCH_S if seconds is None else seconds
         self._credentials: Credentials | None = None
 
     def run(self, sources: Sequence[str], places: Sequence[Place]) -> list[str] | None:
@@ -78,14 +79,26 @@ class Wizard:
             lambda answer: None if answer in SHIPPED else f"one of: {', '.join(SHIPPED)}",
         )
         metadata = Models().get(SHIPPED[model]).metadata
-        cameras = [one for camera in cameras if (one := self._reach(camera, metadata)) is not None]
-        cameras = self._watch(cameras, metadata)
-        if not cameras:
+        reached = [one for camera in cameras if (one := self._reach(camera, metadata)) is not None]
+        watched = self._watch(reached, metadata)
+        if not watched:
             raise MonitorError("no camera could be opened: nothing was written")
-        setups = [self._settle(camera, metadata) for camera in cameras]
+        known = {camera.name for camera in watched}
+        missing = ", ".join(one.name for one in cameras if one.name not in known)
+        # A script that names a camera wants it watched.
+        if missing and not self._dialogue.confirm(
+            f"Go on without {missing}?", default=not self._dialogue.yes
+        ):
+            raise MonitorError(f"{missing}: could not be opened: nothing was written")
+        setups = [self._settle(camera, metadata) for camera in watched]
         return self._write(setups, model)
 
     def _ask_to_overwrite(self) -> None:
+        folder = self._config.absolute().parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise ConfigError(f"--config {self._config}: nothing can be written to {folder}")
+        if self._config == self._environment:
+            raise ConfigError(f"--config {self._config}: that is for the secrets; name it .yaml")
         for path in (self._config, self._environment):
             if path.exists() and not self._dialogue.confirm(
                 f"{path} exists. Write over it?", default=False
@@ -256,10 +269,10 @@ class Wizard:
                 write_private(environment, environment_file(secrets))
         self._dialogue.console.print(Syntax(text, "yaml", background_color="default"))
         self._say(f"✓ {config} is written, and checked", "green")
-        command = f"har-monitor --config {config}"
+        command = f"har-monitor --config {shlex.quote(str(config))}"
         if secrets:
             self._say(f"✓ the passwords are in {environment}, for you alone", "green")
-            command = f"set -a; . {environment.absolute()}; set +a; {command}"
+            command = f"set -a; . {shlex.quote(str(environment.absolute()))}; set +a; {command}"
         if not self._dialogue.yes and self._dialogue.confirm("Start now?", default=True):
             return ["--config", str(config)]
         self._say(f"To start: {command}")

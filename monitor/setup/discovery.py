@@ -74,7 +74,7 @@ def discover(places: Sequence[Place] = (EVERYBODY,), wait_s: float = WAIT_S) -> 
 
 def _ask(asking: socket.socket, question: bytes, places: Sequence[Place]) -> None:
     for place in places:
-        if place != EVERYBODY:
+        if place[0] != EVERYBODY[0]:
             with suppress(OSError):
                 asking.sendto(question, place)
             continue

@@ -7,6 +7,7 @@ path are used. So the password goes to the host that was named or that answered,
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import PurePath
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 from xml.etree.ElementTree import Element
@@ -25,6 +26,8 @@ _DEVICE, _MEDIA = "http://www.onvif.org/ver10/device/wsdl", "http://www.onvif.or
 _SCHEMA = "http://www.onvif.org/ver10/schema"
 _SPACES = {"d": _DEVICE, "m": _MEDIA, "t": _SCHEMA}
 _MOST_PROFILES = 64  # of one device
+_LONGEST = 64  # characters of a name or of a token; the specification allows as many
+_FILMS = (".mp4", ".mkv", ".avi", ".mov", ".mpg", ".webm")  # no domain of the internet
 _STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 
 
@@ -156,7 +159,10 @@ class OnvifCamera:
 
 
 def device_url(text: str) -> str | None:
-    """The device service of what is written as a host, with or without a port; None for others."""
+    """The device service of what is written as a host, with or without a port; None for others.
+
+    A device service's own address is one, too.
+    """
     if "://" in text:
         url = urlsplit(text)
         web = url.scheme in ("http", "https") and url.path.rstrip("/").endswith(DEVICE_PATH)
@@ -168,7 +174,8 @@ def device_url(text: str) -> str | None:
         return None
     plain = host is not None and url.netloc == text and "@" not in text and " " not in text
     like_a_host = plain and ("." in text or text.startswith("["))
-    return f"http://{text}{DEVICE_PATH}" if like_a_host and is_printable(text) else None
+    film = PurePath(text).suffix.lower() in _FILMS
+    return f"http://{text}{DEVICE_PATH}" if like_a_host and not film else None
 
 
 def choose(profiles: Sequence[Profile], least_fps: float) -> Choice:
@@ -198,11 +205,11 @@ def _profile(element: Element) -> Profile | None:
     """A profile; None of one without video, or without a token to ask by."""
     token = element.get("token", "")
     video = element.find("t:VideoEncoderConfiguration", _SPACES)
-    if video is None or not token:
+    if video is None or not 0 < len(token) <= _LONGEST:
         return None
     return Profile(
         token,
-        text(element, "t:Name", _SPACES) or token,
+        text(element, "t:Name", _SPACES)[:_LONGEST] or token,
         printable(text(video, "t:Encoding", _SPACES)[:20]),
         _number(text(video, "t:Resolution/t:Width", _SPACES)),
         _number(text(video, "t:Resolution/t:Height", _SPACES)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -82,23 +82,18 @@ class Found:
         return (self.frames - 1) / self.seconds if self.seconds > 0 else 0.0
 
 
-def probe(
-    address: Address,
-    metadata: ModelMetadata,
-    watch_s: float = WATCH_S,
-    clock: Callable[[], float] = time.monotonic,
-) -> Found:
+def probe(address: Address, metadata: ModelMetadata, watch_s: float = WATCH_S) -> Found:
     """Watch a camera, and say what it sends; SourceError if it gives no picture at all."""
-    packets = _Packets(clock)
+    packets = _Packets()
     decoding = Decoding(loop_filter=False, tap=packets)  # as the monitor decodes
     source = make_source(address, SourceSettings(decoding=decoding, sound=True))
     pictures = _Pictures(address, metadata)
     source.open()
     try:
-        began_s, worked_s = clock(), time.thread_time()
-        broke_off = _watch(source, pictures, watch_s, clock)
+        began_s, worked_s = time.monotonic(), time.thread_time()
+        broke_off = _watch(source, pictures, watch_s)
         # Of a file the seconds that it shows count, of a camera those that pass.
-        passed_s = clock() - began_s if address.live else pictures.seconds
+        passed_s = time.monotonic() - began_s if address.live else pictures.seconds
         return pictures.found(
             packets,
             decoding=(time.thread_time() - worked_s) / max(passed_s, 0.1),
@@ -139,16 +134,16 @@ def probe_all(
     return found
 
 
-def _watch(source: Source, pictures: _Pictures, watch_s: float, clock: Callable[[], float]) -> str:
+def _watch(source: Source, pictures: _Pictures, watch_s: float) -> str:
     """Read for so long; why it broke off, if it did after its first picture."""
-    began_s = clock()
+    began_s = time.monotonic()
     try:
         while (read := source.read()) is not None:
             if isinstance(read, Frame):
-                pictures.see(read, clock())
+                pictures.see(read, time.monotonic())
             if pictures.seconds >= watch_s or pictures.passed_s >= watch_s:
                 break
-            if not pictures.frames and clock() - began_s >= FIRST_S:
+            if not pictures.frames and time.monotonic() - began_s >= FIRST_S:
                 raise SourceLostError(
                     f"{pictures.address}: packets come, but no key frame for {FIRST_S:g} s: set "
                     "the camera's key frame interval (I-frame interval, GOP) to 1 or 2 s"
@@ -172,8 +167,7 @@ def _transport(address: Address, source: Source) -> str:
 class _Packets:
     """A tap: counts a stream's packets."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._stream: VideoStream | None = None
         self.bytes = self.keys = self.count = self._timed = 0
         self.gaps_s: list[float] = []
@@ -196,7 +190,7 @@ class _Packets:
             self._key_waits = True
         # RTSP gives its first packet no time: that of the next is as good.
         if self._key_waits and (pts_s is not None or self.count > 2):
-            self._note_key(self._clock() if pts_s is None else pts_s)
+            self._note_key(time.monotonic() if pts_s is None else pts_s)
 
     def _note_key(self, time_s: float) -> None:
         if self._key_s is not None:

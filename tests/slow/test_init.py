@@ -2,7 +2,9 @@
 
 import json
 import signal
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,10 @@ def test_from_a_network_with_cameras_to_an_alert(tmp_path: Path, stream: RtspSer
     ]
     camera = OnvifCamera(streams, ahead=timedelta(hours=-7))
     other = OnvifCamera([Stream("main", "rtsp://127.0.0.1:1/none")], manner="terse")
-    with onvif_camera(camera), onvif_camera(other):
+    with onvif_camera(camera), onvif_camera(other), socket.socket() as page:
+        with suppress(OSError):  # somebody has it already, which does as well
+            page.bind(("127.0.0.1", 8470))
+            page.listen()
         places = (f"127.0.0.1:{one.discovery_port}" for one in (camera, other))
         asked = [word for place in places for word in ("--discover", place)]
         with terminal([*COMMAND, "init", *asked], tmp_path, {"DISPLAY": ""}) as shown:
@@ -69,6 +74,7 @@ def test_from_a_network_with_cameras_to_an_alert(tmp_path: Path, stream: RtspSer
         assert PASSWORD not in shown.shown
         assert stream.url.partition("@")[0].rpartition(":")[2] not in shown.shown
         assert other.asked == []
+    assert "port: 8470" not in (tmp_path / "har-monitor.yaml").read_text()
     (start, *_) = alerts(tmp_path)
     assert (start["camera"], start["label"], start["event"]) == ("Front-door", "fight", "start")
     assert {"evidence", "events.sqlite", "har-monitor.env"} <= {x.name for x in tmp_path.iterdir()}

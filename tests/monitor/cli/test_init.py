@@ -108,6 +108,32 @@ def test_nothing_is_written_where_no_camera_opens(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_camera_that_does_not_open_is_not_left_out_in_silence(
+    tmp_path: Path, fight_clip: Path
+) -> None:
+    with refusing_port() as port:
+        sources = ("--source", str(fight_clip), "--source", f"yard=rtsp://127.0.0.1:{port}/")
+        done = run(tmp_path, "--yes", "--seconds", "1", *sources)
+    assert done.returncode == 1
+    assert done.stderr == "error: yard: could not be opened: nothing was written\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("none/m.yaml", "--config none/m.yaml: nothing can be written to "),
+        ("m.env", "--config m.env: that is for the secrets; name it .yaml"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_told_at_once(
+    tmp_path: Path, config: str, words: str
+) -> None:
+    done = run(tmp_path, "--yes", "--config", config, "--source", "0")
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
 @pytest.mark.parametrize("place", ["h:x", ":1", "h:70000"])
 def test_a_place_to_ask_that_is_none_is_refused(tmp_path: Path, place: str) -> None:
     done = run(tmp_path, "--yes", "--discover", place)

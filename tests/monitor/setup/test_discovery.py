@@ -1,13 +1,15 @@
 """Cameras that answer WS-Discovery, and what else does."""
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from monitor.setup.discovery import Device, discover
+from monitor.setup.discovery import EVERYBODY, Device, discover
+from testkit.patience import LIMIT_S
 from testkit.servers.onvif import OnvifCamera, onvif_camera
 
 WAIT_S = 1.0
@@ -85,3 +87,24 @@ def test_where_nobody_answers_nothing_is_found() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
         assert discover([deaf.getsockname()], 0.2) == []
+
+
+def test_everybody_is_asked_on_every_interface() -> None:
+    camera = OnvifCamera([])
+    with onvif_camera(camera), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as group:
+        group.settimeout(LIMIT_S)
+        group.bind((EVERYBODY[0], 0))
+        member = struct.pack(
+            "4s4si", socket.inet_aton(EVERYBODY[0]), bytes(4), socket.if_nametoindex("lo")
+        )
+        group.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+
+        def answer() -> None:
+            question, asker = group.recvfrom(1 << 16)
+            group.sendto(camera.found(question), asker)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        found = discover([(EVERYBODY[0], group.getsockname()[1])], WAIT_S)
+        thread.join()
+    assert [device.name for device in found] == ["Front-door"]

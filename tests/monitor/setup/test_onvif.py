@@ -181,6 +181,7 @@ def test_the_smallest_stream_is_taken_that_will_do(
         ("rtsp://192.0.2.10/1", None),
         ("0", None),
         ("films/a.mp4", None),
+        ("a.mp4", None),
         ("/dev/video0", None),
         ("user@192.0.2.10", None),
         ("a.b:99999", None),
