@@ -25,6 +25,7 @@ from monitor.config.outputs import WebOptions
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError, MonitorError, SourceError, SourceOpenError
 from monitor.names import is_name, plain_name, printable
+from monitor.paths import video_file
 from monitor.recognition.metadata import ModelMetadata
 from monitor.recognition.models import Models
 from monitor.recognition.shipped import DEFAULT, SHIPPED
@@ -280,11 +281,13 @@ class Wizard:
 
 
 def _typed(text: str) -> _Camera:
-    """A camera as somebody wrote it; ConfigError if it is none."""
+    """A camera as somebody wrote it; MonitorError if it is none, or a file that is not there."""
     given, target = split_name(text)
     if (url := None if os.path.exists(target) else device_url(target)) is not None:
         return _Camera(given or plain_name(urlsplit(url).hostname or ""), url, onvif=True)
     address = parse_address(target)
+    if address.kind == "file":
+        video_file(Path(address.target), target)
     return _Camera(given or address.name, address.target)
 
 
@@ -294,7 +297,7 @@ def _fault(text: str) -> str | None:
         return None
     try:
         _typed(text)
-    except ConfigError as error:
+    except MonitorError as error:
         return str(error)
     return None
 

@@ -54,7 +54,7 @@ def test_from_a_network_with_cameras_to_an_alert(tmp_path: Path, stream: RtspSer
             shown.wait_for("numbers, or none")
             shown.type(f"{first}\n")
             shown.answer("Another one?", "no camera")
-            shown.wait_for("no camera")
+            shown.wait_for("no camera: no such file")
             shown.answer("Another one?")
             shown.answer("What is to be recognised", "fight")
             shown.answer("User (admin):")
