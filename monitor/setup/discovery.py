@@ -66,7 +66,7 @@ def discover(places: Sequence[Place] = (EVERYBODY,), wait_s: float = WAIT_S) -> 
             asking.settimeout(max(0.01, until_s - passed_s))
             with suppress(OSError):  # nothing came; or a host said that nobody is there
                 data, (host, _) = asking.recvfrom(1 << 16)
-                for device in _devices(data, host, asked):
+                for device in devices(data, host, asked):
                     if len(found) < _MOST_DEVICES:
                         found.setdefault(device.url, device)
     return sorted(found.values(), key=_order)
@@ -97,7 +97,8 @@ def _question(number: str, kind: str, space: str) -> bytes:
     ).encode()
 
 
-def _devices(data: bytes, host: str, asked: Container[str]) -> Iterator[Device]:
+def devices(data: bytes, host: str, asked: Container[str]) -> Iterator[Device]:
+    """The cameras of an answer from a host; none if it answers no question of these numbers."""
     try:
         root = parse(data)
     except XmlError:

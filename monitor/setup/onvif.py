@@ -4,6 +4,7 @@ Nothing that a camera answers leads to another host: of the addresses that it gi
 path are used. So the password goes to the host that was named or that answered, and to no other.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,11 +24,13 @@ from monitor.states import OpenFailure
 
 DEVICE_PATH = "/onvif/device_service"
 _DEVICE, _MEDIA = "http://www.onvif.org/ver10/device/wsdl", "http://www.onvif.org/ver10/media/wsdl"
+_MEDIA2 = "http://www.onvif.org/ver20/media/wsdl"  # newer: some cameras have no other
 _SCHEMA = "http://www.onvif.org/ver10/schema"
-_SPACES = {"d": _DEVICE, "m": _MEDIA, "t": _SCHEMA}
+_SPACES = {"d": _DEVICE, "m": _MEDIA, "n": _MEDIA2, "t": _SCHEMA}
 _MOST_PROFILES = 64  # of one device
 _LONGEST = 64  # characters of a name or of a token; the specification allows as many
 _FILMS = (".mp4", ".mkv", ".avi", ".mov", ".mpg", ".webm")  # no domain of the internet
+_NUMBER = re.compile(r"[0-9]{1,5}(\.[0-9]{1,9})?")
 _STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 
 
@@ -60,6 +63,7 @@ class OnvifCamera:
     def __init__(self, url: str, credentials: Credentials | None) -> None:
         self._device = urlsplit(url)
         self._media = self._device
+        self._newer = False  # whether its media service is Media 2
         self._credentials = credentials
         self.ahead = timedelta()  # the camera's clock less ours
 
@@ -67,8 +71,13 @@ class OnvifCamera:
         """Every stream that it offers, the first ones first."""
         self.ahead = self._clock()
         self._media = self._media_service()
-        answer = self._ask(self._media, f'<GetProfiles xmlns="{_MEDIA}"/>')
-        elements = answer.findall("m:GetProfilesResponse/m:Profiles", _SPACES)
+        if self._newer:
+            asked = f'<GetProfiles xmlns="{_MEDIA2}"><Type>VideoEncoder</Type></GetProfiles>'
+        else:
+            asked = f'<GetProfiles xmlns="{_MEDIA}"/>'
+        answer = self._ask(self._media, asked)
+        prefix = "n" if self._newer else "m"
+        elements = answer.findall(f"{prefix}:GetProfilesResponse/{prefix}:Profiles", _SPACES)
         found = [_profile(one) for one in elements[:_MOST_PROFILES]]
         if not (kept := [one for one in found if one is not None]):
             raise self._error("it has no profile with video")
@@ -79,14 +88,23 @@ class OnvifCamera:
 
         After `profiles`.
         """
-        setup = (
-            f'<GetStreamUri xmlns="{_MEDIA}"><StreamSetup>'
-            f'<Stream xmlns="{_SCHEMA}">RTP-Unicast</Stream>'
-            f'<Transport xmlns="{_SCHEMA}"><Protocol>RTSP</Protocol></Transport></StreamSetup>'
-            f"<ProfileToken>{escape(profile.token)}</ProfileToken></GetStreamUri>"
-        )
-        answer = self._ask(self._media, setup)
-        given = text(answer, "m:GetStreamUriResponse/m:MediaUri/t:Uri", _SPACES)
+        token = escape(profile.token)
+        if self._newer:
+            asked = (
+                f'<GetStreamUri xmlns="{_MEDIA2}"><Protocol>RTSP</Protocol>'
+                f"<ProfileToken>{token}</ProfileToken></GetStreamUri>"
+            )
+            answer = self._ask(self._media, asked)
+            given = text(answer, "n:GetStreamUriResponse/n:Uri", _SPACES)
+        else:
+            asked = (
+                f'<GetStreamUri xmlns="{_MEDIA}"><StreamSetup>'
+                f'<Stream xmlns="{_SCHEMA}">RTP-Unicast</Stream>'
+                f'<Transport xmlns="{_SCHEMA}"><Protocol>RTSP</Protocol></Transport></StreamSetup>'
+                f"<ProfileToken>{token}</ProfileToken></GetStreamUri>"
+            )
+            answer = self._ask(self._media, asked)
+            given = text(answer, "m:GetStreamUriResponse/m:MediaUri/t:Uri", _SPACES)
         try:
             uri = urlsplit(given)
             port = uri.port
@@ -126,9 +144,13 @@ class OnvifCamera:
                 "<IncludeCapability>false</IncludeCapability></GetServices>"
             )
             answer = self._ask(self._device, asked)
-            for service in answer.findall("d:GetServicesResponse/d:Service", _SPACES):
-                if text(service, "d:Namespace", _SPACES) == _MEDIA:
-                    return self._at_home(text(service, "d:XAddr", _SPACES))
+            services = {
+                text(one, "d:Namespace", _SPACES): text(one, "d:XAddr", _SPACES)
+                for one in answer.findall("d:GetServicesResponse/d:Service", _SPACES)
+            }
+            if known := services.get(_MEDIA) or services.get(_MEDIA2):
+                self._newer = _MEDIA not in services
+                return self._at_home(known)
         except SourceOpenError as error:
             if error.cause != OpenFailure.INVALID:
                 raise
@@ -202,23 +224,25 @@ def choose(profiles: Sequence[Profile], least_fps: float) -> Choice:
 
 
 def _profile(element: Element) -> Profile | None:
-    """A profile; None of one without video, or without a token to ask by."""
+    """A profile of either media service; None of one without video or a token to ask by."""
     token = element.get("token", "")
     video = element.find("t:VideoEncoderConfiguration", _SPACES)
+    if video is None:
+        video = element.find("n:Configurations/n:VideoEncoder", _SPACES)
     if video is None or not 0 < len(token) <= _LONGEST:
         return None
     return Profile(
         token,
-        text(element, "t:Name", _SPACES)[:_LONGEST] or token,
+        (text(element, "t:Name", _SPACES) or text(element, "n:Name", _SPACES))[:_LONGEST] or token,
         printable(text(video, "t:Encoding", _SPACES)[:20]),
-        _number(text(video, "t:Resolution/t:Width", _SPACES)),
-        _number(text(video, "t:Resolution/t:Height", _SPACES)),
+        int(_number(text(video, "t:Resolution/t:Width", _SPACES))),
+        int(_number(text(video, "t:Resolution/t:Height", _SPACES))),
         _number(text(video, "t:RateControl/t:FrameRateLimit", _SPACES)),
     )
 
 
-def _number(written: str) -> int:
-    return int(written) if written.isascii() and written.isdecimal() and len(written) < 6 else 0
+def _number(written: str) -> float:
+    return float(written) if _NUMBER.fullmatch(written) else 0
 
 
 def _netloc(device: SplitResult, port: int | None) -> str:

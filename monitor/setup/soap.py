@@ -82,14 +82,15 @@ def _body(url: SplitResult, status: int, answer: bytes) -> Element:
     try:
         root = parse(answer)
     except XmlError as error:
-        words = f"no ONVIF there: status {status}" if status != 200 else str(error)
+        fault = printable(str(error)[:200])
+        words = f"no ONVIF there: status {status}" if status != 200 else fault
         raise _error(url, OpenFailure.INVALID, words) from None
     body = root.find("s:Body", _SPACES)
     if root.tag != f"{{{_ENVELOPE}}}Envelope" or body is None:
         raise _error(url, OpenFailure.INVALID, "the answer is no SOAP 1.2")
-    if (fault := body.find("s:Fault", _SPACES)) is not None:
-        codes = " ".join(one.text or "" for one in fault.iter(f"{{{_ENVELOPE}}}Value"))
-        said = text(fault, "s:Reason/s:Text", _SPACES) or codes
+    if (refusal := body.find("s:Fault", _SPACES)) is not None:
+        codes = " ".join(one.text or "" for one in refusal.iter(f"{{{_ENVELOPE}}}Value"))
+        said = text(refusal, "s:Reason/s:Text", _SPACES) or codes
         refused = "NotAuthorized" in codes or "FailedAuthentication" in codes
         cause = OpenFailure.AUTHENTICATION if refused else OpenFailure.INVALID
         words = "user or password is refused" if refused else f"it says: {printable(said[:200])}"

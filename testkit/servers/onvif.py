@@ -1,8 +1,9 @@
 """An ONVIF camera: it answers WS-Discovery, and the calls by which its streams are found.
 
-Its answers are written after the specification (ONVIF Core and Media 1), in the manners of two
-kinds of cameras: `plain` has the usual prefixes, GetServices and whole addresses; `terse` has
-default namespaces, only the older GetCapabilities, and addresses without a host.
+Its answers are written after the specification (ONVIF Core, Media and Media 2), in the manners of
+three kinds of cameras: `plain` has the usual prefixes, GetServices and whole addresses; `terse` has
+default namespaces, only the older GetCapabilities, and addresses without a host; `newer` has Media
+2 alone.
 """
 
 import base64
@@ -26,6 +27,7 @@ FRESH_S = 60.0  # how far a message's date may be off the camera's clock
 
 _SOAP = "http://www.w3.org/2003/05/soap-envelope"
 _DEVICE, _MEDIA = "http://www.onvif.org/ver10/device/wsdl", "http://www.onvif.org/ver10/media/wsdl"
+_MEDIA2 = "http://www.onvif.org/ver20/media/wsdl"
 _SCHEMA = "http://www.onvif.org/ver10/schema"
 _OPEN = ("GetSystemDateAndTime",)  # is answered without a password
 _DISCOVERY = "http://schemas.xmlsoap.org/ws/2005/04/discovery"
@@ -48,7 +50,7 @@ class OnvifCamera:
     """A running camera, and what it is."""
 
     streams: Sequence[Stream]
-    manner: Literal["plain", "terse"] = "plain"
+    manner: Literal["plain", "terse", "newer"] = "plain"
     ahead: timedelta = timedelta()  # its clock
     lock: Lock | None = None  # asks by HTTP for the password, and not by WS-Security
     answers: Mapping[str, bytes] = field(default_factory=dict)  # by call, in place of its own
@@ -88,11 +90,12 @@ class OnvifCamera:
         """Status and body of the answer to a call."""
         if call == "GetSystemDateAndTime":
             return 200, self._time()
-        if call == "GetServices" and self.manner == "plain":
+        if call == "GetServices" and self.manner != "terse":
+            media = _MEDIA if self.manner == "plain" else _MEDIA2
             return 200, (
                 f'<tds:GetServicesResponse xmlns:tds="{_DEVICE}">'
                 + self._service(_DEVICE, "device_service")
-                + self._service(_MEDIA, "media_service")
+                + self._service(media, "media_service")
                 + "</tds:GetServicesResponse>"
             )
         if call == "GetCapabilities" and self.manner == "terse":
@@ -102,10 +105,15 @@ class OnvifCamera:
                 "</Capabilities></GetCapabilitiesResponse>"
             )
         if call == "GetProfiles":
-            return 200, self._profiles()
+            return 200, self._profiles2() if self.manner == "newer" else self._profiles()
         if call == "GetStreamUri":
             token = next(x.text for x in envelope.iter() if x.tag.endswith("}ProfileToken"))
             uri = next(stream.uri for stream in self.streams if stream.token == token)
+            if self.manner == "newer":
+                return 200, (
+                    f'<tr2:GetStreamUriResponse xmlns:tr2="{_MEDIA2}">'
+                    f"<tr2:Uri>{escape(uri)}</tr2:Uri></tr2:GetStreamUriResponse>"
+                )
             return 200, (
                 f'<trt:GetStreamUriResponse xmlns:trt="{_MEDIA}" xmlns:tt="{_SCHEMA}">'
                 f"<trt:MediaUri><tt:Uri>{escape(uri)}</tt:Uri>"
@@ -147,6 +155,22 @@ class OnvifCamera:
             )
         sound = f'<Profiles xmlns="{_MEDIA}" token="sound"/>'
         return f'<GetProfilesResponse xmlns="{_MEDIA}">{sound}{"".join(made)}</GetProfilesResponse>'
+
+    def _profiles2(self) -> str:
+        made = "".join(
+            f'<tr2:Profiles token="{escape(stream.token)}">'
+            f"<tr2:Name>profile {escape(stream.token)}</tr2:Name><tr2:Configurations>"
+            f'<tr2:VideoEncoder token="v"><tt:Encoding>{stream.encoding}</tt:Encoding>'
+            f"<tt:Resolution><tt:Width>{stream.size[0]}</tt:Width>"
+            f"<tt:Height>{stream.size[1]}</tt:Height></tt:Resolution><tt:RateControl>"
+            f"<tt:FrameRateLimit>{stream.fps:.1f}</tt:FrameRateLimit></tt:RateControl>"
+            "</tr2:VideoEncoder></tr2:Configurations></tr2:Profiles>"
+            for stream in self.streams
+        )
+        return (
+            f'<tr2:GetProfilesResponse xmlns:tr2="{_MEDIA2}" xmlns:tt="{_SCHEMA}">'
+            f"{made}</tr2:GetProfilesResponse>"
+        )
 
     def found(self, question: bytes) -> bytes:
         """What it says to who looks for cameras."""

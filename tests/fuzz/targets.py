@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from unittest.mock import patch
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from xml.etree import ElementTree
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -32,11 +33,15 @@ from monitor.names import is_name, is_printable
 from monitor.recognition.classifier import OnnxClassifier
 from monitor.recognition.metadata import parse_metadata
 from monitor.recognition.shipped import SHIPPED
+from monitor.setup.discovery import devices
+from monitor.setup.onvif import OnvifCamera
 from monitor.sources.address import parse_address, redact, redact_argument, split_name
 from monitor.sources.file import FileSource
 from testkit import ROOT
 from testkit.alerts import alert
 from testkit.models import motion_model
+from testkit.servers.onvif import OnvifCamera as OnvifFixture
+from testkit.servers.onvif import Stream
 
 MARK = "Hunter2"  # in a password
 PLACES = (
@@ -74,6 +79,7 @@ CONFIGURATIONS = (
     "{0}",
 )
 NOW_S = 1000.0
+CAMERA = "192.0.2.10"  # that answers
 
 LONGEST = 10_000  # of a message: a screen full
 
@@ -226,6 +232,31 @@ def check_health(data: bytes) -> bool:
     return False
 
 
+def check_onvif(data: bytes) -> bool:
+    """Whatever a camera answers, its streams are at its own host, or it is a SourceError."""
+    with (
+        _only(SourceError),
+        patch("monitor.setup.soap.resolve", return_value=True),
+        patch("monitor.setup.soap._post", return_value=(200, [], data)),
+    ):
+        camera = OnvifCamera(f"http://{CAMERA}/onvif/device_service", None)
+        for profile in camera.profiles():
+            assert is_printable(str(profile))
+            assert urlsplit(camera.stream(profile)).hostname == CAMERA
+        return True
+    return False
+
+
+def check_discovery(data: bytes) -> bool:
+    """Whatever answers the question for cameras, each is at the host that answered."""
+    found = list(devices(data, CAMERA, ("1",)))
+    for device in found:
+        assert urlsplit(device.url).hostname == CAMERA
+        assert is_printable(device.url)
+        assert device.name == "" or is_name(device.name)
+    return bool(found)
+
+
 @contextmanager
 def _only(error: type[MonitorError]) -> Iterator[None]:
     """Lets no other error come out, and of this one only a line that steers no terminal."""
@@ -336,6 +367,24 @@ def healths() -> list[bytes]:
     return [json.dumps(health).encode()]
 
 
+def onvif_answers() -> list[bytes]:
+    """All of a camera's answers in one, as each call looks for its own alone."""
+    camera = OnvifFixture((Stream("a", "rtsp://192.0.2.66:554/a?b=1&c=2"),))
+    asked = ElementTree.fromstring('<a xmlns="b"><ProfileToken>a</ProfileToken></a>')
+    calls = ("GetSystemDateAndTime", "GetServices", "GetProfiles", "GetStreamUri")
+    found: list[bytes] = []
+    for camera.manner in ("plain", "newer"):
+        parts = "".join(camera.answer(call, asked)[1] for call in calls)
+        head = '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>'
+        found.append(f"{head}{parts}</s:Body></s:Envelope>".encode())
+    return found
+
+
+def discovery_answers() -> list[bytes]:
+    """What a camera says to who looks for it."""
+    return [OnvifFixture((), port=80).found(b"<MessageID>uuid:1</MessageID>")]
+
+
 JSON = (b"{", b"}", b"[", b"]", b'"', b",", b":", b"null", b"NaN", b"1e999", b"-1", b"\\u0000")
 YAML = (
     b"&a", b"*a", b"!!int ", b"!x", b"? ", b"- ", b"<<: ", b"|", b">", b"%YAML 1.1", b"---",
@@ -346,6 +395,10 @@ URL = (
     b"rtsp://", b"rtsp:/", b":", b"@", b"/", b"?", b"#", b"%40", b"&password=", b"=", b" ", b"\t",
     b"[", b"]", b"\xef\xbc\xa0", b"\xe2\x80\xae", b"\x1b[1m", b"\0", b"\n",
 )  # fmt: skip
+XML = (
+    b"<", b">", b"</", b"/>", b"&amp;", b"&#27;", b"<![CDATA[", b"<!DOCTYPE a [", b"<!ENTITY ",
+    b"http://", b"file:///", b"[::1]", b":0", b"@", b"//", b'"', b"\xe2\x80\xae",
+)  # fmt: skip
 
 TARGETS = {
     "configuration": Target(check_configuration, configurations, YAML + URL),
@@ -355,4 +408,6 @@ TARGETS = {
     "source": Target(check_source, sources, URL),
     "password": Target(check_password, passwords, URL),
     "health": Target(check_health, healths, JSON),
+    "onvif": Target(check_onvif, onvif_answers, XML),
+    "discovery": Target(check_discovery, discovery_answers, XML),
 }

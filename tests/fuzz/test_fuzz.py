@@ -74,7 +74,10 @@ READERS = {
 }
 
 
-@pytest.mark.parametrize("name", ["configuration", "metadata", "alert-log", "source", "health"])
+@pytest.mark.parametrize(
+    "name",
+    ["configuration", "metadata", "alert-log", "source", "health", "onvif", "discovery"],
+)
 @given(st.data())
 @few(40)
 def test_of_any_bytes_nothing_comes_but_what_may(name: str, data: st.DataObject) -> None:

@@ -44,9 +44,9 @@ def fault(camera: onvif.OnvifCamera, credentials: Credentials | None = RIGHT) ->
 
 
 @pytest.mark.parametrize("hours", [-20000, 0, 7])
-@pytest.mark.parametrize("manner", ["plain", "terse"])
+@pytest.mark.parametrize("manner", ["plain", "terse", "newer"])
 def test_every_stream_is_found_whatever_the_manner_and_the_clock(
-    manner: Literal["plain", "terse"], hours: int
+    manner: Literal["plain", "terse", "newer"], hours: int
 ) -> None:
     with onvif_camera(fixture(manner=manner, ahead=timedelta(hours=hours))) as camera:
         asking = OnvifCamera(camera.url, RIGHT)
