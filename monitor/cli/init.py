@@ -19,6 +19,7 @@ from monitor.cli.command import (
 )
 from monitor.cli.interrupt import interruptible
 from monitor.errors import ConfigError
+from monitor.recognition.shipped import DEFAULT, SHIPPED
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -53,6 +54,10 @@ def main(
         ),
     ] = None,
     config: Annotated[Path, typer.Option(help="File to write.")] = Path("har-monitor.yaml"),
+    add: Annotated[
+        bool,
+        typer.Option("--add", help="Add cameras to the file, of which nothing else changes."),
+    ] = False,
     discover: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,10 +84,26 @@ def main(
             raise typer.Exit(EXIT_USAGE)
         places = [_place(text) for text in discover or ()]
         from monitor.cli.dialogue import Dialogue
+        from monitor.cli.setup_files import SetupFiles
         from monitor.cli.wizard import Wizard
+        from monitor.recognition.models import Models
 
-        wizard = Wizard(Dialogue(console, yes), config, seconds)
-        command = wizard.run(source or (), places)
+        dialogue = Dialogue(console, yes)
+        files, wizard = SetupFiles(dialogue, config), Wizard(dialogue, seconds)
+        if add:
+            known = files.read()
+            metadata = Models().get(known.defaults.model).metadata
+            taken = [camera.name for camera in known.cameras]
+            files.add(wizard.run(source or (), places, metadata, taken))
+            return
+        files.ask_to_overwrite()
+        model = dialogue.ask(
+            f"What is to be recognised: {' or '.join(SHIPPED)}?",
+            DEFAULT,
+            lambda answer: None if answer in SHIPPED else f"one of: {', '.join(SHIPPED)}",
+        )
+        metadata = Models().get(SHIPPED[model]).metadata
+        command = files.write(wizard.run(source or (), places, metadata), model)
         if command is not None:
             sys.stdout.flush()
             os.execv(sys.executable, [sys.executable, "-m", "monitor", *command])

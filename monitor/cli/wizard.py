@@ -1,36 +1,24 @@
-"""The steps of har-monitor init: find, ask, watch, write."""
+"""The questions of har-monitor init: which cameras there are, and what they send."""
 
 from __future__ import annotations
 
 import os
-import shlex
-import socket
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from monitor.atomic import replacing, write_private
-from monitor.cli.check import check
 from monitor.cli.dialogue import Dialogue
 from monitor.cli.probe import warnings
-from monitor.config.options import MonitorOptions
-from monitor.config.outputs import WebOptions
-from monitor.config.yaml_file import load
-from monitor.errors import ConfigError, MonitorError, SourceError, SourceOpenError
+from monitor.errors import MonitorError, SourceError, SourceOpenError
 from monitor.names import is_name, plain_name, printable
 from monitor.paths import video_file
 from monitor.recognition.metadata import ModelMetadata
-from monitor.recognition.models import Models
-from monitor.recognition.shipped import DEFAULT, SHIPPED
 from monitor.setup.advice import advice, codec_name, facts, key_frames
-from monitor.setup.configuration import CameraSetup, environment_file, written
+from monitor.setup.configuration import CameraSetup
 from monitor.setup.discovery import EVERYBODY, Place, discover
 from monitor.setup.onvif import OnvifCamera, choose, device_url
 from monitor.setup.probe import WATCH_S, Found, probe_all
@@ -40,7 +28,6 @@ from monitor.sources.address import parse_address, split_name
 from monitor.states import OpenFailure
 
 _TRIES = 3  # of a password
-_PORTS = 20  # that are tried for the page
 
 
 @dataclass(frozen=True)
@@ -55,31 +42,28 @@ class _Camera:
 
 
 class Wizard:
-    """Asks its way through all steps; nothing is written before the last."""
+    """Asks its way from nothing to cameras that were seen; nothing is written."""
 
-    def __init__(self, dialogue: Dialogue, config: Path, seconds: float | None) -> None:
+    def __init__(self, dialogue: Dialogue, seconds: float | None) -> None:
         self._dialogue = dialogue
         self._say = dialogue.say
-        self._config = config
-        self._environment = config.with_suffix(".env")
         self._seconds = WATCH_S if seconds is None else seconds
         self._credentials: Credentials | None = None
 
-    def run(self, sources: Sequence[str], places: Sequence[Place]) -> list[str] | None:
-        """The arguments to start har-monitor with; None if it is not to start."""
-        self._ask_to_overwrite()
+    def run(
+        self,
+        sources: Sequence[str],
+        places: Sequence[Place],
+        metadata: ModelMetadata,
+        taken: Collection[str] = (),
+    ) -> list[CameraSetup]:
+        """The cameras to watch by a model, one at least; no name of them is among those `taken`."""
         self._dialogue.step("Which cameras")
         cameras = [_typed(text) for text in sources] or self._choose(self._look(places))
         if not cameras:
             raise MonitorError("no camera to watch: nothing was written")
-        cameras = _numbered(cameras)
+        cameras = _numbered(cameras, taken)
         self._dialogue.step("What they see")
-        model = self._dialogue.ask(
-            f"What is to be recognised: {' or '.join(SHIPPED)}?",
-            DEFAULT,
-            lambda answer: None if answer in SHIPPED else f"one of: {', '.join(SHIPPED)}",
-        )
-        metadata = Models().get(SHIPPED[model]).metadata
         reached = [one for camera in cameras if (one := self._reach(camera, metadata)) is not None]
         watched = self._watch(reached, metadata)
         if not watched:
@@ -91,20 +75,7 @@ class Wizard:
             f"Go on without {missing}?", default=not self._dialogue.yes
         ):
             raise MonitorError(f"{missing}: could not be opened: nothing was written")
-        setups = [self._settle(camera, metadata) for camera in watched]
-        return self._write(setups, model)
-
-    def _ask_to_overwrite(self) -> None:
-        folder = self._config.absolute().parent
-        if not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise ConfigError(f"--config {self._config}: nothing can be written to {folder}")
-        if self._config == self._environment:
-            raise ConfigError(f"--config {self._config}: that is for the secrets; name it .yaml")
-        for path in (self._config, self._environment):
-            if path.exists() and not self._dialogue.confirm(
-                f"{path} exists. Write over it?", default=False
-            ):
-                raise ConfigError(f"{path} exists, and stays as it is; name another: --config FILE")
+        return [self._settle(camera, metadata) for camera in watched]
 
     def _look(self, places: Sequence[Place]) -> list[_Camera]:
         with self._dialogue.console.status("Looking for cameras, for three seconds"):
@@ -256,29 +227,6 @@ class Wizard:
             watch_box,
         )
 
-    def _write(self, cameras: Sequence[CameraSetup], model: str) -> list[str] | None:
-        config, environment = self._config, self._environment
-        self._dialogue.step(str(config))
-        names = config.name, environment.name
-        today = datetime.now().astimezone().date()
-        text, secrets = written(cameras, model, names, _free_port(), today)
-        os.environ.update(secrets)
-        with replacing(config) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-            check(load(temporary, MonitorOptions).with_web_sinks())
-            if secrets:
-                write_private(environment, environment_file(secrets))
-        self._dialogue.console.print(Syntax(text, "yaml", background_color="default"))
-        self._say(f"✓ {config} is written, and checked", "green")
-        command = f"har-monitor --config {shlex.quote(str(config))}"
-        if secrets:
-            self._say(f"✓ the passwords are in {environment}, for you alone", "green")
-            command = f"set -a; . {shlex.quote(str(environment.absolute()))}; set +a; {command}"
-        if not self._dialogue.yes and self._dialogue.confirm("Start now?", default=True):
-            return ["--config", str(config)]
-        self._say(f"To start: {command}")
-        return None
-
 
 def _typed(text: str) -> _Camera:
     """A camera as somebody wrote it; MonitorError if it is none, or a file that is not there."""
@@ -309,17 +257,6 @@ def _seconds_fault(text: str) -> str | None:
         return "a number"
 
 
-def _free_port() -> int:
-    """The usual port of the page, or the next that nobody has."""
-    web = WebOptions()
-    for port in range(web.port, web.port + _PORTS):
-        with socket.socket() as tried, suppress(OSError):
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            tried.bind((web.host, port))
-            return port
-    return web.port  # the start says that it is taken
-
-
 def _picked(text: str, found: Sequence[_Camera]) -> list[_Camera] | None:
     """The cameras with these numbers; None if there are no such numbers."""
     if text.lower() in ("all", "none"):
@@ -333,13 +270,13 @@ def _picked(text: str, found: Sequence[_Camera]) -> list[_Camera] | None:
     return [found[place] for place in dict.fromkeys(places)]
 
 
-def _numbered(cameras: Iterable[_Camera]) -> list[_Camera]:
-    """The cameras, whose names differ."""
+def _numbered(cameras: Iterable[_Camera], taken: Collection[str]) -> list[_Camera]:
+    """The cameras, with names that differ from each other and from those that are taken."""
     named: dict[str, _Camera] = {}
     for camera in cameras:
         base = camera.name if is_name(camera.name) else "camera"
         name, count = base, 1
-        while name in named:
+        while name in named or name in taken:
             count += 1
             name = f"{base}-{count}"
         named[name] = replace(camera, name=name)

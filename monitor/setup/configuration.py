@@ -48,14 +48,14 @@ def written(
 
     `names` are those of the two files, `port` is that of the page.
     """
-    config, environment = names
+    config, beside = names
     secrets: dict[str, str] = {}
-    listed = [line for camera in cameras for line in _camera(camera, secrets)]
+    listed = camera_lines(cameras, secrets)
     host = WebOptions().host
     read = (
         [
-            f"# Passwords are in {environment}, which is read before the start:",
-            f"#   set -a; . ./{environment}; set +a",
+            f"# Passwords are in {beside}, which is read before the start:",
+            f"#   set -a; . ./{beside}; set +a",
         ]
         if secrets
         else []
@@ -85,12 +85,24 @@ def written(
     return Written("\n".join(lines), secrets)
 
 
-def environment_file(secrets: dict[str, str]) -> str:
-    """The secrets as lines that a shell, systemd and containers read."""
-    lines = ["# The secrets of har-monitor's configuration: for you alone."]
+def camera_lines(cameras: Sequence[CameraSetup], secrets: dict[str, str]) -> list[str]:
+    """The cameras as items of a list in YAML; their secrets are added to those that are known."""
+    return [line for camera in cameras for line in _camera(camera, secrets)]
+
+
+def environment_file(secrets: dict[str, str], before: str = "") -> str:
+    """The secrets as lines that a shell, systemd and containers read, after those of before."""
+    lines = [] if before else ["# The secrets of har-monitor's configuration: for you alone."]
     for name, value in secrets.items():
         lines.append(f"{name}={value}" if _PLAIN.fullmatch(value) else f"{name}='{value}'")
-    return "\n".join([*lines, ""])
+    whole = before if not before or before.endswith("\n") else f"{before}\n"
+    return whole + "\n".join([*lines, ""])
+
+
+def environment(text: str) -> dict[str, str]:
+    """The secrets in the text of such a file."""
+    pairs = (line.partition("=") for line in text.splitlines() if not line.startswith("#"))
+    return {name.strip(): value.strip().strip("'") for name, equals, value in pairs if equals}
 
 
 def _camera(camera: CameraSetup, secrets: dict[str, str]) -> Iterator[str]:

@@ -47,6 +47,7 @@ def test_from_a_network_with_cameras_to_an_alert(tmp_path: Path, stream: RtspSer
         places = (f"127.0.0.1:{one.discovery_port}" for one in (camera, other))
         asked = [word for place in places for word in ("--discover", place)]
         with terminal([*COMMAND, "init", *asked], tmp_path, {"DISPLAY": ""}) as shown:
+            shown.answer("What is to be recognised", "fight")
             shown.wait_for("Cameras that were found:")
             shown.wait_for("Which of them?")
             first = 1 + (camera.port > other.port)
@@ -56,7 +57,6 @@ def test_from_a_network_with_cameras_to_an_alert(tmp_path: Path, stream: RtspSer
             shown.answer("Another one?", "no camera")
             shown.wait_for("no camera: no such file")
             shown.answer("Another one?")
-            shown.answer("What is to be recognised", "fight")
             shown.answer("User (admin):")
             shown.answer("Password:", "wrong")
             shown.wait_for("authentication: user or password is refused")

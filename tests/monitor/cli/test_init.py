@@ -92,7 +92,8 @@ def test_a_file_that_is_there_stays_as_it_is(tmp_path: Path, fight_clip: Path) -
     done = run(tmp_path, "--yes", "--source", str(fight_clip))
     assert done.returncode == 2
     assert done.stderr == (
-        "error: har-monitor.env exists, and stays as it is; name another: --config FILE\n"
+        "error: har-monitor.env exists, and stays as it is; --add adds cameras to it, "
+        "--config names another file\n"
     )
     assert (tmp_path / "har-monitor.env").read_text() == "mine"
     assert run(tmp_path, "--yes", "--config", "x.yaml", "--source", str(fight_clip)).returncode == 0
@@ -132,6 +133,47 @@ def test_a_file_that_cannot_be_written_is_told_at_once(
     done = run(tmp_path, "--yes", "--config", config, "--source", "0")
     assert done.returncode == 2
     assert words in done.stderr
+
+
+def test_cameras_are_added_to_a_configuration_that_keeps_all_else(
+    tmp_path: Path, fight_clip: Path
+) -> None:
+    mine = "# mine\ncameras:\n- name: fight  # old\n  source: rtsp://a:${MY_OWN}@192.0.2.1/1\n"
+    config, environment = tmp_path / "m.yaml", tmp_path / "m.env"
+    config.write_text(f"{mine}health: h.json\n")
+    environment.write_text("# also mine\nMY_OWN=one")
+    with rtsp_server(fight_clip, user="ann", password="two") as server:
+        sources = ("--source", str(fight_clip), "--source", f"yard={server.url}")
+        done = run(tmp_path, "--add", "--yes", "--config", "m.yaml", "--seconds", "2", *sources)
+    assert (done.returncode, done.stderr) == (0, "")
+    text = config.read_text()
+    assert text.startswith(f"{mine}# 480×360")
+    assert text.endswith("health: h.json\n")
+    assert [one["name"] for one in yaml.safe_load(text)["cameras"]] == ["fight", "fight-2", "yard"]
+    assert environment.read_text() == "# also mine\nMY_OWN=one\nCAMERA_PASSWORD=two\n"
+    assert (tmp_path / "m.yaml.bak").read_text() == f"{mine}health: h.json\n"
+    assert "+- name: yard" in done.stdout
+    assert "-# mine" not in done.stdout
+    assert "To undo it: mv m.yaml.bak m.yaml" in done.stdout
+
+
+def test_cameras_are_not_added_where_they_cannot_be(tmp_path: Path, fight_clip: Path) -> None:
+    given = ("--add", "--yes", "--seconds", "1", "--source", str(fight_clip))
+    done = run(tmp_path, *given)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: har-monitor.yaml: no such file or directory\n",
+    )
+    text = "cameras: [{name: a, source: 0}]\n"
+    (tmp_path / "har-monitor.yaml").write_text(text)
+    done = run(tmp_path, *given)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: har-monitor.yaml: its cameras are written within [ ]; write one below the other, "
+        "with -\n"
+    )
+    assert (tmp_path / "har-monitor.yaml").read_text() == text
+    assert [path.name for path in tmp_path.iterdir()] == ["har-monitor.yaml"]
 
 
 @pytest.mark.parametrize("place", ["h:x", ":1", "h:70000"])
