@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from monitor.cli.command import Command, exit_codes, start_logging
+from monitor.cli.interrupt import interruptible
 from monitor.errors import ConfigError, MonitorError
 from monitor.web.users import RoleName, UserEntry, UsersFile, hash_password, new_token
 
@@ -42,7 +43,8 @@ def main(
 ) -> None:
     """Add a user of the page, or change one: the password is asked for, or read from a pipe."""
     console = Console(stderr=True)
-    with exit_codes(console):
+    # Ctrl-C at the question for the password gives the terminal back as it was.
+    with exit_codes(console), interruptible(lambda: None):
         start_logging(console, verbose=False)
         known = UsersFile.read(users)
         before = known.users.get(name)

@@ -116,31 +116,29 @@ class Wizard:
         """The camera with the source that is to be watched; None if it tells none."""
         if not camera.onvif:
             return replace(camera, source=camera.place)
-        for _ in range(_TRIES):
-            credentials = self._login(camera)
-            asking = OnvifCamera(camera.place, credentials)
+        for tries in range(_TRIES + 1):
+            asking = OnvifCamera(camera.place, self._credentials)
             try:
-                profiles = asking.profiles()
-                choice = choose(profiles, metadata.fps)
+                choice = choose(asking.profiles(), metadata.fps)
                 source = asking.stream(choice.profile)
             except SourceOpenError as error:
-                self._say(f"{camera.name}: {error}", "yellow")
-                if error.cause != OpenFailure.AUTHENTICATION or self._dialogue.yes:
+                asks = error.cause == OpenFailure.AUTHENTICATION
+                if self._credentials is not None or self._dialogue.yes or not asks:
+                    self._say(f"{camera.name}: {error}", "yellow")
+                if not asks or self._dialogue.yes or tries == _TRIES:
                     break
-                self._credentials = None
+                self._credentials = self._login([camera])
                 continue
             self._say(f"{camera.name}: {choice.profile}, {choice.reason}")
-            return replace(camera, source=_with_login(source, credentials))
+            return replace(camera, source=_with_login(source, self._credentials))
         return None
 
-    def _login(self, camera: _Camera) -> Credentials | None:
-        """The user and the password, asked for once for all cameras that take them."""
-        if self._credentials is None and not self._dialogue.yes:
-            host = urlsplit(camera.place or camera.source).hostname
-            self._say(f"{camera.name} ({host}) asks for a user and a password.")
-            user = self._dialogue.ask("User", "admin")
-            self._credentials = Credentials(user, self._dialogue.secret("Password"))
-        return self._credentials
+    def _login(self, cameras: Sequence[_Camera]) -> Credentials:
+        """A user and a password for these cameras, which ask for them."""
+        names = ", ".join(f"{one.name} ({urlsplit(one.place).hostname})" for one in cameras)
+        self._say(f"{names}: a user and a password are asked for.")
+        user = self._dialogue.ask("User", "admin")
+        return Credentials(user, self._dialogue.secret("Password"))
 
     def _watch(self, cameras: Sequence[_Camera], metadata: ModelMetadata) -> list[_Camera]:
         """The cameras that open, each with what was found."""
@@ -195,13 +193,9 @@ class Wizard:
                     refused.append(camera)
             if self._dialogue.yes or not refused:
                 break
-            cameras = self._logged_in(refused)
+            login = self._login(refused)
+            cameras = [replace(one, source=_with_login(one.source, login)) for one in refused]
         return sorted(opened, key=lambda one: order.index(one.name))
-
-    def _logged_in(self, refused: Sequence[_Camera]) -> list[_Camera]:
-        """The cameras that refused, with a user and a password that are asked for anew."""
-        self._credentials = None
-        return [replace(one, source=_with_login(one.source, self._login(one))) for one in refused]
 
     def _settle(self, camera: _Camera, metadata: ModelMetadata) -> CameraSetup:
         """What is written of a camera, with its region, if it has one."""

@@ -55,7 +55,7 @@ def _rows(node: yaml.Node) -> Iterator[int]:
     if isinstance(node, yaml.ScalarNode):
         # That of a text after | or > is the next line's beginning.
         yield node.end_mark.line - (node.style in ("|", ">"))
-    elif node.flow_style:
+    elif isinstance(node, yaml.CollectionNode) and node.flow_style:
         yield node.end_mark.line
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:

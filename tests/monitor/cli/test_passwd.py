@@ -8,7 +8,9 @@ import pytest
 
 from monitor.web.users import Role, Users, UsersFile
 from testkit import ROOT
+from testkit.patience import LIMIT_S
 from testkit.process import COMMAND
+from testkit.terminal import terminal
 
 PASSWORD = "correct horse battery"
 
@@ -78,3 +80,13 @@ def test_a_file_that_is_none_of_ours_stays_as_it_is(tmp_path: Path) -> None:
     done = run(tmp_path, "bob")
     assert "not a file of har-monitor passwd" in done.stderr
     assert json.loads((tmp_path / "users.json").read_text()) == {"ann": 1}
+
+
+def test_ctrl_c_leaves_a_terminal_that_shows_what_is_typed(tmp_path: Path) -> None:
+    with terminal([*COMMAND, "passwd", "ann"], tmp_path) as shown:
+        shown.wait_for("Password:")
+        assert not shown.echoes
+        shown.type("\x03")
+        assert shown.process.wait(LIMIT_S) == 130
+        assert shown.echoes
+    assert list(tmp_path.iterdir()) == []
