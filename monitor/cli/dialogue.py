@@ -50,9 +50,7 @@ class Dialogue:
         return default
 
     def secret(self, question: str) -> str:
-        """A text that is not shown as it is typed; nothing with `yes`."""
-        if self.yes:
-            return ""
+        """A text that is not shown as it is typed; there is none by default."""
         return self._asked(lambda: getpass(f"{question}: "))
 
     def confirm(self, question: str, default: bool) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import socket
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from monitor.cli.check import check
 from monitor.cli.dialogue import Dialogue
 from monitor.config.options import MonitorOptions
 from monitor.config.outputs import WebOptions
-from monitor.config.yaml_file import load
+from monitor.config.yaml_file import VARIABLE, load
 from monitor.errors import ConfigError, MonitorError
 from monitor.setup.configuration import (
     CameraSetup,
@@ -31,7 +30,6 @@ from monitor.setup.configuration import (
 from monitor.setup.edit import with_cameras
 
 _PORTS = 20  # that are tried for the page
-_NAMED = re.compile(r"\$\{(\w+)\}")
 
 
 class SetupFiles:
@@ -41,16 +39,12 @@ class SetupFiles:
         self._dialogue = dialogue
         self._config = config
         self._environment = config.with_suffix(".env")
+        self._backup = config.with_name(f"{config.name}.bak")  # it before cameras were added
         folder = config.absolute().parent
         if not folder.is_dir() or not os.access(folder, os.W_OK):
             raise ConfigError(f"--config {config}: nothing can be written to {folder}")
         if config == self._environment:
             raise ConfigError(f"--config {config}: that is for the secrets; name it .yaml")
-
-    @property
-    def backup(self) -> Path:
-        """What the configuration was before cameras were added."""
-        return self._config.with_name(f"{self._config.name}.bak")
 
     def ask_to_overwrite(self) -> None:
         """ConfigError if a file is there, and is to stay."""
@@ -89,7 +83,7 @@ class SetupFiles:
         """Add cameras to the configuration that was read; nothing else of it changes."""
         self._dialogue.step(str(self._config))
         before = self._read(self._config)
-        known = {name: os.environ[name] for name in _NAMED.findall(before) if name in os.environ}
+        known = {name: os.environ[name] for name in VARIABLE.findall(before) if name in os.environ}
         secrets = known | self._known_secrets()
         earlier = set(secrets)
         try:
@@ -105,11 +99,11 @@ class SetupFiles:
             raise MonitorError("nothing was written")
         new = {name: value for name, value in secrets.items() if name not in earlier}
         beside = self._read(self._environment) if self._environment.exists() else ""
-        with replacing(self.backup) as old:
+        with replacing(self._backup) as old:
             old.write_text(before, encoding="utf-8")
             self._put(text, environment_file(new, beside) if new else "", new)
         self._dialogue.say(f"✓ {self._config} is written, and checked", "green")
-        self._dialogue.say(f"To undo it: mv {self.backup} {self._config}")
+        self._dialogue.say(f"To undo it: mv {self._backup} {self._config}")
         self._say_how_to_start()
 
     def _put(self, text: str, beside: str, secrets: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ from monitor.sources.address import redact, redact_argument
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")  # of the environment
 _MAX_BYTES = 1 << 20  # a configuration is written by hand
 
 
@@ -143,7 +143,7 @@ def _expand(value: Any, path: Path, root: yaml.Node | None, place: Location) -> 
             raise ConfigError(f"{path}:{line}: the environment variable {found[1]} is not set")
         return os.environ[found[1]]
 
-    return _VARIABLE.sub(variable, value)
+    return VARIABLE.sub(variable, value)
 
 
 def _refuse_repeated(node: yaml.Node | None, path: Path) -> None:

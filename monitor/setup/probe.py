@@ -59,7 +59,7 @@ class Found:
     width: int
     height: int
     frames: int  # that were decoded
-    seconds: float  # from the first to the last, by the camera's own time
+    seconds: float  # from the first to the last: by the camera's own time, if that is good
     even: bool  # whether they come at even distances
     decoding: float  # cores that reading and decoding takes, of this machine
     codec: str = ""  # FFmpeg's name; empty where there are no packets
@@ -92,8 +92,7 @@ def probe(address: Address, metadata: ModelMetadata, watch_s: float = WATCH_S) -
     try:
         began_s, worked_s = time.monotonic(), time.thread_time()
         broke_off = _watch(source, pictures, watch_s)
-        # Of a file the seconds that it shows count, of a camera those that pass.
-        passed_s = time.monotonic() - began_s if address.live else pictures.seconds
+        passed_s = time.monotonic() - began_s if address.live else pictures.passed_s
         return pictures.found(
             packets,
             decoding=(time.thread_time() - worked_s) / max(passed_s, 0.1),
@@ -141,7 +140,7 @@ def _watch(source: Source, pictures: _Pictures, watch_s: float) -> str:
         while (read := source.read()) is not None:
             if isinstance(read, Frame):
                 pictures.see(read, time.monotonic())
-            if pictures.seconds >= watch_s or pictures.passed_s >= watch_s:
+            if pictures.passed_s >= watch_s:
                 break
             if not pictures.frames and time.monotonic() - began_s >= FIRST_S:
                 raise SourceLostError(
@@ -193,7 +192,7 @@ class _Packets:
             self._note_key(time.monotonic() if pts_s is None else pts_s)
 
     def _note_key(self, time_s: float) -> None:
-        if self._key_s is not None:
+        if self._key_s is not None and time_s > self._key_s:  # or the clock was set back
             self.gaps_s.append(time_s - self._key_s)
         self._key_s, self._key_waits = time_s, False
 
@@ -245,15 +244,16 @@ class _Pictures:
         self._size = (0, 0)
 
     @property
-    def seconds(self) -> float:
-        """From the first frame to the last, by the camera's own time."""
-        return self._times_s[-1] - self._times_s[0] if self._times_s else 0.0
+    def passed_s(self) -> float:
+        """Since the first frame came; of a file, the seconds that it shows."""
+        times_s = self._arrived_s if self.address.live else self._times_s
+        return times_s[-1] - times_s[0] if times_s else 0.0
 
     @property
-    def passed_s(self) -> float:
-        """Since the first frame came; nothing of a file."""
-        live = self._arrived_s and self.address.live
-        return self._arrived_s[-1] - self._arrived_s[0] if live else 0.0
+    def _seconds(self) -> float:
+        """From the first frame to the last: by the camera's own time, if that is good."""
+        good = self._clock == Clock.GOOD and self._times_s
+        return self._times_s[-1] - self._times_s[0] if good else self.passed_s
 
     def see(self, frame: Frame, now_s: float) -> None:
         """Take the next."""
@@ -281,19 +281,19 @@ class _Pictures:
 
     def found(self, packets: _Packets, *, decoding: float, transport: str, broke_off: str) -> Found:
         """All of it."""
-        steps = np.diff(self._times_s)
+        seconds, steps = self._seconds, np.diff(self._times_s)
         off = np.abs(steps - np.median(steps)) > _OFF * np.median(steps) if len(steps) else steps
         judged = self._clock if packets.timed else Clock.NONE
         return Found(
             width=self._size[0],
             height=self._size[1],
             frames=self.frames,
-            seconds=self.seconds,
+            seconds=seconds,
             even=bool(np.mean(off) <= _FEW) if len(steps) else True,
             decoding=decoding,
             codec=packets.codec,
             profile=packets.profile,
-            bits_per_s=8 * packets.bytes / self.seconds if packets.count and self.seconds else None,
+            bits_per_s=8 * packets.bytes / seconds if packets.count and seconds else None,
             keys=packets.keys,
             key_gaps_s=tuple(packets.gaps_s),
             sound=packets.sound,

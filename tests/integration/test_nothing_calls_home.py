@@ -46,6 +46,16 @@ def test_har_monitor_contacts_its_source_and_nobody_else(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+def test_a_probe_contacts_its_source_and_nobody_else(tmp_path: Path) -> None:
+    found = overhear([sys.executable, "-m", "monitor", "probe", CAMERA], tmp_path)
+
+    assert found.code == 0, found.output
+    assert "MJPEG" in found.output
+    assert found.heard == [found.camera]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
 def test_nor_does_its_page(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     log = tmp_path_factory.mktemp("log") / "alerts.jsonl"
     found = overhear(

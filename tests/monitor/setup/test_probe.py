@@ -1,5 +1,6 @@
 """What a probe finds of real streams and films."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from testkit.films import looped
 from testkit.media import filtered, make_audio, make_video
 from testkit.servers.mjpeg import http_camera, jpegs
 from testkit.servers.rtsp import rtsp_server
+from testkit.servers.stamped_rtsp import stamped_camera
 from testkit.servers.tcp import refusing_port
 
 METADATA = Models().get(None).metadata
@@ -29,14 +31,14 @@ def hurts(found: Found) -> list[str]:
 
 
 def test_a_good_stream_is_told_and_nothing_of_it_hurts(tmp_path: Path, fight_clip: Path) -> None:
-    film = looped(tmp_path / "f.mp4", fight_clip, 3, "fps=25", "libx264", "-g", "25", "-bf", "0")
+    film = looped(tmp_path / "f.mp4", fight_clip, 3, "fps=25", "libx264", "-g", "15", "-bf", "0")
     with rtsp_server(film, user="ann", password="p@ss/word", sound=True) as server:
-        found = of(server.url, 5)
+        found = of(server.url)
     assert (found.codec, found.width, found.height) == ("h264", 480, 360)
     assert found.profile
     assert found.fps == pytest.approx(25, abs=0.5)
     assert found.even
-    assert found.key_gaps_s == pytest.approx([1.0] * len(found.key_gaps_s), abs=0.05)
+    assert found.key_gaps_s == pytest.approx([0.6] * len(found.key_gaps_s), abs=0.05)
     assert len(found.key_gaps_s) >= 3
     assert (found.sound, found.clock) == ("pcm_alaw", Clock.GOOD)
     assert found.transport == "RTSP over TCP"
@@ -55,7 +57,7 @@ def test_a_large_slow_stream_of_h265_over_udp_hurts_in_many_ways(tmp_path: Path)
         tmp_path / "v.mp4", fps=5, duration_s=8, gop=40, codec="hevc", size=(1920, 1080)
     )
     with rtsp_server(film.path, codec="hevc", only="UDP") as server:
-        found = of(server.url, 4)
+        found = of(server.url)
     assert (found.codec, found.transport) == ("hevc", "RTSP over UDP")
     assert found.sound is None
     words = hurts(found)
@@ -73,6 +75,27 @@ def test_mjpeg_that_breaks_off_is_told_as_far_as_it_came(fight_clip: Path) -> No
     assert any("the stream ended" in one for one in hurts(found))
     assert any(one.startswith("MJPEG: every picture is sent") for one in hurts(found))
     assert "key frames" not in dict(facts(found, METADATA))
+
+
+@pytest.mark.parametrize(
+    ("stamp", "seconds", "clock"),
+    [
+        (lambda n: n / 25 + 60 * (n >= 25), 3, Clock.JUMPS),
+        (lambda n: n / 25 - 20 * (n >= 25), 3, Clock.JUMPS),
+        pytest.param(lambda n: n / 50, 16, Clock.RATE, marks=pytest.mark.slow),
+    ],
+    ids=["jumps ahead", "is set back", "is slow"],
+)
+def test_a_clock_that_is_not_to_be_trusted_is_told(
+    tmp_path: Path, stamp: Callable[[int], float], seconds: float, clock: Clock
+) -> None:
+    film = make_video(tmp_path / "v.mp4", duration_s=2, gop=25, size=(320, 240))
+    with stamped_camera(film.path, stamp) as url:
+        found = of(url, seconds)
+    assert found.clock == clock
+    assert found.fps == pytest.approx(25, abs=3)
+    assert found.seconds == pytest.approx(seconds, abs=1)
+    assert any("frames may be misplaced in time" in one for one in hurts(found))
 
 
 @pytest.mark.parametrize(
