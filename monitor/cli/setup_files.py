@@ -100,7 +100,7 @@ class SetupFiles:
         new = {name: value for name, value in secrets.items() if name not in earlier}
         beside = self._read(self._environment) if self._environment.exists() else ""
         with replacing(self._backup) as old:
-            old.write_text(before, encoding="utf-8")
+            self._fill(old, before)
             self._put(text, environment_file(new, beside) if new else "", new)
         self._dialogue.say(f"✓ {self._config} is written, and checked", "green")
         self._dialogue.say(f"To undo it: mv {self._backup} {self._config}")
@@ -109,10 +109,16 @@ class SetupFiles:
     def _put(self, text: str, beside: str, secrets: dict[str, str]) -> None:
         os.environ.update(secrets)
         with replacing(self._config) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            self._fill(temporary, text)
             check(load(temporary, MonitorOptions).with_web_sinks())
             if beside:
                 write_private(self._environment, beside)
+
+    def _fill(self, path: Path, text: str) -> None:
+        """Write a new file that nobody can read who cannot read the configuration that is there."""
+        there = self._config.exists()
+        path.touch(self._config.stat().st_mode & 0o777 if there else 0o666)
+        path.write_text(text, encoding="utf-8")
 
     def _known_secrets(self) -> dict[str, str]:
         return environment(self._read(self._environment)) if self._environment.exists() else {}

@@ -58,7 +58,6 @@ class Wizard:
         taken: Collection[str] = (),
     ) -> list[CameraSetup]:
         """The cameras to watch by a model, one at least; no name of them is among those `taken`."""
-        self._dialogue.step("Which cameras")
         cameras = [_typed(text) for text in sources] or self._choose(self._look(places))
         if not cameras:
             raise MonitorError("no camera to watch: nothing was written")
@@ -78,6 +77,7 @@ class Wizard:
         return [self._settle(camera, metadata) for camera in watched]
 
     def _look(self, places: Sequence[Place]) -> list[_Camera]:
+        self._dialogue.step("Which cameras")
         with self._dialogue.console.status("Looking for cameras, for three seconds"):
             devices = discover(places or (EVERYBODY,))
         found = [

@@ -141,6 +141,7 @@ def test_cameras_are_added_to_a_configuration_that_keeps_all_else(
     mine = "# mine\ncameras:\n- name: fight  # old\n  source: rtsp://a:${MY_OWN}@192.0.2.1/1\n"
     config, environment = tmp_path / "m.yaml", tmp_path / "m.env"
     config.write_text(f"{mine}health: h.json\n")
+    config.chmod(0o600)
     environment.write_text("# also mine\nMY_OWN=one")
     with rtsp_server(fight_clip, user="ann", password="two") as server:
         sources = ("--source", str(fight_clip), "--source", f"yard={server.url}")
@@ -152,6 +153,8 @@ def test_cameras_are_added_to_a_configuration_that_keeps_all_else(
     assert [one["name"] for one in yaml.safe_load(text)["cameras"]] == ["fight", "fight-2", "yard"]
     assert environment.read_text() == "# also mine\nMY_OWN=one\nCAMERA_PASSWORD=two\n"
     assert (tmp_path / "m.yaml.bak").read_text() == f"{mine}health: h.json\n"
+    kept = [stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()]
+    assert kept == [0o600] * 3
     assert "+- name: yard" in done.stdout
     assert "-# mine" not in done.stdout
     assert "To undo it: mv m.yaml.bak m.yaml" in done.stdout
@@ -205,6 +208,20 @@ def test_ctrl_c_at_a_password_leaves_no_file_and_a_terminal_that_shows_what_is_t
             shown.wait_for("\n")
             assert shown.process.wait(60) == 130
             assert shown.echoes
+    assert "Traceback" not in shown.shown
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_a_camera_is_watched_leaves_no_file(tmp_path: Path, fight_clip: Path) -> None:
+    with (
+        rtsp_server(fight_clip) as server,
+        terminal([*INIT, "--source", server.url], tmp_path) as shown,
+    ):
+        shown.answer("What is to be recognised")
+        shown.answer("Seconds to watch them", "60")
+        shown.wait_for("Watching 127.0.0.1 for 60 s")
+        shown.type("\x03")
+        assert shown.wait() == 130
     assert "Traceback" not in shown.shown
     assert list(tmp_path.iterdir()) == []
 
