@@ -83,27 +83,29 @@ def main(
             typer.echo(_NEEDED, err=True, nl=False)
             raise typer.Exit(EXIT_USAGE)
         places = [_place(text) for text in discover or ()]
+        from monitor.cli.config_files import ConfigFiles
         from monitor.cli.dialogue import Dialogue
         from monitor.cli.setup_files import SetupFiles
         from monitor.cli.wizard import Wizard
         from monitor.recognition.models import Models
 
         dialogue = Dialogue(console, yes)
-        files, wizard = SetupFiles(dialogue, config), Wizard(dialogue, seconds)
+        files, wizard = ConfigFiles(config), Wizard(dialogue, seconds)
+        setup = SetupFiles(dialogue, files)
         if add:
             known = files.read()
             metadata = Models().get(known.defaults.model).metadata
             taken = [camera.name for camera in known.cameras]
-            files.add(wizard.run(source or (), places, metadata, taken))
+            setup.add(wizard.run(source or (), places, metadata, taken))
             return
-        files.ask_to_overwrite()
+        setup.ask_to_overwrite()
         model = dialogue.ask(
             f"What is to be recognised: {' or '.join(SHIPPED)}?",
             DEFAULT,
             lambda answer: None if answer in SHIPPED else f"one of: {', '.join(SHIPPED)}",
         )
         metadata = Models().get(SHIPPED[model]).metadata
-        command = files.write(wizard.run(source or (), places, metadata), model)
+        command = setup.write(wizard.run(source or (), places, metadata), model)
         if command is not None:
             sys.stdout.flush()
             os.execv(sys.executable, [sys.executable, "-m", "monitor", *command])

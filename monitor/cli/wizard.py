@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from rich.table import Table
 from rich.text import Text
@@ -17,10 +17,10 @@ from monitor.errors import MonitorError, SourceError, SourceOpenError
 from monitor.names import is_name, plain_name, printable
 from monitor.paths import video_file
 from monitor.recognition.metadata import ModelMetadata
-from monitor.setup.advice import advice, codec_name, facts, key_frames
+from monitor.setup.advice import advice, codec_name, key_frames, notes
 from monitor.setup.configuration import CameraSetup
 from monitor.setup.discovery import EVERYBODY, Place, discover
-from monitor.setup.onvif import OnvifCamera, choose, device_url
+from monitor.setup.onvif import OnvifCamera, choose, device_url, with_login
 from monitor.setup.probe import WATCH_S, Found, probe_all
 from monitor.setup.soap import Credentials
 from monitor.setup.webcams import webcams
@@ -130,7 +130,7 @@ class Wizard:
                 self._credentials = self._login([camera])
                 continue
             self._say(f"{camera.name}: {choice.profile}, {choice.reason}")
-            return replace(camera, source=_with_login(source, self._credentials))
+            return replace(camera, source=with_login(source, self._credentials))
         return None
 
     def _login(self, cameras: Sequence[_Camera]) -> Credentials:
@@ -194,7 +194,7 @@ class Wizard:
             if self._dialogue.yes or not refused:
                 break
             login = self._login(refused)
-            cameras = [replace(one, source=_with_login(one.source, login)) for one in refused]
+            cameras = [replace(one, source=with_login(one.source, login)) for one in refused]
         return sorted(opened, key=lambda one: order.index(one.name))
 
     def _settle(self, camera: _Camera, metadata: ModelMetadata) -> CameraSetup:
@@ -211,15 +211,8 @@ class Wizard:
             watch_box = self._dialogue.confirm(
                 "Watch that part alone? Nothing outside of it would be seen.", default=False
             )
-        notes = [text for name, text in facts(found, metadata) if name in ("video", "key frames")]
-        hurts = [f"! {what}: {remedy}" for what, remedy in advice(found, metadata)]
-        return CameraSetup(
-            camera.name,
-            parse_address(camera.source),
-            (", key frames ".join(notes), *hurts),
-            found.box,
-            watch_box,
-        )
+        address, said = parse_address(camera.source), notes(found, metadata)
+        return CameraSetup(camera.name, address, said, found.box, watch_box)
 
 
 def _typed(text: str) -> _Camera:
@@ -275,13 +268,3 @@ def _numbered(cameras: Iterable[_Camera], taken: Collection[str]) -> list[_Camer
             name = f"{base}-{count}"
         named[name] = replace(camera, name=name)
     return list(named.values())
-
-
-def _with_login(source: str, credentials: Credentials | None) -> str:
-    """A stream's address with a user and a password."""
-    url = urlsplit(source)
-    host = url.netloc.rpartition("@")[2]
-    if credentials is None:
-        return url._replace(netloc=host).geturl()
-    login = f"{quote(credentials.user, '')}:{quote(credentials.password, '')}"
-    return url._replace(netloc=f"{login}@{host}").geturl()

@@ -63,6 +63,13 @@ def advice(found: Found, metadata: ModelMetadata) -> list[Advice]:
     return [*_unusable(found, metadata), *_key_frames(found), *_costly(found), *_clock(found)]
 
 
+def notes(found: Found, metadata: ModelMetadata) -> tuple[str, ...]:
+    """What the configuration says of the camera beside it."""
+    told = [text for name, text in facts(found, metadata) if name in ("video", "key frames")]
+    hurts = (f"! {what}: {remedy}" for what, remedy in advice(found, metadata))
+    return (", key frames ".join(told), *hurts)
+
+
 def codec_name(found: Found) -> str:
     """As people call it."""
     return _CODECS.get(found.codec, found.codec)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
@@ -198,6 +198,16 @@ def device_url(text: str) -> str | None:
     like_a_host = plain and ("." in text or text.startswith("["))
     film = PurePath(text).suffix.lower() in _FILMS
     return f"http://{text}{DEVICE_PATH}" if like_a_host and not film else None
+
+
+def with_login(source: str, credentials: Credentials | None) -> str:
+    """A stream's address with a user and a password, in place of those that it has."""
+    url = urlsplit(source)
+    host = url.netloc.rpartition("@")[2]
+    if credentials is None:
+        return url._replace(netloc=host).geturl()
+    login = f"{quote(credentials.user, '')}:{quote(credentials.password, '')}"
+    return url._replace(netloc=f"{login}@{host}").geturl()
 
 
 def choose(profiles: Sequence[Profile], least_fps: float) -> Choice:

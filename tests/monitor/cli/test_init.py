@@ -123,8 +123,8 @@ def test_a_camera_that_does_not_open_is_not_left_out_in_silence(
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ("none/m.yaml", "--config none/m.yaml: nothing can be written to "),
-        ("m.env", "--config m.env: that is for the secrets; name it .yaml"),
+        ("none/m.yaml", "error: none/m.yaml: nothing can be written to "),
+        ("m.env", "error: m.env: that is for the secrets; name it .yaml"),
     ],
 )
 def test_a_file_that_cannot_be_written_is_told_at_once(
