@@ -159,7 +159,8 @@ def main(
         else:
             from monitor.cli.watch import watch
 
-            watch(options, console, None if config is None else lambda: _options(config, flags))
+            again = None if config is None else lambda: _options(config, flags)
+            watch(options, console, again, None if flags.cameras else config)
 
 
 @dataclass(frozen=True)

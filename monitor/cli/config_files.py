@@ -32,9 +32,10 @@ class Addition:
 
     @property
     def difference(self) -> str:
-        """The lines that are new, with a few around them."""
+        """The lines that are new, and none around them, which may hold a password."""
         old, new = self.before.splitlines(), self.after.splitlines()
-        return "\n".join(unified_diff(old, new, "before", "after", lineterm="", n=2))
+        _, _, *lines = unified_diff(old, new, lineterm="", n=0)  # without the names of files
+        return "\n".join(lines)
 
 
 class ConfigFiles:

@@ -22,12 +22,16 @@ from monitor.health.systemd import Systemd
 from monitor.paths import STDOUT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.cli.adding import CameraAdding
     from monitor.cli.metrics import Metrics
     from monitor.cli.promotion import Promotions
     from monitor.cli.web import Page
     from monitor.display.view import View
     from monitor.health.status import CameraSnapshot
     from monitor.pipeline.monitor import Monitor
+    from monitor.recognition.models import Models
     from monitor.records import SinkStatus
     from monitor.web.process import WebProcess
 
@@ -38,9 +42,15 @@ _RELOADED = {"defaults", "cameras", "realtime"}
 
 
 def watch(
-    options: MonitorOptions, console: Console, again: Callable[[], MonitorOptions] | None
+    options: MonitorOptions,
+    console: Console,
+    again: Callable[[], MonitorOptions] | None,
+    config: Path | None,
 ) -> None:
-    """Watch until the files end or a signal comes; `again` reads the configuration once more."""
+    """Watch until the files end or a signal comes.
+
+    `again` reads the configuration once more; `config` is its file, if its cameras are watched.
+    """
     if not options.cameras:
         raise ConfigError(
             "nothing to watch: give --source 0, --source rtsp://..., --source clip.mp4, "
@@ -58,13 +68,14 @@ def watch(
 
             metrics = Metrics(options.metrics)
             open_at_end.callback(metrics.close)
-        _watch(options, console, again, process, metrics)
+        _watch(options, console, again, config, process, metrics)
 
 
 def _watch(
     options: MonitorOptions,
     console: Console,
     again: Callable[[], MonitorOptions] | None,
+    config: Path | None,
     process: WebProcess | None,
     metrics: Metrics | None,
 ) -> None:
@@ -116,6 +127,7 @@ def _watch(
             evidence.ring,
             promoted,
             on_promotion=lambda: _start(promote, "promotion"),
+            adding=_adding(options, config, monitor.models, lambda: reread("a camera on the page")),
         )
     if metrics is not None:
         metrics.serve(monitor, options, evidence)
@@ -155,8 +167,12 @@ def _watch(
             stop()
             return
         systemd.reloading()
-        change("SIGHUP", again)
+        reread("SIGHUP")
         systemd.ready()
+
+    def reread(what: str) -> None:
+        assert again is not None  # or there would be no file to add cameras to
+        change(what, again)
 
     def promote() -> None:
         change("promotion", lambda: configured)
@@ -213,6 +229,21 @@ def _on_signals(actions: dict[signal.Signals, Callable[[], None]]) -> None:
 
 def _start(action: Callable[[], None], name: str) -> None:
     threading.Thread(target=action, name=name, daemon=True).start()
+
+
+def _adding(
+    options: MonitorOptions, config: Path | None, models: Models, reload: Callable[[], None]
+) -> CameraAdding | None:
+    """What adds cameras by orders of the page; None if it must not."""
+    if options.web is None or not options.web.add_cameras:
+        return None
+    if config is None:
+        log.warning("web.add_cameras: --source names the cameras, so the page can add none")
+        return None
+    from monitor.cli.adding import CameraAdding
+    from monitor.cli.config_files import ConfigFiles
+
+    return CameraAdding(ConfigFiles(config), models, reload)
 
 
 def _reload(

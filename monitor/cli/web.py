@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -31,6 +31,9 @@ from monitor.web.settings import (
     WebSettings,
 )
 
+if TYPE_CHECKING:
+    from monitor.cli.adding import CameraAdding
+
 log = logging.getLogger(__name__)
 
 
@@ -45,10 +48,17 @@ class Page:
         ring: Callable[[str], PacketRing | None],  # of a camera
         promoted: Collection[str] = (),  # cameras whose models have changed places
         on_promotion: Callable[[], object] = lambda: None,  # the journal says that others have
+        adding: CameraAdding | None = None,  # None: nobody may add a camera
     ) -> None:
         self._models = monitor.models
-        settings = page_settings(options, self._models, promoted)
-        self._feed = LiveFeed(monitor.hub, ring=ring, on_promotion=on_promotion)
+        self._adding = adding is not None
+        settings = self._settings(options, promoted)
+        self._feed = LiveFeed(
+            monitor.hub,
+            ring=ring,
+            on_promotion=on_promotion,
+            on_cameras=None if adding is None else adding.answer,
+        )
         self._process = process
         process.serve(settings, self._feed.connect)
         monitor.add_sink(FeedSink(self._feed))
@@ -65,9 +75,13 @@ class Page:
 
     def renew(self, options: MonitorOptions, promoted: Collection[str]) -> None:
         """Show what the configuration says now."""
-        settings = page_settings(options, self._models, promoted)
+        settings = self._settings(options, promoted)
         self._process.renew(settings)
         self._feed.renew(settings)
+
+    def _settings(self, options: MonitorOptions, promoted: Collection[str]) -> WebSettings:
+        settings = page_settings(options, self._models, promoted)
+        return settings.model_copy(update={"adding": self._adding})
 
     def close(self) -> None:
         """End it; twice is fine."""

@@ -85,6 +85,7 @@ class WebOptions(Options):
     certificate: Place | None = None  # of TLS, PEM, with the chain
     key: Place | None = None
     plain_http: bool = False  # true: no TLS though others may look, such as behind a proxy
+    add_cameras: bool = False  # true: admins add cameras on the page, in the file of --config
 
     @model_validator(mode="after")
     def _lets_nobody_in(self) -> "WebOptions":

@@ -185,15 +185,14 @@ def device_url(text: str) -> str | None:
 
     A device service's own address is one, too.
     """
-    if "://" in text:
-        url = urlsplit(text)
-        web = url.scheme in ("http", "https") and url.path.rstrip("/").endswith(DEVICE_PATH)
-        return text if web and "@" not in url.netloc else None
     try:
-        url = urlsplit(f"http://{text}")
+        url = urlsplit(text if "://" in text else f"http://{text}")
         host, _ = url.hostname, url.port
     except ValueError:
         return None
+    if "://" in text:
+        web = url.scheme in ("http", "https") and url.path.rstrip("/").endswith(DEVICE_PATH)
+        return text if web and "@" not in url.netloc else None
     plain = host is not None and url.netloc == text and "@" not in text and " " not in text
     like_a_host = plain and ("." in text or text.startswith("["))
     film = PurePath(text).suffix.lower() in _FILMS

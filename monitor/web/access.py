@@ -80,6 +80,12 @@ class Visit:
         return self.web.review(self.event(id), verdict, self.user.name)
 
     @property
+    def may_add(self) -> bool:
+        """Whether they may add cameras, of which they see all."""
+        whole = self.user.role >= Role.ADMIN and self.user.cameras is None
+        return whole and self.web.settings.adding
+
+    @property
     def shadows(self) -> dict[str, ShadowSettings]:
         """The models of their cameras of which one is tried out, by camera."""
         return {one.name: one.tried for one in self.cameras if one.tried is not None}

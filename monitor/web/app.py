@@ -17,7 +17,7 @@ from monitor import __version__
 from monitor.errors import MonitorError
 from monitor.evidence.segments import NotRecorded
 from monitor.store.store import UnknownEvent
-from monitor.web import api, login, media, pages, recorded, shadows, sockets
+from monitor.web import adding, api, login, media, pages, recorded, shadows, sockets
 from monitor.web.access import check_routes
 from monitor.web.html import error_page
 from monitor.web.security import Guard
@@ -45,6 +45,7 @@ def make_app(web: WebState, lifespan: Lifespan | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(api.router)
     app.include_router(shadows.router)
+    app.include_router(adding.router)
     app.include_router(media.router)
     app.include_router(recorded.router)
     app.include_router(sockets.router)

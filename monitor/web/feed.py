@@ -45,11 +45,13 @@ class LiveFeed:
         clock: Callable[[], float] = time.monotonic,
         ring: Callable[[str], PacketRing | None] = lambda camera: None,
         on_promotion: Callable[[], object] = lambda: None,  # must not hold up its caller
+        on_cameras: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     ) -> None:
         self._hub = hub
         self._ring = ring
         self._videos: dict[str, VideoFeed] = {}  # by camera; of the thread that listens
         self._on_promotion = on_promotion
+        self._on_cameras = on_cameras  # answers orders about cameras; None: nobody does
         self._clock = clock
         self._link: socket.socket | None = None
         self._sending = threading.Lock()  # of the socket
@@ -173,6 +175,14 @@ class LiveFeed:
         self._link = None
         self._looked_at = self._watched = frozenset()
 
+    def _answer(
+        self,
+        answer: Callable[[dict[str, Any]], dict[str, Any]],
+        number: int,
+        order: dict[str, Any],
+    ) -> None:
+        self._send(pack({"type": "cameras", "number": number, "answer": answer(order)}))
+
     def _show_videos(self, wanted: frozenset[str]) -> None:
         for camera in self._videos.keys() - wanted:
             self._videos.pop(camera).close()
@@ -197,6 +207,12 @@ class LiveFeed:
                 self._show_videos(frozenset(map(str, head.get("videos", ()))))
             elif head.get("type") == "promotion":  # the journal says of what
                 self._on_promotion()
+            elif head.get("type") == "cameras" and self._on_cameras is not None:
+                asked = (self._on_cameras, head["number"], head["order"])
+                # A camera takes its time.
+                threading.Thread(
+                    target=self._answer, args=asked, name="page cameras", daemon=True
+                ).start()
         self._show_videos(frozenset())
         with self._sending:
             if self._link is link:

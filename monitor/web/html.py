@@ -35,13 +35,14 @@ def page(request: Request, visit: Visit, name: str, **values: Any) -> HTMLRespon
         role=visit.user.role,
         who=who,
         tries=bool(visit.shadows),
+        adds=visit.may_add,
         **values,
     )
 
 
 def render(request: Request, name: str, code: int, **values: Any) -> HTMLResponse:
     """A page of a template, with what all templates use."""
-    values = {"role": Role.VIEWER, "who": None, "tries": False} | values
+    values = {"role": Role.VIEWER, "who": None, "tries": False, "adds": False} | values
     template = _templates.get_template(f"{name}.html.jinja")
     text = template.render(
         page=name,

@@ -69,6 +69,8 @@ class LiveState:
     _viewers: dict[Look, Counter[str]] = field(  # how many, of each camera
         default_factory=lambda: {look: Counter() for look in Look}
     )
+    _asked: int = 0  # counts the orders that are answered
+    _answers: dict[int, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
     _writer: asyncio.StreamWriter | None = None
     _noting: asyncio.Task[object] | None = None
 
@@ -95,6 +97,9 @@ class LiveState:
         finally:
             self._writer.close()
             self._writer = None
+            for answer in self._answers.values():
+                if not answer.done():
+                    answer.set_exception(LinkClosed())
             on_end()
 
     async def end(self) -> None:
@@ -125,6 +130,24 @@ class LiveState:
         finally:
             counter.subtract(cameras)
             self._order()
+
+    async def ask(self, order: dict[str, Any], limit_s: float) -> dict[str, Any]:
+        """The watching process's answer to an order about cameras; within the event loop.
+
+        LinkClosed if it is gone, TimeoutError if it does not answer.
+        """
+        if self._writer is None:
+            raise LinkClosed
+        self._asked += 1
+        number, answer = self._asked, asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
+        self._writer.write(pack({"type": "cameras", "number": number, "order": order}))
+        try:
+            async with asyncio.timeout(limit_s):
+                told: dict[str, Any] = await answer
+                return told
+        finally:
+            del self._answers[number]
 
     def tell_of_promotion(self) -> None:
         """Have the watching process read the journal; within the event loop."""
@@ -165,6 +188,10 @@ class LiveState:
             self._take_video(head, body)
         elif head["type"] == "settings":
             self.on_settings(body)
+        elif head["type"] == "cameras":
+            answer = self._answers.get(head["number"])
+            if answer is not None and not answer.done():
+                answer.set_result(head["answer"])
         elif head["type"] == "alert":
             self.alerts += 1
             self._newest_alerts.append(head["alert"])

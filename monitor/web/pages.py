@@ -17,7 +17,8 @@ from monitor.states import NOTHING_MOVES, CameraState, SkipReason
 from monitor.store.comparison import Found
 from monitor.store.event import PAGE_MAX, Cursor, Event, EventFilter, Origin, Review
 from monitor.store.taught import LEAST_S, MOST_S, NOTHING
-from monitor.web.access import Viewer, Visit, cursor_of
+from monitor.web.access import Admin, Viewer, Visit, cursor_of
+from monitor.web.adding import check_may_add
 from monitor.web.charts import DAY_WIDTH, day_rows, trace_chart
 from monitor.web.html import page, zone_of
 from monitor.web.media import Media, media_of
@@ -219,6 +220,13 @@ def compared(
         count=len(ids),
         events=_with_media(visit, visit.some(ids[:PAGE_MAX])),
     )
+
+
+@router.get("/add")
+def add(request: Request, visit: Admin) -> HTMLResponse:
+    """One more camera."""
+    check_may_add(visit)
+    return page(request, visit, "add")
 
 
 @router.get("/health")

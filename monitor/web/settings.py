@@ -71,6 +71,7 @@ class WebSettings(BaseModel):
     evidence: Path
     min_free_gib: float = 0.0  # of its disk: copies of clips leave so much
     rolling_min: float = 0.0  # minutes recorded of each stream
+    adding: bool = False  # whether admins may add cameras
     cameras: tuple[CameraSettings, ...]
     models: tuple[tuple[str, str], ...]  # what --check says of them: name and text
     configuration: str  # in force, without secrets; YAML

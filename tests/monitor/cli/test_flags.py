@@ -47,7 +47,7 @@ def given(
     (tmp_path / "m.yaml").write_text(FILE)
     taken: list[MonitorOptions] = []
 
-    def watch(options: MonitorOptions, console: object, more: Any) -> None:
+    def watch(options: MonitorOptions, console: object, more: Any, config: Path | None) -> None:
         taken.append(options)
         again.append(more)
 

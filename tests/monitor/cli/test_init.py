@@ -179,6 +179,14 @@ def test_cameras_are_not_added_where_they_cannot_be(tmp_path: Path, fight_clip: 
     assert [path.name for path in tmp_path.iterdir()] == ["har-monitor.yaml"]
 
 
+@pytest.mark.parametrize("source", ["rtsp://[", "none.mp4", "ftp://h/x", "a b"])
+def test_a_source_that_is_none_is_told_in_a_line(tmp_path: Path, source: str) -> None:
+    done = run(tmp_path, "--yes", "--source", source)
+    assert done.returncode in (1, 2)
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("place", ["h:x", ":1", "h:70000"])
 def test_a_place_to_ask_that_is_none_is_refused(tmp_path: Path, place: str) -> None:
     done = run(tmp_path, "--yes", "--discover", place)

@@ -127,6 +127,40 @@ def test_a_promotion_is_told_to_who_watches() -> None:
     its.close()
 
 
+def test_an_order_about_cameras_is_answered_to_who_gave_it() -> None:
+    async def ordered(its: socket.socket) -> list[object]:
+        live = LiveState()
+        following = asyncio.create_task(live.follow(its, lambda: None))
+        while not live.connected:
+            await asyncio.sleep(0)
+        told: list[object] = list(
+            await asyncio.gather(live.ask({"n": 1}, LIMIT_S), live.ask({"n": 2}, LIMIT_S))
+        )
+        unanswered = asyncio.create_task(live.ask({"n": 3}, LIMIT_S))
+        with pytest.raises(TimeoutError):
+            await live.ask({"n": 3}, 0.05)
+        feed.close()
+        with pytest.raises(LinkClosed):
+            await unanswered
+        await following
+        with pytest.raises(LinkClosed):
+            await live.ask({"n": 4}, LIMIT_S)
+        return told
+
+    answered = threading.Event()
+
+    def answer(order: dict[str, int]) -> dict[str, int]:
+        if order["n"] == 3:
+            answered.wait(LIMIT_S)
+        return {"twice": 2 * order["n"]}
+
+    feed = LiveFeed(Hub(), on_cameras=answer)
+    ours, its = socket.socketpair()
+    feed.connect(ours)
+    assert asyncio.run(ordered(its)) == [{"twice": 2}, {"twice": 4}]
+    answered.set()
+
+
 def test_a_page_that_is_gone_or_hangs_holds_up_nobody(
     feed: LiveFeed, page: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from monitor.store.event import EventFilter, Review, Verdict
 from monitor.store.skips import SkipLog, WindowCounts
 from monitor.store.states import StateLog
 from monitor.store.store import UnknownEvent
-from monitor.web import api, media, pages, recorded, shadows, sockets
+from monitor.web import adding, api, media, pages, recorded, shadows, sockets
 from monitor.web.access import LOCAL, Role, User, Visit, check_routes
 from monitor.web.app import make_app
 from monitor.web.state import WebState
@@ -33,7 +33,7 @@ PAGES = [
 
 
 def test_every_route_says_whom_it_lets_in(web: WebState) -> None:
-    modules = (api, media, pages, recorded, shadows, sockets)
+    modules = (adding, api, media, pages, recorded, shadows, sockets)
     declared = [
         route.path
         for module in modules
