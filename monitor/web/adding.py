@@ -28,7 +28,7 @@ class NewCamera(BaseModel):
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     source: Annotated[str, StringConstraints(min_length=1, max_length=2000)] = Field(
-        description="an address such as rtsp://..., or a host that knows ONVIF"
+        description="the address of a stream, or a host that knows ONVIF"
     )
     user: Annotated[str, StringConstraints(max_length=128)] = ""
     password: Annotated[str, StringConstraints(max_length=256)] = Field("", repr=False)
