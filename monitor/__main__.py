@@ -17,6 +17,10 @@ def run() -> None:
         from monitor.cli.passwd import app as passwd
 
         passwd(sys.argv[2:], prog_name="har-monitor passwd")
+    if sys.argv[1:2] == ["notify"]:
+        from monitor.cli.notify import app as notify
+
+        notify(sys.argv[2:], prog_name="har-monitor notify")
     from monitor.cli.app import app
 
     try:

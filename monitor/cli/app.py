@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from monitor.cli.command import EXIT_FAILED, Command, exit_codes, hide_arguments, start_logging
+from monitor.cli.notifications import check_notify
 from monitor.cli.preflight import check_decoding, check_inputs, check_outputs
 from monitor.config.options import MonitorOptions
 from monitor.config.yaml_file import explain, load
@@ -197,7 +198,7 @@ def _options(config: Path | None, flags: _Flags) -> MonitorOptions:
     if flags.log is not None:
         values["sinks"] = _with_log(values["sinks"], flags.log)
     try:
-        return MonitorOptions.model_validate(values).with_web_sinks()
+        return MonitorOptions.model_validate(values).with_needed_sinks()
     except ValidationError as error:
         raise ConfigError(explain(error, MonitorOptions)) from None
 
@@ -248,6 +249,7 @@ def _check(options: MonitorOptions) -> None:
     check_decoding(options)
     check_inputs(options)
     check_outputs(options)
+    check_notify(options)
     out = Console(soft_wrap=True, highlight=False, markup=False)
     for name, text in found:
         line = f"{name:{_NAMES}}{printable(text)}"

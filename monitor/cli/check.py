@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+from monitor.cli.notifications import describe_notify
 from monitor.config.options import ActivityOptions, CameraOptions, MonitorOptions
 from monitor.recognition.metadata import ModelMetadata
 from monitor.recognition.models import Classifier, Models
@@ -27,7 +28,7 @@ def describe(options: MonitorOptions, models: Models) -> list[tuple[str, str]]:
     for camera in options.cameras:
         tried = models.shadow(camera.model, camera.shadow)
         facts += _camera(camera, models.get(camera.model) if several else None, tried)
-    return facts
+    return [*facts, *describe_notify(options.notify)]
 
 
 def _model(classifier: Classifier) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 from monitor.cli.command import told
+from monitor.cli.notifications import Notifications, check_notify
 from monitor.cli.preflight import check_decoding, check_outputs
 from monitor.config.options import MonitorOptions
 from monitor.display.screen import Screen, has_display
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What a reload changes: whatever belongs to a camera.
-_RELOADED = {"defaults", "cameras", "realtime"}
+# What a reload changes: whatever belongs to a camera, and who is told of its events.
+_RELOADED = {"defaults", "cameras", "realtime", "notify"}
 
 
 def watch(
@@ -44,16 +46,16 @@ def watch(
             "nothing to watch: give --source 0, --source rtsp://..., --source clip.mp4, "
             "or a --config with cameras"
         )
-    if options.web is None:
-        _watch(options, console, again, None)
-        return
-    from monitor.web.process import WebProcess
+    check_notify(options)
+    with ExitStack() as beside:  # their processes take as long to begin as the models do
+        process, notifications = None, None
+        if options.web is not None:
+            from monitor.web.process import WebProcess
 
-    process = WebProcess(options.web.host, options.web.port)
-    try:
-        _watch(options, console, again, process)
-    finally:
-        process.close()
+            process = beside.enter_context(closing(WebProcess(options.web.host, options.web.port)))
+        if options.notify is not None:
+            notifications = beside.enter_context(closing(Notifications()))
+        _watch(options, console, again, process, notifications)
 
 
 def _watch(
@@ -61,6 +63,7 @@ def _watch(
     console: Console,
     again: Callable[[], MonitorOptions] | None,
     process: WebProcess | None,
+    notifications: Notifications | None,
 ) -> None:
     systemd = Systemd()
     display = has_display() if options.display is None else options.display
@@ -77,7 +80,7 @@ def _watch(
     configured = options
     options, promoted = promotions.applied(configured)
     view = _view(options, screen)
-    sinks = make_sinks(options.sinks)
+    sinks = make_sinks(options.sinks, None if notifications is None else notifications.wake)
     shadows = shadow_log(options)
     if shadows is not None:
         sinks.append(shadows)
@@ -88,6 +91,8 @@ def _watch(
         heartbeat.beat(cameras, sinks, busy_s)
         if page is not None:
             page.tell(cameras, sinks)
+        if notifications is not None:
+            notifications.tell(cameras)
 
     evidence = next((sink for sink in sinks if isinstance(sink, EvidenceSink)), None)
     monitor = Monitor(
@@ -97,12 +102,14 @@ def _watch(
         tap=(lambda camera: None) if evidence is None else evidence.tap,
         on_beat=beat,
     )
+    if notifications is not None:
+        notifications.serve(options)
     for alert in unfinished(sinks):
         monitor.announce(alert)
     if process is not None:
         from monitor.cli.web import Page
 
-        assert evidence is not None  # see MonitorOptions.with_web_sinks
+        assert evidence is not None  # see MonitorOptions.with_needed_sinks
         page = Page(
             options,
             process,
@@ -139,6 +146,8 @@ def _watch(
                     monitor.add_sink(shadows)
                 if page is not None:
                     page.renew(in_force, promoted)
+                if notifications is not None:
+                    notifications.renew(in_force)
         except BaseException as error:  # of a thread that nobody waits for
             monitor.fail(error)
 
@@ -169,6 +178,8 @@ def _watch(
             log.info("all files have ended; the page stays at %s until Ctrl-C", page.url)
             while not stopping.is_set():
                 page.tell(monitor.cameras, monitor.sinks)
+                if notifications is not None:
+                    notifications.tell(monitor.cameras)
                 stopping.wait(BEAT_S)
         if failure is not None:
             raise failure
@@ -225,6 +236,8 @@ def _reload(
         kept = {
             name: getattr(configured, name) for name in set(MonitorOptions.model_fields) - _RELOADED
         }
+        if (options.notify is None) != (configured.notify is None):
+            kept["notify"] = configured.notify  # the process is there from the start, or not at all
         changed = [name for name in sorted(kept) if getattr(options, name) != kept[name]]
         options = options.model_copy(update=kept)
         in_force, promoted = promotions.applied(options)

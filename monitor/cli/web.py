@@ -81,7 +81,7 @@ def page_settings(
     """What the page is told of a configuration with `web`; ConfigError if it lacks something."""
     web, store, evidence = options.web, options.store, options.evidence
     assert web is not None
-    assert store is not None  # see MonitorOptions.with_web_sinks
+    assert store is not None  # see MonitorOptions.with_needed_sinks
     assert evidence is not None
     log_path = next((one.path for one in options.logs if one.path != STDOUT), None)
     if log_path is None:

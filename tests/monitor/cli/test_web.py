@@ -24,7 +24,7 @@ STORE = {"type": "store", "url": "postgresql://har:s3cret@db/har"}
 
 def options(**changes: Any) -> MonitorOptions:
     values = {"cameras": [DOOR], "web": {}, "sinks": [{"type": "log", "path": "x/a.jsonl"}]}
-    return MonitorOptions.model_validate(values | changes).with_web_sinks()
+    return MonitorOptions.model_validate(values | changes).with_needed_sinks()
 
 
 def test_the_page_has_a_store_and_evidence_beside_the_alert_log() -> None:

@@ -1,0 +1,103 @@
+"""Notifications beside the watching: the notifier's process, and what it is told."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Iterator, Sequence
+
+from monitor.child import ChildProcess
+from monitor.config.base import REVEALED
+from monitor.config.notifications import AppriseOptions, NotifyOptions, RuleOptions
+from monitor.config.options import MonitorOptions
+from monitor.errors import ConfigError
+from monitor.health.status import CameraSnapshot
+from monitor.notify.feed import NotifyFeed
+from monitor.notify.settings import NotifySettings
+from monitor.paths import STDOUT
+
+log = logging.getLogger(__name__)
+
+END_S = 4.0  # that the process has to end
+
+
+class Notifications:
+    """The notifier of a monitor; its process begins at once."""
+
+    def __init__(self) -> None:
+        self._process = ChildProcess("monitor.cli.notifier", "the notifier", "notifier", END_S)
+        self._feed = NotifyFeed(self._process.kill)
+
+    def serve(self, options: MonitorOptions) -> None:
+        """Notify by this configuration, which has `notify`; to be called once."""
+        text = notify_settings(options).model_dump_json(context=REVEALED)
+        self._process.give(text, self._feed.connect)
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that runs just now."""
+        return self._process.pid
+
+    def wake(self) -> None:
+        """Say that the store has something to notify."""
+        self._feed.wake()
+
+    def tell(self, cameras: Sequence[CameraSnapshot]) -> None:
+        """Say how the cameras do."""
+        self._feed.tell(cameras)
+
+    def renew(self, options: MonitorOptions) -> None:
+        """Notify by what the configuration says now."""
+        settings = notify_settings(options)
+        self._process.change(settings.model_dump_json(context=REVEALED))
+        self._feed.renew(settings)
+
+    def close(self) -> None:
+        """End it, once it has tried what waits; twice is fine."""
+        self._process.close()
+        self._feed.close()
+
+
+def notify_settings(options: MonitorOptions) -> NotifySettings:
+    """What the notifier is told of a configuration; ConfigError without `notify`."""
+    if options.notify is None:
+        raise ConfigError("the configuration has no notify")
+    assert options.store is not None  # see MonitorOptions.with_needed_sinks
+    return NotifySettings(
+        notify=options.notify,
+        store=options.store.url,
+        log=next((log.path for log in options.logs if log.path != STDOUT), None),
+        evidence=None if options.evidence is None else options.evidence.folder,
+    )
+
+
+def check_notify(options: MonitorOptions) -> None:
+    """ConfigError if a target needs what is not installed."""
+    targets = () if options.notify is None else options.notify.targets
+    for target in targets:
+        if isinstance(target, AppriseOptions) and importlib.util.find_spec("apprise") is None:
+            raise ConfigError(f"notify {target.name}: needs pip install 'har-monitor[apprise]'")
+
+
+def describe_notify(notify: NotifyOptions | None) -> Iterator[tuple[str, str]]:
+    """What --check says of notifications, without a secret."""
+    if notify is None:
+        return
+    for target in notify.targets:
+        yield "notify", f"{target.name}: {target.type} {target.where}"
+    for rule in notify.rules:
+        yield "rule", _rule(rule)
+
+
+def _rule(rule: RuleOptions) -> str:
+    chosen = (*rule.cameras, *rule.labels, *rule.regions)
+    parts = [f"{', '.join(chosen) or 'every event'} to {', '.join(rule.to)}"]
+    if rule.schedule or rule.quiet:
+        parts.append("at some times")
+    if rule.at_most is not None:
+        parts.append(f"at most {rule.at_most.count} in {rule.at_most.minutes:g} min")
+    if rule.escalate_min is not None:
+        parts.append(
+            f"after {rule.escalate_min:g} min without a review to {', '.join(rule.escalate_to)}"
+        )
+    return "; ".join(parts)

@@ -1,0 +1,141 @@
+"""A target that posts JSON, signed, to an address."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.client
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from monitor.config.notifications import WebhookOptions
+from monitor.notify.inner import resolved
+from monitor.notify.message import payload
+from monitor.notify.notification import Notification, TargetError
+from monitor.notify.stateless import Stateless
+
+# What a server says that it may not say the next time.
+_PASSING = (
+    http.HTTPStatus.REQUEST_TIMEOUT,
+    http.HTTPStatus.TOO_EARLY,
+    http.HTTPStatus.TOO_MANY_REQUESTS,
+)
+
+
+class WebhookTarget(Stateless):
+    """Posts each notification on a connection of its own; any answer of 2xx confirms it.
+
+    The name is looked up once for each message, and only the addresses that it stood for then, and
+    that are allowed, are connected to. No proxy is used, and no redirect followed.
+    """
+
+    def __init__(
+        self, options: WebhookOptions, site: str, now: Callable[[], float] = time.time
+    ) -> None:
+        self._options = options
+        self._site = site
+        self._now = now
+        parts = urlsplit(options.url.get_secret_value())
+        assert parts.hostname is not None  # see monitor.config.notifications
+        self._host, self._is_tls = parts.hostname, parts.scheme == "https"
+        self._port = parts.port or (443 if self._is_tls else 80)
+        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._named = f"{options.where}"
+
+    def send(self, notification: Notification) -> None:
+        """Post it; TargetError."""
+        content = json.dumps(payload(notification, self._site)).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "har-monitor",
+            "X-Har-Id": notification.id,
+            **self._signature(content),
+        }
+        deadline_s = time.monotonic() + self._options.timeout_s
+        status, reason = self._post(self._connection(deadline_s), content, headers, deadline_s)
+        if 200 <= status < 300:
+            return
+        final = 400 <= status < 500 and status not in _PASSING
+        raise TargetError(f"{self._named}: answered {status} {reason:.60}", final=final)
+
+    def _signature(self, content: bytes) -> dict[str, str]:
+        if self._options.secret is None:
+            return {}
+        stamp = str(int(self._now()))
+        secret = self._options.secret.get_secret_value().encode()
+        signed = hmac.new(secret, f"{stamp}.".encode() + content, hashlib.sha256)
+        return {"X-Har-Timestamp": stamp, "X-Har-Signature": f"sha256={signed.hexdigest()}"}
+
+    def _connection(self, deadline_s: float) -> http.client.HTTPConnection:
+        """Connected to the first address that answers."""
+        private = self._options.allow_private
+        fault: OSError = TimeoutError("timed out")
+        for address in resolved(self._host, self._port, allow_private=private):
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                break
+            try:
+                plain = socket.create_connection((address, self._port), left_s)
+            except OSError as error:
+                fault = error
+                continue
+            connection = http.client.HTTPConnection(self._host, self._port)
+            try:
+                connection.sock = self._secured(plain)
+            except OSError as error:
+                plain.close()
+                raise TargetError(f"{self._named}: {_words(error)}") from None
+            return connection
+        raise TargetError(f"{self._named}: {_words(fault)}")
+
+    def _secured(self, plain: socket.socket) -> socket.socket:
+        if not self._is_tls:
+            return plain
+        context = ssl.create_default_context(cafile=self._options.ca_file)
+        return context.wrap_socket(plain, server_hostname=self._host)
+
+    def _post(
+        self,
+        connection: http.client.HTTPConnection,
+        content: bytes,
+        headers: dict[str, str],
+        deadline_s: float,
+    ) -> tuple[int, str]:
+        """Status and reason of the answer; one that comes byte by byte ends at the deadline."""
+        plain = connection.sock
+        late = threading.Timer(max(0.0, deadline_s - time.monotonic()), _cut, (plain,))
+        late.daemon = True
+        late.start()
+        try:
+            connection.request("POST", self._path, content, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.reason
+        except (OSError, http.client.HTTPException) as error:
+            why = "timed out" if time.monotonic() >= deadline_s else _words(error)
+            raise TargetError(f"{self._named}: {why}") from None
+        finally:
+            late.cancel()
+            connection.close()
+            late.join()
+
+
+def _cut(plain: socket.socket) -> None:
+    with suppress(OSError):  # it is closed already
+        plain.shutdown(socket.SHUT_RDWR)
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, in a line; what the other side said is not quoted."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not valid: {error.verify_message.lower()}"
+    if isinstance(error, http.client.HTTPException):
+        return f"no answer of HTTP ({type(error).__name__})"
+    if isinstance(error, OSError):
+        return (error.strerror or str(error) or type(error).__name__).lower()
+    return type(error).__name__
