@@ -123,7 +123,7 @@ class Courier:
             log.exception("notify %s: a message could not be sent", self._name)
             return self._failed(row, type(error).__name__, final=True)
         if self._failing:
-            log.info("notify %s: it works again", self._name)
+            self._throttle.log(logging.INFO, "up", f"notify {self._name}: it works again")
         self._failing, self._pause_s = False, RETRY_MIN_S
         at_ms = self._now_ms
         return lambda: self._outbox.sent(row, at_ms)
@@ -135,7 +135,8 @@ class Courier:
             at_ms = self._now_ms
             return lambda: self._outbox.refused(row, error, at_ms)
         if not self._failing:
-            log.warning("notify %s: %s; messages wait", self._name, error)
+            text = f"notify {self._name}: {error}; messages wait"
+            self._throttle.log(logging.WARNING, "down", text)
         self._failing = True
         self._retry_s = self._clock() + self._pause_s
         self._pause_s = min(2 * self._pause_s, RETRY_MAX_S)

@@ -151,7 +151,7 @@ def test_a_rule_chooses_events(
 @pytest.mark.parametrize(
     ("moment", "told"),
     [
-        # Berlin's clocks go from 02:00 to 03:00 on 2026-03-29, and from 03:00 to 02:00 on 2026-10-25.
+        # Berlin's clocks go from 02:00 to 03:00 on 2026-03-29, and back from 03:00 on 2026-10-25.
         ("2026-03-29T00:59:00+00:00", False),  # 01:59
         ("2026-03-29T01:00:00+00:00", True),  # 03:00
         ("2026-10-25T00:30:00+00:00", False),  # 02:30, the first time
