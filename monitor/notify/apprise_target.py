@@ -12,7 +12,6 @@ from monitor.notify.message import body, title
 from monitor.notify.notification import Notification, TargetError
 from monitor.notify.stateless import Stateless
 
-TIMEOUT_S = 30.0  # for all of a message
 # All that is taken of what Apprise logs, which may quote the address: the status of HTTP.
 _STATUS = re.compile(r"\berror=(\d{3})\b")
 
@@ -41,7 +40,7 @@ class AppriseTarget(Stateless):
             pgp_autogen=False,
             pem_autogen=False,
             async_mode=False,
-            service_timeout=TIMEOUT_S,
+            service_timeout=0,  # a limit of its own would need threads; its sockets have one
         )
         self._service = apprise.Apprise(asset=asset)
         self._where = options.where

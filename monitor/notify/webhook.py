@@ -114,8 +114,10 @@ class WebhookTarget(Stateless):
         late.start()
         try:
             connection.request("POST", self._path, content, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.reason
+            with connection.getresponse() as answer:
+                if time.monotonic() >= deadline_s:  # it was cut off within its head
+                    raise TimeoutError
+                return answer.status, answer.reason
         except (OSError, http.client.HTTPException) as error:
             why = "timed out" if time.monotonic() >= deadline_s else _words(error)
             raise TargetError(f"{self._named}: {why}") from None
