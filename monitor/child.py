@@ -31,10 +31,13 @@ class ChildProcess:
         thread: str,
         end_s: float,  # that it has to end
         inherited: Sequence[socket.socket] = (),
+        *,
+        by_signal: bool = True,  # it is told to end by SIGTERM; else by the end of its link
     ) -> None:
         self._module = module
         self._what = what
         self._end_s = end_s
+        self._by_signal = by_signal
         self._inherited = inherited
         self._given = threading.Event()  # what it is to do, or the end
         self._ending = threading.Event()
@@ -71,7 +74,7 @@ class ChildProcess:
         self._ending.set()
         self._given.set()
         process = self._process
-        if process is not None and process.poll() is None:
+        if self._by_signal and process is not None and process.poll() is None:
             process.terminate()
         self._thread.join()
 

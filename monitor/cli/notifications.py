@@ -25,7 +25,9 @@ class Notifications:
     """The notifier of a monitor; its process begins at once."""
 
     def __init__(self) -> None:
-        self._process = ChildProcess("monitor.cli.notifier", "the notifier", "notifier", END_S)
+        self._process = ChildProcess(
+            "monitor.cli.notifier", "the notifier", "notifier", END_S, by_signal=False
+        )
         self._feed = NotifyFeed(self._process.kill)
 
     def serve(self, options: MonitorOptions) -> None:
@@ -54,8 +56,8 @@ class Notifications:
 
     def close(self) -> None:
         """End it, once it has tried what waits; twice is fine."""
-        self._process.close()
         self._feed.close()
+        self._process.close()
 
 
 def notify_settings(options: MonitorOptions) -> NotifySettings:

@@ -6,8 +6,6 @@ import signal
 import socket
 import sys
 import threading
-from contextlib import suppress
-from types import FrameType
 
 import typer
 from rich.console import Console
@@ -24,9 +22,9 @@ END_S = 1.5  # that what waits is tried, once the watching process is gone
 
 
 def main() -> None:
-    """Notify until the watching process is gone, or says so."""
-    # Ctrl-C and a closed terminal are for the watching process, which ends this one.
-    for number in (signal.SIGINT, signal.SIGHUP):
+    """Notify until the watching process is gone, or closes the link."""
+    # They are for the watching process, which ends this one when there is no more to tell.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     console = Console(stderr=True)
     with exit_codes(console):
@@ -35,12 +33,6 @@ def main() -> None:
         threading.excepthook = _end
         settings = NotifySettings.model_validate_json(sys.stdin.buffer.read())
         link = socket.socket(fileno=int(sys.argv[1]))
-
-        def hang_up(signum: int, frame: FrameType | None) -> None:
-            with suppress(OSError):  # the other side was faster
-                link.shutdown(socket.SHUT_RDWR)
-
-        signal.signal(signal.SIGTERM, hang_up)
         store = KeptStore(settings.store, settings.log)
         notifier = Notifier(settings, store)
         try:

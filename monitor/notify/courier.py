@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from monitor.names import printable
 from monitor.notify.compose import Composer
 from monitor.notify.notification import CameraState, Notification, Target, TargetError
 from monitor.notify.outbox import Outbox, Row
@@ -118,7 +119,7 @@ class Courier:
         try:
             self._target.send(notification)
         except TargetError as error:
-            return self._failed(row, redact(str(error)), final=error.final)
+            return self._failed(row, printable(redact(str(error))), final=error.final)
         except Exception as error:  # its own fault: the same would fail again
             log.exception("notify %s: a message could not be sent", self._name)
             return self._failed(row, type(error).__name__, final=True)

@@ -10,8 +10,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from urllib.parse import urlsplit
 
 from monitor.config.notifications import WebhookOptions
@@ -26,6 +26,7 @@ _PASSING = (
     http.HTTPStatus.TOO_EARLY,
     http.HTTPStatus.TOO_MANY_REQUESTS,
 )
+_TIMED_OUT = "timed out"
 
 
 class WebhookTarget(Stateless):
@@ -46,7 +47,7 @@ class WebhookTarget(Stateless):
         self._host, self._is_tls = parts.hostname, parts.scheme == "https"
         self._port = parts.port or (443 if self._is_tls else 80)
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._named = f"{options.where}"
+        self._named = options.where
 
     def send(self, notification: Notification) -> None:
         """Post it; TargetError."""
@@ -58,7 +59,14 @@ class WebhookTarget(Stateless):
             **self._signature(content),
         }
         deadline_s = time.monotonic() + self._options.timeout_s
-        status, reason = self._post(self._connection(deadline_s), content, headers, deadline_s)
+        with self._connected(deadline_s) as plain, _cut_off(plain, deadline_s):
+            try:
+                status, reason = self._post(plain, content, headers)
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                why = _TIMED_OUT if time.monotonic() >= deadline_s else _words(error)
+                raise TargetError(f"{self._named}: {why}") from None
+        if time.monotonic() >= deadline_s:  # perhaps it was cut off within its answer
+            raise TargetError(f"{self._named}: {_TIMED_OUT}")
         if 200 <= status < 300:
             return
         final = 400 <= status < 500 and status not in _PASSING
@@ -72,27 +80,30 @@ class WebhookTarget(Stateless):
         signed = hmac.new(secret, f"{stamp}.".encode() + content, hashlib.sha256)
         return {"X-Har-Timestamp": stamp, "X-Har-Signature": f"sha256={signed.hexdigest()}"}
 
-    def _connection(self, deadline_s: float) -> http.client.HTTPConnection:
-        """Connected to the first address that answers."""
+    def _connected(self, deadline_s: float) -> socket.socket:
+        """A connection to the first address that takes one."""
         private = self._options.allow_private
-        fault: OSError = TimeoutError("timed out")
+        why = _TIMED_OUT
         for address in resolved(self._host, self._port, allow_private=private):
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 break
             try:
-                plain = socket.create_connection((address, self._port), left_s)
+                return socket.create_connection((address, self._port), left_s)
             except OSError as error:
-                fault = error
-                continue
-            connection = http.client.HTTPConnection(self._host, self._port)
-            try:
-                connection.sock = self._secured(plain)
-            except OSError as error:
-                plain.close()
-                raise TargetError(f"{self._named}: {_words(error)}") from None
-            return connection
-        raise TargetError(f"{self._named}: {_words(fault)}")
+                why = _words(error)
+        raise TargetError(f"{self._named}: {why}")
+
+    def _post(
+        self, plain: socket.socket, content: bytes, headers: dict[str, str]
+    ) -> tuple[int, str]:
+        """Status and reason of the answer."""
+        connection = http.client.HTTPConnection(self._host, self._port)
+        connection.sock = self._secured(plain)
+        with closing(connection):
+            connection.request("POST", self._path, content, headers)
+            with connection.getresponse() as answer:
+                return answer.status, answer.reason
 
     def _secured(self, plain: socket.socket) -> socket.socket:
         if not self._is_tls:
@@ -100,35 +111,24 @@ class WebhookTarget(Stateless):
         context = ssl.create_default_context(cafile=self._options.ca_file)
         return context.wrap_socket(plain, server_hostname=self._host)
 
-    def _post(
-        self,
-        connection: http.client.HTTPConnection,
-        content: bytes,
-        headers: dict[str, str],
-        deadline_s: float,
-    ) -> tuple[int, str]:
-        """Status and reason of the answer; one that comes byte by byte ends at the deadline."""
-        plain = connection.sock
-        late = threading.Timer(max(0.0, deadline_s - time.monotonic()), _cut, (plain,))
+
+@contextmanager
+def _cut_off(plain: socket.socket, deadline_s: float) -> Iterator[None]:
+    """Inside the block the connection breaks at a deadline, though byte after byte may come."""
+    with plain.dup() as same:  # TLS takes the other one over
+        left_s = max(0.0, deadline_s - time.monotonic())
+        late = threading.Timer(left_s, _break, (same,))
         late.daemon = True
         late.start()
         try:
-            connection.request("POST", self._path, content, headers)
-            with connection.getresponse() as answer:
-                if time.monotonic() >= deadline_s:  # it was cut off within its head
-                    raise TimeoutError
-                return answer.status, answer.reason
-        except (OSError, http.client.HTTPException) as error:
-            why = "timed out" if time.monotonic() >= deadline_s else _words(error)
-            raise TargetError(f"{self._named}: {why}") from None
+            yield
         finally:
             late.cancel()
-            connection.close()
             late.join()
 
 
-def _cut(plain: socket.socket) -> None:
-    with suppress(OSError):  # it is closed already
+def _break(plain: socket.socket) -> None:
+    with suppress(OSError):  # the other side was faster
         plain.shutdown(socket.SHUT_RDWR)
 
 
