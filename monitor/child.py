@@ -41,6 +41,7 @@ class ChildProcess:
         self._inherited = inherited
         self._given = threading.Event()  # what it is to do, or the end
         self._ending = threading.Event()
+        self._settings: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, name=thread, daemon=True)
         self._thread.start()
@@ -108,7 +109,7 @@ class ChildProcess:
         self._process = process
         self._given.wait()
         assert process.stdin is not None
-        if self._ending.is_set():
+        if self._settings is None or (self._by_signal and self._ending.is_set()):
             ours.close()
             process.terminate()
         else:

@@ -21,6 +21,7 @@ class NotifyFeed:
     def __init__(self, on_stuck: Callable[[], object]) -> None:
         self._on_stuck = on_stuck
         self._link: socket.socket | None = None
+        self._ended = False
         self._sending = threading.Lock()
         self._settings = b""  # the message that tells of new ones
 
@@ -30,6 +31,8 @@ class NotifyFeed:
         with self._sending:
             self._drop()
             self._link = link
+            if self._ended:  # it is to try what waits, and no more
+                self._drop()
         if self._settings:  # it may have been started before they came
             self._send(self._settings)
 
@@ -58,6 +61,7 @@ class NotifyFeed:
     def close(self) -> None:
         """End; twice is fine."""
         with self._sending:
+            self._ended = True
             self._drop()
 
     def _send(self, message: bytes) -> None:

@@ -13,7 +13,9 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 def is_public(text: str) -> bool:
     """Whether an address is of the internet, and of one machine there."""
     address = ip_address(text.partition("%")[0])
-    meant = [address, *_within(address)] if isinstance(address, IPv6Address) else [address]
+    meant: list[IPv4Address | IPv6Address] = [address]
+    if isinstance(address, IPv6Address):
+        meant += _within(address)
     return all(one.is_global and not one.is_multicast for one in meant)
 
 
