@@ -76,6 +76,12 @@ class Mailbox(Generic[Item]):
             self._changed.notify_all()
 
     @property
+    def size(self) -> int:
+        """How many items wait."""
+        with self._changed:
+            return sum(map(len, self._items.values()))
+
+    @property
     def closed(self) -> bool:
         """Whether it is closed and empty: nothing will come any more."""
         with self._changed:

@@ -133,6 +133,13 @@ class SinkStatus(NamedTuple):
     lost: int  # alerts that it never will take
 
 
+class WorkerStatus(NamedTuple):
+    """How a worker does."""
+
+    waiting: int  # windows, and ends of streams, that it has not taken yet
+    busy_s: float  # for how long it has been at work on one; 0: it waits
+
+
 @dataclass(frozen=True)
 class Activity:
     """An interval in which a camera or a region shows an activity; open while `end_s` is None."""

@@ -35,6 +35,7 @@ def main(
         from benchmarks.recognition.fits import Places, do_fits
         from benchmarks.recognition.page import page
         from benchmarks.recognition.series import read_rows
+        from benchmarks.recognition.tuned import watch_tuned
         from benchmarks.recognition.watching import watch_live
         from train.data.cache_folder import default_cache
 
@@ -44,6 +45,7 @@ def main(
             try:
                 do_fits(declared.series, places, console)
                 watch_live(declared, places, console)
+                watch_tuned(declared.series, places, console)
             except KeyboardInterrupt:
                 console.print("stopped; the same command goes on from the last whole epoch")
                 raise typer.Exit(EXIT_INTERRUPTED) from None

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.recognition.fit_results import Choosing, FitRecord, FoldEvents, read_folds
+from benchmarks.recognition.fit_results import (
+    Choosing,
+    FitRecord,
+    FoldEvents,
+    Judgement,
+    read_folds,
+)
 from benchmarks.recognition.series import Series
 from train.evaluate.event_match import EventMetrics
 from train.evaluate.intervals import Interval, poisson_mean
@@ -45,16 +51,7 @@ class Events:
 
     def figures(self, choosing: Choosing) -> EventMetrics:
         """The figures over the events of all folds."""
-        judged = [fold.judged[choosing] for fold in self.folds]
-        events = [event for one in judged for event in one.events]
-        return EventMetrics(
-            events=len(events),
-            found=sum(bool(event.delays_s) for event in events),
-            false_alarms=sum(len(one.false_alarms) for one in judged),
-            hours=self.hours,
-            delays_s=tuple(sorted(event.delays_s[0] for event in events if event.delays_s)),
-            alerts=sum(len(event.delays_s) for event in events),
-        )
+        return event_figures([fold.judged[choosing] for fold in self.folds], self.hours)
 
     def shown(self, choosing: Choosing) -> Counter[str]:
         """What was shown at the false alarms: a label of clips, or footage."""
@@ -88,6 +85,23 @@ class Events:
         """Share of the clips that are answered rightly while a stream shows them."""
         right = sum(clip.in_stream == clip.label for f in self.folds for clip in f.clips)
         return right / self.clips
+
+
+def event_figures(judged: Sequence[Judgement], hours: float) -> EventMetrics:
+    """The figures over the events of streams that last `hours` together."""
+    events = [event for one in judged for event in one.events]
+    found = [event for event in events if event.delays_s]
+    return EventMetrics(
+        events=len(events),
+        found=len(found),
+        false_alarms=sum(len(one.false_alarms) for one in judged),
+        hours=hours,
+        delays_s=tuple(sorted(event.delays_s[0] for event in found)),
+        alerts=sum(len(event.delays_s) for event in found),
+        after_end_s=tuple(
+            sorted(event.delays_s[0] - (event.end_s - event.start_s) for event in found)
+        ),
+    )
 
 
 def poisson(count: int, hours: float) -> Interval:

@@ -183,6 +183,21 @@ class FoldEvents(FoldFacts):
     clips: tuple[ClipAnswer, ...]
 
 
+class FoldAlerts(FoldFacts):
+    """The streams of a fold, by rules that were tuned on the other folds.
+
+    The network has not seen the fold. Its films are in no stream of another fold.
+    """
+
+    what: Literal["alerts"] = "alerts"
+    per_day: float  # the most false alarms that the rules may give where they are tuned
+    streams_s: dict[str, float]  # length of each stream
+    films_s: dict[str, float]  # length of each film that was also watched alone
+    quiet_s: dict[str, float]  # what showed no event: a kind of footage, or clips of a label
+    judged: Judgement
+    clips: tuple[ClipAnswer, ...]  # that were laid into footage
+
+
 class InsetClip(TestedClip):
     """A clip laid into a film, and its scores in three views."""
 
@@ -205,7 +220,7 @@ class FoldInsets(FoldFacts):
         return scored_clips(self.labels, self.clips, [clip.scores[view] for clip in self.clips])
 
 
-Kept = FitRecord | Network | FoldEvents | FoldInsets
+Kept = FitRecord | Network | FoldEvents | FoldAlerts | FoldInsets
 KEPT: TypeAdapter[Kept] = TypeAdapter(Annotated[Kept, Field(discriminator="what")])
 
 

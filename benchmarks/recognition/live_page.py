@@ -61,14 +61,14 @@ def _events_row(events: Events, choosing: Choosing) -> list[str]:
     return [
         choosing,
         f"{of.found} of {of.events}",
-        _share(of.precision),
-        _share(of.recall),
-        _share(of.f1),
+        share_text(of.precision),
+        share_text(of.recall),
+        share_text(of.f1),
         f"{of.false_alarms} in {of.hours:.2f} h",
         f"{of.false_per_hour:.1f} ({rate.low:.1f} to {rate.high:.1f})",
-        _seconds(of.delay_s(0.5)),
-        _seconds(of.delay_s(0.95)),
-        _share(of.fragments),
+        seconds_text(of.delay_s(0.5)),
+        seconds_text(of.delay_s(0.95)),
+        share_text(of.fragments),
     ]
 
 
@@ -97,16 +97,23 @@ def _insets(insets: Insets | None) -> dict[str, Any]:
         return {"insets": None}
     return {
         "insets": insets,
-        "insets_rows": [
-            [words, _share(insets.auc(view)), _share(insets.accuracy(view))]
-            for view, words in _VIEWS
-        ],
+        "insets_rows": insets_rows(insets),
     }
 
 
-def _share(value: float | None) -> str:
+def insets_rows(insets: Insets) -> list[list[str]]:
+    """A row for each view."""
+    return [
+        [words, share_text(insets.auc(view)), share_text(insets.accuracy(view))]
+        for view, words in _VIEWS
+    ]
+
+
+def share_text(value: float | None) -> str:
+    """A share of one, or a score."""
     return NOTHING if value is None else f"{value:.3f}"
 
 
-def _seconds(value: float | None) -> str:
+def seconds_text(value: float | None) -> str:
+    """Seconds."""
     return NOTHING if value is None else f"{value:.1f} s"

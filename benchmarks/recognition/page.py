@@ -10,6 +10,7 @@ from benchmarks.recognition.figures import DataSet, Line, by_dataset, choose, re
 from benchmarks.recognition.fit_results import FitRecord
 from benchmarks.recognition.live_page import live_sections
 from benchmarks.recognition.series import TOGETHER, Declared
+from benchmarks.recognition.tuned_page import tuned_sections
 
 TEMPLATE = Path(__file__).with_name("README.md.jinja")
 
@@ -41,6 +42,7 @@ def page(declared: Declared, results: Path) -> str:
         watch=declared.watch,
         **live_sections(declared.watch, lines, results),
         together=[(line, _dataset_rows(line)) for line in together.lines] if together else [],
+        tuned=tuned_sections(together.lines, results) if together else {},
         others=others,
         others_rows=_others_rows(others),
     )

@@ -15,7 +15,7 @@ from benchmarks.recognition.fit_results import DIGITS, KEPT, FoldInsets, InsetCl
 from benchmarks.recognition.fits import Places
 from benchmarks.recognition.insets import Inset, drawn, place
 from benchmarks.recognition.networks import Networks
-from benchmarks.recognition.series import Watch
+from benchmarks.recognition.series import Wide
 from benchmarks.results import keep, now, read
 from monitor import __version__
 from monitor.errors import DataError
@@ -44,17 +44,18 @@ class _Film:
     size: tuple[int, int]  # width and height, pixels
 
 
-def measure_regions(watch: Watch, networks: Networks, places: Places, console: Console) -> None:
+def measure_regions(wide: Wide, networks: Networks, places: Places, console: Console) -> None:
     """Score the folds that have no result yet; each is kept as soon as it is done."""
-    films = _films(watch, places)
-    file = places.results / watch.series.file
+    series = networks.series
+    films = _films(wide, places)
+    file = places.results / series.file
     known = {one.fold: one for one in read(file, KEPT).values() if isinstance(one, FoldInsets)}
     for fold in networks.folds:
         basis = networks.basis(fold, tuple(film.footage.path for film in films), METHOD)
         if fold in known and known[fold].basis.agrees(basis):
             continue
         scorer, held = networks.scorer(fold), networks.held(fold)
-        spec, stride = scorer.metadata.clip, watch.series.recipe.stride
+        spec, stride = scorer.metadata.clip, series.recipe.stride
         insets: list[Inset] = []
         windows: list[NDArray[np.uint8]] = []  # of both views in turn
         with Bar(console, f"regions, fold {fold}", len(held.clips)) as bar:
@@ -87,8 +88,8 @@ def measure_regions(watch: Watch, networks: Networks, places: Places, console: C
             KEPT,
             FoldInsets(
                 basis=basis,
-                name=watch.series.name,
-                data=watch.series.data,
+                name=series.name,
+                data=series.data,
                 seed=networks.seed,
                 fold=fold,
                 labels=scorer.metadata.labels,
@@ -99,11 +100,11 @@ def measure_regions(watch: Watch, networks: Networks, places: Places, console: C
         )
 
 
-def _films(watch: Watch, places: Places) -> list[_Film]:
-    folder = places.data / watch.footage
+def _films(wide: Wide, places: Places) -> list[_Film]:
+    folder = places.data / wide.footage
     known = {film.name: film for film in find_footage(folder)}
     films = []
-    for name in watch.wide:
+    for name in wide.films:
         if name not in known:
             raise DataError(f"{folder}: no {name} that can be read; footage there: {list(known)}")
         _, picture = next(read_frames(known[name].path))

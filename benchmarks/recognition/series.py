@@ -22,6 +22,21 @@ class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Wide(_Options):
+    """Footage in which people are small: clips are laid into it."""
+
+    footage: Name  # folder beside the data sets
+    films: tuple[str, ...] = Field(min_length=1)  # files in it
+
+
+class Streams(_Options):
+    """Streams that the networks of a row watch, by the rules that har-evaluate --tune finds."""
+
+    clips: Name  # data set of the recipe: its clips are laid into footage, or its videos watched
+    footage: Name  # folder beside the data sets: footage in which nothing happens
+    false_alarms_per_day: float = Field(gt=0)  # the most that the rules may give
+
+
 class Row(_Options):
     """One recipe, fitted on each of its data sets with each split and seed."""
 
@@ -31,12 +46,16 @@ class Row(_Options):
     data: tuple[Name, ...] = ()  # folders of the folder of data sets; none: the recipe names them
     splits: tuple[SplitKind, ...] = ("grouped",)
     seeds: tuple[Seed, ...] = Field((1,), min_length=1)
+    streams: Streams | None = None  # of a recipe that names several data sets
+    wide: Wide | None = None  # its clips, of the data set in `streams`, are also laid into this
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:
         for option, named in (("seed", "seeds"), ("split", "splits")):
             if option in self.overrides:
                 raise ValueError(f"{option} is not overridden but named in {named}")
+        if self.wide is not None and self.streams is None:
+            raise ValueError("wide needs streams, whose clips are laid into it")
         for name in ("data", "splits", "seeds"):
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise ValueError(f"{name} names one twice")
@@ -48,7 +67,7 @@ class Live(_Options):
 
     row: Name  # on the main data set, with grouped and nested splits
     footage: Name  # folder beside the data sets: footage in which nothing happens
-    wide: tuple[str, ...] = Field(min_length=1)  # files in it in which people are small
+    wide: Wide
 
 
 class Rows(_Options):
@@ -69,6 +88,8 @@ class Series:
     seeds: tuple[int, ...]
     recipe: Recipe
     named: tuple[DataOptions, ...] = ()  # the recipe's own data, each by its folder's name alone
+    streams: Streams | None = None
+    wide: Wide | None = None
 
     @property
     def sources(self) -> tuple[DataOptions, ...]:
@@ -101,7 +122,7 @@ class Watch:
 
     series: Series
     footage: str  # a folder beside the data sets
-    wide: tuple[str, ...]  # files in it
+    wide: Wide
 
 
 @dataclass(frozen=True)
@@ -132,6 +153,12 @@ def read_rows(path: Path) -> Declared:
                 f"{path}: row {row.name}: data is named "
                 + ("both here and in the recipe" if row.data else "neither here nor in the recipe")
             )
+        named = sorted(source.path.name for source in recipe.data)
+        if row.streams is not None and row.streams.clips not in named:
+            raise ConfigError(
+                f"{path}: row {row.name}: streams: clips: {row.streams.clips} is no data set that "
+                f"the recipe names; it names: {', '.join(named) or 'none'}"
+            )
         if recipe.data:
             found.append(_together(row, recipe))
         found += [Series(row.name, data, row.splits, row.seeds, recipe) for data in row.data]
@@ -154,7 +181,7 @@ def _together(row: Row, recipe: Recipe) -> Series:
         for source in sources
     )
     recipe = recipe.model_copy(update={"data": data})
-    return Series(row.name, TOGETHER, row.splits, row.seeds, recipe, sources)
+    return Series(row.name, TOGETHER, row.splits, row.seeds, recipe, sources, row.streams, row.wide)
 
 
 def _watch(path: Path, declared: Rows, found: Sequence[Series]) -> Watch | None:

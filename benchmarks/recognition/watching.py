@@ -36,7 +36,7 @@ from train.cli.evaluate import fewer_lines
 from train.data.footage import Footage, find_footage
 from train.evaluate.event_match import event_metrics
 from train.evaluate.playback import WatchedStream
-from train.evaluate.scoring import Scorer
+from train.evaluate.scores import Scored
 from train.evaluate.stream_results import StreamResult, clip_answers, match_stream, total_hours
 from train.evaluate.streams import plan_footage, plan_streams
 from train.evaluate.tuning import MIN_S, SMOOTHING_S, THRESHOLDS, Trials, search_rules
@@ -58,7 +58,7 @@ def watch_live(declared: Declared, places: Places, console: Console) -> None:
     networks = Networks(declared.watch.series, places, console)
     with fewer_lines(verbose=False):
         watch_events(declared.watch, networks, places, console)
-        measure_regions(declared.watch, networks, places, console)
+        measure_regions(declared.watch.wide, networks, places, console)
 
 
 def watch_events(watched: Watch, networks: Networks, places: Places, console: Console) -> None:
@@ -130,10 +130,7 @@ def _fold(
         "fewest false alarms": fewest_alarms(tuning, trials, LEAST_FOUND),
     }
     scored = held.score(scorer.predict, scorer.metadata, networks.series.recipe.stride)
-    by_itself = {
-        path: scored.labels[index]
-        for path, index in zip(scored.clips, scored.predicted, strict=True)
-    }
+    span_s = scorer.metadata.clip.span_s
     return FoldEvents(
         basis=basis,
         name=networks.series.name,
@@ -145,28 +142,24 @@ def _fold(
         footage_s={film.name: round(film.duration_s, 3) for film in footage},
         streams_s={one.plan.name: round(one.plan.duration_s, 3) for one in tested},
         judged={
-            choosing: _judgement(rules, tested, alone, scorer) for choosing, rules in chosen.items()
-        },
-        clips=tuple(
-            ClipAnswer(
-                path=answer.clip.name,
-                label=answer.clip.label or "",
-                alone=by_itself[answer.clip.name],
-                in_stream=answer.label,
+            choosing: judgement(
+                [match_stream(one, rules, span_s) for one in tested],
+                [match_stream(one, rules, span_s) for one in alone],
+                span_s,
             )
-            for one in tested
-            for answer in clip_answers(one)
-        ),
+            for choosing, rules in chosen.items()
+        },
+        clips=answers(tested, scored),
         date=now(),
         version=__version__,
     )
 
 
-def _judgement(
-    rules: Rules, tested: Sequence[WatchedStream], alone: Sequence[WatchedStream], scorer: Scorer
+def judgement(
+    tested: Sequence[StreamResult], alone: Sequence[StreamResult], span_s: float
 ) -> Judgement:
-    span_s = scorer.metadata.clip.span_s
-    judged = [match_stream(one, rules, span_s) for one in tested]
+    """What was found in streams, and in footage alone, with the rules of all of them."""
+    rules = tested[0].rules
     return Judgement(
         thresholds=dict(rules.thresholds),
         smoothing_s=rules.smoothing_s,
@@ -179,11 +172,29 @@ def _judgement(
                 end_s=round(event.end_s, 3),
                 delays_s=tuple(round(alert.decided_s - event.start_s, 3) for alert in alerts),
             )
-            for one in judged
+            for one in tested
             for event, alerts in one.matches.events
         ),
-        false_alarms=_false_alarms(judged, span_s),
-        alone=_false_alarms([match_stream(one, rules, span_s) for one in alone], span_s),
+        false_alarms=_false_alarms(tested, span_s),
+        alone=_false_alarms(alone, span_s),
+    )
+
+
+def answers(streams: Sequence[WatchedStream], scored: Scored) -> tuple[ClipAnswer, ...]:
+    """The answers to the clips that the streams show, and to the same clips by themselves."""
+    by_itself = {
+        path: scored.labels[index]
+        for path, index in zip(scored.clips, scored.predicted, strict=True)
+    }
+    return tuple(
+        ClipAnswer(
+            path=answer.clip.name,
+            label=answer.clip.label or "",
+            alone=by_itself[answer.clip.name],
+            in_stream=answer.label,
+        )
+        for one in streams
+        for answer in clip_answers(one)
     )
 
 

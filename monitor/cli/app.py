@@ -242,10 +242,10 @@ def _status(options: MonitorOptions) -> None:
 
 def _check(options: MonitorOptions) -> None:
     """Print what would be watched, with which model."""
-    from monitor.cli.check import describe
+    from monitor.cli.check import describe, served
     from monitor.recognition.models import Models
 
-    found = describe(options, Models(provider=options.inference.provider))
+    found = describe(options, Models(provider=options.inference.provider)) + served(options)
     check_decoding(options)
     check_inputs(options)
     check_outputs(options)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from monitor.cli.notifications import describe_notify
 from monitor.config.options import ActivityOptions, CameraOptions, MonitorOptions
+from monitor.listening import LOCAL_ADDRESSES
 from monitor.recognition.metadata import ModelMetadata
 from monitor.recognition.models import Classifier, Models
 from monitor.records import camera_key
@@ -29,6 +30,18 @@ def describe(options: MonitorOptions, models: Models) -> list[tuple[str, str]]:
         tried = models.shadow(camera.model, camera.shadow)
         facts += _camera(camera, models.get(camera.model) if several else None, tried)
     return [*facts, *describe_notify(options.notify)]
+
+
+def served(options: MonitorOptions) -> list[tuple[str, str]]:
+    """What is served at addresses of this machine beside the page; as `describe`."""
+    if options.metrics is None:
+        return []
+    from monitor.metrics.endpoint import metrics_url  # an HTTP server: only if it is needed
+
+    host, port = options.metrics.host, options.metrics.port
+    at = metrics_url(host, port) if port else f"any free port of {host}"
+    password = "" if host in LOCAL_ADDRESSES else "; no password: whoever reaches it can read them"
+    return [("metrics", f"at {at}{password}")]
 
 
 def _model(classifier: Classifier) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from monitor.health.systemd import Systemd
 from monitor.paths import STDOUT
 
 if TYPE_CHECKING:
+    from monitor.cli.metrics import Metrics
     from monitor.cli.promotion import Promotions
     from monitor.cli.web import Page
     from monitor.display.view import View
@@ -47,15 +48,22 @@ def watch(
             "or a --config with cameras"
         )
     check_notify(options)
-    with ExitStack() as beside:  # their processes take as long to begin as the models do
-        process, notifications = None, None
+    with ExitStack() as open_at_end:
+        process = metrics = notifications = None
         if options.web is not None:
             from monitor.web.process import WebProcess
 
-            process = beside.enter_context(closing(WebProcess(options.web.host, options.web.port)))
+            process = WebProcess(options.web.host, options.web.port)
+            open_at_end.callback(process.close)
+        if options.metrics is not None:
+            from monitor.cli.metrics import Metrics
+
+            metrics = Metrics(options.metrics)
+            open_at_end.callback(metrics.close)
         if options.notify is not None:
-            notifications = beside.enter_context(closing(Notifications()))
-        _watch(options, console, again, process, notifications)
+            notifications = Notifications()
+            open_at_end.callback(notifications.close)
+        _watch(options, console, again, process, metrics, notifications)
 
 
 def _watch(
@@ -63,6 +71,7 @@ def _watch(
     console: Console,
     again: Callable[[], MonitorOptions] | None,
     process: WebProcess | None,
+    metrics: Metrics | None,
     notifications: Notifications | None,
 ) -> None:
     systemd = Systemd()
@@ -118,6 +127,8 @@ def _watch(
             promoted,
             on_promotion=lambda: _start(promote, "promotion"),
         )
+    if metrics is not None:
+        metrics.serve(monitor, options, evidence)
     for log_options in options.logs:
         to = "standard output" if log_options.path == STDOUT else log_options.path
         log.info("alerts go to %s", to)

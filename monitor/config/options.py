@@ -22,6 +22,7 @@ from monitor.config.outputs import (
     AlertLogOptions,
     ConsoleOptions,
     EvidenceOptions,
+    MetricsOptions,
     SinkOptions,
     StoreOptions,
     WebOptions,
@@ -289,6 +290,7 @@ class MonitorOptions(Options):
     health: Place | None = None  # file that says every second how each camera does
     realtime: bool = False  # play files at their own speed, as if they were cameras
     web: WebOptions | None = None  # the page; null: none, and nothing listens
+    metrics: MetricsOptions | None = None  # for Prometheus; null: none, and nothing listens
     notify: NotifyOptions | None = None  # who is told of events; null: nobody
     inference: InferenceOptions = InferenceOptions()
     sinks: tuple[SinkOptions, ...] = (AlertLogOptions(), ConsoleOptions())

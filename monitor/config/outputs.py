@@ -1,4 +1,4 @@
-"""The options of where things go: the sinks, and the page."""
+"""The options of where things go: the sinks, the page and the metrics."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from monitor.config.base import Options
 from monitor.errors import ConfigError
+from monitor.listening import LOCAL_ADDRESSES
 from monitor.paths import Place, placed
 
 
@@ -68,17 +69,17 @@ SinkOptions = Annotated[
 ]
 
 
-LOCAL_ADDRESSES = ("127.0.0.1", "::1", "localhost")
-
-
+# Where something listens: a name or an address of this machine.
+Host = Annotated[str, Field(pattern=r"^[0-9A-Za-z.:-]{1,253}$")]
+Port = Annotated[int, Field(ge=0, le=65535, strict=True)]  # 0: any that is free
 HostName = Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]{1,253}$")]
 
 
 class WebOptions(Options):
     """The page, in a process of its own beside the watching."""
 
-    host: str = Field("127.0.0.1", pattern=r"^[0-9A-Za-z.:-]{1,253}$")
-    port: int = Field(8470, ge=0, le=65535, strict=True)  # 0: any that is free
+    host: Host = "127.0.0.1"
+    port: Port = 8470
     hosts: tuple[HostName, ...] = ()  # other names by which browsers may call it
     users: Place | None = None  # file of har-monitor passwd; null: whoever is at this machine
     certificate: Place | None = None  # of TLS, PEM, with the chain
@@ -99,3 +100,10 @@ class WebOptions(Options):
                 "certificate and key are needed, or plain_http: true behind a proxy with TLS"
             )
         return self
+
+
+class MetricsOptions(Options):
+    """The metrics, for Prometheus. Whoever reaches the address may read them."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8471

@@ -88,6 +88,11 @@ class EvidenceSink:
         source = self._sources.get(camera)
         return None if source is None else source.ring
 
+    @property
+    def used_bytes(self) -> int | None:
+        """What all evidence takes; None: not known yet."""
+        return self._retention.used_bytes
+
     def takes(self, alert: AlertEvent) -> bool:
         """Alerts of shadows, too: somebody is to judge them."""
         return True

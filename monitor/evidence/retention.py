@@ -164,6 +164,11 @@ class Retention:
         self._adding = threading.Lock()  # of _used
         self._used: int | None = None  # bytes of all evidence; None: not known
 
+    @property
+    def used_bytes(self) -> int | None:
+        """What all evidence takes; None: not known."""
+        return self._used
+
     def tidy(self) -> None:
         """Delete what is old, unless that was done a short while ago."""
         if self._clock() - self._deleted_s >= self._pause_s:

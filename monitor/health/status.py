@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from monitor.health.histogram import WindowHistograms
 from monitor.states import NOTHING_MOVES, CameraState, SkipReason
 
 # Seconds without a frame after which a camera that is watched is said to be stalled; a slow one has
@@ -41,6 +42,8 @@ class CameraSnapshot:
     blind_s: float = 0.0  # for how long nothing was classified that should be; 0: not long
     fps: float | None = None  # real frame rate of the source
     frames: int = 0
+    passed_over: int = 0  # of these frames: not decoded
+    cpu_s: float = 0.0  # of the cores' time, that its capture took
     windows: int = 0  # classified
     dropped: Counter[str] = field(default_factory=Counter)  # windows not classified, by cause
     unshown: int = 0  # frames that came too fast for the view
@@ -48,6 +51,8 @@ class CameraSnapshot:
     stretch: float = 1.0  # what the stride is multiplied by, because the cores are too few
     latency_ms: float | None = None  # from the newest frame of a window to its prediction
     alerts: int = 0
+    alerts_by_label: Mapping[str, int] = field(default_factory=dict)
+    histograms: WindowHistograms = field(default_factory=WindowHistograms)
     regions: Mapping[str, RegionStatus] = field(default_factory=dict)  # "": the whole picture
     activity: str = ""  # the last activity that started or ended: its region and label
     activity_ago_s: float = 0.0
@@ -98,6 +103,8 @@ class CaptureCounters:
     fault: str = ""
     fps: float | None = None
     frames: int = 0
+    passed_over: int = 0
+    cpu_s: float = 0.0
     reconnects: int = 0
     stretch: float = 1.0
     unshown: int = 0
@@ -127,7 +134,8 @@ class WorkerCounters:
 
     windows: int = 0
     latency_ms: float | None = None
-    alerts: int = 0
+    alerts: Counter[str] = field(default_factory=Counter)  # started, by label
+    histograms: WindowHistograms = field(default_factory=WindowHistograms)
     regions: dict[str, RegionStatus] = field(default_factory=dict)
     activity: str = ""
     activity_at_s: float = 0.0  # the clock
@@ -143,6 +151,7 @@ class CameraStatus:
         source: str,
         *,
         regions: Iterable[str] = ("",),
+        labels: Iterable[str] = (),  # that its model alerts of
         span_s: float = 2.0,  # of the model's windows
         shadow: CameraStatus | None = None,  # counts for a model that is tried out beside its own
         clock: Callable[[], float] = time.monotonic,
@@ -150,7 +159,12 @@ class CameraStatus:
         self.name = name
         self.source = source  # without credentials
         self.capture = CaptureCounters()
-        self.worker = WorkerCounters(regions={region: RegionStatus() for region in regions})
+        labels = tuple(labels)
+        self.worker = WorkerCounters(
+            alerts=Counter(dict.fromkeys(labels, 0)),
+            histograms=WindowHistograms.of(labels),
+            regions={region: RegionStatus() for region in regions},
+        )
         self._span_s = span_s
         self._shadow = shadow
         self._clock = clock
@@ -160,6 +174,11 @@ class CameraStatus:
         """Count a window that its capture does not hand on."""
         with self._lock:  # a snapshot may be at these counts
             self.capture.dropped[reason] += 1
+
+    def count_alert(self, label: str) -> None:
+        """Count an activity that started."""
+        with self._lock:
+            self.worker.alerts[label] += 1
 
     def show(self, region: str, status: RegionStatus) -> None:
         """Take what its worker found in the newest window of a region."""
@@ -179,6 +198,7 @@ class CameraStatus:
         with self._lock:
             dropped = Counter[str](self.capture.dropped)
             regions = dict(self.worker.regions)
+            alerts = dict(self.worker.alerts)
         if self.worker.unknown:
             dropped[SkipReason.UNKNOWN] = self.worker.unknown
         capture, worker, now_s = self.capture, self.worker, self._clock()
@@ -191,13 +211,17 @@ class CameraStatus:
             blind_s=self.blind_s,
             fps=capture.fps,
             frames=capture.frames,
+            passed_over=capture.passed_over,
+            cpu_s=capture.cpu_s,
             windows=worker.windows,
             dropped=dropped,
             unshown=capture.unshown,
             reconnects=capture.reconnects,
             stretch=capture.stretch,
             latency_ms=worker.latency_ms,
-            alerts=worker.alerts,
+            alerts=sum(alerts.values()),
+            alerts_by_label=alerts,
+            histograms=worker.histograms.copy(),
             regions=regions,
             activity=worker.activity,
             activity_ago_s=now_s - worker.activity_at_s,

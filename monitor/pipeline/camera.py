@@ -70,10 +70,14 @@ class Camera:
 
         def status(name: str, model: Classifier, tried: CameraStatus | None) -> CameraStatus:
             regions = [region.name for region in camera.region_shapes] or [""]
-            span_s = model.metadata.clip.span_s
-            where = str(camera.address)
             return CameraStatus(
-                name, where, regions=regions, span_s=span_s, shadow=tried, clock=clock
+                name,
+                str(camera.address),
+                regions=regions,
+                labels=model.metadata.alert_labels,
+                span_s=model.metadata.clip.span_s,
+                shadow=tried,
+                clock=clock,
             )
 
         tried = None if shadow is None else status(f"{camera.name}, shadow", shadow[0], None)

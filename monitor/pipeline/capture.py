@@ -214,6 +214,7 @@ class Capture:
         counters = self._counters
         counters.frames += 1
         if frame.skipped is not None:
+            counters.passed_over += 1
             waits = frame.skipped == SkipReason.OVERLOAD
             counters.state = CameraState.WAITING if waits else CameraState.IDLE
             counters.classifiable_at_s = counters.frame_at_s
@@ -256,6 +257,7 @@ class Capture:
     def _hand_on(self, lane: Lane, item: Window | Skipped | None) -> None:
         if item is not None:
             self._window_count += lane is self._lanes[0]
+            self._counters.cpu_s = time.thread_time()  # asked for windows: they are few
             lane.hand_on(item, live=self._pace.live)
 
     def _connected(self) -> None:

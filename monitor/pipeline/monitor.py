@@ -32,7 +32,7 @@ from monitor.health.status import CameraSnapshot
 from monitor.pipeline.camera import Camera, CameraSettings
 from monitor.pipeline.worker import Worker
 from monitor.recognition.models import Classifier, Models
-from monitor.records import Prediction, SinkStatus, Skipped
+from monitor.records import Prediction, SinkStatus, Skipped, WorkerStatus
 from monitor.sources.address import Address
 from monitor.sources.make import make_source
 from monitor.sources.source import Source, SourceSettings
@@ -115,6 +115,11 @@ class Monitor:
     def sinks(self) -> tuple[SinkStatus, ...]:
         """How each sink does."""
         return self._dispatcher.sinks
+
+    @property
+    def workers(self) -> tuple[WorkerStatus, ...]:
+        """How each worker does."""
+        return tuple(worker.status for worker in self._workers)
 
     @property
     def models(self) -> Models:
@@ -339,9 +344,7 @@ class Monitor:
 
     def _busy_s(self) -> float:
         """For how long the slowest worker has been at work on one window."""
-        now_s = self._clock()
-        begun = [worker.busy_since_s for worker in self._workers]
-        return max((now_s - at_s for at_s in begun if at_s is not None), default=0.0)
+        return max(worker.busy_s for worker in self.workers)
 
     def _close_in_turn(self, workers: Sequence[threading.Thread]) -> None:
         self._ending.wait()  # ended by the last capture, or by stop

@@ -23,6 +23,7 @@ from monitor.records import (
     Skipped,
     StreamEnd,
     Window,
+    WorkerStatus,
 )
 from monitor.states import EndReason, Pace, SkipReason
 
@@ -63,7 +64,7 @@ class Worker:
         on_window: Callable[[Prediction | Skipped], None] | None = None,
     ) -> None:
         self.cameras: set[WorkerCamera] = set()
-        self.busy_since_s: float | None = None  # the clock, while it works on something
+        self._busy_since_s: float | None = None  # the clock, while it works on something
         self._captured: Mailbox[tuple[WorkerCamera, Captured]] = Mailbox(last=_is_of_a_shadow)
         self._dispatcher = dispatcher
         self._clock = clock
@@ -85,6 +86,13 @@ class Worker:
             self._captured.put(key, entry)
         return None
 
+    @property
+    def status(self) -> WorkerStatus:
+        """How it does; any thread may ask."""
+        since_s = self._busy_since_s
+        busy_s = 0.0 if since_s is None else self._clock() - since_s
+        return WorkerStatus(self._captured.size, busy_s)
+
     def close(self) -> None:
         """Let `run` end once it has worked on everything; wakes captures that wait for room."""
         self._captured.close()
@@ -93,9 +101,9 @@ class Worker:
         """Work until the mailbox is closed and empty; then everything that is open ends."""
         try:
             while (item := self._captured.get()) is not None:
-                self.busy_since_s = self._clock()
+                self._busy_since_s = self._clock()
                 self._take(*item)
-                self.busy_since_s = None
+                self._busy_since_s = None
         finally:  # of captures that missed their limit, or in a crash
             for camera in tuple(self.cameras):
                 for tracker in camera.trackers.values():
@@ -129,9 +137,11 @@ class Worker:
         )
 
     def _classify(self, camera: WorkerCamera, tracker: ActivityTracker, window: Window) -> None:
+        counters, began_s = camera.status.worker, self._clock()
         (scores,), novelty, boxes = camera.classifier.classify(window.clip[np.newaxis])
+        counters.histograms.inference_s.add(self._clock() - began_s)
         if novelty is not None and novelty[0] > camera.novelty_limit:
-            camera.status.worker.unknown += 1
+            counters.unknown += 1
             where = window.camera, window.region
             self._skip(
                 camera,
@@ -152,9 +162,10 @@ class Worker:
         if self._on_window is not None and not camera.alerts.shadow:
             self._on_window(prediction)
         changes = tracker.update(prediction, window)
-        counters = camera.status.worker
+        latency_s = self._clock() - window.arrived_s
         counters.windows += 1
-        counters.latency_ms = (self._clock() - window.arrived_s) * 1000
+        counters.latency_ms = latency_s * 1000
+        counters.histograms.take(latency_s, tracker.smoothed_scores)
         self._publish(camera, tracker, changes, tracker.smoothed_scores)
         camera.publish(
             Update(
@@ -192,8 +203,12 @@ class Worker:
         for activity in changes:
             counters.activity = activity.title
             counters.activity_at_s = self._clock()
-            counters.alerts += activity.end_s is None
-            self._dispatcher.write(camera.alerts.make(activity), activity.window)
+            alert = camera.alerts.make(activity)
+            if alert.event == "start":
+                camera.status.count_alert(alert.label)
+                if alert.latency_ms is not None:
+                    counters.histograms.alert_latency_s.add(alert.latency_ms / 1000)
+            self._dispatcher.write(alert, activity.window)
 
 
 def _is_of_a_shadow(key: Hashable) -> bool:

@@ -313,6 +313,10 @@ def test_a_recipe_of_several_data_sets_is_fitted_on_them_together(bench: Bench) 
 @pytest.mark.parametrize(
     ("row", "says"),
     [
+        (
+            "recipe: both.yaml, streams: {clips: c, footage: d, false_alarms_per_day: 1}",
+            "streams: clips: c is no data set that the recipe names; it names: a, b",
+        ),
         ("recipe: small.yaml", "data is named neither here nor in the recipe"),
         ("recipe: both.yaml, data: [first]", "data is named both here and in the recipe"),
     ],
@@ -439,19 +443,19 @@ def test_the_shipped_plan_declares_the_paper_and_the_shipped_recipe() -> None:
         ),
         pytest.param(
             "{name: a, recipe: small.yaml, data: [first]}\n"
-            "live: {row: b, footage: c, wide: [d.avi]}",
+            "live: {row: b, footage: c, wide: {footage: c, films: [d.avi]}}",
             ": live: no row b on first",
             id="a row to watch that there is not",
         ),
         pytest.param(
             "{name: a, recipe: small.yaml, data: [first]}\n"
-            "live: {row: a, footage: c, wide: [d.avi]}",
+            "live: {row: a, footage: c, wide: {footage: c, films: [d.avi]}}",
             ": live: row a needs the splits grouped, nested",
             id="a row to watch that nothing could be tuned for",
         ),
         pytest.param(
             "{name: a, recipe: small.yaml, data: [first], splits: [grouped, nested]}\n"
-            "live: {row: a, footage: c, wide: [d.avi]}",
+            "live: {row: a, footage: c, wide: {footage: c, films: [d.avi]}}",
             ": live: row a is no network that can be watched",
             id="a row to watch that leaves no network",
         ),

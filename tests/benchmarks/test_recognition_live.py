@@ -14,6 +14,7 @@ from benchmarks.recognition.fit_results import (
     ClipScores,
     FalseAlarm,
     FitRecord,
+    FoldAlerts,
     FoldEvents,
     FoldInsets,
     InsetClip,
@@ -23,7 +24,8 @@ from benchmarks.recognition.fit_results import (
 )
 from benchmarks.recognition.insets import place
 from benchmarks.recognition.page import page
-from benchmarks.recognition.series import Declared, Series, Watch
+from benchmarks.recognition.series import Declared, Series, Watch, Wide
+from benchmarks.recognition.tuned_page import Alerts
 from benchmarks.recognition.watching import fewest_alarms, parted
 from benchmarks.results import keep
 from tests.train.evaluate.test_tuning import BASE, SPAN_S, stream
@@ -32,7 +34,9 @@ from train.evaluate.tuning import Trials
 from train.recipe.options import Recipe
 
 SERIES = Series("live", "first", ("grouped", "nested"), (1,), Recipe())
-DECLARED = Declared("first", (SERIES,), Watch(SERIES, "quiet", ("a.avi",)))
+DECLARED = Declared(
+    "first", (SERIES,), Watch(SERIES, "quiet", Wide(footage="quiet", films=("a.avi",)))
+)
 FILMS = {"a.avi": 36.0, "b.avi": 72.0}
 BASIS = Basis(
     recipe=SERIES.recipe_of("grouped", 1).model_dump(mode="json"),
@@ -222,6 +226,40 @@ def insets(fold: int) -> FoldInsets:
         basis=BASIS, name="live", data="first", seed=1, fold=fold, labels=("fight", "nofight"),
         clips=tuple(clips), date="2026-11-21T10:00:00+00:00", version="0.1.0",
     )  # fmt: skip
+
+
+def fold_alerts(fold: int, judged: Judgement) -> FoldAlerts:
+    return FoldAlerts(
+        basis=BASIS, name="live", data="together", seed=1, fold=fold, per_day=48,
+        streams_s={"s": 1800.0, "cars/a.avi": 900.0}, films_s={"cars/a.avi": 900.0},
+        quiet_s={"cars": 1800.0, "clips of nofight": 360.0}, judged=judged,
+        clips=(
+            ClipAnswer(path="1", label="fight", alone="fight", in_stream="fight"),
+            ClipAnswer(path="2", label="nofight", alone="nofight", in_stream="fight"),
+        ),
+        date="2026-11-21T10:00:00+00:00", version="0.1.0",
+    )  # fmt: skip
+
+
+def test_alerts_of_several_data_sets_are_counted_by_what_was_shown() -> None:
+    judged = judgement((1.0, 3.0), (), false=2, alone=("cars/a.avi",))
+    own = judged.model_copy(
+        update={"false_alarms": (*judged.false_alarms[:2], alarm("s", "cars/a.avi"))}
+    )
+    alerts = Alerts((fold_alerts(0, own), fold_alerts(1, judgement((5.0,)))))
+
+    of, by_kind = alerts.figures, alerts.by_kind
+
+    assert (of.events, of.found, of.hours) == (3, 2, 1.5)
+    assert of.after_end_s == (-1.0, 3.0)  # the event lasts two seconds
+    quiet, alone = by_kind["cars"]
+    assert (quiet.false_alarms, quiet.hours) == (1, 1.0)
+    assert alone is not None
+    assert (alone.false_alarms, alone.hours) == (1, 0.5)
+    clips, never = by_kind["clips of nofight"]
+    assert (clips.false_alarms, clips.hours, never) == (2, 0.2, None)
+    assert (alerts.alone.false_alarms, alerts.alone.hours) == (1, 0.5)
+    assert (alerts.clips, alerts.right_alone, alerts.right_in_stream) == (4, 4, 2)
 
 
 def test_an_inset_lies_in_the_picture_with_its_region_around_it() -> None:

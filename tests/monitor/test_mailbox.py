@@ -20,6 +20,17 @@ def test_an_offer_never_replaces_what_was_put() -> None:
     assert (box.get(), box.get()) == ("the stream ended", "window")
 
 
+def test_it_says_how_many_wait() -> None:
+    box: Mailbox[int] = Mailbox()
+    assert box.size == 0
+    for number in range(3):
+        box.put_nowait("door", number)
+        box.put_latest("yard", number)
+    assert box.size == 4
+    box.get()
+    assert box.size == 3
+
+
 def test_what_is_left_is_neither_waited_for_nor_lost() -> None:
     box: Mailbox[int] = Mailbox()
     for number in range(3):

@@ -8,10 +8,18 @@ import pytest
 from rich.console import Console
 
 import benchmarks.recognition.networks
-from benchmarks.recognition.fit_results import KEPT, ClipScores, FitRecord, FoldEvents, FoldInsets
+from benchmarks.recognition.fit_results import (
+    KEPT,
+    ClipScores,
+    FitRecord,
+    FoldAlerts,
+    FoldEvents,
+    FoldInsets,
+)
 from benchmarks.recognition.fits import Places, all_fits
 from benchmarks.recognition.page import page
 from benchmarks.recognition.series import Series, read_rows
+from benchmarks.recognition.tuned import watch_tuned
 from benchmarks.recognition.watching import watch_live
 from benchmarks.results import drop, keep, read
 from export.keras_file import MODEL_NAME, save_model
@@ -26,7 +34,7 @@ from train.evaluate.novelty import with_novelty
 RECIPE = "arch: convlstm-motion\nclip: {frames: 6, size: 32, fps: 10}\nbackground: [dark]\n"
 ROWS = """
 main: clips
-live: {row: small, footage: quiet, wide: [b.mp4]}
+live: {row: small, footage: quiet, wide: {footage: quiet, films: [b.mp4]}}
 rows:
   - {name: small, recipe: small.yaml, data: [clips], splits: [grouped, nested]}
 """
@@ -84,7 +92,7 @@ def test_a_row_is_watched_once_and_then_only_rendered(
     assert declared.watch is not None
     series, console = declared.watch.series, Console(quiet=True)
 
-    with pytest.raises(DataError, match="not every two folds were held back together yet"):
+    with pytest.raises(DataError, match="not every fold, or every two folds, were held back yet"):
         watch_live(declared, places, console)
     pretend_fits(series, places)
     watch_live(declared, places, console)
@@ -124,3 +132,60 @@ def test_a_row_is_watched_once_and_then_only_rendered(
     drop(places.results / series.file, KEPT, "events-fold2")
     with pytest.raises(DataError, match="was fitted on other clips; remove it and"):
         watch_live(declared, places, console)
+
+
+TOGETHER = """
+main: clips
+rows:
+  - {name: small, recipe: small.yaml, data: [clips]}
+  - name: both
+    recipe: both.yaml
+    streams: {clips: clips, footage: quiet, false_alarms_per_day: 100000}
+    wide: {footage: quiet, films: [street/0.mp4]}
+"""
+
+
+@pytest.mark.timeout(300)  # beside other work
+def test_the_folds_of_several_data_sets_watch_streams_by_rules_of_the_other_folds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("clips", "others"):
+        make_clips(tmp_path / "data" / name, folds=2)
+    (tmp_path / "data" / "quiet" / "street").mkdir(parents=True)
+    for number in range(2):
+        quiet_footage(tmp_path / "data" / "quiet" / "street" / f"{number}.mp4", 20)
+    (tmp_path / "small.yaml").write_text(RECIPE)
+    (tmp_path / "both.yaml").write_text(RECIPE + "data: [{path: clips}, {path: others}]\n")
+    (tmp_path / "rows.yaml").write_text(TOGETHER)
+    places = Places(*(tmp_path / name for name in ("data", "results", "runs", "cache")))
+    declared = read_rows(tmp_path / "rows.yaml")
+    series, console = declared.series[1], Console(quiet=True)
+    pretend_fits(series, places)
+
+    watch_tuned(declared.series, places, console)
+
+    kept = read(places.results / series.file, KEPT)
+    for fold in (0, 1):
+        found = kept[f"alerts-fold{fold}"]
+        assert isinstance(found, FoldAlerts)
+        assert list(found.films_s) == [f"street/{fold}.mp4"]
+        assert {event.label for event in found.judged.events} == {"light"}
+        assert {clip.path for clip in found.clips} == {
+            f"clips/{label}/{fold}{number}.mp4" for label in ("dark", "light") for number in (0, 1)
+        }
+        assert set(found.quiet_s) == {"clips of dark", "street"}
+        assert found.streams_s[f"street/{fold}.mp4"] == pytest.approx(20, abs=0.2)
+        insets = kept[f"regions-fold{fold}"]
+        assert isinstance(insets, FoldInsets)
+        assert {clip.path for clip in insets.clips} == {clip.path for clip in found.clips}
+    text = page(declared, places.results)
+    assert "### both: alerts in streams" in text
+    assert "were also laid small into wide footage" in text
+
+    monkeypatch.setattr(
+        benchmarks.recognition.networks,
+        "load_model",
+        lambda path: pytest.fail(f"{path} is loaded again"),
+    )
+    watch_tuned(declared.series, places, console)
+    assert page(declared, places.results) == text

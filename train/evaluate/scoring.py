@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,9 +50,9 @@ def load_scorer(model: Path) -> Scorer:
     """
     if model.suffix == ".onnx":
         classifier = OnnxClassifier(model)
-        return Scorer(classifier.classify, classifier.metadata)
+        return Scorer(classifier.classify, classifier.metadata, model)
     if model.suffix == ".keras":
-        return keras_scorer(*load_model(model))
+        return replace(keras_scorer(*load_model(model)), path=model)
     raise ConfigError(f"{model}: a model is a .keras or .onnx file")
 
 

@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -14,26 +14,12 @@ from monitor.errors import ConfigError, DataError
 from monitor.recognition.metadata import ModelMetadata, Tuning
 from monitor.recognition.tracker import Rules
 from train.data.background import add_footage_warning
-from train.data.decoding import decode_clips
-from train.data.footage import Footage, find_footage
-from train.data.listed import lists_videos
-from train.data.mixed import load_data
-from train.data.split import Split, fold_split, folds_of
-from train.evaluate.evaluation_set import EvaluationSet
 from train.evaluate.overlap import HOW, WARNINGS, check_groups
-from train.evaluate.playback import WatchedStream
-from train.evaluate.scores import Scored, by_dataset
-from train.evaluate.scoring import keras_scorer
+from train.evaluate.scoring import Scorer, load_scorer
 from train.evaluate.stream_results import match_stream
-from train.evaluate.streams import GAP_S, StreamPlan, deal_footage, plan_footage, plan_streams
 from train.evaluate.tuning import Trials, TunedRules, cross_validate, search_rules, threshold_sweep
-from train.experiment.stream_evaluation import (
-    COMPOSED,
-    FILMED,
-    describe_footage,
-    plan_filmed,
-    watch,
-)
+from train.experiment.fold_streams import WatchedFold, watch_folds
+from train.experiment.stream_evaluation import COMPOSED, FILMED, describe_footage
 from train.recipe.options import DataOptions, Recipe
 from train.report.stream_report import StreamReport, clip_accuracy, describe
 from train.report.write import HTML_NAME, JSON_NAME, write_stream_report
@@ -53,15 +39,6 @@ NOT_CROSS_VALIDATED = (
 )
 
 
-@dataclass(frozen=True)
-class _Fold:
-    """The clips of a fold, scored by the network that was not fitted on them."""
-
-    streams: list[WatchedStream]
-    scored: Scored | None  # the clips that were laid into footage, clip by clip
-    datasets: Mapping[str, Scored]  # the same by data set, if there are several
-
-
 def tune_model(
     run: Path, data: Path | None, films: Path, per_day: float | None, cache: Path, console: Console
 ) -> None:
@@ -76,38 +53,14 @@ def tune_model(
     recipe = _recipe(run)
     sources, chosen = _sources(run, recipe, data)
     _, metadata = load_model(run / MODEL_NAME)
-    footage = find_footage(films)
-    dataset = load_data(sources, recipe.labels, recipe.spec.span_s)
-    decoded_clips = decode_clips(dataset, recipe.spec, recipe.sampling, cache, console)
-    tested = folds_of(decoded_clips.clips, recipe)
-    trained = {
-        dataset.file(clip).resolve(): place
-        for place, clips in enumerate(tested.values())
-        for clip in clips
-    }
-    always = {dataset.file(clip).resolve() for clip in decoded_clips.clips} - set(trained)
-    footage = _without(always, footage)
-    dealt = deal_footage(footage, len(tested), trained)
-    if dealt is None and (seen := [film for film in footage if film.path.resolve() in trained]):
-        raise DataError(
-            f"{seen[0].path}: was trained on as a clip, and there are too few films of "
-            f"{GAP_S[1]:g} s to give each of {len(tested)} folds its own"
-        )
-    filmed = _filmed(sources, chosen)
-    folds = []
-    for place, (number, clips) in enumerate(tested.items()):
-        laid = [
-            clip for clip in clips if chosen in ("", clip.dataset) and clip.dataset not in filmed
-        ]
-        held = EvaluationSet(dataset, decoded_clips, laid, number)
-        films_alone = dealt[place] if dealt else ()
-        plans = plan_streams(held.clip_inserts, films_alone or footage) + plan_footage(films_alone)
-        for source in filmed.values():
-            plans += plan_filmed(source.path, number, source.labels)
-        split = fold_split(decoded_clips.clips, clips, recipe)
-        folds.append(_watch_fold(run, held, split, plans, recipe.stride, console))
+
+    def scorer_of(fold: int) -> Scorer:
+        return load_scorer(run / f"fold-{fold}" / MODEL_NAME)
+
+    watched = watch_folds(recipe, sources, chosen, films, scorer_of, cache, console)
+    dataset, footage = watched.dataset, watched.footage
     trials = Trials(ActivityOptions().rules(metadata), metadata.clip.span_s)
-    tuned = search_rules([watched for fold in folds for watched in fold.streams], trials, per_day)
+    tuned = search_rules(watched.streams, trials, per_day)
     if not tuned.within_limit:
         log.warning("no rules give as few as %g false alarms a day: these give the fewest", per_day)
     settings = {
@@ -116,8 +69,8 @@ def tune_model(
         "false alarms wanted a day": per_day,
         "rules": asdict(tuned.rules),
     }
-    note = CROSS_VALIDATED + (OWN_FOOTAGE if dealt else SAME_FOOTAGE)
-    report = _report(metadata, folds, trials, tuned, settings, per_day, note)
+    note = CROSS_VALIDATED + (OWN_FOOTAGE if watched.own_footage else SAME_FOOTAGE)
+    report = _report(metadata, watched.folds, trials, tuned, settings, per_day, note)
     warning = add_footage_warning(report.warning, metadata.data.footage, footage)
     if warning != report.warning:
         log.warning("%s: %s", dataset.name, warning)
@@ -209,51 +162,9 @@ def _sources(run: Path, recipe: Recipe, data: Path | None) -> tuple[tuple[DataOp
     return (source.model_copy(update={"path": data}),), ""
 
 
-def _without(clips: Collection[Path], footage: Sequence[Footage]) -> tuple[Footage, ...]:
-    """The footage but for films that every network was trained on; DataError if none is left."""
-    kept = tuple(film for film in footage if film.path.resolve() not in clips)
-    if not kept:
-        raise DataError(f"{footage[0].path}: all footage was trained on in every fold")
-    if len(kept) < len(footage):
-        log.warning("%d films were trained on in every fold: left out", len(footage) - len(kept))
-    return kept
-
-
-def _filmed(sources: Sequence[DataOptions], chosen: str) -> dict[str, DataOptions]:
-    """Those of the data sets that are watched as they were filmed, by the name in their clips."""
-    return {
-        source.name if len(sources) > 1 else "": source
-        for source in sources
-        if chosen in ("", source.name) and source.clips is None and lists_videos(source.path)
-    }
-
-
-def _watch_fold(
-    run: Path,
-    held: EvaluationSet,
-    split: Split,
-    plans: Sequence[StreamPlan],
-    stride: int,
-    console: Console,
-) -> _Fold:
-    path = run / f"fold-{held.fold}" / MODEL_NAME
-    network, metadata = load_model(path)
-    if metadata.data.sha256 != held.decoded_clips.sha256((*split.train, *split.validation)):
-        raise DataError(
-            f"{path}: was not fitted on what fold {held.fold} of {held.dataset.where} leaves; "
-            "--data must be the clips that the run was trained on"
-        )
-    scorer = keras_scorer(network, metadata)
-    streams = watch(scorer, plans, f"fold {held.fold}", console)
-    if not held.clips:
-        return _Fold(streams, None, {})
-    scored = held.score(scorer.predict, metadata, stride)
-    return _Fold(streams, scored, by_dataset(scored, held.clips))
-
-
 def _report(
     metadata: ModelMetadata,
-    folds: Sequence[_Fold],
+    folds: Sequence[WatchedFold],
     trials: Trials,
     tuned: TunedRules,
     settings: Mapping[str, object],

@@ -1,7 +1,7 @@
 """The report on watched streams, as values and as the content of metrics.json."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -75,18 +75,26 @@ class StreamReport:
     @cached_property
     def by_footage(self) -> dict[str, EventMetrics]:
         """The false alarms in each kind of footage and in clips of each background label."""
-        alert_labels = self.metadata.alert_labels
-        hours: defaultdict[str, float] = defaultdict(float)
-        for one in self.results:
-            for segment in one.watched.plan.segments:
-                if segment.label not in alert_labels:
-                    hours[_kind(segment)] += (segment.end_s - segment.start_s) / 3600
+        plans = [one.watched.plan for one in self.results]
         false = Counter(_kind(alarm.shown) for alarm in self.false_alarms)
-        return {kind: EventMetrics(0, 0, false[kind], hours[kind], (), 0) for kind in sorted(hours)}
+        return {
+            kind: EventMetrics(0, 0, false[kind], seconds / 3600, (), 0)
+            for kind, seconds in quiet_s(plans, self.metadata.alert_labels).items()
+        }
 
     def _figures(self, label: str | None) -> EventMetrics:
         matches = [one.matches for one in self.results]
         return event_metrics(matches, total_hours(one.watched for one in self.results), label)
+
+
+def quiet_s(plans: Iterable[StreamPlan], alert_labels: Collection[str]) -> dict[str, float]:
+    """The seconds of each kind of footage, and of clips of each label that does not alert."""
+    found: defaultdict[str, float] = defaultdict(float)
+    for plan in plans:
+        for segment in plan.segments:
+            if segment.label not in alert_labels:
+                found[_kind(segment)] += segment.end_s - segment.start_s
+    return dict(sorted(found.items()))
 
 
 def clip_accuracy(scored: Sequence[Scored], results: Sequence[StreamResult]) -> Accuracy:

@@ -113,8 +113,9 @@ def test_a_tap_sees_each_picture_that_was_decoded_on_the_axis_of_the_camera() ->
     twice = [FakeSource([*moving(1), skipped], lost), FakeSource(moving(0.5), lost)]
     sources = itertools.chain(twice, down())
     tap, clock = SeeingTap(), HeldClock(20.0)
+    status = CameraStatus("door", "0", clock=clock)
     capture = Capture(
-        CameraStatus("door", "0", clock=clock),
+        status,
         lambda: next(sources),
         [],
         pace=Pace.CAMERA,
@@ -124,6 +125,7 @@ def test_a_tap_sees_each_picture_that_was_decoded_on_the_axis_of_the_camera() ->
     )
     capture.start(tap)  # type: ignore[arg-type]
     assert capture.join(LIMIT_S)
+    assert (status.snapshot().frames, status.snapshot().passed_over) == (16, 1)
     first, second = tap.seen_s[:10], tap.seen_s[10:]
     assert first == pytest.approx([n / 10 for n in range(10)])
     assert len(second) == 5

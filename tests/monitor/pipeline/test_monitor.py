@@ -266,6 +266,30 @@ def test_a_slow_classifier_drops_windows_of_a_live_camera_and_counts_them(
     assert camera.dropped["busy"] + camera.windows == (600 - 20) // 5 + 1
 
 
+def test_it_is_known_what_waits_for_a_worker_and_how_long_it_has_been_at_one(
+    classifier: OnnxClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classify, go_on = classifier.classify, threading.Event()
+
+    def slow(clips: Any) -> Any:
+        go_on.wait(LIMIT_S)
+        return classify(clips)
+
+    def over() -> Frame | None:
+        go_on.wait(LIMIT_S)
+        return lost()
+
+    monkeypatch.setattr(classifier, "classify", slow)
+    gone = (FakeSource(after=lost) for _ in range(999))
+    sources: Sources = {"rtsp://a/": itertools.chain([FakeSource(moving(10), over)], gone)}
+    monitor, _ = watching(classifier, sources)
+    assert monitor.workers == ((0, 0.0),)
+    with Running(monitor):
+        wait_until(lambda: monitor.workers[0].waiting == 1 and monitor.workers[0].busy_s > 0)
+        go_on.set()
+        wait_until(lambda: monitor.workers == ((0, 0.0),))
+
+
 def test_a_camera_too_slow_for_the_model_is_not_classified_and_it_is_said(
     classifier: OnnxClassifier, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,0 +1,54 @@
+"""The metrics of a monitor: where they come from, and where they are served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monitor.config.options import MonitorOptions
+from monitor.config.outputs import MetricsOptions
+from monitor.evidence.evidence_sink import EvidenceSink
+from monitor.metrics.collector import Watched, exposition
+from monitor.metrics.endpoint import Endpoint
+from monitor.metrics.facts import Evidence, FactReader, Reviews
+from monitor.paths import STDOUT
+
+
+class Metrics:
+    """The metrics of one monitor; MonitorError if their address cannot be listened at."""
+
+    def __init__(self, options: MetricsOptions) -> None:
+        self._endpoint = Endpoint(options.host, options.port)
+        self._reader: FactReader | None = None
+
+    def serve(
+        self, watched: Watched, options: MonitorOptions, evidence: EvidenceSink | None
+    ) -> None:
+        """Begin to serve."""
+        log_path = next((one.path for one in options.logs if one.path != STDOUT), None)
+        store, kept = options.store, options.evidence
+        most = 0 if kept is None else int(kept.max_gib * 2**30)
+        self._reader = FactReader(
+            None if store is None else Reviews(store.url, log_path),
+            _folders(options, log_path),
+            lambda: None if evidence is None else Evidence(evidence.used_bytes, most),
+        )
+        self._reader.start()
+        self._endpoint.serve(exposition(watched, self._reader.newest))
+
+    def close(self) -> None:
+        """End; twice is fine."""
+        self._endpoint.close()
+        if self._reader is not None:
+            self._reader.close()
+
+
+def _folders(options: MonitorOptions, log_path: Path | None) -> dict[str, Path]:
+    """Whose disks must not become full, by what lies there."""
+    folders = {}
+    if log_path is not None:
+        folders["log"] = log_path.parent
+    if options.store is not None and "://" not in options.store.url:
+        folders["store"] = Path(options.store.url).parent
+    if options.evidence is not None:
+        folders["evidence"] = options.evidence.folder
+    return folders
