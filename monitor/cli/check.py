@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 
-from monitor.cli.notifications import describe_notify
 from monitor.config.options import ActivityOptions, CameraOptions, MonitorOptions
 from monitor.listening import LOCAL_ADDRESSES
 from monitor.recognition.metadata import ModelMetadata
@@ -29,7 +28,7 @@ def describe(options: MonitorOptions, models: Models) -> list[tuple[str, str]]:
     for camera in options.cameras:
         tried = models.shadow(camera.model, camera.shadow)
         facts += _camera(camera, models.get(camera.model) if several else None, tried)
-    return [*facts, *describe_notify(options.notify)]
+    return facts
 
 
 def served(options: MonitorOptions) -> list[tuple[str, str]]:
