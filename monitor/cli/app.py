@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from monitor.cli.command import EXIT_FAILED, Command, exit_codes, hide_arguments, start_logging
-from monitor.cli.notifications import check_notify, describe_notify
+from monitor.cli.notifications import check_labels, check_notify, describe_notify
 from monitor.cli.preflight import check_decoding, check_inputs, check_outputs
 from monitor.config.options import MonitorOptions
 from monitor.config.yaml_file import explain, load
@@ -245,12 +245,14 @@ def _check(options: MonitorOptions) -> None:
     from monitor.cli.check import describe, served
     from monitor.recognition.models import Models
 
-    found = describe(options, Models(provider=options.inference.provider)) + served(options)
+    models = Models(provider=options.inference.provider)
+    found = describe(options, models) + served(options)
     found += describe_notify(options.notify)
     check_decoding(options)
     check_inputs(options)
     check_outputs(options)
     check_notify(options)
+    check_labels(options, models)
     out = Console(soft_wrap=True, highlight=False, markup=False)
     for name, text in found:
         line = f"{name:{_NAMES}}{printable(text)}"

@@ -15,6 +15,7 @@ from monitor.health.status import CameraSnapshot
 from monitor.notify.feed import NotifyFeed
 from monitor.notify.settings import NotifySettings
 from monitor.paths import STDOUT
+from monitor.recognition.models import Models
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,19 @@ def check_notify(options: MonitorOptions) -> None:
     for target in targets:
         if isinstance(target, AppriseOptions) and importlib.util.find_spec("apprise") is None:
             raise ConfigError(f"notify {target.name}: needs pip install 'har-monitor[apprise]'")
+
+
+def check_labels(options: MonitorOptions, models: Models) -> None:
+    """ConfigError if a rule names a label that no model alerts of: it would never be told."""
+    watched = options.cameras or (options.defaults,)
+    used = [one.model for one in watched]
+    used += [one.shadow for one in watched if one.shadow is not None]  # it may be promoted
+    found = (models.get(path).metadata.alert_labels for path in dict.fromkeys(used))
+    known = dict.fromkeys(label for labels in found for label in labels)
+    for rule in () if options.notify is None else options.notify.rules:
+        for label in rule.labels:
+            if label not in known:
+                raise ConfigError(f"notify: no model alerts of {label}; labels: {', '.join(known)}")
 
 
 def describe_notify(notify: NotifyOptions | None) -> Iterator[tuple[str, str]]:

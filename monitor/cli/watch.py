@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 from monitor.cli.command import told
-from monitor.cli.notifications import Notifications, check_notify
+from monitor.cli.notifications import Notifications, check_labels, check_notify
 from monitor.cli.preflight import check_decoding, check_outputs
 from monitor.config.options import MonitorOptions
 from monitor.display.screen import Screen, has_display
@@ -112,6 +112,7 @@ def _watch(
         on_beat=beat,
     )
     if notifications is not None:
+        check_labels(options, monitor.models)
         notifications.serve(options)
     for alert in unfinished(sinks):
         monitor.announce(alert)
@@ -252,6 +253,8 @@ def _reload(
         changed = [name for name in sorted(kept) if getattr(options, name) != kept[name]]
         options = options.model_copy(update=kept)
         in_force, promoted = promotions.applied(options)
+        check_notify(in_force)
+        check_labels(in_force, monitor.models)
         if monitor.ended:
             from monitor.cli.check import describe
 

@@ -90,7 +90,7 @@ def test_neither_a_kill_nor_a_reload_loses_a_message(tmp_path: Path, model: Path
         with har_monitor({"door": rtsp.url}, model, folder=tmp_path, **made) as process:
             process.wait_for("it watches", lambda: process.said.count("door: watching") == 2)
             process.wait_for("all of it", lambda: recorded <= {id for _, id in told(server)})
-            rules = [{"to": ["hook"], "labels": ["nothing of the kind"]}]
+            rules = [{"to": ["hook"], "quiet": [{}]}]
             # Other windows: the camera begins anew, and so do its activities.
             changed = options(server, rules=rules) | {"windows": {"stride": 6}}
             write_config(process.config, {"door": rtsp.url}, **changed)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +11,25 @@ from typing import Any
 
 import pytest
 
-from monitor.cli.notifications import Notifications, describe_notify
+from monitor.cli.notifications import (
+    Notifications,
+    check_labels,
+    describe_notify,
+    notify_settings,
+)
+from monitor.cli.web import without_secrets
+from monitor.config.base import REVEALED
 from monitor.config.options import MonitorOptions
+from monitor.errors import ConfigError
 from monitor.health.status import CameraSnapshot
 from monitor.notify.outbox import Outbox, RowState
+from monitor.recognition.models import Models
 from monitor.states import CameraState
 from monitor.store.store import EventStore
+from testkit import ROOT
 from testkit.alerts import alert
 from testkit.fakes import wait_until
+from testkit.process import COMMAND
 from testkit.servers.receiver import Receiver, receiver
 
 
@@ -148,6 +160,30 @@ def test_other_settings_are_in_force_at_once(
         wait_until(lambda: len(server.got) + len(other.got) == 1 + count)
         assert [*events(server), *events(other)] == ["a", *names[:count]]
     assert notifications.pid == pid
+
+
+def test_a_label_that_no_model_has_is_an_error(tmp_path: Path, server: Receiver) -> None:
+    rules = [{"to": ["hook"], "labels": ["fight", "figth"]}]
+    wrong = options(tmp_path, server, rules=rules)
+    with pytest.raises(ConfigError, match=r"^notify: no model alerts of figth; labels: fight$"):
+        check_labels(wrong, Models())
+    check_labels(options(tmp_path, server), Models())
+
+
+def test_neither_a_check_nor_the_page_shows_a_secret(tmp_path: Path, server: Receiver) -> None:
+    path = tmp_path / "monitor.yaml"
+    made = options(tmp_path, server)
+    path.write_text(made.model_dump_json(context=REVEALED))
+    assert "s3cret" in path.read_text()
+    done = subprocess.run(
+        [*COMMAND, "--check", "--config", str(path)],
+        cwd=tmp_path, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "PATH": ""},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"notify   hook: webhook {server.url}\n" in done.stdout
+    for shown in (done.stdout + done.stderr, without_secrets(made), repr(notify_settings(made))):
+        assert "s3cret" not in shown
+        assert "t0ken" not in shown
 
 
 def test_the_facts_of_a_check_have_no_secret(tmp_path: Path, server: Receiver) -> None:

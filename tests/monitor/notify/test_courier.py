@@ -249,7 +249,7 @@ class Shaky(FakeTarget):
             raise TargetError("connection reset") if fate < 0.15 else Killed()
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_in_an_hour_of_a_server_that_goes_up_and_down_nothing_is_lost(
     store: EventStore, clock: Clock, seed: int
 ) -> None:
