@@ -129,5 +129,8 @@ def _settings(config: Path) -> Iterator[tuple[MonitorOptions, NotifySettings]]:
 
 @contextmanager
 def _store(settings: NotifySettings) -> Iterator[EventStore]:
-    with closing(KeptStore(settings.store, settings.log)) as store:
+    where = settings.store
+    if "://" not in where and not Path(where).exists():  # who makes it may not be who watches
+        raise ConfigError(f"event store {where}: no such file; har-monitor makes it at its start")
+    with closing(KeptStore(where, settings.log)) as store:
         yield store

@@ -76,19 +76,20 @@ class Notifier:
         notify = settings.notify
         self._settings = settings
         composer = Composer(self._store, settings.evidence, notify.url)
-        before, self._couriers = self._couriers, {}
+        before, now = self._couriers.copy(), dict[str, tuple[object, Courier]]()
         for options in notify.targets:
             made_of = (options, notify.site, notify.zone, notify.url, settings.evidence)
             known = before.pop(options.name, None)
             if known is not None and known[0] == made_of:
-                self._couriers[options.name] = known
+                now[options.name] = known
                 continue
             if known is not None:
                 known[1].end()
             courier = self._courier(options, composer, None if known is None else known[1])
             if courier is not None:
-                self._couriers[options.name] = made_of, courier
+                now[options.name] = made_of, courier
                 courier.start()
+        self._couriers = now
         for _, courier in before.values():
             courier.end()
 
@@ -150,6 +151,7 @@ class Notifier:
     def _plan(self) -> None:
         def plan() -> None:
             if Planner(self._outbox, self._settings.notify).plan(_now_ms()):
+                self._give_up()  # it may be old: perhaps nobody was notified for a long time
                 self._wake_couriers()
 
         self._try(plan)

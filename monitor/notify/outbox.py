@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 from sqlalchemy.engine import Connection
 
 from monitor.events.alert import AlertEvent
@@ -114,7 +113,7 @@ class Outbox:
         return list(connection.scalars(query.distinct().order_by(outbox.c.target)))
 
     def recent(self, connection: Connection, rule: str, target: str, since_ms: int) -> list[int]:
-        """When events were planned to be told by a rule to a target, the oldest first."""
+        """When the events were that a rule tells a target since then, the oldest first."""
         query = sa.select(outbox.c.at_ms).where(
             outbox.c.target == target,
             outbox.c.rule == rule,
@@ -156,7 +155,7 @@ class Outbox:
             else:
                 try:
                     return _as_row(row)
-                except ValidationError:
+                except ValueError:
                     unread = "it cannot be read: it is of another version"
                     self._settle(row.seq, RowState.GIVEN_UP, now_ms, error=unread)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy.engine import Connection
@@ -18,7 +20,7 @@ from monitor.store.event import milliseconds
 log = logging.getLogger(__name__)
 
 _TOGETHER = 100  # alerts that are read at once
-MINUTE_MS = 60_000
+_MINUTE_MS = 60_000
 
 
 class Planner:
@@ -46,86 +48,59 @@ class Planner:
         with self._outbox.store.transaction() as connection:
             if not self._outbox.take(connection, seq) or alert is None:
                 return
+            at_ms = min(milliseconds(alert.time), now_ms)  # the clock may have been set back
+            case = _Case(self._outbox, self._options, connection, alert, at_ms)
             if alert.event == "end" and not fresh:
-                self._plan_end(connection, alert, now_ms)
-            elif not arming_of(connection, alert.camera).silent(milliseconds(alert.time)):
-                self._plan_event(connection, alert, now_ms)
+                case.plan_end()
+            elif not arming_of(connection, alert.camera).silent(at_ms):
+                case.plan_event()
 
-    def _plan_end(self, connection: Connection, alert: AlertEvent, now_ms: int) -> None:
+
+@dataclass(frozen=True)
+class _Case:
+    """An alert, and the transaction in which it is planned."""
+
+    outbox: Outbox
+    options: NotifyOptions
+    connection: Connection
+    alert: AlertEvent
+    at_ms: int  # when it was raised
+
+    def plan_end(self) -> None:
         """Tell those who were told of its start, and want to know."""
-        told = self._outbox.told(connection, alert.id)
-        for target in self._options.targets:
+        told = self.outbox.told(self.connection, self.alert.id)
+        for target in self.options.targets:
             wanted = target.ends if isinstance(target, AppriseOptions) else True
             if target.name in told and wanted:
-                self._outbox.add(connection, target.name, NotificationKind.END, alert, at_ms=now_ms)
+                self._add(target.name, NotificationKind.END)
 
-    def _plan_event(self, connection: Connection, alert: AlertEvent, now_ms: int) -> None:
-        kind = NotificationKind.START if alert.event == "start" else NotificationKind.END
-        for rule, targets in applying(self._options.all_rules, alert, self._options.clock):
-            sent = [
-                target
-                for target in targets
-                if self._within_limit(connection, rule, target, kind, alert, now_ms)
-            ]
-            for target in sent:
-                self._outbox.add(
-                    connection,
-                    target,
-                    kind,
-                    alert,
-                    at_ms=now_ms,
-                    rule=key(rule),
-                    snapshot=rule.snapshot,
-                )
+    def plan_event(self) -> None:
+        """Tell whom the rules say, of a start, or of an end whose start nobody knows."""
+        is_start = self.alert.event == "start"
+        kind = NotificationKind.START if is_start else NotificationKind.END
+        for rule, targets in applying(self.options.all_rules, self.alert, self.options.clock):
+            sent = [name for name in targets if not self._hold_back(rule, name, kind)]
+            for name in sent:
+                self._add(name, kind, rule=key(rule), snapshot=rule.snapshot)
             if rule.escalate_min is not None and sent:
-                self._escalate(connection, rule, rule.escalate_min, alert, now_ms)
+                due_ms = self.at_ms + round(rule.escalate_min * _MINUTE_MS)
+                for name in dict.fromkeys(rule.escalate_to):
+                    self._add(name, NotificationKind.ESCALATION, rule=key(rule), due_ms=due_ms)
 
-    def _within_limit(
-        self,
-        connection: Connection,
-        rule: RuleOptions,
-        target: str,
-        kind: NotificationKind,
-        alert: AlertEvent,
-        now_ms: int,
-    ) -> bool:
-        """Whether a target may be told of one more event; else it is held back for a summary."""
+    def _hold_back(self, rule: RuleOptions, target: str, kind: NotificationKind) -> bool:
+        """Leave one event too many to a summary; whether it is one."""
         if rule.at_most is None:
-            return True
-        span_ms = round(rule.at_most.minutes * MINUTE_MS)
-        recent = self._outbox.recent(connection, key(rule), target, now_ms - span_ms)
+            return False
+        span_ms = round(rule.at_most.minutes * _MINUTE_MS)
+        since_ms = self.at_ms - span_ms
+        recent = self.outbox.recent(self.connection, key(rule), target, since_ms)
         if len(recent) < rule.at_most.count:
-            return True
-        self._outbox.add(
-            connection, target, kind, alert, at_ms=now_ms, rule=key(rule), state=RowState.HELD
-        )
-        if not self._outbox.has_summary(connection, key(rule), target):
-            self._outbox.add(
-                connection,
-                target,
-                NotificationKind.SUMMARY,
-                alert,
-                at_ms=now_ms,
-                rule=key(rule),
-                due_ms=recent[-rule.at_most.count] + span_ms,
-            )
-        return False
+            return False
+        self._add(target, kind, rule=key(rule), state=RowState.HELD)
+        if not self.outbox.has_summary(self.connection, key(rule), target):
+            due_ms = recent[-rule.at_most.count] + span_ms
+            self._add(target, NotificationKind.SUMMARY, rule=key(rule), due_ms=due_ms)
+        return True
 
-    def _escalate(
-        self,
-        connection: Connection,
-        rule: RuleOptions,
-        after_min: float,
-        alert: AlertEvent,
-        now_ms: int,
-    ) -> None:
-        for target in dict.fromkeys(rule.escalate_to):
-            self._outbox.add(
-                connection,
-                target,
-                NotificationKind.ESCALATION,
-                alert,
-                at_ms=now_ms,
-                rule=key(rule),
-                due_ms=now_ms + round(after_min * MINUTE_MS),
-            )
+    def _add(self, target: str, kind: NotificationKind, **more: Any) -> None:
+        self.outbox.add(self.connection, target, kind, self.alert, at_ms=self.at_ms, **more)

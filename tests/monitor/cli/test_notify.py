@@ -99,6 +99,8 @@ def test_the_status_says_what_waits_and_what_was_given_up(tmp_path: Path) -> Non
 
 def test_a_camera_is_made_silent_and_heard_again(tmp_path: Path) -> None:
     config = configure(tmp_path, "http://127.0.0.1:1")
+    assert "events.sqlite: no such file" in run(tmp_path, "disarm", "door", *config).stderr
+    EventStore(str(tmp_path / "events.sqlite")).close()
     assert run(tmp_path, "snooze", "door", "30", *config).returncode == 0
     status = run(tmp_path, "status", *config).stdout
     assert "camera door is snoozed until 20" in status

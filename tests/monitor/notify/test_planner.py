@@ -255,6 +255,17 @@ def test_what_waits_too_long_is_given_up_and_seen(
     assert box.counts()["hook"] == {RowState.SENT: 1}
 
 
+def test_what_happened_while_nobody_was_notified_counts_from_when_it_was(
+    store: EventStore, happen: Callable[..., None]
+) -> None:
+    store.record(began("old", -2000), began("a"), began("b", 1), notified=True)
+    rules = [{"to": ["hook"], "at_most": {"count": 1, "minutes": 2}}]
+    happen(rules, began("c", 3))
+    hour_ms = 3_600_000
+    assert Outbox(store).give_up(NOON_MS - 24 * hour_ms, NOON_MS) == {"hook": (1, "")}
+    assert due(store, "hook", 3) == ["start a", "summary b 1", "start c"]
+
+
 def test_a_clock_that_is_set_back_delays_nothing(
     store: EventStore, happen: Callable[..., None]
 ) -> None:
