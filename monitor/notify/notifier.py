@@ -172,7 +172,8 @@ class Notifier:
         given_up = self._outbox.give_up(now_ms - round(hours * _HOUR_MS), now_ms)
         for target, (count, error) in given_up.items():
             why = f": {error}" if error else ""
-            log.error("notify %s: %d messages are given up after %g h%s", target, count, hours, why)
+            what = "1 message is" if count == 1 else f"{count} messages are"
+            log.error("notify %s: %s given up after %g h%s", target, what, hours, why)
 
     def _try(self, act: Callable[[], object]) -> None:
         try:
