@@ -114,7 +114,10 @@ def page_settings(
             )
             for camera in options.cameras
         ),
-        models=tuple(fact for fact in describe(options, models) if fact[0] != "camera"),
+        # What is said of cameras and regions, not every user may see.
+        models=tuple(
+            fact for fact in describe(options, models) if fact[0] not in ("camera", "region")
+        ),
         configuration=without_secrets(options),
         since=datetime.now(UTC),
     )

@@ -40,7 +40,9 @@ class Receiver:
         return f"{'http' if self.certificate is None else 'https'}://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Go up."""
+        """Go up; twice is fine."""
+        if self._server is not None:
+            return
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):

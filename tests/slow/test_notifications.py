@@ -1,14 +1,22 @@
 """har-monitor with notifications: events of a film and a camera, with pictures, over a restart."""
 
 import json
+import os
+import random
 import signal
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from monitor.cli.notifications import Notifications
+from monitor.config.options import MonitorOptions
 from monitor.notify.outbox import Outbox, RowState
 from monitor.store.store import EventStore
+from testkit.alerts import alert
+from testkit.fakes import wait_until
 from testkit.films import looped
 from testkit.models import motion_model
 from testkit.pages import SAMPLE
@@ -106,3 +114,30 @@ def test_neither_a_kill_nor_a_reload_loses_a_message(tmp_path: Path, model: Path
             assert process.end() == 0
             assert "refused" not in process.said
         store.close()
+
+
+@pytest.mark.expects_errors
+def test_a_server_that_goes_up_and_down_gets_everything_in_its_order(tmp_path: Path) -> None:
+    """Each message at least once; the notifier is killed meanwhile, too."""
+    draw, names = random.Random(1), [f"event {n}" for n in range(200)]
+    store = EventStore(str(tmp_path / "events.sqlite"))
+    notifications = Notifications()
+    with receiver() as server:
+        made = {"sinks": options(server)["sinks"], "notify": options(server)["notify"]}
+        made["notify"]["targets"].pop()
+        made["sinks"][2]["url"] = str(tmp_path / "events.sqlite")
+        notifications.serve(MonitorOptions.model_validate(made))
+        for number, name in enumerate(names):
+            store.record(alert(name, time=datetime.now(UTC)), notified=True)
+            notifications.wake()
+            if number % 10 == 0:
+                draw.choice((server.stop, server.start))()
+            if number % 70 == 69 and notifications.pid is not None:
+                os.kill(notifications.pid, signal.SIGKILL)
+            time.sleep(draw.random() / 10)
+        server.stop()
+        server.start()
+        wait_until(lambda: Outbox(store).counts()["hook"] == {RowState.SENT: len(names)})
+        assert list(dict.fromkeys(id for _, id in told(server))) == names
+        notifications.close()
+    store.close()

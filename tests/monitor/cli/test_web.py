@@ -47,6 +47,13 @@ def test_it_is_told_no_password_but_that_of_its_store() -> None:
     assert shown["sinks"][1]["url"].startswith("postgresql://")
 
 
+def test_what_every_user_sees_of_the_models_names_no_camera() -> None:
+    till = {"name": "till", "box": [0, 0, 0.5, 0.5]}
+    told = page_settings(options(cameras=[DOOR | {"regions": [till]}]), Models())
+    assert "door" not in str(told.models)
+    assert "till" not in str(told.models)
+
+
 @pytest.mark.parametrize("path", ["-", "pipe"])
 def test_it_needs_an_alert_log_in_a_file(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
