@@ -84,15 +84,18 @@ def check_notify(options: MonitorOptions) -> None:
 
 def check_labels(options: MonitorOptions, models: Models) -> None:
     """ConfigError if a rule names a label that no model alerts of: it would never be told."""
+    rules = () if options.notify is None else options.notify.rules
+    wanted = dict.fromkeys(label for rule in rules for label in rule.labels)
+    if not wanted:
+        return
     watched = options.cameras or (options.defaults,)
     used = [one.model for one in watched]
     used += [one.shadow for one in watched if one.shadow is not None]  # it may be promoted
     found = (models.get(path).metadata.alert_labels for path in dict.fromkeys(used))
     known = dict.fromkeys(label for labels in found for label in labels)
-    for rule in () if options.notify is None else options.notify.rules:
-        for label in rule.labels:
-            if label not in known:
-                raise ConfigError(f"notify: no model alerts of {label}; labels: {', '.join(known)}")
+    for label in wanted:
+        if label not in known:
+            raise ConfigError(f"notify: no model alerts of {label}; labels: {', '.join(known)}")
 
 
 def describe_notify(notify: NotifyOptions | None) -> Iterator[tuple[str, str]]:

@@ -81,6 +81,7 @@ class Reloaded:
     """A monitor that takes whatever it is given."""
 
     ended = False
+    models = Models()
 
     def reload(self, options: MonitorOptions) -> None:
         self.options = options
@@ -112,3 +113,41 @@ def test_a_reload_changes_cameras_and_neither_the_page_nor_the_sinks(
         assert [camera.name for camera in after.cameras] == ["yard"]
         assert (after.web, after.sinks) == (before.web, before.sinks)
     assert "web changes when har-monitor is started again" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "in_force", "said"),
+    [
+        ("log", "mail", "mail", ""),
+        (None, "mail", None, "notify changes when har-monitor is started again"),
+        ("log", None, "log", "notify changes when har-monitor is started again"),
+        ("log", "figth", None, "refused, the old configuration stays: notify: no model alerts of"),
+    ],
+)
+def test_a_reload_changes_who_is_told_but_not_whether_anybody_is(
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: str | None,
+    after: str | None,
+    in_force: str | None,
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x").mkdir()
+
+    def told(name: str | None) -> MonitorOptions:
+        if name is None:
+            return options(cameras=[DOOR])
+        targets = [{"name": name, "type": "syslog"}]
+        rules = [{"to": [name], "labels": [name if name == "figth" else "fight"]}]
+        return options(cameras=[DOOR], notify={"targets": targets, "rules": rules})
+
+    monitor = cast(Monitor, Reloaded())
+    found = _reload("SIGHUP", monitor, told(before), lambda: told(after), Promotions())
+    assert said in caplog.text
+    if found is None:
+        assert "refused" in said
+        return
+    notify = found[0].notify
+    assert (None if notify is None else notify.targets[0].name) == in_force
