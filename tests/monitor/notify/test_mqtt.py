@@ -577,7 +577,7 @@ def test_a_client_certificate(tmp_path: Path, certificates: Certificates) -> Non
     with mosquitto(tmp_path, *asking) as server:
         with (
             target(server, tls=True, ca_file=certificates.ca) as made,
-            pytest.raises(TargetError, match="TLS failed: .* required|closes the connection"),
+            pytest.raises(TargetError, match=r"TLS failed: .* required|closes the connection"),
         ):
             made.send(notification())
         own = {"certificate": certificate, "key": key}
