@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from monitor.config.base import Options
+from monitor.config.base import Options, Secret
 from monitor.config.outputs import LOCAL_ADDRESSES
 from monitor.names import Name
 from monitor.paths import Place
@@ -32,16 +32,15 @@ class MqttOptions(Options):
     """A target: an MQTT broker, also for Home Assistant."""
 
     type: Literal["mqtt"] = "mqtt"
-    name: Name = "mqtt"
+    name: Name
     host: Host
     port: Annotated[int, Field(ge=1, le=65535, strict=True)] | None = None  # null: 1883; TLS: 8883
     user: str | None = Field(None, min_length=1, max_length=256)
-    password: str | None = Field(None, min_length=1, max_length=1024, repr=False)
+    password: Secret | None = None
     tls: bool = False
     ca_file: Place | None = None  # authorities that the broker's is among; null: the system's
     certificate: Place | None = None  # of this client, PEM, with the chain
     key: Place | None = None
-    site: Name = "home"  # each har-monitor at a broker has another
     prefix: Topic = "har"  # of all topics: PREFIX/SITE/CAMERA/...
     keepalive_s: int = Field(15, ge=5, le=3600)  # 1.5 times as late, a frozen one is offline
     discovery: bool = True  # Home Assistant finds the cameras
@@ -58,10 +57,10 @@ class MqttOptions(Options):
         return self
 
     @property
-    def address(self) -> str:
-        """HOST:PORT of the broker."""
+    def where(self) -> str:
+        """The address of the broker."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.broker_port}"
+        return f"mqtt{'s' if self.tls else ''}://{host}:{self.broker_port}"
 
     @property
     def broker_port(self) -> int:

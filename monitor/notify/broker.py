@@ -51,7 +51,7 @@ class Broker:
     def __init__(self, options: MqttOptions, owner: Owner | None) -> None:
         self._options = options
         self._owner = owner
-        self.name = f"{options.name}: MQTT broker {options.address}"
+        self._name = f"notify {options.name}: {options.where}"
         self._throttle = LogThrottle(logger)
         self._tls = _tls(options) if options.tls else None
         # What paho's thread tells. The lock is never held while paho is called: it has its own.
@@ -63,12 +63,14 @@ class Broker:
         self._closed = False
         self.up = False
         self.trouble = ""  # why it is not, as far as that is known
-        if options.tells_password:
-            logger.warning("%s: the password is sent as it is; tls: true hides it", self.name)
-        self._client = self._connect(MQTTProtocolVersion.MQTTv5)
+        self._client: Client | None = None  # before it is used
 
     def tend(self) -> None:
-        """Do what paho leaves to its user; called now and then."""
+        """Connect, and do what else paho leaves to its user; called before all else, and often."""
+        if self._client is None:
+            if self._options.tells_password:
+                logger.warning("%s: the password is sent as it is; tls: true hides it", self._name)
+            self._client = self._connect(MQTTProtocolVersion.MQTTv5)
         if self._old:
             self._old, self.trouble = False, ""
             self._client.on_disconnect = None
@@ -85,6 +87,7 @@ class Broker:
 
     def publish(self, topic: str, payload: str | bytes, *, retain: bool = False) -> int:
         """Hand a message over, and return its number; if the connection breaks, it is repeated."""
+        assert self._client is not None
         return self._client.publish(topic, payload, qos=1, retain=retain).mid
 
     def takes(self, topic: str, payload: bytes) -> bool:
@@ -104,7 +107,7 @@ class Broker:
 
     def close(self, limit_s: float) -> None:
         """Say goodbye, so that the broker need not publish the last will."""
-        if self._closed:
+        if self._closed or self._client is None:
             return
         self._closed = True
         if self.up and self._owner is not None:
@@ -119,7 +122,8 @@ class Broker:
         client.connect_timeout = CONNECT_S
         client.reconnect_delay_set(*RETRY_S)
         if options.user is not None:
-            client.username_pw_set(options.user, options.password)
+            password = options.password
+            client.username_pw_set(options.user, password and password.get_secret_value())
         if self._tls is not None:
             client.tls_set_context(self._tls)
         if owner is not None:
@@ -148,7 +152,7 @@ class Broker:
             self.up, self.trouble, self._since_s = True, "", time.monotonic()
             self._largest = getattr(properties, "MaximumPacketSize", math.inf)
             self._changed.notify_all()
-        logger.info("%s: connected", self.name)
+        logger.info("%s: connected", self._name)
 
     def _not_connected(self, _: Client, __: Any) -> None:
         self._fails(cause_of(sys.exc_info()[1]))  # paho catches it, and hands none on
@@ -160,15 +164,15 @@ class Broker:
         text = "closes the connection"
         if reason != "Unspecified error":  # paho's word for no reason
             text += f": {reason}"
-        elif self.up and time.monotonic() - self._since_s < _SOON_S:
-            text += f"; has another har-monitor the site {self._options.site}, too?"
+        elif self.up and self._owner is not None and time.monotonic() - self._since_s < _SOON_S:
+            text += f"; has another one the name {self._owner.client_id}, too?"
         self._fails(text)
 
     def _fails(self, text: str) -> None:
         with self._changed:
             self.up, self.trouble = False, text
             self._changed.notify_all()
-        self._throttle.log(logging.WARNING, text, f"{self.name}: {text}")
+        self._throttle.log(logging.WARNING, text, f"{self._name}: {text}")
 
     def _answered(self, _: Client, __: Any, mid: int, reason: Any, ___: Any) -> None:
         answer = str(reason) if reason.is_failure else ""
@@ -176,14 +180,14 @@ class Broker:
             self._answers[mid] = answer
             self._changed.notify_all()
         if answer:
-            text = f"{self.name}: refuses what is published: {answer}"
+            text = f"{self._name}: refuses what is published: {answer}"
             self._throttle.log(logging.WARNING, text, text)
 
     def _subscribed(self, _: Client, __: Any, ___: int, reasons: list[Any], ____: Any) -> None:
         assert self._owner is not None
         for topic, reason in zip(self._owner.topics, reasons, strict=True):
             if reason.is_failure:
-                text = f"{self.name}: {topic} may not be read: {reason}"
+                text = f"{self._name}: {topic} may not be read: {reason}"
                 self._throttle.log(logging.WARNING, text, text)
 
     def _message(self, _: Client, __: Any, message: MQTTMessage) -> None:
@@ -191,7 +195,7 @@ class Broker:
         try:
             self._owner.hear(message.topic, message.payload, message.retain)
         except Exception:  # whatever comes, the next message is read
-            logger.exception("%s: a message failed", self.name)
+            logger.exception("%s: a message failed", self._name)
 
 
 def _tls(options: MqttOptions) -> ssl.SSLContext:
@@ -203,7 +207,7 @@ def _tls(options: MqttOptions) -> ssl.SSLContext:
             # One that needs a passphrase is refused: nobody may be there who could type it.
             context.load_cert_chain(options.certificate, options.key, password="")
     except OSError as error:  # which SSLError is, too
-        raise ConfigError(f"{options.name}: {what}: {cause_of(error)}") from None
+        raise ConfigError(f"notify {options.name}: {what}: {cause_of(error)}") from None
     return context
 
 

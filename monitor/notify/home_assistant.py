@@ -19,11 +19,10 @@ from monitor.states import CameraState
 NAME = "har-monitor"
 # What the attributes of an event show of it. The trace of scores would fill the database of Home
 # Assistant's recorder.
-_SHOWN = (
-    *("id", "label", "region", "score", "peak_score", "start_time", "end_time", "reason", "link"),
-    "held_back",
-)
-_EVENT = "".join(f", '{key}': value_json.{key}" for key in _SHOWN)
+_TOLD = ("title", "link", "held_back")
+_ALERT = ("id", "label", "region", "score", "peak_score", "start_time", "end_time", "reason")
+_EVENT = "".join(f", '{key}': value_json.{key}" for key in _TOLD)
+_EVENT += "".join(f", '{key}': value_json.alert.{key}" for key in _ALERT)
 _EVENT = "{{ {'event_type': value_json.kind" + _EVENT + "} | to_json }}"
 _WATCHED = ", ".join(f"'{state}'" for state in WATCHED)
 _WATCHED = "{{ 'online' if value in [" + _WATCHED + "] else 'offline' }}"

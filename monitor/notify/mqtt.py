@@ -7,12 +7,12 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from monitor.config.mqtt import MqttOptions
 from monitor.names import printable
 from monitor.notify import home_assistant
 from monitor.notify.broker import Broker, Owner
+from monitor.notify.message import payload
 from monitor.notify.notification import CameraState, Notification, Order, TargetError
 from monitor.notify.topics import OFFLINE, ONLINE, RETAINED, Topics, read_order
 from monitor.throttle import LogThrottle
@@ -24,17 +24,6 @@ _GOODBYE_S = 2.0
 _MOST_HEARD = 10_000  # topics of ours that are found at the broker between two updates
 
 
-def event_json(notification: Notification) -> str:
-    """An event as it is published: the alert's own members, and why it is sent beside them."""
-    told: dict[str, Any] = notification.alert.model_dump(mode="json") | {
-        "kind": notification.kind.value,
-        "notification": notification.id,
-        "link": notification.link,
-        "held_back": notification.held_back,
-    }
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-
-
 class MqttTarget:
     """Publishes to a broker, and reads orders there.
 
@@ -42,14 +31,18 @@ class MqttTarget:
     the site's topics. ConfigError for certificates that cannot be read.
     """
 
-    def __init__(self, options: MqttOptions, on_order: Callable[[Order], None] | None) -> None:
+    def __init__(
+        self, options: MqttOptions, site: str, on_order: Callable[[Order], None] | None
+    ) -> None:
         self._options = options
+        self._site = site
         self._on_order = on_order
-        self._topics = Topics(options.prefix, options.site)
+        self._name = f"notify {options.name}: {options.where}"
+        self._topics = Topics(options.prefix, site)
         self._throttle = LogThrottle(logger)
         self._cameras: Mapping[str, CameraState] = {}  # replaced as a whole: paho's thread reads it
         self._labels: set[tuple[str, str]] = set()  # cameras and labels that were open
-        self._told: dict[str, str] = {}  # payload by topic
+        self._told: dict[str, str] = {}  # what stands at each topic
         self._pending: tuple[str, int] | None = None  # notification and message without an answer
         self._lock = threading.Lock()  # of what paho's thread tells
         self._afresh = False  # all that is retained has to be published again
@@ -68,7 +61,7 @@ class MqttTarget:
             self._broker.forget_answers()
             self._publish_snapshot(notification)
             topic = self._topics.of(notification.alert.camera, "event")
-            mid = self._broker.publish(topic, event_json(notification))
+            mid = self._broker.publish(topic, json.dumps(payload(notification, self._site)))
             self._pending = notification.id, mid
         answer = self._broker.answer(self._pending[1], CONFIRM_S)
         if answer is None:
@@ -79,11 +72,10 @@ class MqttTarget:
 
     def update(self, cameras: Mapping[str, CameraState]) -> None:
         """Publish what has changed, and take away what is of cameras that are gone."""
-        if not cameras:
-            return  # none is known yet; all would be taken away
-        self._cameras = dict(cameras)
-        self._labels |= {(name, label) for name, one in cameras.items() for label in one.open}
-        self._labels = {(name, label) for name, label in self._labels if name in cameras}
+        if cameras:  # else none is known yet, and all would be taken away
+            self._cameras = dict(cameras)
+            self._labels |= {(name, label) for name, one in cameras.items() for label in one.open}
+            self._labels = {(name, label) for name, label in self._labels if name in cameras}
         self._publish_states()
 
     def close(self) -> None:
@@ -91,7 +83,7 @@ class MqttTarget:
         self._broker.close(_GOODBYE_S)
 
     def _error(self, what: str) -> TargetError:
-        return TargetError(f"{self._broker.name}: {what}")
+        return TargetError(f"{self._options.where}: {what}")
 
     def _publish_snapshot(self, notification: Notification) -> None:
         if notification.snapshot is None:
@@ -106,7 +98,7 @@ class MqttTarget:
                 self._broker.publish(topic, picture, retain=True)
                 return
             fault = f"a snapshot of {len(picture)} bytes is more than it takes at once"
-        self._throttle.log(logging.WARNING, "snapshot", f"{self._broker.name}: {fault}")
+        self._throttle.log(logging.WARNING, "snapshot", f"{self._name}: {fault}")
 
     def _publish_states(self) -> None:
         self._broker.tend()
@@ -124,13 +116,13 @@ class MqttTarget:
             wanted |= dict(map(self._device, self._cameras))
         for topic in sorted((self._told.keys() | found) - wanted.keys()):
             self._take_away(topic)
-        for topic, payload in wanted.items():
-            if self._told.get(topic) != payload:
-                self._broker.publish(topic, payload, retain=True)
-                self._told[topic] = payload
+        for topic, text in wanted.items():
+            if self._told.get(topic) != text:
+                self._broker.publish(topic, text, retain=True)
+                self._told[topic] = text
 
     def _device(self, camera: str) -> tuple[str, str]:
-        device = home_assistant.device_id(self._options.site, camera)
+        device = home_assistant.device_id(self._site, camera)
         topic = home_assistant.config_topic(self._options.discovery_prefix, device)
         return topic, home_assistant.discovery(self._topics, camera)
 
@@ -150,7 +142,7 @@ class MqttTarget:
         devices = home_assistant.config_topic(options.discovery_prefix, "+")
         kept = topics.any(RETAINED[0]), topics.any("open/+"), devices
         return Owner(
-            client_id=f"har-monitor-{home_assistant.identifier(options.site)}",
+            client_id=f"har-monitor-{home_assistant.identifier(self._site)}",
             status=topics.status,
             online=ONLINE,
             offline=OFFLINE,
@@ -163,29 +155,29 @@ class MqttTarget:
         with self._lock:
             self._afresh = True
 
-    def _hear(self, topic: str, payload: bytes, retained: bool) -> None:
+    def _hear(self, topic: str, content: bytes, retained: bool) -> None:
         if topic == f"{self._options.discovery_prefix}/status":
-            if payload == ONLINE.encode():
+            if content == ONLINE.encode():
                 self._connected()
         elif self._topics.is_order(topic):
-            self._order(topic, payload, retained)
-        elif retained and payload and self._is_ours(topic):
+            self._order(topic, content, retained)
+        elif retained and content and self._is_ours(topic):
             with self._lock:
                 if len(self._found) < _MOST_HEARD:
                     self._found.add(topic)
 
     def _is_ours(self, topic: str) -> bool:
-        prefix = home_assistant.site_prefix(self._options.site)
+        prefix = home_assistant.site_prefix(self._site)
         devices = home_assistant.config_topic(self._options.discovery_prefix, prefix)
         return self._topics.is_ours(topic) or topic.startswith(devices.removesuffix("/config"))
 
-    def _order(self, topic: str, payload: bytes, retained: bool) -> None:
+    def _order(self, topic: str, content: bytes, retained: bool) -> None:
         if retained:
             order, fault = None, "it is retained, and would come again and again"
         else:
-            order, fault = read_order(self._topics, self._cameras, topic, payload)
+            order, fault = read_order(self._topics, self._cameras, topic, content)
         if order is None:
-            text = f"{self._broker.name}: {printable(topic[:200])}: order ignored: {fault}"
+            text = f"{self._name}: {printable(topic[:200])}: order ignored: {fault}"
             self._throttle.log(logging.WARNING, f"{topic[:200]} {fault}", text)
         elif self._on_order is not None:
             self._on_order(order)

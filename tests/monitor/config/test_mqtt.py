@@ -36,29 +36,33 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+def made(**options: Any) -> MqttOptions:
+    return MqttOptions.model_validate({"name": "ha"} | options)
+
+
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_told(name: str) -> None:
     options, said = MISTAKES[name]
     with pytest.raises(ValidationError) as told:
-        MqttOptions(**options)
+        made(**options)
     [error] = told.value.errors()
     assert said in error["msg"]
 
 
 @pytest.mark.parametrize(
-    ("options", "address"),
+    ("options", "where"),
     [
-        ({"host": "h"}, "h:1883"),
-        ({"host": "h", "tls": True}, "h:8883"),
-        ({"host": "::1", "port": 1}, "[::1]:1"),
+        ({"host": "h"}, "mqtt://h:1883"),
+        ({"host": "h", "tls": True}, "mqtts://h:8883"),
+        ({"host": "::1", "port": 1}, "mqtt://[::1]:1"),
     ],
 )
-def test_the_port_is_the_usual_one(options: dict[str, Any], address: str) -> None:
-    assert MqttOptions(**options).address == address
+def test_the_port_is_the_usual_one(options: dict[str, Any], where: str) -> None:
+    assert made(**options).where == where
 
 
 def test_a_password_is_not_shown() -> None:
-    assert "s3cret" not in repr(MqttOptions(host="h", user="har", password="s3cret"))
+    assert "s3cret" not in repr(made(host="h", user="har", password="s3cret"))
 
 
 @pytest.mark.parametrize(
@@ -70,4 +74,4 @@ def test_a_password_is_not_shown() -> None:
     ],
 )
 def test_a_password_on_a_network_without_tls_is_told(options: dict[str, Any], told: bool) -> None:
-    assert MqttOptions(user="har", password="s3cret", **options).tells_password is told
+    assert made(user="har", password="s3cret", **options).tells_password is told

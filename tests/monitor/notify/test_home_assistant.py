@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.notify.home_assistant import config_topic, device_id, discovery, site_prefix
-from monitor.notify.mqtt import event_json
+from monitor.notify.message import payload
 from monitor.notify.notification import Notification, NotificationKind
 from monitor.notify.topics import Topics
 from monitor.states import CameraState
@@ -72,20 +72,21 @@ def rendered(template: str, **values: Any) -> str:
 @pytest.mark.parametrize("kind", NotificationKind)
 def test_an_event_shows_what_matters_and_leaves_out_the_trace(kind: NotificationKind) -> None:
     alert = made(ENDED).model_copy(update={"label": "f'ig\"ht"})
-    payload = json.loads(event_json(Notification("n1", kind, alert, link="http://x/1")))
-    told = json.loads(rendered(device()["cmps"]["event"]["val_tpl"], value_json=payload))
+    sent = json.loads(json.dumps(payload(Notification("n1", kind, alert, link="/1"), "home")))
+    told = json.loads(rendered(device()["cmps"]["event"]["val_tpl"], value_json=sent))
     assert told.pop("event_type") in device()["cmps"]["event"]["evt_typ"]
     assert told == {
+        "title": sent["title"],
+        "link": "/1",
+        "held_back": 0,
         "id": "a1",
         "label": "f'ig\"ht",
         "region": None,
         "score": 0.2,
         "peak_score": 0.99,
-        "start_time": payload["start_time"],
-        "end_time": payload["end_time"],
+        "start_time": sent["alert"]["start_time"],
+        "end_time": sent["alert"]["end_time"],
         "reason": "score fell",
-        "link": "http://x/1",
-        "held_back": 0,
     }
 
 

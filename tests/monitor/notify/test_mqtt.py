@@ -25,6 +25,7 @@ from monitor.config.mqtt import MqttOptions
 from monitor.errors import ConfigError
 from monitor.notify import broker as broker_module
 from monitor.notify.home_assistant import discovery
+from monitor.notify.message import payload
 from monitor.notify.mqtt import MqttTarget
 from monitor.notify.notification import (
     CameraState,
@@ -66,7 +67,9 @@ def target(
     server: Mosquitto | int, on_order: Callable[[Order], None] | None = lambda _: None, **more: Any
 ) -> Iterator[MqttTarget]:
     port = server if isinstance(server, int) else server.port
-    made = MqttTarget(MqttOptions(**{"host": "127.0.0.1", "port": port} | more), on_order)
+    site = more.pop("site", "home")
+    options = {"name": "ha", "host": "127.0.0.1", "port": port} | more
+    made = MqttTarget(MqttOptions.model_validate(options), site, on_order)
     try:
         yield made
     finally:
@@ -107,13 +110,10 @@ def test_an_event_is_the_alert_and_why_it_is_sent(server: Mosquitto) -> None:
     [event] = listener.messages
     assert (event.retained, event.qos) == (False, 1)
     told = json.loads(event.payload)
-    own = {key: told.pop(key) for key in ("kind", "notification", "link", "held_back")}
-    assert own == {
-        "kind": "summary", "notification": "n1", "link": "http://x/1", "held_back": 3
-    }  # fmt: skip
-    assert told == one.alert.model_dump(mode="json")
+    assert told == payload(one, "home")
+    assert told["kind"] == "summary"
     schema = json.loads((ROOT / "docs" / "alert.schema.json").read_text())
-    jsonschema_rs.validator_for(schema).validate(told)
+    jsonschema_rs.validator_for(schema).validate(told["alert"])
 
 
 def test_events_are_not_retained_and_the_last_snapshot_is(
@@ -144,7 +144,7 @@ def test_an_event_arrives_though_its_snapshot_was_deleted(
 ) -> None:
     with target(server) as made:
         made.send(notification(snapshot=tmp_path / "gone.jpg"))
-    where = f"mqtt: MQTT broker 127.0.0.1:{server.port}"
+    where = f"notify ha: mqtt://127.0.0.1:{server.port}"
     assert f"{where}: no snapshot: {tmp_path}/gone.jpg: No such file or directory" in caplog.text
 
 
@@ -217,7 +217,8 @@ import sys
 import threading
 from monitor.config.mqtt import MqttOptions
 from monitor.notify.mqtt import MqttTarget
-made = MqttTarget(MqttOptions(host="127.0.0.1", port=int(sys.argv[1]), keepalive_s=5), print)
+made = MqttTarget(MqttOptions(name="ha", host="127.0.0.1", port=int(sys.argv[1])), "home", print)
+made.update({})
 sys.stdin.read()
 """
 
@@ -293,7 +294,7 @@ def test_what_is_no_order_is_said_and_ignored(
         server.publish(f"{BASE}/door/arm/set", "ON")
         assert orders.get(timeout=LIMIT_S) == Order(OrderKind.ARM, "door")
     lines = [record.getMessage() for record in caplog.records if "order" in record.getMessage()]
-    at = f"mqtt: MQTT broker 127.0.0.1:{server.port}"
+    at = f"notify ha: mqtt://127.0.0.1:{server.port}"
     assert lines == [f"{at}: {BASE}/{topic}: order ignored: {fault}"]
 
 
@@ -416,7 +417,7 @@ def test_nothing_is_lost_and_the_order_kept_while_the_broker_goes_up_and_down(
                 for name in names[place : place + 3]:
                     failed += retried(made, notification(name))
                 listener.until(lambda found: f'"{name}"' in found[-1].text)  # noqa: B023
-            arrived += [json.loads(one.payload)["notification"] for one in listener.messages]
+            arrived += [json.loads(one.payload)["id"] for one in listener.messages]
             server.stop()
             with pytest.raises(TargetError):
                 made.send(notification("n99"))
@@ -442,7 +443,7 @@ def test_what_a_frozen_broker_did_not_confirm_is_not_sent_twice(
     server: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("monitor.notify.mqtt.CONFIRM_S", 0.2)
-    where = f"mqtt: MQTT broker 127.0.0.1:{server.port}"
+    where = f"mqtt://127.0.0.1:{server.port}"
     with server.listen(f"{BASE}/+/event") as listener, target(server) as made:
         retried(made, notification("n1"))
         server.freeze()
@@ -453,7 +454,7 @@ def test_what_a_frozen_broker_did_not_confirm_is_not_sent_twice(
         retried(made, notification("n2"))
         retried(made, notification("n3"))
         listener.until(lambda found: "n3" in found[-1].text)
-    assert [json.loads(one.payload)["notification"] for one in listener.messages] == [
+    assert [json.loads(one.payload)["id"] for one in listener.messages] == [
         "n1", "n2", "n3"
     ]  # fmt: skip
 
@@ -477,7 +478,7 @@ def test_two_with_the_same_site_are_told_of_each_other(
         one.send(notification())
         with target(server) as other:
             other.send(notification())
-            while "closes the connection; has another har-monitor the site home, too?" not in (
+            while "closes the connection; has another one the name har-monitor-home, too?" not in (
                 caplog.text
             ):
                 time.sleep(0.01)
@@ -507,14 +508,13 @@ def test_a_wrong_password_is_one_line_without_it(
     guarded: Mosquitto, password: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    where = f"mqtt: MQTT broker 127.0.0.1:{guarded.port}"
-    line = f"{where}: refuses the connection: Not authorized"
+    line = f"mqtt://127.0.0.1:{guarded.port}: refuses the connection: Not authorized"
     user = "har" if password else None
     with target(guarded, user=user, password=password) as made:
         for _ in range(2):
             with pytest.raises(TargetError, match=f"^{line}$"):
                 made.send(notification())
-    assert [record.getMessage() for record in caplog.records] == [line]
+    assert [record.getMessage() for record in caplog.records] == [f"notify ha: {line}"]
     assert "wr0ng" not in repr(made.__dict__["_options"])
 
 
@@ -531,9 +531,9 @@ def test_a_message_that_is_not_allowed_is_an_error(
 def test_a_password_that_others_could_read_is_warned_of(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with target(1, host="192.0.2.1", user="har", password="s3cret"):
-        pass
-    where = "mqtt: MQTT broker 192.0.2.1:1"
+    with target(1, host="192.0.2.1", user="har", password="s3cret") as made:
+        made.update({})
+    where = "notify ha: mqtt://192.0.2.1:1"
     assert f"{where}: the password is sent as it is; tls: true hides it" in caplog.text
     assert "s3cret" not in caplog.text
 
@@ -590,23 +590,25 @@ def test_certificates_that_cannot_be_read_are_refused(
 ) -> None:
     certificate, _ = certificates.server
     nothing = tmp_path / "nothing.pem"
-    with pytest.raises(ConfigError, match=f"^mqtt: ca_file {nothing}: No such file or directory$"):
-        MqttTarget(MqttOptions(host="h", tls=True, ca_file=nothing), None)
+    message = f"notify ha: ca_file {nothing}: No such file or directory"
+    with pytest.raises(ConfigError, match=f"^{message}$"), target(1, tls=True, ca_file=nothing):
+        pass
     empty = tmp_path / "empty.pem"
     empty.touch()
-    both = f"certificate {certificate}, key {empty}"
-    with pytest.raises(ConfigError, match=f"^mqtt: {both}: "):
-        MqttTarget(MqttOptions(host="h", tls=True, certificate=certificate, key=empty), None)
+    both = {"certificate": certificate, "key": empty}
+    message = f"notify ha: certificate {certificate}, key {empty}: TLS failed: "
+    with pytest.raises(ConfigError, match=f"^{message}"), target(1, tls=True, **both):
+        pass
 
 
 def test_a_broker_that_is_not_there(caplog: pytest.LogCaptureFixture) -> None:
     with refusing_port() as port, target(port) as made:
-        line = f"mqtt: MQTT broker 127.0.0.1:{port}: Connection refused"
+        line = f"mqtt://127.0.0.1:{port}: Connection refused"
         for _ in range(2):
             with pytest.raises(TargetError, match=f"^{line}$"):
                 made.send(notification())
         made.update({"door": WELL})
-    assert [record.getMessage() for record in caplog.records] == [line]
+    assert [record.getMessage() for record in caplog.records] == [f"notify ha: {line}"]
 
 
 def test_a_broker_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
