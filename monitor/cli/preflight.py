@@ -4,7 +4,6 @@ import os
 import stat
 from pathlib import Path
 
-from monitor.config.mqtt import MqttOptions
 from monitor.config.notifications import WebhookOptions
 from monitor.config.options import MonitorOptions
 from monitor.errors import ConfigError, MonitorError, SinkError, SourceOpenError
@@ -48,7 +47,7 @@ def check_outputs(options: MonitorOptions) -> None:
         _check_ca_file(f"stream.ca_file {ca_file}", ca_file)
     targets = () if options.notify is None else options.notify.targets
     for target in targets:
-        if isinstance(target, WebhookOptions | MqttOptions) and target.ca_file is not None:
+        if isinstance(target, WebhookOptions) and target.ca_file is not None:
             _check_ca_file(f"notify {target.name}: ca_file {target.ca_file}", target.ca_file)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import ssl
 import sys
 import threading
 import time
@@ -16,7 +15,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from monitor.config.mqtt import MqttOptions
-from monitor.errors import ConfigError
+from monitor.notify.tls import cause_of, tls_context
 from monitor.throttle import LogThrottle
 
 logger = logging.getLogger(__name__)
@@ -53,7 +52,7 @@ class Broker:
         self._owner = owner
         self._name = f"notify {options.name}: {options.where}"
         self._throttle = LogThrottle(logger)
-        self._tls = _tls(options) if options.tls else None
+        self._tls = tls_context(options) if options.tls else None
         # What paho's thread tells. The lock is never held while paho is called: it has its own.
         self._changed = threading.Condition()
         self._answers: dict[int, str] = {}  # by message; empty: taken
@@ -196,27 +195,3 @@ class Broker:
             self._owner.hear(message.topic, message.payload, message.retain)
         except Exception:  # whatever comes, the next message is read
             logger.exception("%s: a message failed", self._name)
-
-
-def _tls(options: MqttOptions) -> ssl.SSLContext:
-    what = f"ca_file {options.ca_file}"
-    try:
-        context = ssl.create_default_context(cafile=options.ca_file)
-        if options.certificate is not None:
-            what = f"certificate {options.certificate}, key {options.key}"
-            # One that needs a passphrase is refused: nobody may be there who could type it.
-            context.load_cert_chain(options.certificate, options.key, password="")
-    except OSError as error:  # which SSLError is, too
-        raise ConfigError(f"notify {options.name}: {what}: {cause_of(error)}") from None
-    return context
-
-
-def cause_of(error: BaseException | None) -> str:
-    """Why a connection or a certificate failed, in a few words."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {(error.reason or str(error)).lower().replace('_', ' ')}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error)

@@ -1,0 +1,100 @@
+"""har-monitor, a real camera, a real Mosquitto: what Home Assistant would see."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from testkit.films import lively
+from testkit.models import metadata, motion_model
+from testkit.process import COMMAND, Process, har_monitor
+from testkit.servers.mosquitto import Mosquitto, mosquitto
+from testkit.servers.rtsp import rtsp_server
+
+DEVICE = "homeassistant/device/har--home--door/config"
+
+
+def notify(server: Mosquitto, **more: Any) -> dict[str, Any]:
+    target = {"name": "ha", "type": "mqtt", "host": "127.0.0.1", "port": server.port}
+    return {"targets": [target | more]}
+
+
+def test_an_alert_with_its_picture_comes_and_orders_are_obeyed(
+    tmp_path: Path, fight_clip: Path
+) -> None:
+    film = lively(tmp_path / "film.mp4", fight_clip)
+    model = motion_model(tmp_path / "m.onnx", metadata(frames=5))
+    sinks = [{"type": "log"}, {"type": "evidence"}, {"type": "store"}]
+    with (
+        mosquitto(tmp_path) as server,
+        rtsp_server(film) as camera,
+        server.listen() as listener,
+        har_monitor(
+            {"door": camera.url}, model, folder=tmp_path, sinks=sinks, notify=notify(server)
+        ) as process,
+    ):
+        listener.said("har/home/status", "online")
+        listener.until(bool, DEVICE)
+        listener.until(bool, "har/home/door/event")
+        start = json.loads(listener.at("har/home/door/event")[0].payload)
+        assert start["kind"] == "start"
+        assert start["alert"] == process.alerts[0]
+        places = [message.topic for message in listener.messages]
+        picture = listener.messages[places.index("har/home/door/snapshot")]
+        assert picture.payload.startswith(b"\xff\xd8")
+        assert places.index(picture.topic) < places.index("har/home/door/event")
+        listener.until(
+            lambda found: any(one.text == "ON" for one in found), "har/home/door/activity"
+        )
+
+        server.publish("har/home/door/arm/set", "OFF")
+        listener.said("har/home/door/armed", "OFF")
+        server.publish("har/home/door/snooze/set", "30")
+        listener.said("har/home/door/snooze", "30")
+
+        _sends_a_test(process)
+        assert [one.text for one in listener.at("har/home/status")] == ["online"]
+
+        process.config.write_text(_renamed(process.config.read_text()))
+        process.popen.send_signal(signal.SIGHUP)
+        listener.said(DEVICE, "")
+        listener.until(bool, DEVICE.replace("door", "yard"))
+        assert process.end() == 0
+        listener.said("har/home/status", "offline")
+        said = process.said
+    assert "Traceback" not in said
+
+
+def _sends_a_test(process: Process) -> None:
+    done = subprocess.run(
+        [*COMMAND, "notify", "test", "ha", "--config", "monitor.yaml"],
+        cwd=process.folder, capture_output=True, text=True, env=os.environ,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "ha: sent\n"), done.stderr
+
+
+def _renamed(text: str) -> str:
+    options = yaml.safe_load(text)
+    options["cameras"][0]["name"] = "yard"
+    return yaml.safe_dump(options)
+
+
+def test_after_a_kill_the_status_is_offline(tmp_path: Path, fight_clip: Path) -> None:
+    film = lively(tmp_path / "film.mp4", fight_clip)
+    model = motion_model(tmp_path / "m.onnx", metadata(frames=5))
+    sinks = [{"type": "log"}, {"type": "store"}]
+    with (
+        mosquitto(tmp_path) as server,
+        server.listen() as listener,
+        har_monitor(
+            {"door": str(film)}, model, folder=tmp_path, realtime=True, sinks=sinks,
+            notify=notify(server),
+        ) as process,
+    ):  # fmt: skip
+        listener.said("har/home/status", "online")
+        process.popen.kill()
+        listener.said("har/home/status", "offline")
