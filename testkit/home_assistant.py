@@ -97,8 +97,6 @@ class _Any:
 
 
 class _StandIn(types.ModuleType):
-    __path__ = ()  # it is a package, with stand-ins in it
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -129,7 +127,11 @@ class _Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
         """The usual one for what is taken."""
-        return None if self._file(spec.name) else _StandIn(spec.name)
+        if self._file(spec.name):
+            return None
+        made = _StandIn(spec.name)
+        made.__path__ = []  # a package, with stand-ins in it
+        return made
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Run it, as far as it is taken."""

@@ -121,8 +121,9 @@ class Broker:
         client.connect_timeout = CONNECT_S
         client.reconnect_delay_set(*RETRY_S)
         if options.user is not None:
-            password = options.password
-            client.username_pw_set(options.user, password and password.get_secret_value())
+            secret = options.password
+            password = None if secret is None else secret.get_secret_value()
+            client.username_pw_set(options.user, password)
         if self._tls is not None:
             client.tls_set_context(self._tls)
         if owner is not None:
@@ -192,6 +193,6 @@ class Broker:
     def _message(self, _: Client, __: Any, message: MQTTMessage) -> None:
         assert self._owner is not None
         try:
-            self._owner.hear(message.topic, message.payload, message.retain)
+            self._owner.hear(message.topic, bytes(message.payload), message.retain)
         except Exception:  # whatever comes, the next message is read
             logger.exception("%s: a message failed", self._name)

@@ -6,6 +6,7 @@ from typing import Any
 
 import jinja2
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from monitor.notify.message import payload
 from monitor.notify.notification import Notification, NotificationKind
 from monitor.notify.topics import Topics
 from monitor.states import CameraState
+from testkit import ROOT
 from testkit.alerts import ENDED, made
 
 TEXTS = st.text(max_size=8) | st.text(alphabet="ab-_ 2d", max_size=8)
@@ -98,3 +100,17 @@ def test_nobody_says_that_nothing_happens_before_a_camera_that_is_not_watched(
     assert (bridge, camera["t"]) == ({"t": "har/home/status"}, "har/home/door/state")
     watched = state in (CameraState.LIVE, CameraState.IDLE, CameraState.WAITING)
     assert rendered(camera["val_tpl"], value=str(state)) == ("online" if watched else "offline")
+
+
+def test_the_documents_name_entities_as_home_assistant_does() -> None:
+    text = (ROOT / "docs" / "home-assistant.md").read_text()
+    parts = device()["cmps"].values()
+    named = {f"{part['p']}.door_{part['name'].lower().replace(' ', '_')}" for part in parts}
+    rows = set(re.findall(r"^\| `(\w+\.door_\w+)`", text, re.M))
+    assert rows == named
+    [automation] = re.findall(r"```yml\n(.*?)```", text, re.DOTALL)
+    assert set(re.findall(r"\w+\.door_\w+", automation)) < named
+    assert yaml.safe_load(automation).keys() >= {"triggers", "conditions", "actions"}
+    shown = device()["cmps"]["event"]["val_tpl"]
+    for attribute in re.findall(r"attributes\.(\w+)", automation):
+        assert f"'{attribute}': " in shown

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import queue
+import re
 import signal
 import socket
 import subprocess
@@ -516,6 +517,44 @@ def test_a_wrong_password_is_one_line_without_it(
                 made.send(notification())
     assert [record.getMessage() for record in caplog.records] == [f"notify ha: {line}"]
     assert "wr0ng" not in repr(made.__dict__["_options"])
+
+
+def test_the_rights_in_the_documents_are_enough(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = (ROOT / "docs" / "home-assistant.md").read_text()
+    [rights] = re.findall(r"```\n(user har\n.*?)```", text, re.DOTALL)
+    users, allowed = tmp_path / "users", tmp_path / "rights"
+    subprocess.run(["mosquitto_passwd", "-c", "-b", str(users), "har", "s3cret"], check=True)
+    subprocess.run(["mosquitto_passwd", "-b", str(users), "other", "0ther"], check=True)
+    allowed.write_text(f"{rights}user other\ntopic readwrite #\n")
+    lines = "allow_anonymous false", f"password_file {users}", f"acl_file {allowed}"
+    orders: queue.Queue[Order] = queue.Queue()
+    with (
+        mosquitto(tmp_path, *lines, client=("-u", "other", "-P", "0ther")) as server,
+        server.listen() as listener,
+        target(server, orders.put, user="har", password="s3cret") as made,
+    ):
+        updated(made, listener, door=WELL)
+        listener.until(bool, DEVICE)
+        made.send(notification())
+        server.publish(f"{BASE}/door/arm/set", "ON")
+        assert orders.get(timeout=LIMIT_S) == Order(OrderKind.ARM, "door")
+    assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
+
+
+def test_topics_that_may_not_be_read_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    [plugin] = Path("/usr/lib").glob("*/mosquitto_dynamic_security.so")
+    access = {"publishClientSend": True, "publishClientReceive": True, "subscribe": False}
+    security = tmp_path / "security.json"
+    security.write_text(json.dumps({"defaultACLAccess": access}))
+    lines = f"plugin {plugin}", f"plugin_opt_config_file {security}"
+    with mosquitto(tmp_path, *RELAXED, *lines) as server, target(server) as made:
+        made.send(notification())
+    line = f"notify ha: mqtt://127.0.0.1:{server.port}: har/home/+/arm/set may not be read: "
+    assert f"{line}Not authorized" in caplog.text
 
 
 def test_a_message_that_is_not_allowed_is_an_error(
