@@ -1,20 +1,34 @@
-"""har-monitor, a real camera, a real Mosquitto: what Home Assistant would see."""
+"""har-monitor, a real camera, a real Mosquitto: what Home Assistant would see, and what is lost."""
 
 import json
 import os
+import random
 import signal
 import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from monitor.config.mqtt import MqttOptions
+from monitor.notify import broker
+from monitor.notify.mqtt import MqttTarget
+from monitor.notify.notification import CameraState, Notification, NotificationKind, TargetError
+from testkit.alerts import alert
 from testkit.films import lively
 from testkit.models import metadata, motion_model
 from testkit.process import COMMAND, Process, har_monitor
 from testkit.servers.mosquitto import Mosquitto, mosquitto
+from testkit.servers.relay import Relay, relay
 from testkit.servers.rtsp import rtsp_server
 
+BREAKS = 20
 DEVICE = "homeassistant/device/har--home--door/config"
 
 
@@ -98,3 +112,55 @@ def test_after_a_kill_the_status_is_offline(tmp_path: Path, fight_clip: Path) ->
         listener.said("har/home/status", "online")
         process.popen.kill()
         listener.said("har/home/status", "offline")
+
+
+def test_nothing_is_lost_or_out_of_order_while_the_way_to_the_broker_breaks_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "RETRY_S", (0.05, 0.05))
+    sent: list[str] = []
+    state = CameraState("live", "", frozenset(), True, None, 0)
+    with mosquitto(tmp_path) as server, relay(server.port) as way, server.listen() as listener:
+        options = MqttOptions(name="ha", host="127.0.0.1", port=way.port)
+        with breaking(way) as breaks, closing(MqttTarget(options, "home", print)) as target:
+            while breaks[0] < BREAKS:
+                sent.append(f"n{len(sent)}")
+                target.update({"door": replace(state, dismissed_today=len(sent))})
+                deliver(target, sent[-1])
+        listener.said("har/home/status", "offline")
+        arrived = [json.loads(one.payload)["id"] for one in listener.at("har/home/door/event")]
+    assert list(dict.fromkeys(arrived)) == sent
+    assert arrived == sorted(arrived, key=sent.index)
+    assert len(arrived) <= len(sent) + breaks[0]  # what was not confirmed before a break
+
+
+@contextmanager
+def breaking(way: Relay) -> Iterator[list[int]]:
+    """It breaks and mends, at moments by chance, until the end of the block; how often it did."""
+    chance, ended, breaks = random.Random(1), threading.Event(), [0]
+
+    def work() -> None:
+        while not ended.wait(chance.uniform(0.05, 0.3)):
+            way.cut()
+            breaks[0] += 1
+            time.sleep(chance.uniform(0, 0.2))
+            way.mend()
+
+    thread = threading.Thread(target=work, name="breaking")
+    thread.start()
+    try:
+        yield breaks
+    finally:
+        ended.set()
+        thread.join()
+
+
+def deliver(target: MqttTarget, name: str) -> None:
+    """Send it until it arrives, as a courier does."""
+    while True:
+        try:
+            target.send(Notification(name, NotificationKind.START, alert("a1")))
+        except TargetError:
+            time.sleep(0.02)
+        else:
+            return

@@ -6,17 +6,14 @@ import os
 import queue
 import re
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 
 import jsonschema_rs
@@ -42,6 +39,7 @@ from testkit.alerts import alert
 from testkit.patience import LIMIT_S
 from testkit.servers.certificates import Certificates
 from testkit.servers.mosquitto import Listener, Message, Mosquitto, mosquitto
+from testkit.servers.relay import relay
 from testkit.servers.tcp import refusing_port, silent_server
 
 WELL = CameraState("live", "", frozenset(), True, None, 0)
@@ -215,7 +213,6 @@ def test_names_of_any_writing_have_topics(server: Mosquitto, name: str) -> None:
 
 CHILD = """
 import sys
-import threading
 from monitor.config.mqtt import MqttOptions
 from monitor.notify.mqtt import MqttTarget
 made = MqttTarget(MqttOptions(name="ha", host="127.0.0.1", port=int(sys.argv[1])), "home", print)
@@ -660,48 +657,13 @@ def test_a_broker_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         made.send(notification())
 
 
-class _OldBroker(ThreadingTCPServer):
-    """Takes MQTT 3.1.1 alone, and passes that on."""
-
-    daemon_threads = True
-    behind = 0  # port of the broker
-    refused = 0
-
-
-class _Old(BaseRequestHandler):
-    server: _OldBroker
-    request: socket.socket
-
-    def handle(self) -> None:
-        first = self.request.recv(4096)
-        if first[8] == 5:  # protocol level: behind the fixed header, a length and MQTT
-            self.server.refused += 1
-            self.request.sendall(bytes([0x20, 2, 0, 1]))
-            return
-        with socket.create_connection(("127.0.0.1", self.server.behind)) as broker:
-            broker.sendall(first)
-            back = threading.Thread(target=_copy, args=(broker, self.request))
-            back.start()
-            _copy(self.request, broker)
-            back.join()
-
-
-def _copy(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(4096):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-
-
 def test_a_broker_that_knows_no_mqtt_5(server: Mosquitto) -> None:
-    with _OldBroker(("127.0.0.1", 0), _Old) as old:
-        old.behind = server.port
-        thread = threading.Thread(target=old.serve_forever, args=(0.02,))
-        thread.start()
-        with server.listen() as listener, target(old.server_address[1]) as made:
-            assert retried(made, notification()) <= 1
-            updated(made, listener, door=WELL)
-            listener.until(bool, f"{BASE}/door/event")
-        old.shutdown()
-        thread.join()
+    with (
+        relay(server.port, old=True) as old,
+        server.listen() as listener,
+        target(old.port) as made,
+    ):
+        assert retried(made, notification()) <= 1
+        updated(made, listener, door=WELL)
+        listener.until(bool, f"{BASE}/door/event")
         assert old.refused == 1
