@@ -18,7 +18,7 @@ from monitor.config.mqtt import MqttOptions
 from monitor.notify.tls import cause_of, tls_context
 from monitor.throttle import LogThrottle
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 CONNECT_S = 3.0  # for TCP and for TLS; `close` waits for it at worst
 RETRY_S = (1, 30)  # first and longest pause before connecting again; it doubles
@@ -51,7 +51,7 @@ class Broker:
         self._options = options
         self._owner = owner
         self._name = f"notify {options.name}: {options.where}"
-        self._throttle = LogThrottle(logger)
+        self._throttle = LogThrottle(log)
         self._tls = tls_context(options) if options.tls else None
         # What paho's thread tells. The lock is never held while paho is called: it has its own.
         self._changed = threading.Condition()
@@ -68,21 +68,23 @@ class Broker:
         """Connect, and do what else paho leaves to its user; called before all else, and often."""
         if self._client is None:
             if self._options.tells_password:
-                logger.warning("%s: the password is sent as it is; tls: true hides it", self._name)
+                log.warning("%s: the password is sent as it is; tls: true hides it", self._name)
             self._client = self._connect(MQTTProtocolVersion.MQTTv5)
         if self._old:
-            self._old, self.trouble = False, ""
-            self._client.on_disconnect = None
             self._client.disconnect()
             self._client.loop_stop()
+            self._old = False
             self._client = self._connect(MQTTProtocolVersion.MQTTv311)
         self._client.loop_start()  # does nothing unless an error of paho's own ended its thread
 
     def wait(self, limit_s: float) -> bool:
         """Whether it is connected; at the start that takes a moment."""
-        with self._changed:
-            self._changed.wait_for(lambda: self.up or self.trouble, limit_s)
-        return self.up
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self.up or self.trouble or self._old, limit_s)
+            if not self._old:
+                return self.up
+            self.tend()
 
     def publish(self, topic: str, payload: str | bytes, *, retain: bool = False) -> int:
         """Hand a message over, and return its number; if the connection breaks, it is repeated."""
@@ -139,9 +141,14 @@ class Broker:
         return client
 
     def _connected(self, client: Client, _: Any, __: Any, reason: Any, properties: Any) -> None:
+        if reason == _OLD_BROKER and client.protocol == MQTTProtocolVersion.MQTTv5:
+            log.info("%s: knows no MQTT 5; MQTT 3.1.1 is spoken", self._name)
+            with self._changed:
+                self._refused = self._old = True
+                self._changed.notify_all()
+            return
         if reason.is_failure:
             self._refused = True
-            self._old = reason == _OLD_BROKER and client.protocol == MQTTProtocolVersion.MQTTv5
             self._fails(f"refuses the connection: {reason}")
             return
         if self._owner is not None:
@@ -150,16 +157,17 @@ class Broker:
             self._owner.connected()
         with self._changed:
             self.up, self.trouble, self._since_s = True, "", time.monotonic()
+            self._refused = False
             self._largest = getattr(properties, "MaximumPacketSize", math.inf)
             self._changed.notify_all()
-        logger.info("%s: connected", self._name)
+        log.info("%s: connected", self._name)
 
     def _not_connected(self, _: Client, __: Any) -> None:
         self._fails(cause_of(sys.exc_info()[1]))  # paho catches it, and hands none on
 
     def _disconnected(self, _: Client, __: Any, ___: Any, reason: Any, ____: Any) -> None:
         refused, self._refused = self._refused, False
-        if self._closed or refused:  # and it was said why
+        if self._closed or refused or self._old:  # and it was said why
             return
         text = "closes the connection"
         if reason != "Unspecified error":  # paho's word for no reason
@@ -195,4 +203,4 @@ class Broker:
         try:
             self._owner.hear(message.topic, bytes(message.payload), message.retain)
         except Exception:  # whatever comes, the next message is read
-            logger.exception("%s: a message failed", self._name)
+            log.exception("%s: a message failed", self._name)

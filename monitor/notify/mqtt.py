@@ -14,10 +14,10 @@ from monitor.notify import home_assistant
 from monitor.notify.broker import Broker, Owner
 from monitor.notify.message import payload
 from monitor.notify.notification import CameraState, Notification, Order, TargetError
-from monitor.notify.topics import OFFLINE, ONLINE, RETAINED, Topics, read_order
+from monitor.notify.topics import NO_CAMERA, OFFLINE, ONLINE, RETAINED, Topics, read_order
 from monitor.throttle import LogThrottle
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 CONFIRM_S = 10.0  # for the connection at the start, and for the broker to confirm an event
 _GOODBYE_S = 2.0
@@ -39,7 +39,7 @@ class MqttTarget:
         self._on_order = on_order
         self._name = f"notify {options.name}: {options.where}"
         self._topics = Topics(options.prefix, site)
-        self._throttle = LogThrottle(logger)
+        self._throttle = LogThrottle(log)
         self._cameras: Mapping[str, CameraState] = {}  # replaced as a whole: paho's thread reads it
         self._labels: set[tuple[str, str]] = set()  # cameras and labels that were open
         self._told: dict[str, str] = {}  # what stands at each topic
@@ -88,14 +88,16 @@ class MqttTarget:
     def _publish_snapshot(self, notification: Notification) -> None:
         if notification.snapshot is None:
             return
-        topic = self._topics.of(notification.alert.camera, "snapshot")
+        camera = notification.alert.camera
+        topic = self._topics.of(camera, "snapshot")
         try:
             picture = notification.snapshot.read_bytes()
         except OSError as error:  # evidence is deleted when it is old, or the disk is full
             fault = f"no snapshot: {notification.snapshot}: {error.strerror}"
         else:
             if self._broker.takes(topic, picture):
-                self._broker.publish(topic, picture, retain=True)
+                # Of a camera that is gone, its last event may come late: nobody would take it away.
+                self._broker.publish(topic, picture, retain=camera in self._cameras)
                 return
             fault = f"a snapshot of {len(picture)} bytes is more than it takes at once"
         self._throttle.log(logging.WARNING, "snapshot", f"{self._name}: {fault}")
@@ -128,10 +130,8 @@ class MqttTarget:
 
     def _take_away(self, topic: str) -> None:
         camera = topic.rpartition("/")[0]
-        gone = (
-            [f"{camera}/{what}" for what in RETAINED] if self._topics.is_state(topic) else [topic]
-        )
-        for one in gone:
+        whole = self._topics.is_state(topic)  # it stands for all of its camera
+        for one in [f"{camera}/{what}" for what in RETAINED] if whole else [topic]:
             self._broker.publish(one, b"", retain=True)
             self._told.pop(one, None)
 
@@ -172,12 +172,12 @@ class MqttTarget:
         return self._topics.is_ours(topic) or topic.startswith(devices.removesuffix("/config"))
 
     def _order(self, topic: str, content: bytes, retained: bool) -> None:
-        if retained:
+        order, fault = read_order(self._topics, self._cameras, topic, content)
+        if order is not None and retained:
             order, fault = None, "it is retained, and would come again and again"
-        else:
-            order, fault = read_order(self._topics, self._cameras, topic, content)
         if order is None:
             text = f"{self._name}: {printable(topic[:200])}: order ignored: {fault}"
-            self._throttle.log(logging.WARNING, f"{topic[:200]} {fault}", text)
+            kind = fault if fault == NO_CAMERA else topic  # others may name cameras without end
+            self._throttle.log(logging.WARNING, kind, text)
         elif self._on_order is not None:
             self._on_order(order)

@@ -15,6 +15,7 @@ from monitor.notify.notification import CameraState, Order, OrderKind
 
 ON, OFF = "ON", "OFF"  # as Home Assistant has them, too
 ONLINE, OFFLINE = "online", "offline"
+NO_CAMERA = "no camera of this name is watched"
 MOST_MINUTES = 10_080  # of a snooze: a week
 # What is retained of each camera, beside its open activities.
 RETAINED = ("state", "info", "activity", "armed", "snooze", "dismissed_today", "snapshot")
@@ -128,4 +129,4 @@ def read_order(
             ):
                 return Order(OrderKind.SNOOZE, camera, float(text)), ""
             return None, f"{found}, allowed: minutes from 0 to {MOST_MINUTES}"
-    return None, "no camera of this name is watched"
+    return None, NO_CAMERA
