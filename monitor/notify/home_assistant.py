@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from monitor import __version__
@@ -50,6 +51,7 @@ def config_topic(discovery_prefix: str, device: str) -> str:
     return f"{discovery_prefix}/device/{device}/config"
 
 
+@lru_cache(maxsize=1024)
 def discovery(topics: Topics, camera: str) -> str:
     """The payload that makes a camera's device with all that it has: JSON, about 3 kB."""
     device = device_id(topics.site, camera)

@@ -683,4 +683,9 @@ def test_a_broker_that_knows_no_mqtt_5(server: Mosquitto) -> None:
         made.send(notification())
         updated(made, listener, door=WELL)
         listener.until(bool, f"{BASE}/door/event")
-        assert old.refused == 1
+        old.cut()
+        with pytest.raises(TargetError):
+            made.send(notification("n2"))
+        old.mend()
+        retried(made, notification("n2"))
+        assert old.refused == 1  # it is not asked again
