@@ -169,7 +169,7 @@ class Broker:
         refused, self._refused = self._refused, False
         if self._closed or refused or self._old:  # and it was said why
             return
-        text = "closes the connection"
+        text = "connection lost"
         if reason != "Unspecified error":  # paho's word for no reason
             text += f": {reason}"
         elif self.up and self._owner is not None and time.monotonic() - self._since_s < _SOON_S:

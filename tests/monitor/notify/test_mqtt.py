@@ -1,5 +1,6 @@
 """The MQTT target and a real Mosquitto, watched by Mosquitto's own clients."""
 
+import gc
 import json
 import logging
 import os
@@ -8,12 +9,14 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 
 import jsonschema_rs
@@ -22,6 +25,7 @@ import pytest
 from monitor.config.mqtt import MqttOptions
 from monitor.errors import ConfigError
 from monitor.notify import broker as broker_module
+from monitor.notify.broker import Broker
 from monitor.notify.home_assistant import discovery
 from monitor.notify.message import payload
 from monitor.notify.mqtt import MqttTarget
@@ -493,7 +497,7 @@ def test_two_with_the_same_site_are_told_of_each_other(
         one.send(notification())
         with target(server) as other:
             other.send(notification())
-            while "closes the connection; has another one the name har-monitor-home, too?" not in (
+            while "connection lost; has another one the name har-monitor-home, too?" not in (
                 caplog.text
             ):
                 time.sleep(0.01)
@@ -618,7 +622,7 @@ def test_a_certificate_that_is_not_trusted_is_refused(
 ) -> None:
     if "ca_file" in tls:
         tls = tls | {"ca_file": certificates.other_ca}
-    expected = "its certificate is not trusted: " if tls else "closes the connection"
+    expected = "its certificate is not trusted: " if tls else "connection lost"
     with target(secured, **tls) as made, pytest.raises(TargetError, match=expected):
         made.send(notification())
 
@@ -630,7 +634,7 @@ def test_a_client_certificate(tmp_path: Path, certificates: Certificates) -> Non
     with mosquitto(tmp_path, *asking) as server:
         with (
             target(server, tls=True, ca_file=certificates.ca) as made,
-            pytest.raises(TargetError, match=r"TLS failed: .* required|closes the connection"),
+            pytest.raises(TargetError, match=r"TLS failed: .* required|connection lost"),
         ):
             made.send(notification())
         own = {"certificate": certificate, "key": key}
@@ -689,3 +693,63 @@ def test_a_broker_that_knows_no_mqtt_5(server: Mosquitto) -> None:
         old.mend()
         retried(made, notification("n2"))
         assert old.refused == 1  # it is not asked again
+
+
+class _Babbler(BaseRequestHandler):
+    """Answers with something that is no MQTT."""
+
+    said = b""
+
+    def handle(self) -> None:
+        self.request.recv(4096)
+        self.request.sendall(self.said)
+        self.request.recv(4096)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\x20\x03\x00\x4d\x00",  # a reason that there is not
+        b"\x20\x03\x00\x00\x00\x30\x05\x00\x03\xff\xff\xff",  # a topic that is no UTF-8
+        b"\x20\x03\x00\x00\x00\x90\x01\x00",  # half of an answer
+    ],
+)
+def test_what_is_no_broker_is_an_error_and_asked_again(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.notify.mqtt.CONFIRM_S", 0.5)
+    answer = type("Answer", (_Babbler,), {"said": said})
+    with ThreadingTCPServer(("127.0.0.1", 0), answer) as babbler:
+        thread = threading.Thread(target=babbler.serve_forever, args=(0.02,))
+        thread.start()
+        with target(babbler.server_address[1]) as made:
+            for _ in range(2):
+                with pytest.raises(TargetError, match=r"lost: Protocol error|does not answer"):
+                    made.send(notification())
+        babbler.shutdown()
+        thread.join()
+
+
+# paho leaves two sockets to the garbage collector then.
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_on_the_thread_of_paho_does_not_end_the_target(
+    server: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.notify.mqtt.CONFIRM_S", 0.2)
+    usual, failed = Broker._answered, []
+
+    def fails_once(self: Broker, *given: Any) -> None:
+        if not failed:
+            failed.append(True)
+            raise RuntimeError("a fault")
+        usual(self, *given)
+
+    monkeypatch.setattr(Broker, "_answered", fails_once)
+    with target(server) as made:
+        retried(made, notification())
+    assert failed
+    del made
+    gc.collect()
