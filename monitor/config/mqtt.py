@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from monitor.config.base import Options, Secret
-from monitor.config.outputs import LOCAL_ADDRESSES
+from monitor.listening import LOCAL_ADDRESSES, authority
 from monitor.names import Name
 from monitor.paths import Place
 
@@ -19,13 +19,13 @@ def _host(host: str) -> str:
 
 
 def _topic(topic: str) -> str:
-    if topic.startswith("$") or not all(topic.split("/")):
-        raise ValueError("a topic has no empty levels and no $ in front")
+    if not all(topic.split("/")):
+        raise ValueError("a topic has no empty levels")
     return topic
 
 
 Host = Annotated[str, Field(pattern=r"^[0-9A-Za-z.:_-]{1,253}$"), AfterValidator(_host)]
-Topic = Annotated[str, Field(pattern=r"^[0-9A-Za-z$/._-]{1,128}$"), AfterValidator(_topic)]
+Topic = Annotated[str, Field(pattern=r"^[0-9A-Za-z/._-]{1,128}$"), AfterValidator(_topic)]
 
 
 class MqttOptions(Options):
@@ -59,8 +59,7 @@ class MqttOptions(Options):
     @property
     def where(self) -> str:
         """The address of the broker."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"mqtt{'s' if self.tls else ''}://{host}:{self.broker_port}"
+        return f"mqtt{'s' if self.tls else ''}://{authority(self.host, self.broker_port)}"
 
     @property
     def broker_port(self) -> int:

@@ -53,7 +53,7 @@ def config_topic(discovery_prefix: str, device: str) -> str:
 
 @lru_cache(maxsize=1024)
 def discovery(topics: Topics, camera: str) -> str:
-    """The payload that makes a camera's device with all that it has: JSON, about 3 kB."""
+    """The payload that makes a camera's device with all that it has: JSON, about 2 kB."""
     device = device_id(topics.site, camera)
     bridge = {"t": topics.status}
     parts = _components(topics, camera, bridge)

@@ -122,11 +122,7 @@ def read_order(
                 return Order(kinds[text], camera), ""
             return None, f"{found}, allowed: {ON}, {OFF}"
         if topic == topics.of(camera, _SNOOZE):
-            if (
-                len(text) <= _MOST_BYTES
-                and _MINUTES.fullmatch(text)
-                and float(text) <= MOST_MINUTES
-            ):
+            if _MINUTES.fullmatch(text) and float(text) <= MOST_MINUTES:
                 return Order(OrderKind.SNOOZE, camera, float(text)), ""
             return None, f"{found}, allowed: minutes from 0 to {MOST_MINUTES}"
     return None, NO_CAMERA

@@ -77,19 +77,20 @@ class Listener:
         return [one for one in self.messages if one.topic == topic]
 
     def until(self, what: Callable[[list[Message]], bool], whose: str | None = None) -> None:
-        """Wait until the messages, or those of one topic, are so; the test fails if they never are.
+        """Wait until there are messages, or some of one topic, and they are so."""
 
-        What is asked may be true of what comes later.
-        """
+        def there() -> bool:
+            found = [one for one in self._messages if whose in (None, one.topic)]
+            return bool(found) and what(found)
+
         with self._changed:
-            found = self._changed.wait_for(
-                lambda: what([m for m in self._messages if whose in (None, m.topic)]), LIMIT_S
-            )
-            assert found, [(one.topic, one.payload[:200]) for one in self._messages]
+            assert self._changed.wait_for(there, LIMIT_S), [
+                (one.topic, one.payload[:200]) for one in self._messages
+            ]
 
     def said(self, topic: str, payload: str) -> None:
         """Wait until the newest message of a topic is this."""
-        self.until(lambda messages: bool(messages) and messages[-1].text == payload, topic)
+        self.until(lambda found: found[-1].text == payload, topic)
 
     def close(self) -> None:
         """End the client."""
