@@ -97,21 +97,27 @@ def _renamed(text: str) -> str:
     return yaml.safe_dump(options)
 
 
-def test_after_a_kill_the_status_is_offline(tmp_path: Path, fight_clip: Path) -> None:
+def test_what_happened_while_the_broker_was_gone_is_told_and_a_kill_is_noticed(
+    tmp_path: Path, fight_clip: Path
+) -> None:
     film = lively(tmp_path / "film.mp4", fight_clip)
     model = motion_model(tmp_path / "m.onnx", metadata(frames=5))
-    sinks = [{"type": "log"}, {"type": "store"}]
-    with (
-        mosquitto(tmp_path) as server,
-        server.listen() as listener,
-        har_monitor(
-            {"door": str(film)}, model, folder=tmp_path, realtime=True, sinks=sinks,
-            notify=notify(server),
-        ) as process,
-    ):  # fmt: skip
-        listener.said("har/home/status", "online")
-        process.popen.kill()
-        listener.said("har/home/status", "offline")
+    with mosquitto(tmp_path) as server, relay(server.port) as way, server.listen() as listener:
+        way.cut()
+        with har_monitor(
+            {"door": str(film)}, model, folder=tmp_path, realtime=True,
+            notify=notify(server, port=way.port),
+        ) as process:  # fmt: skip
+            process.wait_for("an alert", lambda: bool(process.alerts))
+            process.wait_for("a line", lambda: "messages wait" in process.said)
+            assert listener.messages == []
+            way.mend()
+            listener.until(bool, "har/home/door/event")
+            first = json.loads(listener.at("har/home/door/event")[0].payload)
+            assert first["alert"] == process.alerts[0]
+            listener.said("har/home/status", "online")
+            process.popen.kill()
+            listener.said("har/home/status", "offline")
 
 
 def test_nothing_is_lost_or_out_of_order_while_the_way_to_the_broker_breaks_again_and_again(
