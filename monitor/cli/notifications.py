@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 
 from monitor.child import ChildProcess
 from monitor.config.base import REVEALED
+from monitor.config.mqtt import MqttOptions
 from monitor.config.notifications import AppriseOptions, NotifyOptions, RuleOptions
 from monitor.config.options import MonitorOptions
 from monitor.errors import ConfigError
 from monitor.health.status import CameraSnapshot
 from monitor.notify.feed import NotifyFeed
 from monitor.notify.settings import NotifySettings
+from monitor.notify.tls import tls_context
 from monitor.paths import STDOUT
 from monitor.recognition.models import Models
 
@@ -75,11 +77,13 @@ def notify_settings(options: MonitorOptions) -> NotifySettings:
 
 
 def check_notify(options: MonitorOptions) -> None:
-    """ConfigError if a target needs what is not installed."""
+    """ConfigError if a target needs what is not there: a package, a certificate."""
     targets = () if options.notify is None else options.notify.targets
     for target in targets:
         if isinstance(target, AppriseOptions) and importlib.util.find_spec("apprise") is None:
             raise ConfigError(f"notify {target.name}: needs pip install 'har-monitor[apprise]'")
+        if isinstance(target, MqttOptions) and target.tls:
+            tls_context(target)
 
 
 def check_labels(options: MonitorOptions, models: Models) -> None:

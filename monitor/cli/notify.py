@@ -51,7 +51,7 @@ def test(
         if target not in known:
             raise ConfigError(f"no target is named {target}; targets: {', '.join(known)}")
         notify = settings.notify
-        made = make_target(known[target], notify.site, notify.clock, lambda order: None)
+        made = make_target(known[target], notify.site, notify.clock, None)
         try:
             with closing(made):
                 made.send(trial())

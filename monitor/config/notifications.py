@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from monitor.config.base import Options, Secret
+from monitor.config.mqtt import MqttOptions
 from monitor.names import Label, Name
 from monitor.paths import Place
 
@@ -197,7 +198,8 @@ class JournaldOptions(Options):
 
 
 TargetOptions = Annotated[
-    WebhookOptions | AppriseOptions | SyslogOptions | JournaldOptions, Field(discriminator="type")
+    WebhookOptions | AppriseOptions | SyslogOptions | JournaldOptions | MqttOptions,
+    Field(discriminator="type"),
 ]
 
 

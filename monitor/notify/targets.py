@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
+from monitor.config.mqtt import MqttOptions
 from monitor.config.notifications import (
     AppriseOptions,
     JournaldOptions,
@@ -14,14 +15,14 @@ from monitor.config.notifications import (
 )
 from monitor.notify.notification import Order, Target
 
-SHOW_PICTURES = (AppriseOptions,)  # targets for which a snapshot is waited
+SHOW_PICTURES = (AppriseOptions, MqttOptions)  # targets for which a snapshot is waited
 
 
 def make_target(
     options: TargetOptions,
     site: str,
     zone: ZoneInfo | None,
-    on_order: Callable[[Order], None],  # from any thread
+    on_order: Callable[[Order], None] | None,  # from any thread; None: it sends and does no more
 ) -> Target:
     """The target of these options; ConfigError if it cannot be."""
     match options:
@@ -41,3 +42,7 @@ def make_target(
             from monitor.notify.journald import JournaldTarget
 
             return JournaldTarget(options, site)
+        case MqttOptions():
+            from monitor.notify.mqtt import MqttTarget
+
+            return MqttTarget(options, site, on_order)

@@ -14,6 +14,7 @@ import monitor.cli.notify
 import monitor.cli.passwd
 import train.cli.evaluate
 import train.cli.train
+from monitor.config.mqtt import MqttOptions
 from monitor.config.notifications import (
     AppriseOptions,
     AtMostOptions,
@@ -141,6 +142,19 @@ def test_the_page_of_notifications_has_every_option_with_its_default() -> None:
             assert name in rows or shared, f"{model.__name__}.{name}"
             if isinstance(field.default, int | float):
                 assert f" {str(field.default).lower()} " in rows[name], name
+
+
+def test_the_page_of_home_assistant_has_every_option_with_its_default() -> None:
+    table = PAGES["docs/home-assistant.md"].partition("## Options")[2].partition("\n\n**")[0]
+    rows = {
+        option: row.split("|")[2].strip().strip("`")
+        for row in re.findall(r"^\|.*\|$", table, re.MULTILINE)
+        for option in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
+    assert rows.keys() == MqttOptions.model_fields.keys() - {"type"}
+    for name, field in MqttOptions.model_fields.items():
+        if name != "type" and isinstance(field.default, int | str):
+            assert rows[name] == str(field.default).lower()
 
 
 def test_every_table_of_clips_is_right(tmp_path: Path) -> None:

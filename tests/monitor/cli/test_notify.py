@@ -16,6 +16,7 @@ from monitor.store.store import EventStore
 from testkit import ROOT
 from testkit.alerts import alert
 from testkit.process import COMMAND
+from testkit.servers.mosquitto import mosquitto
 from testkit.servers.receiver import receiver
 
 CONFIG = """
@@ -124,3 +125,21 @@ def test_a_configuration_without_targets_is_an_error(tmp_path: Path, order: str)
     names = [] if order == "status" else ["door"]
     done = run(tmp_path, order, *names, "--config", "monitor.yaml")
     assert (done.returncode, done.stderr) == (2, "error: the configuration has no notify\n")
+
+
+def test_a_test_says_without_the_password_that_a_broker_refuses_it(tmp_path: Path) -> None:
+    users = tmp_path / "users"
+    with mosquitto(tmp_path) as server:  # skips the test if there is none
+        server.stop()
+        subprocess.run(["mosquitto_passwd", "-c", "-b", str(users), "har", "right"], check=True)
+        server.lines = "allow_anonymous false", f"password_file {users}"
+        server.start()
+        target = f"{{name: ha, type: mqtt, host: 127.0.0.1, port: {server.port}, user: har"
+        (tmp_path / "monitor.yaml").write_text(
+            f"notify: {{targets: [{target}, password: s3cret}}]}}\n"
+            "sinks: [{type: store, url: events.sqlite}]\n"
+        )
+        done = run(tmp_path, "test", "ha", "--config", "monitor.yaml")
+    where = f"mqtt://127.0.0.1:{server.port}"
+    assert done.returncode == 1
+    assert f"ha: {where}: refuses the connection: Not authorized" in " ".join(done.stderr.split())
