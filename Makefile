@@ -16,11 +16,14 @@ INSTALL := $(PIP) install -c constraints.txt
 
 # What the OpenCV wheel loads, and the RTSP server that the tests talk to.
 CV2_PACKAGES := libxcb1 libgl1 libglib2.0-0
-TEST_PACKAGES := $(CV2_PACKAGES) openssl ffmpeg systemd xvfb xdotool postgresql prometheus chromium python3-gi gir1.2-gst-rtsp-server-1.0 \
+TEST_PACKAGES := $(CV2_PACKAGES) openssl ffmpeg systemd xvfb xdotool postgresql prometheus mosquitto mosquitto-clients chromium python3-gi gir1.2-gst-rtsp-server-1.0 \
 	glib-networking gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 APT_INSTALL := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
+
+# What its schemas need beside them.
+HOME_ASSISTANT := homeassistant==2026.2.3 voluptuous==0.15.2
 
 SOURCE ?=
 # By the environment, unexpanded: a password may hold a $, and is not to be printed.
@@ -51,7 +54,7 @@ endif
 
 train-tools: $(VENV)/.train
 
-test: test-fast
+test: test-fast $(VENV)/home-assistant
 	$(BIN)/python -m pytest -q -m slow
 
 test-fast: $(VENV)/.dev $(VENV)/.system
@@ -100,6 +103,12 @@ $(VENV)/.dev: $(VENV)/.train
 	@echo "installing what the tests need"
 	@$(INSTALL) -e '.[train,dev]'
 	@touch $@
+
+# Their code alone, which the tests read: they are not installed, and want another Python.
+$(VENV)/home-assistant: $(VENV)/bin/python Makefile
+	@echo "downloading Home Assistant, to check what it is told"
+	@$(PIP) download --no-deps --ignore-requires-python -d $@.new $(HOME_ASSISTANT)
+	@rm -rf $@ && mv $@.new $@
 
 $(VENV)/.system:
 	@echo "installing system packages: $(TEST_PACKAGES)"

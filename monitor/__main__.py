@@ -7,7 +7,7 @@ from importlib import import_module
 
 from monitor.cli.interrupt import start_command
 
-_OTHERS = ("init", "passwd", "probe")  # commands of har-monitor beside watching
+_OTHERS = ("init", "notify", "passwd", "probe")  # commands of har-monitor beside watching
 
 
 def run() -> None:

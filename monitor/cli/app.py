@@ -44,7 +44,7 @@ def _with_address(args: Sequence[str]) -> Iterator[str]:
 @app.command(
     cls=_WatchCommand,
     epilog="har-monitor init sets it up, har-monitor probe looks at one camera, har-monitor passwd "
-    "makes users of the page; each has its own --help.",
+    "makes users of the page, har-monitor notify sends a test; each has its own --help.",
 )
 def main(
     source: Annotated[
@@ -201,7 +201,7 @@ def _options(config: Path | None, flags: _Flags) -> MonitorOptions:
     if flags.log is not None:
         values["sinks"] = _with_log(values["sinks"], flags.log)
     try:
-        return MonitorOptions.model_validate(values).with_web_sinks()
+        return MonitorOptions.model_validate(values).with_needed_sinks()
     except ValidationError as error:
         raise ConfigError(explain(error, MonitorOptions)) from None
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+from monitor.cli.notifications import check_labels, check_notify, describe_notify
 from monitor.cli.preflight import check_decoding, check_inputs, check_outputs
 from monitor.config.options import ActivityOptions, CameraOptions, MonitorOptions
 from monitor.listening import LOCAL_ADDRESSES
@@ -13,10 +14,14 @@ from monitor.records import camera_key
 
 def check(options: MonitorOptions) -> list[tuple[str, str]]:
     """Check all that can be without contacting a camera; the facts, as `describe` gives them."""
-    found = describe(options, Models(provider=options.inference.provider)) + served(options)
+    models = Models(provider=options.inference.provider)
+    found = describe(options, models) + served(options)
+    found += describe_notify(options.notify)
     check_decoding(options)
     check_inputs(options)
     check_outputs(options)
+    check_notify(options)
+    check_labels(options, models)
     return found
 
 

@@ -100,7 +100,7 @@ class ConfigFiles:
                 options = load(temporary, MonitorOptions)
             except ConfigError as error:
                 raise ConfigError(str(error).replace(str(temporary), str(self.config))) from None
-            check(options.with_web_sinks())
+            check(options.with_needed_sinks())
             if beside:
                 write_private(self.environment, beside)
 

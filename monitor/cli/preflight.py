@@ -4,6 +4,7 @@ import os
 import stat
 from pathlib import Path
 
+from monitor.config.notifications import WebhookOptions
 from monitor.config.options import MonitorOptions
 from monitor.errors import ConfigError, MonitorError, SinkError, SourceOpenError
 from monitor.paths import STDOUT, describe_os_error, stat_or_none, video_file, video_path
@@ -44,6 +45,10 @@ def check_outputs(options: MonitorOptions) -> None:
         _check_output(f"{option} {output}", output)
     for ca_file in _ca_files(options):
         _check_ca_file(f"stream.ca_file {ca_file}", ca_file)
+    targets = () if options.notify is None else options.notify.targets
+    for target in targets:
+        if isinstance(target, WebhookOptions) and target.ca_file is not None:
+            _check_ca_file(f"notify {target.name}: ca_file {target.ca_file}", target.ca_file)
 
 
 def check_decoding(options: MonitorOptions) -> None:

@@ -1,7 +1,7 @@
 """Makes the sinks of the configuration."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from monitor.config.options import MonitorOptions
@@ -25,8 +25,13 @@ from monitor.store.sink import StoreSink
 log = logging.getLogger(__name__)
 
 
-def make_sinks(options: Sequence[SinkOptions]) -> list[Sink]:
-    """The sinks, in their order; SinkError if one cannot be opened."""
+def make_sinks(
+    options: Sequence[SinkOptions], on_news: Callable[[], object] | None = None
+) -> list[Sink]:
+    """The sinks, in their order; SinkError if one cannot be opened.
+
+    `on_news` is called when the store has something to notify; without it, nothing is.
+    """
     sinks: list[Sink] = []
     logs = (one.path for one in options if isinstance(one, AlertLogOptions))
     log_path = next((path for path in logs if path != STDOUT), None)
@@ -39,7 +44,7 @@ def make_sinks(options: Sequence[SinkOptions]) -> list[Sink]:
                 case EvidenceOptions():
                     sinks.append(EvidenceSink(one))
                 case StoreOptions():
-                    sinks.append(StoreSink(one.url, log_path))
+                    sinks.append(StoreSink(one.url, log_path, on_news))
                 case ConsoleOptions():
                     sinks.append(ConsoleSink())
     except SinkError:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 from monitor.cli.command import told
+from monitor.cli.notifications import Notifications, check_labels, check_notify
 from monitor.cli.preflight import check_decoding, check_outputs
 from monitor.config.options import MonitorOptions
 from monitor.display.screen import Screen, has_display
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What a reload changes: whatever belongs to a camera.
-_RELOADED = {"defaults", "cameras", "realtime"}
+# What a reload changes: whatever belongs to a camera, and who is told of its events.
+_RELOADED = {"defaults", "cameras", "realtime", "notify"}
 
 
 def watch(
@@ -56,8 +57,9 @@ def watch(
             "nothing to watch: give --source 0, --source rtsp://..., --source clip.mp4, "
             "or a --config with cameras"
         )
+    check_notify(options)
     with ExitStack() as open_at_end:
-        process = metrics = None
+        process = metrics = notifications = None
         if options.web is not None:
             from monitor.web.process import WebProcess
 
@@ -68,7 +70,10 @@ def watch(
 
             metrics = Metrics(options.metrics)
             open_at_end.callback(metrics.close)
-        _watch(options, console, again, config, process, metrics)
+        if options.notify is not None:
+            notifications = Notifications()
+            open_at_end.callback(notifications.close)
+        _watch(options, console, again, config, process, metrics, notifications)
 
 
 def _watch(
@@ -78,6 +83,7 @@ def _watch(
     config: Path | None,
     process: WebProcess | None,
     metrics: Metrics | None,
+    notifications: Notifications | None,
 ) -> None:
     systemd = Systemd()
     display = has_display() if options.display is None else options.display
@@ -94,7 +100,7 @@ def _watch(
     configured = options
     options, promoted = promotions.applied(configured)
     view = _view(options, screen)
-    sinks = make_sinks(options.sinks)
+    sinks = make_sinks(options.sinks, None if notifications is None else notifications.wake)
     shadows = shadow_log(options)
     if shadows is not None:
         sinks.append(shadows)
@@ -105,6 +111,8 @@ def _watch(
         heartbeat.beat(cameras, sinks, busy_s)
         if page is not None:
             page.tell(cameras, sinks)
+        if notifications is not None:
+            notifications.tell(cameras)
 
     evidence = next((sink for sink in sinks if isinstance(sink, EvidenceSink)), None)
     monitor = Monitor(
@@ -114,12 +122,15 @@ def _watch(
         tap=(lambda camera: None) if evidence is None else evidence.tap,
         on_beat=beat,
     )
+    if notifications is not None:
+        check_labels(options, monitor.models)
+        notifications.serve(options)
     for alert in unfinished(sinks):
         monitor.announce(alert)
     if process is not None:
         from monitor.cli.web import Page
 
-        assert evidence is not None  # see MonitorOptions.with_web_sinks
+        assert evidence is not None  # see MonitorOptions.with_needed_sinks
         page = Page(
             options,
             process,
@@ -159,6 +170,8 @@ def _watch(
                     monitor.add_sink(shadows)
                 if page is not None:
                     page.renew(in_force, promoted)
+                if notifications is not None:
+                    notifications.renew(in_force)
         except BaseException as error:  # of a thread that nobody waits for
             monitor.fail(error)
 
@@ -193,6 +206,8 @@ def _watch(
             log.info("all files have ended; the page stays at %s until Ctrl-C", page.url)
             while not stopping.is_set():
                 page.tell(monitor.cameras, monitor.sinks)
+                if notifications is not None:
+                    notifications.tell(monitor.cameras)
                 stopping.wait(BEAT_S)
         if failure is not None:
             raise failure
@@ -264,9 +279,13 @@ def _reload(
         kept = {
             name: getattr(configured, name) for name in set(MonitorOptions.model_fields) - _RELOADED
         }
+        if (options.notify is None) != (configured.notify is None):
+            kept["notify"] = configured.notify  # the process is there from the start, or not at all
         changed = [name for name in sorted(kept) if getattr(options, name) != kept[name]]
         options = options.model_copy(update=kept)
         in_force, promoted = promotions.applied(options)
+        check_notify(in_force)
+        check_labels(in_force, monitor.models)
         if monitor.ended:
             from monitor.cli.check import describe
 

@@ -95,7 +95,7 @@ def page_settings(
     """What the page is told of a configuration with `web`; ConfigError if it lacks something."""
     web, store, evidence = options.web, options.store, options.evidence
     assert web is not None
-    assert store is not None  # see MonitorOptions.with_web_sinks
+    assert store is not None  # see MonitorOptions.with_needed_sinks
     assert evidence is not None
     log_path = next((one.path for one in options.logs if one.path != STDOUT), None)
     if log_path is None:
@@ -128,7 +128,10 @@ def page_settings(
             )
             for camera in options.cameras
         ),
-        models=tuple(fact for fact in describe(options, models) if fact[0] != "camera"),
+        # What is said of cameras and regions, not every user may see.
+        models=tuple(
+            fact for fact in describe(options, models) if fact[0] not in ("camera", "region")
+        ),
         configuration=without_secrets(options),
         since=datetime.now(UTC),
     )

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from monitor.config.base import Options
+from monitor.config.notifications import NotifyOptions
 from monitor.config.outputs import (
     DEFAULT_STORE,
     AlertLogOptions,
@@ -290,6 +291,7 @@ class MonitorOptions(Options):
     realtime: bool = False  # play files at their own speed, as if they were cameras
     web: WebOptions | None = None  # the page; null: none, and nothing listens
     metrics: MetricsOptions | None = None  # for Prometheus; null: none, and nothing listens
+    notify: NotifyOptions | None = None  # who is told of events; null: nobody
     inference: InferenceOptions = InferenceOptions()
     sinks: tuple[SinkOptions, ...] = (AlertLogOptions(), ConsoleOptions())
 
@@ -315,6 +317,23 @@ class MonitorOptions(Options):
         for kind in ("evidence", "store"):
             if (count := types.count(kind)) > 1:
                 raise ValueError(f"sinks: {count} of type {kind}; allowed: 1")
+        return self
+
+    @model_validator(mode="after")
+    def _rules_name_what_is_watched(self) -> "MonitorOptions":
+        rules = () if self.notify is None else self.notify.rules
+        cameras = {camera.name: camera for camera in self.cameras}
+        for rule in rules:
+            for name in rule.cameras:
+                if name not in cameras:
+                    allowed = ", ".join(cameras) or "none"
+                    raise ValueError(f"notify: no camera is named {name}; cameras: {allowed}")
+            watched = [cameras[name] for name in rule.cameras] or self.cameras
+            known = dict.fromkeys(region.name for camera in watched for region in camera.regions)
+            for name in rule.regions:
+                if name not in known:
+                    allowed = ", ".join(known) or "none"
+                    raise ValueError(f"notify: no region is named {name}; regions: {allowed}")
         return self
 
     @model_validator(mode="after")
@@ -353,15 +372,16 @@ class MonitorOptions(Options):
         """The evidence sink among the sinks."""
         return next((sink for sink in self.sinks if isinstance(sink, EvidenceOptions)), None)
 
-    def with_web_sinks(self) -> "MonitorOptions":
-        """With `web`, an event store and evidence are kept, beside the alert log if not named."""
-        if self.web is None:
-            return self
+    def with_needed_sinks(self) -> "MonitorOptions":
+        """With `web` or `notify`, an event store is kept, beside the alert log if not named.
+
+        With `web`, evidence is, too.
+        """
         logs = [log.path for log in self.logs if log.path != STDOUT]
         folder = logs[0].parent if logs else Path()
         added: list[SinkOptions] = []
-        if self.store is None:
+        if self.store is None and not (self.web is None and self.notify is None):
             added.append(StoreOptions(url=str(folder / DEFAULT_STORE)))
-        if self.evidence is None:
+        if self.evidence is None and self.web is not None:
             added.append(EvidenceOptions(folder=folder / "evidence"))
         return self.model_copy(update={"sinks": (*self.sinks, *added)})

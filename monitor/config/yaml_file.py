@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from monitor.errors import ConfigError
@@ -97,6 +97,8 @@ def _say(fault: ErrorDetails, model: type[BaseModel], place: Location) -> str:
     found = fault["input"]
     message = fault["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
+    if fault["loc"] and _is_secret(model, fault["loc"]):
+        return f"{option:.100}: {message}"
     # Our own errors say what was found.
     if isinstance(found, str | int | float | bool) and fault["type"] != "value_error":
         shown = redact_argument(found) if isinstance(found, str) else found
@@ -106,13 +108,32 @@ def _say(fault: ErrorDetails, model: type[BaseModel], place: Location) -> str:
 
 def _fields(model: type[BaseModel], place: Location) -> set[str]:
     """Option names allowed at `place`, followed through nested models and lists of models."""
+    (found, *_) = _models_at(model, place)
+    return {field.alias or name for name, field in found.model_fields.items()}
+
+
+def _is_secret(model: type[BaseModel], place: Location) -> bool:
+    """Whether the option at `place` is one that nobody may see."""
+    fields = (one.model_fields.get(str(place[-1])) for one in _models_at(model, place[:-1]))
+    return any(field is not None and _holds_secret(field.annotation) for field in fields)
+
+
+def _holds_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(map(_holds_secret, get_args(annotation)))
+
+
+def _models_at(model: type[BaseModel], place: Location) -> list[type[BaseModel]]:
+    """The models that may stand at `place`; none within a dictionary."""
     found = [model]
     for part in place:
         if isinstance(part, int):
             continue
         tagged = [one for one in found if _tag(one) == part]
-        found = tagged or _models_in(found[0].model_fields[part].annotation)
-    return {field.alias or name for name, field in found[0].model_fields.items()}
+        fields = (one.model_fields.get(part) for one in found[:1])
+        found = tagged or [
+            inner for field in fields if field for inner in _models_in(field.annotation)
+        ]
+    return found
 
 
 def _tag(model: type[BaseModel]) -> object:

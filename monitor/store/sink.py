@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,16 @@ class StoreSink:
 
     name = "event store"
 
-    def __init__(self, where: str, log_path: Path | None) -> None:
+    def __init__(
+        self,
+        where: str,
+        log_path: Path | None,
+        # Called when there is something to notify, and must not wait; None: nothing is notified.
+        on_news: Callable[[], object] | None = None,
+    ) -> None:
         self._where = where
         self._log_path = log_path
+        self._on_news = on_news
         self._store: EventStore | None = None
 
     def takes(self, alert: AlertEvent) -> bool:
@@ -39,9 +47,12 @@ class StoreSink:
         try:
             if self._store is None:
                 self._store = KeptStore(self._where, self._log_path)
-            self._store.record(alert)
+            notified = self._on_news is not None and not alert.shadow
+            self._store.record(alert, notified=notified)
         except StoreError as error:
             raise SinkError(str(error)) from None
+        if self._on_news is not None and notified:
+            self._on_news()
 
     def close(self) -> None:
         """Close the store; twice is fine."""

@@ -34,7 +34,7 @@ from monitor.store.event import (
     as_event,
     milliseconds,
 )
-from monitor.store.tables import events, pairs, skipped, states
+from monitor.store.tables import events, news, pairs, skipped, states
 
 _INSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _NOT_REVIEWED: dict[str, Any] = {
@@ -86,20 +86,25 @@ class EventStore:
                 self._engine.dispose()
                 self._engine = None
 
-    def record(self, *alerts: AlertEvent) -> None:
+    def record(self, *alerts: AlertEvent, notified: bool = False) -> None:
         """Take starts and ends of activities, in their order, all or none; repeats change nothing.
 
-        An end without its start is an event, too. A start after its end changes nothing.
+        An end without its start is an event, too. A start after its end changes nothing. What is
+        to be notified is news, too, in the same transaction, until notifications of it are planned.
         """
         with self.transaction() as connection:
             for alert in alerts:
-                self._record(connection, alert)
+                fresh = self._record(connection, alert)
+                if notified:
+                    row = {"alert": alert.model_dump_json(), "fresh": fresh}
+                    connection.execute(sa.insert(news).values(**row))
 
     @staticmethod
-    def _record(connection: Connection, alert: AlertEvent) -> None:
+    def _record(connection: Connection, alert: AlertEvent) -> bool:
+        """Take one; whether its event is new."""
         values = _row(alert)
         if add_event(connection, values | _NOT_REVIEWED):
-            return
+            return True
         ours = events.c.id == alert.id
         known = connection.execute(sa.select(events.c.reason, events.c.at_ms).where(ours)).one()
         if alert.event == "end" and known.reason is None:
@@ -108,6 +113,7 @@ class EventStore:
         elif alert.event == "start" and alert.start_time is None and values["at_ms"] > known.at_ms:
             # A film that is watched again has the same activities.
             connection.execute(sa.update(events).where(ours).values(**values))
+        return False
 
     def event(self, id: str) -> Event:
         """One event; UnknownEvent if there is none."""
@@ -296,8 +302,13 @@ def add_event(connection: Connection, values: dict[str, Any]) -> bool:
 
     Another process may add the same just now: it fills a new store with what the files say.
     """
-    fresh = _INSERT[connection.dialect.name](events).values(**values)
-    added = fresh.on_conflict_do_nothing().returning(events.c.id)
+    return add_row(connection, events, values)
+
+
+def add_row(connection: Connection, table: sa.Table, values: dict[str, Any]) -> bool:
+    """Add a row, unless there is one of the same key; whether it was added."""
+    fresh = _INSERT[connection.dialect.name](table).values(**values)
+    added = fresh.on_conflict_do_nothing().returning(*table.primary_key)
     return connection.execute(added).one_or_none() is not None
 
 

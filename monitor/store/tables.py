@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0002"  # the newest of migrations/versions
+REVISION = "0003"  # the newest of migrations/versions
 
 metadata = MetaData()
 
@@ -88,4 +88,45 @@ pairs = Table(
     Column("seen_ms", BigInteger, nullable=False),
     Column("model", String(64), nullable=False),  # sha256 of the one that raised alerts
     Column("shadow", String(64), nullable=False),  # and of the one that was tried out
+)
+
+# Starts and ends of activities of which no notifications were planned yet; with `notify` only.
+news = Table(
+    "news",
+    metadata,
+    Column("seq", Integer, primary_key=True),  # their order
+    Column("alert", Text, nullable=False),  # AlertEvent, JSON
+    Column("fresh", Boolean, nullable=False),  # the event was not known before
+)
+
+# Notifications: of those that wait, a target gets the one with the least `seq` that is due.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("target", Text, nullable=False),
+    Column("rule", String(16), nullable=False),  # that it comes of
+    Column("kind", String(16), nullable=False),
+    Column("event", String(64), nullable=False),
+    Column("alert", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),  # when its alert was raised
+    Column("due_ms", BigInteger, nullable=False),
+    Column("snapshot", Boolean, nullable=False),  # it is to wait for one, for a few seconds
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("held_back", Integer, nullable=False),  # events that a summary counts
+    Column("error", Text, nullable=False),  # of the last attempt
+    Column("done_ms", BigInteger),  # when it was sent, or given up
+    Index("outbox_of_target", "target", "state", "seq"),
+    Index("outbox_of_event", "event"),
+)
+
+# Cameras of which somebody said whether their events are notified.
+arming = Table(
+    "arming",
+    metadata,
+    Column("camera", Text, primary_key=True),
+    Column("armed", Boolean, nullable=False),
+    Column("snoozed_ms", BigInteger),  # not notified until then
 )

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field, StringConstraints
 
+from monitor.link import LinkClosed
 from monitor.web.access import Admin, Visit
 from monitor.web.api import PROBLEMS, Problem
-from monitor.web.link import LinkClosed
 
 ANSWER_S = 90.0  # that the watching process has: a camera may need most of it to send a key frame
 

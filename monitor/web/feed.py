@@ -18,8 +18,8 @@ from monitor.evidence.pictures import jpeg
 from monitor.evidence.ring import PacketRing
 from monitor.health.health_file import Health
 from monitor.health.status import CameraSnapshot
+from monitor.link import LinkClosed, pack, receive
 from monitor.records import Frame
-from monitor.web.link import LinkClosed, pack, receive
 from monitor.web.settings import WebSettings
 from monitor.web.video import VideoFeed
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from monitor.web.link import LinkClosed, pack, receive_async
+from monitor.link import LinkClosed, pack, receive_async
 
 log = logging.getLogger(__name__)
 

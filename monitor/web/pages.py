@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from monitor.evidence.retention import free_bytes
 from monitor.evidence.segments import Recorded, recorded, segments_of
+from monitor.notify.outbox import Outbox
 from monitor.states import NOTHING_MOVES, CameraState, SkipReason
 from monitor.store.comparison import Found
 from monitor.store.event import PAGE_MAX, Cursor, Event, EventFilter, Origin, Review
@@ -236,6 +237,7 @@ def health(request: Request, visit: Viewer) -> HTMLResponse:
     said = visit.health
     cameras = [one | {"share": _classified(one)} for one in said["cameras"]]
     folder = web.settings.evidence
+    is_admin = visit.user.role >= Role.ADMIN
     return page(
         request,
         visit,
@@ -247,10 +249,19 @@ def health(request: Request, visit: Viewer) -> HTMLResponse:
         total=visit.count(EventFilter()),
         unreviewed=visit.count(EventFilter(review=(Review.UNREVIEWED,))),
         models=web.settings.models,
-        configuration=web.settings.configuration if visit.user.role >= Role.ADMIN else None,
+        configuration=web.settings.configuration if is_admin else None,
+        told=_told(Outbox(web.store)) if is_admin else (),
         states={one.value: one.meaning for one in CameraState},
         reasons={one.value: one.meaning for one in SkipReason},
     )
+
+
+def _told(outbox: Outbox) -> list[tuple[str, dict[str, int], str]]:
+    """Each target of notifications: how many are in each state, and the last error."""
+    return [
+        (name, {state.value: count for state, count in found.items()}, outbox.last_error(name))
+        for name, found in outbox.counts().items()
+    ]
 
 
 def _classified(camera: dict[str, Any]) -> float | None:

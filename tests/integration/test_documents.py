@@ -11,10 +11,22 @@ import export.cli
 import monitor.cli.app
 import monitor.cli.events
 import monitor.cli.init
+import monitor.cli.notify
 import monitor.cli.passwd
 import monitor.cli.probe
 import train.cli.evaluate
 import train.cli.train
+from monitor.config.mqtt import MqttOptions
+from monitor.config.notifications import (
+    AppriseOptions,
+    AtMostOptions,
+    JournaldOptions,
+    NotifyOptions,
+    RuleOptions,
+    SpanOptions,
+    SyslogOptions,
+    WebhookOptions,
+)
 from monitor.config.options import MonitorOptions
 from monitor.config.yaml_file import load
 from monitor.events.alert import AlertEvent
@@ -48,8 +60,13 @@ COMMANDS = {
     ),
 }
 APPS = {name: app for name, (app, _, _) in COMMANDS.items()} | {
-    "har-events": monitor.cli.events.app,
-    "har-monitor passwd": monitor.cli.passwd.app,
+    "har-events": monitor.cli.events.app
+}
+OTHERS = {  # of har-monitor
+    "init": monitor.cli.init.app,
+    "notify": monitor.cli.notify.app,
+    "passwd": monitor.cli.passwd.app,
+    "probe": monitor.cli.probe.app,
 }
 LONGEST = 150  # lines of the README
 
@@ -96,8 +113,9 @@ def test_each_command_has_a_row_for_every_option_and_no_other(
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_line_uses_options_that_exist(page: str) -> None:
     for line in re.findall(r"^(har-\w+ .*?)(?:  +#.*)?$", PAGES[page], re.MULTILINE):
-        name = " ".join(line.split()[:2])
-        command = typer.main.get_command(APPS.get(name) or APPS[line.split()[0]])
+        name = line.split()[0]
+        app = OTHERS.get(line.split()[1], APPS[name])
+        command = typer.main.get_command(app)
         parameters = [*command.params]
         for word in line.split()[1:]:
             if (sub := getattr(command, "commands", {}).get(word)) is not None:
@@ -122,6 +140,38 @@ def test_every_configuration_is_right(tmp_path: Path) -> None:
         path = tmp_path / "options.yaml"
         path.write_text(block.replace("rtsp://...", "rtsp://192.0.2.10/stream2"))
         load(path, Recipe if page == "docs/training.md" else MonitorOptions)
+
+
+def test_the_page_of_notifications_has_every_option_with_its_default() -> None:
+    page = PAGES["docs/notifications.md"].partition("## Silence")[0]
+    rows = {
+        option: row
+        for row in re.findall(r"^\|.*\|$", page, re.MULTILINE)
+        for option in re.findall(r"`(\w+)`", row)
+    }
+    models = (
+        NotifyOptions, RuleOptions, SpanOptions, AtMostOptions,
+        WebhookOptions, AppriseOptions, SyslogOptions, JournaldOptions,
+    )  # fmt: skip
+    for model in models:
+        for name, field in model.model_fields.items():
+            shared = model not in (NotifyOptions, RuleOptions) and name in ("type", "name")
+            assert name in rows or shared, f"{model.__name__}.{name}"
+            if isinstance(field.default, int | float):
+                assert f" {str(field.default).lower()} " in rows[name], name
+
+
+def test_the_page_of_home_assistant_has_every_option_with_its_default() -> None:
+    table = PAGES["docs/home-assistant.md"].partition("## Options")[2].partition("\n\n**")[0]
+    rows = {
+        option: row.split("|")[2].strip().strip("`")
+        for row in re.findall(r"^\|.*\|$", table, re.MULTILINE)
+        for option in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
+    assert rows.keys() == MqttOptions.model_fields.keys() - {"type"}
+    for name, field in MqttOptions.model_fields.items():
+        if name != "type" and isinstance(field.default, int | str):
+            assert rows[name] == str(field.default).lower()
 
 
 def test_every_table_of_clips_is_right(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from monitor.cli.page import REQUEST_S
-from monitor.web.link import pack
+from monitor.link import pack
 from monitor.web.sockets import SEND_S
 from testkit.fakes import wait_until
 from testkit.patience import LIMIT_S

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from monitor.cli.check import describe
+from monitor.cli.notifications import check_notify
 from monitor.cli.preflight import check_decoding, check_outputs
 from monitor.config.options import MonitorOptions
 from monitor.errors import ConfigError, SinkError
@@ -127,3 +128,11 @@ def test_hardware_that_is_not_there_is_refused_whoever_is_to_use_it(where: str) 
     found = options({}, defaults=decode) if where == "all" else options({}, decode)
     with pytest.raises(ConfigError, match=r"^decode\.hardware nonsense: cannot be used here: "):
         check_decoding(found)
+
+
+def test_a_certificate_of_a_broker_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    nothing = tmp_path / "ca.pem"
+    target = {"name": "ha", "type": "mqtt", "host": "h", "tls": True, "ca_file": nothing}
+    with pytest.raises(ConfigError) as caught:
+        check_notify(options({}, notify={"targets": [target]}))
+    assert str(caught.value) == f"notify ha: ca_file {nothing}: No such file or directory"

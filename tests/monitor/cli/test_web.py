@@ -24,7 +24,7 @@ STORE = {"type": "store", "url": "postgresql://har:s3cret@db/har"}
 
 def options(**changes: Any) -> MonitorOptions:
     values = {"cameras": [DOOR], "web": {}, "sinks": [{"type": "log", "path": "x/a.jsonl"}]}
-    return MonitorOptions.model_validate(values | changes).with_web_sinks()
+    return MonitorOptions.model_validate(values | changes).with_needed_sinks()
 
 
 def test_the_page_has_a_store_and_evidence_beside_the_alert_log() -> None:
@@ -45,6 +45,13 @@ def test_it_is_told_no_password_but_that_of_its_store() -> None:
     assert [camera.source for camera in told.cameras] == ["rtsp://ann:***@192.0.2.1/stream"]
     shown = yaml.safe_load(without_secrets(made))
     assert shown["sinks"][1]["url"].startswith("postgresql://")
+
+
+def test_what_every_user_sees_of_the_models_names_no_camera() -> None:
+    till = {"name": "till", "box": [0, 0, 0.5, 0.5]}
+    told = page_settings(options(cameras=[DOOR | {"regions": [till]}]), Models())
+    assert "door" not in str(told.models)
+    assert "till" not in str(told.models)
 
 
 @pytest.mark.parametrize("path", ["-", "pipe"])
@@ -74,6 +81,7 @@ class Reloaded:
     """A monitor that takes whatever it is given."""
 
     ended = False
+    models = Models()
 
     def reload(self, options: MonitorOptions) -> None:
         self.options = options
@@ -105,3 +113,41 @@ def test_a_reload_changes_cameras_and_neither_the_page_nor_the_sinks(
         assert [camera.name for camera in after.cameras] == ["yard"]
         assert (after.web, after.sinks) == (before.web, before.sinks)
     assert "web changes when har-monitor is started again" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "in_force", "said"),
+    [
+        ("log", "mail", "mail", ""),
+        (None, "mail", None, "notify changes when har-monitor is started again"),
+        ("log", None, "log", "notify changes when har-monitor is started again"),
+        ("log", "figth", None, "refused, the old configuration stays: notify: no model alerts of"),
+    ],
+)
+def test_a_reload_changes_who_is_told_but_not_whether_anybody_is(
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: str | None,
+    after: str | None,
+    in_force: str | None,
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x").mkdir()
+
+    def told(name: str | None) -> MonitorOptions:
+        if name is None:
+            return options(cameras=[DOOR])
+        targets = [{"name": name, "type": "syslog"}]
+        rules = [{"to": [name], "labels": [name if name == "figth" else "fight"]}]
+        return options(cameras=[DOOR], notify={"targets": targets, "rules": rules})
+
+    monitor = cast(Monitor, Reloaded())
+    found = _reload("SIGHUP", monitor, told(before), lambda: told(after), Promotions())
+    assert said in caplog.text
+    if found is None:
+        assert "refused" in said
+        return
+    notify = found[0].notify
+    assert (None if notify is None else notify.targets[0].name) == in_force

@@ -50,12 +50,14 @@ MISTAKES = {
     "unknown option at the top": (
         "thresholds: 0.5\n",
         ":1: unknown option thresholds; options here: "
-        "cameras, defaults, display, health, inference, metrics, realtime, save_video, sinks, web",
+        "cameras, defaults, display, health, inference, metrics, notify, realtime, "
+        "save_video, sinks, web",
     ),
     "option of a camera at the top": (
         "cameras:\n  - {name: door, source: 0}\nactivity: {threshold: 0.5}\n",
         ":3: unknown option activity; options here: "
-        "cameras, defaults, display, health, inference, metrics, realtime, save_video, sinks, web",
+        "cameras, defaults, display, health, inference, metrics, notify, realtime, "
+        "save_video, sinks, web",
     ),
     "unknown option of all cameras": (
         "defaults: {regions: []}\n",
@@ -254,7 +256,8 @@ MISTAKES = {
     "a name that steers a terminal": (
         '"\\e[31m": 1\n',
         ":1: unknown option \\x1b[31m; options here: "
-        "cameras, defaults, display, health, inference, metrics, realtime, save_video, sinks, web",
+        "cameras, defaults, display, health, inference, metrics, notify, realtime, "
+        "save_video, sinks, web",
     ),
     "a variable that is not set": (
         "health: x\nsave_video: ${NO_SUCH_VARIABLE}\n",

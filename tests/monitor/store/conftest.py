@@ -24,7 +24,10 @@ def server(shared_server: Postgres) -> Postgres:
     engine = sa.create_engine(place(shared_server.url))
     with engine.begin() as connection:
         connection.execute(
-            sa.text("DROP TABLE IF EXISTS events, states, skipped, pairs, alembic_version")
+            sa.text(
+                "DROP TABLE IF EXISTS events, states, skipped, pairs, news, outbox, arming, "
+                "alembic_version"
+            )
         )
     engine.dispose()
     return shared_server

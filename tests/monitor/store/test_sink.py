@@ -17,6 +17,7 @@ import monitor.store.rebuild
 from monitor.errors import SinkError
 from monitor.events.alert_log import AlertLogSink, ShadowLogSink
 from monitor.events.dispatcher import Dispatcher
+from monitor.notify.outbox import Outbox
 from monitor.states import EndReason
 from monitor.store.database import StoreError
 from monitor.store.event import EventFilter, Origin, Review, Verdict
@@ -306,3 +307,22 @@ def test_two_processes_may_make_a_store_at_once(where: str) -> None:
         for _ in range(4)
     ]
     assert [process.communicate(timeout=LIMIT_S)[1] for process in made] == [""] * 4
+
+
+def test_news_are_recorded_if_somebody_is_told_and_shadows_are_told_to_nobody(
+    tmp_path: Path,
+) -> None:
+    where, told = str(tmp_path / "events.sqlite"), []
+    sink = StoreSink(where, None, lambda: told.append(ids(where)))
+    for one in (START, END, alert("s", shadow=True)):
+        sink.write(one)
+    sink.close()
+    assert told == [["a"], ["a"]], "once it was recorded"
+    quiet = StoreSink(where, None)
+    quiet.write(alert("b"))
+    quiet.close()
+
+    store = EventStore(where)
+    assert [fresh for _, _, fresh in Outbox(store).news(9)] == [True, False]
+    assert store.count() == 3
+    store.close()

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from monitor.link import LinkClosed
 from monitor.web.app import make_app
-from monitor.web.link import LinkClosed
 from monitor.web.state import WebState
 from monitor.web.users import LOCAL, Role, User
 from tests.monitor.web.conftest import STRANGE

@@ -12,9 +12,9 @@ from monitor.display.hub import Channel, Hub
 from monitor.events.alert import AlertEvent
 from monitor.health.health_file import examine
 from monitor.health.status import CameraSnapshot, RegionStatus
+from monitor.link import LinkClosed, pack, receive
 from monitor.states import CameraState
 from monitor.web.feed import STILL_S, WATCH_S, FeedSink, LiveFeed
-from monitor.web.link import LinkClosed, pack, receive
 from monitor.web.live import LiveState, Look, Still
 from monitor.web.state import WebState
 from testkit.alerts import alert

@@ -11,11 +11,14 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from monitor.errors import MonitorError
+from monitor.notify.notification import NotificationKind
+from monitor.notify.outbox import Outbox
 from monitor.store.journal import read_promotions
 from monitor.web.app import make_app
 from monitor.web.sessions import COOKIE, IDLE_S, LONGEST_S, TRIES, TRIES_S, Sessions
 from monitor.web.state import WebState
 from monitor.web.users import UserEntry, Users, UsersFile, hash_password, new_token
+from testkit.alerts import alert
 from testkit.fakes import Clock
 from tests.monitor.web.test_security import LIVE
 from tests.monitor.web.test_shadows import NEW, try_out
@@ -134,10 +137,15 @@ def test_a_login_leads_nowhere_else(browser: TestClient, following: str) -> None
 
 def test_each_role_may_do_what_it_may(browser: TestClient, web: WebState) -> None:
     verdict = {"review": "confirmed"}
+    with web.store.transaction() as connection:
+        of_door = alert("x", camera="door")
+        Outbox(web.store).add(connection, "phone", NotificationKind.START, of_door, at_ms=0)
     assert log_in(browser, "vic") == 303
     assert browser.patch("/api/v1/events/b", json=verdict).status_code == 403
     assert browser.get("/api/v1/configuration").status_code == 403
-    assert "Configuration in force" not in browser.get("/health", headers=HTML).text
+    health = browser.get("/health", headers=HTML).text
+    assert "Configuration in force" not in health
+    assert "Who is told" not in health
     assert "Confirm" not in browser.get("/events/b", headers=HTML).text
     assert log_in(browser, "rob") == 303
     assert browser.patch("/api/v1/events/b", json=verdict).status_code == 200
@@ -145,6 +153,7 @@ def test_each_role_may_do_what_it_may(browser: TestClient, web: WebState) -> Non
     assert browser.get("/api/v1/configuration").status_code == 403
     assert log_in(browser, "ann") == 303
     assert browser.get("/api/v1/configuration").status_code == 200
+    assert "Who is told" in browser.get("/health", headers=HTML).text
 
 
 def test_other_cameras_do_not_exist_for_a_user(browser: TestClient, web: WebState) -> None:

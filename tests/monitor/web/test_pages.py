@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from starlette.testclient import TestClient
 
+from monitor.notify.notification import NotificationKind
+from monitor.notify.outbox import Outbox
 from monitor.store.event import Verdict
 from monitor.store.skips import SkipLog, WindowCounts
 from monitor.store.states import StateLog
@@ -198,6 +200,22 @@ def test_health_shows_cameras_sinks_and_models(client: TestClient, web: WebState
         assert shown in text
     assert re.search(r"busy</abbr> 2, .*quiet</abbr> 5", text)
     assert "78 %" in text, "7 of 9: in the quiet ones nothing moved"
+
+
+def test_health_shows_whether_messages_arrive(client: TestClient, web: WebState) -> None:
+    assert "Who is told" not in client.get("/health").text
+    box = Outbox(web.store)
+    with web.store.transaction() as connection:
+        for name in ("x", "y", "z"):
+            box.add(connection, "phone", NotificationKind.START, alert(name), at_ms=0)
+    row = box.head("phone", 0)
+    assert row is not None
+    box.refused(row, "answered 404", 0)
+    text = client.get("/health").text
+    assert "Who is told" in text
+    row_shown = text.partition("phone")[2].partition("</tr>")[0]
+    numbers = re.findall(r"<td[^>]*>(?:<span[^>]*>)?([^<]+)", row_shown)
+    assert numbers == ["2", "0", "1", "answered 404"]
 
 
 def test_a_clip_can_be_had_in_parts(client: TestClient) -> None:

@@ -15,11 +15,11 @@ import pytest
 
 from monitor.display.hub import Hub
 from monitor.errors import MonitorError
+from monitor.link import pack
 from monitor.store.skips import skip_spans
 from monitor.store.states import StateSpan, state_spans
 from monitor.store.store import EventStore
 from monitor.web.feed import LiveFeed
-from monitor.web.link import pack
 from monitor.web.process import WebProcess
 from monitor.web.settings import CameraSettings, WebSettings
 from testkit.fakes import wait_until

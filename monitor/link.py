@@ -1,4 +1,4 @@
-"""Messages between the process that watches and the process of the page, over a local socket.
+"""Messages between the process that watches and those beside it, over a local socket.
 
 A message is a JSON object and any bytes: eight bytes of lengths, then both.
 """

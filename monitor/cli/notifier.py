@@ -1,0 +1,82 @@
+"""The notifier's process: python -m monitor.cli.notifier LINK, a descriptor that it inherits."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+
+import typer
+from rich.console import Console
+
+from monitor.cli.command import exit_codes, start_logging
+from monitor.link import LinkClosed, receive
+from monitor.notify.notifier import Notifier
+from monitor.notify.settings import NotifySettings
+from monitor.store.rebuild import KeptStore
+
+log = logging.getLogger(__name__)
+
+END_S = 1.5  # that what waits is tried, once the watching process is gone
+
+
+def main() -> None:
+    """Notify until the watching process is gone, or closes the link."""
+    # They are for the watching process, which ends this one when there is no more to tell.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    console = Console(stderr=True)
+    with exit_codes(console):
+        start_logging(console, verbose=False)
+        silence_libraries()
+        threading.excepthook = _end
+        settings = NotifySettings.model_validate_json(sys.stdin.buffer.read())
+        link = socket.socket(fileno=int(sys.argv[1]))
+        store = KeptStore(settings.store, settings.log)
+        notifier = Notifier(settings, store)
+        try:
+            _follow(link, notifier)
+        finally:
+            notifier.close(END_S)
+            store.close()
+
+
+def silence_libraries() -> None:
+    """Log our own lines alone: those of libraries may quote addresses, which are secrets."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(lambda record: record.name.partition(".")[0] in ("monitor", "__main__"))
+
+
+def _follow(link: socket.socket, notifier: Notifier) -> None:
+    while True:
+        try:
+            head, body = receive(link)
+        except LinkClosed:
+            return
+        match head["type"]:
+            case "state":
+                notifier.tell(head["states"])
+            case "news":
+                notifier.wake()
+            case "settings":
+                notifier.renew(NotifySettings.model_validate_json(body))
+
+
+def _end(failure: threading.ExceptHookArgs) -> None:
+    """A thread that failed would never be missed: the process ends, and is started again."""
+    if failure.exc_value is not None:
+        error = (failure.exc_type, failure.exc_value, failure.exc_traceback)
+        log.error("the notifier failed", exc_info=error)
+    logging.shutdown()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except typer.Exit as end:  # it was told why
+        sys.stderr.flush()
+        os._exit(end.exit_code)
+    # A target that hangs, in a thread of a library, does not keep the process from its end.
+    os._exit(0)

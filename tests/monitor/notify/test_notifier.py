@@ -1,0 +1,106 @@
+"""The notifier within a process: a fault of one target is not the others', and orders hold."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.notify.arming import all_arming
+from monitor.notify.notification import Order, OrderKind
+from monitor.notify.notifier import Notifier
+from monitor.notify.outbox import Outbox, RowState
+from monitor.notify.settings import NotifySettings
+from monitor.store.store import EventStore
+from testkit.alerts import alert
+from testkit.fakes import wait_until
+
+DOOR = {"door": {"state": "live", "cause": "", "open": []}}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EventStore]:
+    opened = EventStore(str(tmp_path / "events.sqlite"))
+    yield opened
+    opened.close()
+
+
+def settings(folder: Path, *targets: dict[str, Any], **changes: Any) -> NotifySettings:
+    notify = {"targets": targets} | changes
+    values = {"notify": notify, "store": str(folder / "events.sqlite"), "log": None}
+    return NotifySettings.model_validate(values | {"evidence": None})
+
+
+@contextmanager
+def working(settings: NotifySettings, store: EventStore) -> Iterator[Notifier]:
+    notifier = Notifier(settings, store)
+    try:
+        yield notifier
+    finally:
+        notifier.close(1.0)
+        notifier.close(0.0)
+
+
+def syslog(name: str, path: Path) -> dict[str, Any]:
+    return {"name": name, "type": "syslog", "address": f"unix://{path}"}
+
+
+def happen(store: EventStore, name: str, hours_ago: float = 0.0) -> None:
+    at = datetime.now(UTC) - timedelta(hours=hours_ago)
+    store.record(alert(name, time=at), notified=True)
+
+
+def states(store: EventStore) -> dict[str, dict[RowState, int]]:
+    return Outbox(store).counts()
+
+
+@pytest.mark.expects_errors
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+def test_a_target_that_cannot_be_does_not_keep_the_others_from_their_work(
+    tmp_path: Path, store: EventStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = {"name": "chat", "type": "apprise", "url": "carrierpigeon://s3cret"}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiving:
+        receiving.bind(str(tmp_path / "log"))
+        made = settings(tmp_path, wrong, syslog("log", tmp_path / "log"))
+        with working(made, store) as notifier:
+            happen(store, "a")
+            notifier.wake()
+            assert b'event="a"' in receiving.recv(65536)
+    assert states(store) == {"chat": {RowState.WAITING: 1}, "log": {RowState.SENT: 1}}
+    assert "Apprise does not take its address of carrierpigeon; its messages wait" in caplog.text
+    # Of the others the notifier's process shows nothing.
+    ours = [one.getMessage() for one in caplog.records if one.name.startswith("monitor.")]
+    assert "s3cret" not in "".join(ours)
+
+
+@pytest.mark.expects_errors
+def test_what_is_given_up_is_said(
+    tmp_path: Path, store: EventStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    happen(store, "old", 2)
+    happen(store, "new")
+    nobody = syslog("log", tmp_path / "nobody")
+    with working(settings(tmp_path, nobody, give_up_h=1), store):
+        wait_until(lambda: "notify log: 1 message is given up after 1 h" in caplog.text)
+        wait_until(lambda: "nobody: no such file or directory; messages wait" in caplog.text)
+    assert states(store) == {"log": {RowState.WAITING: 1, RowState.GIVEN_UP: 1}}
+
+
+def test_orders_of_users_hold_and_those_of_unknown_cameras_are_refused(
+    tmp_path: Path, store: EventStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = settings(tmp_path, syslog("log", tmp_path / "nobody"))
+    with working(made, store) as notifier:
+        notifier.tell(DOOR)
+        notifier.order(Order(OrderKind.DISARM, "door"))
+        notifier.order(Order(OrderKind.SNOOZE, "yard", 5))
+        happen(store, "a")
+        notifier.wake()
+        wait_until(lambda: not Outbox(store).news(1))
+    assert states(store) == {}
+    assert [name for name, one in all_arming(store).items() if not one.armed] == ["door"]
+    assert "snooze of an unknown camera yard" in caplog.text
