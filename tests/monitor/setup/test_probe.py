@@ -12,6 +12,7 @@ from monitor.setup.advice import Advice, advice, facts
 from monitor.setup.probe import Clock, Found, probe, probe_all
 from monitor.sources.address import parse_address
 from monitor.states import SkipReason
+from testkit.fakes import FakeSource, moving
 from testkit.films import looped
 from testkit.media import filtered, make_audio, make_video
 from testkit.servers.mjpeg import http_camera, jpegs
@@ -114,6 +115,17 @@ def test_a_picture_that_shows_nothing_is_told(
     found = of(filtered(tmp_path / "v.mp4", filters, fight_clip), 6)
     assert hurts(found) == ([] if fault is None else [fault])
     assert found.clock is None
+
+
+def test_a_webcam_has_pictures_and_no_packets(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = FakeSource(moving(6))
+    monkeypatch.setattr("monitor.setup.probe.make_source", lambda address, settings: source)
+    found = of("0", 30)
+    assert (found.frames, found.width, found.codec, found.clock) == (60, 64, "", None)
+    told = dict(facts(found, METADATA))
+    assert told["video"].startswith("64×48, ")
+    assert not {"bitrate", "key frames", "sound", "transport", "clock"} & set(told)
+    assert source.closed == 1
 
 
 def test_what_cannot_be_opened_is_told_beside_what_can(fight_clip: Path, tmp_path: Path) -> None:
