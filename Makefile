@@ -2,6 +2,7 @@
 # make train-tools                              what har-train, har-evaluate and har-export need
 # make test                                     everything the tests need, then all tests
 # make check                                    lint, format and types
+# make manual                                   man pages and shell completion, of the commands' help
 # make soak [MINUTES=60] [DATA=../shared/data]  faults at random, drops, kills: does it keep watching?
 # make fuzz [FUZZ_SECONDS=300]                  input that nobody thought of, so many seconds a target;
 #                                               what is found becomes an example of a test
@@ -18,7 +19,7 @@ INSTALL := $(PIP) install -c constraints.txt
 CV2_PACKAGES := libxcb1 libgl1 libglib2.0-0
 TEST_PACKAGES := $(CV2_PACKAGES) openssl ffmpeg systemd xvfb xdotool postgresql prometheus mosquitto mosquitto-clients chromium python3-gi gir1.2-gst-rtsp-server-1.0 \
 	glib-networking gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
-	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly groff-base
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 APT_INSTALL := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
@@ -37,7 +38,7 @@ FUZZ_SECONDS ?= 300
 # Half of the tests' time is spent waiting for real streams: five of them share two cores.
 TEST_WORKERS ?= $(shell echo $$((5 * $$(nproc) / 2)))
 
-.PHONY: monitor train-tools test test-fast check format soak fuzz benchmark benchmark-recognition clean
+.PHONY: monitor train-tools test test-fast check format manual soak fuzz benchmark benchmark-recognition clean
 
 monitor: $(VENV)/.base
 ifeq ($(SOURCE),)
@@ -68,6 +69,9 @@ check: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+manual: $(VENV)/.train
+	@$(BIN)/python -m deploy
 
 benchmark: $(VENV)/.train $(VENV)/.system
 	@$(BIN)/python -m benchmarks.performance --data $(DATA) $(if $(QUICK),--quick)

@@ -19,6 +19,7 @@ PACKAGES = {
     "train": {"monitor", "export"},
     "testkit": {"monitor", "export", "train"},
     "benchmarks": {"monitor", "export", "train", "testkit"},
+    "deploy": {"monitor", "export", "train"},
 }
 ROOMS = sorted(
     path.parent.relative_to(ROOT).as_posix()

@@ -1,0 +1,10 @@
+# Made of the help of the command by `make manual`.
+complete -c har-export -l opset -r -F -d 'ONNX operator set, 15 to 18.  [default: 17]'
+complete -c har-export -l engine -x -a 'fused tf2onnx' -d 'What writes the graph: fused, for speed, or tf2onnx, for any network.  [default: fused if it knows the network]'
+complete -c har-export -l labels -r -F -d 'Labels in the order of the scores.'
+complete -c har-export -l fps -r -F -d 'Frames a second in the clips it was fitted on.'
+complete -c har-export -l background -r -F -d 'A label that never alerts. Once per label.  [default: none]'
+complete -c har-export -l pixels -x -a '0..1 -1..1 0..255' -d 'The numbers that it takes for 0 to 255.  [default: 0..1]'
+complete -c har-export -l colours -x -a 'rgb bgr' -d 'The order of its colours; bgr if OpenCV read the clips.  [default: rgb]'
+complete -c har-export -l logits -d 'It ends without softmax or sigmoid.'
+complete -c har-export -l help -d 'Show this message and exit.'
