@@ -7,12 +7,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import typer
 
 from monitor.cli.app import app
+from monitor.config.outputs import WebOptions
 from testkit import ROOT
 
 UNIT = ROOT / "deploy" / "har-monitor.service"
@@ -24,7 +26,8 @@ OPTIONS = {
 }
 
 
-def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", [False, True], ids=["for this machine", "page for others"])
+def test_systemd_finds_nothing_wrong_with_the_unit(page: bool, tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         reason = "no systemd-analyze: apt-get install systemd (make test does)"
         if os.environ.get("CI") == "true":
@@ -32,6 +35,9 @@ def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
         pytest.skip(reason)
     unit = tmp_path / UNIT.name
     installed = UNIT.read_text().replace("/opt/har-monitor/bin/har-monitor", sys.executable)
+    if page:
+        assert installed.count("\n#LoadCredential=") == 3
+        installed = installed.replace("\n#LoadCredential=", "\nLoadCredential=")
     unit.write_text(installed)
     done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -40,6 +46,12 @@ def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
     found = re.search(r"Overall exposure level for .*: ([0-9.]+)", exposed.stdout)
     assert found is not None, exposed.stderr
     assert float(found[1]) <= 2.0, "of ten; an unprotected service has 9.6"
+
+
+def test_the_unit_lets_copies_of_clips_be_made_at_low_priority() -> None:
+    """`os.nice` is setpriority, one of the calls that are refused before."""
+    filters = re.findall(r"^SystemCallFilter=(.*)$", UNIT.read_text(), re.MULTILINE)
+    assert filters.index("setpriority") > filters.index("~@privileged @resources")
 
 
 def words(kind: str) -> list[str]:
@@ -58,6 +70,27 @@ def test_both_give_the_command_options_that_it_has() -> None:
         assert command[0].endswith("har-monitor")
         assert {word for word in command if word.startswith("--")} <= OPTIONS
     assert container[container.index("--health") + 1] == check[check.index("--health") + 1]
+
+
+def test_what_is_kept_lies_in_the_volume() -> None:
+    container = words("ENTRYPOINT")
+    (volume,) = re.findall(r"^VOLUME (.*)$", CONTAINERFILE.read_text(), re.MULTILINE)
+    log = Path(container[container.index("--log") + 1])
+    assert log.parent == Path(volume)  # beside it are the event store and the evidence
+    service = UNIT.read_text()
+    assert re.search(r"^StateDirectory=har-monitor$", service, re.MULTILINE)
+    assert "--log /var/lib/har-monitor/" in service
+
+
+def test_the_port_of_the_page_is_the_one_of_the_container() -> None:
+    ports = re.findall(r"^EXPOSE (\d+)$", CONTAINERFILE.read_text(), re.MULTILINE)
+    assert ports == [str(WebOptions().port)]
+
+
+def test_the_extras_of_the_container_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (extras,) = re.findall(r"^ARG EXTRAS=(.+)$", CONTAINERFILE.read_text(), re.MULTILINE)
+    assert set(extras.split(",")) <= set(project["optional-dependencies"])
 
 
 def test_the_container_is_built_from_what_is_here_and_does_not_run_as_root() -> None:
