@@ -1,5 +1,6 @@
 """The README and the documents tell the truth about the commands."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -183,6 +184,21 @@ def test_every_table_of_clips_is_right(tmp_path: Path) -> None:
         (tmp_path / name).write_text(table)
         assert len(find_clips(tmp_path).labels) == 2
         (tmp_path / name).unlink()
+
+
+def test_every_line_of_the_log_that_is_explained_is_in_the_code() -> None:
+    table = PAGES["docs/cameras.md"].partition("| log line | read |\n|---|---|\n")[2]
+    lines = re.findall(r"^\| `(.+?)`", table.partition("\n\n")[0], re.MULTILINE)
+    assert lines
+    texts = " ".join(
+        node.value
+        for path in (ROOT / "monitor").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    for line in lines:
+        for part in filter(None, map(str.strip, line.split("…"))):
+            assert part in texts, line
 
 
 @pytest.mark.parametrize("page", PAGES)
