@@ -214,6 +214,11 @@ def test_every_link_leads_to_a_file_and_a_heading(page: str) -> None:
             assert heading in {one.lower().replace(" ", "-") for one in headings}, link
 
 
+def test_the_index_leads_to_every_document() -> None:
+    links = set(re.findall(r"\]\(([^)/#]+\.md)\)", PAGES["docs/README.md"]))
+    assert links == {Path(page).name for page in PAGES if page.startswith("docs/")} - {"README.md"}
+
+
 def test_the_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for text in PAGES.values():
