@@ -2,7 +2,7 @@
 # make train-tools                              what har-train, har-evaluate and har-export need
 # make test                                     everything the tests need, then all tests
 # make check                                    lint, format and types
-# make manual                                   man pages and shell completion, of the commands' help
+# make manual                                   man pages, shell completion and docs/reference.md, of the code
 # make soak [MINUTES=60] [DATA=../shared/data]  faults at random, drops, kills: does it keep watching?
 # make fuzz [FUZZ_SECONDS=300]                  input that nobody thought of, so many seconds a target;
 #                                               what is found becomes an example of a test

@@ -1,1 +1,1 @@
-"""What installs and runs har-monitor, and what makes man pages and shell completion of its help."""
+"""What installs and runs har-monitor, and what makes manuals and shell completion of its code."""

@@ -119,10 +119,10 @@ class StreamOptions(Options):
     # What places frames in time: the stream's timestamps unless they fail, always, or the arrival.
     clock: TimestampMode = "auto"
     ca_file: Place | None = None  # certificate authorities for rtsps, https and rtmps
-    open_timeout_s: Limit = 5.0
-    read_timeout_s: Limit = 5.0
+    open_timeout_s: Limit = 5.0  # for a connection to be made
+    read_timeout_s: Limit = 5.0  # a stream that gives nothing for this long is lost
     retry_min_s: Limit = 0.5  # first pause before connecting again; it doubles up to the last
-    retry_max_s: Limit = 4.0
+    retry_max_s: Limit = 4.0  # longest pause
 
     @property
     def call_timeout_s(self) -> float:
@@ -160,11 +160,11 @@ class ActivityOptions(Options):
 
     threshold: Share | None = None  # for every label; null: the model's own
     thresholds: dict[Label, Share] = Field(default_factory=dict)  # for single labels
-    hysteresis: Share | None = None  # null: the model's own
-    smoothing_s: Seconds | None = None  # null: the model's own
-    min_s: Seconds | None = None  # null: the model's own
-    hold_s: Seconds = 2.0
-    cooldown_s: Seconds = 5.0
+    hysteresis: Share | None = None  # an activity is left so far below; null: the model's own
+    smoothing_s: Seconds | None = None  # time constant of the scores; null: the model's own
+    min_s: Seconds | None = None  # at its threshold before it starts; null: the model's own
+    hold_s: Seconds = 2.0  # below its threshold before an activity ends
+    cooldown_s: Seconds = 5.0  # after its end, in which a label does not start again
     # Windows too unlike the training clips to be named are not classified. Off: the model card says
     # what this costs and what it saves.
     unknown: bool = False
@@ -286,7 +286,7 @@ class MonitorOptions(Options):
     defaults: CameraDefaults = CameraDefaults()  # before the cameras: its faults are told first
     cameras: tuple[CameraOptions, ...] = ()
     display: bool | None = None  # a window; null: where there is a display
-    save_video: Place | None = None
+    save_video: Place | None = None  # MP4 file with captions; several cameras: FILE-camera.mp4
     health: Place | None = None  # file that says every second how each camera does
     realtime: bool = False  # play files at their own speed, as if they were cameras
     web: WebOptions | None = None  # the page; null: none, and nothing listens

@@ -83,7 +83,7 @@ class WebOptions(Options):
     hosts: tuple[HostName, ...] = ()  # other names by which browsers may call it
     users: Place | None = None  # file of har-monitor passwd; null: whoever is at this machine
     certificate: Place | None = None  # of TLS, PEM, with the chain
-    key: Place | None = None
+    key: Place | None = None  # of the certificate
     plain_http: bool = False  # true: no TLS though others may look, such as behind a proxy
     add_cameras: bool = False  # true: admins add cameras on the page, in the file of --config
 

@@ -32,9 +32,12 @@ SMALL = Manual(
 
 def test_the_files_are_those_that_the_code_gives() -> None:
     made = {
-        path.relative_to(DEPLOY).as_posix(): path.read_text()
-        for folder in ("man", "completion")
-        for path in (DEPLOY / folder).iterdir()
+        path.relative_to(ROOT).as_posix(): path.read_text()
+        for path in (
+            *(DEPLOY / "man").iterdir(),
+            *(DEPLOY / "completion").iterdir(),
+            ROOT / "docs" / "reference.md",
+        )
     }
     assert made == files(), "make manual"
 
