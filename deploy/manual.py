@@ -1,6 +1,7 @@
 """What the commands say of themselves, and the man pages that are made of it."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,21 +117,21 @@ def man_page(manual: Manual) -> str:
         ".SH NAME",
         f"{_roff(manual.name)} \\- {_roff(manual.summary[0].lower() + manual.summary[1:])}",
         ".SH SYNOPSIS",
-        *(_synopsis(manual.name, manual)),
+        *_synopsis(manual.name, manual),
         *(line for one in manual.commands for line in _synopsis(f"{manual.name} {one.name}", one)),
         ".SH DESCRIPTION",
         *_paragraphs(manual.about),
         *_tagged(manual.arguments),
         ".SH OPTIONS",
-        *_tagged([(option.shown, option.help) for option in manual.options]),
+        *_tagged((option.shown, option.help) for option in manual.options),
     ]
     if manual.commands:
         lines.append(".SH COMMANDS")
     for one in manual.commands:
         lines += [f".SS {_roff(f'{manual.name} {one.name}')}", *_paragraphs(one.about)]
         lines += _tagged(one.arguments)
-        lines += _tagged([(option.shown, option.help) for option in one.options])
-    lines += [".SH EXIT STATUS", *_tagged(list(_EXIT_CODES.items()))]
+        lines += _tagged((option.shown, option.help) for option in one.options)
+    lines += [".SH EXIT STATUS", *_tagged(_EXIT_CODES.items())]
     lines += [".SH SEE ALSO", ",\n".join(f".BR {_roff(name)} (1)" for name in others)]
     return "\n".join(lines) + "\n"
 
@@ -143,7 +144,7 @@ def _paragraphs(text: str) -> list[str]:
     return [line for part in text.split("\n\n") for line in (".PP", _roff(" ".join(part.split())))]
 
 
-def _tagged(pairs: "tuple[tuple[str, str], ...] | list[tuple[str, str]]") -> list[str]:
+def _tagged(pairs: Iterable[tuple[str, str]]) -> list[str]:
     """A paragraph for each, under its name."""
     return [line for tag, text in pairs for line in (".TP", f".B {_roff(tag)}", _roff(text))]
 

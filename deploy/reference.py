@@ -61,7 +61,7 @@ def _sections(
             rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     several = [name for name, _ in inner]
     if rows:
-        about = inspect.cleandoc(model.__doc__ or "").replace("\n", " ")
+        about = " ".join((model.__doc__ or "").split())
         if model is CameraOptions:
             about += " It may have every option of `defaults`, too."
         about += " By default there is none." if absent else ""
@@ -125,7 +125,10 @@ def _comments(model: type[Options]) -> dict[str, str]:
     """What the code says of each field: in the comment behind it, or in those just above it."""
     found: dict[str, str] = {}
     above: list[str] = []
-    for line in _statements(inspect.getsource(model)):
+    sources = [
+        inspect.getsource(one) for one in reversed(model.__mro__) if issubclass(one, Options)
+    ]
+    for line in _statements("".join(sources)):
         comment = " ".join(
             token.string[1:].strip() for token in line if token.type == tokenize.COMMENT
         )
@@ -134,7 +137,8 @@ def _comments(model: type[Options]) -> dict[str, str]:
             above.append(comment)
             continue
         if words[1:2] == [":"] and words[0] in model.model_fields:
-            found[words[0]] = " ".join(filter(None, [*above, comment])).removesuffix(".")
+            text = " ".join(filter(None, [*above, comment]))
+            found[words[0]] = text if text.endswith("..") else text.removesuffix(".")
         above = []
     return found
 

@@ -26,7 +26,8 @@ def bash(manual: Manual) -> str:
         if option.choices
     ]
     free = [name for option in options if not option.choices for name in option.names]
-    values.append(f"        {'|'.join(free)}) return ;;")
+    if free:
+        values.append(f"        {'|'.join(free)}) return ;;")
     find = f"""
     local word command=
     for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
