@@ -1,7 +1,7 @@
 """What the commands say of themselves, and the man pages that are made of it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,13 @@ class Manual:
         """Its first sentence, without the point."""
         return re.split(r"\.(?:\s|$)", self.about, maxsplit=1)[0]
 
+    @property
+    def every_option(self) -> tuple[Option, ...]:
+        """Those of it and of the commands within it, by their names: each means the same there."""
+        own = {option.names: option for option in self.options}
+        inner = {option.names: option for one in self.commands for option in one.every_option}
+        return tuple((inner | own).values())
+
 
 def manuals() -> tuple[Manual, ...]:
     """Those of every command."""
@@ -118,7 +125,7 @@ def man_page(manual: Manual) -> str:
         f"{_roff(manual.name)} \\- {_roff(manual.summary[0].lower() + manual.summary[1:])}",
         ".SH SYNOPSIS",
         *_synopsis(manual.name, manual),
-        *(line for one in manual.commands for line in _synopsis(f"{manual.name} {one.name}", one)),
+        *(line for name, one in _within(manual) for line in _synopsis(name, one)),
         ".SH DESCRIPTION",
         *_paragraphs(manual.about),
         *_tagged(manual.arguments),
@@ -127,13 +134,20 @@ def man_page(manual: Manual) -> str:
     ]
     if manual.commands:
         lines.append(".SH COMMANDS")
-    for one in manual.commands:
-        lines += [f".SS {_roff(f'{manual.name} {one.name}')}", *_paragraphs(one.about)]
+    for name, one in _within(manual):
+        lines += [f".SS {_roff(name)}", *_paragraphs(one.about)]
         lines += _tagged(one.arguments)
         lines += _tagged((option.shown, option.help) for option in one.options)
     lines += [".SH EXIT STATUS", *_tagged(_EXIT_CODES.items())]
     lines += [".SH SEE ALSO", ",\n".join(f".BR {_roff(name)} (1)" for name in others)]
     return "\n".join(lines) + "\n"
+
+
+def _within(manual: Manual) -> Iterator[tuple[str, Manual]]:
+    """The commands within one, and those within these, by all of their words."""
+    for one in manual.commands:
+        yield f"{manual.name} {one.name}", one
+        yield from ((f"{manual.name} {name}", inner) for name, inner in _within(one))
 
 
 def _synopsis(name: str, manual: Manual) -> list[str]:

@@ -3,7 +3,7 @@
 The scripts hold what can be completed, so a key costs no start of Python.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from deploy.manual import Manual, Option
 
@@ -13,44 +13,39 @@ _MADE = "# Made of the help of the command by `make manual`."
 def bash(manual: Manual) -> str:
     """For bash; where nothing of the command fits, bash itself completes files."""
     function = _function(manual)
-    every = (manual, *manual.commands)
-    names = [one.name for one in manual.commands]
-    of_command = [
-        f"        {one.name}) options={_quoted(_spaced(one))} ;;" for one in manual.commands
-    ]
-    options = _each_once(option for one in every for option in one.options if option.metavar)
+    names = _names(manual)
     values = [
         f"        {'|'.join(option.names)}) "
         f'COMPREPLY=($(compgen -W {_quoted(" ".join(option.choices))} -- "$2")); return ;;'
-        for option in options
+        for option in manual.every_option
         if option.choices
     ]
-    free = [name for option in options if not option.choices for name in option.names]
+    free = [option for option in manual.every_option if option.metavar and not option.choices]
     if free:
-        values.append(f"        {'|'.join(free)}) return ;;")
+        names_of_free = "|".join(name for option in free for name in option.names)
+        values.append(f"        {names_of_free}) return ;;")
+    inner = [
+        f"        {one.name}) options={_quoted(_spaced(one.every_option))} "
+        f"words={_quoted(' '.join(_names(one)))} ;;"
+        for one in manual.commands
+    ]
     find = f"""
-    local word command=
     for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
         case $word in {"|".join(names)}) command=$word; break ;; esac
     done
     case $command in
-{_lines(of_command)}
+{_lines(inner)}
     esac"""
-    first = f"""
-    if [[ $2 != -* ]]; then
-        if [[ -z $command ]]; then COMPREPLY=($(compgen -W {_quoted(" ".join(names))} -- "$2")); fi
-        return
-    fi"""
-    files = """
-    if [[ $2 != -* ]]; then return; fi"""
     return f"""{_MADE}
 {function}() {{
-    local options={_quoted(_spaced(manual))}
+    local options={_quoted(_spaced(manual.options))}
+    local words={_quoted(" ".join(names))} word command=
     COMPREPLY=(){find if names else ""}
     case $3 in
 {_lines(values)}
-    esac{first if names else files}
-    COMPREPLY=($(compgen -W "$options" -- "$2"))
+    esac
+    if [[ $2 == -* ]]; then words=$options; fi
+    COMPREPLY=($(compgen -W "$words" -- "$2"))
 }}
 complete -o bashdefault -o default -F {function} {manual.name}
 """
@@ -58,21 +53,21 @@ complete -o bashdefault -o default -F {function} {manual.name}
 
 def zsh(manual: Manual) -> str:
     """For zsh: a file of a folder in its `fpath`."""
+    arguments = _zsh_arguments(manual, manual.options)
     if not manual.commands:
-        return f"#compdef {manual.name}\n{_MADE}\n_arguments -s \\\n{_zsh_arguments(manual)}\n"
+        return f"#compdef {manual.name}\n{_MADE}\n_arguments -s \\\n{arguments}\n"
     commands = _lines(
         [
-            f"    {one.name})\n        _arguments -s \\\n{_zsh_arguments(one)} ;;"
+            f"    {one.name})\n        _arguments -s \\\n{_zsh_inner(one)} ;;"
             for one in manual.commands
         ]
     )
-    names = " ".join(one.name for one in manual.commands)
     return f"""#compdef {manual.name}
 {_MADE}
 local state line
 _arguments -s -C \\
-{_zsh_arguments(manual)} \\
-    '1:command:({names})' \\
+{arguments} \\
+    '1:command:({" ".join(_names(manual))})' \\
     '*::argument:->inner' && return
 case $line[1] in
 {commands}
@@ -82,7 +77,7 @@ esac
 
 def fish(manual: Manual) -> str:
     """For fish."""
-    names = " ".join(one.name for one in manual.commands)
+    names = " ".join(_names(manual))
     outside = f"not __fish_seen_subcommand_from {names}" if names else ""
     lines = [_MADE, *(_fish(manual.name, option, outside) for option in manual.options)]
     for one in manual.commands:
@@ -91,7 +86,12 @@ def fish(manual: Manual) -> str:
             f"-d {_quoted(one.summary)}"
         )
         inside = f"__fish_seen_subcommand_from {one.name}"
-        lines += [_fish(manual.name, option, inside) for option in one.options]
+        lines += [
+            f"complete -c {manual.name} -n {_quoted(inside)} -a {inner.name} "
+            f"-d {_quoted(inner.summary)}"
+            for inner in one.commands
+        ]
+        lines += [_fish(manual.name, option, inside) for option in one.every_option]
     return "\n".join(lines) + "\n"
 
 
@@ -103,8 +103,12 @@ def _lines(lines: list[str]) -> str:
     return "\n".join(lines)
 
 
-def _spaced(manual: Manual) -> str:
-    return " ".join(name for option in manual.options for name in option.names)
+def _names(manual: Manual) -> list[str]:
+    return [one.name for one in manual.commands]
+
+
+def _spaced(options: Sequence[Option]) -> str:
+    return " ".join(name for option in options for name in option.names)
 
 
 def _quoted(text: str) -> str:
@@ -112,14 +116,17 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _each_once(options: Iterator[Option]) -> list[Option]:
-    """The first of each name: commands of one family mean the same by it."""
-    return list({option.names: option for option in options}.values())
+def _zsh_inner(manual: Manual) -> str:
+    """The arguments of a command within another: its own, and those of the commands within it."""
+    words = _zsh_arguments(manual, manual.every_option)
+    if not manual.commands:
+        return words
+    return f"{words} \\\n    '1:command:({' '.join(_names(manual))})' '*:argument:_files'"
 
 
-def _zsh_arguments(manual: Manual) -> str:
+def _zsh_arguments(manual: Manual, options: Sequence[Option]) -> str:
     lines = []
-    for option in manual.options:
+    for option in options:
         said = option.help.replace("[", "(").replace("]", ")").replace(":", "\\:")
         value = ""
         if option.metavar:

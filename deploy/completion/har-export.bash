@@ -1,6 +1,7 @@
 # Made of the help of the command by `make manual`.
 _har_export() {
     local options='--opset --engine --labels --fps --background --pixels --colours --logits --help'
+    local words='' word command=
     COMPREPLY=()
     case $3 in
         --engine) COMPREPLY=($(compgen -W 'fused tf2onnx' -- "$2")); return ;;
@@ -8,7 +9,7 @@ _har_export() {
         --colours) COMPREPLY=($(compgen -W 'rgb bgr' -- "$2")); return ;;
         --opset|--labels|--fps|--background) return ;;
     esac
-    if [[ $2 != -* ]]; then return; fi
-    COMPREPLY=($(compgen -W "$options" -- "$2"))
+    if [[ $2 == -* ]]; then words=$options; fi
+    COMPREPLY=($(compgen -W "$words" -- "$2"))
 }
 complete -o bashdefault -o default -F _har_export har-export

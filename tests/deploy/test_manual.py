@@ -88,17 +88,22 @@ def test_troff_finds_nothing_wrong_with_a_page(manual: Manual) -> None:
     ids=" ".join,
 )
 def test_bash_is_offered_what_fits(words: list[str], expected: set[str]) -> None:
-    script = DEPLOY / "completion" / f"{words[0]}.bash"
+    script = (DEPLOY / "completion" / f"{words[0]}.bash").read_text()
+    assert completed(script, *words) == expected
+
+
+def completed(script: str, *words: str) -> set[str]:
+    """What the last word may become, by a script for bash."""
     order = """
-    . "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+    COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
     "_${1//-/_}" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
     printf '%s\\n' "${COMPREPLY[@]}"
     """
     done = subprocess.run(
-        ["bash", "-c", order, script, *words], capture_output=True, text=True, check=True
+        ["bash", "-c", f"{script}\n{order}", "bash", *words], capture_output=True, text=True
     )
-    assert done.stderr == ""
-    assert set(done.stdout.split()) == expected
+    assert (done.returncode, done.stderr) == (0, "")
+    return set(done.stdout.split())
 
 
 def test_a_key_completes_an_option_in_bash() -> None:
@@ -128,6 +133,19 @@ def test_the_other_shells_get_the_same_options_and_values() -> None:
         for name in (name for option in manual.options for name in option.names):
             assert f"{name}=[" in zsh(manual) or f"{name}[" in zsh(manual)
             assert f"-{'l' if name[1] == '-' else 's'} {name.lstrip('-')} " in fish(manual)
+
+
+def test_commands_within_commands_are_completed_and_described() -> None:
+    test = Manual("test", "Try it.", "", (), (Option(("--to",), "<str>", "Whom."),), ())
+    notify = Manual("notify", "Tell.", "", (), (Option(("--config",), "<path>", "File."),), (test,))
+    manual = Manual("har-small", "Does little.", "", (), (), (notify,))
+    assert ".SS har\\-small notify test" in man_page(manual).splitlines()
+    assert completed(bash(manual), "har-small", "notify", "") == {"test"}
+    assert completed(bash(manual), "har-small", "notify", "test", "-") == {"--config", "--to"}
+    assert "'1:command:(test)'" in zsh(manual)
+    inside = "complete -c har-small -n '__fish_seen_subcommand_from notify'"
+    assert f"{inside} -a test -d 'Try it'" in fish(manual)
+    assert f"{inside} -l to -r -F -d 'Whom.'" in fish(manual)
 
 
 def test_a_quote_in_the_help_ends_no_word_of_a_shell() -> None:
