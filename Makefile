@@ -18,7 +18,6 @@ INSTALL := $(PIP) install -c constraints.txt
 # What the OpenCV wheel loads, and the RTSP server that the tests talk to.
 CV2_PACKAGES := libxcb1 libgl1 libglib2.0-0
 TEST_PACKAGES := $(CV2_PACKAGES) openssl ffmpeg systemd xvfb xdotool postgresql prometheus mosquitto mosquitto-clients chromium python3-gi gir1.2-gst-rtsp-server-1.0 \
-TEST_PACKAGES := $(CV2_PACKAGES) openssl ffmpeg systemd xvfb xdotool postgresql prometheus chromium python3-gi gir1.2-gst-rtsp-server-1.0 \
 	glib-networking gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly groff-base
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)

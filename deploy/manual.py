@@ -11,6 +11,7 @@ import typer.main
 import export.cli
 import monitor.cli.app
 import monitor.cli.events
+import monitor.cli.notify
 import monitor.cli.passwd
 import train.cli.evaluate
 import train.cli.train
@@ -24,7 +25,7 @@ _COMMANDS = {
     "har-export": export.cli.app,
 }
 # Commands that Typer does not know of, because har-monitor watches without naming one.
-_COMMANDS_OF_MONITOR = {"passwd": monitor.cli.passwd.app}
+_COMMANDS_OF_MONITOR = {"notify": monitor.cli.notify.app, "passwd": monitor.cli.passwd.app}
 _EXIT_CODES = {
     "0": "It did what it was asked to.",
     "1": "Something failed; one line says what.",

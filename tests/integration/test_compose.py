@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from monitor.config.mqtt import MqttOptions
 from monitor.config.options import MonitorOptions
 from monitor.config.yaml_file import load
 from testkit import ROOT
@@ -82,6 +83,9 @@ def test_har_monitor_reaches_the_others_and_writes_into_its_volume(options: Moni
     assert options.evidence is not None
     named = [urlsplit(camera.source).hostname for camera in options.cameras]
     named.append(urlsplit(options.store.url).hostname)
+    assert options.notify is not None
+    named += [one.host for one in options.notify.targets if isinstance(one, MqttOptions)]
+    assert "broker" in named
     assert set(named) <= set(SERVICES)
     assert set(SERVICES["monitor"]["depends_on"]) >= set(named)
     assert ("monitor", "/data") in mounts("monitor")
