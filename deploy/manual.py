@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import typer
@@ -11,11 +12,10 @@ import typer.main
 import export.cli
 import monitor.cli.app
 import monitor.cli.events
-import monitor.cli.notify
-import monitor.cli.passwd
 import train.cli.evaluate
 import train.cli.train
 from monitor import __version__
+from monitor.__main__ import OTHER_COMMANDS
 
 _COMMANDS = {
     "har-monitor": monitor.cli.app.app,
@@ -24,8 +24,6 @@ _COMMANDS = {
     "har-evaluate": train.cli.evaluate.app,
     "har-export": export.cli.app,
 }
-# Commands that Typer does not know of, because har-monitor watches without naming one.
-_COMMANDS_OF_MONITOR = {"notify": monitor.cli.notify.app, "passwd": monitor.cli.passwd.app}
 _EXIT_CODES = {
     "0": "It did what it was asked to.",
     "1": "Something failed; one line says what.",
@@ -104,8 +102,9 @@ def _manual(name: str, command: Any) -> Manual:
             metavar = re.sub(r"^<(?:list\[)?(\w+)(?:\]| range)?>$", r"<\1>", metavar)
             options.append(Option(names, metavar, words))
     inner = dict(getattr(command, "commands", {}))
-    if name == "har-monitor":
-        inner |= {one: typer.main.get_command(app) for one, app in _COMMANDS_OF_MONITOR.items()}
+    if name == "har-monitor":  # it watches without naming a command, so Typer knows of no others
+        apps = {one: import_module(f"monitor.cli.{one}").app for one in OTHER_COMMANDS}
+        inner |= {one: typer.main.get_command(app) for one, app in apps.items()}
     return Manual(
         name,
         command.help or "",

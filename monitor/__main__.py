@@ -7,7 +7,7 @@ from importlib import import_module
 
 from monitor.cli.interrupt import start_command
 
-_OTHERS = ("init", "notify", "passwd", "probe")  # commands of har-monitor beside watching
+OTHER_COMMANDS = ("init", "notify", "passwd", "probe")  # of har-monitor, beside watching
 
 
 def run() -> None:
@@ -18,7 +18,7 @@ def run() -> None:
     start_command()
     name = next(iter(sys.argv[1:2]), "")
     try:
-        if name in _OTHERS:
+        if name in OTHER_COMMANDS:
             import_module(f"monitor.cli.{name}").app(sys.argv[2:], prog_name=f"har-monitor {name}")
         from monitor.cli.app import app
 

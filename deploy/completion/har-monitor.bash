@@ -1,17 +1,19 @@
 # Made of the help of the command by `make manual`.
 _har_monitor() {
     local options='--source --model --shadow --config --display --headless --log --threshold --stride --realtime --no-realtime --save-video --health --web --status --check -v --verbose --help'
-    local words='notify passwd' word command=
+    local words='init notify passwd probe' word command=
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-        case $word in notify|passwd) command=$word; break ;; esac
+        case $word in init|notify|passwd|probe) command=$word; break ;; esac
     done
     case $command in
+        init) options='--source --config --add --discover --seconds --yes --help' words='' ;;
         notify) options='--config --help' words='test status snooze disarm arm' ;;
         passwd) options='--users --role --camera --token --remove --help' words='' ;;
+        probe) options='--seconds --json --help' words='' ;;
     esac
     case $3 in
-        --config|--users|--role|--camera|--source|--model|--shadow|--log|--threshold|--stride|--save-video|--health|--web) return ;;
+        --source|--config|--discover|--seconds|--users|--role|--camera|--model|--shadow|--log|--threshold|--stride|--save-video|--health|--web) return ;;
     esac
     if [[ $2 == -* ]]; then words=$options; fi
     COMPREPLY=($(compgen -W "$words" -- "$2"))

@@ -76,6 +76,7 @@ def test_troff_finds_nothing_wrong_with_a_page(manual: Manual) -> None:
     [
         (["har-monitor", "--hea"], {"--headless", "--health"}),
         (["har-monitor", "pa"], {"passwd"}),
+        (["har-monitor", "probe", "--js"], {"--json"}),
         (["har-monitor", "notify", "sn"], {"snooze"}),
         (["har-monitor", "passwd", "--ro"], {"--role"}),
         (["har-monitor", "--config", "--x"], set()),
