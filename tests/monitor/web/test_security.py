@@ -109,7 +109,7 @@ def test_every_answer_forbids_foreign_content(client: TestClient, path: str) -> 
     assert "unsafe" not in policy
     assert "://" not in policy
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert "set-cookie" not in headers
 
 
