@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 import socket
 import subprocess
 import sys
@@ -10,18 +12,23 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import IO
 
 log = logging.getLogger(__name__)
 
 RETRY_MIN_S, RETRY_MAX_S = 1.0, 30.0  # pauses before it is started again
 LASTED_S = 60.0  # a process that ran for so long was well
+_RELAY_S = 1.0  # that the last lines of a process have; what it started may hold them open
+_LINE = re.compile(r"[\d-]+ [\d:,]+ ([A-Z]+) (.*)")  # as start_logging writes it to a file
+_PLAIN = {"TTY_COMPATIBLE": "0"}  # no colours, whatever the environment says
 
 
 class ChildProcess:
     """Runs `python -m MODULE` with descriptors that it inherits, and a link as the last of them.
 
     The process begins at once, and waits for its settings on its standard input: it takes as long
-    to begin as the models do.
+    to begin as the models do. In a terminal we log what it logs: a table that is drawn there, and
+    redrawn, would go over the lines of another process.
     """
 
     def __init__(
@@ -98,15 +105,22 @@ class ChildProcess:
         """Run one process to its end."""
         ours, its = socket.socketpair()
         descriptors = [*(one.fileno() for one in self._inherited), its.fileno()]
+        relayed = sys.stderr.isatty()
         with its:
             process = subprocess.Popen(
                 [sys.executable, "-m", self._module, *map(str, descriptors)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE if relayed else None,
+                env=os.environ | _PLAIN if relayed else None,
                 pass_fds=descriptors,
                 process_group=0,  # Ctrl-C in the terminal is not for it, not even as it begins
             )
         self._process = process
+        relay = None
+        if process.stderr is not None:
+            relay = threading.Thread(target=_relay, args=(process.stderr,), daemon=True)
+            relay.start()
         self._given.wait()
         assert process.stdin is not None
         if self._settings is None or (self._by_signal and self._ending.is_set()):
@@ -118,6 +132,12 @@ class ChildProcess:
                 process.stdin.write(self._settings.encode())
         with suppress(OSError):
             process.stdin.close()
+        code = self._ended(process)
+        if relay is not None:
+            relay.join(_RELAY_S)
+        return code
+
+    def _ended(self, process: subprocess.Popen[bytes]) -> int:
         while not self._ending.is_set():
             with suppress(subprocess.TimeoutExpired):
                 return process.wait(1.0)
@@ -126,3 +146,14 @@ class ChildProcess:
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
+
+
+def _relay(stream: IO[bytes]) -> None:
+    """Log what a process says, until it ends; a traceback has the level of its first line."""
+    level = logging.ERROR
+    with stream:
+        for line in stream:
+            text = line.decode(errors="replace").rstrip()
+            if (found := _LINE.fullmatch(text)) is not None:
+                level, text = logging.getLevelNamesMapping().get(found[1], level), found[2]
+            log.log(level, "%s", text)
