@@ -16,7 +16,7 @@ from monitor.cli.notifier import silence_libraries
 from monitor.config.options import MonitorOptions
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
-from monitor.notify.arming import all_arming, obey
+from monitor.notify.arming import Arming, all_arming, obey
 from monitor.notify.message import trial
 from monitor.notify.notification import Order, OrderKind, TargetError
 from monitor.notify.outbox import Outbox, RowState
@@ -76,9 +76,7 @@ def status(config: Config) -> None:
         now_ms = round(time.time() * 1000)
         for camera, arming in all_arming(store).items():
             if arming.silent(now_ms):
-                until = moment_of(arming.snoozed_ms)
-                how = f"snoozed until {until:%Y-%m-%d %H:%M} UTC" if arming.armed else "disarmed"
-                typer.echo(f"camera {camera} is {how}")
+                typer.echo(f"camera {camera} is {_in_words(arming, now_ms)}")
         if any(RowState.GIVEN_UP in found for found in counts.values()):
             raise typer.Exit(EXIT_FAILED)
 
@@ -113,7 +111,17 @@ def _order(config: Path, order: Order) -> None:
         if order.camera not in names:
             allowed = ", ".join(names) or "none"
             raise ConfigError(f"no camera is named {order.camera}; cameras: {allowed}")
-        obey(store, order, round(time.time() * 1000))
+        now_ms = round(time.time() * 1000)
+        obey(store, order, now_ms)
+        how = _in_words(all_arming(store)[order.camera], now_ms)
+        typer.echo(f"camera {order.camera} is {how}")
+
+
+def _in_words(arming: Arming, now_ms: int) -> str:
+    if not arming.silent(now_ms):
+        return "armed"
+    until = moment_of(arming.snoozed_ms)
+    return f"snoozed until {until:%Y-%m-%d %H:%M} UTC" if arming.armed else "disarmed"
 
 
 @contextmanager

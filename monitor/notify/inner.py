@@ -42,7 +42,6 @@ def resolved(host: str, port: int, *, allow_private: bool) -> list[str]:
     addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
     allowed = [one for one in addresses if allow_private or is_public(one)]
     if not allowed:
-        raise TargetError(
-            f"{host}: {addresses[0]} is no address of the internet; allow_private: true allows it"
-        )
+        found = host if host == addresses[0] else f"{host}: {addresses[0]}"
+        raise TargetError(f"{found} is no address of the internet; allow_private: true allows it")
     return allowed

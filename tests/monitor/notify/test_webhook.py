@@ -103,12 +103,21 @@ def test_no_redirect_is_followed(server: Receiver) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433"]
+    ("host", "found"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("localhost", "localhost: "),
+        ("[::1]", "::1"),
+        ("[::ffff:127.0.0.1]", "::ffff:127.0.0.1"),
+        ("2130706433", "2130706433: 127.0.0.1"),
+    ],
 )
-def test_no_inner_address_is_visited_unless_that_is_allowed(host: str) -> None:
+def test_no_inner_address_is_visited_unless_that_is_allowed(host: str, found: str) -> None:
     with unvisited_port() as port:
         error = fault(target(f"http://{host}:{port}/", allow_private=False))
-    assert "is no address of the internet; allow_private: true allows it" in str(error)
+    assert str(error).startswith(found)
+    assert str(error).endswith(" is no address of the internet; allow_private: true allows it")
+    assert str(error).count("127.0.0.1") < 2
     assert not error.final, "it may be mended"
 
 
