@@ -2,6 +2,8 @@
 
 import os
 import re
+import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -161,10 +163,21 @@ def _expand(value: Any, path: Path, root: yaml.Node | None, place: Location) -> 
     def variable(found: re.Match[str]) -> str:
         if found[1] not in os.environ:
             line = _line(root, place)
-            raise ConfigError(f"{path}:{line}: the environment variable {found[1]} is not set")
+            fault = f"the environment variable {found[1]} is not set"
+            raise ConfigError(f"{path}:{line}: {fault}{_how_to_set(found[1], path)}")
         return os.environ[found[1]]
 
     return VARIABLE.sub(variable, value)
+
+
+def _how_to_set(variable: str, path: Path) -> str:
+    """What to do if the file of secrets beside a configuration has the variable; else nothing."""
+    secrets = path.with_suffix(".env")
+    with suppress(OSError, UnicodeError):
+        if re.search(f"^{variable}=", secrets.read_text("utf-8"), re.MULTILINE):
+            shown = shlex.quote(os.path.join(".", secrets))
+            return f"; it is in {secrets}: set -a; . {shown}; set +a"
+    return ""
 
 
 def _refuse_repeated(node: yaml.Node | None, path: Path) -> None:

@@ -275,6 +275,23 @@ def test_a_mistake_is_named_with_file_and_line(tmp_path: Path, text: str, expect
     assert str(caught.value) == f"{path}{expected}"
 
 
+def test_a_variable_of_the_file_of_secrets_is_told_how_to_set(tmp_path: Path) -> None:
+    path, secrets = tmp_path / "monitor.yaml", tmp_path / "monitor.env"
+    path.write_text("save_video: ${NO_SUCH_VARIABLE}\n")
+    for text, hint in (
+        (
+            "# mine\nNO_SUCH_VARIABLE=hunter2\n",
+            f"; it is in {secrets}: set -a; . {secrets}; set +a",
+        ),
+        ("NO_SUCH_VARIABLE_2=x\n", ""),
+    ):
+        secrets.write_text(text)
+        with pytest.raises(ConfigError) as caught:
+            load(path, MonitorOptions)
+        fault = "the environment variable NO_SUCH_VARIABLE is not set"
+        assert str(caught.value) == f"{path}:1: {fault}{hint}"
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
