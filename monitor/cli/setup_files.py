@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import socket
 from collections.abc import Sequence
@@ -69,11 +70,11 @@ class SetupFiles:
         self._say_how_to_start()
 
     def _say_how_to_start(self) -> None:
-        command = f"har-monitor --config {shlex.quote(str(self._files.config))}"
+        self._dialogue.say("To start:")
         if self._files.environment.exists():
-            secrets = shlex.quote(str(self._files.environment.absolute()))
-            command = f"set -a; . {secrets}; set +a; {command}"
-        self._dialogue.say(f"To start: {command}")
+            secrets = shlex.quote(os.path.join(".", self._files.environment))
+            self._dialogue.say(f"  set -a; . {secrets}; set +a")
+        self._dialogue.say(f"  har-monitor --config {shlex.quote(str(self._files.config))}")
 
 
 def _free_port() -> int:

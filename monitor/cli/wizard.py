@@ -107,7 +107,10 @@ class Wizard:
             )
         cameras = _picked(wanted, found) or []
         while typed := self._dialogue.ask(
-            "Another one? Its address, rtsp://... or a host; Enter for none", "", _fault
+            f"{'Another' if cameras else 'A'} camera? rtsp://..., a host, or NAME=ADDRESS; "
+            "Enter for none",
+            "",
+            _fault,
         ):
             cameras.append(_typed(typed))
         return cameras
@@ -135,8 +138,9 @@ class Wizard:
 
     def _login(self, cameras: Sequence[_Camera]) -> Credentials:
         """A user and a password for these cameras, which ask for them."""
-        names = ", ".join(f"{one.name} ({urlsplit(one.place).hostname})" for one in cameras)
-        self._say(f"{names}: a user and a password are asked for.")
+        hosts = [(one.name, urlsplit(one.place).hostname) for one in cameras]
+        names = ", ".join(name if name == host else f"{name} ({host})" for name, host in hosts)
+        self._say(f"{names}: which user and password?")
         user = self._dialogue.ask("User", "admin")
         return Credentials(user, self._dialogue.secret("Password"))
 

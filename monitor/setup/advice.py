@@ -16,6 +16,7 @@ LARGE_PIXELS = 1280 * 720
 SMALL_WIDTH, SMALL_HEIGHT = 320, 240  # below, people are but a few pixels high
 # Encoders that stretch the distance of key frames while nothing moves vary it by more than this.
 _STEADY = 1.5
+_CLOSE_S = 2.0  # key frames that are never farther apart hurt nothing, as uneven as they are
 _CLOCKS = {
     Clock.GOOD: "its timestamps can be trusted",
     Clock.NONE: "no timestamps: frames are placed by their arrival",
@@ -131,7 +132,7 @@ def _key_frames(found: Found) -> Iterator[Advice]:
     if not found.codec or found.codec == "mjpeg":
         return
     limit_s = DecodeOptions().idle_max_delay_s
-    if found.key_gaps_s and _varies(found):
+    if found.key_gaps_s and _varies(found) and max(found.key_gaps_s) > _CLOSE_S:
         yield Advice(
             f"key frames are {key_frames(found)}: a smart codec (H.264+, Smart Stream, Zipstream)",
             "switch it off, and set the key frame interval to 1 or 2 s",

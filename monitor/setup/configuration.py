@@ -81,6 +81,8 @@ def written(
         "  - {type: log, path: alerts.jsonl}",
         "  - {type: console}",
         "",
+        "# Mail, chats, webhooks, MQTT, Home Assistant: docs/notifications.md",
+        "",
     ]
     return Written("\n".join(lines), secrets)
 

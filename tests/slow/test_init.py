@@ -54,9 +54,9 @@ def test_from_a_network_with_cameras_to_an_alert(tmp_path: Path, stream: RtspSer
             shown.type("3\n")
             shown.wait_for("numbers, or none")
             shown.type(f"{first}\n")
-            shown.answer("Another one?", "no camera")
+            shown.answer("Another camera?", "no camera")
             shown.wait_for("no camera: no such file")
-            shown.answer("Another one?")
+            shown.answer("Another camera?")
             shown.answer("User (admin):")
             shown.answer("Password:", "wrong")
             shown.wait_for("authentication: user or password is refused")
@@ -92,6 +92,6 @@ def test_a_stream_that_asks_for_a_password_is_asked_for_it(
         shown.answer("Password:", PASSWORD)
         shown.answer("Start now?", "n")
         assert shown.wait() == 0
-    assert "To start: set -a; . " in shown.shown
+    assert "set -a; . ./har-monitor.env; set +a" in shown.shown
     assert "yard" in (tmp_path / "har-monitor.yaml").read_text()
     assert PASSWORD not in (tmp_path / "har-monitor.yaml").read_text() + shown.shown

@@ -193,10 +193,21 @@ GOOD = Found(
             replace(GOOD, faults={SkipReason.BLACK: 15}),
             [Advice("the picture is black", "take the cap off, or give the place more light")],
         ),
+        (replace(GOOD, key_gaps_s=(0.6, 1.0, 2.0)), []),
         (replace(GOOD, faults={SkipReason.BLACK: 5}), []),
         (replace(GOOD, codec="", key_gaps_s=(), keys=0, clock=None), []),
     ],
-    ids=["good", "smart codec", "far apart", "clock", "small", "black", "now and then", "webcam"],
+    ids=[
+        "good",
+        "smart codec",
+        "far apart",
+        "clock",
+        "small",
+        "black",
+        "uneven, but close",
+        "now and then",
+        "webcam",
+    ],
 )
 def test_what_hurts_is_told_with_what_to_do(found: Found, expected: list[Advice]) -> None:
     assert advice(found, METADATA) == expected
