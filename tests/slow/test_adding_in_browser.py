@@ -41,6 +41,9 @@ def test_a_camera_is_looked_at_added_and_taken_back(tmp_path: Path, size: str) -
             tab.get_by_label("Name").fill("yard")
             tab.get_by_label("Address").fill(f"127.0.0.1:{camera.port}")
             tab.get_by_label("User").fill(USER)
+            tab.get_by_label("Password").fill("wrong")
+            tab.keyboard.press("Enter")
+            tab.locator("section [role=status]", has_text="authentication: ").wait_for()
             tab.get_by_label("Password").fill(PASSWORD)
             tab.keyboard.press("Enter")
             tab.locator("#seen h2").wait_for()
@@ -48,6 +51,7 @@ def test_a_camera_is_looked_at_added_and_taken_back(tmp_path: Path, size: str) -
             assert "320×180, 25.0 frames a second" in tab.locator("#facts").inner_text()
             assert "320×180 is small" in tab.locator("#hurts").inner_text()
             assert "+  - name: yard" in tab.locator("#difference").inner_text()
+            assert tab.locator("section [role=status]").all_inner_texts() == ["", "", ""]
             assert PASSWORD not in tab.content()
             wide = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
             assert tab.evaluate(wide)

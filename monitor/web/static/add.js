@@ -20,15 +20,16 @@ function line(tag, text, kind = "") {
 }
 
 async function busy(button, words, act) {
+  const doing = button.closest("section").querySelector("[role=status]");
   button.disabled = true;
-  $("doing").textContent = words;
+  doing.textContent = words;
   try {
     await act();
+    doing.textContent = "";
   } catch (error) {
-    say(error.message);
+    doing.textContent = error.message; // until the next try
   } finally {
     button.disabled = false;
-    $("doing").textContent = "";
   }
 }
 
