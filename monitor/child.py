@@ -119,7 +119,12 @@ class ChildProcess:
         self._process = process
         relay = None
         if process.stderr is not None:
-            relay = threading.Thread(target=_relay, args=(process.stderr,), daemon=True)
+            relay = threading.Thread(
+                target=_relay,
+                args=(process.stderr,),
+                name=f"{self._thread.name} lines",
+                daemon=True,
+            )
             relay.start()
         self._given.wait()
         assert process.stdin is not None

@@ -16,7 +16,6 @@ LARGE_PIXELS = 1280 * 720
 SMALL_WIDTH, SMALL_HEIGHT = 320, 240  # below, people are but a few pixels high
 # Encoders that stretch the distance of key frames while nothing moves vary it by more than this.
 _STEADY = 1.5
-_CLOSE_S = 2.0  # key frames that are never farther apart hurt nothing, as uneven as they are
 _CLOCKS = {
     Clock.GOOD: "its timestamps can be trusted",
     Clock.NONE: "no timestamps: frames are placed by their arrival",
@@ -131,13 +130,14 @@ def _unusable(found: Found, metadata: ModelMetadata) -> Iterator[Advice]:
 def _key_frames(found: Found) -> Iterator[Advice]:
     if not found.codec or found.codec == "mjpeg":
         return
-    limit_s = DecodeOptions().idle_max_delay_s
-    if found.key_gaps_s and _varies(found) and max(found.key_gaps_s) > _CLOSE_S:
+    if max(found.key_gaps_s, default=found.seconds) <= DecodeOptions().idle_max_delay_s:
+        return
+    if found.key_gaps_s and _varies(found):
         yield Advice(
             f"key frames are {key_frames(found)}: a smart codec (H.264+, Smart Stream, Zipstream)",
             "switch it off, and set the key frame interval to 1 or 2 s",
         )
-    elif (max(found.key_gaps_s) if found.key_gaps_s else found.seconds) > limit_s:
+    else:
         frames = f": {round(2 * found.fps)} frames" if found.fps else ""
         yield Advice(
             f"key frames are {key_frames(found).partition(':')[0]}: all is decoded though nothing "

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from monitor.child import ChildProcess
+from testkit import ROOT
 from testkit.fakes import wait_until
 
 PROGRAM = """
@@ -27,7 +28,7 @@ def test_in_a_terminal_its_lines_are_logged_here_so_that_no_table_covers_them(
 ) -> None:
     (tmp_path / "beside.py").write_text(PROGRAM)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path.cwd()}")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     process = ChildProcess("beside", "it", "beside", 1.0)
