@@ -67,9 +67,10 @@ class Outbox:
         with self.store.reading() as connection:
             return [(row.seq, row.alert, row.fresh) for row in connection.execute(query)]
 
-    def take(self, connection: Connection, seq: int) -> bool:
-        """Take an alert off the news; whether nobody else did."""
-        return bool(connection.execute(sa.delete(news).where(news.c.seq == seq)).rowcount)
+    def take(self, connection: Connection, seq: int, text: str) -> bool:
+        """Take an alert off the news; whether nobody else did, and no other has its number now."""
+        ours = (news.c.seq == seq) & (news.c.alert == text)
+        return bool(connection.execute(sa.delete(news).where(ours)).rowcount)
 
     def add(
         self,
@@ -112,24 +113,32 @@ class Outbox:
         )
         return list(connection.scalars(query.distinct().order_by(outbox.c.target)))
 
-    def recent(self, connection: Connection, rule: str, target: str, since_ms: int) -> list[int]:
-        """When the events were that a rule tells a target since then, the oldest first."""
+    def recent(
+        self, connection: Connection, rule: str, target: str, span: tuple[int, int]
+    ) -> list[int]:
+        """When the events were that a rule tells a target after one time and up to another.
+
+        The oldest come first.
+        """
+        after_ms, up_to_ms = span
         query = sa.select(outbox.c.at_ms).where(
             outbox.c.target == target,
             outbox.c.rule == rule,
             outbox.c.kind.in_(_AT_ONCE),
-            outbox.c.at_ms > since_ms,
+            outbox.c.at_ms > after_ms,
+            outbox.c.at_ms <= up_to_ms,
             outbox.c.state.not_in(_UNTOLD),
         )
         return list(connection.scalars(query.order_by(outbox.c.at_ms)))
 
-    def has_summary(self, connection: Connection, rule: str, target: str) -> bool:
-        """Whether a summary waits that will count what is held back now."""
+    def has_summary(self, connection: Connection, rule: str, target: str, before_ms: int) -> bool:
+        """Whether a summary that is due before then waits to count what is held back now."""
         query = sa.select(outbox.c.seq).where(
             *_waiting(target),
             outbox.c.rule == rule,
             outbox.c.kind == NotificationKind.SUMMARY.value,
             outbox.c.held_back == 0,
+            outbox.c.due_ms <= before_ms,
         )
         return connection.execute(query.limit(1)).one_or_none() is not None
 

@@ -46,7 +46,7 @@ class Planner:
             log.error("notify: an alert cannot be read, and nobody is told of it: %.200s", text)
             alert = None
         with self._outbox.store.transaction() as connection:
-            if not self._outbox.take(connection, seq) or alert is None:
+            if not self._outbox.take(connection, seq, text) or alert is None:
                 return
             at_ms = min(milliseconds(alert.time), now_ms)  # the clock may have been set back
             case = _Case(self._outbox, self._options, connection, alert, at_ms)
@@ -92,12 +92,14 @@ class _Case:
         if rule.at_most is None:
             return False
         span_ms = round(rule.at_most.minutes * _MINUTE_MS)
-        since_ms = self.at_ms - span_ms
-        recent = self.outbox.recent(self.connection, key(rule), target, since_ms)
+        # What seems to come later is of a clock that was set back since.
+        span = self.at_ms - span_ms, self.at_ms
+        recent = self.outbox.recent(self.connection, key(rule), target, span)
         if len(recent) < rule.at_most.count:
             return False
         self._add(target, kind, rule=key(rule), state=RowState.HELD)
-        if not self.outbox.has_summary(self.connection, key(rule), target):
+        latest_ms = self.at_ms + span_ms
+        if not self.outbox.has_summary(self.connection, key(rule), target, latest_ms):
             due_ms = recent[-rule.at_most.count] + span_ms
             self._add(target, NotificationKind.SUMMARY, rule=key(rule), due_ms=due_ms)
         return True

@@ -120,6 +120,7 @@ outbox = Table(
     Column("done_ms", BigInteger),  # when it was sent, or given up
     Index("outbox_of_target", "target", "state", "seq"),
     Index("outbox_of_event", "event"),
+    Index("outbox_of_rule", "target", "rule", "kind", "at_ms"),
 )
 
 # Cameras of which somebody said whether their events are notified.

@@ -275,6 +275,37 @@ def test_a_clock_that_is_set_back_delays_nothing(
     assert head.kind is NotificationKind.START
 
 
+def test_a_clock_that_was_a_year_ahead_holds_nothing_back(
+    store: EventStore, happen: Callable[..., None]
+) -> None:
+    rules = [{"to": ["hook"], "at_most": {"count": 1, "minutes": 10}}]
+    year = 365 * 24 * 60
+    happen(rules, began("x", year), began("y", year + 1))
+    happen(rules, began("a"), began("b", 1), began("c", 2))
+    assert due(store, "hook", 1) == ["start x", "start a"]
+    assert due(store, "hook", 10) == ["summary c 3"]
+
+
+def test_news_that_got_the_number_of_others_are_not_taken_for_them(store: EventStore) -> None:
+    box = Outbox(store)
+    store.record(began("a"), notified=True)
+    ((seq, text, _),) = box.news(10)
+    with store.transaction() as connection:
+        assert box.take(connection, seq, text)
+        connection.execute(sa.insert(news).values(seq=seq, alert="b", fresh=True))
+    with store.transaction() as connection:
+        assert not box.take(connection, seq, text), "another process was faster"
+    assert [text for _, text, _ in box.news(10)] == ["b"]
+
+
+def test_a_limit_does_not_read_all_that_was_ever_sent(
+    store: EventStore, happen: Callable[..., None]
+) -> None:
+    happen([{"to": ["hook"], "at_most": {"count": 1, "minutes": 10}}], began("a"))
+    columns = [one["column_names"] for one in sa.inspect(store._connected()).get_indexes("outbox")]
+    assert ["target", "rule", "kind", "at_ms"] in columns
+
+
 @pytest.mark.expects_errors
 def test_what_another_version_wrote_holds_up_nothing(
     store: EventStore, happen: Callable[..., None]

@@ -35,6 +35,7 @@ def upgrade() -> None:
     )
     op.create_index("outbox_of_target", "outbox", ["target", "state", "seq"])
     op.create_index("outbox_of_event", "outbox", ["event"])
+    op.create_index("outbox_of_rule", "outbox", ["target", "rule", "kind", "at_ms"])
     op.create_table(
         "arming",
         sa.Column("camera", sa.Text, primary_key=True),
