@@ -12,13 +12,15 @@ from urllib.parse import quote, unquote, urlsplit
 import yaml
 
 from monitor.config.outputs import WebOptions
+from monitor.config.yaml_file import VARIABLE
+from monitor.errors import ConfigError
 from monitor.names import printable
 from monitor.recognition.shipped import SHIPPED
 from monitor.records import PictureBox
 from monitor.sources.address import Address, redact
 
 # Of a line of KEY=VALUE all readers understand these alike: shells, systemd and containers.
-_PLAIN = re.compile(r"[A-Za-z0-9_.~:/@%+,=-]*")
+_UNQUOTED = re.compile(r"[A-Za-z0-9_.~:/@%+,=-]*")
 _WIDTH = 79  # of a comment
 _UNLIKE = {"'": "%27", "\\": "%5C", "$": "%24"}
 
@@ -88,7 +90,10 @@ def written(
 
 
 def camera_lines(cameras: Sequence[CameraSetup], secrets: dict[str, str]) -> list[str]:
-    """The cameras as items of a list in YAML; their secrets are added to those that are known."""
+    """The cameras as items of a list in YAML; their secrets are added to those that are known.
+
+    ConfigError for a name or a file that YAML cannot have as it is.
+    """
     return [line for camera in cameras for line in _camera(camera, secrets)]
 
 
@@ -96,7 +101,7 @@ def environment_file(secrets: dict[str, str], before: str = "") -> str:
     """The secrets as lines that a shell, systemd and containers read, after those of before."""
     lines = [] if before else ["# The secrets of har-monitor's configuration: for you alone."]
     for name, value in secrets.items():
-        lines.append(f"{name}={value}" if _PLAIN.fullmatch(value) else f"{name}='{value}'")
+        lines.append(f"{name}={value}" if _UNQUOTED.fullmatch(value) else f"{name}='{value}'")
     whole = before if not before or before.endswith("\n") else f"{before}\n"
     return whole + "\n".join([*lines, ""])
 
@@ -112,7 +117,7 @@ def _camera(camera: CameraSetup, secrets: dict[str, str]) -> Iterator[str]:
         yield from textwrap.wrap(
             printable(note), _WIDTH, initial_indent="  # ", subsequent_indent="  #   "
         )
-    yield f"  - name: {_scalar(camera.name)}"
+    yield f"  - name: {_scalar(_plain(camera.name))}"
     yield f"    source: {_scalar(_source(camera.address, secrets))}"
     if camera.box is not None:
         sides = ", ".join(f"{side:.2f}" for side in camera.box)
@@ -128,7 +133,7 @@ def _source(address: Address, secrets: dict[str, str]) -> str:
     """A camera's source, with variables for what is secret."""
     if address.kind != "stream":
         number = address.kind == "webcam" and "/" not in address.target
-        return address.target if number else os.path.abspath(address.target)
+        return address.target if number else _plain(os.path.abspath(address.target))
     url = urlsplit(address.target)
     userinfo, _, host = url.netloc.rpartition("@")
     bare = url._replace(netloc=host).geturl()
@@ -149,6 +154,13 @@ def _variable(kind: str, value: str, secrets: dict[str, str]) -> str:
     while secrets.setdefault(name := f"{kind}_{count}" if count > 1 else kind, value) != value:
         count += 1
     return f"${{{name}}}"
+
+
+def _plain(text: str) -> str:
+    """A text that stands for itself; ConfigError if the configuration would read a secret there."""
+    if found := VARIABLE.search(text):
+        raise ConfigError(f"{text}: {found[0]} would be taken for an environment variable")
+    return text
 
 
 def _scalar(text: str) -> str:

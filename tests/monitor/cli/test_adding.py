@@ -117,6 +117,8 @@ def test_what_somebody_changed_meanwhile_is_not_overwritten(
         ("file:///etc/passwd", {}, "not a kind of source"),
         ("udp://@:1234", {}, "a host that knows ONVIF, or an address of a stream: "),
         ("/dev/video0", {}, "a host that knows ONVIF, or an address of a stream: "),
+        ("srt://127.0.0.1:{port}?mode=listener", {}, "an address of SRT without mode: "),
+        ("{base}/cam", LOGIN | {"name": "${HOME}"}, "${HOME} would be taken for an environment"),
         ("0", {}, "a host that knows ONVIF, or an address of a stream: "),
         ("rtsp://", {}, "not a valid URL"),
         ("rtsp://[", {}, ""),

@@ -8,6 +8,7 @@ import pytest
 
 from monitor.config.options import MonitorOptions
 from monitor.config.yaml_file import load
+from monitor.errors import ConfigError
 from monitor.setup.configuration import CameraSetup, environment_file, written
 from monitor.sources.address import parse_address
 
@@ -28,6 +29,13 @@ def read_back(
     for name, value in zip(secrets, told.stdout.splitlines(), strict=True):
         monkeypatch.setenv(name, value)
     return load(folder / NAMES[0], MonitorOptions), text, environment_file(secrets)
+
+
+@pytest.mark.parametrize(("name", "source"), [("${HOME}", "0"), ("a", "/films/${HOME}.mp4")])
+def test_nothing_reads_a_variable_that_is_none_of_ours(name: str, source: str) -> None:
+    camera = CameraSetup(name, parse_address(source))
+    with pytest.raises(ConfigError, match=r"\$\{HOME\} would be taken for an environment variable"):
+        written([camera], "fall", NAMES, 8470, DAY)
 
 
 @pytest.mark.parametrize(
