@@ -7,7 +7,10 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from monitor.notify.notification import TargetError
 
-_NAT64 = IPv6Network("64:ff9b::/96")
+# Whose last 32 bits are an IPv4 address: NAT64, and SIIT.
+_TRANSLATED = IPv6Network("64:ff9b::/96"), IPv6Network("::ffff:0:0:0/96")
+# Of a local network, though the standard library does not say so: NAT64's own, and site-local.
+_LOCAL = IPv6Network("64:ff9b:1::/48"), IPv6Network("fec0::/10")
 
 
 def is_public(text: str) -> bool:
@@ -16,13 +19,18 @@ def is_public(text: str) -> bool:
     meant: list[IPv4Address | IPv6Address] = [address]
     if isinstance(address, IPv6Address):
         meant += _within(address)
-    return all(one.is_global and not one.is_multicast for one in meant)
+    return not any(_is_local(one) for one in meant)
+
+
+def _is_local(address: IPv4Address | IPv6Address) -> bool:
+    known = any(address in network for network in _LOCAL)
+    return known or address.is_multicast or not address.is_global
 
 
 def _within(address: IPv6Address) -> list[IPv4Address]:
     """The IPv4 addresses that an IPv6 address stands for."""
     found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64:
+    if any(address in network for network in _TRANSLATED):
         found.append(IPv4Address(int(address) & 0xFFFFFFFF))
     elif int(address) >> 32 == 0:  # ::a.b.c.d, as it was once written
         found.append(IPv4Address(int(address)))

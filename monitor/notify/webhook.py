@@ -59,9 +59,10 @@ class WebhookTarget(Stateless):
             **self._signature(content),
         }
         deadline_s = time.monotonic() + self._options.timeout_s
-        with self._connected(deadline_s) as plain, _cut_off(plain, deadline_s):
+        with self._connected(deadline_s) as plain:
             try:
-                status, reason = self._post(plain, content, headers)
+                with _cut_off(plain, deadline_s):
+                    status = self._post(plain, content, headers)
             except (OSError, ValueError, http.client.HTTPException) as error:
                 why = _TIMED_OUT if time.monotonic() >= deadline_s else _words(error)
                 raise TargetError(f"{self._named}: {why}") from None
@@ -70,7 +71,9 @@ class WebhookTarget(Stateless):
         if 200 <= status < 300:
             return
         final = 400 <= status < 500 and status not in _PASSING
-        raise TargetError(f"{self._named}: answered {status} {reason:.60}", final=final)
+        # Not in the server's own words, which may quote the path, and so a token.
+        words = http.client.responses.get(status, "")
+        raise TargetError(f"{self._named}: answered {status} {words}".rstrip(), final=final)
 
     def _signature(self, content: bytes) -> dict[str, str]:
         if self._options.secret is None:
@@ -81,29 +84,32 @@ class WebhookTarget(Stateless):
         return {"X-Har-Timestamp": stamp, "X-Har-Signature": f"sha256={signed.hexdigest()}"}
 
     def _connected(self, deadline_s: float) -> socket.socket:
-        """A connection to the first address that takes one."""
+        """A connection to the first address that takes one; they share the time."""
         private = self._options.allow_private
         why = _TIMED_OUT
-        for address in resolved(self._host, self._port, allow_private=private):
+        addresses = resolved(self._host, self._port, allow_private=private)
+        for place, address in enumerate(addresses):
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 break
+            share_s = left_s / (len(addresses) - place)
             try:
-                return socket.create_connection((address, self._port), left_s)
+                plain = socket.create_connection((address, self._port), share_s)
             except OSError as error:
                 why = _words(error)
+            else:
+                plain.settimeout(max(0.001, deadline_s - time.monotonic()))
+                return plain
         raise TargetError(f"{self._named}: {why}")
 
-    def _post(
-        self, plain: socket.socket, content: bytes, headers: dict[str, str]
-    ) -> tuple[int, str]:
-        """Status and reason of the answer."""
+    def _post(self, plain: socket.socket, content: bytes, headers: dict[str, str]) -> int:
+        """The status of the answer."""
         connection = http.client.HTTPConnection(self._host, self._port)
         connection.sock = self._secured(plain)
         with closing(connection):
             connection.request("POST", self._path, content, headers)
             with connection.getresponse() as answer:
-                return answer.status, answer.reason
+                return answer.status
 
     def _secured(self, plain: socket.socket) -> socket.socket:
         if not self._is_tls:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -146,6 +147,9 @@ def test_no_inner_address_is_visited_unless_that_is_allowed(host: str, found: st
         ("::ffff:10.0.0.1", False),
         ("64:ff9b::a00:1", False),
         ("2002:a00:1::1", False),
+        ("fec0::1", False),
+        ("64:ff9b:1:a00:1::", False),
+        ("::ffff:0:7f00:1", False),
     ],
 )
 def test_which_addresses_are_of_the_internet(address: str, public: bool) -> None:
@@ -170,6 +174,51 @@ def test_a_name_is_looked_up_once(server: Receiver, monkeypatch: pytest.MonkeyPa
     assert server.got[0].headers["host"] == f"hooks.example:{server.port}"
     blocked = target(f"http://hooks.example:{server.port}/", allow_private=False)
     assert "hooks.example: 127.0.0.1 is no address" in str(fault(blocked))
+
+
+def test_an_address_that_hangs_leaves_time_for_the_next(
+    server: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where IPv6 leads nowhere."""
+    places = [(socket.AF_INET, 0, 0, "", (f"127.0.0.{one}", server.port)) for one in (2, 1)]
+    with socket.create_server(("127.0.0.2", server.port), backlog=0) as full:
+        waiting = socket.create_connection(full.getsockname())  # there is room for one
+        original = socket.getaddrinfo
+
+        def getaddrinfo(host: str, *args: Any, **more: Any) -> Any:
+            return places if host == "hooks.example" else original(host, *args, **more)
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        with waiting:
+            target(f"http://hooks.example:{server.port}/", timeout_s=2).send(NOTIFICATION)
+    assert len(server.got) == 1
+
+
+def test_what_a_server_says_is_not_quoted() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            plain, _ = listener.accept()
+            with plain:
+                path = plain.recv(65536).split()[1]
+                plain.sendall(b"HTTP/1.1 404 no " + path + b"\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        port = listener.getsockname()[1]
+        error = fault(target(f"http://127.0.0.1:{port}/t0ken"))
+        assert str(error) == f"http://127.0.0.1:{port}: answered 404 Not Found"
+        thread.join()
+
+
+def test_one_that_has_no_descriptor_left_tries_again(
+    server: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dup(self: socket.socket) -> socket.socket:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(socket.socket, "dup", dup)
+    assert "too many open files" in str(fault(target(server.url)))
 
 
 def test_its_certificate_must_be_valid(certificates: Certificates) -> None:
@@ -205,7 +254,6 @@ def test_a_name_without_an_address_is_told_of() -> None:
 
 def test_what_is_no_http_is_told_of() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        import threading
 
         def answer() -> None:
             plain, _ = listener.accept()
