@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+from functools import partial
 
 import typer
 from rich.console import Console
@@ -28,10 +29,13 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     console = Console(stderr=True)
     with exit_codes(console):
-        start_logging(console, verbose=False)
+        start_logging(console, verbose=False, patient=False)
         silence_libraries()
-        threading.excepthook = _end
-        settings = NotifySettings.model_validate_json(sys.stdin.buffer.read())
+        threading.excepthook = partial(_end, console)
+        text = sys.stdin.buffer.read()
+        if not text:  # the watching ended before it began
+            return
+        settings = NotifySettings.model_validate_json(text)
         link = socket.socket(fileno=int(sys.argv[1]))
         store = KeptStore(settings.store, settings.log)
         notifier = Notifier(settings, store)
@@ -63,12 +67,10 @@ def _follow(link: socket.socket, notifier: Notifier) -> None:
                 notifier.renew(NotifySettings.model_validate_json(body))
 
 
-def _end(failure: threading.ExceptHookArgs) -> None:
+def _end(console: Console, failure: threading.ExceptHookArgs) -> None:
     """A thread that failed would never be missed: the process ends, and is started again."""
-    if failure.exc_value is not None:
-        error = (failure.exc_type, failure.exc_value, failure.exc_traceback)
-        log.error("the notifier failed", exc_info=error)
-    logging.shutdown()
+    with exit_codes(console):  # it writes what is logged
+        log.error("the notifier failed", exc_info=failure.exc_value)
     os._exit(1)
 
 

@@ -1,13 +1,17 @@
 """The notifier's process: killed, hung, told of other settings, ended with the watching."""
 
+import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -112,6 +116,50 @@ def test_one_that_hangs_is_ended_and_nobody_waits_for_it(
     wait_until(is_replaced)
     happen("b")
     wait_until(lambda: list(dict.fromkeys(events(server))) == ["a", "b"])
+
+
+@contextmanager
+def alone(settings: str) -> Iterator[IO[bytes]]:
+    """The notifier's process without a monitor: its standard error."""
+    ours, its = socket.socketpair()
+    with ours, its:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "monitor.cli.notifier", str(its.fileno())],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=[its.fileno()],
+        )
+        assert process.stdin is not None
+        assert process.stderr is not None
+        fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
+        process.stdin.write(settings.encode())
+        its.close()
+        with process, process.stderr:
+            process.stdin.close()
+            try:
+                yield process.stderr
+            finally:
+                process.kill()
+
+
+def test_nobody_has_to_read_its_standard_error(
+    tmp_path: Path, server: Receiver, happen: Callable[[str], None]
+) -> None:
+    server.status = 404  # each of these is a line
+    other = {"type": "webhook", "url": f"{server.url}/t0ken", "allow_private": True}
+    targets = [other | {"name": f"hook {number}"} for number in range(60)]
+    made = options(tmp_path, server, targets=targets)
+    happen("a")
+    with alone(notify_settings(made).model_dump_json(context=REVEALED)) as errors:
+        wait_until(lambda: len(server.got) == 60)
+        happen("b")
+        wait_until(lambda: len(server.got) == 120)
+        assert errors.read(2048).count(b"a message is given up") > 5
+
+
+def test_one_that_is_given_nothing_ends_without_a_word() -> None:
+    with alone("") as errors:
+        assert errors.read() == b""
 
 
 def test_what_waits_at_the_end_is_sent_if_it_can_be_and_else_the_next_time(
