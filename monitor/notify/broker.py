@@ -13,6 +13,8 @@ from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from monitor.config.mqtt import MqttOptions
 from monitor.notify.tls import cause_of, tls_context
@@ -24,6 +26,7 @@ CONNECT_S = 3.0  # for TCP and for TLS; `close` waits for it at worst
 RETRY_S = (1, 30)  # first and longest pause before connecting again; it doubles
 _OLD_BROKER = "Unsupported protocol version"
 _SOON_S = 10.0  # brokers end the connection of the other who comes with the same name
+_MOST_READ = 1 << 16  # bytes of a message to us: paho would read 256 MiB; ours have 3 kB
 _OVERHEAD = 64  # bytes of a message beside its topic and payload, at most
 
 
@@ -136,7 +139,13 @@ class Broker:
         client.on_publish = self._answered
         client.on_subscribe = self._subscribed
         client.on_message = self._message
-        client.connect_async(options.host, options.broker_port, options.keepalive_s)
+        limit = None
+        if protocol == MQTTProtocolVersion.MQTTv5:
+            limit = Properties(PacketTypes.CONNECT)
+            limit.MaximumPacketSize = _MOST_READ  # the broker keeps what is larger
+        client.connect_async(
+            options.host, options.broker_port, options.keepalive_s, properties=limit
+        )
         client.loop_start()
         return client
 
@@ -193,7 +202,7 @@ class Broker:
 
     def _subscribed(self, _: Client, __: Any, ___: int, reasons: list[Any], ____: Any) -> None:
         assert self._owner is not None
-        for topic, reason in zip(self._owner.topics, reasons, strict=True):
+        for topic, reason in zip(self._owner.topics, reasons, strict=False):
             if reason.is_failure:
                 text = f"{self._name}: {topic} may not be read: {reason}"
                 self._throttle.log(logging.WARNING, text, text)
@@ -203,4 +212,6 @@ class Broker:
         try:
             self._owner.hear(message.topic, bytes(message.payload), message.retain)
         except Exception:  # whatever comes, the next message is read
-            log.exception("%s: a message failed", self._name)
+            text = self._throttle.due("message", f"{self._name}: a message failed")
+            if text is not None:
+                log.exception("%s", text)
