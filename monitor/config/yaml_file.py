@@ -44,7 +44,8 @@ def _load(path: Path, model: type[Model]) -> Model:
         for token in yaml.scan(text, Loader=yaml.SafeLoader):
             line = token.start_mark.line + 1
             if isinstance(token, yaml.AliasToken):  # could unfold to any size
-                raise ConfigError(f"{path}:{line}: aliases (*{token.value}) are not allowed")
+                # Not which one: it may be a password without quotes.
+                raise ConfigError(f"{path}:{line}: aliases (such as *name) are not allowed")
             if isinstance(token, yaml.TagToken):  # no option needs one
                 raise ConfigError(f"{path}:{line}: tags (such as !!str) are not allowed")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -115,13 +116,18 @@ def _fields(model: type[BaseModel], place: Location) -> set[str]:
 
 
 def _is_secret(model: type[BaseModel], place: Location) -> bool:
-    """Whether the option at `place` is one that nobody may see."""
+    """Whether the option at `place` is one that nobody may see, or that holds such ones."""
+    while place and isinstance(place[-1], int):  # an item of a list
+        place = place[:-1]
     fields = (one.model_fields.get(str(place[-1])) for one in _models_at(model, place[:-1]))
     return any(field is not None and _holds_secret(field.annotation) for field in fields)
 
 
 def _holds_secret(annotation: Any) -> bool:
-    return annotation is SecretStr or any(map(_holds_secret, get_args(annotation)))
+    inner = [
+        field.annotation for one in _models_in(annotation) for field in one.model_fields.values()
+    ]
+    return annotation is SecretStr or any(map(_holds_secret, (*get_args(annotation), *inner)))
 
 
 def _models_at(model: type[BaseModel], place: Location) -> list[type[BaseModel]]:

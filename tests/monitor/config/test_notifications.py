@@ -28,6 +28,12 @@ def read(folder: Path, text: str) -> MonitorOptions:
     ("block", "message"),
     [
         ("targets: []", ":2: notify.targets: tuple should have at least 1 item after validation"),
+        ("targets: 'ntfy://s3cret'", "notify.targets: input should be a valid tuple"),
+        ("targets: ['ntfy://s3cret']", "notify.targets.0: input should be a valid dictionary"),
+        (
+            "targets: [{name: a, type: mqtt, host: h, user: a, password: *s3cret }]",
+            ":2: aliases (such as *name) are not allowed",
+        ),
         ("targets: [{name: a, type: fax}]", "notify.targets.0.type: input should be 'webhook', "),
         (
             "targets: [{name: a, type: webhook, url: 's3cret'}]",
