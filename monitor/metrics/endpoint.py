@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 PATH = "/metrics"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-REQUEST_S = 5.0  # that a client may be silent
+REQUEST_S = 5.0  # that a client has, to ask and to read
 MOST_REQUESTS = 8  # at a time; further connections are closed at once
 
 
@@ -89,14 +89,24 @@ class _Server(ThreadingHTTPServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a connection, on its thread."""
+        late = threading.Timer(REQUEST_S, _hang_up, (request,))
+        late.daemon = True
         try:
+            late.start()
             super().process_request_thread(request, client_address)
         finally:
+            late.cancel()
             self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log what went wrong while the connection was served."""
         log.exception("metrics: a request failed")
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """End a connection, though byte after byte may come."""
+    with suppress(OSError):  # it was closed just now
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -3,7 +3,7 @@
 import http.client
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -109,6 +109,27 @@ def test_many_who_say_nothing_take_few_threads_and_leave_room_when_they_go(
             one.settimeout(LIMIT_S)
         assert [one.recv(1) for one in sockets[MOST_REQUESTS:]] == [b""] * 5, "are closed at once"
     wait_until(answers(endpoint))
+
+
+def test_those_who_ask_letter_by_letter_do_not_keep_others_away(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.metrics.endpoint.REQUEST_S", 0.3)
+    host, port = endpoint.url.split("/")[2].rsplit(":", 1)
+    with ExitStack() as slow:
+        sockets = [
+            slow.enter_context(socket.create_connection((host, int(port))))
+            for _ in range(MOST_REQUESTS)
+        ]
+        is_answered = answers(endpoint)
+
+        def is_answered_meanwhile() -> bool:
+            for one in sockets:
+                with suppress(OSError):
+                    one.send(b"x")
+            return is_answered()
+
+        wait_until(is_answered_meanwhile)
 
 
 def answers(endpoint: Endpoint) -> Callable[[], bool]:
