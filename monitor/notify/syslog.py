@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -73,8 +74,9 @@ class SyslogTarget(Stateless):
             plain.shutdown(socket.SHUT_WR)
             # A server that has read all closes its side; one that died has the system say so.
             plain.settimeout(_CLOSING_S)
+            deadline_s = time.monotonic() + _CLOSING_S  # it may say something without end
             with suppress(TimeoutError):
-                while plain.recv(4096):
+                while plain.recv(4096) and time.monotonic() < deadline_s:
                     pass
 
     def _line(self, notification: Notification) -> bytes:

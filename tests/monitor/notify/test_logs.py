@@ -3,8 +3,9 @@
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,6 +97,26 @@ def test_a_server_that_breaks_the_connection_has_not_taken_it() -> None:
         thread.start()
         with pytest.raises(TargetError):
             syslog(f"tcp://127.0.0.1:{listener.getsockname()[1]}").send(NOTIFICATION)
+        thread.join()
+
+
+def test_a_server_that_never_stops_talking_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.notify.syslog._CLOSING_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def talk() -> None:
+            plain, _ = listener.accept()
+            with plain, suppress(OSError):
+                for _ in range(100):
+                    plain.sendall(b"x")
+                    time.sleep(0.05)
+                told.append("all that it had")
+
+        told: list[str] = []
+        thread = threading.Thread(target=talk)
+        thread.start()
+        syslog(f"tcp://127.0.0.1:{listener.getsockname()[1]}").send(NOTIFICATION)
+        assert not told
         thread.join()
 
 
