@@ -45,6 +45,8 @@ class ConfigFiles:
         self.config = config
         self.environment = config.with_suffix(".env")
         self.backup = config.with_name(f"{config.name}.bak")  # it before cameras were added
+        if config.is_symlink():  # it would become a file of its own, and the other one stay
+            raise ConfigError(f"{config}: a link; name {config.resolve()}, to which it leads")
         folder = config.absolute().parent
         if not folder.is_dir() or not os.access(folder, os.W_OK):
             raise ConfigError(f"{config}: nothing can be written to {folder}")

@@ -11,6 +11,7 @@ from monitor.cli import watch
 from monitor.cli.adding import CameraAdding
 from monitor.cli.config_files import ConfigFiles
 from monitor.config.options import MonitorOptions
+from monitor.errors import ConfigError
 from monitor.recognition.models import Models
 from testkit.servers.onvif import PASSWORD, USER, OnvifCamera, Stream, onvif_camera
 from testkit.servers.rtsp import RtspServer, rtsp_server
@@ -145,6 +146,14 @@ def test_a_fault_is_logged_and_told(
     told = adding.answer(camera("rtsp://127.0.0.1/"))
     assert told == {"error": "a fault of har-monitor: its log says which"}
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_link_to_a_configuration_is_not_made_a_file(tmp_path: Path) -> None:
+    (tmp_path / "real.yaml").write_text(CONFIGURATION)
+    link = tmp_path / "m.yaml"
+    link.symlink_to("real.yaml")
+    with pytest.raises(ConfigError, match=f"^{link}: a link; name {tmp_path}/real.yaml, "):
+        ConfigFiles(link)
 
 
 @pytest.mark.parametrize(
