@@ -50,6 +50,8 @@ class AppriseTarget(Stateless):
             raise ConfigError(
                 f"notify {options.name}: Apprise does not take its address of {options.where}"
             )
+        if len(self._service) > 1:  # while one of them fails, the others would be told for ever
+            raise ConfigError(f"notify {options.name}: its url has several addresses; allowed: one")
 
     def send(self, notification: Notification) -> None:
         """Send it; TargetError."""

@@ -56,6 +56,11 @@ def test_an_address_that_apprise_does_not_know_is_refused() -> None:
     assert str(caught.value) == "notify chat: Apprise does not take its address of carrierpigeon"
 
 
+def test_two_services_are_two_targets() -> None:
+    with pytest.raises(ConfigError, match=r"^notify chat: its url has several addresses; allowed"):
+        target("json://127.0.0.1/s3cret, json://127.0.0.2/s3cret")
+
+
 def test_no_file_of_the_machine_is_read_as_its_configuration(tmp_path: Path) -> None:
     with receiver() as server:
         path = tmp_path / "apprise.yml"
