@@ -134,6 +134,14 @@ def test_only_an_admin_who_sees_all_cameras_may(
 
 
 @pytest.mark.usefixtures("allowed")
+def test_no_password_comes_into_an_address_where_the_script_is_late(
+    web: WebState, client: TestClient
+) -> None:
+    web.live.__dict__["_writer"] = object()  # the watching is there
+    assert '<form id="look" method="post">' in client.get("/add").text
+
+
+@pytest.mark.usefixtures("allowed")
 def test_what_makes_no_sense_is_refused_and_repeats_no_password(client: TestClient) -> None:
     told = client.post("/api/v1/cameras/look", json=CAMERA | {"password": "hunter2" * 100})
     assert told.status_code == 422
