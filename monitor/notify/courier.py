@@ -120,9 +120,11 @@ class Courier:
             self._target.send(notification)
         except TargetError as error:
             return self._failed(row, printable(redact(str(error))), final=error.final)
-        except Exception as error:  # its own fault: the same would fail again
+        except Exception as error:
             log.exception("notify %s: a message could not be sent", self._name)
-            return self._failed(row, type(error).__name__, final=True)
+            # A fault of its own: the same would fail again, unless the machine lacked something.
+            lacked = isinstance(error, OSError | MemoryError)
+            return self._failed(row, type(error).__name__, final=not lacked)
         if self._failing:
             self._throttle.log(logging.INFO, "up", f"notify {self._name}: it works again")
         self._failing, self._pause_s = False, RETRY_MIN_S
@@ -153,7 +155,9 @@ class Courier:
         except TargetError as error:
             self._throttle.log(logging.WARNING, "update", f"notify {self._name}: {error}")
         except Exception:
-            log.exception("notify %s: the states of cameras could not be told", self._name)
+            text = f"notify {self._name}: the states of cameras could not be told"
+            if (told := self._throttle.due("states", text)) is not None:
+                log.exception("%s", told)
 
     def _run(self) -> None:
         if self._before is not None:

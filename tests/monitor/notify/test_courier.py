@@ -151,6 +151,20 @@ def test_what_is_refused_for_good_holds_up_nothing(store: EventStore, clock: Clo
 
 
 @pytest.mark.expects_errors
+@pytest.mark.parametrize("fault", [OSError(24, "Too many open files"), MemoryError()])
+def test_a_machine_that_lacked_something_loses_no_message(
+    store: EventStore, clock: Clock, fault: Exception
+) -> None:
+    target = FakeTarget(fault)
+    made = courier(store, target, clock)
+    happen(store, clock, "1")
+    deliver(made, clock, NOON_S + 1)
+    target.fault = None
+    deliver(made, clock, NOON_S + 10)
+    assert target.events == ["1"]
+
+
+@pytest.mark.expects_errors
 def test_a_target_with_a_fault_of_its_own_is_told_of_the_next_event(
     store: EventStore, clock: Clock
 ) -> None:
