@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 LOOK_S = 1.0  # between two looks for news, if nobody says that there are any
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
 _HOUR_MS = 3_600_000
+_JUMP_MS = 60_000  # of the clock: a machine without a battery starts in the past
 PLAN_S = 1.0  # that the last planning has
 
 
@@ -43,6 +44,7 @@ class Notifier:
         self._throttle = LogThrottle(log)
         self._wake = threading.Event()
         self._ended = threading.Event()
+        self._ahead_ms = _ahead_ms()
         self.renew(settings)
         self._thread = threading.Thread(target=self._run, name="notify plan", daemon=True)
         self._thread.start()
@@ -132,6 +134,7 @@ class Notifier:
         refresh_s = sweep_s = prune_s = -_HOUR_S
         while True:
             ending = self._ended.is_set()
+            self._try(self._follow_clock)
             self._plan()
             if ending:
                 return
@@ -147,6 +150,13 @@ class Notifier:
                 self._try(lambda: self._outbox.prune(_now_ms() - KEPT_MS))
             self._wake.wait(LOOK_S)
             self._wake.clear()
+
+    def _follow_clock(self) -> None:
+        """What waits has not waited for longer because the clock was set."""
+        ahead_ms = _ahead_ms()
+        if abs(ahead_ms - self._ahead_ms) >= _JUMP_MS:
+            self._outbox.put_off(ahead_ms - self._ahead_ms)
+        self._ahead_ms = ahead_ms
 
     def _plan(self) -> None:
         def plan() -> None:
@@ -180,6 +190,11 @@ class Notifier:
             act()
         except StoreError as error:
             self._throttle.log(logging.WARNING, "store", f"notify: {error}; it is tried again")
+
+
+def _ahead_ms() -> int:
+    """The clock less the one that nobody sets."""
+    return _now_ms() - round(time.monotonic() * 1000)
 
 
 def _now_ms() -> int:

@@ -184,6 +184,13 @@ class Outbox:
         more = {"attempts": row.attempts + 1, "error": error[:_ERROR]}
         self._settle(row.seq, RowState.GIVEN_UP, now_ms, **more)
 
+    def put_off(self, by_ms: int) -> None:
+        """Let all that waits be due later, or sooner."""
+        waiting = outbox.c.state == RowState.WAITING.value
+        later = sa.update(outbox).where(waiting).values(due_ms=outbox.c.due_ms + by_ms)
+        with self.store.transaction() as connection:
+            connection.execute(later)
+
     def give_up(self, before_ms: int, now_ms: int) -> dict[str, tuple[int, str]]:
         """Give up all that was due before; of each target how many, and the last error."""
         late = (outbox.c.state == RowState.WAITING.value) & (outbox.c.due_ms < before_ms)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from monitor.notify import notifier as notifier_module
 from monitor.notify.arming import all_arming
 from monitor.notify.notification import Order, OrderKind
 from monitor.notify.notifier import Notifier
@@ -88,6 +89,28 @@ def test_what_is_given_up_is_said(
         wait_until(lambda: "notify log: 1 message is given up after 1 h" in caplog.text)
         wait_until(lambda: "nobody: no such file or directory; messages wait" in caplog.text)
     assert states(store) == {"log": {RowState.WAITING: 1, RowState.GIVEN_UP: 1}}
+
+
+def test_a_clock_that_is_set_forward_gives_nothing_up(
+    tmp_path: Path,
+    store: EventStore,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    real_ms, days_ms = notifier_module._now_ms, 2 * 24 * 3_600_000
+    rules = [{"to": ["log"], "escalate_min": 15, "escalate_to": ["boss"]}]
+    nobody = [syslog(name, tmp_path / "nobody") for name in ("log", "boss")]
+    with working(settings(tmp_path, *nobody, rules=rules), store) as notifier:
+        happen(store, "a")
+        notifier.wake()
+        wait_until(lambda: "messages wait" in caplog.text)
+        monkeypatch.setattr(notifier_module, "_now_ms", lambda: real_ms() + days_ms)
+        happen(store, "b", -48)
+        notifier.wake()
+        wait_until(lambda: states(store).get("log") == {RowState.WAITING: 2})
+        assert Outbox(store).head("boss", real_ms() + days_ms) is None, "nor is it due too soon"
+    assert "given up" not in caplog.text
+    assert set(states(store)["log"]) == {RowState.WAITING}
 
 
 def test_orders_of_users_hold_and_those_of_unknown_cameras_are_refused(
