@@ -110,10 +110,10 @@ def _stream(
         choice = choose(camera.profiles(), metadata.fps)
         address = with_login(camera.stream(choice.profile), credentials)
         return address, f"{choice.profile}, {choice.reason}"
-    address = parse_address(source)
-    if address.scheme not in _SCHEMES:
-        allowed = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
+    scheme = parse_address(source).scheme
+    if scheme not in _SCHEMES:
+        allowed = ", ".join(f"{one}://" for one in _SCHEMES)
         raise ConfigError(f"a host that knows ONVIF, or an address of a stream: {allowed}")
-    if address.scheme == "srt" and "mode" in parse_qs(urlsplit(source).query):
+    if scheme == "srt" and "mode" in parse_qs(urlsplit(source).query):
         raise ConfigError("an address of SRT without mode: it is the camera that is called")
     return source if credentials is None else with_login(source, credentials), ""

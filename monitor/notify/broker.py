@@ -141,7 +141,7 @@ class Broker:
         client.on_message = self._message
         limit = None
         if protocol == MQTTProtocolVersion.MQTTv5:
-            limit = Properties(PacketTypes.CONNECT)
+            limit = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             limit.MaximumPacketSize = _MOST_READ  # the broker keeps what is larger
         client.connect_async(
             options.host, options.broker_port, options.keepalive_s, properties=limit
