@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from monitor.config.mqtt import MqttOptions
+from monitor.notify.notification import TargetError
 from monitor.notify.tls import cause_of, tls_context
 from monitor.throttle import LogThrottle
 
@@ -26,6 +28,7 @@ CONNECT_S = 3.0  # for TCP and for TLS; `close` waits for it at worst
 RETRY_S = (1, 30)  # first and longest pause before connecting again; it doubles
 _OLD_BROKER = "Unsupported protocol version"
 _SOON_S = 10.0  # brokers end the connection of the other who comes with the same name
+_MOST_WAITING = 10_000  # messages that the broker has not confirmed; some 20 MB
 _MOST_READ = 1 << 16  # bytes of a message to us: paho would read 256 MiB; ours have 3 kB
 _OVERHEAD = 64  # bytes of a message beside its topic and payload, at most
 
@@ -59,6 +62,7 @@ class Broker:
         # What paho's thread tells. The lock is never held while paho is called: it has its own.
         self._changed = threading.Condition()
         self._answers: dict[int, str] = {}  # by message; empty: taken
+        self._waiting = 0  # messages without an answer
         self._refused = self._old = False
         self._since_s = 0.0
         self._largest = math.inf  # bytes of a message that the broker takes
@@ -90,8 +94,15 @@ class Broker:
             self.tend()
 
     def publish(self, topic: str, payload: str | bytes, *, retain: bool = False) -> int:
-        """Hand a message over, and return its number; if the connection breaks, it is repeated."""
+        """Hand a message over, and return its number; if the connection breaks, it is repeated.
+
+        TargetError if too many wait already.
+        """
         assert self._client is not None
+        with self._changed:
+            if self._waiting >= _MOST_WAITING:
+                raise TargetError(f"{self._options.where}: confirms nothing")
+            self._waiting += 1
         return self._client.publish(topic, payload, qos=1, retain=retain).mid
 
     def takes(self, topic: str, payload: bytes) -> bool:
@@ -115,7 +126,9 @@ class Broker:
             return
         self._closed = True
         if self.up and self._owner is not None:
-            self.answer(self.publish(self._owner.status, self._owner.offline, retain=True), limit_s)
+            with suppress(TargetError):
+                said = self.publish(self._owner.status, self._owner.offline, retain=True)
+                self.answer(said, limit_s)
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -194,6 +207,7 @@ class Broker:
     def _answered(self, _: Client, __: Any, mid: int, reason: Any, ___: Any) -> None:
         answer = str(reason) if reason.is_failure else ""
         with self._changed:
+            self._waiting = max(0, self._waiting - 1)  # that of the status was not counted
             self._answers[mid] = answer
             self._changed.notify_all()
         if answer:

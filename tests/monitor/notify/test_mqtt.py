@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -40,6 +41,7 @@ from monitor.notify.notification import (
 from monitor.notify.topics import Topics
 from testkit import ROOT
 from testkit.alerts import alert
+from testkit.fakes import wait_until
 from testkit.patience import LIMIT_S
 from testkit.servers.certificates import Certificates
 from testkit.servers.mosquitto import Listener, Message, Mosquitto, mosquitto
@@ -450,6 +452,7 @@ def test_nothing_is_lost_and_the_order_kept_while_the_broker_goes_up_and_down(
                 listener.until(lambda found: f'"{name}"' in found[-1].text)  # noqa: B023
             arrived += [json.loads(one.payload)["id"] for one in listener.messages]
             server.stop()
+            wait_until(lambda: not made._broker.up)  # else it would be handed over, and come later
             with pytest.raises(TargetError):
                 made.send(notification("n99"))
             server.start()
@@ -742,6 +745,34 @@ def test_what_is_no_broker_is_an_error_and_asked_again(
                     made.send(notification())
         babbler.shutdown()
         thread.join()
+
+
+class _Silent(BaseRequestHandler):
+    """Takes a connection, reads all, and confirms nothing."""
+
+    def handle(self) -> None:
+        self.request.recv(4096)
+        self.request.sendall(b"\x20\x03\x00\x00\x00")
+        while self.request.recv(1 << 16):
+            pass
+
+
+def test_what_a_broker_does_not_confirm_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_module, "_MOST_WAITING", 50)
+    monkeypatch.setattr("monitor.notify.mqtt._GOODBYE_S", 0.1)
+    with ThreadingTCPServer(("127.0.0.1", 0), _Silent) as silent:
+        thread = threading.Thread(target=silent.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            with target(silent.server_address[1]) as made:
+                made.update({"door": WELL})
+                assert made._broker.wait(LIMIT_S)
+                states = [{"door": replace(WELL, dismissed_today=one)} for one in range(1000)]
+                with pytest.raises(TargetError, match="confirms nothing"):
+                    deque(map(made.update, states))
+        finally:
+            silent.shutdown()
+            thread.join()
 
 
 # paho leaves two sockets to the garbage collector then.
