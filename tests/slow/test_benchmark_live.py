@@ -179,7 +179,7 @@ def test_the_folds_of_several_data_sets_watch_streams_by_rules_of_the_other_fold
         assert isinstance(insets, FoldInsets)
         assert {clip.path for clip in insets.clips} == {clip.path for clip in found.clips}
     text = page(declared, places.results)
-    assert "### both: alerts in streams" in text
+    assert "### Alerts of both" in text
     assert "were also laid small into wide footage" in text
 
     monkeypatch.setattr(
