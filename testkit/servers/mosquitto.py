@@ -93,8 +93,8 @@ class Listener:
         self.until(lambda found: found[-1].text == payload, topic)
 
     def close(self) -> None:
-        """End the client."""
-        self._popen.terminate()
+        """End the client; asked kindly, it sometimes stays."""
+        self._popen.kill()
         self._popen.wait(LIMIT_S)
         self._thread.join(LIMIT_S)
         assert self._popen.stdout is not None

@@ -80,7 +80,7 @@ def test_nonsense_is_passed_over_and_others_are_found(answer: bytes) -> None:
     camera = OnvifCamera([])
     with babbler(answer) as port, onvif_camera(camera):
         places = [("127.0.0.1", port), ("127.0.0.1", camera.discovery_port)]
-        assert [device.url for device in discover(places, WAIT_S)] == [camera.url]
+        assert [device.url for device in discover(places, 3 * WAIT_S)] == [camera.url]
 
 
 def test_where_nobody_answers_nothing_is_found() -> None:
