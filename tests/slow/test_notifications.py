@@ -99,6 +99,10 @@ def test_neither_a_kill_nor_a_reload_loses_a_message(tmp_path: Path, model: Path
             process.wait_for("it watches", lambda: process.said.count("door: watching") == 2)
             process.wait_for("all of it", lambda: recorded <= {id for _, id in told(server)})
             rules = [{"to": ["hook"], "quiet": [{}]}]
+            write_config(process.config, {"door": rtsp.url}, **options(server, rules=rules))
+            process.popen.send_signal(signal.SIGHUP)
+            process.wait_for("the reload", lambda: "1 stay" in process.said)
+            time.sleep(3)  # until the notifier has heard of the rules, too
             # Other windows: the camera begins anew, and so do its activities.
             changed = options(server, rules=rules) | {"windows": {"stride": 6}}
             write_config(process.config, {"door": rtsp.url}, **changed)
