@@ -139,7 +139,7 @@ def test_nothing_and_a_missed_act_are_taught_and_taken_back_on_the_page(watched:
         nothing.click()
         nothing.click()
         tab.locator("#counts", has_not_text="nothing").wait_for()
-        assert tab.locator("#taught li").count() == 1
+        wait_until(lambda: tab.locator("#taught li").count() == 1)
 
 
 def teach_falls(folder: Path, films: Path) -> str:
