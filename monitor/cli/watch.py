@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.live import Live
 
 from monitor.cli.command import told
-from monitor.cli.notifications import Notifications, check_labels, check_notify
 from monitor.cli.preflight import check_decoding, check_outputs
 from monitor.config.options import MonitorOptions
 from monitor.display.screen import Screen, has_display
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from monitor.cli.adding import CameraAdding
     from monitor.cli.metrics import Metrics
+    from monitor.cli.notifications import Notifications
     from monitor.cli.promotion import Promotions
     from monitor.cli.web import Page
     from monitor.display.view import View
@@ -57,7 +57,10 @@ def watch(
             "nothing to watch: give --source 0, --source rtsp://..., --source clip.mp4, "
             "or a --config with cameras"
         )
-    check_notify(options)
+    if options.notify is not None:
+        from monitor.cli.notifications import Notifications, check_notify
+
+        check_notify(options)
     with ExitStack() as open_at_end:
         process = metrics = notifications = None
         if options.web is not None:
@@ -123,6 +126,8 @@ def _watch(
         on_beat=beat,
     )
     if notifications is not None:
+        from monitor.cli.notifications import check_labels
+
         check_labels(options, monitor.models)
         notifications.serve(options)
     for alert in unfinished(sinks):
@@ -284,8 +289,11 @@ def _reload(
         changed = [name for name in sorted(kept) if getattr(options, name) != kept[name]]
         options = options.model_copy(update=kept)
         in_force, promoted = promotions.applied(options)
-        check_notify(in_force)
-        check_labels(in_force, monitor.models)
+        if in_force.notify is not None:
+            from monitor.cli.notifications import check_labels, check_notify
+
+            check_notify(in_force)
+            check_labels(in_force, monitor.models)
         if monitor.ended:
             from monitor.cli.check import describe
 

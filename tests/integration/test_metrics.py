@@ -17,7 +17,8 @@ ALONE = """
 import sys
 from monitor.cli.app import app
 app(sys.argv[1:], standalone_mode=False)
-sys.exit(any(name in sys.modules for name in ("prometheus_client", "http.server")))
+unneeded = "prometheus_client", "http.server", "monitor.cli.notifications"
+sys.exit(any(name in sys.modules for name in unneeded))
 """
 
 
