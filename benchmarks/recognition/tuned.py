@@ -72,7 +72,7 @@ def _watch(
     )
     if not watched.own_footage:
         raise DataError(f"{films}: too few films to give each of {len(bases)} folds its own")
-    metadata = networks.scorer(networks.folds[0]).metadata
+    metadata = watched.folds[0].metadata
     span_s = metadata.clip.span_s
     trials = Trials(ActivityOptions().rules(metadata), span_s)
     results = cross_validate(

@@ -40,6 +40,15 @@ rows:
 """
 
 
+def no_network_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the test fails if a network is loaded."""
+    monkeypatch.setattr(
+        benchmarks.recognition.networks,
+        "load_model",
+        lambda path: pytest.fail(f"{path} is loaded again"),
+    )
+
+
 def pretend_fits(series: Series, places: Places) -> None:
     """The networks and the results that fits would have left: one network for all of them."""
     spec = series.recipe.spec
@@ -115,11 +124,7 @@ def test_a_row_is_watched_once_and_then_only_rendered(
     assert "## Events in streams" in text
     assert "## Regions of interest" in text
 
-    monkeypatch.setattr(
-        benchmarks.recognition.networks,
-        "load_model",
-        lambda path: pytest.fail(f"{path} is loaded again"),
-    )
+    no_network_is_loaded(monkeypatch)
     watch_live(declared, places, console)
     assert page(declared, places.results) == text
     monkeypatch.undo()
@@ -182,10 +187,6 @@ def test_the_folds_of_several_data_sets_watch_streams_by_rules_of_the_other_fold
     assert "### Alerts of both" in text
     assert "were also laid small into wide footage" in text
 
-    monkeypatch.setattr(
-        benchmarks.recognition.networks,
-        "load_model",
-        lambda path: pytest.fail(f"{path} is loaded again"),
-    )
+    no_network_is_loaded(monkeypatch)
     watch_tuned(declared.series, places, console)
     assert page(declared, places.results) == text

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from monitor.errors import DataError
+from monitor.recognition.metadata import ModelMetadata
 from train.data.clips import Dataset
 from train.data.decoding import decode_clips
 from train.data.footage import Footage, find_footage
@@ -30,6 +31,7 @@ class WatchedFold:
     """The streams of a fold, and its clips, as the network saw them that was not fitted on them."""
 
     number: int
+    metadata: ModelMetadata  # of its network
     streams: list[WatchedStream]
     scored: Scored | None  # the clips that were laid into footage, clip by clip
     datasets: Mapping[str, Scored]  # the same by data set, if there are several
@@ -134,6 +136,6 @@ def _watch_fold(
         )
     streams = watch(scorer, plans, f"fold {number}", console)
     if not held.clips:
-        return WatchedFold(number, streams, None, {})
+        return WatchedFold(number, metadata, streams, None, {})
     scored = held.score(scorer.predict, metadata, recipe.stride)
-    return WatchedFold(number, streams, scored, by_dataset(scored, held.clips))
+    return WatchedFold(number, metadata, streams, scored, by_dataset(scored, held.clips))
