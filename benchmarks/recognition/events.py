@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks.recognition.fit_results import (
     Choosing,
     FitRecord,
+    FoldAlerts,
     FoldEvents,
     Judgement,
     read_folds,
@@ -78,13 +79,12 @@ class Events:
     @property
     def right_alone(self) -> float:
         """Share of the clips that are answered rightly by themselves."""
-        return sum(clip.alone == clip.label for f in self.folds for clip in f.clips) / self.clips
+        return right_answers(self.folds)[0] / self.clips
 
     @property
     def right_in_stream(self) -> float:
         """Share of the clips that are answered rightly while a stream shows them."""
-        right = sum(clip.in_stream == clip.label for f in self.folds for clip in f.clips)
-        return right / self.clips
+        return right_answers(self.folds)[1] / self.clips
 
 
 def event_figures(judged: Sequence[Judgement], hours: float) -> EventMetrics:
@@ -101,6 +101,15 @@ def event_figures(judged: Sequence[Judgement], hours: float) -> EventMetrics:
         after_end_s=tuple(
             sorted(event.delays_s[0] - (event.end_s - event.start_s) for event in found)
         ),
+    )
+
+
+def right_answers(folds: Sequence[FoldEvents | FoldAlerts]) -> tuple[int, int]:
+    """How many clips are answered rightly: by themselves, and while a stream shows them."""
+    clips = [clip for fold in folds for clip in fold.clips]
+    return (
+        sum(clip.alone == clip.label for clip in clips),
+        sum(clip.in_stream == clip.label for clip in clips),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.page import NOTHING
-from benchmarks.recognition.events import event_figures, poisson
+from benchmarks.recognition.events import event_figures, poisson, right_answers
 from benchmarks.recognition.figures import Line
 from benchmarks.recognition.fit_results import FalseAlarm, FoldAlerts, read_folds
 from benchmarks.recognition.insets import read_insets
@@ -59,12 +59,12 @@ class Alerts:
     @property
     def right_alone(self) -> int:
         """Number of them that are answered rightly by themselves."""
-        return sum(clip.alone == clip.label for fold in self.folds for clip in fold.clips)
+        return right_answers(self.folds)[0]
 
     @property
     def right_in_stream(self) -> int:
         """Number of them that are answered rightly while a stream shows them."""
-        return sum(clip.in_stream == clip.label for fold in self.folds for clip in fold.clips)
+        return right_answers(self.folds)[1]
 
     @property
     def _alone_h(self) -> dict[str, float]:
