@@ -94,10 +94,11 @@ class _Handler(StreamRequestHandler):
 
 
 def pass_on(receive: Callable[[int], bytes], to: socket.socket) -> None:
-    """Send on what is received until it ends."""
+    """Send on what is received until it ends, or breaks."""
     with suppress(OSError):
         while data := receive(1 << 16):
             to.sendall(data)
+    with suppress(OSError):
         to.shutdown(socket.SHUT_RDWR)
 
 

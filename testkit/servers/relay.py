@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 
+from testkit.servers.gate import pass_on
+
 _LEVEL = 8  # place of the protocol's level in a CONNECT: behind the header, a length and "MQTT"
 _REFUSES_LEVEL = bytes([0x20, 2, 0, 1])  # a CONNACK of MQTT 3.1.1
 
@@ -74,19 +76,11 @@ class _Passage(BaseRequestHandler):
             if not self.server.enter(self.request, broker):
                 return
             broker.sendall(first)
-            back = threading.Thread(target=_copy, args=(broker, self.request), name="relay")
+            back = threading.Thread(target=pass_on, args=(broker.recv, self.request), name="relay")
             back.start()
-            _copy(self.request, broker)
+            pass_on(self.request.recv, broker)
             back.join()
             self.server.leave(self.request, broker)
-
-
-def _copy(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    with suppress(OSError):
-        sink.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
