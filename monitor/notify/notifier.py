@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from monitor.config.notifications import TargetOptions
@@ -44,7 +45,7 @@ class Notifier:
         self._throttle = LogThrottle(log)
         self._wake = threading.Event()
         self._ended = threading.Event()
-        self._ahead_ms = _ahead_ms()
+        self._ahead_ms = _ahead_ms(_now_ms())
         self.renew(settings)
         self._thread = threading.Thread(target=self._run, name="notify plan", daemon=True)
         self._thread.start()
@@ -134,34 +135,37 @@ class Notifier:
         refresh_s = sweep_s = prune_s = -_HOUR_S
         while True:
             ending = self._ended.is_set()
-            self._try(self._follow_clock)
-            self._plan()
+            # Read once a turn: if it is set meanwhile, the next turn follows that first.
+            now_ms = _now_ms()
+            followed = self._try(partial(self._follow_clock, now_ms))
+            if followed:
+                self._plan(now_ms)
             if ending:
                 return
             now_s = time.monotonic()
             if now_s - refresh_s >= POLL_S:
                 refresh_s = now_s
                 self._refresh()
-            if now_s - sweep_s >= _MINUTE_S:
+            if followed and now_s - sweep_s >= _MINUTE_S:
                 sweep_s = now_s
-                self._try(self._give_up)
+                self._try(partial(self._give_up, now_ms))
             if now_s - prune_s >= _HOUR_S:
                 prune_s = now_s
-                self._try(lambda: self._outbox.prune(_now_ms() - KEPT_MS))
+                self._try(partial(self._outbox.prune, now_ms - KEPT_MS))
             self._wake.wait(LOOK_S)
             self._wake.clear()
 
-    def _follow_clock(self) -> None:
+    def _follow_clock(self, now_ms: int) -> None:
         """What waits has not waited for longer because the clock was set."""
-        ahead_ms = _ahead_ms()
+        ahead_ms = _ahead_ms(now_ms)
         if abs(ahead_ms - self._ahead_ms) >= _JUMP_MS:
             self._outbox.put_off(ahead_ms - self._ahead_ms)
         self._ahead_ms = ahead_ms
 
-    def _plan(self) -> None:
+    def _plan(self, now_ms: int) -> None:
         def plan() -> None:
-            if Planner(self._outbox, self._settings.notify).plan(_now_ms()):
-                self._give_up()  # it may be old: perhaps nobody was notified for a long time
+            if Planner(self._outbox, self._settings.notify).plan(now_ms):
+                self._give_up(now_ms)  # it may be old: perhaps nobody was notified for a long time
                 self._wake_couriers()
 
         self._try(plan)
@@ -176,25 +180,27 @@ class Notifier:
         if self._cameras.now != before:
             self._wake_couriers()
 
-    def _give_up(self) -> None:
+    def _give_up(self, now_ms: int) -> None:
         hours = self._settings.notify.give_up_h
-        now_ms = _now_ms()
         given_up = self._outbox.give_up(now_ms - round(hours * _HOUR_MS), now_ms)
         for target, (count, error) in given_up.items():
             why = f": {error}" if error else ""
             what = "1 message is" if count == 1 else f"{count} messages are"
             log.error("notify %s: %s given up after %g h%s", target, what, hours, why)
 
-    def _try(self, act: Callable[[], object]) -> None:
+    def _try(self, act: Callable[[], object]) -> bool:
+        """Whether the store did not fail."""
         try:
             act()
         except StoreError as error:
             self._throttle.log(logging.WARNING, "store", f"notify: {error}; it is tried again")
+            return False
+        return True
 
 
-def _ahead_ms() -> int:
+def _ahead_ms(now_ms: int) -> int:
     """The clock less the one that nobody sets."""
-    return _now_ms() - round(time.monotonic() * 1000)
+    return now_ms - round(time.monotonic() * 1000)
 
 
 def _now_ms() -> int:
