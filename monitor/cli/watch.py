@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -134,13 +135,14 @@ def _watch(
         monitor.announce(alert)
     if process is not None:
         from monitor.cli.web import Page
+        from monitor.web.pictures import LivePictures
 
         assert evidence is not None  # see MonitorOptions.with_needed_sinks
         page = Page(
             options,
             process,
             monitor,
-            evidence.ring,
+            partial(LivePictures, monitor.hub, evidence.ring),
             promoted,
             on_promotion=lambda: _start(promote, "promotion"),
             adding=_adding(options, config, monitor.models, lambda: reread("a camera on the page")),

@@ -13,7 +13,6 @@ import yaml
 from monitor.cli.check import describe
 from monitor.config.options import CameraOptions, MonitorOptions
 from monitor.errors import ConfigError
-from monitor.evidence.ring import PacketRing
 from monitor.health.health_file import examine
 from monitor.health.status import CameraSnapshot
 from monitor.paths import STDOUT
@@ -22,6 +21,7 @@ from monitor.recognition.models import Models
 from monitor.records import SinkStatus
 from monitor.sources.address import redact
 from monitor.web.feed import FeedSink, LiveFeed
+from monitor.web.pictures import Pictures, Send
 from monitor.web.process import WebProcess
 from monitor.web.settings import (
     CameraSettings,
@@ -45,7 +45,7 @@ class Page:
         options: MonitorOptions,
         process: WebProcess,
         monitor: Monitor,
-        ring: Callable[[str], PacketRing | None],  # of a camera
+        pictures: Callable[[Send], Pictures],
         promoted: Collection[str] = (),  # cameras whose models have changed places
         on_promotion: Callable[[], object] = lambda: None,  # the journal says that others have
         adding: CameraAdding | None = None,  # None: nobody may add a camera
@@ -54,8 +54,7 @@ class Page:
         self._adding = adding is not None
         settings = self._settings(options, promoted)
         self._feed = LiveFeed(
-            monitor.hub,
-            ring=ring,
+            pictures,
             on_promotion=on_promotion,
             on_cameras=None if adding is None else adding.answer,
         )

@@ -1,4 +1,4 @@
-"""What the watching process gives to the page: states every second, stills while somebody looks."""
+"""What the watching process says to the page, and which orders it takes from there."""
 
 from __future__ import annotations
 
@@ -6,65 +6,38 @@ import logging
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from monitor.display.hub import Channel, Hub, Update
 from monitor.events.alert import AlertEvent
-from monitor.evidence.pictures import jpeg
-from monitor.evidence.ring import PacketRing
 from monitor.health.health_file import Health
 from monitor.health.status import CameraSnapshot
 from monitor.link import LinkClosed, pack, receive
-from monitor.records import Frame
+from monitor.web.pictures import Pictures, Send
 from monitor.web.settings import WebSettings
-from monitor.web.video import VideoFeed
-
-if TYPE_CHECKING:
-    from av import VideoFrame
 
 log = logging.getLogger(__name__)
 
-STILL_WIDTH, STILL_S = 320, 1.0  # of the wall: pixels, and seconds between two stills of a camera
-WATCH_WIDTH, WATCH_S = 960, 0.2  # of a camera that somebody watches
 _SEND_S = 2  # seconds that the page's process has to take a message; then it is cut off
 
 
 class LiveFeed:
-    """Hands the page what it asks for; it never holds up a camera.
-
-    Looking at the wall wakes no camera: it shows what is decoded anyway. Watching one does.
-    """
+    """The link to the page's process, as long as there is one: states, alerts and pictures."""
 
     def __init__(
         self,
-        hub: Hub,
-        clock: Callable[[], float] = time.monotonic,
-        ring: Callable[[str], PacketRing | None] = lambda camera: None,
+        pictures: Callable[[Send], Pictures],
         on_promotion: Callable[[], object] = lambda: None,  # must not hold up its caller
         on_cameras: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     ) -> None:
-        self._hub = hub
-        self._ring = ring
-        self._videos: dict[str, VideoFeed] = {}  # by camera; of the thread that listens
         self._on_promotion = on_promotion
         self._on_cameras = on_cameras  # answers orders about cameras; None: nobody does
-        self._clock = clock
         self._link: socket.socket | None = None
         self._sending = threading.Lock()  # of the socket
+        self._looking = threading.Lock()  # orders of one process come after those of another
         self._settings = b""  # the message that tells of new ones
-        self._looked_at: frozenset[str] = frozenset()  # cameras whose stills are wanted
-        self._watched: frozenset[str] = frozenset()  # cameras that somebody watches
-        self._taken_s: dict[str, float] = {}
-        self._newest: dict[str, VideoFrame] = {}  # not sent yet
-        self._changed = threading.Condition()
-        self._ended = False
-        self._thread = threading.Thread(target=self._run, name="page feed", daemon=True)
-        hub.subscribe(self)
-        self._thread.start()
+        self._pictures = pictures(self._send)
 
     def connect(self, link: socket.socket) -> None:
         """Serve a new process of the page, over this socket, which is closed when that ends."""
@@ -109,54 +82,10 @@ class LiveFeed:
 
     def close(self) -> None:
         """End; twice is fine."""
-        self._hub.unsubscribe(self)
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
-        self._thread.join()
+        self._pictures.close()
         with self._sending:
             if self._link is not None:
                 self._drop()
-
-    def wants(self, camera: str) -> bool:
-        """Whether a still of a camera is due."""
-        pause_s = WATCH_S if camera in self._watched else STILL_S
-        if camera not in self._watched and camera not in self._looked_at:
-            return False
-        return self._clock() - self._taken_s.get(camera, -pause_s) >= pause_s
-
-    def wakes(self, camera: str) -> bool:
-        """Whether somebody watches it, and not only the wall."""
-        return camera in self._watched
-
-    def take(self, channel: Channel, item: Frame | Update) -> bool:
-        """Leave a picture for the thread that sends."""
-        if isinstance(item, Frame) and item.picture is not None:
-            self._taken_s[channel.camera] = self._clock()
-            with self._changed:
-                self._newest[channel.camera] = item.picture
-                self._changed.notify()
-        return False
-
-    def forget(self, channel: Channel) -> None:
-        """Nothing is kept of a camera that leaves."""
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._newest or self._ended)
-                if self._ended:
-                    return
-                pictures, self._newest = self._newest, {}
-            for camera, picture in pictures.items():
-                width = WATCH_WIDTH if camera in self._watched else STILL_WIDTH
-                head = {
-                    "type": "still",
-                    "camera": camera,
-                    "width": picture.width,
-                    "height": picture.height,
-                }
-                self._send(pack(head, jpeg(picture, width)))
 
     def _send(self, message: bytes) -> None:
         with self._sending:
@@ -173,7 +102,6 @@ class LiveFeed:
             self._link.shutdown(socket.SHUT_RDWR)  # wakes the thread that listens
         self._link.close()
         self._link = None
-        self._looked_at = self._watched = frozenset()
 
     def _answer(
         self,
@@ -183,17 +111,6 @@ class LiveFeed:
     ) -> None:
         self._send(pack({"type": "cameras", "number": number, "answer": answer(order)}))
 
-    def _show_videos(self, wanted: frozenset[str]) -> None:
-        for camera in self._videos.keys() - wanted:
-            self._videos.pop(camera).close()
-        for camera in wanted - self._videos.keys():
-            if self._ring(camera) is not None:
-                ring = partial(self._ring, camera)
-                self._videos[camera] = VideoFeed(camera, ring, self._send_video)
-
-    def _send_video(self, head: dict[str, Any], data: bytes) -> None:
-        self._send(pack(head, data))
-
     def _listen(self, link: socket.socket) -> None:
         """Take the orders of one process of the page, until it is gone."""
         while True:
@@ -202,9 +119,7 @@ class LiveFeed:
             except LinkClosed:
                 break
             if head.get("type") == "look":
-                self._looked_at = frozenset(map(str, head.get("looked_at", ())))
-                self._watched = frozenset(map(str, head.get("watched", ())))
-                self._show_videos(frozenset(map(str, head.get("videos", ()))))
+                self._look(link, head)
             elif head.get("type") == "promotion":  # the journal says of what
                 self._on_promotion()
             elif head.get("type") == "cameras" and self._on_cameras is not None:
@@ -213,10 +128,16 @@ class LiveFeed:
                 threading.Thread(
                     target=self._answer, args=asked, name="page cameras", daemon=True
                 ).start()
-        self._show_videos(frozenset())
         with self._sending:
             if self._link is link:
                 self._drop()
+        self._look(None, {})
+
+    def _look(self, link: socket.socket | None, order: dict[str, Any]) -> None:
+        """Follow an order, if it is of the process that is there; None: if there is none."""
+        with self._looking:
+            if self._link is link:
+                self._pictures.look(order)
 
 
 class FeedSink:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 from starlette.testclient import TestClient
@@ -14,8 +15,9 @@ from monitor.health.health_file import examine
 from monitor.health.status import CameraSnapshot, RegionStatus
 from monitor.link import LinkClosed, pack, receive
 from monitor.states import CameraState
-from monitor.web.feed import STILL_S, WATCH_S, FeedSink, LiveFeed
+from monitor.web.feed import FeedSink, LiveFeed
 from monitor.web.live import LiveState, Look, Still
+from monitor.web.pictures import STILL_S, WATCH_S, LivePictures, Send
 from monitor.web.state import WebState
 from testkit.alerts import alert
 from testkit.fakes import Clock, picture, wait_until
@@ -36,12 +38,38 @@ def clock() -> Clock:
     return Clock()
 
 
+def nothing(send: Send) -> LivePictures:
+    return LivePictures(Hub(), lambda camera: None, send)
+
+
+@dataclass
+class Feed:
+    link: LiveFeed
+    pictures: LivePictures
+
+
 @pytest.fixture
-def feed(clock: Clock) -> Iterator[LiveFeed]:
-    made = LiveFeed(Hub(), clock)
-    yield made
-    made.close()
-    made.close()
+def both(clock: Clock) -> Iterator[Feed]:
+    made: list[LivePictures] = []
+
+    def pictures(send: Send) -> LivePictures:
+        made.append(LivePictures(Hub(), lambda camera: None, send, clock))
+        return made[0]
+
+    link = LiveFeed(pictures)
+    yield Feed(link, made[0])
+    link.close()
+    link.close()
+
+
+@pytest.fixture
+def feed(both: Feed) -> LiveFeed:
+    return both.link
+
+
+@pytest.fixture
+def pictures(both: Feed) -> LivePictures:
+    return both.pictures
 
 
 @pytest.fixture
@@ -53,42 +81,44 @@ def page(feed: LiveFeed) -> Iterator[socket.socket]:
     its.close()
 
 
-def look(page: socket.socket, feed: LiveFeed, looked_at: str = "", watched: str = "") -> None:
+def look(
+    page: socket.socket, pictures: LivePictures, looked_at: str = "", watched: str = ""
+) -> None:
     order = {"type": "look", "looked_at": looked_at.split(), "watched": watched.split()}
     page.sendall(pack(order))
     names = [*looked_at.split(), *watched.split()]
-    wait_until(lambda: all(map(feed.wants, names)))
+    wait_until(lambda: all(map(pictures.wants, names)))
 
 
-def test_nothing_is_wanted_while_nobody_looks(feed: LiveFeed, page: socket.socket) -> None:
-    assert not feed.wants("door")
-    assert not feed.wakes("door")
+def test_nothing_is_wanted_while_nobody_looks(pictures: LivePictures, page: socket.socket) -> None:
+    assert not pictures.wants("door")
+    assert not pictures.wakes("door")
 
 
 def test_the_wall_shows_a_still_a_second_and_wakes_nobody(
-    feed: LiveFeed, page: socket.socket, clock: Clock
+    pictures: LivePictures, page: socket.socket, clock: Clock
 ) -> None:
-    look(page, feed, looked_at="door")
-    assert not feed.wakes("door")
-    assert not feed.wants("yard")
-    feed.take(DOOR, picture(0.0))
+    look(page, pictures, looked_at="door")
+    assert not pictures.wakes("door")
+    assert not pictures.wants("yard")
+    pictures.take(DOOR, picture(0.0))
     head, data = receive(page)
     assert (head["type"], head["camera"]) == ("still", "door")
     assert opened(data).shape[1] <= 320
-    assert not feed.wants("door"), "a second has not passed"
+    assert not pictures.wants("door"), "a second has not passed"
     clock.now_s += STILL_S
-    assert feed.wants("door")
+    assert pictures.wants("door")
 
 
 def test_who_watches_a_camera_wakes_it_and_sees_more(
-    feed: LiveFeed, page: socket.socket, clock: Clock
+    pictures: LivePictures, page: socket.socket, clock: Clock
 ) -> None:
-    look(page, feed, watched="door")
-    assert feed.wakes("door")
-    feed.take(DOOR, picture(0.0))
+    look(page, pictures, watched="door")
+    assert pictures.wakes("door")
+    pictures.take(DOOR, picture(0.0))
     receive(page)
     clock.now_s += WATCH_S
-    assert feed.wants("door")
+    assert pictures.wants("door")
 
 
 def test_states_and_alerts_are_told(feed: LiveFeed, page: socket.socket) -> None:
@@ -118,7 +148,7 @@ def test_what_the_configuration_says_anew_is_told_now_and_to_the_next_page(
 
 def test_a_promotion_is_told_to_who_watches() -> None:
     came = threading.Event()
-    feed = LiveFeed(Hub(), on_promotion=came.set)
+    feed = LiveFeed(nothing, on_promotion=came.set)
     ours, its = socket.socketpair()
     feed.connect(ours)
     its.sendall(pack({"type": "promotion", "camera": "/etc/passwd"}))
@@ -154,7 +184,7 @@ def test_an_order_about_cameras_is_answered_to_who_gave_it() -> None:
             answered.wait(LIMIT_S)
         return {"twice": 2 * order["n"]}
 
-    feed = LiveFeed(Hub(), on_cameras=answer)
+    feed = LiveFeed(nothing, on_cameras=answer)
     ours, its = socket.socketpair()
     feed.connect(ours)
     assert asyncio.run(ordered(its)) == [{"twice": 2}, {"twice": 4}]
@@ -162,12 +192,12 @@ def test_an_order_about_cameras_is_answered_to_who_gave_it() -> None:
 
 
 def test_a_page_that_is_gone_or_hangs_holds_up_nobody(
-    feed: LiveFeed, page: socket.socket, monkeypatch: pytest.MonkeyPatch
+    feed: LiveFeed, pictures: LivePictures, page: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("monitor.web.feed._SEND_S", 0)
-    look(page, feed, watched="door")
+    look(page, pictures, watched="door")
     page.close()
-    wait_until(lambda: not feed.wakes("door"))
+    wait_until(lambda: not pictures.wakes("door"))
     feed.tell(examine([SNAPSHOT], []), [SNAPSHOT])
     ours, its = socket.socketpair()
     feed.connect(ours)  # the next process of the page

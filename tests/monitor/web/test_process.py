@@ -20,6 +20,7 @@ from monitor.store.skips import skip_spans
 from monitor.store.states import StateSpan, state_spans
 from monitor.store.store import EventStore
 from monitor.web.feed import LiveFeed
+from monitor.web.pictures import LivePictures
 from monitor.web.process import WebProcess
 from monitor.web.settings import CameraSettings, WebSettings
 from testkit.fakes import wait_until
@@ -89,7 +90,7 @@ def test_other_settings_are_served_by_the_same_process_and_by_the_next(
 ) -> None:
     wait_until(lambda: "door" in answer(process.url))
     yard = CameraSettings(name="yard", source="y", live=True, regions=())
-    feed, first = LiveFeed(Hub()), process.pid
+    feed, first = LiveFeed(lambda send: LivePictures(Hub(), lambda camera: None, send)), process.pid
     feed.connect(links[0])
     feed.renew(settings(tmp_path, cameras=(yard,)))
     wait_until(lambda: "yard" in answer(process.url))
