@@ -40,11 +40,14 @@ class ChildProcess:
         inherited: Sequence[socket.socket] = (),
         *,
         by_signal: bool = True,  # it is told to end by SIGTERM; else by the end of its link
+        # Called when it has died; whether the pause before the next one is the first again.
+        on_death: Callable[[], bool] = lambda: False,
     ) -> None:
         self._module = module
         self._what = what
         self._end_s = end_s
         self._by_signal = by_signal
+        self._on_death = on_death
         self._inherited = inherited
         self._given = threading.Event()  # what it is to do, or the end
         self._ending = threading.Event()
@@ -94,7 +97,7 @@ class ChildProcess:
             if self._ending.is_set():
                 return
             lasted = time.monotonic() - began_s >= LASTED_S
-            pause_s = RETRY_MIN_S if lasted else pause_s
+            pause_s = RETRY_MIN_S if self._on_death() or lasted else pause_s
             log.error(
                 "%s ended with code %s; it is started again in %g s", self._what, code, pause_s
             )

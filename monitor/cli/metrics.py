@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from monitor.config.options import MonitorOptions
 from monitor.config.outputs import MetricsOptions
-from monitor.evidence.evidence_sink import EvidenceSink
 from monitor.metrics.collector import Watched, exposition
 from monitor.metrics.endpoint import Endpoint
 from monitor.metrics.facts import Evidence, FactReader, Reviews
@@ -21,7 +21,10 @@ class Metrics:
         self._reader: FactReader | None = None
 
     def serve(
-        self, watched: Watched, options: MonitorOptions, evidence: EvidenceSink | None
+        self,
+        watched: Watched,
+        options: MonitorOptions,
+        used_bytes: Callable[[], int | None] | None,  # by all evidence; None: none is kept
     ) -> None:
         """Begin to serve."""
         log_path = next((one.path for one in options.logs if one.path != STDOUT), None)
@@ -30,7 +33,7 @@ class Metrics:
         self._reader = FactReader(
             None if store is None else Reviews(store.url, log_path),
             _folders(options, log_path),
-            lambda: None if evidence is None else Evidence(evidence.used_bytes, most),
+            lambda: None if used_bytes is None else Evidence(used_bytes(), most),
         )
         self._reader.start()
         self._endpoint.serve(exposition(watched, self._reader.newest))

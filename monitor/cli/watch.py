@@ -7,7 +7,6 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from monitor.pipeline.monitor import Monitor
     from monitor.recognition.models import Models
     from monitor.records import SinkStatus
+    from monitor.shards.shards import Shards
     from monitor.web.process import WebProcess
 
 log = logging.getLogger(__name__)
@@ -93,10 +93,10 @@ def _watch(
     display = has_display() if options.display is None else options.display
     screen = Screen() if display else None  # before PyAV is loaded: see monitor.display.screen
     from monitor.cli.promotion import Promotions
-    from monitor.cli.sinks import make_sinks, shadow_log, unfinished
-    from monitor.evidence.evidence_sink import EvidenceSink
+    from monitor.cli.sinks import shadow_log, unfinished
+    from monitor.cli.watching import make_watching
     from monitor.health.heartbeat import Heartbeat
-    from monitor.pipeline.monitor import BEAT_S, Monitor
+    from monitor.pipeline.monitor import BEAT_S
 
     check_decoding(options)
     check_outputs(options)
@@ -104,10 +104,6 @@ def _watch(
     configured = options
     options, promoted = promotions.applied(configured)
     view = _view(options, screen)
-    sinks = make_sinks(options.sinks, None if notifications is None else notifications.wake)
-    shadows = shadow_log(options)
-    if shadows is not None:
-        sinks.append(shadows)
     heartbeat = Heartbeat(options.health, systemd)
     page: Page | None = None
 
@@ -118,37 +114,31 @@ def _watch(
         if notifications is not None:
             notifications.tell(cameras)
 
-    evidence = next((sink for sink in sinks if isinstance(sink, EvidenceSink)), None)
-    monitor = Monitor(
-        options,
-        sinks=sinks,
-        view=view,
-        tap=(lambda camera: None) if evidence is None else evidence.tap,
-        on_beat=beat,
+    watching = make_watching(
+        options, view, beat, None if notifications is None else notifications.wake
     )
+    monitor, logs_shadows = watching.monitor, watching.logs_shadows
     if notifications is not None:
         from monitor.cli.notifications import check_labels
 
         check_labels(options, monitor.models)
         notifications.serve(options)
-    for alert in unfinished(sinks):
+    for alert in unfinished(watching.sinks):
         monitor.announce(alert)
     if process is not None:
         from monitor.cli.web import Page
-        from monitor.web.pictures import LivePictures
 
-        assert evidence is not None  # see MonitorOptions.with_needed_sinks
         page = Page(
             options,
             process,
             monitor,
-            partial(LivePictures, monitor.hub, evidence.ring),
+            watching.pictures,
             promoted,
             on_promotion=lambda: _start(promote, "promotion"),
             adding=_adding(options, config, monitor.models, lambda: reread("a camera on the page")),
         )
     if metrics is not None:
-        metrics.serve(monitor, options, evidence)
+        metrics.serve(monitor, options, watching.evidence_bytes)
     for log_options in options.logs:
         to = "standard output" if log_options.path == STDOUT else log_options.path
         log.info("alerts go to %s", to)
@@ -166,15 +156,16 @@ def _watch(
 
     def change(what: str, again: Callable[[], MonitorOptions]) -> None:
         """Watch what the configuration says now, and which models were promoted."""
-        nonlocal configured, shadows
+        nonlocal configured, logs_shadows
         try:
             with changing:
                 found = _reload(what, monitor, configured, again, promotions)
                 if found is None:
                     return
                 configured, in_force, promoted = found
-                if shadows is None and (shadows := shadow_log(configured)) is not None:
+                if not logs_shadows and (shadows := shadow_log(configured)) is not None:
                     monitor.add_sink(shadows)
+                    logs_shadows = True
                 if page is not None:
                     page.renew(in_force, promoted)
                 if notifications is not None:
@@ -225,7 +216,7 @@ def _watch(
             page.close()
 
 
-def _run(monitor: Monitor, terminal: Console | None) -> None:
+def _run(monitor: Monitor | Shards, terminal: Console | None) -> None:
     """Watch, with a table in a terminal."""
     if terminal is None:
         monitor.run()
@@ -270,7 +261,7 @@ def _adding(
 
 def _reload(
     what: str,
-    monitor: Monitor,
+    monitor: Monitor | Shards,
     configured: MonitorOptions,
     again: Callable[[], MonitorOptions],
     promotions: Promotions,

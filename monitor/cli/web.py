@@ -33,6 +33,7 @@ from monitor.web.settings import (
 
 if TYPE_CHECKING:
     from monitor.cli.adding import CameraAdding
+    from monitor.shards.shards import Shards
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Page:
         self,
         options: MonitorOptions,
         process: WebProcess,
-        monitor: Monitor,
+        monitor: Monitor | Shards,
         pictures: Callable[[Send], Pictures],
         promoted: Collection[str] = (),  # cameras whose models have changed places
         on_promotion: Callable[[], object] = lambda: None,  # the journal says that others have

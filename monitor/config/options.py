@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -293,6 +293,8 @@ class MonitorOptions(Options):
     metrics: MetricsOptions | None = None  # for Prometheus; null: none, and nothing listens
     notify: NotifyOptions | None = None  # who is told of events; null: nobody
     inference: InferenceOptions = InferenceOptions()
+    # Processes that share the cameras; auto: one for each 25, at most one a core.
+    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
     sinks: tuple[SinkOptions, ...] = (AlertLogOptions(), ConsoleOptions())
 
     @model_validator(mode="before")

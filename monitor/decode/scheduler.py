@@ -42,7 +42,7 @@ _DRIFT = 1e-3  # by which a stream's clock may be slower than ours
 class DecodeScheduler:
     """Who may decode, among all streams of a process; any thread may ask."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, cores: int = 1) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, cores: float = 1) -> None:
         self._clock = clock
         self._cores = cores
         self._throttle = LogThrottle(log, clock)

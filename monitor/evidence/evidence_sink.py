@@ -93,6 +93,15 @@ class EvidenceSink:
         """What all evidence takes; None: not known yet."""
         return self._retention.used_bytes
 
+    @property
+    def grown_bytes(self) -> int:
+        """How much it has written."""
+        return self._retention.grown_bytes
+
+    def note(self, grown_bytes: int) -> None:
+        """Take so much into account that another process has written."""
+        self._retention.note(grown_bytes)
+
     def takes(self, alert: AlertEvent) -> bool:
         """Alerts of shadows, too: somebody is to judge them."""
         return True

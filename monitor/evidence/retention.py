@@ -145,7 +145,8 @@ class Retention:
     What streams send all the time is looked through every minute.
 
     Whoever writes says so by `room_for` or `counted`: between two looks at all files, what these
-    have grown by is added up. What others delete or write meanwhile is noticed within the hour.
+    have grown by is added up, with what other processes say by `note`. What others delete or write
+    meanwhile is noticed within the hour.
     """
 
     def __init__(
@@ -163,6 +164,18 @@ class Retention:
         self._deleted_s = -math.inf
         self._adding = threading.Lock()  # of _used
         self._used: int | None = None  # bytes of all evidence; None: not known
+        self._grown = 0  # bytes that were written, of those that were counted
+
+    @property
+    def grown_bytes(self) -> int:
+        """How much was written since it was made."""
+        return self._grown
+
+    def note(self, grown_bytes: int) -> None:
+        """Take so much into account that another process has written."""
+        with self._adding:
+            if self._used is not None:
+                self._used += grown_bytes
 
     @property
     def used_bytes(self) -> int | None:
@@ -201,8 +214,10 @@ class Retention:
             yield
         finally:
             with self._adding:
-                if self._used is not None:  # less, if it was deleted: that was counted already
-                    self._used += max(0, _size(path) - before)
+                more = max(0, _size(path) - before)  # less, if it was deleted: that was counted
+                self._grown += more
+                if self._used is not None:
+                    self._used += more
 
     def _delete(self) -> None:
         options = self._options

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from math import ceil
 
 from monitor.config.options import CameraOptions, MonitorOptions
 from monitor.decode.scheduler import DecodeScheduler
@@ -71,8 +72,10 @@ class Monitor:
         clock: Callable[[], float] = time.monotonic,
         on_window: Callable[[Prediction | Skipped], None] | None = None,
         workers: int | None = None,
+        usable: float | None = None,  # cores that it may use; None: all that the process may
         tap: Callable[[CameraOptions], PacketTap | None] = lambda camera: None,
         on_beat: Beat = lambda cameras, sinks, busy_s: None,
+        gives_up: bool = True,  # if no camera can ever be opened
     ) -> None:
         if not isinstance(options, MonitorOptions):
             options = MonitorOptions(cameras=tuple(options))
@@ -85,7 +88,9 @@ class Monitor:
         self._tap = tap
         self._clock = clock
         self._on_beat = on_beat
-        self._scheduler = DecodeScheduler(cores=cores())
+        self._gives_up = gives_up
+        usable = cores() if usable is None else usable
+        self._scheduler = DecodeScheduler(cores=usable)
         self._stopping = threading.Event()
         self._ending = threading.Event()  # every capture ended, or stop was asked for
         self._lock = threading.Lock()  # of _cameras, _leaving, _left and _failures
@@ -95,7 +100,9 @@ class Monitor:
         self._dispatcher = Dispatcher(sinks)
         self._workers = [
             Worker(self._dispatcher, clock, on_window)
-            for _ in range(max(1, min(workers or cores(), len(options.cameras + options.shadows))))
+            for _ in range(
+                max(1, min(workers or ceil(usable), len(options.cameras + options.shadows)))
+            )
         ]
         self._leaving: list[Camera] = []  # no longer watched, but perhaps still reading
         self._left: set[Camera] = set()  # whose threads have ended
@@ -305,7 +312,7 @@ class Monitor:
         Not after a reload: cameras that it began anew may have been watched before.
         """
         hopeless = all(one.cause in PERMANENT and not one.frames for one in self.cameras)
-        if hopeless and not self._reloaded:
+        if hopeless and self._gives_up and not self._reloaded:
             self.fail(error)
 
     def _raise_failure(self) -> None:

@@ -193,7 +193,7 @@ class Worker:
         camera.status.show(
             tracker.region,
             RegionStatus(
-                scores,
+                dict(scores),
                 highest=max(scores.get(label, 0.0) for label in tracker.rules.thresholds),
                 open=tuple(activity.label for activity in tracker.open),
                 unknown=unknown,

@@ -1,0 +1,185 @@
+"""The process of a shard: python -m monitor.cli.shard LINK, a descriptor that it inherits."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from monitor.cli.command import exit_codes, start_logging
+from monitor.config.options import CameraOptions
+from monitor.decode.tap import PacketTap
+from monitor.errors import MonitorError, SinkError
+from monitor.events.alert import AlertEvent
+from monitor.evidence.evidence_sink import EvidenceSink
+from monitor.evidence.ring import PacketRing
+from monitor.health.status import CameraSnapshot
+from monitor.link import LinkClosed, pack, receive
+from monitor.pipeline.monitor import Monitor
+from monitor.records import SinkStatus
+from monitor.shards.messages import STATE, ShardSettings, ShardState, error_head
+from monitor.web.pictures import LivePictures
+
+log = logging.getLogger(__name__)
+
+END_S = 6.0  # that it has to end, once the parent is gone
+# If memory is short, the kernel rather ends a shard, which is started again, than the parent.
+_OOM = ("/proc/self/oom_score_adj", 300)
+
+
+def main() -> None:
+    """Watch until the cameras have ended, or the parent says so, or is gone."""
+    # They are for the parent, which ends this process.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    with suppress(OSError):
+        Path(_OOM[0]).write_text(str(_OOM[1]))
+    console = Console(stderr=True)
+    with exit_codes(console):
+        text = sys.stdin.buffer.read()
+        if not text:  # the watching ended before it began
+            return
+        settings = ShardSettings.read(text)
+        start_logging(console, verbose=settings.verbose, patient=False)
+        Shard(settings, ToParent(socket.socket(fileno=int(sys.argv[1])))).run()
+
+
+class ToParent:
+    """The link to the parent; any thread may send. It is a sink of alerts, too."""
+
+    name = "parent"
+
+    def __init__(self, link: socket.socket) -> None:
+        self.link = link
+        self._sending = threading.Lock()
+
+    def send(self, head: dict[str, object], body: bytes = b"") -> None:
+        """Send a message; LinkClosed if the parent is gone."""
+        with self._sending:
+            try:
+                self.link.sendall(pack(head, body))
+            except OSError:
+                raise LinkClosed from None
+
+    def takes(self, alert: AlertEvent) -> bool:
+        """Alerts of shadows, too."""
+        return True
+
+    def write(self, alert: AlertEvent) -> None:
+        """Hand an alert on; SinkError if the parent is gone."""
+        try:
+            self.send({"type": "alert"}, alert.model_dump_json().encode())
+        except LinkClosed:
+            raise SinkError("the process that writes alerts is gone") from None
+
+    def close(self) -> None:
+        """The link is needed until the end."""
+
+
+class Shard:
+    """Watches some cameras for the parent."""
+
+    def __init__(self, settings: ShardSettings, parent: ToParent) -> None:
+        self._parent = parent
+        self._evidence = None if settings.evidence is None else EvidenceSink(settings.evidence)
+        self._monitor = Monitor(
+            settings.options,
+            sinks=[parent] if self._evidence is None else [parent, self._evidence],
+            tap=self._tap,
+            on_beat=self._beat,
+            usable=settings.cores,
+            gives_up=False,  # the parent knows of all cameras
+        )
+        self._pictures = LivePictures(self._monitor.hub, self._ring, self._show)
+        self._gone = threading.Event()  # the parent has closed the link
+
+    def run(self) -> None:
+        """Watch to the end, and say how it ended."""
+        threading.Thread(target=self._listen, name="parent", daemon=True).start()
+        failure: MonitorError | None = None
+        try:
+            self._monitor.run()
+        except MonitorError as error:
+            failure = error
+        with suppress(LinkClosed):
+            self._beat(self._monitor.cameras, self._monitor.sinks, 0.0)
+            self._parent.send({"type": "ended", **error_head(failure)})
+        self._gone.wait(END_S)
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                head, body = receive(self._parent.link)
+            except LinkClosed:
+                break
+            match head["type"]:
+                case "cameras":  # those that leave take their time
+                    settings = ShardSettings.read(body)
+                    threading.Thread(
+                        target=self._change, args=(settings,), name="cameras", daemon=True
+                    ).start()
+                case "look":
+                    self._pictures.look(head)
+                case "grown":
+                    if self._evidence is not None:
+                        self._evidence.note(head["bytes"])
+                case "stop":
+                    self._monitor.stop()
+        self._gone.set()
+        self._monitor.stop()
+        late = threading.Timer(END_S, os._exit, (1,))  # whatever hangs
+        late.daemon = True
+        late.start()
+
+    def _change(self, settings: ShardSettings) -> None:
+        failure: MonitorError | None = None
+        try:
+            self._monitor.reload(settings.options)
+        except MonitorError as error:
+            failure = error
+        with suppress(LinkClosed):
+            self._parent.send({"type": "changed", **error_head(failure)})
+
+    def _beat(
+        self, cameras: Sequence[CameraSnapshot], sinks: Sequence[SinkStatus], busy_s: float
+    ) -> None:
+        evidence = self._evidence
+        state = ShardState(
+            tuple(cameras),
+            tuple(sinks),
+            self._monitor.workers,
+            busy_s,
+            0 if evidence is None else evidence.grown_bytes,
+            None if evidence is None else evidence.used_bytes,
+        )
+        with suppress(LinkClosed):
+            self._parent.send({"type": "state"}, STATE.dump_json(state))
+
+    def _show(self, message: bytes) -> None:
+        with suppress(LinkClosed):
+            self._parent.send({"type": "page"}, message)
+
+    def _tap(self, camera: CameraOptions) -> PacketTap | None:
+        return None if self._evidence is None else self._evidence.tap(camera)
+
+    def _ring(self, camera: str) -> PacketRing | None:
+        return None if self._evidence is None else self._evidence.ring(camera)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except typer.Exit as end:  # it was told why
+        sys.stderr.flush()
+        os._exit(end.exit_code)
+    # A camera whose read hangs does not keep the process from its end.
+    os._exit(0)
