@@ -125,6 +125,6 @@ class EndReason(_Meant):
     MONITOR_STOPPED = "monitor stopped", "har-monitor was told to stop"
     MONITOR_DIED = (
         "monitor died",
-        "har-monitor was killed; the next start writes this line, without `end_s`, `end_time` "
-        "and `latency_ms`",
+        "har-monitor, or its process that watched the camera, was killed; the next start, or the "
+        "parent of the process, writes this line, without `end_s`, `end_time` and `latency_ms`",
     )

@@ -51,13 +51,13 @@ MISTAKES = {
         "thresholds: 0.5\n",
         ":1: unknown option thresholds; options here: "
         "cameras, defaults, display, health, inference, metrics, notify, realtime, "
-        "save_video, sinks, web",
+        "save_video, sinks, web, workers",
     ),
     "option of a camera at the top": (
         "cameras:\n  - {name: door, source: 0}\nactivity: {threshold: 0.5}\n",
         ":3: unknown option activity; options here: "
         "cameras, defaults, display, health, inference, metrics, notify, realtime, "
-        "save_video, sinks, web",
+        "save_video, sinks, web, workers",
     ),
     "unknown option of all cameras": (
         "defaults: {regions: []}\n",
@@ -257,7 +257,7 @@ MISTAKES = {
         '"\\e[31m": 1\n',
         ":1: unknown option \\x1b[31m; options here: "
         "cameras, defaults, display, health, inference, metrics, notify, realtime, "
-        "save_video, sinks, web",
+        "save_video, sinks, web, workers",
     ),
     "a variable that is not set": (
         "health: x\nsave_video: ${NO_SUCH_VARIABLE}\n",
