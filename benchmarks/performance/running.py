@@ -32,6 +32,11 @@ class Running:
             reader.start()
 
     @property
+    def pid(self) -> int:
+        """Of its first process."""
+        return self._processes[0].pid
+
+    @property
     def cpu_s(self) -> float:
         """CPU seconds used so far."""
         return sum(cpu_s(process.pid) for process in self._processes)

@@ -1,0 +1,1 @@
+"""Cameras in one process, and in several."""

@@ -1,0 +1,43 @@
+"""python -m benchmarks.shards: cameras in one process, and in several."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+import benchmarks.results
+from benchmarks.options import RUNS, DataFolder
+from benchmarks.page import write
+from benchmarks.shards.measure import KEPT, QUICK, Plan, measure_all
+from benchmarks.shards.page import page
+from monitor.cli.command import exit_codes, start_logging
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results.jsonl"
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    data: DataFolder = None,
+    quick: Annotated[
+        bool, typer.Option(help="Try it: few cameras, short runs. Results go to runs/benchmark.")
+    ] = False,
+) -> None:
+    """Measure cameras in one process and in several. Without --data only its page is written."""
+    console = Console(stderr=True)
+    with exit_codes(console):
+        start_logging(console, verbose=False)
+        results = RUNS / "quick-shards" / RESULTS.name if quick else RESULTS
+        if data is not None:
+            for one in measure_all(data, QUICK if quick else Plan()):
+                benchmarks.results.keep(results, KEPT, one)
+        text = page(benchmarks.results.read(results, KEPT).values())
+        write(results.with_name("README.md"), text)
+        typer.echo(text, nl=False)
+
+
+if __name__ == "__main__":
+    app()
