@@ -22,7 +22,7 @@ def check(options: MonitorOptions) -> list[tuple[str, str]]:
     check_outputs(options)
     check_notify(options)
     check_labels(options, models)
-    return found
+    return found + list(_shared(options))
 
 
 def describe(options: MonitorOptions, models: Models) -> list[tuple[str, str]]:
@@ -56,6 +56,13 @@ def served(options: MonitorOptions) -> list[tuple[str, str]]:
     at = metrics_url(host, port) if port else f"any free port of {host}"
     password = "" if host in LOCAL_ADDRESSES else "; no password: whoever reaches it can read them"
     return [("metrics", f"at {at}{password}")]
+
+
+def _shared(options: MonitorOptions) -> Iterator[tuple[str, str]]:
+    from monitor.cli.watching import processes  # which loads what watches
+
+    if (count := processes(options)) > 1:
+        yield "workers", f"{count} processes share {len(options.cameras)} cameras"
 
 
 def _model(classifier: Classifier) -> Iterator[tuple[str, str]]:

@@ -136,11 +136,6 @@ class Shard:
             self._process.kill()
 
     @property
-    def pid(self) -> int | None:
-        """Of its process."""
-        return self._process.pid
-
-    @property
     def loops(self) -> bool:
         """Whether its process dies again and again."""
         return len(self.recent_deaths) >= 2

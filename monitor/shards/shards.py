@@ -128,11 +128,6 @@ class Shards:
         """Whether nothing is watched any more."""
         return self._ending.is_set()
 
-    @property
-    def pids(self) -> dict[int, int | None]:
-        """The processes, by the number of the shard."""
-        return {shard.number: shard.pid for shard in self._shards}
-
     def add_sink(self, sink: Sink) -> None:
         """Take one more sink."""
         self._dispatcher.add(sink)

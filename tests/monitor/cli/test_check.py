@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from monitor.cli.check import describe
+from monitor.cli.check import check, describe
 from monitor.cli.notifications import check_notify
 from monitor.cli.preflight import check_decoding, check_outputs
 from monitor.config.options import MonitorOptions
@@ -96,6 +96,15 @@ def test_a_label_of_a_camera_that_its_model_lacks_is_refused(falls: Path) -> Non
     found = options({}, {"activity": {"thresholds": {"dance": 0.5}}}, defaults={"model": falls})
     with pytest.raises(ConfigError, match=r"thresholds: label dance is unknown"):
         describe(found, Models())
+
+
+def test_it_says_how_many_processes_share_the_cameras(fight_clip: Path) -> None:
+    def told(**more: int) -> list[str]:
+        two = [{"source": str(fight_clip)}] * 2
+        return [text for name, text in check(options(*two, **more)) if name == "workers"]
+
+    assert told() == []
+    assert told(workers=2) == ["2 processes share 2 cameras"]
 
 
 def test_no_log_may_overwrite_what_any_camera_reads(tmp_path: Path) -> None:
