@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from monitor.display.view import View
     from monitor.health.status import CameraSnapshot
     from monitor.pipeline.monitor import Monitor
+    from monitor.processes.processes import Processes
     from monitor.recognition.models import Models
     from monitor.records import SinkStatus
-    from monitor.shards.shards import Shards
     from monitor.web.process import WebProcess
 
 log = logging.getLogger(__name__)
@@ -216,7 +216,7 @@ def _watch(
             page.close()
 
 
-def _run(monitor: Monitor | Shards, terminal: Console | None) -> None:
+def _run(monitor: Monitor | Processes, terminal: Console | None) -> None:
     """Watch, with a table in a terminal."""
     if terminal is None:
         monitor.run()
@@ -261,7 +261,7 @@ def _adding(
 
 def _reload(
     what: str,
-    monitor: Monitor | Shards,
+    monitor: Monitor | Processes,
     configured: MonitorOptions,
     again: Callable[[], MonitorOptions],
     promotions: Promotions,

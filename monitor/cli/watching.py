@@ -12,12 +12,12 @@ from monitor.config.outputs import EvidenceOptions
 from monitor.errors import ConfigError
 from monitor.evidence.evidence_sink import EvidenceSink
 from monitor.pipeline.monitor import Beat, Monitor, cores
-from monitor.shards.placement import shard_count
+from monitor.processes.placement import process_count
 
 if TYPE_CHECKING:
     from monitor.display.view import View
     from monitor.events.sink import Sink
-    from monitor.shards.shards import Shards
+    from monitor.processes.processes import Processes
     from monitor.web.pictures import Pictures, Send
 
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Watching:
     """What watches, and what others need of it."""
 
-    monitor: Monitor | Shards
+    monitor: Monitor | Processes
     sinks: Sequence[Sink]  # of this process
     logs_shadows: bool  # whether there is a log for them
     pictures: Callable[[Send], Pictures]  # for the page
@@ -41,18 +41,18 @@ def make_watching(
     """By one process or several; MonitorError if it cannot be."""
     count = _count(options, view)
     kept = options.sinks
-    if count > 1:  # a shard keeps the evidence of its cameras, whose packets it has
+    if count > 1:  # a process keeps the evidence of its cameras, whose packets it has
         kept = tuple(one for one in kept if not isinstance(one, EvidenceOptions))
     sinks = make_sinks(kept, on_news)
     shadows = shadow_log(options)
     if shadows is not None:
         sinks.append(shadows)
     if count > 1:
-        from monitor.shards.shards import Shards
+        from monitor.processes.processes import Processes
 
-        shards = Shards(options, count, sinks, on_beat)
-        used = None if options.evidence is None else lambda: shards.evidence_bytes
-        return Watching(shards, sinks, shadows is not None, shards.pictures, used)
+        processes = Processes(options, count, sinks, on_beat)
+        used = None if options.evidence is None else lambda: processes.evidence_bytes
+        return Watching(processes, sinks, shadows is not None, processes.pictures, used)
     evidence = next((sink for sink in sinks if isinstance(sink, EvidenceSink)), None)
     monitor = Monitor(
         options,
@@ -74,7 +74,7 @@ def make_watching(
 
 def processes(options: MonitorOptions) -> int:
     """How many are to watch, if nothing is shown or saved."""
-    return shard_count(options.workers, len(options.cameras), cores())
+    return process_count(options.workers, len(options.cameras), cores())
 
 
 def _count(options: MonitorOptions, view: View | None) -> int:

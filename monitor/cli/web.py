@@ -33,7 +33,7 @@ from monitor.web.settings import (
 
 if TYPE_CHECKING:
     from monitor.cli.adding import CameraAdding
-    from monitor.shards.shards import Shards
+    from monitor.processes.processes import Processes
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Page:
         self,
         options: MonitorOptions,
         process: WebProcess,
-        monitor: Monitor | Shards,
+        monitor: Monitor | Processes,
         pictures: Callable[[Send], Pictures],
         promoted: Collection[str] = (),  # cameras whose models have changed places
         on_promotion: Callable[[], object] = lambda: None,  # the journal says that others have

@@ -1,11 +1,11 @@
-"""benchmarks/shards/README.md, made of the results."""
+"""benchmarks/processes/README.md, made of the results."""
 
 from collections.abc import Collection
 from pathlib import Path
 
 from benchmarks.page import NOTHING, render
 from benchmarks.performance.latency import summary
-from benchmarks.shards.measure import Kept, Overload, Run, Still
+from benchmarks.processes.measure import Kept, Overload, Run, Still
 
 _TEMPLATE = Path(__file__).with_name("README.md.jinja")
 

@@ -1,4 +1,4 @@
-"""One shard as its parent sees it: a process, and what is known of the cameras that it watches."""
+"""A process that watches some of the cameras, as its parent sees it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from monitor.errors import MonitorError
 from monitor.events.alert import AlertEvent
 from monitor.health.status import CameraSnapshot
 from monitor.link import LinkClosed, pack, receive
-from monitor.shards.messages import STATE, ShardSettings, ShardState, error_of
+from monitor.processes.messages import STATE, ProcessSettings, ProcessState, error_of
 from monitor.states import CameraState
 
 log = logging.getLogger(__name__)
@@ -33,10 +33,10 @@ _SEND_S = 2  # that a process has to take an order
 PROCESS_ENDED = "process ended"  # why its cameras are not watched
 
 
-class Shard:
-    """A shard whose process is started again if it dies or hangs.
+class WatchProcess:
+    """A process that watches some of the cameras, and is started again if it dies or hangs.
 
-    The callbacks are called by threads of the shard, and must not hold them up.
+    The callbacks are called by its threads here, and must not hold them up.
     """
 
     def __init__(
@@ -45,16 +45,18 @@ class Shard:
         *,
         on_alert: Callable[[AlertEvent], object],
         on_page: Callable[[bytes], object],  # takes messages for the page's process
-        on_death: Callable[[Shard], bool],  # see ChildProcess
-        on_end: Callable[[Shard, MonitorError | None], object],  # it ended, and not by a fault
-        deaths: tuple[float, ...] = (),  # the clock at those of the shard that it was a part of
+        on_death: Callable[[WatchProcess], bool],  # see ChildProcess
+        on_end: Callable[
+            [WatchProcess, MonitorError | None], object
+        ],  # it ended, and not by a fault
+        deaths: tuple[float, ...] = (),  # the clock at those of the one that it was split from
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.number = number
         self.cameras: tuple[CameraOptions, ...] = ()
         self.ended = False  # its files have, or it was stopped
         self.closing = False
-        self.state = ShardState()
+        self.state = ProcessState()
         self._on_alert, self._on_page = on_alert, on_page
         self._on_death, self._on_end = on_death, on_end
         self._clock = clock
@@ -70,15 +72,15 @@ class Shard:
         self._over = threading.Event()
         self._settings = ""  # JSON
         self._process = ChildProcess(
-            "monitor.cli.shard",
-            f"shard {number}",
-            f"shard {number}",
+            "monitor.cli.watch_process",
+            f"process {number}",
+            f"process {number}",
             END_S,
             by_signal=False,
             on_death=self._died,
         )
 
-    def assign(self, settings: ShardSettings) -> None:
+    def assign(self, settings: ProcessSettings) -> None:
         """Let the next process watch this."""
         self.cameras = settings.cameras
         self._settings = settings.model_dump_json()
@@ -88,7 +90,7 @@ class Shard:
         """Begin to watch; to be called once, after `assign`."""
         self._process.give(self._settings, self._connect)
 
-    def change(self, settings: ShardSettings, limit_s: float) -> None:
+    def change(self, settings: ProcessSettings, limit_s: float) -> None:
         """Watch this instead; a process that cannot, or takes too long, is begun anew with it."""
         self.assign(settings)
         with self._answered:
@@ -100,7 +102,7 @@ class Shard:
             answers = tuple(self._answers)
         if answers != (None,) and self._link is not None:
             why = answers[0] if answers else f"it did not answer within {limit_s:g} s"
-            log.error("shard %d: its cameras cannot be changed: %s", self.number, why)
+            log.error("process %d: its cameras cannot be changed: %s", self.number, why)
             self._process.kill()
 
     def look(self, order: Mapping[str, Any]) -> None:
@@ -131,7 +133,7 @@ class Shard:
     def check(self) -> None:
         """End a process that hangs; called about once a second."""
         if self._clock() - self._heard_s >= SILENT_S:
-            log.error("shard %d: has not said how it does for %g s", self.number, SILENT_S)
+            log.error("process %d: has not said how it does for %g s", self.number, SILENT_S)
             self._heard_s = math.inf
             self._process.kill()
 
@@ -171,7 +173,7 @@ class Shard:
                 return
             self._link = link
         self._listener = threading.Thread(
-            target=self._listen, args=(link,), name=f"shard {self.number} says", daemon=True
+            target=self._listen, args=(link,), name=f"process {self.number} says", daemon=True
         )
         self._listener.start()
         self._send(self._look)

@@ -1,15 +1,15 @@
-"""What the parent and its shards say to one another, over a link (`monitor.link`).
+"""What the parent and its processes say to one another, over a link (`monitor.link`).
 
-| to a shard | |
+| to a process | |
 |---|---|
-| cameras | what it watches from now on, `ShardSettings`; it answers with `changed` |
+| cameras | what it watches from now on, `ProcessSettings`; it answers with `changed` |
 | look | at which cameras the page looks |
-| grown | how many bytes of evidence the other shards have written |
+| grown | how many bytes of evidence the other processes have written |
 | stop | end |
 
-| from a shard | |
+| from a process | |
 |---|---|
-| state | how it does, `ShardState`, once a second |
+| state | how it does, `ProcessState`, once a second |
 | alert | an `AlertEvent` |
 | page | a message for the page's process |
 | changed | the cameras are watched; or the error why not |
@@ -37,8 +37,8 @@ from monitor.health.status import CameraSnapshot
 from monitor.records import SinkStatus, WorkerStatus
 
 
-class ShardSettings(BaseModel):
-    """What a shard is told: no more of the configuration than it needs."""
+class ProcessSettings(BaseModel):
+    """What a process is told: no more of the configuration than it needs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,13 +58,13 @@ class ShardSettings(BaseModel):
     def options(self) -> MonitorOptions:
         """The same for its monitor."""
         options = MonitorOptions(realtime=self.realtime, inference=self.inference, sinks=())
-        # As they are: they were complete, and what a shard lacks is the parent's.
+        # As they are: they were complete, and what a process lacks is the parent's.
         return options.model_copy(update={"cameras": self.cameras})
 
 
 @dataclass(frozen=True)
-class ShardState:
-    """How a shard does."""
+class ProcessState:
+    """How a process does."""
 
     cameras: tuple[CameraSnapshot, ...] = ()
     sinks: tuple[SinkStatus, ...] = ()
@@ -74,7 +74,7 @@ class ShardState:
     evidence_used: int | None = None  # bytes of all evidence
 
 
-STATE = TypeAdapter(ShardState)
+STATE = TypeAdapter(ProcessState)
 
 _ERRORS = {one.__name__: one for one in (ConfigError, ModelError, SinkError, SourceError)}
 

@@ -1,4 +1,4 @@
-"""Which shard watches which camera."""
+"""Which process watches which camera."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ from collections.abc import Collection, Iterable, Mapping
 from math import ceil
 from statistics import median
 
-PER_SHARD = 25  # cameras: threads of more hinder one another, and a process takes 80 MiB
-# A camera that moves is not watched for a second or two: so much heavier than the mean must a shard
-# be before one does.
+PER_PROCESS = 25  # cameras: threads of more hinder one another, and a process takes 80 MiB
+# A camera that moves is not watched for a second or two: so much more than the mean must a process
+# have to do before one does.
 UNEVEN = 1.25
 
 
-def shard_count(wanted: int | str, cameras: int, cores: int) -> int:
-    """How many shards there are to be; `wanted` is their number, or `auto`."""
+def process_count(wanted: int | str, cameras: int, cores: int) -> int:
+    """How many processes there are to be; `wanted` is their number, or `auto`."""
     if isinstance(wanted, int):
         return min(wanted, cameras)
-    return max(1, min(cores, ceil(cameras / PER_SHARD)))
+    return max(1, min(cores, ceil(cameras / PER_PROCESS)))
 
 
 def place(
     cameras: Iterable[str],
     costs: Mapping[str, float],  # of those that are known: seconds of work a second
-    before: Mapping[str, int],  # shards of cameras that are watched
-    shards: Collection[int],
+    before: Mapping[str, int],  # processes of cameras that are watched
+    processes: Collection[int],
 ) -> dict[str, int]:
-    """A shard of each camera: evenly by what they cost, and few that are watched move.
+    """A process of each camera: evenly by what they cost, and few that are watched move.
 
     A camera whose cost is not known counts as the median of the others.
     """
     usual = median(costs.values()) if costs else 1.0
     # Each counts for something, so that cameras that cost nothing now are spread, too.
     cost = {name: max(costs.get(name, usual), usual / 10, 1e-6) for name in cameras}
-    placed = {name: before[name] for name in cost if before.get(name) in shards}
-    load = dict.fromkeys(shards, 0.0)
-    for name, shard in placed.items():
-        load[shard] += cost[name]
+    placed = {name: before[name] for name in cost if before.get(name) in processes}
+    load = dict.fromkeys(processes, 0.0)
+    for name, process in placed.items():
+        load[process] += cost[name]
     for name in sorted(cost.keys() - placed.keys(), key=lambda name: (-cost[name], name)):
-        placed[name] = min(load, key=lambda shard: (load[shard], shard))
+        placed[name] = min(load, key=lambda process: (load[process], process))
         load[placed[name]] += cost[name]
     while (move := _best_move(placed, cost, load)) is not None:
         name, to = move
@@ -57,7 +57,7 @@ def _best_move(
     if load[heaviest] <= UNEVEN * sum(load.values()) / len(load):
         return None
     gap = load[heaviest] - load[lightest]
-    useful = [name for name, shard in placed.items() if shard == heaviest and cost[name] < gap]
+    useful = [name for name, process in placed.items() if process == heaviest and cost[name] < gap]
     if not useful:
         return None
     return min(useful, key=lambda name: (abs(cost[name] - gap / 2), name)), lightest

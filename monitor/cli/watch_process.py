@@ -1,4 +1,7 @@
-"""The process of a shard: python -m monitor.cli.shard LINK, a descriptor that it inherits."""
+"""A process that watches some of the cameras for its parent.
+
+python -m monitor.cli.watch_process LINK, a descriptor that it inherits.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,14 @@ from monitor.evidence.ring import PacketRing
 from monitor.health.status import CameraSnapshot
 from monitor.link import LinkClosed, pack, receive
 from monitor.pipeline.monitor import Monitor
+from monitor.processes.messages import STATE, ProcessSettings, ProcessState, error_head
 from monitor.records import SinkStatus
-from monitor.shards.messages import STATE, ShardSettings, ShardState, error_head
 from monitor.web.pictures import LivePictures
 
 log = logging.getLogger(__name__)
 
 END_S = 6.0  # that it has to end, once the parent is gone
-# If memory is short, the kernel rather ends a shard, which is started again, than the parent.
+# If memory is short, the kernel rather ends a process, which is started again, than the parent.
 _OOM = ("/proc/self/oom_score_adj", 300)
 
 
@@ -48,9 +51,9 @@ def main() -> None:
         text = sys.stdin.buffer.read()
         if not text:  # the watching ended before it began
             return
-        settings = ShardSettings.read(text)
+        settings = ProcessSettings.read(text)
         start_logging(console, verbose=settings.verbose, patient=False)
-        Shard(settings, ToParent(socket.socket(fileno=int(sys.argv[1])))).run()
+        WatchProcess(settings, ToParent(socket.socket(fileno=int(sys.argv[1])))).run()
 
 
 class ToParent:
@@ -85,10 +88,10 @@ class ToParent:
         """The link is needed until the end."""
 
 
-class Shard:
+class WatchProcess:
     """Watches some cameras for the parent."""
 
-    def __init__(self, settings: ShardSettings, parent: ToParent) -> None:
+    def __init__(self, settings: ProcessSettings, parent: ToParent) -> None:
         self._parent = parent
         self._evidence = None if settings.evidence is None else EvidenceSink(settings.evidence)
         self._monitor = Monitor(
@@ -123,7 +126,7 @@ class Shard:
                 break
             match head["type"]:
                 case "cameras":  # those that leave take their time
-                    settings = ShardSettings.read(body)
+                    settings = ProcessSettings.read(body)
                     threading.Thread(
                         target=self._change, args=(settings,), name="cameras", daemon=True
                     ).start()
@@ -140,7 +143,7 @@ class Shard:
         late.daemon = True
         late.start()
 
-    def _change(self, settings: ShardSettings) -> None:
+    def _change(self, settings: ProcessSettings) -> None:
         failure: MonitorError | None = None
         try:
             self._monitor.reload(settings.options)
@@ -153,7 +156,7 @@ class Shard:
         self, cameras: Sequence[CameraSnapshot], sinks: Sequence[SinkStatus], busy_s: float
     ) -> None:
         evidence = self._evidence
-        state = ShardState(
+        state = ProcessState(
             tuple(cameras),
             tuple(sinks),
             self._monitor.workers,

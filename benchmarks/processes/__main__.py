@@ -1,4 +1,4 @@
-"""python -m benchmarks.shards: cameras in one process, and in several."""
+"""python -m benchmarks.processes: cameras in one process, and in several."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,8 +9,8 @@ from rich.console import Console
 import benchmarks.results
 from benchmarks.options import RUNS, DataFolder
 from benchmarks.page import write
-from benchmarks.shards.measure import KEPT, QUICK, Plan, measure_all
-from benchmarks.shards.page import page
+from benchmarks.processes.measure import KEPT, QUICK, Plan, measure_all
+from benchmarks.processes.page import page
 from monitor.cli.command import exit_codes, start_logging
 
 HERE = Path(__file__).parent
@@ -30,7 +30,7 @@ def main(
     console = Console(stderr=True)
     with exit_codes(console):
         start_logging(console, verbose=False)
-        results = RUNS / "quick-shards" / RESULTS.name if quick else RESULTS
+        results = RUNS / "quick-processes" / RESULTS.name if quick else RESULTS
         if data is not None:
             for one in measure_all(data, QUICK if quick else Plan()):
                 benchmarks.results.keep(results, KEPT, one)

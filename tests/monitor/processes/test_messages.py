@@ -1,4 +1,4 @@
-"""What the parent and its shards say to one another."""
+"""What the parent and its processes say to one another."""
 
 from collections import Counter
 
@@ -16,8 +16,8 @@ from monitor.errors import (
 )
 from monitor.health.histogram import WindowHistograms
 from monitor.health.status import CameraSnapshot, CameraStatus, RegionStatus
+from monitor.processes.messages import STATE, ProcessSettings, ProcessState, error_head, error_of
 from monitor.records import SinkStatus, WorkerStatus
-from monitor.shards.messages import STATE, ShardSettings, ShardState, error_head, error_of
 from monitor.states import CameraState, OpenFailure, SkipReason
 
 
@@ -36,7 +36,9 @@ def test_all_that_is_known_of_a_camera_comes_over() -> None:
         regions={"gate": RegionStatus({"fight": 0.8}, 0.8, ("fight",))},
         shadow=CameraStatus("door, shadow", "rtsp://door/").snapshot(),
     )
-    state = ShardState((camera,), (SinkStatus("log", 1, 2, 3),), (WorkerStatus(4, 0.5),), 0.5, 9, 8)
+    state = ProcessState(
+        (camera,), (SinkStatus("log", 1, 2, 3),), (WorkerStatus(4, 0.5),), 0.5, 9, 8
+    )
     came = STATE.validate_json(STATE.dump_json(state))
     assert came == state
     assert came.cameras[0].missed == 0
@@ -75,7 +77,7 @@ def test_a_shard_is_told_of_its_cameras_and_not_of_what_others_need() -> None:
             "notify": {"targets": [{"name": "x", "type": "apprise", "url": "json://k:token@h"}]},
         }
     )
-    settings = ShardSettings(
+    settings = ProcessSettings(
         cameras=whole.cameras,
         realtime=whole.realtime,
         inference=whole.inference,
@@ -86,7 +88,7 @@ def test_a_shard_is_told_of_its_cameras_and_not_of_what_others_need() -> None:
     text = settings.model_dump_json()
     assert "hidden" not in text
     assert "token" not in text
-    came = ShardSettings.read(text).options
+    came = ProcessSettings.read(text).options
     assert came.cameras == whole.cameras
     assert came.realtime
     assert came.sinks == ()

@@ -120,7 +120,7 @@ def _run(
     settings: dict[str, Any],
     server: PacedServer | None = None,
 ) -> Run:
-    folder = RUNS / "shards"
+    folder = RUNS / "processes"
     health = folder / "health.json"
     health.unlink(missing_ok=True)
     own = {"workers": workers, "health": str(health)}

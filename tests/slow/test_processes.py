@@ -1,4 +1,4 @@
-"""Shards that die or hang, and cameras that come and go: with real streams and real signals."""
+"""Processes that die or hang, and cameras that come and go: with real streams and real signals."""
 
 import os
 import re
@@ -44,14 +44,14 @@ def cameras(server: RtspServer, count: int) -> dict[str, str]:
     return {f"c{n}": server.url for n in range(count)}
 
 
-def shards(process: Process) -> dict[int, str]:
+def processes(process: Process) -> dict[int, str]:
     """The processes that watch, by their ids, with the names that they say."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             words = (folder / "cmdline").read_bytes().split(b"\0")
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if b"monitor.cli.shard" in words and parent == process.popen.pid:
+            if b"monitor.cli.watch_process" in words and parent == process.popen.pid:
                 found[int(folder.name)] = (folder / "stat").read_text().rpartition(")")[2][1]
     return found
 
@@ -74,7 +74,7 @@ def test_a_shard_that_is_killed_is_begun_anew_and_the_others_go_on(
     with har_monitor(named, model, folder=tmp_path, workers=2) as process:
         process.wait_for("all", lambda: all_watched(process, named))
         process.wait_for("alerts", lambda: {one["camera"] for one in process.alerts} == {*named})
-        first, other = shards(process)
+        first, other = processes(process)
         before = windows(process)
         os.kill(first, signal.SIGKILL)
         process.wait_for(
@@ -84,8 +84,8 @@ def test_a_shard_that_is_killed_is_begun_anew_and_the_others_go_on(
         lost = {name for name, one in process.health.items() if one["cause"]}
         assert len(lost) == 2
         process.wait_for("all again", lambda: all_watched(process, named))
-        assert other in shards(process), "its neighbour was not touched"
-        assert len(shards(process)) == 2
+        assert other in processes(process), "its neighbour was not touched"
+        assert len(processes(process)) == 2
         after = windows(process)
         assert all(after[name] > before[name] for name in named.keys() - lost)
         died = {one["camera"] for one in process.alerts if one["reason"] == "monitor died"}
@@ -101,21 +101,21 @@ def test_a_shard_that_hangs_is_begun_anew(tmp_path: Path, server: RtspServer, mo
     named = cameras(server, 2)
     with har_monitor(named, model, folder=tmp_path, workers=2) as process:
         process.wait_for("all", lambda: all_watched(process, named))
-        frozen = min(shards(process))
+        frozen = min(processes(process))
         os.kill(frozen, signal.SIGSTOP)
-        process.wait_for("its end", lambda: frozen not in shards(process))
+        process.wait_for("its end", lambda: frozen not in processes(process))
         assert "has not said how it does" in process.said
         process.wait_for("all again", lambda: all_watched(process, named))
         assert process.end() == 0
 
 
-def test_the_shards_end_with_a_parent_that_is_killed(
+def test_the_processes_end_with_a_parent_that_is_killed(
     tmp_path: Path, server: RtspServer, model: Path
 ) -> None:
     named = cameras(server, 2)
     with har_monitor(named, model, folder=tmp_path, workers=2) as process:
         process.wait_for("all", lambda: all_watched(process, named))
-        left = set(shards(process))
+        left = set(processes(process))
         assert len(left) == 2
         process.popen.kill()
         process.popen.wait(LIMIT_S)
@@ -159,13 +159,13 @@ def test_cameras_come_and_go_while_the_others_are_watched(
     named = cameras(server, 4)
     with har_monitor(named, model, folder=tmp_path, workers=2) as process:
         process.wait_for("all", lambda: all_watched(process, named))
-        both = set(shards(process))
+        both = set(processes(process))
         before = windows(process)
         later = {name: url for name, url in named.items() if name != "c0"} | {"new": server.url}
         write_config(process.config, later, workers=2)
         process.popen.send_signal(signal.SIGHUP)
         process.wait_for("the new one", lambda: all_watched(process, later))
-        assert set(shards(process)) == both
+        assert set(processes(process)) == both
         after = windows(process)
         assert all(after[name] > before[name] for name in ("c1", "c2", "c3")), "none began anew"
         (end,) = [
@@ -176,11 +176,11 @@ def test_cameras_come_and_go_while_the_others_are_watched(
         assert end["event"] == "end"
         write_config(process.config, {"c1": server.url}, workers=2)
         process.popen.send_signal(signal.SIGHUP)
-        process.wait_for("one process", lambda: len(shards(process)) == 1)
+        process.wait_for("one process", lambda: len(processes(process)) == 1)
         process.wait_for("one camera", lambda: windows(process).keys() == {"c1"})
         write_config(process.config, named, workers=2)
         process.popen.send_signal(signal.SIGHUP)
         process.wait_for("all of them", lambda: all_watched(process, named))
-        assert len(shards(process)) == 2
+        assert len(processes(process)) == 2
         assert process.end() == 0
         assert "Traceback" not in process.said

@@ -1,7 +1,7 @@
 """The page on one process and several."""
 
-from benchmarks.shards.measure import Overload, Run, Still
-from benchmarks.shards.page import page
+from benchmarks.processes.measure import Overload, Run, Still
+from benchmarks.processes.page import page
 
 
 def run(workers: int, latencies_ms: tuple[float, ...]) -> Run:

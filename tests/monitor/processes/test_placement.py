@@ -1,10 +1,10 @@
-"""Which shard watches which camera."""
+"""Which process watches which camera."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.shards.placement import UNEVEN, place, shard_count
+from monitor.processes.placement import UNEVEN, place, process_count
 
 
 @pytest.mark.parametrize(
@@ -22,10 +22,10 @@ from monitor.shards.placement import UNEVEN, place, shard_count
         (4, 3, 2, 3),
     ],
 )
-def test_there_are_as_many_shards_as_pay(
+def test_there_are_as_many_processes_as_pay(
     wanted: int | str, cameras: int, cores: int, count: int
 ) -> None:
-    assert shard_count(wanted, cameras, cores) == count
+    assert process_count(wanted, cameras, cores) == count
 
 
 def test_cameras_of_unknown_cost_are_spread_by_number() -> None:
@@ -64,16 +64,16 @@ def test_the_cameras_of_a_shard_that_is_gone_are_placed_anew() -> None:
 def test_every_camera_has_a_shard_and_a_second_look_moves_nothing(
     costs: dict[str, float], before: dict[str, int], unknown: set[str], count: int
 ) -> None:
-    cameras, shards = sorted(costs.keys() | unknown), range(1, count + 1)
-    placed = place(cameras, costs, before, shards)
+    cameras, processes = sorted(costs.keys() | unknown), range(1, count + 1)
+    placed = place(cameras, costs, before, processes)
     assert list(placed) == cameras
-    assert set(placed.values()) <= set(shards)
-    assert place(cameras, costs, placed, shards) == placed
+    assert set(placed.values()) <= set(processes)
+    assert place(cameras, costs, placed, processes) == placed
 
 
 @given(count=st.integers(2, 5), cameras=st.integers(5, 60))
 def test_equal_cameras_end_up_even_wherever_they_were(count: int, cameras: int) -> None:
     names = [f"c{n}" for n in range(cameras)]
     placed = place(names, dict.fromkeys(names, 0.3), dict.fromkeys(names, 1), range(1, count + 1))
-    most = max(list(placed.values()).count(shard) for shard in range(1, count + 1))
+    most = max(list(placed.values()).count(process) for process in range(1, count + 1))
     assert most <= UNEVEN * cameras / count + 1
