@@ -1,4 +1,4 @@
-"""A command in a terminal of its own, with somebody who reads and types."""
+"""A command in a terminal, with somebody who reads and types; and a pipe that nobody reads."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ import subprocess
 import termios
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from testkit import ROOT
@@ -97,3 +97,22 @@ def terminal(
         process.kill()
         process.wait(LIMIT_S)
         os.close(file)
+
+
+def leave_no_room(writer: int) -> None:
+    """Write until nothing more is taken."""
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"." * 4096)
+    os.set_blocking(writer, True)
+
+
+@contextmanager
+def full_pipe() -> Iterator[tuple[int, int]]:
+    """A pipe without room: its two ends."""
+    reader, writer = os.pipe()
+    leave_no_room(writer)
+    yield reader, writer
+    os.close(reader)
+    os.close(writer)

@@ -49,7 +49,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     console = Console(stderr=True)
     with exit_codes(console):
-        start_logging(console, verbose=False)
+        start_logging(console, verbose=False, patient=False)
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         logging.getLogger("uvicorn.error").addFilter(_Seldom())
         settings = WebSettings.model_validate_json(sys.stdin.buffer.read())

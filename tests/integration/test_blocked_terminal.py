@@ -1,14 +1,11 @@
 """A standard error that nobody reads: a dead ssh, a terminal that is stopped, a pipe."""
 
-import contextlib
 import json
 import os
 import pty
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,31 +17,13 @@ from testkit.films import lively
 from testkit.models import metadata, motion_model
 from testkit.patience import LIMIT_S, Stopwatch
 from testkit.process import COMMAND
+from testkit.terminal import full_pipe, leave_no_room
 
 QUICK = """
 defaults:
   activity: {smoothing_s: 0, min_s: 0, hold_s: 0, cooldown_s: 0, threshold: 0.97}
 realtime: true
 """
-
-
-def leave_no_room(writer: int) -> None:
-    """Write until nothing more is taken."""
-    os.set_blocking(writer, False)
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            os.write(writer, b"." * 4096)
-    os.set_blocking(writer, True)
-
-
-@contextmanager
-def full_pipe() -> Iterator[tuple[int, int]]:
-    """A pipe without room: its two ends."""
-    reader, writer = os.pipe()
-    leave_no_room(writer)
-    yield reader, writer
-    os.close(reader)
-    os.close(writer)
 
 
 def read_on(reader: int, until: bytes) -> bytes:

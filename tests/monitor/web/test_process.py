@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -24,7 +25,9 @@ from monitor.web.pictures import LivePictures
 from monitor.web.process import WebProcess
 from monitor.web.settings import CameraSettings, WebSettings
 from testkit.fakes import wait_until
+from testkit.patience import LIMIT_S
 from testkit.servers.certificates import Certificates
+from testkit.terminal import full_pipe
 
 
 def settings(folder: Path, **changes: object) -> WebSettings:
@@ -113,6 +116,27 @@ def test_it_ends_with_the_process_that_watches(
     links[0].close()
     wait_until(lambda: child.poll() is not None)
     assert child.returncode == 0
+
+
+def test_a_standard_error_that_nobody_reads_does_not_hold_it_up(tmp_path: Path) -> None:
+    saved = os.dup(2)
+    with full_pipe() as (_, writer):
+        os.dup2(writer, 2)
+        links: list[socket.socket] = []
+        process = served(settings(tmp_path), links.append)
+        wait_until(lambda: process.pid is not None)
+        os.dup2(saved, 2)
+        os.close(saved)
+        wait_until(lambda: answer(process.url + "healthz") == "ok\n")
+        address = urlsplit(process.url)
+        for _ in range(3):
+            with socket.create_connection((address.hostname, address.port), LIMIT_S) as babbler:
+                babbler.sendall(b"no request\r\n\r\n")  # the server logs it
+                babbler.recv(1000)
+        assert answer(process.url + "healthz") == "ok\n"
+        process.close()
+        for link in links:
+            link.close()
 
 
 def test_it_records_what_was_not_classified_and_why(
