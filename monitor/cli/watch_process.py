@@ -53,7 +53,13 @@ def main() -> None:
             return
         settings = ProcessSettings.read(text)
         start_logging(console, verbose=settings.verbose, patient=False)
-        WatchProcess(settings, ToParent(socket.socket(fileno=int(sys.argv[1])))).run()
+        parent = ToParent(socket.socket(fileno=int(sys.argv[1])))
+        try:
+            share = Share(settings, parent)
+        except MonitorError as error:
+            parent.end(error)
+            return
+        share.run()
 
 
 class ToParent:
@@ -73,6 +79,11 @@ class ToParent:
             except OSError:
                 raise LinkClosed from None
 
+    def end(self, failure: MonitorError | None) -> None:
+        """Say that nothing is watched any more, and why, if that is a fault."""
+        with suppress(LinkClosed):
+            self.send({"type": "ended", **error_head(failure)})
+
     def takes(self, alert: AlertEvent) -> bool:
         """Alerts of shadows, too."""
         return True
@@ -88,8 +99,8 @@ class ToParent:
         """The link is needed until the end."""
 
 
-class WatchProcess:
-    """Watches some cameras for the parent."""
+class Share:
+    """Watches its share of the cameras for the parent."""
 
     def __init__(self, settings: ProcessSettings, parent: ToParent) -> None:
         self._parent = parent
@@ -113,9 +124,8 @@ class WatchProcess:
             self._monitor.run()
         except MonitorError as error:
             failure = error
-        with suppress(LinkClosed):
-            self._beat(self._monitor.cameras, self._monitor.sinks, 0.0)
-            self._parent.send({"type": "ended", **error_head(failure)})
+        self._beat(self._monitor.cameras, self._monitor.sinks, 0.0)
+        self._parent.end(failure)
         self._gone.wait(END_S)
 
     def _listen(self) -> None:

@@ -218,7 +218,9 @@ class Monitor:
         for status in self.cameras:
             if status.frames:
                 log.info("%s", status.summary)
-        self._raise_failure()
+        with self._lock:
+            failures, several = tuple(self._failures), len(self._cameras) > 1
+        raise_failure(failures, several)
 
     def reload(self, options: MonitorOptions) -> None:
         """Watch the cameras of `options`; one whose own settings are the same is not interrupted.
@@ -315,18 +317,6 @@ class Monitor:
         if hopeless and self._gives_up and not self._reloaded:
             self.fail(error)
 
-    def _raise_failure(self) -> None:
-        """Raise what went wrong first, and rather what is no camera's; the rest is a line each."""
-        with self._lock:
-            failures = sorted(self._failures, key=lambda error: isinstance(error, SourceError))
-            several = len(self._cameras) > 1
-        for other in failures[1:]:
-            if not (several and isinstance(other, SourceError)):  # that was said when it came
-                kind = "" if isinstance(other, MonitorError) else f"{type(other).__name__}: "
-                log.error("%s%s", kind, other)
-        if failures:
-            raise failures[0]
-
     def fail(self, error: BaseException) -> None:
         """Stop, and have `run` raise this; from any thread."""
         with self._lock:
@@ -371,6 +361,17 @@ class Monitor:
     def _close_view(self) -> None:
         if self._view is not None:
             self._view.close()
+
+
+def raise_failure(failures: Iterable[BaseException], several: bool) -> None:
+    """Raise what went wrong first, and rather what is no camera's; the rest is a line each."""
+    first, *others = sorted(failures, key=lambda error: isinstance(error, SourceError)) or (None,)
+    for other in others:
+        if not (several and isinstance(other, SourceError)):  # that was said when it came
+            kind = "" if isinstance(other, MonitorError) else f"{type(other).__name__}: "
+            log.error("%s%s", kind, other)
+    if first is not None:
+        raise first
 
 
 def _join(thread: threading.Thread) -> None:

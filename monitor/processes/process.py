@@ -26,7 +26,7 @@ from monitor.states import CameraState
 log = logging.getLogger(__name__)
 
 BEGIN_S = 30.0  # that a process has until it first says how it does
-SILENT_S = 10.0  # without a word of how it does: it hangs
+SILENT_S = 15.0  # without a word of how it does: it hangs
 END_S = 7.0  # that it has to end, with what its sinks have to write
 LOOP_S = 600.0  # a process that died twice in so long dies again and again
 _SEND_S = 2  # that a process has to take an order
@@ -67,6 +67,7 @@ class WatchProcess:
         self._look: dict[str, Any] = {"type": "look"}
         self._open: dict[str, AlertEvent] = {}  # activities that go on, by their ids
         self._heard_s = math.inf  # the clock when it last said how it does, or is to at the latest
+        self._silent = False  # at the last check
         self._answers: list[MonitorError | None] = []
         self._answered = threading.Condition()
         self._over = threading.Event()
@@ -132,7 +133,8 @@ class WatchProcess:
 
     def check(self) -> None:
         """End a process that hangs; called about once a second."""
-        if self._clock() - self._heard_s >= SILENT_S:
+        silent, self._silent = self._silent, self._clock() - self._heard_s >= SILENT_S
+        if silent and self._silent:  # still: what it said while we were frozen is heard by now
             log.error("process %d: has not said how it does for %g s", self.number, SILENT_S)
             self._heard_s = math.inf
             self._process.kill()

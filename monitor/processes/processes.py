@@ -23,7 +23,7 @@ from monitor.events.dispatcher import Dispatcher
 from monitor.events.sink import Sink
 from monitor.health.status import CameraSnapshot
 from monitor.pipeline.camera import CameraSettings
-from monitor.pipeline.monitor import BEAT_S, STOP_S, Beat, cores
+from monitor.pipeline.monitor import BEAT_S, STOP_S, Beat, cores, raise_failure
 from monitor.processes.messages import ProcessSettings
 from monitor.processes.placement import place
 from monitor.processes.process import END_S, WatchProcess
@@ -178,8 +178,7 @@ class Processes:
         if heartbeat.ident is not None:
             heartbeat.join()
         self._failures += self._dispatcher.close()
-        if self._failures:
-            raise min(self._failures, key=lambda error: isinstance(error, SourceError))
+        raise_failure(self._failures, several=True)
 
     def reload(self, options: MonitorOptions) -> None:
         """Watch the cameras of `options`; one whose settings are the same is hardly ever moved.
@@ -311,11 +310,11 @@ class Processes:
     def _ended(self, process: WatchProcess, error: MonitorError | None) -> None:
         """Take note that a process ended by itself; on a thread of its own."""
         process.close(0.0)
-        if isinstance(error, SourceError):
+        if error is not None:
             with self._lock:
                 self._failures.append(error)
-        elif error is not None and not self._stopping.is_set():
-            self.fail(error)
+            if not isinstance(error, SourceError):  # that is a camera's: the others go on
+                self.stop()
         if all(one.ended for one in self._processes):
             self._ending.set()
 

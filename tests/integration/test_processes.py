@@ -89,6 +89,18 @@ def test_a_model_that_does_not_fit_is_told_before_anything_is_watched(
         assert not process.alerts
 
 
+def test_a_folder_for_evidence_that_cannot_be_is_told_once(
+    tmp_path: Path, fight_clip: Path, model: Path
+) -> None:
+    (tmp_path / "evidence").write_text("a file")
+    cameras = {f"c{n}": str(fight_clip) for n in range(2)}
+    with har_monitor(cameras, model, folder=tmp_path, workers=2, sinks=EVIDENCE) as process:
+        assert process.popen.wait(LIMIT_S) == 1
+        assert process.said.count("error: evidence evidence: ") == 1
+        assert "started again" not in process.said
+        assert "Traceback" not in process.said
+
+
 def test_if_no_camera_can_be_opened_it_says_so_and_ends(tmp_path: Path, model: Path) -> None:
     cameras = {f"c{n}": f"/dev/video{990 + n}" for n in range(2)}
     with har_monitor(cameras, model, folder=tmp_path, workers=2) as process:
