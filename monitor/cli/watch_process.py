@@ -65,7 +65,7 @@ def main() -> None:
 class ToParent:
     """The link to the parent; any thread may send. It is a sink of alerts, too."""
 
-    name = "parent"
+    name = "parent process"
 
     def __init__(self, link: socket.socket) -> None:
         self.link = link
