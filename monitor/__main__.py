@@ -1,4 +1,4 @@
-"""The commands har-monitor, also as python -m monitor, and har-events."""
+"""The commands har-monitor, also as python -m monitor, har-events and har-scan."""
 
 import os
 import sys
@@ -36,6 +36,14 @@ def run_events() -> None:
     from monitor.cli.events import app
 
     app(prog_name="har-events")
+
+
+def run_scan() -> None:
+    """Run har-scan."""
+    start_command()
+    from monitor.cli.scan import app
+
+    app(prog_name="har-scan")
 
 
 if __name__ == "__main__":

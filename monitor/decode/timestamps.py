@@ -58,6 +58,11 @@ class TimestampRepair:
         """Go by the clock from the next frame on."""
         self._trusted, self._origin_s = False, None
 
+    def resume(self, origin_s: float, last_s: float) -> None:
+        """Go on behind a frame of this time, where the stream's first frame has this timestamp."""
+        self._origin_s, self._time_s = origin_s, last_s
+        self._stamp_s = origin_s + last_s
+
     def of(self, pts_s: float | None) -> float | None:
         """The time of the next frame, by its timestamp in seconds; None if it has no place."""
         if not self._trusted:

@@ -1,4 +1,4 @@
 """The pipeline: the threads from a camera to its activities, and how they stop.
 
-May import: every room but cli, processes, and the modules at the top of monitor.
+May import: every room but cli, processes, scan, and the modules at the top of monitor.
 """

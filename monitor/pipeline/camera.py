@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -68,21 +68,11 @@ class Camera:
         camera, pace = settings.camera, settings.pace
         rules = camera.activity.rules(classifier.metadata)
 
-        def status(name: str, model: Classifier, tried: CameraStatus | None) -> CameraStatus:
-            regions = [region.name for region in camera.region_shapes] or [""]
-            return CameraStatus(
-                name,
-                str(camera.address),
-                regions=regions,
-                labels=model.metadata.alert_labels,
-                span_s=model.metadata.clip.span_s,
-                shadow=tried,
-                clock=clock,
-            )
-
-        tried = None if shadow is None else status(f"{camera.name}, shadow", shadow[0], None)
+        status = partial(make_status, camera, clock=clock)
+        shadow_model = None if shadow is None else shadow[0].metadata
+        tried = None if shadow_model is None else status(f"{camera.name}, shadow", shadow_model)
         self.settings = settings
-        self.status = status(camera.name, classifier, tried)
+        self.status = status(camera.name, classifier.metadata, shadow=tried)
         self._hub = hub
         self._channel = Channel(camera.name, pace.live, camera.region_shapes, rules.thresholds)
         lane = partial(make_lane, camera, pace, clock=clock)
@@ -138,26 +128,55 @@ class Camera:
         self, models: Sequence[ModelMetadata], scheduler: DecodeScheduler
     ) -> SourceSettings:
         camera = self.settings.camera
-        stream, decode = camera.stream, camera.decode
+        stream, decoding = camera.stream, make_decoding(camera, models)
         looked_at = partial(self._hub.looked_at, camera.name)
-        # If activities may hardly move, a still scene says nothing.
-        idle = decode.idle and all(camera.windows.min_motion(model) > 0 for model in models)
         return SourceSettings(
             stream.transport,
             stream.ca_file,
             stream.open_timeout_s,
             stream.read_timeout_s,
-            Decoding(
-                loop_filter=decode.loop_filter or looked_at(),
-                idle_max_delay_s=decode.idle_max_delay_s if idle else None,
-                context_s=max(_context_s(model.clip) for model in models),
-                hardware=decode.hardware,
+            replace(
+                decoding,
+                loop_filter=decoding.loop_filter or looked_at(),
                 scheduler=scheduler if camera.address.live else None,
                 tap=self._tap,
                 looked_at=looked_at,
                 on_still=self._show_still,
             ),
         )
+
+
+def make_status(
+    camera: CameraOptions,
+    name: str,
+    model: ModelMetadata,
+    *,
+    shadow: CameraStatus | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> CameraStatus:
+    """What counts for a model of a camera, and for one that is tried out beside it."""
+    return CameraStatus(
+        name,
+        str(camera.address),
+        regions=[region.name for region in camera.region_shapes] or [""],
+        labels=model.alert_labels,
+        span_s=model.clip.span_s,
+        shadow=shadow,
+        clock=clock,
+    )
+
+
+def make_decoding(camera: CameraOptions, models: Sequence[ModelMetadata]) -> Decoding:
+    """What of a camera is decoded for these models, if nobody looks at it."""
+    decode = camera.decode
+    # If activities may hardly move, a still scene says nothing.
+    idle = decode.idle and all(camera.windows.min_motion(model) > 0 for model in models)
+    return Decoding(
+        loop_filter=decode.loop_filter,
+        idle_max_delay_s=decode.idle_max_delay_s if idle else None,
+        context_s=max(_context_s(model.clip) for model in models),
+        hardware=decode.hardware,
+    )
 
 
 def _context_s(clip: ClipSpec) -> float:

@@ -13,6 +13,7 @@ from monitor.display.hub import Update
 from monitor.events.alert import AlertMaker
 from monitor.health.status import CameraStatus
 from monitor.pipeline.worker import Worker, WorkerCamera
+from monitor.recognition.metadata import ModelMetadata
 from monitor.recognition.models import Classifier
 from monitor.recognition.tracker import ActivityTracker
 from monitor.records import Captured, Skipped, Window
@@ -61,52 +62,73 @@ def make_lane(
 
     What a `shadow` finds has ids of its own, whichever model it is.
     """
-    metadata, windows = classifier.metadata, camera.windows
-    spec = metadata.clip
-    rules = camera.activity.rules(metadata)
-    regions = {region.name: region for region in camera.region_shapes}
-    names = tuple(regions) or ("",)
-    # A film that is watched again has the same activities; a camera never has.
-    began = datetime.now(UTC).isoformat() if pace.live else camera.address.target
-    source = f"{classifier.sha256} {began}"
+    metadata = classifier.metadata
     worker_camera = WorkerCamera(
         status,
         pace,
         classifier,
-        {
-            name: ActivityTracker(
-                camera.name,
-                rules,
-                region=name,
-                live=pace.live,
-                source=f"{source} shadow" if shadow else source,
-            )
-            for name in names
-        },
+        make_trackers(camera, pace, metadata, classifier.sha256, shadow=shadow),
         publish,
         camera.activity.novelty_limit(metadata),
-        AlertMaker(classifier.sha256, metadata.name, spec.span_s, shadow=shadow),
-        {name: region.bounds for name, region in regions.items()},
-    )
-    window_filter = WindowFilter(
-        status,
-        names,
-        min_fps=windows.min_fps(spec),
-        check_pictures=windows.quality,
-        min_motion=windows.min_motion(metadata),
-        clock=clock,
+        AlertMaker(classifier.sha256, metadata.name, metadata.clip.span_s, shadow=shadow),
+        {region.name: region.bounds for region in camera.region_shapes},
     )
     return Lane(
         status,
-        [
-            RegionWindows(
-                WindowBuffer(camera.name, spec, windows.stride, windows.max_gap_s, name),
-                regions.get(name),
-                window_filter,
-            )
-            for name in names
-        ],
+        make_windows(camera, metadata, status, clock),
         partial(worker.submit, worker_camera),
         partial(worker.cameras.add, worker_camera),
         partial(worker.cameras.discard, worker_camera),
     )
+
+
+def make_trackers(
+    camera: CameraOptions, pace: Pace, metadata: ModelMetadata, sha256: str, *, shadow: bool = False
+) -> dict[str, ActivityTracker]:
+    """The trackers of a camera's regions for a model; ConfigError if its rules do not suit it."""
+    rules = camera.activity.rules(metadata)
+    # A film that is watched again has the same activities; a camera never has.
+    began = datetime.now(UTC).isoformat() if pace.live else camera.address.target
+    source = f"{sha256} {began}"
+    return {
+        name: ActivityTracker(
+            camera.name,
+            rules,
+            region=name,
+            live=pace.live,
+            source=f"{source} shadow" if shadow else source,
+        )
+        for name in _region_names(camera)
+    }
+
+
+def make_windows(
+    camera: CameraOptions,
+    metadata: ModelMetadata,
+    status: CameraStatus,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[RegionWindows]:
+    """What makes the windows of a camera's regions for a model, and filters them."""
+    windows, names = camera.windows, _region_names(camera)
+    regions = {region.name: region for region in camera.region_shapes}
+    window_filter = WindowFilter(
+        status,
+        names,
+        min_fps=windows.min_fps(metadata.clip),
+        check_pictures=windows.quality,
+        min_motion=windows.min_motion(metadata),
+        clock=clock,
+    )
+    return [
+        RegionWindows(
+            WindowBuffer(camera.name, metadata.clip, windows.stride, windows.max_gap_s, name),
+            regions.get(name),
+            window_filter,
+        )
+        for name in names
+    ]
+
+
+def _region_names(camera: CameraOptions) -> tuple[str, ...]:
+    """Those of its regions; the whole picture has none."""
+    return tuple(region.name for region in camera.region_shapes) or ("",)

@@ -138,9 +138,9 @@ class Worker:
 
     def _classify(self, camera: WorkerCamera, tracker: ActivityTracker, window: Window) -> None:
         counters, began_s = camera.status.worker, self._clock()
-        (scores,), novelty, boxes = camera.classifier.classify(window.clip[np.newaxis])
+        prediction, novelty = predict(camera.classifier, window, camera.bounds.get(window.region))
         counters.histograms.inference_s.add(self._clock() - began_s)
-        if novelty is not None and novelty[0] > camera.novelty_limit:
+        if novelty is not None and novelty > camera.novelty_limit:
             counters.unknown += 1
             where = window.camera, window.region
             self._skip(
@@ -149,16 +149,6 @@ class Worker:
                 Skipped(*where, window.end_s, window.arrived_s, SkipReason.UNKNOWN),
             )
             return
-        labels = camera.classifier.metadata.labels
-        prediction = Prediction(
-            camera=window.camera,
-            start_s=window.start_s,
-            end_s=window.end_s,
-            scores=dict(zip(labels, scores.tolist(), strict=True)),
-            arrived_s=window.arrived_s,
-            region=window.region,
-            box=_within(camera.bounds.get(window.region), boxes[0]) if boxes else None,
-        )
         if self._on_window is not None and not camera.alerts.shadow:
             self._on_window(prediction)
         changes = tracker.update(prediction, window)
@@ -209,6 +199,23 @@ class Worker:
                 if alert.latency_ms is not None:
                     counters.histograms.alert_latency_s.add(alert.latency_ms / 1000)
             self._dispatcher.write(alert, activity.window)
+
+
+def predict(
+    classifier: Classifier, window: Window, bounds: PictureBox | None
+) -> tuple[Prediction, float | None]:
+    """What a model says of a window of a region with these bounds, and its novelty if it tells."""
+    (scores,), novelty, boxes = classifier.classify(window.clip[np.newaxis])
+    prediction = Prediction(
+        camera=window.camera,
+        start_s=window.start_s,
+        end_s=window.end_s,
+        scores=dict(zip(classifier.metadata.labels, scores.tolist(), strict=True)),
+        arrived_s=window.arrived_s,
+        region=window.region,
+        box=_within(bounds, boxes[0]) if boxes else None,
+    )
+    return prediction, None if novelty is None else float(novelty[0])
 
 
 def _is_of_a_shadow(key: Hashable) -> bool:

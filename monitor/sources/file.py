@@ -1,17 +1,22 @@
 """Video files."""
 
+from __future__ import annotations
+
 import logging
+import math
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import av
-from av import VideoFrame, VideoStream
+from av import Packet, VideoFrame, VideoStream
 from av.container import InputContainer
 
-from monitor.decode.decoder import DecodedFrame
+from monitor.decode.decoder import DecodedFrame, Decoder
 from monitor.decode.ffmpeg import (
     UNTIMED,
     apply_rotation,
@@ -23,6 +28,7 @@ from monitor.decode.ffmpeg import (
 from monitor.decode.hardware import accelerator, not_by_hardware
 from monitor.decode.make import make_decoder
 from monitor.decode.options import FULL, Decoding
+from monitor.decode.pts import FramePts
 from monitor.decode.timestamps import TimestampRepair
 from monitor.errors import SourceOpenError
 from monitor.paths import video_file
@@ -35,18 +41,35 @@ log = logging.getLogger(__name__)
 TRUNCATED_S = 0.5
 FPS = 0.1, 240.0  # what a camera may have: all times of an AVI hang on the rate in its header
 ASSUMED_FPS = 25  # of a file that does not say
+# Where a key frame is looked for, in seconds before its time: an index may lead behind it.
+_SEEK_BACK_S = 0.0, 10.0, 120.0
+
+
+@dataclass(frozen=True)
+class KeyFrame:
+    """A key frame of a file from which it can be read, on the same time axis as from its start."""
+
+    pts: int  # in units of the stream
+    origin_s: float  # the timestamp of the file's first frame
+    last_s: float  # time of the frame before this one
 
 
 class FileSource:
-    """A video file, read from its first frame to its last, in media time.
+    """A video file, read from its first frame, or a later key frame, to its last, in media time.
 
     Bytes that do not decode are passed over and counted in one warning. A file that holds no
     picture at all is an error.
     """
 
-    def __init__(self, path: Path, decoding: Decoding = FULL) -> None:
+    def __init__(
+        self, path: Path, decoding: Decoding = FULL, begin: KeyFrame | None = None
+    ) -> None:
         self.path = path
         self._decoding = decoding
+        self._begin = begin
+        self._decoder: Decoder | None = None
+        self._faults: list[str] = []
+        self.newest_s = 0.0  # time of the frame that was read last
         self._container: InputContainer | None = None
         self._frames: Iterator[Frame | NoFrameYet] = iter(())
 
@@ -89,25 +112,36 @@ class FileSource:
             self._container.close()
             self._container = None
 
+    @property
+    def faults(self) -> list[str]:
+        """What is wrong with it, as far as it was read."""
+        damaged = 0 if self._decoder is None else self._decoder.damaged
+        return self._faults + [f"damaged packets passed over: {damaged}"] * bool(damaged)
+
     def _decode(self, container: InputContainer) -> Iterator[Frame | NoFrameYet]:
         stream = video_stream(container)
         assert stream is not None  # or it would not be open
-        faults: list[str] = []
-        rate = frame_rate(stream, faults)
+        rate = frame_rate(stream, self._faults)
         count = 0
         times = TimestampRepair(str(self.path), lambda: count / rate.fps)
         if not rate.timed:
             times.distrust()
+        begins_s = -math.inf
+        if self._begin is not None:
+            times.resume(self._begin.origin_s, self._begin.last_s)
+            begins_s = FramePts(stream).seconds(self._begin.pts) or 0.0
         time_s = 0.0
-        for decoded in self._decoded_frames(container, stream, faults):
+        for decoded in self._decoded_frames(container, stream):
             if decoded is None:
                 yield NoFrameYet.IDLE
                 continue
+            if decoded.pts_s is not None and decoded.pts_s < begins_s:
+                continue  # shown before the key frame, and in need of what comes before it
             placed_s = times.of(decoded.pts_s)
             count += 1
             if placed_s is None:
                 continue
-            time_s = placed_s
+            time_s = self.newest_s = placed_s
             shown = None if decoded.picture is None else apply_rotation(decoded.picture)
             yield Frame(time_s, shown, skipped=decoded.skipped)
         if not count:
@@ -115,24 +149,44 @@ class FileSource:
                 f"{self.path}: holds no picture that can be decoded", OpenFailure.INVALID
             )
         end_s = time_s + 1 / rate.fps
-        declared_s = _declared_s(container, stream) if rate.timed else 0.0
-        if declared_s - end_s > TRUNCATED_S:
-            faults.append(f"it ends at {end_s:.1f} s, its header says {declared_s:.1f} s")
-        if faults:
-            log.warning("%s: %s", self.path, "; ".join(faults))
+        said_s = declared_s(container, stream) if rate.timed else 0.0
+        if said_s - end_s > TRUNCATED_S:
+            self._faults.append(f"it ends at {end_s:.1f} s, its header says {said_s:.1f} s")
+        if self.faults:
+            log.warning("%s: %s", self.path, "; ".join(self.faults))
 
     def _decoded_frames(
-        self, container: InputContainer, stream: VideoStream, faults: list[str]
+        self, container: InputContainer, stream: VideoStream
     ) -> Iterator[DecodedFrame | None]:
-        decoder = make_decoder(stream, self._decoding)
+        decoder = self._decoder = make_decoder(stream, self._decoding)
+        begin = self._begin
         try:
-            for packet in container.demux(stream):
+            packets = container.demux(stream) if begin is None else packets_from(stream, begin.pts)
+            for packet in packets:
                 yield from decoder.decode(packet)
         except av.FFmpegError as error:
-            faults.append(f"reading stopped: {reason(error)}")
+            self._faults.append(f"reading stopped: {reason(error)}")
         yield from decoder.finish()
-        if decoder.damaged:
-            faults.append(f"damaged packets passed over: {decoder.damaged}")
+        self._faults, self._decoder = self.faults, None
+
+
+def packets_from(stream: VideoStream, pts: int) -> Iterator[Packet[VideoStream]]:
+    """The packets of a file from a key frame on; none if it is not found. FFmpeg's errors."""
+    container, base = stream.container, stream.time_base
+    assert isinstance(container, InputContainer)
+    assert base is not None  # or no packet would have a time
+    for back_s in _SEEK_BACK_S:
+        found = False
+        with suppress(av.FFmpegError):  # then it is read from where it is
+            container.seek(pts - round(back_s / base), stream=stream)
+        for packet in container.demux(stream):
+            found = found or (packet.is_keyframe and packet.pts == pts)
+            if found:
+                yield packet
+            elif packet.is_keyframe and packet.pts is not None and packet.pts > pts:
+                break
+        if found:
+            return
 
 
 def read_frames(path: Path) -> Iterator[tuple[float, VideoFrame]]:
@@ -174,7 +228,8 @@ def frame_rate(stream: VideoStream, faults: list[str] | None = None) -> FrameRat
     return FrameRate(float(own), False)
 
 
-def _declared_s(container: InputContainer, stream: VideoStream) -> float:
+def declared_s(container: InputContainer, stream: VideoStream) -> float:
+    """How long a file says that its video is; 0 if it does not say."""
     # The stream's own first: sound may go on after the last picture.
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)

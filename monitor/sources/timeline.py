@@ -37,8 +37,8 @@ class CameraTimeline:
     """Seconds since a camera's first frame, over all of its connections; never a step back.
 
     The axis of a live camera goes on with the time that passed while nothing came; that of a file
-    goes on where it was. If the clock of a live camera runs at a wrong rate, its frames lie where
-    they arrive from then on.
+    goes on where it was, and begins where its first frame lies in it. If the clock of a live camera
+    runs at a wrong rate, its frames lie where they arrive from then on.
     """
 
     def __init__(self, live: bool, mode: TimestampMode = "auto") -> None:
@@ -61,6 +61,8 @@ class CameraTimeline:
         """Where a frame lies, by its stream's own time and by our clock when it arrived."""
         if self._origin_s is None:
             self._origin_s = self._arrived_s = arrived_s
+            if not self._live:
+                self._time_s = pts_s  # not 0, if the file is read from within
         arrived_s = max(arrived_s, self._arrived_s)
         if self._by_arrival:
             pts_s = arrived_s

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,16 @@ EARLY = 0.25
 # own rate whose first frame came late has all others early, and jitter about the border between two
 # slots would cost it every fourth frame.
 LATE = 1.25
+
+
+@dataclass(frozen=True)
+class GridPlace:
+    """How far a buffer has come in its sampling; another one can go on from there."""
+
+    origin_s: float  # time of slot 0
+    last_s: float  # time of the newest frame
+    slot: int  # that was filled last
+    count: int  # of the frames that were sampled
 
 
 class WindowBuffer:
@@ -50,6 +61,27 @@ class WindowBuffer:
         self._origin_s = 0.0
         self._last_s = -math.inf
         self._slot = -1
+
+    def resume(self, place: GridPlace) -> None:
+        """Go on where another buffer was; no window holds frames that only that one has seen."""
+        self._origin_s, self._last_s = place.origin_s, place.last_s
+        self._slot, self._count = place.slot, place.count
+        self._is_decoded[:] = False
+        self._times[:] = -math.inf
+
+    @property
+    def place(self) -> GridPlace:
+        """How far it has come."""
+        return GridPlace(self._origin_s, self._last_s, self._slot, self._count)
+
+    @property
+    def start_s(self) -> float:
+        """Time of the oldest frame that it holds: of the first in the window that it just made."""
+        return float(self._times[self._count % len(self._times) if self._full else 0])
+
+    @property
+    def _full(self) -> bool:
+        return self._count >= len(self._times)
 
     @property
     def started(self) -> bool:

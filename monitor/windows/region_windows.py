@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from monitor.records import Skipped, Window
 from monitor.states import SkipReason
-from monitor.windows.buffer import WindowBuffer
+from monitor.windows.buffer import GridPlace, WindowBuffer
 from monitor.windows.clip import scale_frame
 from monitor.windows.crop import Cropper
 from monitor.windows.filter import WindowFilter
@@ -26,6 +26,11 @@ class RegionWindows:
         self._cropper = None if region is None else Cropper(region)
         self._window_filter = window_filter
         self._last_s = 0.0  # of the frame before
+
+    def resume(self, place: GridPlace) -> None:
+        """Go on where the windows of the same region were that others made of earlier frames."""
+        self.buffer.resume(place)
+        self._last_s = place.last_s
 
     def skip(self, time_s: float, arrived_s: float, reason: SkipReason) -> Skipped | None:
         """Take the time of a frame that was not decoded; return the window that it completes."""
