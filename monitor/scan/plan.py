@@ -22,6 +22,7 @@ from monitor.windows.buffer import WindowBuffer
 WHOLE = (Segment(),)
 # Of a segment: a file that is hardly longer is not parted, and a shorter rest is no segment.
 _LONGEST, _LEAST = 1.5, 0.25
+_REORDERED = 32  # packets, of which no codec shows the first one later than the last
 
 
 def plan_file(job: PlanJob) -> Plan:
@@ -103,7 +104,7 @@ def starts(path: Path, buffer: WindowBuffer, after: Start | None = None) -> Iter
 def _as_shown(packets: Iterable[Packet[VideoStream]]) -> Iterator[tuple[int, bool]]:
     """The pts of packets, and whether they are key frames, in the order in which they are shown.
 
-    What comes before the first key frame cannot be decoded. It ends where a packet has no times.
+    What comes before the first key frame cannot be decoded. It ends where a packet has no pts.
     """
     waiting: list[tuple[int, bool]] = []
     begun = False
@@ -111,11 +112,10 @@ def _as_shown(packets: Iterable[Packet[VideoStream]]) -> Iterator[tuple[int, boo
         begun = begun or packet.is_keyframe
         if not (begun and packet.size) or packet.is_discard:
             continue
-        pts, dts = packet.pts, packet.dts
-        if pts is None or dts is None:
+        if packet.pts is None:
             return
-        while waiting and waiting[0][0] <= dts:  # nothing that comes is shown earlier
+        heapq.heappush(waiting, (packet.pts, packet.is_keyframe))
+        if len(waiting) > _REORDERED:
             yield heapq.heappop(waiting)
-        heapq.heappush(waiting, (pts, packet.is_keyframe))
     while waiting:
         yield heapq.heappop(waiting)
