@@ -12,6 +12,7 @@ import typer.main
 import export.cli
 import monitor.cli.app
 import monitor.cli.events
+import monitor.cli.scan
 import train.cli.evaluate
 import train.cli.train
 from monitor import __version__
@@ -20,6 +21,7 @@ from monitor.__main__ import OTHER_COMMANDS
 _COMMANDS = {
     "har-monitor": monitor.cli.app.app,
     "har-events": monitor.cli.events.app,
+    "har-scan": monitor.cli.scan.app,
     "har-train": train.cli.train.app,
     "har-evaluate": train.cli.evaluate.app,
     "har-export": export.cli.app,

@@ -88,7 +88,9 @@ class AlertEvent(BaseModel):
         False, description="true: of a model that is tried out beside the camera's own"
     )
     latency_ms: Annotated[float, _rounded(1)] | None = Field(
-        None, description="from the arrival of the deciding frame to this alert; null after a kill"
+        None,
+        description="from the arrival of the deciding frame to this alert; null after a kill, and "
+        "of an archive",
     )
 
     @property

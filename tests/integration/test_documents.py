@@ -15,6 +15,7 @@ import monitor.cli.init
 import monitor.cli.notify
 import monitor.cli.passwd
 import monitor.cli.probe
+import monitor.cli.scan
 import train.cli.evaluate
 import train.cli.train
 from monitor.config.mqtt import MqttOptions
@@ -52,6 +53,7 @@ COMMANDS = {
         "docs/set-up.md",
         "| `har-monitor probe SOURCE` option |",
     ),
+    "har-scan": (monitor.cli.scan.app, "docs/scan.md", "| `har-scan ARCHIVE` option |"),
     "har-train": (train.cli.train.app, "docs/training.md", "| `har-train` option |"),
     "har-evaluate": (train.cli.evaluate.app, "docs/training.md", "| `har-evaluate MODEL` option |"),
     "har-export": (

@@ -1,0 +1,1 @@
+"""How fast har-scan is, against decoding alone."""

@@ -1,0 +1,12 @@
+# Made of the help of the command by `make manual`.
+complete -c har-scan -l out -r -F -d 'Parquet file with a row for each window that the model saw.  [required]'
+complete -c har-scan -l model -r -F -d 'fall, fight, or an ONNX file from har-export.  [default: fight]'
+complete -c har-scan -l config -r -F -d 'Configuration of har-monitor, for its defaults.'
+complete -c har-scan -l camera -r -F -d 'Camera of --config whose regions and rules are taken.  [default: none]'
+complete -c har-scan -l workers -r -F -d 'Processes that decode.  [default: (one per core); 1<=x<=1024]'
+complete -c har-scan -l segment-s -r -F -d 'Seconds of video that are one piece of work.  [default: 300.0; 10<=x<=86400]'
+complete -c har-scan -l log -r -F -d 'Alert log, JSON lines; - is standard output.  [default: none]'
+complete -c har-scan -l store -r -F -d 'Event store: SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE.  [default: none]'
+complete -c har-scan -l evidence -r -F -d 'Folder for a clip, a snapshot and a filmstrip of each activity.  [default: none]'
+complete -c har-scan -s v -l verbose -d 'Log more.'
+complete -c har-scan -l help -d 'Show this message and exit.'
