@@ -138,19 +138,19 @@ def _films(
     folder = archive.where if archive.where.is_dir() else archive.where.parent
     known = {path: old.camera for path in paths if (old := parts.of(path).planned) is not None}
     names = camera_names(paths, known, Path(os.path.abspath(folder)))
-    watched = archive.watched.model_dump(include=set(_SETTINGS))
+    shared = {name: getattr(archive.watched, name, ()) for name in _SETTINGS}
     films: list[Film] = []
     rows: dict[Path, FileRow] = {}
     for path in paths:
         try:
             there = video_file(path, str(path))
-            values = watched | {"name": names[path], "source": str(path)}
-            camera = CameraOptions.model_validate(values)
+            camera = CameraOptions.model_validate({"name": names[path], "source": str(path)})
         except SourceOpenError as error:
             rows[path] = FileRow.failed(path, names[path], str(error))
         except ValidationError as error:
             rows[path] = FileRow.failed(path, names[path], explain(error, CameraOptions))
         else:
+            camera = camera.model_copy(update=shared)  # of many files, it is kept once
             films.append(Film(camera, there.st_size, there.st_mtime_ns))
     for row in rows.values():
         log.error("%s", row.reason)
