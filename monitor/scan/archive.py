@@ -89,6 +89,8 @@ def scan_archive(
         endings = ", ".join(sorted(ENDINGS))
         raise ConfigError(f"{archive.where}: holds no video files; in a folder: {endings}")
     _check_outputs(outputs, [*paths, model])
+    if outputs.evidence is not None:
+        _check_evidence(outputs.evidence.folder, archive.where)
     parts = Parts(outputs.windows)
     settings = _settings(archive, classifier)
     with parts.opened(settings):
@@ -162,7 +164,10 @@ def _failures(
 ) -> Iterator[str]:
     """What failed, a line each."""
     states = [row.state for row in rows]
-    for state, words in (("failed", "could not be scanned"), ("partial", "only in part")):
+    for state, words in (
+        ("failed", "could not be scanned"),
+        ("partial", "could be scanned only in part"),
+    ):
         if count := states.count(state):
             yield f"{count} of {len(states)} files {words}: {outputs.files} says why"
     yield from faults
@@ -182,6 +187,12 @@ def _check_outputs(outputs: Outputs, inputs: Iterable[Path]) -> None:
         folder = stat_or_none(path.parent, partial(_no_folder, named))
         if folder is None or not stat.S_ISDIR(folder.st_mode):
             raise MonitorError(f"{named}: there is no folder {path.parent}")
+
+
+def _check_evidence(folder: Path, archive: Path) -> None:
+    """ConfigError if clips of activities would be scanned as recordings by the next run."""
+    if archive.is_dir() and folder.resolve().is_relative_to(archive.resolve()):
+        raise ConfigError(f"--evidence {folder}: lies in {archive}, which is scanned")
 
 
 def _no_folder(named: str, error: OSError) -> MonitorError:

@@ -194,7 +194,7 @@ class Scan:
 
     def _scan_whole(self, work: _Work, why: str) -> None:
         """Scan a file in one piece, because it cannot be read from its key frames."""
-        log.info("%s: %s: it is scanned in one piece", work.film.path, why)
+        log.info("%s: it is scanned in one piece", _of(work.film, why))
         self._ready = deque(task for task in self._ready if task.work is not work)
         self._plan(work, Plan(WHOLE, work.plan.declared_s))
 
@@ -277,7 +277,7 @@ class Scan:
 
     def _fail(self, work: _Work, why: str) -> None:
         film = work.film
-        log.error("%s", why if str(film.path) in why else f"{film.path}: {why}")
+        log.error("%s", _of(film, why))
         self._rows[film.path] = FileRow.failed(film.path, film.camera.name, why, film.size)
         self._progress.done += 1
         self._progress.failed += 1
@@ -294,6 +294,11 @@ class Scan:
         except (SourceError, av.FFmpegError) as error:
             log.warning("%s: no filmstrip of %.1f s: %s", film.path, start_s, error)
             return None
+
+
+def _of(film: Film, why: str) -> str:
+    """What went wrong with a file, which its name begins."""
+    return why if why.startswith(str(film.path)) else f"{film.path}: {why}"
 
 
 def _until_s(plan: Plan, number: int, result: SegmentResult) -> float:

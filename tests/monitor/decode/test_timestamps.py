@@ -23,6 +23,16 @@ def test_a_streams_own_times_count_from_its_first() -> None:
     assert times([5.0, 5.5, 6.0]) == [0.0, 0.5, 1.0]
 
 
+def test_a_stream_that_is_read_from_within_goes_on_counting() -> None:
+    frames = TimestampRepair("a.mp4", lambda: 0.0)
+    frames.resume(origin_s=5.0, last_s=299.96)
+    assert [frames.of(stamp) for stamp in (305.0, 305.04, 305.02)] == [
+        300.0,
+        305.04 - 5.0,
+        305.04 - 5.0,
+    ]
+
+
 def test_a_first_frame_without_a_time_is_the_origin() -> None:
     assert times([None, 0.04, 0.08]) == [0.0, 0.04, 0.08]
 

@@ -4,20 +4,21 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from monitor.errors import SourceOpenError
-from monitor.sources.file import FileSource
+from monitor.sources.file import FileSource, KeyFrame
 from testkit.media import cut, make_audio, make_video, number_of
 
 OTHER_KIND = "not a kind of video file that is read here"
 INVALID = "not a video file that can be read (invalid data found when processing input)"
 
 
-def read_all(path: Path) -> tuple[list[float], list[int]]:
+def read_all(path: Path, begin: KeyFrame | None = None) -> tuple[list[float], list[int]]:
     """The times of a file's pictures, and the numbers burned into them."""
-    source = FileSource(path)
+    source = FileSource(path, begin=begin)
     times: list[float] = []
     numbers: list[int] = []
     try:
@@ -51,6 +52,28 @@ def test_a_file_gives_all_its_pictures_at_their_times(
     assert numbers == list(range(video.frames))
     # Matroska counts in milliseconds.
     assert times == pytest.approx(np.arange(video.frames) / video.fps, abs=2e-3)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
+def test_a_file_can_be_read_from_a_key_frame(tmp_path: Path, name: str) -> None:
+    video = make_video(tmp_path / name, codec="mpeg4" if name == "a.avi" else "h264")
+    times, numbers = read_all(video.path)
+    with av.open(str(video.path)) as container:
+        stream = container.streams.video[0]
+        keys = [packet.pts for packet in container.demux(stream) if packet.is_keyframe]
+        origin_s, base = stream.start_time * stream.time_base, stream.time_base
+    assert len(keys) > 2
+    for pts in keys[1:]:
+        begins_s = float(pts * base - origin_s)
+        place = next(n for n, time_s in enumerate(times) if time_s > begins_s - 1e-6)
+        begin = KeyFrame(pts, float(origin_s), times[place - 1])
+        assert read_all(video.path, begin) == (times[place:], numbers[place:])
+
+
+def test_a_key_frame_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    video = make_video(tmp_path / "a.mp4")
+    with pytest.raises(SourceOpenError, match="holds no picture that can be decoded"):
+        read_all(video.path, KeyFrame(1, 0.0, 0.0))
 
 
 def make_folder(path: Path) -> None:

@@ -27,6 +27,11 @@ def test_the_axis_starts_with_the_first_frame_and_follows_the_streams_own_time()
     assert times == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
 
 
+def test_the_axis_of_a_file_that_is_read_from_within_is_that_of_the_file() -> None:
+    timeline = CameraTimeline(live=False)
+    assert [timeline.place(at_s, 0.0).time_s for at_s in (300.5, 300.7)] == [300.5, 300.7]
+
+
 @pytest.mark.parametrize("clock", [1.001, 0.999, 1.005, 0.98, 1.025])
 def test_a_camera_whose_clock_is_off_does_not_drift_away(clock: float) -> None:
     measured_s = 2 * INTERVAL_S  # what its error is known by

@@ -193,6 +193,40 @@ def test_a_gap_a_step_back_and_a_reset_start_afresh() -> None:
         assert buffer.push(time_s, lambda: black) is None
 
 
+def no_pixels() -> NDArray[np.uint8]:
+    return np.zeros((1, 1, 3), np.uint8)
+
+
+@given(camera_times(), st.integers(0, 200), st.integers(1, 7))
+def test_another_buffer_goes_on_where_one_was(times: list[float], begin: int, stride: int) -> None:
+    first, second = (WindowBuffer("cam", SPEC, stride, MAX_GAP_S) for _ in range(2))
+    for time_s in times[:begin]:
+        first.skip(time_s)
+    second.resume(first.place)
+    for time_s in times[begin:]:
+        one, other = first.push(time_s, no_pixels), second.push(time_s, no_pixels)
+        assert second.place == first.place
+        assert (one is None) == (other is None)
+        if one is not None and other is not None:
+            assert (one.start_s, one.end_s) == (other.start_s, other.end_s)
+            assert second.start_s == other.start_s
+
+
+def test_it_has_the_windows_that_begin_from_there_on() -> None:
+    times = [index / 25 for index in range(200)]
+    first, second = (WindowBuffer("cam", SPEC, 5, MAX_GAP_S) for _ in range(2))
+    every = [window for time_s in times if (window := first.push(time_s, no_pixels))]
+    before = WindowBuffer("cam", SPEC, 5, MAX_GAP_S)
+    for time_s in times[:60]:
+        before.skip(time_s)
+    second.resume(before.place)
+    found = [window for time_s in times[60:] if (window := second.push(time_s, no_pixels))]
+    assert found
+    assert [one.start_s for one in found] == [
+        one.start_s for one in every if one.start_s >= times[60]
+    ]
+
+
 def test_frames_of_the_same_time_are_one_frame() -> None:
     windows, taken = cut([index // 3 / 10 for index in range(60)])
     assert taken == 20
