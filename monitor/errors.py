@@ -5,6 +5,7 @@
     ├── ModelError            a model cannot be loaded, or does not fit its own metadata
     ├── DataError             clips or folds that cannot be trained or tested on
     ├── SinkError             alerts cannot be written where they were asked for
+    ├── OvertakenError        exits 3: another process watches these cameras now
     └── SourceError
         ├── SourceOpenError   could not be opened; `cause` says why
         └── SourceLostError   was open and is gone
@@ -34,6 +35,10 @@ class DataError(MonitorError):
 
 class SinkError(MonitorError):
     """A place for alerts or video that cannot be written to."""
+
+
+class OvertakenError(MonitorError):
+    """Another process took this one's lease over: it writes nothing more."""
 
 
 class SourceError(MonitorError):

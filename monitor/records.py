@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from monitor.states import EndReason, SkipReason
+from monitor.states import EndReason, LeaseState, SkipReason
 
 if TYPE_CHECKING:  # the page's process, which has no pictures, starts without them
     import numpy as np
@@ -131,6 +131,15 @@ class SinkStatus(NamedTuple):
     waiting: int  # alerts that it has not taken yet
     retried: int  # times that it was given an alert again
     lost: int  # alerts that it never will take
+
+
+class LeaseStatus(NamedTuple):
+    """How a lease does."""
+
+    name: str
+    state: LeaseState
+    epoch: int | None  # of whoever has it; None: not known
+    by: str  # who has it, if that is another
 
 
 class WorkerStatus(NamedTuple):

@@ -38,6 +38,17 @@ class CameraState(_Meant):
     STOPPED = "stopped", "the monitor ends"
 
 
+class LeaseState(_Meant):
+    """How the lease of this process does."""
+
+    HELD = "held", "this process watches the cameras of its shard"
+    STANDBY = "standby", "another process watches them; this one takes over if that one is gone"
+    UNKNOWN = (
+        "unknown",
+        "the event store does not answer, or the lease was lost: nothing is written",
+    )
+
+
 class Pace(Enum):
     """What sets the speed at which a camera is read."""
 

@@ -1,6 +1,6 @@
 # Made of the help of the command by `make manual`.
 _har_monitor() {
-    local options='--source --model --shadow --config --display --headless --log --threshold --stride --realtime --no-realtime --save-video --health --web --status --check -v --verbose --help'
+    local options='--source --model --shadow --config --display --headless --log --threshold --stride --realtime --no-realtime --save-video --health --web --shard --status --check -v --verbose --help'
     local words='init notify passwd probe' word command=
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -13,7 +13,7 @@ _har_monitor() {
         probe) options='--seconds --json --help' words='' ;;
     esac
     case $3 in
-        --source|--config|--discover|--seconds|--users|--role|--camera|--model|--shadow|--log|--threshold|--stride|--save-video|--health|--web) return ;;
+        --source|--config|--discover|--seconds|--users|--role|--camera|--model|--shadow|--log|--threshold|--stride|--save-video|--health|--web|--shard) return ;;
     esac
     if [[ $2 == -* ]]; then words=$options; fi
     COMPREPLY=($(compgen -W "$words" -- "$2"))

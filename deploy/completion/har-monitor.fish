@@ -11,6 +11,7 @@ complete -c har-monitor -n 'not __fish_seen_subcommand_from init notify passwd p
 complete -c har-monitor -n 'not __fish_seen_subcommand_from init notify passwd probe' -l save-video -r -F -d 'Write the video with its captions to an MP4 file.'
 complete -c har-monitor -n 'not __fish_seen_subcommand_from init notify passwd probe' -l health -r -F -d 'File that says every second how each camera does.  [default: none]'
 complete -c har-monitor -n 'not __fish_seen_subcommand_from init notify passwd probe' -l web -r -F -d 'Serve the page, with an event store and evidence; HOST:PORT may be left out.  [default: none]'
+complete -c har-monitor -n 'not __fish_seen_subcommand_from init notify passwd probe' -l shard -r -F -d 'Watch share I of N of the cameras, under a lease in the event store.  [default: all of them]'
 complete -c har-monitor -n 'not __fish_seen_subcommand_from init notify passwd probe' -l status -d 'Say how a running har-monitor does, by its --health file, then exit.'
 complete -c har-monitor -n 'not __fish_seen_subcommand_from init notify passwd probe' -l check -d 'Check the configuration and the model, then exit.'
 complete -c har-monitor -n 'not __fish_seen_subcommand_from init notify passwd probe' -s v -l verbose -d 'Log more.'

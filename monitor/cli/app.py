@@ -13,6 +13,7 @@ from rich.console import Console
 
 from monitor.cli.command import EXIT_FAILED, Command, exit_codes, hide_arguments, start_logging
 from monitor.config.options import MonitorOptions
+from monitor.config.shard import Shard, of_shard
 from monitor.config.yaml_file import explain, load
 from monitor.errors import ConfigError
 from monitor.names import printable
@@ -117,6 +118,14 @@ def main(
             show_default="none",
         ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="Watch share I of N of the cameras, under a lease in the event store.",
+            metavar="I/N",
+            show_default="all of them",
+        ),
+    ] = None,
     status: Annotated[
         bool,
         typer.Option(
@@ -149,6 +158,7 @@ def main(
                 web=None if web is None else _web(web),
             ),
             log=log_path,
+            shard=None if shard is None else Shard.parse(shard),
         )
         options = _options(config, flags)
         start_logging(console, verbose=verbose, patient=status or check)
@@ -171,6 +181,7 @@ class _Flags:
     every_camera: dict[str, Any]
     others: dict[str, Any]
     log: Path | None
+    shard: Shard | None
 
 
 def _given(**values: object) -> dict[str, Any]:
@@ -201,9 +212,10 @@ def _options(config: Path | None, flags: _Flags) -> MonitorOptions:
     if flags.log is not None:
         values["sinks"] = _with_log(values["sinks"], flags.log)
     try:
-        return MonitorOptions.model_validate(values).with_needed_sinks()
+        whole = MonitorOptions.model_validate(values).with_needed_sinks()
     except ValidationError as error:
         raise ConfigError(explain(error, MonitorOptions)) from None
+    return whole if flags.shard is None else of_shard(whole, flags.shard)
 
 
 def _web(text: str) -> dict[str, Any]:

@@ -31,6 +31,8 @@ def describe(options: MonitorOptions, models: Models) -> list[tuple[str, str]]:
     ModelError for a model that cannot be used, ConfigError if the options do not suit a model.
     """
     facts: list[tuple[str, str]] = []
+    if (share := options.share) is not None:
+        facts.append(("shard", f"{share.shard}: {len(options.cameras)} of {share.cameras} cameras"))
     watched = options.cameras or (options.defaults,)
     used = [(one.model, one.activity) for one in watched]
     used += [(one.shadow, one.activity) for one in watched if one.shadow is not None]

@@ -18,12 +18,12 @@ from typer.core import TyperCommand
 
 from monitor.cli.backlog import Backlog, unblocked
 from monitor.cli.interrupt import EXIT_INTERRUPTED
-from monitor.errors import ConfigError, MonitorError
+from monitor.errors import ConfigError, MonitorError, OvertakenError
 from monitor.names import printable
 from monitor.paths import placed
 from monitor.sources.address import redact, redact_argument
 
-EXIT_FAILED, EXIT_USAGE = 1, 2
+EXIT_FAILED, EXIT_USAGE, EXIT_OVERTAKEN = 1, 2, 3
 
 
 class _Safe(logging.Formatter):
@@ -126,12 +126,14 @@ def told(console: Console, error: MonitorError) -> typer.Exit:
     line = Text("error: ", style="bold red")
     line.append(redact(printable(str(error))), style="not bold default")
     console.print(line, soft_wrap=True)
+    if isinstance(error, OvertakenError):
+        return typer.Exit(EXIT_OVERTAKEN)
     return typer.Exit(EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED)
 
 
 @contextmanager
 def exit_codes(console: Console) -> Iterator[None]:
-    """Print a MonitorError as one line and exit 1, or 2 if the configuration is wrong.
+    """Print a MonitorError as one line and exit 1, or with the code of the error's class.
 
     Any other error is a fault of the program: its traceback is printed, and it exits 1 too. Ctrl-C
     exits 130.

@@ -68,11 +68,18 @@ def notify_settings(options: MonitorOptions) -> NotifySettings:
     if options.notify is None:
         raise ConfigError("the configuration has no notify")
     assert options.store is not None  # see MonitorOptions.with_needed_sinks
+    holder = None
+    if options.share is not None:
+        from monitor.cli.shard import holder_of  # with SQLAlchemy: only if it is needed
+
+        known = holder_of(options)
+        holder = known.identity, known.described
     return NotifySettings(
         notify=options.notify,
         store=options.store.url,
         log=next((log.path for log in options.logs if log.path != STDOUT), None),
         evidence=None if options.evidence is None else options.evidence.folder,
+        holder=holder,
     )
 
 
@@ -90,7 +97,7 @@ def check_labels(options: MonitorOptions, models: Models) -> None:
     """ConfigError if a rule names a label that no model alerts of: it would never be told."""
     rules = () if options.notify is None else options.notify.rules
     wanted = dict.fromkeys(label for rule in rules for label in rule.labels)
-    if not wanted:
+    if not wanted or options.share is not None:  # the models of other shards may alert of them
         return
     watched = options.cameras or (options.defaults,)
     used = [one.model for one in watched]

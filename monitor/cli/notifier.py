@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 
 from monitor.cli.command import exit_codes, start_logging
+from monitor.cli.turn import NotifierInTurn
+from monitor.errors import OvertakenError
 from monitor.link import LinkClosed, receive
 from monitor.notify.notifier import Notifier
 from monitor.notify.settings import NotifySettings
@@ -38,7 +40,7 @@ def main() -> None:
         settings = NotifySettings.model_validate_json(text)
         link = socket.socket(fileno=int(sys.argv[1]))
         store = KeptStore(settings.store, settings.log)
-        notifier = Notifier(settings, store)
+        notifier = (Notifier if settings.holder is None else NotifierInTurn)(settings, store)
         try:
             _follow(link, notifier)
         finally:
@@ -52,7 +54,7 @@ def silence_libraries() -> None:
         handler.addFilter(lambda record: record.name.partition(".")[0] in ("monitor", "__main__"))
 
 
-def _follow(link: socket.socket, notifier: Notifier) -> None:
+def _follow(link: socket.socket, notifier: Notifier | NotifierInTurn) -> None:
     while True:
         try:
             head, body = receive(link)
@@ -70,7 +72,10 @@ def _follow(link: socket.socket, notifier: Notifier) -> None:
 def _end(console: Console, failure: threading.ExceptHookArgs) -> None:
     """A thread that failed would never be missed: the process ends, and is started again."""
     with exit_codes(console):  # it writes what is logged
-        log.error("the notifier failed", exc_info=failure.exc_value)
+        if isinstance(failure.exc_value, OvertakenError):
+            log.error("the notifier ends: %s", failure.exc_value)
+        else:
+            log.error("the notifier failed", exc_info=failure.exc_value)
     os._exit(1)
 
 

@@ -66,6 +66,7 @@ def main() -> None:
             None if users is None else Sessions(users),
             Copies(settings.min_free_gib),
         )
+        web.guard_store()
         recorder = _Recorder(web)
         web.live.on_told = recorder.note
         web.live.on_settings = web.renew

@@ -1,8 +1,11 @@
 """Makes the sinks of the configuration."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from monitor.config.options import MonitorOptions
 from monitor.config.outputs import (
@@ -22,15 +25,21 @@ from monitor.evidence.evidence_sink import EvidenceSink
 from monitor.paths import STDOUT, describe_os_error
 from monitor.store.sink import StoreSink
 
+if TYPE_CHECKING:  # SQLAlchemy takes a third of a second
+    from monitor.cli.shard import ShardLease
+
 log = logging.getLogger(__name__)
 
 
 def make_sinks(
-    options: Sequence[SinkOptions], on_news: Callable[[], object] | None = None
+    options: Sequence[SinkOptions],
+    on_news: Callable[[], object] | None = None,
+    lease: ShardLease | None = None,
 ) -> list[Sink]:
     """The sinks, in their order; SinkError if one cannot be opened.
 
-    `on_news` is called when the store has something to notify; without it, nothing is.
+    `on_news` is called when the store has something to notify; without it, nothing is. Under a
+    lease, files grow and the store is written only while it is held.
     """
     sinks: list[Sink] = []
     logs = (one.path for one in options if isinstance(one, AlertLogOptions))
@@ -42,9 +51,11 @@ def make_sinks(
                     max_bytes = int(one.max_mib * 2**20)
                     sinks.append(AlertLogSink(one.path, max_bytes=max_bytes, keep=one.keep))
                 case EvidenceOptions():
-                    sinks.append(EvidenceSink(one))
+                    may_write = (lambda: True) if lease is None else lambda: lease.may_write
+                    sinks.append(EvidenceSink(one, may_write=may_write))
                 case StoreOptions():
-                    sinks.append(StoreSink(one.url, log_path, on_news))
+                    fence = (lambda: None) if lease is None else lambda: lease.fence
+                    sinks.append(StoreSink(one.url, log_path, on_news, fence))
                 case ConsoleOptions():
                     sinks.append(ConsoleSink())
     except SinkError:

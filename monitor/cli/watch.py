@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from monitor.cli.metrics import Metrics
     from monitor.cli.notifications import Notifications
     from monitor.cli.promotion import Promotions
+    from monitor.cli.shard import ShardLease
     from monitor.cli.web import Page
     from monitor.display.view import View
     from monitor.health.status import CameraSnapshot
@@ -53,11 +54,14 @@ def watch(
 
     `again` reads the configuration once more; `config` is its file, if its cameras are watched.
     """
-    if not options.cameras:
+    share = options.share
+    if not (options.cameras if share is None else share.cameras):
         raise ConfigError(
             "nothing to watch: give --source 0, --source rtsp://..., --source clip.mp4, "
             "or a --config with cameras"
         )
+    if share is not None and not options.cameras:
+        log.warning("none of the %d cameras is of shard %s: it waits for one", share.cameras, share)
     if options.notify is not None:
         from monitor.cli.notifications import Notifications, check_notify
 
@@ -104,18 +108,23 @@ def _watch(
     configured = options
     options, promoted = promotions.applied(configured)
     view = _view(options, screen)
-    heartbeat = Heartbeat(options.health, systemd)
+    lease = _lease(options)
+    running = threading.Event()  # or it still waits for its lease
+    heartbeat = Heartbeat(options.health, systemd, lambda: None if lease is None else lease.status)
     page: Page | None = None
 
     def beat(cameras: Sequence[CameraSnapshot], sinks: Sequence[SinkStatus], busy_s: float) -> None:
         heartbeat.beat(cameras, sinks, busy_s)
+        if lease is not None and lease.fence is None:
+            return  # it was stopped while another process watched them
+        running.set()
         if page is not None:
             page.tell(cameras, sinks)
         if notifications is not None:
             notifications.tell(cameras)
 
     watching = make_watching(
-        options, view, beat, None if notifications is None else notifications.wake
+        options, view, beat, None if notifications is None else notifications.wake, lease
     )
     monitor, logs_shadows = watching.monitor, watching.logs_shadows
     if notifications is not None:
@@ -123,8 +132,9 @@ def _watch(
 
         check_labels(options, monitor.models)
         notifications.serve(options)
-    for alert in unfinished(watching.sinks):
-        monitor.announce(alert)
+    if lease is None:
+        for alert in unfinished(watching.sinks):
+            monitor.announce(alert)
     if process is not None:
         from monitor.cli.web import Page
 
@@ -136,6 +146,7 @@ def _watch(
             promoted,
             on_promotion=lambda: _start(promote, "promotion"),
             adding=_adding(options, config, monitor.models, lambda: reread("a camera on the page")),
+            fence=lambda: None if lease is None else lease.fence,
         )
     if metrics is not None:
         metrics.serve(monitor, options, watching.evidence_bytes)
@@ -157,6 +168,8 @@ def _watch(
     def change(what: str, again: Callable[[], MonitorOptions]) -> None:
         """Watch what the configuration says now, and which models were promoted."""
         nonlocal configured, logs_shadows
+        if lease is not None:
+            running.wait()
         try:
             with changing:
                 found = _reload(what, monitor, configured, again, promotions)
@@ -164,8 +177,10 @@ def _watch(
                     return
                 configured, in_force, promoted = found
                 if not logs_shadows and (shadows := shadow_log(configured)) is not None:
-                    monitor.add_sink(shadows)
+                    monitor.add_sink(shadows if lease is None else lease.over([shadows])[0])
                     logs_shadows = True
+                if lease is not None:
+                    lease.follow(configured)
                 if page is not None:
                     page.renew(in_force, promoted)
                 if notifications is not None:
@@ -177,6 +192,9 @@ def _watch(
         if again is None or (in_terminal and not console.is_terminal):  # it was closed
             stop()
             return
+        if lease is not None and not running.is_set():
+            log.info("SIGHUP: the configuration is read again when this process takes over")
+            running.wait()
         systemd.reloading()
         reread("SIGHUP")
         systemd.ready()
@@ -192,6 +210,15 @@ def _watch(
     systemd.ready()
     try:
         failure = None
+        if lease is not None and lease.wait(
+            stopping, lambda: heartbeat.beat(monitor.cameras, monitor.sinks, 0.0), monitor.fail
+        ):
+            own = {alert.id: alert for alert in unfinished(watching.sinks)}
+            left = lease.left_open(camera.name for camera in options.cameras)
+            for alert in (*own.values(), *(one for one in left if one.id not in own)):
+                monitor.announce(alert)
+            if page is not None:
+                page.renew(options, promoted)  # which now has an epoch
         try:
             _run(monitor, console if in_terminal else None)
         except MonitorError as error:
@@ -214,6 +241,8 @@ def _watch(
             signal.signal(number, signal.SIG_IGN)
         if page is not None:
             page.close()
+        if lease is not None:
+            lease.close()
 
 
 def _run(monitor: Monitor | Processes, terminal: Console | None) -> None:
@@ -249,6 +278,9 @@ def _adding(
 ) -> CameraAdding | None:
     """What adds cameras by orders of the page; None if it must not."""
     if options.web is None or not options.web.add_cameras:
+        return None
+    if options.share is not None:
+        log.warning("web.add_cameras: with --shard the page adds none: every node has its own file")
         return None
     if config is None:
         log.warning("web.add_cameras: --source names the cameras, so the page can add none")
@@ -299,6 +331,15 @@ def _reload(
     for name in changed:
         log.warning("%s: %s changes when har-monitor is started again", what, name)
     return options, in_force, promoted
+
+
+def _lease(options: MonitorOptions) -> ShardLease | None:
+    """The lease under which a shard is watched; None without --shard."""
+    if options.share is None:
+        return None
+    from monitor.cli.shard import ShardLease
+
+    return ShardLease(options)
 
 
 def _view(options: MonitorOptions, screen: Screen | None) -> View | None:

@@ -23,9 +23,12 @@ from monitor.config.options import CameraOptions
 from monitor.decode.tap import PacketTap
 from monitor.errors import MonitorError, SinkError
 from monitor.events.alert import AlertEvent
+from monitor.events.sink import Sink
 from monitor.evidence.evidence_sink import EvidenceSink
 from monitor.evidence.ring import PacketRing
 from monitor.health.status import CameraSnapshot
+from monitor.lease.granted import Grant, GrantedLease
+from monitor.lease.sinks import leased
 from monitor.link import LinkClosed, pack, receive
 from monitor.pipeline.monitor import Monitor
 from monitor.processes.messages import STATE, ProcessSettings, ProcessState, error_head
@@ -104,10 +107,20 @@ class Share:
 
     def __init__(self, settings: ProcessSettings, parent: ToParent) -> None:
         self._parent = parent
-        self._evidence = None if settings.evidence is None else EvidenceSink(settings.evidence)
+        self._lease = GrantedLease()
+        leased_to = settings.shard
+        may_write = (lambda: True) if leased_to is None else lambda: self._lease.may_write
+        self._evidence = (
+            None
+            if settings.evidence is None
+            else EvidenceSink(settings.evidence, may_write=may_write)
+        )
+        kept: list[Sink] = [] if self._evidence is None else [self._evidence]
+        if leased_to is not None:
+            kept = leased(kept, self._lease, leased_to)
         self._monitor = Monitor(
             settings.options,
-            sinks=[parent] if self._evidence is None else [parent, self._evidence],
+            sinks=[parent, *kept],
             tap=self._tap,
             on_beat=self._beat,
             usable=settings.cores,
@@ -145,6 +158,8 @@ class Share:
                 case "grown":
                     if self._evidence is not None:
                         self._evidence.note(head["bytes"])
+                case "lease":
+                    self._lease.take(Grant(head["epoch"], head["until_s"]))
                 case "stop":
                     self._monitor.stop()
         self._gone.set()

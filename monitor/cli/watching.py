@@ -15,6 +15,7 @@ from monitor.pipeline.monitor import Beat, Monitor, cores
 from monitor.processes.placement import process_count
 
 if TYPE_CHECKING:
+    from monitor.cli.shard import ShardLease
     from monitor.display.view import View
     from monitor.events.sink import Sink
     from monitor.processes.processes import Processes
@@ -37,26 +38,29 @@ def make_watching(
     view: View | None,
     on_beat: Beat,
     on_news: Callable[[], object] | None,  # see make_sinks
+    lease: ShardLease | None,  # under which is watched
 ) -> Watching:
     """By one process or several; MonitorError if it cannot be."""
     count = _count(options, view)
     kept = options.sinks
     if count > 1:  # a process keeps the evidence of its cameras, whose packets it has
         kept = tuple(one for one in kept if not isinstance(one, EvidenceOptions))
-    sinks = make_sinks(kept, on_news)
+    sinks = make_sinks(kept, on_news, lease)
     shadows = shadow_log(options)
     if shadows is not None:
         sinks.append(shadows)
+    given = sinks if lease is None else lease.over(sinks)
     if count > 1:
         from monitor.processes.processes import Processes
 
-        processes = Processes(options, count, sinks, on_beat)
+        grant = None if lease is None else lambda: lease.grant
+        processes = Processes(options, count, given, on_beat, grant)
         used = None if options.evidence is None else lambda: processes.evidence_bytes
         return Watching(processes, sinks, shadows is not None, processes.pictures, used)
     evidence = next((sink for sink in sinks if isinstance(sink, EvidenceSink)), None)
     monitor = Monitor(
         options,
-        sinks=sinks,
+        sinks=given,
         view=view,
         tap=(lambda camera: None) if evidence is None else evidence.tap,
         on_beat=on_beat,

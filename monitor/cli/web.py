@@ -34,6 +34,7 @@ from monitor.web.settings import (
 if TYPE_CHECKING:
     from monitor.cli.adding import CameraAdding
     from monitor.processes.processes import Processes
+    from monitor.store.lease import Fence
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +51,11 @@ class Page:
         promoted: Collection[str] = (),  # cameras whose models have changed places
         on_promotion: Callable[[], object] = lambda: None,  # the journal says that others have
         adding: CameraAdding | None = None,  # None: nobody may add a camera
+        fence: Callable[[], Fence | None] = lambda: None,  # of the lease under which is watched
     ) -> None:
         self._models = monitor.models
         self._adding = adding is not None
+        self._fence = fence
         settings = self._settings(options, promoted)
         self._feed = LiveFeed(
             pictures,
@@ -81,7 +84,9 @@ class Page:
 
     def _settings(self, options: MonitorOptions, promoted: Collection[str]) -> WebSettings:
         settings = page_settings(options, self._models, promoted)
-        return settings.model_copy(update={"adding": self._adding})
+        fence = self._fence()
+        lease = None if fence is None else (fence.name, fence.epoch)
+        return settings.model_copy(update={"adding": self._adding, "lease": lease})
 
     def close(self) -> None:
         """End it; twice is fine."""

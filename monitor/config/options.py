@@ -10,6 +10,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -27,6 +28,7 @@ from monitor.config.outputs import (
     StoreOptions,
     WebOptions,
 )
+from monitor.config.shard import ShardShare
 from monitor.errors import ConfigError
 from monitor.names import Label, Name
 from monitor.paths import STDOUT, Place
@@ -297,6 +299,8 @@ class MonitorOptions(Options):
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
     sinks: tuple[SinkOptions, ...] = (AlertLogOptions(), ConsoleOptions())
 
+    _share: ShardShare | None = PrivateAttr(None)  # that `cameras` are of all that the file names
+
     @model_validator(mode="before")
     @classmethod
     def _complete_cameras(cls, values: object) -> object:
@@ -373,6 +377,11 @@ class MonitorOptions(Options):
     def evidence(self) -> EvidenceOptions | None:
         """The evidence sink among the sinks."""
         return next((sink for sink in self.sinks if isinstance(sink, EvidenceOptions)), None)
+
+    @property
+    def share(self) -> ShardShare | None:
+        """The share that `of_shard` left of the cameras; None: all of them are left."""
+        return self._share
 
     def with_needed_sinks(self) -> "MonitorOptions":
         """With `web` or `notify`, an event store is kept, beside the alert log if not named.

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 from monitor.config.base import Options
 from monitor.errors import ConfigError
 from monitor.listening import LOCAL_ADDRESSES
+from monitor.names import Name
 from monitor.paths import Place, placed
 
 
@@ -62,6 +63,7 @@ class StoreOptions(Options):
     url: Annotated[str, AfterValidator(_store_place)] = Field(
         DEFAULT_STORE, min_length=1, repr=False
     )
+    site: Name | None = None  # whose cameras --shard shares out; no two sites share a store
 
 
 SinkOptions = Annotated[

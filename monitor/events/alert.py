@@ -92,6 +92,16 @@ class AlertEvent(BaseModel):
         description="from the arrival of the deciding frame to this alert; null after a kill, and "
         "of an archive",
     )
+    shard: str | None = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="I/N, of --shard; not there without",
+    )
+    epoch: int | None = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="of the shard's lease, which counts up whenever a process takes it; likewise",
+    )
 
     @property
     def title(self) -> str:

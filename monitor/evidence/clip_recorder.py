@@ -134,10 +134,12 @@ class ClipRecorder:
         while not ending:
             self._retention.tidy()
             ending = self._ending.wait(POLL_S)
-            self._grow_clips()
-            self._beside()
-        for clip in tuple(self._growing.values()):
-            self._finish(clip)
+            if self._retention.may_write():
+                self._grow_clips()
+                self._beside()
+        if self._retention.may_write():  # else they stay as after a kill, and play so far
+            for clip in tuple(self._growing.values()):
+                self._finish(clip)
 
     def _grow_clips(self) -> None:
         with self._lock:

@@ -52,12 +52,15 @@ class EvidenceSink:
     name = "evidence"
 
     def __init__(
-        self, options: EvidenceOptions, clock: Callable[[], float] = time.monotonic
+        self,
+        options: EvidenceOptions,
+        clock: Callable[[], float] = time.monotonic,
+        may_write: Callable[[], bool] = lambda: True,  # else nothing is written or deleted
     ) -> None:
         self._options = options
         self._clock = clock
         self._throttle = LogThrottle(log, clock)
-        self._retention = Retention(options, clock)
+        self._retention = Retention(options, clock, may_write=may_write)
         self._rolling = RollingRecorder(options, self._retention, clock)
         self._clips = ClipRecorder(options, self._retention, clock, self._roll)
         self._sources: dict[str, _Packets] = {}  # by camera
@@ -126,6 +129,9 @@ class EvidenceSink:
                 self._keep_snapshot(alert, source, event)
             with self._said(alert, "no filmstrip"):
                 self._keep_strip(window, event)
+        if alert.epoch is not None:
+            facts = {"shard": alert.shard, "epoch": alert.epoch}
+            event.facts = event.facts.model_copy(update=facts)
         with self._said(alert, "no facts"), self._retention.room_for(event.files.facts_file):
             event.files.save(event.facts)
 
@@ -135,7 +141,8 @@ class EvidenceSink:
             if source.tap is not None:
                 source.tap.close()
         self._clips.close()
-        self._rolling.close()
+        if self._retention.may_write():
+            self._rolling.close()
 
     def _roll(self) -> None:
         """Record every stream, if that is wanted; on the thread of the clips."""

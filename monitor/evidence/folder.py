@@ -37,6 +37,8 @@ class EvidenceFacts(BaseModel):
     snapshot_s: float | None = None  # seconds since the camera's first frame
     clip_begin_s: float | None = None  # likewise: what the clip shows at 0
     strip: StripFacts | None = None
+    shard: str | None = None  # I/N and the epoch of its lease, if it was kept under one
+    epoch: int | None = None
 
 
 @dataclass(frozen=True)

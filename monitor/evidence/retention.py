@@ -154,10 +154,12 @@ class Retention:
         options: EvidenceOptions,
         clock: Callable[[], float],
         now: Callable[[], float] = time.time,
+        may_write: Callable[[], bool] = lambda: True,  # else nothing is deleted, nothing begun
     ) -> None:
         self._options = options
         self._clock = clock
         self._now = now
+        self.may_write = may_write
         self._pause_s = ROLLING_S if options.rolling_min else DELETE_S
         self._throttle = LogThrottle(log, clock)
         self._deleting = threading.Lock()  # a new folder is not deleted while it is empty
@@ -184,7 +186,7 @@ class Retention:
 
     def tidy(self) -> None:
         """Delete what is old, unless that was done a short while ago."""
-        if self._clock() - self._deleted_s >= self._pause_s:
+        if self.may_write() and self._clock() - self._deleted_s >= self._pause_s:
             with self._deleting:
                 self._delete()
 
@@ -195,6 +197,8 @@ class Retention:
         SinkError if there is not.
         """
         options = self._options
+        if not self.may_write():
+            raise SinkError("another process may watch this camera by now")
         with self._deleting:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             fits = self._used is not None and self._used <= options.max_gib * 2**30

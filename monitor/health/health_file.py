@@ -15,8 +15,8 @@ from monitor.atomic import write_private
 from monitor.errors import MonitorError
 from monitor.health.status import CameraSnapshot
 from monitor.paths import describe_os_error
-from monitor.records import SinkStatus
-from monitor.states import NOTHING_MOVES, CameraState
+from monitor.records import LeaseStatus, SinkStatus
+from monitor.states import NOTHING_MOVES, CameraState, LeaseState
 
 STALE_S = 10.0  # a monitor that has written nothing for so long is stuck, or gone
 _MOST_BYTES = 1 << 24
@@ -72,6 +72,26 @@ class SinkHealth(_Facts):
     lost: Count = 0  # alerts that it never will
 
 
+class LeaseHealth(_Facts):
+    """The lease under which a shard of a site is watched."""
+
+    shard: str  # I/N
+    state: LeaseState
+    epoch: int | None = None  # of whoever has it
+    by: str = ""  # who has it, if that is another
+
+    @property
+    def summary(self) -> str:
+        """It in a few words."""
+        match self.state:
+            case LeaseState.HELD:
+                return f"shard {self.shard}, epoch {self.epoch}"
+            case LeaseState.STANDBY:
+                return f"stands by for shard {self.shard}: {self.by} holds it, epoch {self.epoch}"
+            case LeaseState.UNKNOWN:
+                return f"shard {self.shard}: the lease is not sure, nothing is written"
+
+
 class Health(_Facts):
     """The whole monitor."""
 
@@ -84,10 +104,16 @@ class Health(_Facts):
     alerts_lost: Count = 0  # alerts that never will be
     sinks: tuple[SinkHealth, ...] = ()
     cameras: tuple[CameraHealth, ...]
+    lease: LeaseHealth | None = None  # of --shard
 
     @property
     def ok(self) -> bool:
-        """Whether every camera is watched and classified, and every alert written."""
+        """Whether every camera is watched and classified, and every alert written.
+
+        Of a process that stands by, whether another watches them.
+        """
+        if self.lease is not None and self.lease.state != LeaseState.HELD:
+            return self.lease.state == LeaseState.STANDBY
         return all(one.watched and not one.blind for one in self.cameras) and not (
             self.alerts_waiting or self.alerts_lost
         )
@@ -97,6 +123,8 @@ class Health(_Facts):
         """The same in a line."""
         watched = sum(camera.watched for camera in self.cameras)
         text = f"{watched} of {len(self.cameras)} cameras watched"
+        if self.lease is not None:
+            text = f"{self.lease.summary}; {text}"
         blind = sum(camera.blind for camera in self.cameras)
         for count, what in (
             (blind, "of them not classified"),
@@ -107,7 +135,11 @@ class Health(_Facts):
         return text
 
 
-def examine(cameras: Sequence[CameraSnapshot], sinks: Sequence[SinkStatus]) -> Health:
+def examine(
+    cameras: Sequence[CameraSnapshot],
+    sinks: Sequence[SinkStatus],
+    lease: LeaseStatus | None = None,
+) -> Health:
     """How all of it does just now."""
     return Health(
         version=__version__,
@@ -118,6 +150,9 @@ def examine(cameras: Sequence[CameraSnapshot], sinks: Sequence[SinkStatus]) -> H
         alerts_lost=sum(sink.lost for sink in sinks),
         sinks=tuple(SinkHealth(**sink._asdict()) for sink in sinks),
         cameras=tuple(_camera(camera) for camera in cameras),
+        lease=None
+        if lease is None
+        else LeaseHealth(shard=lease.name, state=lease.state, epoch=lease.epoch, by=lease.by),
     )
 
 

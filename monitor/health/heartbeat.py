@@ -1,14 +1,14 @@
 """What is said every second of how the monitor does: to a file, and to systemd."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from monitor.errors import MonitorError
 from monitor.health.health_file import Health, examine, write_health
 from monitor.health.status import CameraSnapshot
 from monitor.health.systemd import Systemd
-from monitor.records import SinkStatus
+from monitor.records import LeaseStatus, SinkStatus
 from monitor.throttle import LogThrottle
 
 log = logging.getLogger(__name__)
@@ -25,9 +25,11 @@ class Heartbeat:
         self,
         path: Path | None,
         systemd: Systemd,
+        lease: Callable[[], LeaseStatus | None] = lambda: None,
     ) -> None:
         self._path = path
         self._systemd = systemd
+        self._lease = lease
         self._throttle = LogThrottle(log)
 
     def beat(
@@ -35,7 +37,7 @@ class Heartbeat:
     ) -> None:
         """Say it once."""
         if self._path is not None or self._systemd.listens:
-            health = examine(cameras, sinks)
+            health = examine(cameras, sinks, self._lease())
             self._systemd.status(health.summary)
             self._write(health)
         if busy_s < STUCK_S:

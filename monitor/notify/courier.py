@@ -40,6 +40,7 @@ class Courier:
         *,
         pictures: bool = False,  # a snapshot is waited for
         before: Courier | None = None,  # that ends, and had the same target
+        may_send: Callable[[], bool] = lambda: True,  # else nothing is done
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -50,6 +51,7 @@ class Courier:
         self._cameras = cameras
         self._pictures = pictures and composer.has_pictures
         self._before = before
+        self._may_send = may_send
         self._clock = clock
         self._now = now
         self._throttle = LogThrottle(log, clock)
@@ -84,6 +86,8 @@ class Courier:
 
     def step(self) -> float:
         """Do the one thing that is to be done next; the seconds until there may be more."""
+        if not self._may_send():
+            return STORE_S
         self._update()
         if (pause_s := self._retry_s - self._clock()) > 0:
             return min(pause_s, POLL_S)

@@ -37,8 +37,14 @@ PLAN_S = 1.0  # that the last planning has
 class Notifier:
     """Works by the settings until `close`; any thread may call it."""
 
-    def __init__(self, settings: NotifySettings, store: EventStore) -> None:
+    def __init__(
+        self,
+        settings: NotifySettings,
+        store: EventStore,
+        may_send: Callable[[], bool] = lambda: True,  # else another notifier may do so
+    ) -> None:
         self._store = store
+        self._may_send = may_send
         self._outbox = Outbox(store)
         self._cameras = Cameras()
         self._couriers: dict[str, tuple[object, Courier]] = {}  # with what each is made of
@@ -125,6 +131,7 @@ class Notifier:
             lambda: self._cameras.now,
             pictures=isinstance(options, SHOW_PICTURES),
             before=before,
+            may_send=self._may_send,
         )
 
     def _wake_couriers(self) -> None:

@@ -228,7 +228,7 @@ class Monitor:
         ConfigError if that cannot be; the old configuration then stays. It takes no longer
         than the cameras that leave need to end; one that hangs is left to itself after a while.
         """
-        if not options.cameras:
+        if not options.cameras and options.share is None:
             raise ConfigError("no camera is left")
         wanted = CameraSettings.of(options)
         with self._reloading:
@@ -243,7 +243,8 @@ class Monitor:
             log.info("cameras: %d stay, %d leave, %d come", len(stay), len(leave), len(come))
             for camera in leave.values():
                 camera.stop(EndReason.CAMERA_REMOVED)
-            limit_s = max(c.settings.camera.stream.call_timeout_s for c in now.values()) + STOP_S
+            calls_s = (c.settings.camera.stream.call_timeout_s for c in now.values())
+            limit_s = max(calls_s, default=0.0) + STOP_S
             deadline_s = self._clock() + limit_s
             for name, camera in leave.items():
                 if camera.capture.join(max(0.0, deadline_s - self._clock())):
@@ -303,7 +304,8 @@ class Monitor:
             watched = camera in self._cameras.values()
             if watched:
                 self._left.add(camera)
-            if self._left.issuperset(self._cameras.values()):
+            # A shard that has no camera just now waits for one.
+            if self._cameras and self._left.issuperset(self._cameras.values()):
                 self._ending.set()
         if not watched:  # it may end long after the reload that left it out
             camera.leave()

@@ -5,6 +5,7 @@
 | cameras | what it watches from now on, `ProcessSettings`; it answers with `changed` |
 | look | at which cameras the page looks |
 | grown | how many bytes of evidence the other processes have written |
+| lease | until when it may keep evidence, and under which epoch |
 | stop | end |
 
 | from a process | |
@@ -46,6 +47,7 @@ class ProcessSettings(BaseModel):
     realtime: bool
     inference: InferenceOptions
     evidence: EvidenceOptions | None
+    shard: str | None = None  # evidence is kept under its lease, as long as the parent says
     cores: float  # that it may use
     verbose: bool  # it logs more
 

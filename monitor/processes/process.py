@@ -19,6 +19,7 @@ from monitor.config.options import CameraOptions
 from monitor.errors import MonitorError
 from monitor.events.alert import AlertEvent
 from monitor.health.status import CameraSnapshot
+from monitor.lease.granted import Grant
 from monitor.link import LinkClosed, pack, receive
 from monitor.processes.messages import STATE, ProcessSettings, ProcessState, error_of
 from monitor.states import CameraState
@@ -114,6 +115,11 @@ class WatchProcess:
     def grown(self, count: int) -> None:
         """Say how many bytes of evidence others have written."""
         self._send({"type": "grown", "bytes": count})
+
+    def grant(self, grant: Grant | None) -> None:
+        """Say until when it may keep evidence; None: no longer than it was told."""
+        if grant is not None:
+            self._send({"type": "lease", "epoch": grant.epoch, "until_s": grant.until_s})
 
     def stop(self) -> None:
         """Tell it to end."""

@@ -22,6 +22,7 @@ from monitor.events.alert import AlertEvent
 from monitor.events.dispatcher import Dispatcher
 from monitor.events.sink import Sink
 from monitor.health.status import CameraSnapshot
+from monitor.lease.granted import Grant
 from monitor.pipeline.camera import CameraSettings
 from monitor.pipeline.monitor import BEAT_S, STOP_S, Beat, cores, raise_failure
 from monitor.processes.messages import ProcessSettings
@@ -53,10 +54,12 @@ class Processes:
         count: int,
         sinks: Sequence[Sink] = (),
         on_beat: Beat = lambda cameras, sinks, busy_s: None,
+        grant: Callable[[], Grant | None] | None = None,  # by which evidence is kept; None: always
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._count = count
         self._on_beat = on_beat
+        self._grant = grant
         self._clock = clock
         self._models = Models(None, options.inference.provider)
         self._dispatcher = Dispatcher(sinks)
@@ -213,6 +216,7 @@ class Processes:
             realtime=options.realtime,
             inference=options.inference,
             evidence=options.evidence,
+            shard=None if options.share is None else str(options.share),
             cores=cores() / self._count,
             verbose=logging.getLogger().isEnabledFor(logging.DEBUG),
         )
@@ -325,6 +329,8 @@ class Processes:
                 processes, cameras = self._processes, self.cameras
                 for process in processes:
                     process.check()
+                    if self._grant is not None:
+                        process.grant(self._grant())
                 self._note_evidence(processes)
                 self._note_costs(cameras)
                 self._give_up_if_all(cameras)

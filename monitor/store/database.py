@@ -20,6 +20,19 @@ from monitor.store.tables import REVISION
 
 LOCKED_S = 2.0  # that a statement waits for another process's write
 CONNECT_S = 5  # that PostgreSQL has to answer
+# A server that is cut off is noticed within about ten seconds: Linux itself waits a quarter of an
+# hour for the answer.
+_CUT_OFF = {
+    "tcp_user_timeout": 10_000,  # ms
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+# Nor does a client that is frozen, or cut off, hold up the others by what it has locked.
+_LOCKING = (
+    "SET idle_in_transaction_session_timeout = '5s'",
+    "SET lock_timeout = '8s'",
+)
 
 
 class StoreError(MonitorError):
@@ -68,8 +81,9 @@ def connect(url: URL) -> Engine:
         sa.event.listen(engine, "connect", _on_connect)
     else:
         try:
-            limits = {"connect_timeout": CONNECT_S}
+            limits = {"connect_timeout": CONNECT_S} | _CUT_OFF
             engine = sa.create_engine(url, connect_args=limits, pool_pre_ping=True)
+            sa.event.listen(engine, "connect", _on_server_connect)
         except ModuleNotFoundError:
             raise StoreError(
                 "PostgreSQL needs psycopg: pip install 'har-monitor[postgres]'"
@@ -157,6 +171,13 @@ def _on_connect(connection: Any, record: object) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
+
+
+def _on_server_connect(connection: Any, record: object) -> None:
+    with connection.cursor() as cursor:
+        for setting in _LOCKING:
+            cursor.execute(setting)
+    connection.commit()
 
 
 def _bring_up_to_date(connection: Connection, named: str) -> None:

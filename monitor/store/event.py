@@ -88,6 +88,12 @@ class Event(BaseModel):
     reviewer: str | None
     reviewed_at: Moment | None
     marked: bool = Field(description="kept, whatever its age")
+    shard: str | None = Field(
+        None, description="who recorded it, if that was a shard of a site: I/N; else null"
+    )
+    epoch: int | None = Field(
+        None, description="of the lease under which it was recorded; likewise"
+    )
 
     @property
     def open(self) -> bool:

@@ -10,6 +10,7 @@ from monitor.errors import SinkError
 from monitor.events.alert import AlertEvent
 
 if TYPE_CHECKING:
+    from monitor.store.lease import Fence
     from monitor.store.store import EventStore
 
 
@@ -28,10 +29,12 @@ class StoreSink:
         log_path: Path | None,
         # Called when there is something to notify, and must not wait; None: nothing is notified.
         on_news: Callable[[], object] | None = None,
+        fence: Callable[[], Fence | None] = lambda: None,  # under which is written
     ) -> None:
         self._where = where
         self._log_path = log_path
         self._on_news = on_news
+        self._fence = fence
         self._store: EventStore | None = None
 
     def takes(self, alert: AlertEvent) -> bool:
@@ -47,6 +50,7 @@ class StoreSink:
         try:
             if self._store is None:
                 self._store = KeptStore(self._where, self._log_path)
+            self._store.fence = self._fence()
             notified = self._on_news is not None and not alert.shadow
             self._store.record(alert, notified=notified)
         except StoreError as error:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -36,6 +36,9 @@ from monitor.store.event import (
 )
 from monitor.store.tables import events, news, pairs, skipped, states
 
+if TYPE_CHECKING:
+    from monitor.store.lease import Fence
+
 _INSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _NOT_REVIEWED: dict[str, Any] = {
     "review": Review.UNREVIEWED.value,
@@ -61,6 +64,8 @@ class EventStore:
     def __init__(self, where: str, *, at_once: bool = True) -> None:
         self._url = place(where)
         self.name = name(self._url)  # without its password
+        # Of the lease under which is written; None: no lease is needed. See monitor.store.lease.
+        self.fence: Fence | None = None
         self._writing = threading.Lock()  # SQLite takes one writer at a time
         self._opening = threading.Lock()
         self._engine: Engine | None = None
@@ -90,27 +95,31 @@ class EventStore:
         """Take starts and ends of activities, in their order, all or none; repeats change nothing.
 
         An end without its start is an event, too. A start after its end changes nothing. What is
-        to be notified is news, too, in the same transaction, until notifications of it are planned.
+        to be notified is news, too, in the same transaction, until notifications of it are planned;
+        the end of an event that has ended is none.
         """
         with self.transaction() as connection:
             for alert in alerts:
                 fresh = self._record(connection, alert)
-                if notified:
+                if notified and fresh is not None:
                     row = {"alert": alert.model_dump_json(), "fresh": fresh}
                     connection.execute(sa.insert(news).values(**row))
 
     @staticmethod
-    def _record(connection: Connection, alert: AlertEvent) -> bool:
-        """Take one; whether its event is new."""
+    def _record(connection: Connection, alert: AlertEvent) -> bool | None:
+        """Take one; whether its event is new, or None if it had ended already."""
         values = _row(alert)
         if add_event(connection, values | _NOT_REVIEWED):
             return True
         ours = events.c.id == alert.id
         known = connection.execute(sa.select(events.c.reason, events.c.at_ms).where(ours)).one()
         if alert.event == "end" and known.reason is None:
-            values.pop("at_ms")  # its place among the others stays
+            for name in ("at_ms", "shard", "epoch"):  # its place stays, and who recorded it
+                values.pop(name)
             connection.execute(sa.update(events).where(ours).values(**values))
-        elif alert.event == "start" and alert.start_time is None and values["at_ms"] > known.at_ms:
+        elif alert.event == "end":
+            return None
+        elif alert.start_time is None and values["at_ms"] > known.at_ms:
             # A film that is watched again has the same activities.
             connection.execute(sa.update(events).where(ours).values(**values))
         return False
@@ -250,13 +259,18 @@ class EventStore:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """A connection whose changes are kept if the block succeeds; StoreError."""
+        """A connection whose changes are kept if the block succeeds; StoreError.
+
+        They are not if the lease of the fence was lost: Overtaken.
+        """
         engine = self._connected()
         if not self._writing.acquire(timeout=LOCKED_S):
             raise StoreError(f"event store {self.name}: others write to it")
         try:
             with told(self._url), engine.begin() as connection:
                 yield connection
+                if self.fence is not None:
+                    self.fence.check(connection)
         finally:
             self._writing.release()
 
@@ -278,12 +292,13 @@ class EventStore:
 _AS_LOGGED = (
     "id", "camera", "region", "label", "model", "model_name", "start_s", "end_s", "reason",
     "window_s", "score", "peak_score", "peak_s", "threshold", "box", "trace", "latency_ms",
+    "shard", "epoch",
 )  # fmt: skip
 
 
 def _row(alert: AlertEvent) -> dict[str, Any]:
     """What an alert says of its activity."""
-    logged = alert.model_dump(mode="json", include=set(_AS_LOGGED))
+    logged = dict.fromkeys(_AS_LOGGED) | alert.model_dump(mode="json", include=set(_AS_LOGGED))
     times = {
         "at_ms": alert.start_time or alert.time,
         "start_ms": alert.start_time,

@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0003"  # the newest of migrations/versions
+REVISION = "0004"  # the newest of migrations/versions
 
 metadata = MetaData()
 
@@ -49,6 +49,9 @@ events = Table(
     Column("reviewer", Text),
     Column("reviewed_ms", BigInteger),
     Column("marked", Boolean, nullable=False),
+    # Who recorded it, if that was a shard of a site: its shard, and the epoch of its lease.
+    Column("shard", String(16)),
+    Column("epoch", BigInteger),
     Index("events_newest", "at_ms", "id"),
     Index("events_of_camera", "camera", "at_ms"),
     Index("events_of_label", "label", "at_ms"),
@@ -130,4 +133,26 @@ arming = Table(
     Column("camera", Text, primary_key=True),
     Column("armed", Boolean, nullable=False),
     Column("snoozed_ms", BigInteger),  # not notified until then
+)
+
+# Who may write, of those who share the store: a row for each name that ever was leased. Whoever
+# takes a lease counts its epoch up; times are of the database's clock.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("holder", String(64), nullable=False),  # no two that live have the same
+    Column("described", Text, nullable=False),  # it, for people
+    Column("cameras", String(16), nullable=False),  # fingerprint of those it knows of; "": none
+    Column("expires_ms", BigInteger, nullable=False),  # 0: it was given back
+)
+
+# Whose leases these are: one row.
+site = Table(
+    "site",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("shards", Integer, nullable=False),
 )

@@ -76,3 +76,4 @@ class WebSettings(BaseModel):
     models: tuple[tuple[str, str], ...]  # what --check says of them: name and text
     configuration: str  # in force, without secrets; YAML
     since: AwareDatetime  # when that began
+    lease: tuple[str, int] | None = None  # under which the cameras are watched: name and epoch

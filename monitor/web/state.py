@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from monitor.evidence.folder import EventFiles, event_files
 from monitor.store.event import Event, Verdict
 from monitor.store.journal import DeletedLine, Journal, PromotionLine, ReviewLine, SpanLine
+from monitor.store.lease import Fence
 from monitor.store.store import EventStore
 from monitor.store.taught import NOTHING, take_back, teach
 from monitor.web.copies import Copies
@@ -39,6 +40,12 @@ class WebState:
     def renew(self, settings: bytes) -> None:
         """Take what the configuration says now, as JSON."""
         self.settings = WebSettings.model_validate_json(settings)
+        self.guard_store()
+
+    def guard_store(self) -> None:
+        """Write to the store only as long as the lease of the watching process has its epoch."""
+        lease = self.settings.lease
+        self.store.fence = None if lease is None else Fence(*lease)
 
     def camera(self, name: str) -> CameraSettings | None:
         """A camera that is watched; None if there is none of this name."""

@@ -12,12 +12,18 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 
 from monitor.cli.app import app
+from monitor.config.options import MonitorOptions
 from monitor.config.outputs import WebOptions
+from monitor.config.shard import Shard, of_shard
+from monitor.config.yaml_file import load
 from testkit import ROOT
 
 UNIT = ROOT / "deploy" / "har-monitor.service"
+SHARD_UNIT = ROOT / "deploy" / "har-monitor@.service"
+KUBERNETES = ROOT / "deploy" / "kubernetes.yaml"
 CONTAINERFILE = ROOT / "deploy" / "Containerfile"
 OPTIONS = {
     name
@@ -26,15 +32,16 @@ OPTIONS = {
 }
 
 
+@pytest.mark.parametrize("path", [UNIT, SHARD_UNIT], ids=["whole", "shard"])
 @pytest.mark.parametrize("page", [False, True], ids=["for this machine", "page for others"])
-def test_systemd_finds_nothing_wrong_with_the_unit(page: bool, tmp_path: Path) -> None:
+def test_systemd_finds_nothing_wrong_with_the_unit(page: bool, path: Path, tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         reason = "no systemd-analyze: apt-get install systemd (make test does)"
         if os.environ.get("CI") == "true":
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
-    unit = tmp_path / UNIT.name
-    installed = UNIT.read_text().replace("/opt/har-monitor/bin/har-monitor", sys.executable)
+    unit = tmp_path / path.name.replace("@", "@1")
+    installed = path.read_text().replace("/opt/har-monitor/bin/har-monitor", sys.executable)
     if page:
         assert installed.count("\n#LoadCredential=") == 3
         installed = installed.replace("\n#LoadCredential=", "\nLoadCredential=")
@@ -61,9 +68,14 @@ def words(kind: str) -> list[str]:
     return listed
 
 
+def started(unit: Path) -> list[str]:
+    """The command that a unit starts."""
+    (line,) = re.findall(r"^ExecStart=((?:.*\\\n)*.*)$", unit.read_text(), re.MULTILINE)
+    return shlex.split(line.replace("\\\n", " "))
+
+
 def test_both_give_the_command_options_that_it_has() -> None:
-    (line,) = re.findall(r"^ExecStart=((?:.*\\\n)*.*)$", UNIT.read_text(), re.MULTILINE)
-    service = shlex.split(line.replace("\\\n", " "))
+    service = started(UNIT)
     container = words("ENTRYPOINT") + words("CMD")
     check = words("HEALTHCHECK")
     for command in (service, container, check):
@@ -99,3 +111,56 @@ def test_the_container_is_built_from_what_is_here_and_does_not_run_as_root() -> 
         for source in line.split()[:-1]:
             assert (ROOT / source).exists()
     assert text.index("\nUSER har-monitor") < text.index("\nENTRYPOINT")
+
+
+def settings(unit: Path) -> list[str]:
+    return [line for line in unit.read_text().splitlines() if re.match(r"[A-Z]\w+=|\[", line)]
+
+
+def test_the_unit_of_a_shard_is_the_other_one_with_its_shard() -> None:
+    own = [line for line in settings(SHARD_UNIT) if line not in settings(UNIT)]
+    assert own == [
+        "Description=Human-activity monitor, shard %i",
+        "EnvironmentFile=/etc/har-monitor/site.env",
+        "RestartSec=500ms",
+        "StateDirectory=har-monitor-%i",
+        "RuntimeDirectory=har-monitor-%i",
+    ]
+    missing = [line for line in settings(UNIT) if line not in settings(SHARD_UNIT)]
+    assert len(missing) == 4, "description, pause and folders"
+    command = started(SHARD_UNIT)
+    assert command[-2:] == ["--shard", "%i/${SHARDS}"]
+    assert [word.replace("har-monitor-%i", "har-monitor") for word in command[:-2]] == started(UNIT)
+
+
+def test_the_pods_are_the_shards(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = {one["kind"]: one for one in yaml.safe_load_all(KUBERNETES.read_text())}
+    pods = found["StatefulSet"]["spec"]
+    (container,) = pods["template"]["spec"]["containers"]
+    assert {word for word in container["args"] if word.startswith("--")} <= OPTIONS
+    assert pods["ordinals"]["start"] == 1
+    assert container["env"][0]["name"] == "POD_INDEX"
+    shards = [
+        Shard.parse(container["args"][-1].replace("$(POD_INDEX)", str(number)))
+        for number in range(1, pods["replicas"] + 1)
+    ]
+    assert [shard.number for shard in shards] == list(range(1, shards[0].count + 1))
+
+    for name in ("DOOR_PASSWORD", "DB_PASSWORD"):
+        monkeypatch.setenv(name, "a-password")
+    path = tmp_path / "monitor.yaml"
+    path.write_text(found["ConfigMap"]["data"]["monitor.yaml"])
+    options = load(path, MonitorOptions)
+    parts = [[one.name for one in of_shard(options, shard).cameras] for shard in shards]
+    assert parts == [["door"], ["kitchen"], ["garage"]]
+
+    mounts = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
+    (volume,) = re.findall(r"^VOLUME (.*)$", CONTAINERFILE.read_text(), re.MULTILINE)
+    assert mounts["data"] == volume
+    config = Path(container["args"][container["args"].index("--config") + 1])
+    assert Path(mounts["configuration"]) == config.parent
+    health = words("ENTRYPOINT")[words("ENTRYPOINT").index("--health") + 1]
+    assert container["readinessProbe"]["exec"]["command"][-1] == health
+    assert health in container["livenessProbe"]["exec"]["command"][-1]
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True

@@ -32,7 +32,7 @@ from monitor.config.notifications import (
 from monitor.config.options import MonitorOptions
 from monitor.config.yaml_file import load
 from monitor.events.alert import AlertEvent
-from monitor.states import CameraState, EndReason, OpenFailure, SkipReason
+from monitor.states import CameraState, EndReason, LeaseState, OpenFailure, SkipReason
 from testkit import ROOT
 from train.data.layouts import find_clips
 from train.recipe.options import Recipe
@@ -132,7 +132,8 @@ def test_every_command_line_uses_options_that_exist(page: str) -> None:
         assert {word for word in line.split() if word.startswith("--")} <= known, line
 
 
-def test_every_configuration_is_right(tmp_path: Path) -> None:
+def test_every_configuration_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_PASSWORD", "a-password")
     blocks = [
         (page, block)
         for page, text in PAGES.items()
@@ -234,11 +235,14 @@ def test_the_make_targets_exist() -> None:
         (CameraState, "docs/reliability.md", "| state | meaning |"),
         (OpenFailure, "docs/reliability.md", "| cause | meaning |"),
         (SkipReason, "docs/reliability.md", "| reason | meaning |"),
+        (LeaseState, "docs/cluster.md", "| lease | meaning |"),
         (EndReason, "docs/alerts.md", "| reason | when |"),
     ],
 )
 def test_every_state_and_reason_is_in_a_table(
-    states: type[CameraState | OpenFailure | SkipReason | EndReason], page: str, head: str
+    states: type[CameraState | OpenFailure | SkipReason | EndReason | LeaseState],
+    page: str,
+    head: str,
 ) -> None:
     table = PAGES[page].partition(head)[2].partition("\n\n")[0]
     rows = re.findall(r"^\| `?([^`|]+?)`? \| (.+) \|$", table, re.MULTILINE)

@@ -163,3 +163,16 @@ def test_what_a_kill_left_half_written_goes_with_its_event(tmp_path: Path) -> No
         os.utime(path, (clip.stat().st_mtime, clip.stat().st_mtime))
     assert delete_old_evidence(tmp_path, max_gib=1, keep_days=30) == (1 << 20) + 1
     assert [path.exists() for path in (old, new, *left)] == [False, True, False, True]
+
+
+def test_while_another_may_write_nothing_is_begun_or_deleted(tmp_path: Path) -> None:
+    (old,) = clips(tmp_path, 31)
+    ours = False
+    kept = Retention(EvidenceOptions(folder=tmp_path), time.monotonic, may_write=lambda: ours)
+    kept.tidy()
+    with pytest.raises(SinkError, match="another process may watch"), kept.room_for(old):
+        pass
+    assert old.exists()
+    ours = True
+    kept.tidy()
+    assert not old.exists()

@@ -251,6 +251,14 @@ def test_a_store_is_opened_again_with_all_that_it_has(where: str) -> None:
         store.close()
 
 
+def test_the_end_of_what_has_ended_is_no_news(store: EventStore) -> None:
+    end = alert("a", event="end", end_s=9, reason="score fell")
+    store.record(alert("a"), end, end, notified=True)
+    with store.reading() as connection:
+        told = connection.scalars(sa.text("SELECT alert FROM news ORDER BY seq")).all()
+    assert len(told) == 2
+
+
 def test_the_tables_are_those_of_the_migrations(where: str) -> None:
     EventStore(where).close()
     engine = sa.create_engine(place(where))

@@ -1,0 +1,85 @@
+"""Which of a site's cameras are one process's: its shard, a share by the cameras' names."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from monitor.errors import ConfigError
+
+if TYPE_CHECKING:
+    from monitor.config.options import MonitorOptions
+
+MOST = 1000  # shards of a site
+_FORM = re.compile(r"([0-9]{1,4})/([0-9]{1,4})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of `count` shares of a site's cameras, numbered from 1.
+
+    Rendezvous hashing: a camera is of the shard that draws the highest number for its name. So its
+    shard depends on nothing but its name and `count`: no other camera moves when one comes or goes,
+    and no two shards of the same count share a camera, whatever cameras each of them knows.
+    """
+
+    number: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """The shard that is written I/N; ConfigError if it is none."""
+        found = _FORM.fullmatch(text)
+        number, count = (int(found[1]), int(found[2])) if found else (0, 0)
+        if not 1 <= number <= count <= MOST:
+            raise ConfigError(
+                f"--shard {text}: I/N is needed, such as 1/3; I from 1 to N, N up to {MOST}"
+            )
+        return cls(number, count)
+
+    def has(self, camera: str) -> bool:
+        """Whether a camera of this name is of it."""
+        drawn = {number: _draw(camera, number) for number in range(1, self.count + 1)}
+        return self.number == max(drawn, key=drawn.__getitem__)
+
+
+@dataclass(frozen=True)
+class ShardShare:
+    """A shard of a configuration: what is known of the cameras that others watch."""
+
+    shard: Shard
+    cameras: int  # of all shards together
+    fingerprint: str  # of their names: the same in every process of a site
+
+    def __str__(self) -> str:
+        return str(self.shard)
+
+    @classmethod
+    def of(cls, shard: Shard, cameras: Iterable[str]) -> ShardShare:
+        """The share of a shard in all cameras of a configuration."""
+        names = sorted(cameras)
+        text = "\n".join(names).encode()
+        return cls(shard, len(names), hashlib.sha256(text).hexdigest()[:16])
+
+
+def of_shard(options: MonitorOptions, shard: Shard) -> MonitorOptions:
+    """With the cameras of a shard alone, perhaps none; ConfigError without a store to share."""
+    if options.store is None or options.store.site is None:
+        raise ConfigError(
+            f"--shard {shard}: a sink of the type store is needed, which all shards share, "
+            "with site: a name of your own for its cameras"
+        )
+    own = tuple(camera for camera in options.cameras if shard.has(camera.name))
+    found = options.model_copy(update={"cameras": own})
+    found._share = ShardShare.of(shard, (camera.name for camera in options.cameras))
+    return found
+
+
+def _draw(camera: str, number: int) -> bytes:
+    return hashlib.blake2b(f"{number}\n{camera}".encode(), digest_size=8).digest()
