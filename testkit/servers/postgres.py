@@ -21,11 +21,18 @@ class Postgres:
 
     folder: Path
     programs: Path
+    port: int | None = None  # of this machine; None: it has a socket in the folder alone
 
     @property
     def url(self) -> str:
         """Of its database; the password is never asked for."""
-        return f"postgresql://har:s3cret@/postgres?host={self.folder}"
+        port = "" if self.port is None else f"&port={self.port}"
+        return f"postgresql://har:s3cret@/postgres?host={self.folder}{port}"
+
+    @property
+    def tcp_url(self) -> str:
+        """The same, reached by the port."""
+        return f"postgresql://har:s3cret@127.0.0.1:{self.port}/postgres"
 
     def stop(self) -> None:
         """End it at once; connections break."""
@@ -33,7 +40,8 @@ class Postgres:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = f"-k {self.folder} -c listen_addresses= -c fsync=off"
+        listening = "" if self.port is None else f"127.0.0.1 -p {self.port}"
+        options = f"-k {self.folder} -c listen_addresses={listening} -c fsync=off"
         self._control("start", "-o", options, "-l", str(self.folder / "log"))
 
     def _control(self, order: str, *more: str) -> None:
@@ -54,7 +62,7 @@ def run(*command: object) -> None:
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
+def postgres(port: int | None = None) -> Iterator[Postgres]:
     """A new server with an empty database; skips the test if it is not installed, but not in CI."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if not found:
@@ -67,7 +75,7 @@ def postgres() -> Iterator[Postgres]:
         if os.geteuid() == 0:
             user = pwd.getpwnam("postgres")
             os.chown(folder, user.pw_uid, user.pw_gid)
-        server = Postgres(folder, found[-1].parent)
+        server = Postgres(folder, found[-1].parent, port)
         run(
             server.programs / "initdb", "-D", folder / "data", "-U", "har", "-A", "trust",
             "--no-sync", "-E", "UTF8", "--locale", "C",
