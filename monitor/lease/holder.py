@@ -9,7 +9,9 @@ from pathlib import Path
 
 from monitor.store.lease import Holder
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # of this machine, since it was started
+# What no two machines have the same: of this start of it, else of its system, for a unit of systemd
+# with ProcSubset=pid does not see the first.
+_MACHINE = (Path("/proc/sys/kernel/random/boot_id"), Path("/etc/machine-id"))
 
 
 def this_process(locked: Path | None) -> Holder:
@@ -19,11 +21,19 @@ def this_process(locked: Path | None) -> Holder:
     the lock, and the system takes it from a process that dies. So the process that is started again
     with the same file takes its lease at once. Without one no other process is ever the same.
     """
+    host = os.uname().nodename
+    machine = next(filter(None, map(_text, _MACHINE)), None)
     identity = uuid.uuid4().hex
-    if locked is not None and _BOOT_ID.exists():
-        folder = (
-            locked.absolute().parent.stat()
-        )  # the file itself is another one once it is rotated
-        facts = (_BOOT_ID.read_text().strip(), folder.st_dev, folder.st_ino, locked.name)
+    if locked is not None and machine is not None:
+        folder = locked.absolute().parent.stat()  # the file changes if it is rotated
+        facts = (machine, host, folder.st_dev, folder.st_ino, locked.name)
         identity = hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
-    return Holder(identity, f"process {os.getpid()} on {os.uname().nodename}")
+    return Holder(identity, f"process {os.getpid()} on {host}")
+
+
+def _text(path: Path) -> str:
+    """What a file holds; nothing if it cannot be read."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import OvertakenError, SinkError
+from monitor.lease import holder
 from monitor.lease import keeper as module
 from monitor.lease.holder import this_process
 from monitor.lease.keeper import GRACE_S, LOOK_EVERY, SURE_S, LeaseKeeper
@@ -281,3 +282,17 @@ def test_who_comes_after_a_kill_is_known_by_the_file_that_it_locks(tmp_path: Pat
     assert of_another_process(tmp_path / "other.jsonl") != own.identity
     assert this_process(None).identity != this_process(None).identity
     assert own.described == f"process {os.getpid()} on {os.uname().nodename}"
+
+
+def test_a_machine_that_hides_its_start_is_known_by_its_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, machine = tmp_path / "alerts.jsonl", tmp_path / "machine-id"
+    machine.write_text("m1\n")
+    monkeypatch.setattr(holder, "_MACHINE", (tmp_path / "none", machine))
+    own = this_process(log).identity
+    assert this_process(log).identity == own
+    machine.write_text("m2\n")
+    assert this_process(log).identity != own
+    machine.unlink()
+    assert this_process(log).identity != this_process(log).identity
