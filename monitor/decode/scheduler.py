@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TURN_S = 8.0  # that a camera decodes before it makes room: several windows, and an alert
+# Turns are shorter if all who wait then come on within so long, beside what is lost from one key
+# frame to the next; but no shorter than the other: the first window takes two seconds.
+ROUND_S, TURN_MIN_S = 5.0, 4.0
 LATE_S = 1.0  # behind its stream, and for so long: it does not keep up
 GROW_S = 5.0  # without a late camera until one more may decode
 # One whose thread waits for packets so much of the time keeps up, whatever its timestamps say, if
@@ -79,8 +82,8 @@ class DecodeScheduler:
                 return True
             since_s = self._decoding.setdefault(who, self._clock())
             self._grow()
-            crowded = self._waiting and len(self._decoding) >= self._limit
-            if not crowded or self._clock() - since_s < TURN_S:
+            crowded = len(self._waiting) > self._limit - len(self._decoding)
+            if not crowded or self._clock() - since_s < self._turn_s():
                 return True
             self._wait(who)
             return False
@@ -111,6 +114,11 @@ class DecodeScheduler:
             self._work.pop(who, None)
             self._decoding.pop(who, None)
             self._waiting.pop(who, None)
+
+    def _turn_s(self) -> float:
+        """How long a turn is just now."""
+        rounds = len(self._waiting) / max(1, len(self._decoding))
+        return min(TURN_S, max(TURN_MIN_S, ROUND_S / rounds)) if rounds else TURN_S
 
     def _wait(self, who: object) -> None:
         self._decoding.pop(who, None)
