@@ -13,6 +13,8 @@ from monitor.records import PictureBox
 FACTOR = 2  # size of a clip, by the size of a view
 PART = 5 / 8  # of the width and the height of a clip
 STEP = 4  # a view's size is a multiple of it: five pixels of the part become four
+# Fifths of each of five pixels, and of the one after it, that make one of the four.
+_SHARE, _REST = np.array(((4, 3, 2, 1, 0), (1, 2, 3, 4, 0)), np.uint16)
 
 
 def views(clip: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], PictureBox]:
@@ -37,11 +39,15 @@ def halved(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(..., H, W, 3) to (..., H / 2, W / 2, 3): each pixel the mean of four, rounded."""
     *each, height, width, _ = pictures.shape
     lines = np.add(pictures[..., 0::2, :, :], pictures[..., 1::2, :, :], dtype=np.uint16)
-    pairs = lines.reshape(*each, height // 2, width // 2, 6)
-    sums = pairs[..., :3] + pairs[..., 3:]
+    lines = lines.reshape(*each, height // 2, width * 3)
+    # Of each pixel and the next one, then of every second: NumPy is slow on three values at a time.
+    sums = lines[..., :-3] + lines[..., 3:]
     sums += 2
     sums >>= 2
-    return sums.astype(np.uint8)
+    means = np.empty(lines.shape, np.uint8)
+    means[..., :-3] = sums
+    pixels = np.ascontiguousarray(means.view("V3")[..., ::2])
+    return pixels.view(np.uint8).reshape(*each, height // 2, width // 2, 3)
 
 
 def moving_part(whole: NDArray[np.uint8]) -> tuple[int, int]:
@@ -66,14 +72,15 @@ def _five_to_four(part: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Four pixels of each five, in both directions: (T, H, W, 3) to (T, 4 / 5 H, 4 / 5 W, 3)."""
     frames, height, width, _ = part.shape
     rows = part.astype(np.uint16).reshape(frames, height // 5, 5, width * 3)
-    lines = np.stack(_weighted(*np.moveaxis(rows, 2, 0)), axis=2)
-    columns = lines.reshape(frames, height // 5 * 4, width // 5, 5, 3)
-    # In one piece each: NumPy is slow on three numbers at a time.
-    sums = np.stack(_weighted(*np.ascontiguousarray(np.moveaxis(columns, 3, 0))), axis=3)
-    return np.asarray((sums + 12) // 25, np.uint8).reshape(frames, height // 5 * 4, -1, 3)
-
-
-def _weighted(*five: NDArray[np.uint16]) -> tuple[NDArray[np.uint16], ...]:
-    """Five times the four pixels that cover the same length as five."""
-    a, b, c, d, e = five
-    return 4 * a + b, 3 * b + 2 * c, 2 * c + 3 * d, d + 4 * e
+    lines = rows[:, :, :4] * _SHARE[:4, np.newaxis] + rows[:, :, 1:] * _REST[:4, np.newaxis]
+    lines = lines.reshape(frames, height // 5 * 4, width * 3)
+    # The same of every pixel and the next one; the fifth of each five is left out.
+    share, rest = (np.tile(np.repeat(weights, 3), width // 5)[:-3] for weights in (_SHARE, _REST))
+    sums = lines[..., :-3] * share
+    sums += lines[..., 3:] * rest
+    sums += 12
+    sums //= 25
+    means = np.empty(lines.shape, np.uint8)
+    means[..., :-3] = sums
+    fives = means.reshape(frames, height // 5 * 4, width // 5, 5, 3)
+    return fives[..., :4, :].reshape(frames, height // 5 * 4, -1, 3)

@@ -24,6 +24,20 @@ def test_the_whole_is_the_rounded_mean_of_four_pixels_each() -> None:
     assert halved(clip).dtype == np.uint8
 
 
+@pytest.mark.parametrize("size", [64, 128, 160])
+def test_the_part_has_the_rounded_areas_of_its_pixels(size: int) -> None:
+    clip = np.random.default_rng(size).integers(0, 256, (3, size, size, 3), np.uint8)
+
+    (whole, part), _ = views(clip)
+    top, left = moving_part(whole)
+
+    seen = clip[:, top : top + size * 5 // 8, left : left + size * 5 // 8].astype(int)
+    fifths = np.array(((4, 1, 0, 0, 0), (0, 3, 2, 0, 0), (0, 0, 2, 3, 0), (0, 0, 0, 1, 4)))
+    fives = seen.reshape(3, size // 8, 5, size // 8, 5, 3)
+    sums = np.einsum("tyaxbc,pa,qb->typxqc", fives, fifths, fifths)
+    assert np.array_equal(part, ((sums + 12) // 25).reshape(part.shape))
+
+
 @pytest.mark.parametrize("place", [(0, 0), (20, 70), (60, 60), (118, 118), (0, 118), (101, 3)])
 def test_the_part_that_moves_is_seen_as_an_area_average(place: tuple[int, int]) -> None:
     clip = with_movement(*place)
