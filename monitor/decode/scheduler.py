@@ -181,7 +181,11 @@ class ScheduledDecoder:
         now_s = self._clock()
         pts_s = self._full.pts_s(packet.pts)
         if self._decoder is not None:
-            pace = self._pace(pts_s, now_s)
+            pace = None
+            if packet.is_keyframe or not self._decoder.idle:
+                pace = self._pace(pts_s, now_s)
+            else:  # it has next to nothing to do: its key frames tell
+                self._waited_s += max(0.0, now_s - self._done_s)
             if pace is not None:
                 self._scheduler.late(self, pace)
                 self._stop(now_s)
@@ -199,9 +203,13 @@ class ScheduledDecoder:
                 self._done_s = self._clock()
                 return
         if self._decoder is not None:
+            was_idle = self._decoder.idle
             for decoded in self._decoder.decode(packet):
                 self._note(decoded)
                 yield decoded
+            if was_idle and not self._decoder.idle:
+                # It is late by the time that the frames it had kept took: it may catch up.
+                self._offset_s, self._since_s = math.inf, None
         elif pts_s is not None and not 0 <= self._given_s - pts_s < LATE_S:
             self._given_s = pts_s
             yield DecodedFrame(pts_s, None, now_s, SkipReason.OVERLOAD)

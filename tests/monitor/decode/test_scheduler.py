@@ -65,9 +65,12 @@ class FakeDecoder:
     idle: bool = False
     damaged: int = 0
     at_rest_from_s: float | None = None
+    wakes_s: float = 0.0  # it wakes with its next packet, and is busy for so long
 
     def decode(self, packet: Any) -> Iterator[DecodedFrame | None]:
-        self.clock.now_s += self.cost_s
+        self.clock.now_s += self.cost_s + self.wakes_s
+        if self.wakes_s:
+            self.idle, self.wakes_s = False, 0.0
         yield DecodedFrame(packet.pts * FRAME_S, object(), self.clock.now_s)  # type: ignore[arg-type]
 
     def finish(self) -> Iterator[DecodedFrame | None]:
@@ -293,6 +296,38 @@ def test_a_resting_camera_takes_no_ones_turn() -> None:
     assert not scheduler.start("next")
     assert scheduler.keep("slow", idle=True)
     assert scheduler.start("next")
+
+
+def test_a_slow_clock_of_an_idle_camera_is_no_overload_when_it_wakes() -> None:
+    clock = Clock()
+    camera = Camera(clock, DecodeScheduler(clock), 0.0, rate=0.98)
+    camera.inner.idle = True
+    watch([camera], 120)
+    camera.inner.idle, camera.inner.cost_s = False, 0.02
+    watch([camera], 20)
+    assert not camera.waited
+
+
+@pytest.mark.parametrize("index", [1500, 1501, 1520, 1549])
+def test_what_a_camera_decodes_when_it_wakes_is_no_overload(index: int) -> None:
+    clock = Clock()
+    camera = Camera(clock, DecodeScheduler(clock), 0.0)
+    camera.inner.idle = True
+    watch([camera], index * FRAME_S - FRAME_S / 2)
+    camera.inner.wakes_s, camera.inner.cost_s = 3.0, 0.022  # it catches up slowly
+    watch([camera], 20)
+    assert not camera.waited
+    assert max(camera.behind_s) > 2.9
+    assert camera.behind_s[-1] < 0.1
+
+
+def test_an_idle_camera_that_falls_behind_is_noticed_at_its_key_frames() -> None:
+    clock = Clock()
+    camera = Camera(clock, DecodeScheduler(clock), 0.06)
+    camera.inner.idle = True
+    watch([camera], 60)
+    assert camera.waited
+    assert max(camera.behind_s) < 6
 
 
 def test_who_is_gone_holds_no_turn() -> None:
