@@ -13,7 +13,8 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from av import Packet, VideoFrame, VideoStream
 
@@ -23,16 +24,19 @@ from monitor.decode.stillness import Stillness
 from monitor.states import SkipReason
 
 # A scene becomes idle once its key frames have been still for AFTER_S; sooner if nothing moved
-# between them, either.
+# between them, either; and where it looks as it did before the movement, as soon as the windows
+# that show the movement are over.
 AFTER_S, SOONER_S = 4.0, 1.5
 MIN_PACKETS = 5  # of a GOP: a shorter one leaves nothing to be saved
 MAX_BYTES = 16 * 2**20  # that are buffered of a stream
 _REORDER_S = 1.0  # packets may come so much later than one that is shown after them
-_AT_ONCE = 2  # frames skipped for one packet that comes: they leave as evenly as they came
+# An idle camera wakes Python for each packet, which then finds nothing in the core's caches: what
+# is done for all packets of so many seconds at once costs a fraction. Less than a stride, so that
+# skipped windows come about as evenly as others.
+TELL_S = 0.4
 
 
-@dataclass(frozen=True)
-class _Buffered:
+class _Buffered(NamedTuple):
     packet: Packet[VideoStream]
     pts_s: float
     arrived_s: float
@@ -68,6 +72,8 @@ class IdleDecoder:
         self._redecoded: Counter[float] = Counter()  # pts of those that are decoded all the same
         self._key_s = -math.inf  # the newest key frame
         self._newest_s = -math.inf  # of all that was kept
+        self._idle_from_s = -math.inf  # what came since it is idle
+        self._told_s = -math.inf  # the newest when it was last said what became of idle frames
 
     @property
     def damaged(self) -> int:
@@ -88,7 +94,8 @@ class IdleDecoder:
         if self._idle:
             if pts_s is not None and self._stays_still(packet, pts_s):
                 self._buffer(packet, pts_s)
-                yield from self._skip_pending()
+                if self._newest_s - self._told_s >= TELL_S:
+                    yield from self._tell()
                 return
             yield from self._leave_idle()
         if pts_s is None:
@@ -130,9 +137,10 @@ class IdleDecoder:
         self._from_s = math.nextafter(picture.pts_s, math.inf)
 
     def _buffer(self, packet: Packet[VideoStream], pts_s: float) -> None:
+        arrived_s = self._clock()
         if self._idle:
             self._newest_s = max(self._newest_s, pts_s)
-            heapq.heappush(self._pending, (pts_s, self._clock()))
+            heapq.heappush(self._pending, (pts_s, arrived_s))
         else:  # an idle interval may begin with it, if its GOP ends in time
             if not self._bounded(pts_s):
                 self._scene.reset()
@@ -142,10 +150,10 @@ class IdleDecoder:
                 self._clear()  # what came before was given
             if not packet.is_keyframe and not self._buffered:
                 return
-            self._newest_s = pts_s
+            self._newest_s = pts_s if packet.is_keyframe else max(self._newest_s, pts_s)
         if packet.is_keyframe:
             self._key_s = pts_s
-        self._buffered.append(_Buffered(packet, pts_s, self._clock()))
+        self._buffered.append(_Buffered(packet, pts_s, arrived_s))
         self._buffered_bytes += packet.size
 
     def _clear(self) -> None:
@@ -157,12 +165,11 @@ class IdleDecoder:
 
     def _may_idle(self, packet: Packet[VideoStream], pts_s: float | None) -> bool:
         return (
-            packet.is_keyframe
-            and pts_s is not None
-            and self._full.are_pts
+            pts_s is not None
             and len(self._buffered) >= MIN_PACKETS
+            and self._full.are_pts
+            and (self._is_still(pts_s) if packet.is_keyframe else self._is_as_before(pts_s))
             and self._bounded(pts_s)
-            and self._is_still(pts_s)
             and not self._looked_at()
         )
 
@@ -172,11 +179,15 @@ class IdleDecoder:
             return True
         return lasted_s >= SOONER_S and not self._scene.moved_between(lasted_s, pts_s)
 
+    def _is_as_before(self, pts_s: float) -> bool:
+        """Whether no window from here on shows what moved; no frame before may come later."""
+        return pts_s > self._newest_s and self._scene.is_as_before(self._context_s, pts_s)
+
     def _enter_idle(self) -> None:
         if self._by_size and not self._scene.any_motion:
             self._sizes.doubt()
         self._idle, self._by_size = True, False
-        self._newest_s = self._from_s
+        self._newest_s = self._told_s = self._idle_from_s = self._from_s
         self._redecoded.clear()
 
     def _stays_still(self, packet: Packet[VideoStream], pts_s: float) -> bool:
@@ -192,7 +203,8 @@ class IdleDecoder:
         if key is None or pts_s < self._newest_s or self._scene.see_key(pts_s, key):
             return False
         self._on_still(key)
-        self._sizes.learn([one.packet.size for one in self._buffered if one.pts_s > self._key_s])
+        since_s = max(self._key_s, self._idle_from_s)
+        self._sizes.learn([one.packet.size for one in self._buffered if one.pts_s > since_s])
         self._from_s = max(self._from_s, pts_s - self._context_s)
         self._forget()
         return True
@@ -208,21 +220,22 @@ class IdleDecoder:
             self._buffered_bytes -= sum(one.packet.size for one in self._buffered[: starts[-1]])
             del self._buffered[: starts[-1]]
 
-    def _skip_pending(self) -> Iterator[DecodedFrame | None]:
-        for _ in range(_AT_ONCE):
-            if not self._pending or self._pending[0][0] >= self._from_s:
-                break
+    def _tell(self) -> Iterator[DecodedFrame | None]:
+        """The next frames that will not be decoded; None after them says that packets come."""
+        self._told_s = self._newest_s
+        yield from self._skip_pending(self._pending[0][0] + 2 * TELL_S)
+        yield None
+
+    def _skip_pending(self, until_s: float = math.inf) -> Iterator[DecodedFrame]:
+        """The frames before a time that will not be decoded."""
+        until_s = min(until_s, self._from_s)
+        while self._pending and self._pending[0][0] < until_s:
             pts_s, arrived_s = heapq.heappop(self._pending)
             yield DecodedFrame(pts_s, None, arrived_s, SkipReason.IDLE)
-        else:
-            return
-        yield None
 
     def _leave_idle(self) -> Iterator[DecodedFrame | None]:
         """Decode what is buffered."""
-        while self._pending and self._pending[0][0] < self._from_s:
-            pts_s, arrived_s = heapq.heappop(self._pending)
-            yield DecodedFrame(pts_s, None, arrived_s, SkipReason.IDLE)
+        yield from self._skip_pending()
         arrived = dict(self._pending)
         self._pending = []
         self._idle = False

@@ -5,6 +5,7 @@ constant rate sizes say nothing. Each camera is held to its own still scenes: wh
 is taken for a movement, and believed the less the more often nothing had moved.
 """
 
+import math
 from collections import deque
 from collections.abc import Sequence
 
@@ -21,19 +22,25 @@ class PacketSizes:
     def __init__(self) -> None:
         self._largest: deque[int] = deque(maxlen=_GROUPS)  # of each still group
         self._factor = _FACTOR
+        self._limit = math.inf  # above it a packet is unusual
         self._row = 0
 
     def learn(self, sizes: Sequence[int]) -> None:
         """Take note of a group in which nothing moved."""
         if sizes:
             self._largest.append(max(sizes))
+            self._set_limit()
 
     def unusual(self, size: int) -> bool:
         """Whether a packet is the last of several that are larger than any still scene's."""
-        usual = len(self._largest) < _ENOUGH or size <= self._factor * max(self._largest)
-        self._row = 0 if usual else self._row + 1
+        self._row = 0 if size <= self._limit else self._row + 1
         return self._row >= _IN_A_ROW
 
     def doubt(self) -> None:
         """Nothing had moved after all."""
         self._factor *= _DOUBT
+        self._set_limit()
+
+    def _set_limit(self) -> None:
+        if len(self._largest) >= _ENOUGH:
+            self._limit = self._factor * max(self._largest)

@@ -19,7 +19,9 @@ class FramePts:
 
     def __init__(self, stream: VideoStream) -> None:
         name = stream.container.format.name
-        self._base = stream.time_base
+        base = stream.time_base
+        # Taken out once: a Fraction computes in Python.
+        self._base = None if base is None else (base.numerator, base.denominator)
         self._by_pts = name == "rtsp"
         reordered = bool(stream.codec_context.has_b_frames)
         self._pts_falls, self._dts_falls = int(reordered and name in _DECODING_ORDER), 0
@@ -52,8 +54,10 @@ class FramePts:
 
     def seconds(self, stamp: int | None) -> float | None:
         """A timestamp of a packet or a frame in seconds."""
-        base = self._base
-        return None if stamp is None or base is None else stamp * base.numerator / base.denominator
+        if stamp is None or self._base is None:
+            return None
+        numerator, denominator = self._base
+        return stamp * numerator / denominator
 
 
 def _falls(before: int | None, stamp: int | None) -> bool:

@@ -82,29 +82,37 @@ class Stillness:
 
     def __init__(self) -> None:
         self._clock = TimestampOverlay()
+        self._still: Cells | None = None  # the newest key frame up to which nothing moved
         self.reset()
 
     def reset(self) -> None:
         """Begin anew: the next key frame is the first."""
         self._key: Cells | None = None
+        self._key_s = -math.inf
         self._other: Cells | None = None
         self._peeked_s = -math.inf
         self._since_s = math.inf
         self._moved_between_s = -math.inf  # when something moved between two key frames
+        self._as_before = False  # whether the key frames since then are as before it
         self.any_motion = False  # as far as it was looked
 
     def see_key(self, time_s: float, picture: VideoFrame) -> bool:
         """Look at a key frame; whether something moved since the one before."""
         before, self._key = self._key, cells(picture)
+        before_s, self._key_s = self._key_s, time_s
         if before is None:
             self._since_s = time_s
             return False
         changed = moved(before, self._key, MOVED)
         self._clock.learn(changed, moved(before, self._key, MOVED / 2))
-        if not self._clock.taken_out(changed).any():
-            return False
-        self._since_s, self.any_motion = time_s, True
-        return True
+        stirs = bool(self._clock.taken_out(changed).any())
+        stirred_between = self._moved_between_s > before_s
+        if stirs:
+            self._since_s, self.any_motion = time_s, True
+        elif not stirred_between:
+            self._still = self._key
+        self._as_before = (stirred_between or (self._as_before and not stirs)) and self._is_still()
+        return stirs
 
     def see(self, time_s: float, picture: VideoFrame) -> None:
         """Look at any picture, if it is time to."""
@@ -124,3 +132,16 @@ class Stillness:
     def moved_between(self, seconds: float, time_s: float) -> bool:
         """Whether anything moved between key frames in the seconds before a time."""
         return self._moved_between_s >= time_s - seconds
+
+    def is_as_before(self, seconds: float, time_s: float) -> bool:
+        """Whether it looks as it did before something moved, and that was so many seconds ago.
+
+        What moved was seen to move between key frames: only then is it known since when it does
+        not.
+        """
+        return self._as_before and not self.moved_between(seconds, time_s)
+
+    def _is_still(self) -> bool:
+        if self._still is None or self._key is None:
+            return False
+        return not self._clock.taken_out(moved(self._still, self._key, MOVED)).any()

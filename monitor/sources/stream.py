@@ -247,7 +247,9 @@ class StreamSource:
         began_s = came_s = self._last_progress_s = self._clock()
         tell_s = NO_KEY_S
         self._key_frame_seen = False
-        for packet in container.demux():
+        # Those of sound are told apart below.
+        packets = cast("Iterator[Packet[VideoStream]]", container.demux())
+        for packet in packets:
             now_s = self._clock()
             if packet.stream_index == stream.index:
                 came_s = now_s
@@ -259,7 +261,7 @@ class StreamSource:
                     if now_s - began_s >= tell_s:
                         self._warn_of_no_key_frame(now_s - began_s)
                         tell_s *= 2
-                yield cast("Packet[VideoStream]", packet)
+                yield packet
             elif now_s - came_s >= limit_s:
                 raise self._lost(limit_s)
             if now_s - self._last_progress_s >= NO_PICTURE_FACTOR * limit_s:

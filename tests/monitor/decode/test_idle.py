@@ -18,12 +18,12 @@ from benchmarks.idle.films import FPS, Encoding, Laid, activity, corridor, encod
 from monitor.config.options import MonitorOptions
 from monitor.decode import idle
 from monitor.decode.decoder import DecodedFrame, FullDecoder
-from monitor.decode.idle import IdleDecoder
+from monitor.decode.idle import TELL_S, IdleDecoder
 from monitor.decode.make import make_decoder
 from monitor.decode.options import Decoding
 from monitor.decode.packet_sizes import PacketSizes
 from monitor.decode.scheduler import LATE_S, DecodeScheduler, ScheduledDecoder
-from monitor.decode.stillness import MOVED, Stillness, cells, moved
+from monitor.decode.stillness import LOOK_S, MOVED, Stillness, cells, moved
 from monitor.errors import SourceLostError
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.classifier import OnnxClassifier
@@ -312,6 +312,56 @@ def test_a_scene_that_has_become_still_again_is_idle_again(
 ) -> None:
     found = watch(filmed(Encoding(group=25), 18.6), IDLE)
     assert max(found.passed) > ACT_S[1] + AFTER_S
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(how, id=name, marks=[pytest.mark.slow] if name != "H.264" else [])
+        for name, how in CAMERAS.items()
+    ],
+)
+def test_a_scene_that_looks_as_before_is_idle_once_no_window_shows_the_movement(
+    how: Encoding, shared_data: Path, fight_clip: Path, tmp_path: Path
+) -> None:
+    there = activity(fight_clip, (96, 72), 1.0)
+    act = [*there, *reversed(there)]  # it ends as it began
+    starts_s = (9.1, 13.5)  # each goes on over a key frame
+    spells = [(round(start_s * FPS), len(act)) for start_s in starts_s]
+    laid = Laid(act * len(spells), spells, left=150, top=70)
+    path = encode(tmp_path / "film.mp4", film(corridor(shared_data, SIZE), [laid], 20.6), how)
+    full, found = watch(path, FULL), watch(path, IDLE)
+    ends_s = [start_s + len(act) / FPS for start_s in starts_s]
+    shows = [(start_s, end_s - 0.5) for start_s, end_s in zip(starts_s, ends_s, strict=True)]
+    assert_nothing_is_lost(full, found, shows)
+    reorder_s = (how.b_frames + 1) * FRAME_S
+    rests_s = ends_s[-1] + SPEC.span_s + LOOK_S + reorder_s
+    assert rests_s < ends_s[-1] + AFTER_S
+    assert min(time_s for time_s in found.passed if time_s > starts_s[-1]) <= rests_s
+    assert found.damaged == 0
+
+
+def test_an_idle_camera_is_told_of_in_steps_that_are_shorter_than_a_stride(
+    quiet: Callable[..., Path],
+) -> None:
+    told_s: list[float] = []
+    skipped: list[int] = []
+    with av.open(str(quiet(20, Encoding()))) as container:
+        video = container.streams.video[0]
+        decoder = make_decoder(video, IDLE)
+        for index, packet in enumerate(container.demux(video)):
+            if not packet.size:
+                break
+            told = list(decoder.decode(packet))
+            if decoder.idle and told:
+                assert told[-1] is None, "that packets come is said even if no frame is known"
+                told_s.append(index * FRAME_S)
+                skipped.append(len(told) - 1)
+    steps_s = np.diff(told_s)
+    assert steps_s.max() < TELL_S + 1.5 * FRAME_S
+    assert steps_s.min() > TELL_S - 0.5 * FRAME_S
+    assert max(skipped) <= 2 * TELL_S * FPS + 1
+    assert sum(skipped) >= (told_s[-1] - told_s[0] - 2 * SPEC.span_s - 2 * TELL_S) * FPS
 
 
 @pytest.mark.parametrize(
@@ -652,6 +702,27 @@ def test_a_scene_is_still_for_as_long_as_its_key_frames_are_alike(fight_clip: Pa
     assert scene.any_motion
     scene.reset()
     assert scene.lasted_s(9) < 0
+
+
+def test_a_scene_is_as_before_once_what_moved_is_gone_and_for_so_long(fight_clip: Path) -> None:
+    first, *_, last = (shown(image) for image in images(fight_clip, (320, 180), range(60)))
+    scene = Stillness()
+    for time_s in (0, 2):
+        scene.see_key(time_s, first)
+        scene.see(time_s, first)
+    assert not scene.is_as_before(0, 2), "nothing has moved"
+    scene.reset()  # it woke
+    assert scene.see_key(4, last) is False
+    for time_s, shows in ((4.0, last), (4.5, last), (5.0, first)):
+        scene.see(time_s, shows)
+        assert not scene.is_as_before(0, time_s), "a key frame tells"
+    scene.see_key(6, first)
+    assert scene.is_as_before(1.4, 6.5)
+    assert not scene.is_as_before(1.6, 6.5)
+    scene.see(6.5, last)
+    assert not scene.is_as_before(1.4, 6.5), "it moves again"
+    scene.see_key(8, last)
+    assert not scene.is_as_before(0, 8), "it looks otherwise"
 
 
 def test_a_movement_between_key_frames_is_noticed_but_ends_no_stillness(fight_clip: Path) -> None:
