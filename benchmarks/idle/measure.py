@@ -253,16 +253,17 @@ def catch(camera: Camera, data: Path, folder: Path) -> Caught:
     film_s = write_film(path, data, acts, camera)
     log.info("watching %s", path.name)
     full, idle = Watched(path, idle=False), Watched(path, idle=True)
-    span_s = OnnxClassifier().metadata.clip.span_s
+    clip = OnnxClassifier().metadata.clip
+    before_s = (clip.frames - 1) / clip.fps  # from a window's first frame to its last one
     shares = {length_s: Share(length_s, 0, 0, 0, 0) for length_s in LENGTHS_S}
     for act in acts:
         share = shares[act.length_s]
         own = [
             end_s
             for end_s in full.windows[act.fight]
-            if act.start_s <= end_s and end_s - span_s <= act.start_s + act.length_s
+            if act.start_s <= end_s and end_s - before_s < act.start_s + act.length_s
         ]
-        found, wanted = idle.has_alert(act, span_s), full.has_alert(act, span_s)
+        found, wanted = (watched.has_alert(act, clip.span_s) for watched in (idle, full))
         share.acts += 1
         share.caught += all(_is_decoded(idle.windows[act.fight].get(end_s)) for end_s in own)
         share.alerts += wanted
