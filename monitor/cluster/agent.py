@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -38,7 +38,7 @@ class SiteConfig:
     folder: str  # of each node, for what its shards write
     fingerprint: str
     # As it was written: secrets that it names are found by each node in its own environment.
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True)

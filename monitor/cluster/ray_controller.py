@@ -79,7 +79,7 @@ class ShardController:
         self._agents: dict[str, Any] = {}  # by the id of the node
         self._asked: dict[Any, str] = {}  # ids of nodes, by calls that are not answered
         self._misnamed: tuple[str, ...] = ()  # what is wrong with names of nodes
-        self._standby = "it begins"
+        self._standby = ""
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._throttle = LogThrottle(log, time.monotonic)

@@ -28,6 +28,8 @@ BEGIN_S = 60.0  # that Ray has to begin an actor, or a task on each node
 POLL_S = 1.0
 _REACH_S = 5.0
 _CONTROLLER = "controller"
+# Without its head Ray places nothing anyway: so no other machine's loss stops the controller, too.
+_ON_HEAD = {"node:__internal_head__": 0.001}
 
 
 @contextmanager
@@ -136,7 +138,13 @@ class Site:
         _until(lambda: self._find(_CONTROLLER) is None, "the old controller does not end")
         made = (
             ray.remote(ShardController)
-            .options(name=_CONTROLLER, lifetime="detached", num_cpus=0, max_restarts=-1)
+            .options(
+                name=_CONTROLLER,
+                lifetime="detached",
+                num_cpus=0,
+                max_restarts=-1,
+                resources=_ON_HEAD,
+            )
             .remote(config, leaving)
         )
         self._status_of(made)  # it has begun

@@ -27,6 +27,7 @@ RETRY_MIN_S, RETRY_MAX_S = 1.0, 30.0  # pauses before it is begun again, from th
 LASTED_S = 60.0  # a process that ran for so long was well
 BEGIN_S = 90.0  # that it has to say for the first time how it does
 HUNG_S = 5.0  # that its health file may then be stale
+SLEPT_S = 3.0  # from one look to the next: too long for a machine at work
 END_S = 20.0  # that it has to end
 FAILURES = 3  # ends by itself in a row until it counts as failed
 _OUTPUT_BYTES = 16 << 20  # a larger one is begun anew
@@ -57,6 +58,7 @@ class ShardProcess:
         self.orders = orders
         self._clock = clock
         self._pid: Pid | None = None
+        self._looked_s = clock()
         self._began_s = self._heard_s = self._due_s = (
             clock()
         )  # due: to be begun, if it does not run
@@ -77,11 +79,13 @@ class ShardProcess:
         return cls(folder, orders)
 
     @classmethod
-    def found(cls, folder: Path) -> ShardProcess | None:
+    def found(
+        cls, folder: Path, clock: Callable[[], float] = time.monotonic
+    ) -> ShardProcess | None:
         """The one that is to run in a folder, whether it lives or not; None if none is."""
         try:
             kept = json.loads((folder / "process.json").read_text())
-            process = cls(folder, Orders(**kept["orders"]))
+            process = cls(folder, Orders(**kept["orders"]), clock)
             process._pid = Pid(**kept["pid"])
         except (OSError, ValueError, LookupError, TypeError):
             return None
@@ -129,6 +133,9 @@ class ShardProcess:
     def look(self) -> None:
         """See how it does, and do what is due; to be called every second."""
         now_s = self._clock()
+        if now_s - self._looked_s > SLEPT_S:  # the machine stood still: so did the process
+            self._heard_s = now_s
+        self._looked_s = now_s
         lives = self._pid is not None and self._pid.lives
         if self._stopping_s is not None:
             if not lives:

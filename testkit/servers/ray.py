@@ -51,6 +51,15 @@ class RayNode:
                 with suppress(ProcessLookupError):
                     os.kill(pid, number)
 
+    def actors(self, name: str) -> list[int]:
+        """The processes of its actors of a class."""
+        found = []
+        for pid in _family(self.process.pid):
+            with suppress(OSError):
+                if (_PROC / str(pid) / "cmdline").read_bytes().startswith(b"ray::" + name.encode()):
+                    found.append(pid)
+        return found
+
     def kill_ray(self) -> None:
         """End Ray, as if somebody had killed all of it; the shards' processes are no part of it."""
         for pid in _family(self.process.pid):

@@ -1,13 +1,16 @@
 """A site on three Ray nodes, with PostgreSQL and a real camera: as it is meant, and in faults."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from monitor.cluster.ray_controller import LEASE
+from monitor.lease.keeper import LeaseKeeper
 from monitor.store.lease import Holder, Leases
 from monitor.store.store import EventStore
 from testkit.models import motion_model
@@ -43,11 +46,19 @@ def test_a_site_is_begun_grows_changes_shrinks_and_ends(
     for name in ("a", "b"):
         site.ray.start(name)
     store = EventStore(site.database.url)
-    Leases(store).acquire(LEASE, Holder("another", "the Ray cluster at 192.0.2.9:6379"))
+    another = Holder("another", "the Ray cluster at 192.0.2.9:6379")
+    keeper = LeaseKeeper(Leases(store), LEASE, another)
+    assert keeper.acquire()
+    keeper.keep(print)
+    with ThreadPoolExecutor(1) as beginning:
+        begun = beginning.submit(site.begin)
+        by = f"the site's shards are placed by {another.described}; this cluster stands by"
+        site.wait_for("its place behind another", lambda: by in site.ask("status", code=1))
+        assert site.shards == []
+        keeper.close()
+        said = begun.result()
     store.close()
-    said = site.begin()
-    by = "the site's shards are placed by the Ray cluster at 192.0.2.9:6379"
-    assert f"{by}; this cluster stands by" in said, "until that one's lease has run out"
+    assert by in said
     assert "3/3" in said
     first = site.wait_for("all cameras", lambda: site.watched("a", "b"))
     assert {one.node for one in first} == {"a", "b"}
@@ -87,7 +98,19 @@ def test_nodes_freeze_thaw_and_die_and_the_head_is_lost(site: Site) -> None:
         site.ray.start(name)
     site.begin()
     first = site.wait_for("all cameras", lambda: site.watched("a", "b", "c"))
-    frozen = next(one for one in first if one.node == "b")
+    pids = {one.number: one.pid for one in first}
+
+    for name in ("ShardController", "ShardAgent"):
+        actors = [pid for node in site.ray.nodes.values() for pid in node.actors(name)]
+        assert len(actors) == (1 if name == "ShardController" else 3)
+        for pid in actors:
+            os.kill(pid, signal.SIGKILL)
+    os.kill(first[0].pid, signal.SIGKILL)
+    again = site.wait_for("the one that was killed", lambda: _epochs(site, {first[0].number: 2}))
+    others = {one.number: one.pid for one in again if one.number != first[0].number}
+    assert others.items() < pids.items(), "they are the same"
+
+    frozen = next(one for one in again if one.node == "b")
     pid = frozen.pid
 
     site.ray.nodes["b"].signal(signal.SIGSTOP)
@@ -118,6 +141,13 @@ def test_nodes_freeze_thaw_and_die_and_the_head_is_lost(site: Site) -> None:
     assert {one.number: one.pid for one in site.watched("a", "b") or ()} == pids, "the same ones"
     site.ask("stop")
     site.check_alerts()
+
+
+def _epochs(site: Site, epochs: dict[int, int]) -> list[Running] | None:
+    """The shards, once these have these epochs."""
+    shards = site.watched("a", "b", "c") or []
+    known = {one.number: one.epoch for one in shards}
+    return shards if epochs.items() <= known.items() else None
 
 
 def _spread(shards: list[Running] | None) -> list[Running] | None:

@@ -18,6 +18,7 @@ from monitor.cluster.alive import Pid, cpu_of_sessions
 from monitor.cluster.plan import Actions, Place, ProcessState
 from monitor.cluster.shard_process import FAILURES, Orders, ShardProcess
 from monitor.errors import MonitorError
+from testkit.fakes import Clock
 from testkit.patience import LIMIT_S
 
 LAUNCH = Path(module.__file__).with_name("launch.py")
@@ -98,6 +99,20 @@ def test_what_a_folder_says_is_taken_over_and_ended(tmp_path: Path, sleeper: Pid
     wait_for(lambda: found.ended)
     found.look()
     assert ShardProcess.found(tmp_path) is None
+
+
+def test_a_process_that_says_nothing_is_let_be_while_its_machine_stood_still_too(
+    tmp_path: Path, sleeper: Pid
+) -> None:
+    clock = Clock()
+    (tmp_path / "process.json").write_text(
+        json.dumps({"orders": vars(ORDERS), "pid": vars(sleeper)})
+    )
+    found = ShardProcess.found(tmp_path, clock)
+    assert found is not None
+    clock.now_s += 1000
+    found.look()
+    assert sleeper.lives
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"orders": 1, "pid": 2}'])
