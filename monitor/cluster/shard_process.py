@@ -58,10 +58,8 @@ class ShardProcess:
         self.orders = orders
         self._clock = clock
         self._pid: Pid | None = None
-        self._looked_s = clock()
-        self._began_s = self._heard_s = self._due_s = (
-            clock()
-        )  # due: to be begun, if it does not run
+        self._looked_s = self._began_s = self._heard_s = clock()
+        self._due_s = clock()  # when it is to be begun, if it does not run
         self._well = False  # it has said how it does since it was begun
         self._failures = 0  # in a row
         self._stopping_s: float | None = None  # since when
@@ -200,10 +198,11 @@ class ShardProcess:
             self._pid = Pid.of(int(started.stdout))
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             raise MonitorError(f"{self.folder}: no process can be begun: {error}") from None
+        if self._pid is None:
+            raise MonitorError(_last_line(self.folder / "output"))  # it has ended already
         self._began_s = self._heard_s = self._clock()
-        if self._pid is not None:
-            kept = {"orders": asdict(self.orders), "pid": asdict(self._pid)}
-            write_private(self.folder / "process.json", json.dumps(kept))
+        kept = {"orders": asdict(self.orders), "pid": asdict(self._pid)}
+        write_private(self.folder / "process.json", json.dumps(kept))
 
     def _kill(self) -> None:
         if self._pid is not None:
