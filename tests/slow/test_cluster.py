@@ -143,6 +143,13 @@ def test_nodes_freeze_thaw_and_die_and_the_head_is_lost(site: Site) -> None:
     site.check_alerts()
 
 
+def test_a_ray_that_asks_nobody_for_a_token_is_refused(site: Site) -> None:
+    site.ray.start("a", {"RAY_AUTH_MODE": "disabled"})
+    said = site.run("--cluster", site.ray.address, code=2)
+    assert "node a: its Ray was started with RAY_AUTH_MODE=disabled; token is needed" in said
+    assert not (site.ray.folder / "shards").exists()
+
+
 def _epochs(site: Site, epochs: dict[int, int]) -> list[Running] | None:
     """The shards, once these have these epochs."""
     shards = site.watched("a", "b", "c") or []
