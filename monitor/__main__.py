@@ -7,7 +7,7 @@ from importlib import import_module
 
 from monitor.cli.interrupt import start_command
 
-OTHER_COMMANDS = ("init", "notify", "passwd", "probe")  # of har-monitor, beside watching
+OTHER_COMMANDS = ("cluster", "init", "notify", "passwd", "probe")  # of har-monitor, beside watching
 
 
 def run() -> None:

@@ -1,19 +1,20 @@
 # Made of the help of the command by `make manual`.
 _har_monitor() {
-    local options='--source --model --shadow --config --display --headless --log --threshold --stride --realtime --no-realtime --save-video --health --web --shard --status --check -v --verbose --help'
-    local words='init notify passwd probe' word command=
+    local options='--source --model --shadow --config --display --headless --log --threshold --stride --realtime --no-realtime --save-video --health --web --shard --cluster --status --check -v --verbose --help'
+    local words='cluster init notify passwd probe' word command=
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-        case $word in init|notify|passwd|probe) command=$word; break ;; esac
+        case $word in cluster|init|notify|passwd|probe) command=$word; break ;; esac
     done
     case $command in
+        cluster) options='--config --address --help' words='status drain stop' ;;
         init) options='--source --config --add --discover --seconds --yes --help' words='' ;;
         notify) options='--config --help' words='test status snooze disarm arm' ;;
         passwd) options='--users --role --camera --token --remove --help' words='' ;;
         probe) options='--seconds --json --help' words='' ;;
     esac
     case $3 in
-        --source|--config|--discover|--seconds|--users|--role|--camera|--model|--shadow|--log|--threshold|--stride|--save-video|--health|--web|--shard) return ;;
+        --config|--address|--source|--discover|--seconds|--users|--role|--camera|--model|--shadow|--log|--threshold|--stride|--save-video|--health|--web|--shard|--cluster) return ;;
     esac
     if [[ $2 == -* ]]; then words=$options; fi
     COMPREPLY=($(compgen -W "$words" -- "$2"))

@@ -3,7 +3,7 @@
 import itertools
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,11 +23,12 @@ from monitor.sources.address import parse_address, split_name
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 _WEB = "127.0.0.1:8470"
+_ADDRESSES = {"--web": _WEB, "--cluster": "auto"}  # where none is given
 _NAMES = 9  # width of the column of names that --check prints
 
 
 class _WatchCommand(Command):
-    """Lets --web stand alone."""
+    """Lets --web and --cluster stand alone."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As every command does."""
@@ -35,17 +36,18 @@ class _WatchCommand(Command):
 
 
 def _with_address(args: Sequence[str]) -> Iterator[str]:
-    """The arguments; behind a --web without an address comes the usual one."""
+    """The arguments; behind an option without its address comes the usual one."""
     for argument, following in itertools.zip_longest(args, args[1:]):
         yield argument
-        if argument == "--web" and (following is None or following.startswith("-")):
-            yield _WEB
+        if argument in _ADDRESSES and (following is None or following.startswith("-")):
+            yield _ADDRESSES[argument]
 
 
 @app.command(
     cls=_WatchCommand,
     epilog="har-monitor init sets it up, har-monitor probe looks at one camera, har-monitor passwd "
-    "makes users of the page, har-monitor notify sends a test; each has its own --help.",
+    "makes users of the page, har-monitor notify sends a test, har-monitor cluster says how a site "
+    "does; each has its own --help.",
 )
 def main(
     source: Annotated[
@@ -126,6 +128,15 @@ def main(
             show_default="all of them",
         ),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="Have the machines of a Ray cluster watch, a shard in each process; HOST:PORT of "
+            "its head may be left out.",
+            metavar="[HOST:PORT]",
+            show_default="none",
+        ),
+    ] = None,
     status: Annotated[
         bool,
         typer.Option(
@@ -166,6 +177,14 @@ def main(
             _status(options)
         elif check:
             _check(options)
+        elif cluster is not None:
+            if config is None or flags != _Flags():
+                raise ConfigError(
+                    f"--cluster {cluster}: it takes --config, and everything else from that file"
+                )
+            from monitor.cli.cluster import begin
+
+            begin(config, cluster)
         else:
             from monitor.cli.watch import watch
 
@@ -177,11 +196,11 @@ def main(
 class _Flags:
     """What was given on the command line; it wins over the file."""
 
-    cameras: list[dict[str, str]]
-    every_camera: dict[str, Any]
-    others: dict[str, Any]
-    log: Path | None
-    shard: Shard | None
+    cameras: list[dict[str, str]] = field(default_factory=list)
+    every_camera: dict[str, Any] = field(default_factory=dict)
+    others: dict[str, Any] = field(default_factory=dict)
+    log: Path | None = None
+    shard: Shard | None = None
 
 
 def _given(**values: object) -> dict[str, Any]:

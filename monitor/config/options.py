@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from monitor.config.base import Options
+from monitor.config.cluster import ClusterOptions
 from monitor.config.notifications import NotifyOptions
 from monitor.config.outputs import (
     DEFAULT_STORE,
@@ -297,6 +298,7 @@ class MonitorOptions(Options):
     inference: InferenceOptions = InferenceOptions()
     # Processes that share the cameras; auto: one for each 25, at most one a core.
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
+    cluster: ClusterOptions | None = None  # how --cluster shares the cameras out; null: it must not
     sinks: tuple[SinkOptions, ...] = (AlertLogOptions(), ConsoleOptions())
 
     _share: ShardShare | None = PrivateAttr(None)  # that `cameras` are of all that the file names

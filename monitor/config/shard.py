@@ -75,6 +75,10 @@ def of_shard(options: MonitorOptions, shard: Shard) -> MonitorOptions:
             f"--shard {shard}: a sink of the type store is needed, which all shards share, "
             "with site: a name of your own for its cameras"
         )
+    if options.cluster is not None and options.cluster.shards != shard.count:
+        raise ConfigError(
+            f"--shard {shard}: cluster.shards is {options.cluster.shards}: that many are needed"
+        )
     own = tuple(camera for camera in options.cameras if shard.has(camera.name))
     found = options.model_copy(update={"cameras": own})
     found._share = ShardShare.of(shard, (camera.name for camera in options.cameras))

@@ -10,6 +10,7 @@ import typer.main
 
 import export.cli
 import monitor.cli.app
+import monitor.cli.cluster
 import monitor.cli.events
 import monitor.cli.init
 import monitor.cli.notify
@@ -66,6 +67,7 @@ APPS = {name: app for name, (app, _, _) in COMMANDS.items()} | {
     "har-events": monitor.cli.events.app
 }
 OTHERS = {  # of har-monitor
+    "cluster": monitor.cli.cluster.app,
     "init": monitor.cli.init.app,
     "notify": monitor.cli.notify.app,
     "passwd": monitor.cli.passwd.app,

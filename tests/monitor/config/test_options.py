@@ -50,13 +50,13 @@ MISTAKES = {
     "unknown option at the top": (
         "thresholds: 0.5\n",
         ":1: unknown option thresholds; options here: "
-        "cameras, defaults, display, health, inference, metrics, notify, realtime, "
+        "cameras, cluster, defaults, display, health, inference, metrics, notify, realtime, "
         "save_video, sinks, web, workers",
     ),
     "option of a camera at the top": (
         "cameras:\n  - {name: door, source: 0}\nactivity: {threshold: 0.5}\n",
         ":3: unknown option activity; options here: "
-        "cameras, defaults, display, health, inference, metrics, notify, realtime, "
+        "cameras, cluster, defaults, display, health, inference, metrics, notify, realtime, "
         "save_video, sinks, web, workers",
     ),
     "unknown option of all cameras": (
@@ -256,7 +256,7 @@ MISTAKES = {
     "a name that steers a terminal": (
         '"\\e[31m": 1\n',
         ":1: unknown option \\x1b[31m; options here: "
-        "cameras, defaults, display, health, inference, metrics, notify, realtime, "
+        "cameras, cluster, defaults, display, health, inference, metrics, notify, realtime, "
         "save_video, sinks, web, workers",
     ),
     "a variable that is not set": (

@@ -1,0 +1,1 @@
+"""What becomes of the shards of a large site when machines fail, by simulation."""

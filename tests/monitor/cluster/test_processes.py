@@ -1,0 +1,180 @@
+"""Processes that outlive who began them: real ones, that are killed, found again and ended."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor.cluster import shard_process as module
+from monitor.cluster.agent import NodeAgent, SiteConfig
+from monitor.cluster.alive import Pid, cpu_of_sessions
+from monitor.cluster.plan import Actions, Place, ProcessState
+from monitor.cluster.shard_process import FAILURES, Orders, ShardProcess
+from monitor.errors import MonitorError
+from testkit.fakes import Clock
+from testkit.patience import LIMIT_S
+
+LAUNCH = Path(module.__file__).with_name("launch.py")
+ORDERS = Orders("1/1", "abc")
+BROKEN = "cameras: nothing\n"  # har-monitor ends at once
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    began_s = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began_s < LIMIT_S
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path) -> Iterator[Pid]:
+    """A process that was launched."""
+    command = [sys.executable, "-S", "-E", str(LAUNCH), "output", "sleep", "1000"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    pid = Pid.of(int(done.stdout))
+    assert pid is not None
+    yield pid
+    pid.signal(signal.SIGKILL)
+
+
+def test_what_is_launched_has_a_session_of_its_own_and_goes_on_without_its_parent(
+    sleeper: Pid,
+) -> None:
+    assert os.getsid(sleeper.number) == sleeper.number
+    assert sleeper.lives
+    assert sleeper.number in cpu_of_sessions()
+    sleeper.signal(signal.SIGTERM)
+    wait_for(lambda: not sleeper.lives)
+    sleeper.signal(signal.SIGTERM)  # nobody is there
+
+
+def test_another_process_with_the_same_number_is_not_the_same(sleeper: Pid) -> None:
+    for other in (
+        Pid(sleeper.number, sleeper.began + 1, sleeper.boot),
+        Pid(sleeper.number, sleeper.began, "another start of the machine"),
+    ):
+        assert not other.lives
+        other.signal(signal.SIGKILL)
+    assert sleeper.lives
+
+
+def test_a_process_that_ends_again_and_again_has_failed_and_says_why(tmp_path: Path) -> None:
+    folder = tmp_path / "shard-1" / "a"
+    process = ShardProcess.begun(folder, ORDERS, BROKEN)
+    assert process.state is ProcessState.STARTING
+    assert (folder / "monitor.yaml").stat().st_mode & 0o777 == 0o600
+    ends = 0
+
+    def failed() -> bool:
+        nonlocal ends
+        before = process.pid
+        process.look()
+        ends += before is not None and process.pid != before
+        return process.state is ProcessState.FAILED
+
+    wait_for(failed)
+    assert ends == FAILURES
+    assert process.error.startswith("monitor.yaml:1: cameras: ")
+    process.stop()
+    wait_for(lambda: process.look() is None and process.ended)
+
+
+def test_what_a_folder_says_is_taken_over_and_ended(tmp_path: Path, sleeper: Pid) -> None:
+    kept = {"orders": vars(ORDERS), "pid": vars(sleeper)}
+    (tmp_path / "process.json").write_text(json.dumps(kept))
+    found = ShardProcess.found(tmp_path)
+    assert found is not None
+    assert (found.orders, found.pid) == (ORDERS, sleeper.number)
+    found.look()
+    assert found.state is ProcessState.STARTING
+    found.stop()
+    assert found.state is ProcessState.STOPPING
+    wait_for(lambda: found.ended)
+    found.look()
+    assert ShardProcess.found(tmp_path) is None
+
+
+def test_a_process_that_says_nothing_is_let_be_while_its_machine_stood_still_too(
+    tmp_path: Path, sleeper: Pid
+) -> None:
+    clock = Clock()
+    (tmp_path / "process.json").write_text(
+        json.dumps({"orders": vars(ORDERS), "pid": vars(sleeper)})
+    )
+    found = ShardProcess.found(tmp_path, clock)
+    assert found is not None
+    clock.now_s += 1000
+    found.look()
+    assert sleeper.lives
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"orders": 1, "pid": 2}'])
+def test_a_folder_with_a_damaged_file_has_no_process(tmp_path: Path, text: str) -> None:
+    (tmp_path / "process.json").write_text(text)
+    assert ShardProcess.found(tmp_path) is None
+
+
+@pytest.mark.expects_errors
+def test_a_process_that_says_nothing_is_killed(
+    tmp_path: Path, sleeper: Pid, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "BEGIN_S", 0.0)
+    (tmp_path / "process.json").write_text(
+        json.dumps({"orders": vars(ORDERS), "pid": vars(sleeper)})
+    )
+    found = ShardProcess.found(tmp_path)
+    assert found is not None
+    found.look()
+    wait_for(lambda: not sleeper.lives)
+    assert f"nothing heard of process {sleeper.number}: it is killed" in caplog.text
+
+
+def test_an_agent_finds_what_runs_in_its_folder_and_of_two_agents_one_waits(
+    tmp_path: Path, sleeper: Pid
+) -> None:
+    folder = tmp_path / "shard-3" / "b"
+    folder.mkdir(parents=True)
+    (folder / "process.json").write_text(json.dumps({"orders": vars(ORDERS), "pid": vars(sleeper)}))
+    agents = [NodeAgent("a", 4, tmp_path) for _ in range(2)]
+    ends = [threading.Event() for _ in agents]
+    config = SiteConfig("home", 3, str(tmp_path), "abc", "")
+    threads = [
+        threading.Thread(target=agent.run, args=(end,))
+        for agent, end in zip(agents, ends, strict=True)
+    ]
+    threads[0].start()
+    wait_for(lambda: agents[0].follow(Actions(), None).processes != ())
+    threads[1].start()
+    try:
+        (report,) = agents[0].follow(Actions(), None).processes
+        assert (report.place, report.config) == (Place(3, "a", "b"), "abc")
+        other = agents[1].follow(Actions(start=(Place(1, "a", "a"),)), config)
+        assert (other.processes, other.fault) == ((), "its agent waits for another one to end")
+        assert not agents[1].stop_all()
+        wait_for(agents[0].stop_all)
+        assert not sleeper.lives
+    finally:
+        for end, thread in zip(ends, threads, strict=True):
+            end.set()
+            thread.join(LIMIT_S)
+
+
+def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MonitorError, match="cannot be made"):
+        ShardProcess.begun(tmp_path / "file" / "shard-1", ORDERS, BROKEN)
+    agent, ended = NodeAgent("a", 4, tmp_path / "file"), threading.Event()
+    thread = threading.Thread(target=agent.run, args=(ended,))
+    thread.start()
+    try:
+        wait_for(lambda: "cannot be made" in agent.follow(Actions(), None).fault)
+    finally:
+        ended.set()
+        thread.join(LIMIT_S)
