@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter
 
 from benchmarks.cluster.world import Machine, World, made, shard_costs
 from benchmarks.results import Result, now
+from monitor.cli.command import quieter
 
 CAMERAS, SHARDS, MACHINES, CORES = 10_000, 128, 20, 32
 BUSY = 0.2  # of the cameras: something moves there
@@ -57,13 +58,13 @@ KEPT: TypeAdapter[Faults] = TypeAdapter(Annotated[Faults, Field()])
 
 def measure_all(quick: bool) -> Iterator[Faults]:
     """Each kind of fault in turn, in a world of its own."""
-    logging.getLogger("monitor").setLevel(logging.CRITICAL)  # of a thousand leases
     cameras, shards, machines = (200, 8, 4) if quick else (CAMERAS, SHARDS, MACHINES)
     for fault in FAULTS:
         draw = random.Random(18)
         costs = shard_costs(cameras, shards, BUSY, draw)
         times = 1 if quick else 3 if fault == "three machines killed" else 5
-        with made(machines, CORES, costs) as world:
+        # Of a thousand leases there is too much to say.
+        with quieter(logging.CRITICAL, "monitor"), made(machines, CORES, costs) as world:
             yield _Series(world, fault, cameras, draw).measured(times)
 
 

@@ -108,6 +108,19 @@ def start_logging(console: Console, *, verbose: bool, patient: bool = True) -> N
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
 
 
+@contextmanager
+def quieter(level: int, *loggers: str) -> Iterator[None]:
+    """Inside the block these loggers drop what is below a level."""
+    before = {logging.getLogger(name): logging.getLogger(name).level for name in loggers}
+    for logger in before:
+        logger.setLevel(level)
+    try:
+        yield
+    finally:
+        for logger, own in before.items():
+            logger.setLevel(own)
+
+
 def _backlog(console: Console) -> Backlog | None:
     buffer = getattr(console.file, "buffer", None)
     return buffer if isinstance(buffer, Backlog) else None

@@ -14,7 +14,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from monitor.cli.command import EXIT_FAILED, Command, exit_codes, hide_arguments, start_logging
+from monitor.cli.command import (
+    EXIT_FAILED,
+    Command,
+    exit_codes,
+    hide_arguments,
+    quieter,
+    start_logging,
+)
 from monitor.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from monitor.config.options import CameraDefaults, MonitorOptions
 from monitor.config.outputs import AlertLogOptions, EvidenceOptions, StoreOptions
@@ -94,11 +101,10 @@ def main(
     """
     hide_arguments()
     console = Console(stderr=True)
-    with exit_codes(console):
+    # What is found in a file stands in the table of the files.
+    level = logging.NOTSET if verbose else logging.ERROR
+    with exit_codes(console), quieter(level, *(f"monitor.{room}" for room in _QUIET)):
         start_logging(console, verbose=verbose)
-        if not verbose:  # what is found in a file stands in the table of the files
-            for room in _QUIET:
-                logging.getLogger(f"monitor.{room}").setLevel(logging.ERROR)
         if find_spec("pyarrow") is None:
             raise ConfigError("har-scan: needs pip install 'har-monitor[scan]'")
         options = MonitorOptions() if config is None else load(config, MonitorOptions)

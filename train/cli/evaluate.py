@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -11,7 +11,14 @@ import typer
 from rich.console import Console
 
 from export.backend import training_tools
-from monitor.cli.command import Command, exit_codes, hide_arguments, local_time, start_logging
+from monitor.cli.command import (
+    Command,
+    exit_codes,
+    hide_arguments,
+    local_time,
+    quieter,
+    start_logging,
+)
 from monitor.cli.interrupt import interruptible
 from monitor.errors import ConfigError
 from train.cli.options import CacheFolder, EvidenceFolder, OptionalDataFolder
@@ -132,14 +139,8 @@ def main(
 @contextmanager
 def fewer_lines(verbose: bool) -> Iterator[None]:
     """Drop the monitor's log lines about each stream that starts and ends, unless `verbose`."""
-    logger = logging.getLogger("monitor")
-    before = logger.level
-    if not verbose:
-        logger.setLevel(logging.WARNING)
-    try:
+    with nullcontext() if verbose else quieter(logging.WARNING, "monitor"):
         yield
-    finally:
-        logger.setLevel(before)
 
 
 def _select_task(
