@@ -69,6 +69,20 @@ def _no_error_is_logged(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _no_logger_is_left_quieter() -> Iterator[None]:
+    yield
+    known = logging.getLogger().manager.loggerDict
+    ours = [logging.getLogger(name) for name in tuple(known) if name.split(".")[0] == "monitor"]
+    left = [logger for logger in ours if logger.level or logger.disabled]
+    for logger in left:
+        logger.setLevel(logging.NOTSET)
+        logger.disabled = False
+    if left:
+        names = ", ".join(logger.name for logger in left)
+        pytest.fail(f"loggers that later tests would not hear: {names}", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
 def _no_thread_is_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
