@@ -367,6 +367,7 @@ def healths() -> list[bytes]:
     return [json.dumps(health).encode()]
 
 
+@cache  # they tell the time: all draws are to be from the same ones
 def onvif_answers() -> list[bytes]:
     """All of a camera's answers in one, as each call looks for its own alone."""
     camera = OnvifFixture((Stream("a", "rtsp://192.0.2.66:554/a?b=1&c=2"),))
