@@ -27,6 +27,8 @@ from monitor.windows.region_windows import RegionWindows
 from testkit.media import make_video
 from testkit.servers.stamped_rtsp import stamped_camera
 
+pytestmark = pytest.mark.slow
+
 SPEC = ClipSpec(frames=20, size=16, fps=10)
 
 

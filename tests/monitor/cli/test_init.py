@@ -17,6 +17,8 @@ from testkit.servers.rtsp import rtsp_server
 from testkit.servers.tcp import refusing_port
 from testkit.terminal import terminal
 
+pytestmark = pytest.mark.slow
+
 INIT = [*COMMAND, "init"]
 
 

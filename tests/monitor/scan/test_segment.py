@@ -12,6 +12,8 @@ from monitor.states import SkipReason
 from testkit import ROOT
 from testkit.scans import encoded, film, model_file, planned, scanned, segments, watched
 
+pytestmark = pytest.mark.slow
+
 BUS = ROOT / "monitor" / "samples" / "bus.mp4"  # 18.7 s with B-frames
 SMALL = ("-vf", "scale=160:90", "-preset", "ultrafast")
 FILMS = {
