@@ -85,13 +85,13 @@ class Plan:
 
     overloaded: int = 200
     still: int = 64
-    workers: tuple[int, ...] = (1, 2)
-    turns: int = 2
+    workers: tuple[int, ...] = (1, 2, 8)  # that watch the overloaded ones
+    still_workers: tuple[int, ...] = (1, 2)
     warm_s: float = 30.0
     seconds: float = 60.0
 
 
-QUICK = Plan(overloaded=8, still=4, turns=1, warm_s=3.0, seconds=5.0)
+QUICK = Plan(overloaded=8, still=4, workers=(1, 2), warm_s=3.0, seconds=5.0)
 
 
 def measure_all(data: Path, plan: Plan) -> Iterator[Kept]:
@@ -101,15 +101,13 @@ def measure_all(data: Path, plan: Plan) -> Iterator[Kept]:
     streams = RUNS / "streams"
     busy = encoded(BUSY, data, streams)
     runs = []
-    for workers in plan.workers * plan.turns:
+    for workers in plan.workers:
         with paced_server(busy, plan.overloaded) as server:
             urls = [server.url(client) for client in range(plan.overloaded)]
             runs.append(_run(urls, workers, plan, QUICK_RULES, server))
     yield Overload(at=now(), stream=BUSY.title, cameras=plan.overloaded, runs=tuple(runs), **about)
     with served(encoded(IDLE, data, streams), IDLE.codec) as one:
-        runs = [
-            _run([one.url] * plan.still, workers, plan, {}) for workers in plan.workers * plan.turns
-        ]
+        runs = [_run([one.url] * plan.still, workers, plan, {}) for workers in plan.still_workers]
     yield Still(at=now(), stream=IDLE.title, cameras=plan.still, runs=tuple(runs), **about)
 
 
