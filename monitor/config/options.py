@@ -296,7 +296,7 @@ class MonitorOptions(Options):
     metrics: MetricsOptions | None = None  # for Prometheus; null: none, and nothing listens
     notify: NotifyOptions | None = None  # who is told of events; null: nobody
     inference: InferenceOptions = InferenceOptions()
-    # Processes that share the cameras; auto: one for each 25, of up to 64 one for two cores at most.
+    # Processes that share the cameras; auto: one for 25, and if they are few, two cores for each.
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
     cluster: ClusterOptions | None = None  # how --cluster shares the cameras out; null: it must not
     sinks: tuple[SinkOptions, ...] = (AlertLogOptions(), ConsoleOptions())
