@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from statistics import median
+
+from monitor.costs import cost_of
 
 # Nodes may differ by so much of their mean: what is measured varies, and a move is no pleasure.
 UNEVEN = 0.3
@@ -12,15 +13,11 @@ WORTH = 0.1
 
 
 class Loads:
-    """What each node has to do, in parts of what it can: the cost of its shards over its cores.
-
-    A shard whose cost is not known counts as the median of the others.
-    """
+    """What each node has to do, in parts of what it can: the cost of its shards over its cores."""
 
     def __init__(self, cores: Mapping[str, float], costs: Mapping[int, float]) -> None:
         self._cores = cores
-        self._costs = costs
-        self._usual = median(costs.values()) if costs else 1.0
+        self.cost = cost_of(costs)  # of a shard, in cores
         self._nodes: dict[int, str] = {}
         self._load = dict.fromkeys(cores, 0.0)
 
@@ -30,11 +27,6 @@ class Loads:
             self._load[self._nodes[shard]] -= self._share(shard, self._nodes[shard])
         self._nodes[shard] = node
         self._load[node] += self._share(shard, node)
-
-    def cost(self, shard: int) -> float:
-        """Of a shard, in cores."""
-        # Each counts for something, so that shards that cost nothing now are spread, too.
-        return max(self._costs.get(shard, self._usual), self._usual / 10, 1e-6)
 
     def lightest(self, shard: int, nodes: Iterable[str]) -> str | None:
         """Of these nodes the one that has least to do once it has this shard; None if of none."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from math import ceil
-from statistics import median
+
+from monitor.costs import cost_of
 
 PER_PROCESS = 25  # cameras: threads of more hinder one another, and a process takes 50 to 80 MiB
 FEW = 64  # up to so many cameras, a process needs two cores of its own: it would save nothing
@@ -27,13 +28,9 @@ def place(
     before: Mapping[str, int],  # processes of cameras that are watched
     processes: Collection[int],
 ) -> dict[str, int]:
-    """A process of each camera: evenly by what they cost, and few that are watched move.
-
-    A camera whose cost is not known counts as the median of the others.
-    """
-    usual = median(costs.values()) if costs else 1.0
-    # Each counts for something, so that cameras that cost nothing now are spread, too.
-    cost = {name: max(costs.get(name, usual), usual / 10, 1e-6) for name in cameras}
+    """A process of each camera: evenly by what they cost, and few that are watched move."""
+    known = cost_of(costs)
+    cost = {name: known(name) for name in cameras}
     placed = {name: before[name] for name in cost if before.get(name) in processes}
     load = dict.fromkeys(processes, 0.0)
     for name, process in placed.items():
