@@ -2,13 +2,14 @@
 
 import faulthandler
 import logging
+import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from io import TextIOWrapper, UnsupportedOperation
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -119,6 +120,16 @@ def quieter(level: int, *loggers: str) -> Iterator[None]:
     finally:
         for logger, own in before.items():
             logger.setLevel(own)
+
+
+def run_beside(main: Callable[[], object]) -> NoReturn:
+    """Run a process beside the watching to its end, which no thread that hangs keeps it from."""
+    try:
+        main()
+    except typer.Exit as end:  # it was told why
+        sys.stderr.flush()
+        os._exit(end.exit_code)
+    os._exit(0)
 
 
 def _backlog(console: Console) -> Backlog | None:

@@ -8,10 +8,9 @@ import sys
 import threading
 from functools import partial
 
-import typer
 from rich.console import Console
 
-from monitor.cli.command import exit_codes, start_logging
+from monitor.cli.command import exit_codes, run_beside, start_logging
 from monitor.cli.turn import NotifierInTurn
 from monitor.errors import OvertakenError
 from monitor.link import LinkClosed, receive
@@ -80,10 +79,4 @@ def _end(console: Console, failure: threading.ExceptHookArgs) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except typer.Exit as end:  # it was told why
-        sys.stderr.flush()
-        os._exit(end.exit_code)
-    # A target that hangs, in a thread of a library, does not keep the process from its end.
-    os._exit(0)
+    run_beside(main)

@@ -15,10 +15,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import typer
 from rich.console import Console
 
-from monitor.cli.command import exit_codes, start_logging
+from monitor.cli.command import exit_codes, run_beside, start_logging
 from monitor.config.options import CameraOptions
 from monitor.decode.tap import PacketTap
 from monitor.errors import MonitorError, SinkError
@@ -204,10 +203,4 @@ class Share:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except typer.Exit as end:  # it was told why
-        sys.stderr.flush()
-        os._exit(end.exit_code)
-    # A camera whose read hangs does not keep the process from its end.
-    os._exit(0)
+    run_beside(main)
