@@ -1,10 +1,14 @@
 """The pages of the benchmarks: templates, filled with figures."""
 
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import jinja2
+import typer
+from pydantic import TypeAdapter
 
+from benchmarks.results import R, keep, read
 from monitor.atomic import replacing
 
 NOTHING = "–"  # a cell without a figure
@@ -27,3 +31,17 @@ def write(path: Path, text: str) -> None:
     """Write a page, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def publish(
+    results: Path,
+    form: TypeAdapter[R],
+    measured: Iterable[R],
+    page: Callable[[list[R]], str],
+) -> None:
+    """Keep each result as it comes, then write the page of all beside them, and print it."""
+    for one in measured:
+        keep(results, form, one)
+    text = page(list(read(results, form).values()))
+    write(results.with_name("README.md"), text)
+    typer.echo(text, nl=False)

@@ -6,11 +6,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-import benchmarks.results
 from benchmarks.cluster.measure import KEPT, measure_all
 from benchmarks.cluster.page import page
 from benchmarks.options import RUNS
-from benchmarks.page import write
+from benchmarks.page import publish
 from monitor.cli.command import exit_codes, start_logging
 
 HERE = Path(__file__).parent
@@ -33,12 +32,7 @@ def main(
     with exit_codes(console):
         start_logging(console, verbose=False)
         results = RUNS / "quick-cluster" / RESULTS.name if quick else RESULTS
-        if simulate:
-            for one in measure_all(quick):
-                benchmarks.results.keep(results, KEPT, one)
-        text = page(list(benchmarks.results.read(results, KEPT).values()))
-        write(results.with_name("README.md"), text)
-        typer.echo(text, nl=False)
+        publish(results, KEPT, measure_all(quick) if simulate else (), page)
 
 
 if __name__ == "__main__":

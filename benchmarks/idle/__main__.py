@@ -10,7 +10,7 @@ import benchmarks.results
 from benchmarks.idle.measure import KEPT, measure_all
 from benchmarks.idle.page import page
 from benchmarks.options import RUNS, DataFolder
-from benchmarks.page import write
+from benchmarks.page import publish
 from monitor.cli.command import exit_codes, start_logging
 
 HERE = Path(__file__).parent
@@ -37,9 +37,7 @@ def main(
         results = RUNS / "quick-idle" / RESULTS.name if quick else RESULTS
         if data is not None:
             benchmarks.results.write(results, list(measure_all(data, quick=quick)))
-        text = page(benchmarks.results.read(results, KEPT).values())
-        write(results.with_name("README.md"), text)
-        typer.echo(text, nl=False)
+        publish(results, KEPT, (), page)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
 """python -m benchmarks.learning: false alarms of a camera before and after they were dismissed."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-import benchmarks.results
 from benchmarks.learning.measure import KEPT, measure
 from benchmarks.learning.page import page
 from benchmarks.options import RUNS, DataFolder
-from benchmarks.page import write
+from benchmarks.page import publish
 from monitor.cli.command import exit_codes, start_logging
 
 HERE = Path(__file__).parent
@@ -32,12 +32,8 @@ def main(
     console = Console(stderr=True)
     with exit_codes(console):
         start_logging(console, verbose=False)
-        if data is not None:
-            for one in seed or [1]:
-                benchmarks.results.keep(RESULTS, KEPT, measure(data, WORK, one))
-        text = page(list(benchmarks.results.read(RESULTS, KEPT).values()))
-        write(RESULTS.with_name("README.md"), text)
-        typer.echo(text, nl=False)
+        measured = () if data is None else map(partial(measure, data, WORK), seed or [1])
+        publish(RESULTS, KEPT, measured, page)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-import benchmarks.results
 from benchmarks.options import RUNS, DataFolder
-from benchmarks.page import write
+from benchmarks.page import publish
 from benchmarks.processes.measure import KEPT, QUICK, Plan, measure_all
 from benchmarks.processes.page import page
 from monitor.cli.command import exit_codes, start_logging
@@ -31,12 +30,8 @@ def main(
     with exit_codes(console):
         start_logging(console, verbose=False)
         results = RUNS / "quick-processes" / RESULTS.name if quick else RESULTS
-        if data is not None:
-            for one in measure_all(data, QUICK if quick else Plan()):
-                benchmarks.results.keep(results, KEPT, one)
-        text = page(benchmarks.results.read(results, KEPT).values())
-        write(results.with_name("README.md"), text)
-        typer.echo(text, nl=False)
+        measured = () if data is None else measure_all(data, QUICK if quick else Plan())
+        publish(results, KEPT, measured, page)
 
 
 if __name__ == "__main__":

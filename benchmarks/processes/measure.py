@@ -43,10 +43,13 @@ class Run(Facts):
     others_share: float  # of the machine, that other processes used: the server, too
 
 
-class Overload(Result):
-    """More busy cameras than the cores can decode."""
+Kind = Literal["overload", "still"]  # more than the cores can decode, or hardly any moves
 
-    kind: Literal["overload"] = "overload"
+
+class Shared(Result):
+    """The same cameras in one process and in several, in turn."""
+
+    kind: Kind
     at: str
     machine: str
     stream: str
@@ -59,24 +62,7 @@ class Overload(Result):
         return f"{self.kind}-{self.cameras}"
 
 
-class Still(Result):
-    """Cameras of which hardly any moves."""
-
-    kind: Literal["still"] = "still"
-    at: str
-    machine: str
-    stream: str
-    cameras: int
-    runs: tuple[Run, ...]
-
-    @property
-    def key(self) -> str:
-        """One for each number of cameras."""
-        return f"{self.kind}-{self.cameras}"
-
-
-Kept = Overload | Still
-KEPT: TypeAdapter[Kept] = TypeAdapter(Kept)
+KEPT = TypeAdapter(Shared)
 
 
 @dataclass(frozen=True)
@@ -94,10 +80,20 @@ class Plan:
 QUICK = Plan(overloaded=8, still=4, workers=(1, 2), warm_s=3.0, seconds=5.0)
 
 
-def measure_all(data: Path, plan: Plan) -> Iterator[Kept]:
+def measure_all(data: Path, plan: Plan) -> Iterator[Shared]:
     """Each result as it comes."""
     here = machine()
-    about: dict[str, Any] = {"machine": f"{here.cores} cores, {here.cpu}"}
+
+    def of(kind: Kind, stream: Stream, cameras: int, runs: list[Run]) -> Shared:
+        return Shared(
+            kind=kind,
+            at=now(),
+            machine=f"{here.cores} cores, {here.cpu}",
+            stream=stream.title,
+            cameras=cameras,
+            runs=tuple(runs),
+        )
+
     streams = RUNS / "streams"
     busy = encoded(BUSY, data, streams)
     runs = []
@@ -105,10 +101,10 @@ def measure_all(data: Path, plan: Plan) -> Iterator[Kept]:
         with paced_server(busy, plan.overloaded) as server:
             urls = [server.url(client) for client in range(plan.overloaded)]
             runs.append(_run(urls, workers, plan, QUICK_RULES, server))
-    yield Overload(at=now(), stream=BUSY.title, cameras=plan.overloaded, runs=tuple(runs), **about)
+    yield of("overload", BUSY, plan.overloaded, runs)
     with served(encoded(IDLE, data, streams), IDLE.codec) as one:
         runs = [_run([one.url] * plan.still, workers, plan, {}) for workers in plan.still_workers]
-    yield Still(at=now(), stream=IDLE.title, cameras=plan.still, runs=tuple(runs), **about)
+    yield of("still", IDLE, plan.still, runs)
 
 
 def _run(

@@ -5,22 +5,24 @@ from pathlib import Path
 
 from benchmarks.page import NOTHING, render
 from benchmarks.performance.latency import summary
-from benchmarks.processes.measure import Kept, Overload, Run, Still
+from benchmarks.processes.measure import Run, Shared
 
 _TEMPLATE = Path(__file__).with_name("README.md.jinja")
 
 
-def page(results: Collection[Kept]) -> str:
+def page(results: Collection[Shared]) -> str:
     """The page as Markdown."""
     return render(
         _TEMPLATE,
-        overload=[_busy_row(a, r) for a in results if isinstance(a, Overload) for r in a.runs],
-        still=[_still_row(a, r) for a in results if isinstance(a, Still) for r in a.runs],
+        overload=[
+            _busy_row(one, run) for one in results if one.kind == "overload" for run in one.runs
+        ],
+        still=[_still_row(one, run) for one in results if one.kind == "still" for run in one.runs],
         machines=sorted({one.machine for one in results}),
     )
 
 
-def _busy_row(about: Overload, run: Run) -> list[str]:
+def _busy_row(about: Shared, run: Run) -> list[str]:
     found = summary(run.latencies_ms)
     p50, p95 = (NOTHING, NOTHING) if found is None else (f"{one:.0f} ms" for one in found)
     return [
@@ -37,7 +39,7 @@ def _busy_row(about: Overload, run: Run) -> list[str]:
     ]
 
 
-def _still_row(about: Still, run: Run) -> list[str]:
+def _still_row(about: Shared, run: Run) -> list[str]:
     return [
         f"{about.cameras}, {about.stream}",
         str(run.workers),

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.options import RUNS, DataFolder
-from benchmarks.page import write
+from benchmarks.page import publish
 from benchmarks.results import keep, read
 from benchmarks.verification.detector import PACKAGE, PersonDetector, make_detector
 from benchmarks.verification.films import film_sets
@@ -53,9 +53,7 @@ def main(
                     log.info("%s: %s", one.model, one.name)
                     with fewer_lines(verbose=False):
                         keep(RESULTS, KEPT, measure(one, classifier, detector))
-        text = page(list(read(RESULTS, KEPT).values()))
-        write(RESULTS.with_name("README.md"), text)
-        typer.echo(text, nl=False)
+        publish(RESULTS, KEPT, (), page)
 
 
 if __name__ == "__main__":

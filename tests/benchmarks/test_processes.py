@@ -1,6 +1,6 @@
 """The page on one process and several."""
 
-from benchmarks.processes.measure import Overload, Run, Still
+from benchmarks.processes.measure import Run, Shared
 from benchmarks.processes.page import page
 
 
@@ -23,8 +23,8 @@ def test_every_run_is_a_row_with_its_figures() -> None:
     about = {"at": "2026-05-04", "machine": "2 cores, any"}
     text = page(
         [
-            Overload(stream="fights", cameras=200, runs=runs, **about),
-            Still(stream="idle", cameras=64, runs=(run(2, ()),), **about),
+            Shared(kind="overload", stream="fights", cameras=200, runs=runs, **about),
+            Shared(kind="still", stream="idle", cameras=64, runs=(run(2, ()),), **about),
         ]
     )  # fmt: skip
 
