@@ -31,7 +31,7 @@ LOOK_S = 1.0  # between two looks for news, if nobody says that there are any
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
 _HOUR_MS = 3_600_000
 _JUMP_MS = 60_000  # of the clock: a machine without a battery starts in the past
-PLAN_S = 1.0  # that the last planning has
+PLAN_S = 2.0  # that the last planning has
 
 
 class Notifier:

@@ -95,8 +95,9 @@ class EventStore:
         """Take starts and ends of activities, in their order, all or none; repeats change nothing.
 
         An end without its start is an event, too. A start after its end changes nothing. What is
-        to be notified is news, too, in the same transaction, until notifications of it are planned;
-        the end of an event that has ended is none.
+        to be notified is news, too, in the same transaction, until notifications of it are planned.
+        Another end of an event that has ended is none. The same end is: perhaps the store was
+        filled with what the alert log says a moment before.
         """
         with self.transaction() as connection:
             for alert in alerts:
@@ -107,18 +108,19 @@ class EventStore:
 
     @staticmethod
     def _record(connection: Connection, alert: AlertEvent) -> bool | None:
-        """Take one; whether its event is new, or None if it had ended already."""
+        """Take one; whether its event is new, or None if it had ended otherwise."""
         values = _row(alert)
         if add_event(connection, values | _NOT_REVIEWED):
             return True
         ours = events.c.id == alert.id
-        known = connection.execute(sa.select(events.c.reason, events.c.at_ms).where(ours)).one()
-        if alert.event == "end" and known.reason is None:
+        known = connection.execute(sa.select(events).where(ours)).one()
+        if alert.event == "end":
             for name in ("at_ms", "shard", "epoch"):  # its place stays, and who recorded it
                 values.pop(name)
+            if known.reason is not None:
+                same = all(getattr(known, name) == value for name, value in values.items())
+                return False if same else None
             connection.execute(sa.update(events).where(ours).values(**values))
-        elif alert.event == "end":
-            return None
         elif alert.start_time is None and values["at_ms"] > known.at_ms:
             # A film that is watched again has the same activities.
             connection.execute(sa.update(events).where(ours).values(**values))

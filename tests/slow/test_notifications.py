@@ -70,13 +70,16 @@ def _restart(folder: Path, film: Path, model: Path, url: str) -> None:
             alerts = [(one["event"], one["id"]) for one in process.alerts]
         assert alerts
         store = EventStore(url)
-        wait = Outbox(store).counts()
-        assert wait["hook"] == {RowState.WAITING: len(alerts)}
+        # A slow machine has no time left to plan all of it: it stays news, which is as durable.
+        outbox = Outbox(store)
+        planned = outbox.counts().get("hook", {}).get(RowState.WAITING, 0)
+        assert planned + len(outbox.news(len(alerts) + 1)) == len(alerts)
 
         server.start()
-        again = {"film": str(folder / "none.mp4")}
+        again = {"film": "rtsp://127.0.0.1:1/nobody"}
         with har_monitor(again, model, folder=folder, **made) as process:
-            process.popen.wait()
+            process.wait_for("all of it", lambda: len(told(server)) == len(alerts))
+            assert process.end() == 0
         assert told(server) == alerts
         store.close()
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 import monitor.store.database
 from monitor.events.alert import AlertEvent
+from monitor.notify.outbox import Outbox
 from monitor.states import EndReason
 from monitor.store.database import StoreDamaged, StoreError, place, upgrade
 from monitor.store.event import Cursor, EventFilter, Origin, Review, Verdict
@@ -38,6 +39,11 @@ def end(of: AlertEvent, **changes: Any) -> AlertEvent:
         "trace": ((-1.0, 0.25), (2.0, 0.97)), "threshold": 0.8, "box": (0.1, 0.2, 0.5, 0.75),
     }  # fmt: skip
     return of.model_copy(update=values | changes)
+
+
+def told(store: EventStore) -> list[AlertEvent]:
+    """What is to be notified."""
+    return [AlertEvent.model_validate_json(text) for _, text, _ in Outbox(store).news(9)]
 
 
 def test_an_event_has_what_its_start_and_its_end_said(store: EventStore) -> None:
@@ -251,12 +257,19 @@ def test_a_store_is_opened_again_with_all_that_it_has(where: str) -> None:
         store.close()
 
 
-def test_the_end_of_what_has_ended_is_no_news(store: EventStore) -> None:
-    end = alert("a", event="end", end_s=9, reason="score fell")
-    store.record(alert("a"), end, end, notified=True)
-    with store.reading() as connection:
-        told = connection.scalars(sa.text("SELECT alert FROM news ORDER BY seq")).all()
-    assert len(told) == 2
+def test_another_end_of_what_has_ended_is_no_news(store: EventStore) -> None:
+    began = start("a")
+    died = end(began, reason=EndReason.MONITOR_DIED)
+    store.record(began, end(began), died, notified=True)
+    assert [news.reason for news in told(store)] == [None, EndReason.SCORE_FELL]
+
+
+def test_an_end_is_news_though_the_store_had_it_from_the_alert_log(store: EventStore) -> None:
+    began = start("a")
+    store.record(began, end(began))
+    store.record(began, notified=True)
+    store.record(end(began), notified=True)
+    assert told(store) == [began, end(began)]
 
 
 def test_the_tables_are_those_of_the_migrations(where: str) -> None:
