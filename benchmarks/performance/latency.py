@@ -67,12 +67,17 @@ def run_latency(job: Latency, stream: Stream, places: Places, origin: Origin) ->
 
 
 def matched(program: str, lines: Sequence[Line], server: PacedServer) -> tuple[list[float], int]:
-    """The latency in ms of each line about a window, and how many of them are estimates."""
+    """The latency in ms of each line about a window, and how many of them are estimates.
+
+    Clients that came again are left out: what their windows count from is not known.
+    """
     frames = max((len(sending.at_s) for sending in server.sent.values()), default=0)
     ends = newest_frames(frames, server.fps)
     latencies: list[float] = []
     estimated = 0
     for at_s, camera, decided_by in _decided(program, lines):
+        if camera in server.again:
+            continue
         if isinstance(decided_by, int):
             frame = decided_by
         elif decided_by in ends:

@@ -45,6 +45,7 @@ class PacedServer:
     def __init__(self, path: Path, clients: int) -> None:
         self.frames, self.fps = read_frames(path)
         self.sent: dict[int, Sending] = {}
+        self.again: set[int] = set()  # clients that hung up, or were let go, and came again
         self._clients = clients
         self._keys = [number for number, frame in enumerate(self.frames) if frame.key]
         self._stopping = threading.Event()
@@ -124,6 +125,8 @@ class PacedServer:
         )
 
     def _send(self, connection: socket.socket, client: int) -> None:
+        if client in self.sent:
+            self.again.add(client)
         sending = self.sent[client] = Sending()
         place = self._keys[client * len(self._keys) // self._clients % len(self._keys)]
         sequence = 0

@@ -40,6 +40,7 @@ class Run(Facts):
     switches_per_s: float  # of its threads, from one to the next
     waiting_s: float  # the longest that a camera waited for its turn
     latencies_ms: tuple[float, ...] = ()  # from a frame to its alert
+    again: int = 0  # cameras that were opened anew, whose alerts are not among these
     others_share: float  # of the machine, that other processes used: the server, too
 
 
@@ -144,6 +145,7 @@ def _run(
         switches_per_s=round(looked.switches / seconds),
         waiting_s=looked.waiting_s,
         latencies_ms=tuple(round(one, 1) for one in latencies),
+        again=0 if server is None else len(server.again),
         others_share=round(looked.others_share, 3),
     )
 

@@ -53,8 +53,10 @@ class IdleDecoder:
         clock: Callable[[], float] = time.monotonic,
         looked_at: Callable[[], bool] = lambda: False,
         on_still: Callable[[VideoFrame], object] = lambda picture: None,
+        has_time: Callable[[], bool] = lambda: True,  # to decode what is buffered
     ) -> None:
         self._full = full
+        self._has_time = has_time
         self._on_still = on_still
         self._looked_at = looked_at
         self._max_delay_s = max_delay_s
@@ -86,7 +88,10 @@ class IdleDecoder:
         return self._idle
 
     def decode(self, packet: Packet[VideoStream]) -> Iterator[DecodedFrame | None]:
-        """The frames that are known with this packet; None alone while it is only buffered."""
+        """The frames that are known with this packet; None alone while it is only buffered.
+
+        If it wakes and has no time for what is buffered, it ends: another begins at a key frame.
+        """
         pts_s = self._full.pts_s(packet.pts)
         if not self._idle and self._may_idle(packet, pts_s):
             yield from self._decode_full(None)
@@ -96,6 +101,10 @@ class IdleDecoder:
                 self._buffer(packet, pts_s)
                 if self._newest_s - self._told_s >= TELL_S:
                     yield from self._tell()
+                return
+            if not self._has_time():
+                self._idle = False
+                yield from self._skip_pending(SkipReason.OVERLOAD)
                 return
             yield from self._leave_idle()
         if pts_s is None:
@@ -223,19 +232,21 @@ class IdleDecoder:
     def _tell(self) -> Iterator[DecodedFrame | None]:
         """The next frames that will not be decoded; None after them says that packets come."""
         self._told_s = self._newest_s
-        yield from self._skip_pending(self._pending[0][0] + 2 * TELL_S)
+        until_s = min(self._from_s, self._pending[0][0] + 2 * TELL_S)
+        yield from self._skip_pending(SkipReason.IDLE, until_s)
         yield None
 
-    def _skip_pending(self, until_s: float = math.inf) -> Iterator[DecodedFrame]:
-        """The frames before a time that will not be decoded."""
-        until_s = min(until_s, self._from_s)
+    def _skip_pending(
+        self, reason: SkipReason, until_s: float = math.inf
+    ) -> Iterator[DecodedFrame]:
+        """The frames before a time, that will not be decoded."""
         while self._pending and self._pending[0][0] < until_s:
             pts_s, arrived_s = heapq.heappop(self._pending)
-            yield DecodedFrame(pts_s, None, arrived_s, SkipReason.IDLE)
+            yield DecodedFrame(pts_s, None, arrived_s, reason)
 
     def _leave_idle(self) -> Iterator[DecodedFrame | None]:
         """Decode what is buffered."""
-        yield from self._skip_pending()
+        yield from self._skip_pending(SkipReason.IDLE, self._from_s)
         arrived = dict(self._pending)
         self._pending = []
         self._idle = False

@@ -10,7 +10,7 @@ from av import Packet, VideoStream
 from monitor.decode.decoder import Decoder, FullDecoder
 from monitor.decode.idle import IdleDecoder
 from monitor.decode.options import Decoding
-from monitor.decode.scheduler import ScheduledDecoder
+from monitor.decode.scheduled import HasTime, ScheduledDecoder
 from monitor.decode.stillness import Stillness
 
 
@@ -28,17 +28,33 @@ def make_decoder(
     if delay_s is None:
         if decoding.scheduler is None:
             return full
-        return ScheduledDecoder(lambda: full, full, decoding.scheduler, clock)
-
-    def begin() -> IdleDecoder:
-        return IdleDecoder(
-            full, delay_s, decoding.context_s, clock, decoding.looked_at, decoding.on_still
+        return ScheduledDecoder(
+            lambda has_time: full,
+            full,
+            decoding.scheduler,
+            clock,
+            context_s=decoding.context_s,
+            suspicious=decoding.suspicious,
         )
+
+    def begin(has_time: HasTime = lambda: True) -> IdleDecoder:
+        looked_at, on_still = decoding.looked_at, decoding.on_still
+        return IdleDecoder(full, delay_s, decoding.context_s, clock, looked_at, on_still, has_time)
 
     if decoding.scheduler is None:
         return begin()
 
-    def begin_idle(key: Packet[VideoStream], pts_s: float, scene: Stillness) -> Decoder:
-        return begin().begin_idle(key, pts_s, scene)
+    def begin_idle(
+        has_time: HasTime, key: Packet[VideoStream], pts_s: float, scene: Stillness
+    ) -> Decoder:
+        return begin(has_time).begin_idle(key, pts_s, scene)
 
-    return ScheduledDecoder(begin, full, decoding.scheduler, clock, begin_idle)
+    return ScheduledDecoder(
+        begin,
+        full,
+        decoding.scheduler,
+        clock,
+        begin_idle,
+        context_s=decoding.context_s,
+        suspicious=decoding.suspicious,
+    )

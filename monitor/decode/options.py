@@ -27,6 +27,7 @@ class Decoding:
     hardware: str | None = None  # FFmpeg's name of what decodes; None: the cores
     # Shared by all streams that must not fall behind; None: of a file.
     scheduler: DecodeScheduler | None = None
+    suspicious: Callable[[], bool] = lambda: False  # whether it may show an activity just now
     tap: PacketTap | None = None  # is shown the packets of a network stream
     looked_at: Callable[[], bool] = lambda: False  # whether somebody sees it: then nothing is idle
     on_still: Callable[[VideoFrame], object] = lambda picture: (

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SUSPICIOUS = 0.5  # of a threshold: a camera whose score is as high keeps its turn for longer
+
 
 @dataclass(frozen=True)
 class CameraSettings:
@@ -74,6 +76,7 @@ class Camera:
         self.settings = settings
         self.status = status(camera.name, classifier.metadata, shadow=tried)
         self._hub = hub
+        self._thresholds = rules.thresholds
         self._channel = Channel(camera.name, pace.live, camera.region_shapes, rules.thresholds)
         lane = partial(make_lane, camera, pace, clock=clock)
         publish = partial(hub.publish, self._channel)
@@ -124,6 +127,17 @@ class Camera:
         """Show a key frame of a scene in which nothing moves, at no time in particular."""
         self._hub.publish(self._channel, Frame(math.nan, picture, camera=self.status.name))
 
+    def _is_suspicious(self) -> bool:
+        """Whether its newest windows show an activity, or nearly do."""
+        return any(
+            region.open
+            or any(
+                score >= SUSPICIOUS * self._thresholds.get(label, math.inf)
+                for label, score in region.scores.items()
+            )
+            for region in tuple(self.status.worker.regions.values())
+        )
+
     def _source_settings(
         self, models: Sequence[ModelMetadata], scheduler: DecodeScheduler
     ) -> SourceSettings:
@@ -142,6 +156,7 @@ class Camera:
                 tap=self._tap,
                 looked_at=looked_at,
                 on_still=self._show_still,
+                suspicious=self._is_suspicious,
             ),
         )
 

@@ -99,7 +99,7 @@ class Monitor:
         self._failures: list[BaseException] = []
         self._dispatcher = Dispatcher(sinks)
         self._workers = [
-            Worker(self._dispatcher, clock, on_window)
+            Worker(self._dispatcher, clock, on_window, self._scheduler.crowded)
             for _ in range(
                 max(1, min(workers or ceil(usable), len(options.cameras + options.shadows)))
             )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from monitor.core_time import CoreTime
 from monitor.display.hub import Update
 from monitor.events.alert import AlertMaker
 from monitor.events.dispatcher import Dispatcher
@@ -62,6 +63,7 @@ class Worker:
         dispatcher: Dispatcher,
         clock: Callable[[], float] = time.monotonic,
         on_window: Callable[[Prediction | Skipped], None] | None = None,
+        on_starved: Callable[[], None] = lambda: None,  # it waits for a core, and others have them
     ) -> None:
         self.cameras: set[WorkerCamera] = set()
         self._busy_since_s: float | None = None  # the clock, while it works on something
@@ -69,6 +71,7 @@ class Worker:
         self._dispatcher = dispatcher
         self._clock = clock
         self._on_window = on_window  # must not hold the worker up
+        self._on_starved = on_starved
 
     def submit(self, camera: WorkerCamera, item: Captured) -> Captured | None:
         """Take what a capture made; an older item that was dropped for it, None if none was.
@@ -99,11 +102,14 @@ class Worker:
 
     def run(self) -> None:
         """Work until the mailbox is closed and empty; then everything that is open ends."""
+        cores = CoreTime()
         try:
             while (item := self._captured.get()) is not None:
                 self._busy_since_s = self._clock()
                 self._take(*item)
                 self._busy_since_s = None
+                if cores.starved():
+                    self._on_starved()
         finally:  # of captures that missed their limit, or in a crash
             for camera in tuple(self.cameras):
                 for tracker in camera.trackers.values():

@@ -22,7 +22,8 @@ from monitor.decode.idle import TELL_S, IdleDecoder
 from monitor.decode.make import make_decoder
 from monitor.decode.options import Decoding
 from monitor.decode.packet_sizes import PacketSizes
-from monitor.decode.scheduler import LATE_S, DecodeScheduler, ScheduledDecoder
+from monitor.decode.scheduled import ScheduledDecoder
+from monitor.decode.scheduler import LATE_S, DecodeScheduler
 from monitor.decode.stillness import LOOK_S, MOVED, Stillness, cells, moved
 from monitor.errors import SourceLostError
 from monitor.pipeline.monitor import Monitor
