@@ -7,6 +7,7 @@ from pathlib import Path
 from monitor.config.notifications import WebhookOptions
 from monitor.config.options import MonitorOptions
 from monitor.errors import ConfigError, MonitorError, SinkError, SourceOpenError
+from monitor.evidence.object_storage import check_packages
 from monitor.paths import STDOUT, describe_os_error, stat_or_none, video_file, video_path
 from monitor.sources.webcam import device_fault
 from monitor.states import OpenFailure
@@ -23,9 +24,9 @@ def check_inputs(options: MonitorOptions) -> None:
 
 
 def check_outputs(options: MonitorOptions) -> None:
-    """ConfigError if an output would overwrite what is read; SinkError if there is no folder.
+    """ConfigError if an output would overwrite what is read, or a package for it is missing.
 
-    Nothing is written or made.
+    SinkError if there is no folder. Nothing is written or made.
     """
     inputs = [Path(c.address.target) for c in options.cameras if c.address.kind == "file"]
     inputs += [path for path in (*_models(options), *_ca_files(options)) if path is not None]
@@ -43,6 +44,8 @@ def check_outputs(options: MonitorOptions) -> None:
             if _same(output, source):
                 raise ConfigError(f"{option} {output}: would overwrite {source}, which is read")
         _check_output(f"{option} {output}", output)
+    if options.evidence is not None and options.evidence.copy_to is not None:
+        check_packages(options.evidence.copy_to)
     for ca_file in _ca_files(options):
         _check_ca_file(f"stream.ca_file {ca_file}", ca_file)
     targets = () if options.notify is None else options.notify.targets
