@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
-from monitor.evidence.folder import event_files
+from monitor.errors import MonitorError
+from monitor.evidence.places import EvidenceFinder, RemoteFile
+from monitor.notify.fetched import FetchedSnapshots
 from monitor.notify.notification import Notification
 from monitor.notify.outbox import Row
 from monitor.store.store import EventStore, UnknownEvent
@@ -13,9 +16,16 @@ from monitor.store.store import EventStore, UnknownEvent
 class Composer:
     """Adds to what was planned what there is by now: the snapshot, and a link to the event."""
 
-    def __init__(self, store: EventStore, evidence: Path | None, url: str | None) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        evidence: Path | None,
+        url: str | None,
+        fetched: FetchedSnapshots | None = None,  # those that are not in `evidence`
+    ) -> None:
         self._store = store
         self._evidence = evidence
+        self._fetched = fetched or FetchedSnapshots()
         self._url = None if url is None else url.rstrip("/")
 
     @property
@@ -39,7 +49,14 @@ class Composer:
             return None
         try:
             event = self._store.event(row.alert.id)
-            files = event_files(self._evidence, event.camera, event.id, event.at)
-            return files.snapshot if files.snapshot.exists() else None
-        except (UnknownEvent, ValueError, OSError):  # pruned; an id that no file has; not allowed
+        except UnknownEvent:  # it was pruned
             return None
+        # Without shards it is here, or will be in a moment.
+        finder = EvidenceFinder(self._evidence, self._fetched.elsewhere if event.shard else ())
+        files = finder.files(event)
+        if files is None:
+            return None
+        with suppress(MonitorError, OSError):  # nobody answers; it may not be looked at
+            found = finder.find(event, files.snapshot)
+            return self._fetched.fetch(event.id, found) if isinstance(found, RemoteFile) else found
+        return None
