@@ -1,5 +1,6 @@
 """har-monitor copies its evidence to a server that speaks S3, and shows it from there."""
 
+import json
 import signal
 import urllib.error
 import urllib.request
@@ -10,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from monitor.config.shard import Shard
 from monitor.evidence.copied import is_to_copy
 from monitor.evidence.object_storage import ObjectStorage, StorageError
 from testkit.films import looped
 from testkit.models import metadata, motion_model
 from testkit.process import Process, har_monitor
+from testkit.servers.postgres import postgres
 from testkit.servers.rtsp import rtsp_server
 from testkit.servers.s3 import BUCKET, object_server
 
@@ -127,6 +130,41 @@ def test_one_that_was_killed_goes_on_and_a_wrong_key_is_said_without_the_key(
             assert process.end(signal.SIGTERM) == 0
             assert server.objects() == kept(process)
             assert server.secret not in process.said
+
+
+def test_the_page_of_one_shard_shows_what_another_has_recorded(
+    camera: str, model: Path, tmp_path: Path
+) -> None:
+    names = [next(filter(Shard(number, 2).has, map(str, range(99)))) for number in (1, 2)]
+    with object_server(tmp_path) as server, postgres() as database:
+
+        def run(number: int, **more: Any) -> Any:
+            folder = tmp_path / f"shard-{number}"
+            folder.mkdir()
+            return har_monitor(
+                dict.fromkeys(names, camera),
+                model,
+                *("--shard", f"{number}/2"),
+                folder=folder,
+                sinks=[*sinks(), {"type": "store", "url": database.url, "site": "home"}],
+                environment=server.environment,
+                **more,
+            )
+
+        with run(2) as other, run(1, web={"port": 0}) as own:
+            own.wait_for("both alert", lambda: bool(own.alerts and other.alerts))
+            page = own.said.partition("the page is at ")[2].split()[0]
+            name = other.alerts[0]["id"]
+            media = f"{page}media/{name}"
+            own.wait_for("a picture", lambda: get(f"{media}/snapshot.jpg") is not None)
+            assert other.end() == 0
+            (clip,) = other.folder.glob(f"kept/*/*/{name}.mp4")
+            own.wait_for("a clip", lambda: get(f"{media}/clip.mp4") == clip.read_bytes())
+            shown = json.loads(get(f"{page}api/v1/events/{name}") or b"")
+            assert shown["event"]["shard"] == "2/2"
+            assert shown["media"]["strip"] == f"/media/{name}/strip.jpg"
+            assert own.end() == 0
+            assert server.objects() == kept(own) | kept(other)
 
 
 def test_a_large_file_is_whole_and_a_bucket_that_is_not_there_is_named(
