@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from monitor.config.notifications import WebhookOptions
+from monitor.config.object_url import ObjectUrl
 from monitor.config.options import MonitorOptions
 from monitor.errors import ConfigError, MonitorError, SinkError, SourceOpenError
 from monitor.evidence.object_storage import check_packages
@@ -24,7 +25,7 @@ def check_inputs(options: MonitorOptions) -> None:
 
 
 def check_outputs(options: MonitorOptions) -> None:
-    """ConfigError if an output would overwrite what is read, or a package for it is missing.
+    """ConfigError if an output would overwrite what is read, or evidence cannot be copied.
 
     SinkError if there is no folder. Nothing is written or made.
     """
@@ -45,7 +46,7 @@ def check_outputs(options: MonitorOptions) -> None:
                 raise ConfigError(f"{option} {output}: would overwrite {source}, which is read")
         _check_output(f"{option} {output}", output)
     if options.evidence is not None and options.evidence.copy_to is not None:
-        check_packages(options.evidence.copy_to)
+        _check_copies(options.evidence.folder, options.evidence.copy_to)
     for ca_file in _ca_files(options):
         _check_ca_file(f"stream.ca_file {ca_file}", ca_file)
     targets = () if options.notify is None else options.notify.targets
@@ -71,6 +72,13 @@ def _models(options: MonitorOptions) -> list[Path]:
 def _ca_files(options: MonitorOptions) -> list[Path]:
     found = (one.stream.ca_file for one in (options.defaults, *options.cameras))
     return list(dict.fromkeys(file for file in found if file is not None))
+
+
+def _check_copies(folder: Path, copy_to: str) -> None:
+    check_packages(copy_to)
+    url = ObjectUrl.parse(copy_to)
+    if url.scheme == "file" and os.path.realpath(url.root) == os.path.realpath(folder):
+        raise ConfigError(f"evidence: copy_to {copy_to}: is the folder of the evidence itself")
 
 
 def _check_ca_file(named: str, ca_file: Path) -> None:

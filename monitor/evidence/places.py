@@ -16,7 +16,7 @@ from monitor.evidence.folder import EventFiles, EvidenceFacts, event_files
 PART_BYTES = 1 << 20  # that is read at once
 
 
-class Recorded(Protocol):
+class EventKey(Protocol):
     """What of an event says where its files are."""
 
     @property
@@ -54,10 +54,10 @@ class RemoteFile:
 class Elsewhere(Protocol):
     """A place beside the folder of this machine; any thread may ask."""
 
-    def names(self, event: Recorded) -> Collection[str]:
+    def names(self, event: EventKey) -> Collection[str]:
         """The files that it has of an event; none, if it does not answer."""
 
-    def find(self, event: Recorded, name: str) -> RemoteFile | None:
+    def find(self, event: EventKey, name: str) -> RemoteFile | None:
         """One of them; MonitorError if it does not answer."""
 
 
@@ -68,14 +68,14 @@ class EvidenceFinder:
     folder: Path
     elsewhere: Sequence[Elsewhere] = ()
 
-    def files(self, event: Recorded) -> EventFiles | None:
+    def files(self, event: EventKey) -> EventFiles | None:
         """Where they are, or would be, on this machine; None for an id that can have none."""
         try:
             return event_files(self.folder, event.camera, event.id, event.at)
         except ValueError:
             return None
 
-    def find(self, event: Recorded, path: Path) -> Path | RemoteFile | None:
+    def find(self, event: EventKey, path: Path) -> Path | RemoteFile | None:
         """A file of `files`, wherever it is; MonitorError if it is perhaps where nobody answers."""
         if path.is_file():
             return path
@@ -90,7 +90,7 @@ class EvidenceFinder:
             raise fault
         return None
 
-    def there(self, event: Recorded, paths: Collection[Path]) -> frozenset[Path]:
+    def there(self, event: EventKey, paths: Collection[Path]) -> frozenset[Path]:
         """Those files of an event that there are; if none is here, those elsewhere."""
         here = frozenset(path for path in paths if path.is_file())
         for place in () if here else self.elsewhere:
@@ -98,7 +98,7 @@ class EvidenceFinder:
                 return frozenset(path for path in paths if path.name in names)
         return here
 
-    def facts(self, event: Recorded) -> EvidenceFacts:
+    def facts(self, event: EventKey) -> EvidenceFacts:
         """What is known of them; nothing if there is nothing, or nobody answers."""
         files = self.files(event)
         if files is None:

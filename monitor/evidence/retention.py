@@ -23,13 +23,8 @@ DAY_S = 86_400.0
 DELETE_S = 3600.0  # between two deletions, if nothing new is written
 ROLLING_S = 60.0  # likewise, if streams are recorded all the time
 SPARE = 0.02  # of max_gib: so much more is deleted of what streams send, if it is too much
-_ENDINGS = (
-    ".mp4",
-    ".jpg",
-    ".json",
-    ".keep",
-    NOTE,
-)  # of our files; what else lies there is not ours
+# Of our files; what else lies there is not ours.
+_ENDINGS = (".mp4", ".jpg", ".json", ".keep", NOTE)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from monitor.evidence.copied import event_of
 from monitor.evidence.folder import event_name
 from monitor.evidence.object_storage import ObjectStorage, StorageError
-from monitor.evidence.places import Recorded, RemoteFile
+from monitor.evidence.places import EventKey, RemoteFile
 from monitor.throttle import LogThrottle
 
 log = logging.getLogger(__name__)
@@ -41,9 +41,9 @@ class StoredEvidence:
         self._lock = threading.Lock()
         self._listings: dict[str, _Listing] = {}
         self._resting_s = 0.0  # the clock before which it is not asked
-        self._fault: StorageError | None = None
+        self._fault = ""  # why it did not answer
 
-    def names(self, event: Recorded) -> Collection[str]:
+    def names(self, event: EventKey) -> Collection[str]:
         """The files that it has of an event; none, if it does not answer."""
         try:
             found = self._list(event)
@@ -51,28 +51,28 @@ class StoredEvidence:
             return ()
         return [name for name in found if event_of(name) == event.id]
 
-    def find(self, event: Recorded, name: str) -> RemoteFile | None:
+    def find(self, event: EventKey, name: str) -> RemoteFile | None:
         """One of them; StorageError if it does not answer."""
         return self._list(event).get(name)
 
-    def _list(self, event: Recorded) -> Mapping[str, RemoteFile]:
+    def _list(self, event: EventKey) -> Mapping[str, RemoteFile]:
         folder = event_name(event.camera, event.id, event.at).rpartition("/")[0]
         now_s = self._clock()
         with self._lock:
             known = self._listings.get(folder)
             if known is not None and now_s < known.until_s:
                 return known.files
-            if self._fault is not None and now_s < self._resting_s:
-                raise self._fault
+            if self._fault and now_s < self._resting_s:
+                raise StorageError(self._fault)
         try:
             files = self._storage.list(folder)
         except StorageError as error:
             self._throttle.log(logging.WARNING, "list", f"evidence in {error}")
             with self._lock:
-                self._fault, self._resting_s = error, self._clock() + REST_S
+                self._fault, self._resting_s = str(error), self._clock() + REST_S
             raise
         with self._lock:
-            self._fault = None
+            self._fault = ""
             self._listings.pop(folder, None)
             while len(self._listings) >= _MOST:
                 del self._listings[next(iter(self._listings))]

@@ -33,18 +33,18 @@ class Composer:
         """Whether there may be snapshots at all."""
         return self._evidence is not None
 
-    def compose(self, row: Row) -> Notification:
-        """The message; StoreError."""
+    def compose(self, row: Row, *, fetch: bool = False) -> Notification:
+        """The message; with `fetch`, also with a snapshot from elsewhere. StoreError."""
         return Notification(
             id=row.id,
             kind=row.kind,
             alert=row.alert,
-            snapshot=self._snapshot(row),
+            snapshot=self._snapshot(row, fetch),
             link=None if self._url is None else f"{self._url}/events/{row.alert.id}",
             held_back=row.held_back,
         )
 
-    def _snapshot(self, row: Row) -> Path | None:
+    def _snapshot(self, row: Row, fetch: bool) -> Path | None:
         if self._evidence is None:
             return None
         try:
@@ -52,7 +52,8 @@ class Composer:
         except UnknownEvent:  # it was pruned
             return None
         # Without shards it is here, or will be in a moment.
-        finder = EvidenceFinder(self._evidence, self._fetched.elsewhere if event.shard else ())
+        elsewhere = self._fetched.elsewhere if fetch and event.shard is not None else ()
+        finder = EvidenceFinder(self._evidence, elsewhere)
         files = finder.files(event)
         if files is None:
             return None

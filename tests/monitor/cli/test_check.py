@@ -165,3 +165,14 @@ def test_what_reaches_object_storage_must_be_installed(monkeypatch: pytest.Monke
     assert str(caught.value) == (
         "evidence: copy_to s3://bucket: needs pip install 'har-monitor[objects]'"
     )
+
+
+def test_evidence_is_not_copied_onto_itself(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "kept")
+    copy_to = f"file://{tmp_path}/link"
+    sinks = [{"type": "evidence", "folder": tmp_path / "kept", "copy_to": copy_to}]
+    with pytest.raises(ConfigError) as caught:
+        check_outputs(options({}, sinks=sinks))
+    assert str(caught.value) == (
+        f"evidence: copy_to {copy_to}: is the folder of the evidence itself"
+    )

@@ -10,7 +10,7 @@ import pytest
 from monitor.errors import MonitorError
 from monitor.evidence.folder import EvidenceFacts, event_files
 from monitor.evidence.object_storage import StorageError
-from monitor.evidence.places import PART_BYTES, EvidenceFinder, Recorded, RemoteFile
+from monitor.evidence.places import PART_BYTES, EventKey, EvidenceFinder, RemoteFile
 from monitor.evidence.stored_evidence import FRESH_S, REST_S, StoredEvidence
 from testkit.fakes import Clock
 
@@ -34,10 +34,10 @@ class Place:
     files: dict[str, bytes] = field(default_factory=dict)
     fault: str = ""
 
-    def names(self, event: Recorded) -> Collection[str]:
+    def names(self, event: EventKey) -> Collection[str]:
         return () if self.fault else self.files
 
-    def find(self, event: Recorded, name: str) -> RemoteFile | None:
+    def find(self, event: EventKey, name: str) -> RemoteFile | None:
         if self.fault:
             raise MonitorError(self.fault)
         data = self.files.get(name)

@@ -66,14 +66,15 @@ def test_the_snapshot_of_another_shard_comes_from_object_storage(
     store: EventStore, composer: Composer, bucket: Path, fetched: FetchedSnapshots
 ) -> None:
     row = planned(store, "1", "2/3")
-    assert composer.compose(row).snapshot is None
+    assert composer.compose(row, fetch=True).snapshot is None
     put(bucket, "1", b"JPEG")
-    snapshot = composer.compose(row).snapshot
+    snapshot = composer.compose(row, fetch=True).snapshot
     assert snapshot is not None
     assert snapshot.suffix == ".jpg"
     assert snapshot.read_bytes() == b"JPEG"
+    assert composer.compose(row).snapshot is None, "a target that shows none waits for none"
     assert snapshot.parent.stat().st_mode & 0o77 == 0, "nobody else may look at it"
-    assert composer.compose(row).snapshot == snapshot
+    assert composer.compose(row, fetch=True).snapshot == snapshot
     fetched.close()
     assert not snapshot.parent.exists()
 
@@ -97,7 +98,7 @@ def test_one_that_is_here_is_taken_from_here(
     row = planned(store, "1", "2/3")
     put(bucket, "1", b"there")
     put(tmp_path / "evidence", "1", b"here")
-    snapshot = composer.compose(row).snapshot
+    snapshot = composer.compose(row, fetch=True).snapshot
     assert snapshot is not None
     assert snapshot.is_relative_to(tmp_path / "evidence")
 
@@ -106,12 +107,12 @@ def test_without_shards_nothing_is_asked_of_object_storage(
     store: EventStore, composer: Composer, bucket: Path
 ) -> None:
     put(bucket, "1", b"JPEG")
-    assert composer.compose(planned(store, "1", None)).snapshot is None
+    assert composer.compose(planned(store, "1", None), fetch=True).snapshot is None
 
 
 def test_a_message_goes_without_its_picture_if_storage_does_not_answer(
     store: EventStore, composer: Composer, bucket: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     bucket.rmdir()
-    assert composer.compose(planned(store, "1", "2/3")).snapshot is None
+    assert composer.compose(planned(store, "1", "2/3"), fetch=True).snapshot is None
     assert "there is no such folder" in caplog.text
