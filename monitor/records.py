@@ -124,6 +124,14 @@ class Prediction:
     box: PictureBox | None = None  # the part of the camera's picture that counted; None: all of it
 
 
+class CopyStatus(NamedTuple):
+    """How far evidence was copied to object storage."""
+
+    waiting: int  # files that are not there yet
+    copied: int  # since the start
+    failed: int  # tries that failed
+
+
 class SinkStatus(NamedTuple):
     """How a sink does."""
 

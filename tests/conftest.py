@@ -97,6 +97,14 @@ def _no_thread_is_left() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def object_storage() -> None:
+    """The thread that fsspec keeps for all that it is asked is there before a test begins."""
+    from fsspec.asyn import get_loop
+
+    get_loop()
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The data sets that lie beside the project."""
     if not SHARED_DATA.is_dir():

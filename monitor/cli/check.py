@@ -15,7 +15,7 @@ from monitor.records import camera_key
 def check(options: MonitorOptions) -> list[tuple[str, str]]:
     """Check all that can be without contacting a camera; the facts, as `describe` gives them."""
     models = Models(provider=options.inference.provider)
-    found = describe(options, models) + served(options)
+    found = describe(options, models) + list(_kept(options)) + served(options)
     found += describe_notify(options.notify)
     check_decoding(options)
     check_inputs(options)
@@ -58,6 +58,14 @@ def served(options: MonitorOptions) -> list[tuple[str, str]]:
     at = metrics_url(host, port) if port else f"any free port of {host}"
     password = "" if host in LOCAL_ADDRESSES else "; no password: whoever reaches it can read them"
     return [("metrics", f"at {at}{password}")]
+
+
+def _kept(options: MonitorOptions) -> Iterator[tuple[str, str]]:
+    if (evidence := options.evidence) is None:
+        return
+    yield "evidence", f"in {evidence.folder}, up to {evidence.max_gib:g} GiB"
+    if evidence.copy_to is not None:
+        yield "", f"copied to {evidence.copy_to}, which is not asked if it answers"
 
 
 def _shared(options: MonitorOptions) -> Iterator[tuple[str, str]]:

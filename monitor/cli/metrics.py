@@ -11,6 +11,7 @@ from monitor.metrics.collector import Watched, exposition
 from monitor.metrics.endpoint import Endpoint
 from monitor.metrics.facts import Evidence, FactReader, Reviews
 from monitor.paths import STDOUT
+from monitor.records import CopyStatus
 
 
 class Metrics:
@@ -25,6 +26,7 @@ class Metrics:
         watched: Watched,
         options: MonitorOptions,
         used_bytes: Callable[[], int | None] | None,  # by all evidence; None: none is kept
+        copies: Callable[[], CopyStatus] | None = None,  # of it; None: it is not copied
     ) -> None:
         """Begin to serve."""
         log_path = next((one.path for one in options.logs if one.path != STDOUT), None)
@@ -33,7 +35,11 @@ class Metrics:
         self._reader = FactReader(
             None if store is None else Reviews(store.url, log_path),
             _folders(options, log_path),
-            lambda: None if used_bytes is None else Evidence(used_bytes(), most),
+            lambda: (
+                None
+                if used_bytes is None
+                else Evidence(used_bytes(), most, None if copies is None else copies())
+            ),
         )
         self._reader.start()
         self._endpoint.serve(exposition(watched, self._reader.newest))

@@ -79,6 +79,7 @@ def notify_settings(options: MonitorOptions) -> NotifySettings:
         store=options.store.url,
         log=next((log.path for log in options.logs if log.path != STDOUT), None),
         evidence=None if options.evidence is None else options.evidence.folder,
+        copies=None if options.evidence is None else options.evidence.copy_to,
         holder=holder,
     )
 

@@ -19,6 +19,7 @@ from rich.console import Console
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from monitor.cli.command import exit_codes, start_logging
+from monitor.evidence.stored_evidence import StoredEvidence
 from monitor.health.status import WATCHED
 from monitor.states import SkipReason
 from monitor.store.database import StoreError
@@ -65,6 +66,7 @@ def main() -> None:
             users,
             None if users is None else Sessions(users),
             Copies(settings.min_free_gib),
+            () if settings.copies is None else (StoredEvidence(settings.copies),),
         )
         web.guard_store()
         recorder = _Recorder(web)

@@ -5,8 +5,10 @@ import stat
 from pathlib import Path
 
 from monitor.config.notifications import WebhookOptions
+from monitor.config.object_url import ObjectUrl
 from monitor.config.options import MonitorOptions
 from monitor.errors import ConfigError, MonitorError, SinkError, SourceOpenError
+from monitor.evidence.object_storage import check_packages
 from monitor.paths import STDOUT, describe_os_error, stat_or_none, video_file, video_path
 from monitor.sources.webcam import device_fault
 from monitor.states import OpenFailure
@@ -23,9 +25,9 @@ def check_inputs(options: MonitorOptions) -> None:
 
 
 def check_outputs(options: MonitorOptions) -> None:
-    """ConfigError if an output would overwrite what is read; SinkError if there is no folder.
+    """ConfigError if an output would overwrite what is read, or evidence cannot be copied.
 
-    Nothing is written or made.
+    SinkError if there is no folder. Nothing is written or made.
     """
     inputs = [Path(c.address.target) for c in options.cameras if c.address.kind == "file"]
     inputs += [path for path in (*_models(options), *_ca_files(options)) if path is not None]
@@ -43,6 +45,8 @@ def check_outputs(options: MonitorOptions) -> None:
             if _same(output, source):
                 raise ConfigError(f"{option} {output}: would overwrite {source}, which is read")
         _check_output(f"{option} {output}", output)
+    if options.evidence is not None and options.evidence.copy_to is not None:
+        _check_copies(options.evidence.folder, options.evidence.copy_to)
     for ca_file in _ca_files(options):
         _check_ca_file(f"stream.ca_file {ca_file}", ca_file)
     targets = () if options.notify is None else options.notify.targets
@@ -68,6 +72,13 @@ def _models(options: MonitorOptions) -> list[Path]:
 def _ca_files(options: MonitorOptions) -> list[Path]:
     found = (one.stream.ca_file for one in (options.defaults, *options.cameras))
     return list(dict.fromkeys(file for file in found if file is not None))
+
+
+def _check_copies(folder: Path, copy_to: str) -> None:
+    check_packages(copy_to)
+    url = ObjectUrl.parse(copy_to)
+    if url.scheme == "file" and os.path.realpath(url.root) == os.path.realpath(folder):
+        raise ConfigError(f"evidence: copy_to {copy_to}: is the folder of the evidence itself")
 
 
 def _check_ca_file(named: str, ca_file: Path) -> None:

@@ -159,8 +159,9 @@ def _store(url: str) -> StoreOptions:
 
 
 def _evidence(options: MonitorOptions, folder: Path) -> EvidenceOptions:
-    """As the configuration has it, but for the folder."""
-    return (options.evidence or EvidenceOptions()).model_copy(update={"folder": folder})
+    """As the configuration has it, but for the folder; nothing copies it elsewhere."""
+    given = options.evidence or EvidenceOptions()
+    return given.model_copy(update={"folder": folder, "copy_to": None})
 
 
 def _tell(found: Outcome, out: Path, workers: int) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from monitor.cli.shard import ShardLease
     from monitor.cli.web import Page
     from monitor.display.view import View
+    from monitor.evidence.copier import EvidenceCopier
     from monitor.health.status import CameraSnapshot
     from monitor.pipeline.monitor import Monitor
     from monitor.processes.processes import Processes
@@ -148,8 +149,10 @@ def _watch(
             adding=_adding(options, config, monitor.models, lambda: reread("a camera on the page")),
             fence=lambda: None if lease is None else lease.fence,
         )
+    copier = _copier(options)
     if metrics is not None:
-        metrics.serve(monitor, options, watching.evidence_bytes)
+        copies = None if copier is None else lambda: copier.status
+        metrics.serve(monitor, options, watching.evidence_bytes, copies)
     for log_options in options.logs:
         to = "standard output" if log_options.path == STDOUT else log_options.path
         log.info("alerts go to %s", to)
@@ -208,6 +211,8 @@ def _watch(
 
     _on_signals({signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGHUP: reload})
     systemd.ready()
+    if copier is not None:  # without a lease, too: what it kept under one waits there
+        copier.start()
     try:
         failure = None
         if lease is not None and lease.wait(
@@ -243,6 +248,8 @@ def _watch(
             page.close()
         if lease is not None:
             lease.close()
+        if copier is not None:
+            copier.close()
 
 
 def _run(monitor: Monitor | Processes, terminal: Console | None) -> None:
@@ -331,6 +338,16 @@ def _reload(
     for name in changed:
         log.warning("%s: %s changes when har-monitor is started again", what, name)
     return options, in_force, promoted
+
+
+def _copier(options: MonitorOptions) -> EvidenceCopier | None:
+    """What copies evidence to object storage; None if nothing is to."""
+    if options.evidence is None or options.evidence.copy_to is None:
+        return None
+    from monitor.evidence.copier import EvidenceCopier
+
+    log.info("evidence is copied to %s", options.evidence.copy_to)
+    return EvidenceCopier(options.evidence.folder, options.evidence.copy_to)
 
 
 def _lease(options: MonitorOptions) -> ShardLease | None:

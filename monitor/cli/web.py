@@ -117,6 +117,7 @@ def page_settings(
         store=store.url,
         log=log_path,
         evidence=evidence.folder,
+        copies=evidence.copy_to,
         min_free_gib=evidence.min_free_gib,
         rolling_min=evidence.rolling_min,
         cameras=tuple(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from monitor.config.base import Options
+from monitor.config.object_url import ObjectPlace
 from monitor.errors import ConfigError
 from monitor.listening import LOCAL_ADDRESSES
 from monitor.names import Name
@@ -32,6 +33,8 @@ class EvidenceOptions(Options):
 
     type: Literal["evidence"] = "evidence"
     folder: Place = Path("evidence")
+    # Object storage into which all of it is copied, such as s3://BUCKET/PREFIX; null: none.
+    copy_to: ObjectPlace | None = None
     pre_roll_s: float = Field(5, ge=0, le=60)  # before the activity begins
     post_roll_s: float = Field(5, ge=0, le=60)  # after it has ended
     ring_mib: float = Field(40, gt=0, le=1024)  # of packets kept of each camera; less pre-roll then

@@ -83,6 +83,11 @@ class EventFiles:
         return self._with(".keep")
 
     @property
+    def copied(self) -> Path:
+        """What of them was copied to object storage: see `monitor.evidence.copied`."""
+        return self._with(".copied")
+
+    @property
     def facts(self) -> EvidenceFacts:
         """What is known of them; nothing if there is no such file, or it is none of ours."""
         try:
@@ -101,6 +106,11 @@ class EventFiles:
 
 def event_files(folder: Path, camera: str, id: str, began: datetime) -> EventFiles:
     """The files of an event; ValueError for an id or a camera's name that leads elsewhere."""
+    return EventFiles(folder / event_name(camera, id, began))
+
+
+def event_name(camera: str, id: str, began: datetime) -> str:
+    """DATE/CAMERA/ID: what the names of an event's files begin with; ValueError likewise."""
     if not _IDS.fullmatch(id) or not is_name(camera):
         raise ValueError(f"no evidence can be of event {id!r} of camera {camera!r}")
-    return EventFiles(folder / began.astimezone(UTC).strftime("%Y-%m-%d") / camera / id)
+    return f"{began.astimezone(UTC):%Y-%m-%d}/{camera}/{id}"

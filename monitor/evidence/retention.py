@@ -12,6 +12,8 @@ from pathlib import Path
 
 from monitor.config.outputs import EvidenceOptions
 from monitor.errors import SinkError
+from monitor.evidence.copied import ENDING as NOTE
+from monitor.evidence.copied import all_copied, event_of
 from monitor.evidence.segments import all_segments
 from monitor.throttle import LogThrottle
 
@@ -21,7 +23,8 @@ DAY_S = 86_400.0
 DELETE_S = 3600.0  # between two deletions, if nothing new is written
 ROLLING_S = 60.0  # likewise, if streams are recorded all the time
 SPARE = 0.02  # of max_gib: so much more is deleted of what streams send, if it is too much
-_ENDINGS = (".mp4", ".jpg", ".json", ".keep")  # of our files; what else lies there is not ours
+# Of our files; what else lies there is not ours.
+_ENDINGS = (".mp4", ".jpg", ".json", ".keep", NOTE)
 
 
 @dataclass
@@ -35,13 +38,18 @@ class _OfEvent:
 
 
 def delete_old_evidence(
-    folder: Path, max_gib: float, keep_days: float, min_free_gib: float = 0.0
+    folder: Path,
+    max_gib: float,
+    keep_days: float,
+    min_free_gib: float = 0.0,
+    only_copied: bool = False,
 ) -> int:
     """Delete the oldest events' files until what is left fits; how many bytes that is.
 
     It fits if it is no larger than `max_gib`, no older than `keep_days`, and leaves `min_free_gib`
-    of the disk free. Marked events are never deleted. Files that somebody else deletes meanwhile,
-    or that cannot be deleted, are passed over.
+    of the disk free. Marked events are never deleted, nor, with `only_copied`, are those that are
+    not in object storage yet. Files that somebody else deletes meanwhile, or that cannot be
+    deleted, are passed over.
     """
     found = sorted(_events(folder.glob("????-??-??/*/*")), key=lambda one: one.changed_s)
     left = sum(one.size for one in found)
@@ -51,11 +59,23 @@ def delete_old_evidence(
         fits = left <= max_gib * 2**30 and free >= min_free_gib * 2**30
         if fits and one.changed_s >= oldest_s:
             break
-        if one.marked or not _delete(one.paths):
+        if one.marked or (only_copied and not all_copied(one.paths)) or not _delete(one.paths):
             continue
         left -= one.size
         free += one.size
     return left
+
+
+def delete_for_room(folder: Path, min_free_gib: float) -> list[int]:
+    """Delete the oldest events, copied or not, until so much of the disk is free; their bytes."""
+    deleted: list[int] = []
+    found = sorted(_events(folder.glob("????-??-??/*/*")), key=lambda one: one.changed_s)
+    for one in found:
+        if lack_of_room(folder, min_free_gib) is None:
+            break
+        if not one.marked and _delete(one.paths):
+            deleted.append(one.size)
+    return deleted
 
 
 @dataclass(frozen=True)
@@ -118,11 +138,11 @@ def _events(paths: Iterable[Path]) -> Collection[_OfEvent]:
         except OSError:
             continue
         # A file that is being written, or was left behind by a kill, has a point before its name.
-        name = path.name.lstrip(".").partition(".")[0]
-        one = found.setdefault(path.with_name(name), _OfEvent())
+        one = found.setdefault(path.with_name(event_of(path.name)), _OfEvent())
         one.paths.append(path)
         one.size += about.st_size
-        one.changed_s = max(one.changed_s, about.st_mtime)
+        if path.suffix != NOTE:  # which may be written long after the event
+            one.changed_s = max(one.changed_s, about.st_mtime)
         one.marked = one.marked or path.suffix == ".keep"
     return found.values()
 
@@ -167,6 +187,7 @@ class Retention:
         self._adding = threading.Lock()  # of _used
         self._used: int | None = None  # bytes of all evidence; None: not known
         self._grown = 0  # bytes that were written, of those that were counted
+        self._most = 0.0  # bytes above which it is looked if something can be deleted
 
     @property
     def grown_bytes(self) -> int:
@@ -201,7 +222,7 @@ class Retention:
             raise SinkError("another process may watch this camera by now")
         with self._deleting:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fits = self._used is not None and self._used <= options.max_gib * 2**30
+            fits = self._used is not None and self._used <= self._most
             if not fits or lack_of_room(path.parent, options.min_free_gib):
                 self._delete()
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -236,8 +257,14 @@ class Retention:
                 self._now(),
             )
             used = rolled.left + delete_old_evidence(
-                options.folder, options.max_gib, options.keep_days, options.min_free_gib
+                options.folder,
+                options.max_gib,
+                options.keep_days,
+                options.min_free_gib,
+                options.copy_to is not None,
             )
+            if options.copy_to is not None:
+                used -= self._delete_uncopied()
             if rolled.too_soon:
                 text = (
                     f"evidence {options.folder}: less is kept of the streams than the last "
@@ -249,6 +276,25 @@ class Retention:
             self._throttle.log(logging.WARNING, "delete", text)
         with self._adding:
             self._used = used
+        # What may not be deleted is not looked through again for every file.
+        limit = options.max_gib * 2**30
+        self._most = limit if used is None or used <= limit else used + SPARE * limit
+
+    def _delete_uncopied(self) -> int:
+        """Make room where the disk would else be full; the bytes that were deleted."""
+        folder, least = self._options.folder, self._options.min_free_gib
+        if lack_of_room(folder, least) is None:
+            return 0
+        deleted = delete_for_room(folder, least)
+        if deleted:
+            events = "1 event was" if len(deleted) == 1 else f"{len(deleted)} events were"
+            text = (
+                f"evidence {folder}: that of {events} deleted before it was copied to "
+                f"{self._options.copy_to}: else less than {least:g} GiB of the disk were free "
+                "(min_free_gib)"
+            )
+            self._throttle.log(logging.WARNING, "uncopied", text)
+        return sum(deleted)
 
 
 def _size(path: Path) -> int:

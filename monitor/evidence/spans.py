@@ -88,7 +88,8 @@ def _told(camera: str) -> Iterator[None]:
 def discard(files: EventFiles) -> None:
     """Delete what was kept of a span; what cannot be deleted is said, and stays."""
     pictures = files.snapshot, files.thumbnail
-    for path in (files.clip, files.copy, *pictures, files.facts_file, files.keep):
+    notes = files.facts_file, files.keep, files.copied
+    for path in (files.clip, files.copy, *pictures, *notes):
         try:
             path.unlink(missing_ok=True)
         except OSError as error:

@@ -219,7 +219,20 @@ def _merged(sinks: Sequence[SinkStatus]) -> Iterable[SinkStatus]:
 def _slow(facts: Facts, cameras: set[str]) -> Iterator[Metric]:
     used = GaugeMetricFamily("har_evidence_bytes", "What all evidence takes.")
     limit = GaugeMetricFamily("har_evidence_limit_bytes", "What it may take: `max_gib`.")
+    uncopied = GaugeMetricFamily(
+        "har_evidence_uncopied_files", "Files of evidence that are not in object storage yet."
+    )
+    copied = CounterMetricFamily(
+        "har_evidence_copied_files", "Files of evidence copied to object storage."
+    )
+    failed = CounterMetricFamily(
+        "har_evidence_copy_failures", "Times that a file of evidence could not be copied."
+    )
     if facts.evidence is not None:
+        if (copies := facts.evidence.copies) is not None:
+            uncopied.add_metric([], copies.waiting)
+            copied.add_metric([], copies.copied)
+            failed.add_metric([], copies.failed)
         limit.add_metric([], facts.evidence.limit_bytes)
         if facts.evidence.used_bytes is not None:
             used.add_metric([], facts.evidence.used_bytes)
@@ -240,7 +253,7 @@ def _slow(facts: Facts, cameras: set[str]) -> Iterator[Metric]:
     for (camera, label, review), count in facts.reviews.items():
         if camera in cameras:
             reviewed.add_metric([camera, label, review], count)
-    yield from (used, limit, free, size, reviewed)
+    yield from (used, limit, uncopied, copied, failed, free, size, reviewed)
 
 
 def _add(family: HistogramMetricFamily, labels: Sequence[str], histogram: Histogram) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from monitor.errors import MonitorError
 from monitor.paths import describe_os_error
+from monitor.records import CopyStatus
 from monitor.throttle import LogThrottle
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Evidence:
 
     used_bytes: int | None  # None: not known
     limit_bytes: int
+    copies: CopyStatus | None = None  # None: it is not copied to object storage
 
 
 @dataclass(frozen=True)

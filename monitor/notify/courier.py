@@ -96,7 +96,7 @@ class Courier:
                 row = self._outbox.head(self._name, self._now_ms)
                 if row is None:
                     return POLL_S
-                notification = self._composer.compose(row)
+                notification = self._composer.compose(row, fetch=self._pictures)
                 if self._waits_for_snapshot(row, notification):
                     return LOOK_S
                 self._unnoted = self._deliver(row, notification)

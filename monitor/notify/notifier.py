@@ -12,10 +12,12 @@ from typing import Any
 
 from monitor.config.notifications import TargetOptions
 from monitor.errors import ConfigError
+from monitor.evidence.stored_evidence import StoredEvidence
 from monitor.notify.arming import obey
 from monitor.notify.cameras import Cameras
 from monitor.notify.compose import Composer
 from monitor.notify.courier import POLL_S, Courier
+from monitor.notify.fetched import FetchedSnapshots
 from monitor.notify.notification import Order
 from monitor.notify.outbox import KEPT_MS, Outbox
 from monitor.notify.planner import Planner
@@ -31,6 +33,7 @@ LOOK_S = 1.0  # between two looks for news, if nobody says that there are any
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
 _HOUR_MS = 3_600_000
 _JUMP_MS = 60_000  # of the clock: a machine without a battery starts in the past
+FRESH_S = 1.0  # that a listing of snapshots is gone by: a message waits a few seconds for its own
 PLAN_S = 2.0  # that the last planning has
 
 
@@ -52,6 +55,9 @@ class Notifier:
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._ahead_ms = _ahead_ms(_now_ms())
+        copies = settings.copies
+        stored = () if copies is None else (StoredEvidence(copies, FRESH_S),)
+        self._fetched = FetchedSnapshots(stored)
         self.renew(settings)
         self._thread = threading.Thread(target=self._run, name="notify plan", daemon=True)
         self._thread.start()
@@ -84,7 +90,7 @@ class Notifier:
         """Work by these settings from now on; targets that are the same stay."""
         notify = settings.notify
         self._settings = settings
-        composer = Composer(self._store, settings.evidence, notify.url)
+        composer = Composer(self._store, settings.evidence, notify.url, self._fetched)
         before, now = self._couriers.copy(), dict[str, tuple[object, Courier]]()
         for options in notify.targets:
             made_of = (options, notify.site, notify.zone, notify.url, settings.evidence)
@@ -113,6 +119,7 @@ class Notifier:
         deadline_s = time.monotonic() + limit_s
         for courier in couriers:
             courier.join(max(0.0, deadline_s - time.monotonic()))
+        self._fetched.close()
 
     def _courier(
         self, options: TargetOptions, composer: Composer, before: Courier | None

@@ -16,6 +16,7 @@ class NotifySettings(BaseModel):
     store: str = Field(repr=False)  # as an EventStore takes it; may hold a password
     log: Path | None  # the alert log beside the store
     evidence: Path | None  # the folder of snapshots; null: there are none
+    copies: str | None = None  # object storage to which they are copied, a URL
     # Who this is to the other notifiers of the store, identity and words: one of them notifies at a
     # time, under a lease. Null: the store has no other.
     holder: tuple[str, str] | None = None

@@ -6,14 +6,16 @@ import asyncio
 from pathlib import Path
 from typing import Literal
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 from starlette.types import Message, Receive, Scope, Send
 
 from monitor.evidence.folder import EventFiles
+from monitor.evidence.places import RemoteFile
 from monitor.store.event import Event
 from monitor.web.access import Viewer
+from monitor.web.remote import remote_response
 from monitor.web.state import WebState
 
 router = APIRouter(prefix="/media", include_in_schema=False)
@@ -50,18 +52,25 @@ class EvidenceFile(FileResponse):
 
 
 @router.get("/{id}/{kind}")
-def get_media(visit: Viewer, id: str, kind: Kind) -> EvidenceFile:
+def get_media(request: Request, visit: Viewer, id: str, kind: Kind) -> Response:
     """A file of an event, or the part of it that is asked for."""
     event = visit.event(id)
     files = visit.web.files(event)
     if files is not None and kind == _COPY:
         visit.web.copies.ensure(files)
     path = None if files is None else _paths(files)[kind]
-    if path is None or not path.is_file():
+    found = None if path is None else visit.web.finder.find(event, path)
+    if path is None or found is None:
         raise HTTPException(404, f"event {id} has no {kind}")
     mime = "video/mp4" if path.suffix == ".mp4" else "image/jpeg"
     name = f"{event.camera} {event.at:%Y-%m-%d %H.%M.%S} {event.label} {kind}"
-    response = EvidenceFile(path, media_type=mime, filename=name, content_disposition_type="inline")
+    response: Response
+    if isinstance(found, RemoteFile):
+        response = remote_response(found, mime, request.headers)
+    else:
+        response = EvidenceFile(
+            found, media_type=mime, filename=name, content_disposition_type="inline"
+        )
     response.headers["cache-control"] = _OPEN if event.open or kind == _COPY else _KEPT
     return response
 
@@ -81,11 +90,14 @@ def media_of(web: WebState, event: Event) -> Media:
     files = web.files(event)
     if files is None:
         return Media()
+    paths = _paths(files)
+    there = web.finder.there(event, [path for kind, path in paths.items() if kind != _COPY])
     return Media.model_validate(
         {
             kind.partition(".")[0]: f"/media/{event.id}/{kind}"
-            for kind, path in _paths(files).items()
-            if (files.clip if kind == _COPY else path).is_file()
+            for kind, path in paths.items()
+            # A copy is made of a clip that is here.
+            if (files.clip.is_file() if kind == _COPY else path in there)
         }
     )
 

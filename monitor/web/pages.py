@@ -112,8 +112,7 @@ def event(request: Request, visit: Viewer, id: str) -> HTMLResponse:
     """One event: what happened, and why it was raised."""
     found, wanted = visit.event(id), _wanted(request)
     newer, older = visit.neighbours(found, wanted)
-    files = visit.web.files(found)
-    facts = None if files is None else files.facts
+    facts = visit.web.finder.facts(found)
     return page(
         request,
         visit,
@@ -121,7 +120,7 @@ def event(request: Request, visit: Viewer, id: str) -> HTMLResponse:
         event=found,
         media=media_of(visit.web, found),
         facts=facts,
-        chart=None if facts is None else trace_chart(found, facts),
+        chart=trace_chart(found, facts),
         newer=newer,
         older=older,
         query=_query(request, after=None),

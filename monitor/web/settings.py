@@ -69,6 +69,7 @@ class WebSettings(BaseModel):
     store: str = Field(repr=False)
     log: Path  # the alert log, beside which the reviews are
     evidence: Path
+    copies: str | None = None  # object storage to which evidence is copied, a URL
     min_free_gib: float = 0.0  # of its disk: copies of clips leave so much
     rolling_min: float = 0.0  # minutes recorded of each stream
     adding: bool = False  # whether admins may add cameras

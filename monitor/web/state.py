@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from starlette.requests import HTTPConnection
 
 from monitor.evidence.folder import EventFiles, event_files
+from monitor.evidence.places import Elsewhere, EvidenceFinder
 from monitor.store.event import Event, Verdict
 from monitor.store.journal import DeletedLine, Journal, PromotionLine, ReviewLine, SpanLine
 from monitor.store.lease import Fence
@@ -36,6 +38,7 @@ class WebState:
     users: Users | None = None  # None: whoever is at this machine
     sessions: Sessions | None = None
     copies: Copies = field(default_factory=Copies)
+    elsewhere: Sequence[Elsewhere] = ()  # where evidence is found that is not in the folder
 
     def renew(self, settings: bytes) -> None:
         """Take what the configuration says now, as JSON."""
@@ -51,12 +54,14 @@ class WebState:
         """A camera that is watched; None if there is none of this name."""
         return next((one for one in self.settings.cameras if one.name == name), None)
 
+    @property
+    def finder(self) -> EvidenceFinder:
+        """Where evidence is found."""
+        return EvidenceFinder(self.settings.evidence, self.elsewhere)
+
     def files(self, event: Event) -> EventFiles | None:
         """The evidence of an event; None if its id or its camera is none of har-monitor's."""
-        try:
-            return event_files(self.settings.evidence, event.camera, event.id, event.at)
-        except ValueError:
-            return None
+        return self.finder.files(event)
 
     def review(self, event: Event, verdict: Verdict, by: str) -> Event:
         """Keep what somebody says of an event, in the journal and in the store, or in neither."""

@@ -38,6 +38,7 @@ export async function send(method, path, body) {
 
 /** Have a copy of a clip made that every browser plays; an Error with the reason if it cannot be. */
 export async function makeCopy(address) {
+  if (!address) throw new Error("a smaller copy is made only of clips that are on this machine");
   for (;;) {
     const headers = { Range: "bytes=0-0", Accept: "application/json" };
     const answer = await fetch(address, { headers }).catch(() => {

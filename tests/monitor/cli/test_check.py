@@ -145,3 +145,34 @@ def test_a_certificate_of_a_broker_that_is_not_there_is_refused(tmp_path: Path) 
     with pytest.raises(ConfigError) as caught:
         check_notify(options({}, notify={"targets": [target]}))
     assert str(caught.value) == f"notify ha: ca_file {nothing}: No such file or directory"
+
+
+def test_it_says_where_evidence_goes(falls: Path) -> None:
+    sinks = [
+        {"type": "log"},
+        {"type": "evidence", "folder": "kept", "copy_to": "s3://bucket/shop", "max_gib": 2},
+    ]
+    found = check(options({"model": falls, "source": "rtsp://192.0.2.1/"}, sinks=sinks))
+    at = found.index(("evidence", "in kept, up to 2 GiB"))
+    assert found[at + 1] == ("", "copied to s3://bucket/shop, which is not asked if it answers")
+
+
+def test_what_reaches_object_storage_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.evidence.object_storage.find_spec", lambda name: None)
+    sinks = [{"type": "evidence", "copy_to": "s3://bucket"}]
+    with pytest.raises(ConfigError) as caught:
+        check_outputs(options({}, sinks=sinks))
+    assert str(caught.value) == (
+        "evidence: copy_to s3://bucket: needs pip install 'har-monitor[objects]'"
+    )
+
+
+def test_evidence_is_not_copied_onto_itself(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "kept")
+    copy_to = f"file://{tmp_path}/link"
+    sinks = [{"type": "evidence", "folder": tmp_path / "kept", "copy_to": copy_to}]
+    with pytest.raises(ConfigError) as caught:
+        check_outputs(options({}, sinks=sinks))
+    assert str(caught.value) == (
+        f"evidence: copy_to {copy_to}: is the folder of the evidence itself"
+    )

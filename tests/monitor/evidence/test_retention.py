@@ -9,6 +9,7 @@ import pytest
 from monitor.config.outputs import EvidenceOptions
 from monitor.errors import SinkError
 from monitor.evidence import retention
+from monitor.evidence.copied import sign_of, write_note
 from monitor.evidence.retention import Retention, delete_old_evidence
 
 MIB = 1 << 20
@@ -176,3 +177,81 @@ def test_while_another_may_write_nothing_is_begun_or_deleted(tmp_path: Path) -> 
     ours = True
     kept.tidy()
     assert not old.exists()
+
+
+def copied(*clips: Path) -> None:
+    """Note that clips are in object storage as they are."""
+    for clip in clips:
+        write_note(clip.with_suffix(".copied"), {clip.name: sign_of(clip.stat())})
+
+
+def test_what_was_not_copied_yet_stays_though_it_is_old_or_too_much(tmp_path: Path) -> None:
+    paths = clips(tmp_path, 40, 5, 3, 2)
+    copied(*paths[1:3])
+    left = delete_old_evidence(tmp_path, max_gib=0.5 / 1024, keep_days=30, only_copied=True)
+    assert [path.exists() for path in paths] == [True, False, False, True]
+    assert left == 2 * MIB
+    assert list(tmp_path.glob("*/*/*.copied")) == []
+    copied(paths[0])
+    assert delete_old_evidence(tmp_path, max_gib=1, keep_days=30, only_copied=True) == MIB
+
+
+def test_one_that_has_grown_since_it_was_copied_stays(tmp_path: Path) -> None:
+    (path,) = clips(tmp_path, 40)
+    copied(path)
+    with path.open("ab") as file:
+        file.write(b"more")
+    os.utime(path, (0, 0))
+    delete_old_evidence(tmp_path, max_gib=1, keep_days=30, only_copied=True)
+    assert path.exists()
+
+
+def test_a_note_makes_an_event_no_younger(tmp_path: Path) -> None:
+    (path,) = clips(tmp_path, 31)
+    copied(path)
+    assert delete_old_evidence(tmp_path, max_gib=1, keep_days=30, only_copied=True) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_on_a_full_disk_the_oldest_goes_though_it_was_not_copied_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = clips(tmp_path, 5, 3, 2)
+    marked = paths[0].with_suffix(".keep")
+    marked.touch()
+    copied(paths[2])
+    # A disk of 3 MiB, on which no more than 1 MiB is to lie.
+    monkeypatch.setattr(
+        retention,
+        "free_bytes",
+        lambda folder: 3 * MIB - sum(path.stat().st_size for path in folder.rglob("*.mp4")),
+    )
+    options = EvidenceOptions(
+        folder=tmp_path, copy_to="s3://bucket", max_gib=1, min_free_gib=2 / 1024
+    )
+    kept = Retention(options, lambda: 0.0)
+    kept.tidy()
+    assert [path.exists() for path in paths] == [True, False, False]
+    assert [one.getMessage() for one in caplog.records] == [
+        f"evidence {tmp_path}: that of 1 event was deleted before it was copied to s3://bucket: "
+        "else less than 0.00195312 GiB of the disk were free (min_free_gib)"
+    ]
+    assert kept.used_bytes == MIB
+
+
+def test_what_may_not_be_deleted_is_not_looked_through_for_every_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Looks(monkeypatch)
+    clips(tmp_path, 3, 2)
+    options = EvidenceOptions(
+        folder=tmp_path, copy_to="s3://bucket", max_gib=1 / 1024, min_free_gib=0
+    )
+    kept = Retention(options, lambda: 0.0)
+    kept.tidy()
+    for number in range(20):
+        path = tmp_path / "2026-02-01" / "door" / f"{number}.jpg"
+        with kept.room_for(path):
+            path.write_bytes(bytes(MIB // 100))
+    assert looks.count < 12
+    assert all(path.exists() for path in tmp_path.glob("*/*/*.mp4"))

@@ -13,7 +13,7 @@ from monitor.health.status import CameraSnapshot
 from monitor.metrics.collector import exposition
 from monitor.metrics.facts import Disk, Evidence, Facts
 from monitor.recognition.classifier import OnnxClassifier
-from monitor.records import Frame, SinkStatus, WorkerStatus
+from monitor.records import CopyStatus, Frame, SinkStatus, WorkerStatus
 from monitor.states import CameraState, SkipReason
 from testkit import ROOT
 from testkit.fakes import FakeSource, RecordingSink, moving, picture, still
@@ -28,7 +28,7 @@ FACTS = Facts(
         ("gone", "moving", "dismissed"): 5,
     },
     disks={"log": Disk(10, 100), "evidence": Disk(20, 200)},
-    evidence=Evidence(7, 70),
+    evidence=Evidence(7, 70, CopyStatus(waiting=3, copied=20, failed=2)),
 )
 
 
@@ -128,11 +128,19 @@ def test_how_slow_facts_are_told(watched: Callable[[], bytes]) -> None:
         {(): 7},
         {(): 70},
     )
+    assert text.of("har_evidence_uncopied_files") == {(): 3}
+    assert text.of("har_evidence_copied_files_total") == {(): 20}
+    assert text.of("har_evidence_copy_failures_total") == {(): 2}
 
 
 def test_what_is_not_known_is_left_out() -> None:
     text = Planned(cameras=(CameraSnapshot("door", "s"),)).read()
-    for name in ("har_camera_frames_per_second", "har_evidence_bytes", "har_disk_free_bytes"):
+    for name in (
+        "har_camera_frames_per_second",
+        "har_evidence_bytes",
+        "har_evidence_uncopied_files",
+        "har_disk_free_bytes",
+    ):
         assert text.of(name) == {}
     assert text.of("har_camera_watched") == {("door",): 0}
 

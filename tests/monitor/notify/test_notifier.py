@@ -1,7 +1,7 @@
 """The notifier within a process: a fault of one target is not the others', and orders hold."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from monitor.evidence.folder import event_name
 from monitor.notify import notifier as notifier_module
 from monitor.notify.arming import all_arming
-from monitor.notify.notification import Order, OrderKind
+from monitor.notify.notification import CameraState, Notification, Order, OrderKind
 from monitor.notify.notifier import Notifier
 from monitor.notify.outbox import Outbox, RowState
 from monitor.notify.settings import NotifySettings
@@ -76,6 +77,41 @@ def test_a_target_that_cannot_be_does_not_keep_the_others_from_their_work(
     # Of the others the notifier's process shows nothing.
     ours = [one.getMessage() for one in caplog.records if one.name.startswith("monitor.")]
     assert "s3cret" not in "".join(ours)
+
+
+class Viewer:
+    """A target that shows the pictures of its messages."""
+
+    def __init__(self) -> None:
+        self.seen: list[bytes | None] = []
+
+    def send(self, notification: Notification) -> None:
+        path = notification.snapshot
+        self.seen.append(None if path is None else path.read_bytes())
+
+    def update(self, cameras: Mapping[str, CameraState]) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_message_shows_the_picture_that_another_shard_has_copied(
+    tmp_path: Path, store: EventStore, monkeypatch: pytest.MonkeyPatch, object_storage: None
+) -> None:
+    viewer, at = Viewer(), datetime.now(UTC)
+    monkeypatch.setattr(notifier_module, "make_target", lambda *given: viewer)
+    picture = tmp_path / "bucket" / f"{event_name('door', 'a', at)}.jpg"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"JPEG")
+    found = {"evidence": tmp_path / "kept", "copies": f"file://{tmp_path}/bucket"}
+    made = settings(tmp_path, {"name": "ha", "type": "mqtt", "host": "h"}).model_copy(update=found)
+    with working(made, store) as notifier:
+        happened = alert("a", time=at, start_time=at, shard="2/3", epoch=1)
+        store.record(happened, notified=True)
+        notifier.wake()
+        wait_until(lambda: bool(viewer.seen))
+    assert viewer.seen == [b"JPEG"]
 
 
 @pytest.mark.expects_errors
