@@ -39,11 +39,11 @@ class CoreTime:
         self._looked_s = clock()
         self._had_s, self._waited_s = read()
 
-    def starved(self) -> bool:
-        """Whether it waited for a core most of the time since the last look; once a second."""
+    def starved(self) -> bool | None:
+        """Whether it waited for a core most of the time since the last look; None between looks."""
         now_s = self._clock()
         if now_s - self._looked_s < LOOK_S:
-            return False
+            return None
         had_s, waited_s = self._read()
         had, waited = had_s - self._had_s, waited_s - self._waited_s
         passed = now_s - self._looked_s

@@ -32,6 +32,7 @@ class Lateness:
         is_loaded: Callable[[float], bool],
         held_up: Callable[[], float],  # seconds that it has waited for a core so far
     ) -> None:
+        self.behind_s = 0.0  # the last packet
         self._is_loaded = is_loaded
         self._held_up = held_up
         self._held_s = 0.0  # what that was at the last look
@@ -52,7 +53,7 @@ class Lateness:
         """
         if pts_s is None:
             return None
-        behind_s = self.see(pts_s, now_s, _DRIFT)
+        behind_s = self.behind_s = self.see(pts_s, now_s, _DRIFT)
         if behind_s < allowed_s:
             self._since_s = None
             return None

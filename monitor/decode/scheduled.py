@@ -112,16 +112,19 @@ class ScheduledDecoder:
         if decoder.idle and not packet.is_keyframe:  # it has next to nothing to do: key frames tell
             self._lateness.wait(now_s)
             return True
-        pace = self._lateness.pace(pts_s, now_s, self._scheduler.allowed_s)
-        if pace is not None and not self._scheduler.late(self, pace):
-            return False
-        at_least_s = 0.0
+        whole = True  # what is seen of it: a window
         if pts_s is not None:
             self._from_s = pts_s if self._from_s is None else min(self._from_s, pts_s)
-            if pts_s - self._from_s < self._context_s:
-                at_least_s = math.inf
-            elif self._suspicious():
-                at_least_s = TURN_S
+            whole = pts_s - self._from_s >= self._context_s
+        pace = self._lateness.pace(pts_s, now_s, self._scheduler.allowed_s)
+        if pace is not None:
+            # What is stopped before its first window is whole was decoded for nothing.
+            may_stop = whole or self._lateness.behind_s >= LATE_S
+            if not self._scheduler.late(self, pace, may_stop=may_stop):
+                return False
+        at_least_s = TURN_S if self._suspicious() else 0.0
+        if not whole:
+            at_least_s = math.inf
         return self._scheduler.keep(self, decoder.idle, at_least_s)
 
     def _go_on(

@@ -91,15 +91,17 @@ class DecodeScheduler:
             self._wait(who)
             return False
 
-    def late(self, who: object, pace: float) -> bool:
+    def late(self, who: object, pace: float, *, may_stop: bool = True) -> bool:
         """One fell behind, at seconds of stream a second: from now on fewer decode.
 
-        Whether it goes on: as many of those that fell behind together do as may, and catch up.
+        Whether it goes on: as many of those that fell behind together do as may, and catch up. One
+        that may not stop yet does.
         """
         with self._lock:
             now_s = self._clock()
+            was_limited = self._limit < math.inf
             if now_s - self._changed_s >= LATE_S:  # one event until they have caught up
-                if self._limit < math.inf:
+                if was_limited:
                     pace = max(pace, _PACE_MIN)  # it had something to do at once
                 self._limit = max(1, math.floor(_ROOM * pace * len(self._decoding)))
                 self._changed_s = now_s
@@ -109,6 +111,8 @@ class DecodeScheduler:
                 )
                 self._throttle.log(logging.WARNING, "late", text)
             elif who in self._decoding and len(self._decoding) <= self._limit:
+                return True
+            if was_limited and not may_stop:
                 return True
             self._wait(who)
             return False

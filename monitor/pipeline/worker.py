@@ -28,6 +28,8 @@ from monitor.records import (
 )
 from monitor.states import EndReason, Pace, SkipReason
 
+LATE_S = 0.3  # from a window's newest frame until it is classified
+
 
 @dataclass(frozen=True, eq=False)
 class WorkerCamera:
@@ -63,7 +65,8 @@ class Worker:
         dispatcher: Dispatcher,
         clock: Callable[[], float] = time.monotonic,
         on_window: Callable[[Prediction | Skipped], None] | None = None,
-        on_starved: Callable[[], None] = lambda: None,  # it waits for a core, and others have them
+        # Called if windows are late because it waits for a core.
+        on_starved: Callable[[], None] = lambda: None,
     ) -> None:
         self.cameras: set[WorkerCamera] = set()
         self._busy_since_s: float | None = None  # the clock, while it works on something
@@ -72,6 +75,7 @@ class Worker:
         self._clock = clock
         self._on_window = on_window  # must not hold the worker up
         self._on_starved = on_starved
+        self._late = False  # whether a window was, lately
 
     def submit(self, camera: WorkerCamera, item: Captured) -> Captured | None:
         """Take what a capture made; an older item that was dropped for it, None if none was.
@@ -108,8 +112,10 @@ class Worker:
                 self._busy_since_s = self._clock()
                 self._take(*item)
                 self._busy_since_s = None
-                if cores.starved():
-                    self._on_starved()
+                if (starved := cores.starved()) is not None:
+                    if starved and self._late:
+                        self._on_starved()
+                    self._late = False
         finally:  # of captures that missed their limit, or in a crash
             for camera in tuple(self.cameras):
                 for tracker in camera.trackers.values():
@@ -159,6 +165,7 @@ class Worker:
             self._on_window(prediction)
         changes = tracker.update(prediction, window)
         latency_s = self._clock() - window.arrived_s
+        self._late = self._late or latency_s > LATE_S
         counters.windows += 1
         counters.latency_ms = latency_s * 1000
         counters.histograms.take(latency_s, tracker.smoothed_scores)

@@ -11,17 +11,17 @@ def test_a_thread_that_waits_for_most_of_the_time_is_starved() -> None:
     clock, times = Clock(), [0.0, 0.0]
     core = CoreTime(clock, lambda: (times[0], times[1]))
 
-    def passed(had_s: float, waited_s: float) -> bool:
+    def passed(had_s: float, waited_s: float) -> bool | None:
         clock.now_s += 1.0
         times[0] += had_s
         times[1] += waited_s
         return core.starved()
 
-    assert not passed(0.5, 0.5)
-    assert passed(0.2, 0.8)
-    assert not passed(0.001, 0.01), "it has hardly anything to do"
-    assert not core.starved(), "once a second"
-    assert not passed(0.0, 0.0)
+    assert passed(0.5, 0.5) is False
+    assert passed(0.2, 0.8) is True
+    assert passed(0.001, 0.01) is False, "it has hardly anything to do"
+    assert core.starved() is None, "once a second"
+    assert passed(0.0, 0.0) is False
 
 
 def test_the_kernel_tells_it_of_the_thread_that_asks() -> None:

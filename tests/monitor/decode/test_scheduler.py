@@ -344,12 +344,12 @@ def test_still_cameras_that_wait_rest_without_a_turn() -> None:
     clock = Clock()
     scheduler = DecodeScheduler(clock)
     still = [Camera(clock, scheduler, 0.004, full=FakeFull(moving=False)) for _ in range(40)]
-    watch(still, 40)
+    watch(still, 50)
     rested = [camera.inner.at_rest_from_s for camera in still]
     assert sum(at_s is not None for at_s in rested) > 20
-    assert max(at_s for at_s in rested if at_s is not None) < 30
+    assert max(at_s for at_s in rested if at_s is not None) < 40
     for camera in still:
-        assert not camera.waited or camera.waited[-1] < 35, "none waits any more"
+        assert not camera.waited or camera.waited[-1] < 45, "none waits any more"
         given = sorted(camera.decoded + camera.waited)
         assert len(given) == len(set(given)), "and none is given twice"
 
