@@ -10,7 +10,7 @@ from monitor.config.options import MonitorOptions
 from monitor.events.alert import AlertEvent, AlertMaker
 from monitor.pipeline.lane import make_trackers
 from monitor.pipeline.monitor import Monitor
-from monitor.recognition.classifier import OnnxClassifier
+from monitor.recognition.classifier import OnnxClassifier, read_model
 from monitor.records import Prediction, Skipped
 from monitor.scan.job import Film, ModelFile, Plan, PlanJob, SegmentJob, SegmentResult
 from monitor.scan.join import Part, activities, joined
@@ -39,7 +39,7 @@ def film(path: Path, **options: Any) -> Film:
 
 def model_file(classifier: OnnxClassifier) -> ModelFile:
     """The file of a model."""
-    return ModelFile(classifier.path, classifier.sha256)
+    return ModelFile(classifier.path, classifier.sha256, read_model(classifier.path))
 
 
 def watched(one: Film, classifier: OnnxClassifier) -> Found:
@@ -70,13 +70,13 @@ def watched(one: Film, classifier: OnnxClassifier) -> Found:
 
 def planned(one: Film, classifier: OnnxClassifier, segment_s: float) -> Plan:
     """How a film is parted."""
-    return plan_file(PlanJob(one, model_file(classifier), segment_s))
+    return plan_file(PlanJob(one, segment_s), model_file(classifier))
 
 
 def segments(one: Film, classifier: OnnxClassifier, plan: Plan) -> list[Part]:
     """The segments of a film, each scanned for itself."""
     model = model_file(classifier)
-    return [(each, scan_segment(SegmentJob(one, model, each))) for each in plan.segments]
+    return [(each, scan_segment(SegmentJob(one, each), model)) for each in plan.segments]
 
 
 def scanned(parts: list[Part], one: Film, classifier: OnnxClassifier) -> Found:
@@ -111,17 +111,17 @@ def encoded(target: Path, source: Path, *options: str) -> Path:
     return target
 
 
-def dies_at_once(job: SegmentJob) -> SegmentResult:
+def dies_at_once(job: SegmentJob, model: ModelFile) -> SegmentResult:
     """Scan a segment, but for the second one of a film: that kills its process."""
     if job.segment.from_s > 0 and job.segment.until_s is not None:
         os.kill(os.getpid(), signal.SIGKILL)
-    return scan_segment(job)
+    return scan_segment(job, model)
 
 
-def dies_once(job: SegmentJob) -> SegmentResult:
+def dies_once(job: SegmentJob, model: ModelFile) -> SegmentResult:
     """Scan a segment, whose process is killed the first time; the film's folder remembers it."""
     mark = job.film.path.with_suffix(".died")
     if job.segment.from_s > 0 and not mark.exists():
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return scan_segment(job)
+    return scan_segment(job, model)

@@ -2,7 +2,7 @@
 
 import itertools
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +11,13 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from monitor.cli.command import EXIT_FAILED, Command, exit_codes, hide_arguments, start_logging
+from monitor.cli.command import (
+    EXIT_FAILED,
+    ClusterCommand,
+    exit_codes,
+    hide_arguments,
+    start_logging,
+)
 from monitor.config.options import MonitorOptions
 from monitor.config.shard import Shard, of_shard
 from monitor.config.yaml_file import explain, load
@@ -23,24 +29,13 @@ from monitor.sources.address import parse_address, split_name
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 _WEB = "127.0.0.1:8470"
-_ADDRESSES = {"--web": _WEB, "--cluster": "auto"}  # where none is given
 _NAMES = 9  # width of the column of names that --check prints
 
 
-class _WatchCommand(Command):
+class _WatchCommand(ClusterCommand):
     """Lets --web and --cluster stand alone."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As every command does."""
-        return super().parse_args(ctx, list(_with_address(args)))
-
-
-def _with_address(args: Sequence[str]) -> Iterator[str]:
-    """The arguments; behind an option without its address comes the usual one."""
-    for argument, following in itertools.zip_longest(args, args[1:]):
-        yield argument
-        if argument in _ADDRESSES and (following is None or following.startswith("-")):
-            yield _ADDRESSES[argument]
+    usual = ClusterCommand.usual | {"--web": _WEB}
 
 
 @app.command(

@@ -77,6 +77,18 @@ def stop(config: Config, address: Address = "auto") -> None:
         typer.echo("all shards have ended", err=True)
 
 
+@contextmanager
+def ray_needed() -> Iterator[None]:
+    """Within the block Ray is imported; MonitorError that says what to install if it is missing."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it calls nobody
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise MonitorError("--cluster needs Ray: pip install har-monitor[cluster]") from None
+
+
 def begin(config: Path, address: str) -> None:
     """Have a site watched by a Ray that runs, and wait until each shard is."""
     with _connected(config, address) as (site, wanted):
@@ -153,12 +165,7 @@ def _connected(config: Path, address: str) -> Iterator[tuple[Site, SiteConfig]]:
     from monitor.cluster.site import cluster_config
 
     wanted = cluster_config(config)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it calls nobody
-    try:
+    with ray_needed():
         from monitor.cluster.ray_site import connected
-    except ModuleNotFoundError as error:
-        if error.name != "ray":
-            raise
-        raise MonitorError("--cluster needs Ray: pip install har-monitor[cluster]") from None
     with connected(address, wanted.site) as site:
         yield site, wanted

@@ -1,6 +1,7 @@
 """What the commands share: how they log, what they hide, how errors become messages and codes."""
 
 import faulthandler
+import itertools
 import logging
 import os
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from io import TextIOWrapper, UnsupportedOperation
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import typer
 from rich.console import Console
@@ -62,6 +63,23 @@ class Command(TyperCommand):
                 shown = " ".join(map(redact_argument, str(words).split(" ")))
                 error.message = shown  # type: ignore[attr-defined]
             raise
+
+
+class ClusterCommand(Command):
+    """Lets --cluster stand alone."""
+
+    usual: ClassVar[dict[str, str]] = {"--cluster": "auto"}  # addresses, where none is given
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As every command does."""
+        return super().parse_args(ctx, list(self._with_addresses(args)))
+
+    def _with_addresses(self, args: Sequence[str]) -> Iterator[str]:
+        """The arguments; behind an option without its address comes the usual one."""
+        for argument, following in itertools.zip_longest(args, args[1:]):
+            yield argument
+            if argument in self.usual and (following is None or following.startswith("-")):
+                yield self.usual[argument]
 
 
 def _expanded(argument: str) -> str:

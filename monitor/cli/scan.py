@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,9 +16,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from monitor.cli.cluster import ray_needed
 from monitor.cli.command import (
     EXIT_FAILED,
-    Command,
+    ClusterCommand,
     exit_codes,
     hide_arguments,
     quieter,
@@ -30,7 +33,7 @@ from monitor.errors import ConfigError
 from monitor.recognition.shipped import DEFAULT, SHIPPED, model_path
 
 if TYPE_CHECKING:
-    from monitor.scan.archive import Outcome
+    from monitor.scan.archive import BeginPool, Outcome
     from monitor.scan.scan import Progress
 
 log = logging.getLogger(__name__)
@@ -42,7 +45,7 @@ _QUIET = "decode", "pipeline", "sources", "windows"  # rooms that speak of a sin
 _LINE_S = 30.0  # from one line about the progress to the next, where there is no terminal
 
 
-@app.command(cls=Command)
+@app.command(cls=ClusterCommand)
 def main(
     archive: Annotated[
         Path, typer.Argument(help="Folder of video files, or a text file with a path in each line.")
@@ -68,6 +71,15 @@ def main(
     workers: Annotated[
         int | None,
         typer.Option(help="Processes that decode.", min=1, max=1024, show_default="one per core"),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="Let the nodes of a Ray cluster decode, which read the files under the same "
+            "names; HOST:PORT of its head may be left out.",
+            metavar="[HOST:PORT]",
+            show_default="none",
+        ),
     ] = None,
     segment_s: Annotated[
         float,
@@ -109,12 +121,12 @@ def main(
             raise ConfigError("har-scan: needs pip install 'har-monitor[scan]'")
         options = MonitorOptions() if config is None else load(config, MonitorOptions)
         watched = _watched(options, camera, config)
+        if cluster is not None and workers is not None:
+            raise ConfigError("--workers: not with --cluster: Ray knows the CPUs of its nodes")
         try:
-            with interruptible(console.show_cursor):
-                from monitor.pipeline.monitor import cores
+            with interruptible(console.show_cursor), _scanners(workers, cluster) as begin:
                 from monitor.scan.archive import Archive, Outputs, scan_archive
 
-                count = workers or cores()
                 outputs = Outputs(
                     out,
                     None if log_path is None else AlertLogOptions(path=log_path),
@@ -126,14 +138,14 @@ def main(
                     found = scan_archive(
                         Archive(archive, watched, chosen, options.inference.provider),
                         outputs,
-                        workers=count,
+                        begin=begin,
                         segment_s=segment_s,
                         on_progress=shown.update,
                     )
         except KeyboardInterrupt:
             log.warning("stopped; the same command goes on from here")
             raise typer.Exit(EXIT_INTERRUPTED) from None
-        _tell(found, out, count)
+        _tell(found, out)
         if found.failures:
             raise typer.Exit(EXIT_FAILED)
 
@@ -164,16 +176,33 @@ def _evidence(options: MonitorOptions, folder: Path) -> EvidenceOptions:
     return given.model_copy(update={"folder": folder, "copy_to": None})
 
 
-def _tell(found: Outcome, out: Path, workers: int) -> None:
+@contextmanager
+def _scanners(workers: int | None, cluster: str | None) -> Iterator[BeginPool]:
+    """Processes of this machine, or the nodes of a cluster."""
+    if cluster is None:
+        from monitor.pipeline.monitor import cores
+        from monitor.scan.pool import Pool
+
+        count = workers or cores()
+        yield lambda films, model: Pool(count, model)
+        return
+    with ray_needed():
+        from monitor.cluster.ray_session import joined_for_tasks
+        from monitor.scan.tasks import task_pool
+    with joined_for_tasks(cluster):
+        yield task_pool
+
+
+def _tell(found: Outcome, out: Path) -> None:
     """Say what was done, and how fast."""
     progress = found.progress
     if progress.seconds:
         log.info(
-            "%s of video in %s: %.1f times as fast as real time, by %d processes",
+            "%s of video in %s: %.1f times as fast as real time, by %s",
             _duration(progress.seconds),
             _duration(progress.took_s),
             progress.speed,
-            workers,
+            found.by,
         )
     log.info("%s: %d windows, %d activities", out, progress.windows, progress.activities)
     for failure in found.failures:

@@ -11,17 +11,11 @@ from pathlib import Path
 
 from monitor.cluster.agent import NodeAgent, NodeReport, SiteConfig
 from monitor.cluster.plan import Actions
+from monitor.cluster.ray_session import AUTH_MODE, TOKEN, auth_mode
 
-AUTH_MODE = "RAY_AUTH_MODE"  # of the environment: how Ray knows who may give it orders
-TOKEN = "token"
 _LOOK_S = 1.0
 
 log = logging.getLogger(__name__)
-
-
-def auth_mode() -> str:
-    """How the Ray that began this process knows who may give it orders."""
-    return os.environ.get(AUTH_MODE, "disabled")
 
 
 class ShardAgent:

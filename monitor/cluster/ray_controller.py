@@ -14,12 +14,12 @@ from typing import Any
 
 import ray
 from ray.exceptions import RayError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from monitor.cluster.agent import SiteConfig
 from monitor.cluster.controller import ClusterStatus, Controller
 from monitor.cluster.plan import Actions
 from monitor.cluster.ray_agent import ShardAgent
+from monitor.cluster.ray_session import nodes_alive, pinned
 from monitor.cluster.site import options_of
 from monitor.errors import MonitorError
 from monitor.lease.keeper import LeaseKeeper
@@ -39,16 +39,6 @@ log = logging.getLogger(__name__)
 def namespace(site: str) -> str:
     """Of a site's actors."""
     return f"har-monitor {site}"
-
-
-def pinned(node_id: str) -> NodeAffinitySchedulingStrategy:
-    """What keeps something on a node."""
-    return NodeAffinitySchedulingStrategy(node_id, soft=False)
-
-
-def nodes_alive() -> list[dict[str, Any]]:
-    """The nodes that Ray takes for alive, in a fixed order."""
-    return sorted((one for one in ray.nodes() if one["Alive"]), key=lambda one: one["NodeID"])
 
 
 def agent_of(node: dict[str, Any], config: SiteConfig) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,20 +12,12 @@ from ray.exceptions import RayError
 
 from monitor.cluster.agent import SiteConfig
 from monitor.cluster.controller import ClusterStatus
-from monitor.cluster.ray_agent import AUTH_MODE, TOKEN, auth_mode
-from monitor.cluster.ray_controller import (
-    ShardController,
-    agent_of,
-    namespace,
-    nodes_alive,
-    pinned,
-)
+from monitor.cluster.ray_controller import ShardController, agent_of, namespace
+from monitor.cluster.ray_session import BEGIN_S, check_tokens, joined, nodes_alive
 from monitor.errors import ConfigError, MonitorError
 
 ANSWER_S = 20.0  # that an actor has
-BEGIN_S = 60.0  # that Ray has to begin an actor, or a task on each node
 POLL_S = 1.0
-_REACH_S = 5.0
 _CONTROLLER = "controller"
 # Without its head Ray places nothing anyway: so no other machine's loss stops the controller, too.
 _ON_HEAD = {"node:__internal_head__": 0.001}
@@ -38,27 +29,8 @@ def connected(address: str, site: str) -> Iterator[Site]:
 
     MonitorError if none is there, or it fails.
     """
-    if auth_mode() != TOKEN:
-        raise ConfigError(
-            f"--cluster: {AUTH_MODE}={TOKEN} is not set: without it, whoever reaches Ray runs "
-            "commands on its machines; set it here and wherever Ray is started: docs/cluster.md"
-        )
-    _check_reached(address)
-    try:
-        ray.init(
-            address=address, namespace=namespace(site), log_to_driver=False, logging_level="ERROR"
-        )
-    except (RayError, RuntimeError, ValueError, OSError) as error:
-        text = f"--cluster {address}: {_in_a_line(error)}"
-        if "Failed to connect" in text:  # Ray says no more than that of a wrong token
-            text += "; is its token that of this machine: RAY_AUTH_TOKEN, or ~/.ray/auth_token?"
-        raise MonitorError(text) from None
-    try:
+    with joined(address, namespace(site)):
         yield Site(site)
-    except RayError as error:
-        raise MonitorError(f"--cluster {address}: {_in_a_line(error)}") from None
-    finally:
-        ray.shutdown()
 
 
 class Site:
@@ -69,7 +41,7 @@ class Site:
 
     def submit(self, config: SiteConfig) -> None:
         """Have this configuration watched; what is watched by another one changes over to it."""
-        self._check_nodes()
+        check_tokens()
         if (before := self._find(_CONTROLLER)) is not None:
             known = self._status_of(before)
             if (known.shards, known.folder) != (config.shards, config.folder):
@@ -116,21 +88,6 @@ class Site:
                     ray.kill(left.pop(asked[call]), no_restart=True)
             time.sleep(POLL_S)
 
-    def _check_nodes(self) -> None:
-        """ConfigError if the Ray of a node lets in whoever reaches it."""
-        asked = {
-            one["NodeName"]: ray.remote(auth_mode)
-            .options(num_cpus=0, scheduling_strategy=pinned(one["NodeID"]))
-            .remote()
-            for one in nodes_alive()
-        }
-        for name, call in asked.items():
-            if (found := ray.get(call, timeout=BEGIN_S)) != TOKEN:
-                raise ConfigError(
-                    f"node {name}: its Ray was started with {AUTH_MODE}={found}; {TOKEN} is needed "
-                    "on all nodes: docs/cluster.md"
-                )
-
     def _control(self, config: SiteConfig, leaving: tuple[str, ...]) -> None:
         """Put a new controller in the place of the one that is there."""
         if (before := self._find(_CONTROLLER)) is not None:
@@ -167,27 +124,9 @@ class Site:
             return None
 
 
-def _check_reached(address: str) -> None:
-    """MonitorError unless somebody answers there: Ray itself would try for very long."""
-    if address == "auto":
-        return  # Ray looks among the processes of this machine
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or "/" in host:
-        raise ConfigError(f"--cluster {address}: HOST:PORT of Ray's head is needed")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH_S).close()
-    except (OSError, OverflowError) as error:
-        why = (getattr(error, "strerror", None) or str(error)).lower()
-        raise MonitorError(f"--cluster {address}: {why}") from None
-
-
 def _until(condition: Callable[[], bool], fault: str) -> None:
     deadline_s = time.monotonic() + ANSWER_S
     while not condition():
         if time.monotonic() > deadline_s:
             raise MonitorError(fault)
         time.sleep(POLL_S / 5)
-
-
-def _in_a_line(error: BaseException) -> str:
-    return " ".join((str(error).strip() or type(error).__name__).splitlines()[:1])

@@ -45,11 +45,13 @@ class OnnxClassifier:
     ModelError if the file is not an ONNX model, carries no metadata, or does not fit it.
     """
 
-    def __init__(self, model: str | Path = DEFAULT, provider: str = "cpu") -> None:
-        """`model` is the name of one in the package, or a file."""
+    def __init__(
+        self, model: str | Path = DEFAULT, provider: str = "cpu", content: bytes | None = None
+    ) -> None:
+        """`model` is the name of one in the package, or a file, whose `content` may be known."""
         self.path = path = model_path(model)
         wanted = _provider(provider)
-        content = _content(path)
+        content = read_model(path) if content is None else content
         if path.suffix in (".keras", ".h5", ".hdf5"):
             raise ModelError(f"{path}: a Keras model; {_EXPORT.format(path)}")
         self.sha256 = hashlib.sha256(content).hexdigest()
@@ -126,10 +128,10 @@ class OnnxClassifier:
 
 def sha256_of(path: Path) -> str:
     """What tells a model file from all others; ModelError if it cannot be read."""
-    return hashlib.sha256(_content(path)).hexdigest()
+    return hashlib.sha256(read_model(path)).hexdigest()
 
 
-def _content(path: Path) -> bytes:
+def read_model(path: Path) -> bytes:
     """The file's bytes; ModelError if it is no file, or too large for one."""
     try:
         found = path.stat()

@@ -6,6 +6,7 @@ import logging
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,17 +20,20 @@ from monitor.config.options import CameraDefaults, CameraOptions
 from monitor.config.outputs import AlertLogOptions, EvidenceOptions, StoreOptions
 from monitor.config.yaml_file import explain
 from monitor.errors import ConfigError, MonitorError, SourceOpenError
+from monitor.jobs import JobPool
 from monitor.paths import STDOUT, describe_os_error, stat_or_none, video_file
-from monitor.recognition.classifier import OnnxClassifier
+from monitor.recognition.classifier import OnnxClassifier, read_model
 from monitor.recognition.shipped import DEFAULT, model_path
 from monitor.scan.delivery import Delivery
 from monitor.scan.files import ENDINGS, camera_names, find_files
 from monitor.scan.job import Film, ModelFile
 from monitor.scan.parts import Parts
-from monitor.scan.scan import Progress, Scan
+from monitor.scan.scan import Progress, Scan, Task
 from monitor.scan.table import FileRow, write_files, write_result
 
 log = logging.getLogger(__name__)
+
+BeginPool = Callable[[Sequence[Film], ModelFile], JobPool[Task]]
 
 # What of a camera's options tells its windows and activities from those of another scan.
 _SETTINGS = "windows", "activity", "decode", "regions"
@@ -65,6 +69,7 @@ class Outcome:
     """What was done, and what failed."""
 
     progress: Progress
+    by: str  # who did it, in words
     failures: tuple[str, ...]  # a line each
 
 
@@ -72,17 +77,20 @@ def scan_archive(
     archive: Archive,
     outputs: Outputs,
     *,
-    workers: int,
+    begin: BeginPool,
     segment_s: float,
     on_progress: Callable[[Progress], object],
 ) -> Outcome:
     """Scan what of an archive is not scanned yet, and write the tables of all of it.
 
+    `begin` makes who does the work, once it is known what there is to be done.
     ConfigError or ModelError if it cannot begin. What fails of a file is its own.
     """
     faults: list[str] = []
     model = archive.model or Path(model_path(DEFAULT))
-    classifier = OnnxClassifier(model, archive.provider)
+    content = read_model(model)
+    classifier = OnnxClassifier(model, archive.provider, content)
+    given = ModelFile(model, classifier.sha256, content, archive.provider)
     archive.watched.activity.rules(classifier.metadata)  # or an error, before anything is done
     paths = find_files(archive.where, faults.append)
     if not paths:
@@ -95,21 +103,21 @@ def scan_archive(
     settings = _settings(archive, classifier)
     with parts.opened(settings):
         films, rows = _films(archive, paths, parts)
-        delivery = Delivery(outputs.log, outputs.store, outputs.evidence)
-        try:
+        with (
+            closing(Delivery(outputs.log, outputs.store, outputs.evidence)) as delivery,
+            closing(begin(films, given)) as pool,
+        ):
             scan = Scan(
                 films,
                 classifier,
-                ModelFile(model, classifier.sha256, archive.provider),
+                pool,
                 parts,
                 delivery,
-                workers=workers,
                 segment_s=segment_s,
                 on_progress=on_progress,
             )
             rows |= {film.path: row for film, row in zip(films, scan.run(), strict=True)}
-        finally:
-            delivery.close()
+            by = pool.described
         metadata = classifier.metadata
         done = [path for path in paths if rows[path].state != "failed"]
         with replacing(outputs.windows) as temporary:
@@ -117,7 +125,7 @@ def scan_archive(
             write_result(temporary, tables, metadata.labels, settings)
         with replacing(outputs.files) as temporary:
             write_files(temporary, (rows[path] for path in paths), settings)
-    return Outcome(scan.progress, tuple(_failures(rows.values(), outputs, faults, delivery)))
+    return Outcome(scan.progress, by, tuple(_failures(rows.values(), outputs, faults, delivery)))
 
 
 def _settings(archive: Archive, classifier: OnnxClassifier) -> dict[str, Any]:

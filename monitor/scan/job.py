@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor.config.options import CameraOptions
@@ -81,7 +81,6 @@ class PlanJob:
     """A file that is to be planned."""
 
     film: Film
-    model: ModelFile
     segment_s: float
 
 
@@ -90,16 +89,16 @@ class SegmentJob:
     """A segment that is to be scanned."""
 
     film: Film
-    model: ModelFile
     segment: Segment
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model by its file, wherever a process loads it."""
+    """A model by its content, which travels: who loads it needs no file."""
 
-    path: Path
+    path: Path  # where it was read
     sha256: str
+    content: bytes = field(repr=False, compare=False)
     provider: str = "cpu"
 
 

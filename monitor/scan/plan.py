@@ -13,7 +13,7 @@ from monitor.decode.ffmpeg import UNTIMED, open_file, reason, video_stream
 from monitor.decode.pts import FramePts
 from monitor.decode.timestamps import TimestampRepair
 from monitor.errors import SourceOpenError
-from monitor.scan.job import Plan, PlanJob, Segment, Start
+from monitor.scan.job import ModelFile, Plan, PlanJob, Segment, Start
 from monitor.scan.models import load_model
 from monitor.sources.file import FileSource, KeyFrame, declared_s, frame_rate, packets_from
 from monitor.states import OpenFailure
@@ -25,7 +25,7 @@ _LONGEST, _LEAST = 1.5, 0.25
 _REORDERED = 32  # packets, of which no codec shows the first one later than the last
 
 
-def plan_file(job: PlanJob) -> Plan:
+def plan_file(job: PlanJob, model: ModelFile) -> Plan:
     """How a file is scanned; SourceOpenError if it is no video that can be read.
 
     Only a file that is to be parted is read for it, and none of it is decoded. What the packets
@@ -43,7 +43,7 @@ def plan_file(job: PlanJob) -> Plan:
     if 0 < said_s <= _LONGEST * job.segment_s:
         return Plan(WHOLE, said_s)
     windows = film.camera.windows
-    spec = load_model(job.model).metadata.clip
+    spec = load_model(model).metadata.clip
     borders: list[Start] = []
     try:
         for start in starts(path, WindowBuffer("", spec, windows.stride, windows.max_gap_s)):

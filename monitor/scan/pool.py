@@ -7,31 +7,18 @@ import multiprocessing
 import os
 import signal
 import threading
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any, Generic, TypeVar
+from typing import Generic
 
-from monitor.errors import MonitorError
+from monitor.jobs import Function, Key, Outcome, attempt
 
 log = logging.getLogger(__name__)
 
-Key = TypeVar("Key")
-
 _END_S = 2.0  # that a process has to end
-
-
-@dataclass(frozen=True)
-class Outcome(Generic[Key]):
-    """What became of a job."""
-
-    key: Key
-    value: Any = None  # what the function gave; None if it failed
-    failure: str = ""  # in a line
-    crashed: bool = False  # its process died
 
 
 @dataclass
@@ -48,8 +35,10 @@ class Pool(Generic[Key]):
     if this one is killed.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, common: object) -> None:
+        """So many at most; `common` is what all jobs have in common."""
         self._size = workers
+        self._common = common
         self._workers: list[_Worker[Key]] = []
         self._context = multiprocessing.get_context("spawn")  # for ONNX Runtime has threads
 
@@ -63,7 +52,12 @@ class Pool(Generic[Key]):
         """How many jobs are under way."""
         return sum(worker.key is not None for worker in self._workers)
 
-    def start(self, key: Key, function: Callable[[Any], object], job: object) -> None:
+    @property
+    def described(self) -> str:
+        """Who works, in words."""
+        return f"{self._size} processes"
+
+    def start(self, key: Key, function: Function, job: object) -> None:
         """Begin a job in a free process; `function` is one of a module, and can be pickled."""
         worker = next((one for one in self._workers if one.key is None), None)
         if worker is None:
@@ -92,7 +86,7 @@ class Pool(Generic[Key]):
 
     def _begin(self) -> _Worker[Key]:
         ours, its = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(its,), daemon=True)
+        process = self._context.Process(target=_work, args=(its, self._common), daemon=True)
         with _no_interrupt():
             process.start()
         its.close()
@@ -133,7 +127,7 @@ def _no_interrupt() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 
-def _work(link: Connection) -> None:
+def _work(link: Connection, common: object) -> None:
     """The life of a process: a job after another, until nobody gives any."""
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     # What is said of a file comes with its result.
@@ -143,14 +137,7 @@ def _work(link: Connection) -> None:
             function, job = link.recv()
         except EOFError:
             return
-        value, failure, trace = None, "", ""
-        try:
-            value = function(job)
-        except MonitorError as error:
-            failure = str(error)
-        except Exception as error:
-            failure, trace = f"{type(error).__name__}: {error}", traceback.format_exc()
-        link.send((value, failure, trace))
+        link.send(attempt(function, job, common))
 
 
 def _end_with_parent() -> None:

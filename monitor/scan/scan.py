@@ -1,4 +1,4 @@
-"""A scan: which process does what next, and what becomes of it."""
+"""A scan: what is done next, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import av
 
 from monitor.errors import SourceError
 from monitor.events.alert import AlertEvent, AlertMaker
+from monitor.jobs import JobPool, Outcome
 from monitor.pipeline.lane import make_trackers
 from monitor.recognition.models import Classifier
 from monitor.records import Window
 from monitor.scan.delivery import Delivery
-from monitor.scan.job import Film, ModelFile, Plan, PlanJob, SegmentJob, SegmentResult
+from monitor.scan.job import Film, Plan, PlanJob, SegmentJob, SegmentResult
 from monitor.scan.join import activities, fit, joined
 from monitor.scan.parts import Part, Parts, PlannedFilm, ScannedFilm
 from monitor.scan.plan import WHOLE, plan_file
-from monitor.scan.pool import Outcome, Pool
 from monitor.scan.segment import scan_segment
 from monitor.scan.strip import window_again
 from monitor.scan.table import FileRow, start_of, write_windows
@@ -69,7 +69,7 @@ class _Work:
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """A job of a process: to plan a file, or to scan a segment of it."""
 
     work: _Work
@@ -85,26 +85,24 @@ class Scan:
         self,
         films: Sequence[Film],
         classifier: Classifier,
-        model: ModelFile,
+        pool: JobPool[Task],
         parts: Parts,
         delivery: Delivery,
         *,
-        workers: int,
         segment_s: float,
         on_progress: Callable[[Progress], object],
     ) -> None:
         self._films = films
         self._classifier = classifier
-        self._model = model
+        self._pool = pool
         self._parts = parts
         self._delivery = delivery
-        self._workers = workers
         self._segment_s = segment_s
         self._on_progress = on_progress
         self._progress = Progress(len(films))
         self._rows: dict[Path, FileRow] = {}
         self._waiting: deque[_Work] = deque()  # that are to be planned
-        self._ready: deque[_Task] = deque()
+        self._ready: deque[Task] = deque()
         metadata = classifier.metadata
         self._alerts = AlertMaker(classifier.sha256, metadata.name, metadata.clip.span_s)
 
@@ -117,18 +115,15 @@ class Scan:
         """Scan; what became of each file, in their order."""
         for film in self._films:
             self._begin(film)
-        pool: Pool[_Task] = Pool(self._workers)
-        try:
-            while True:
-                while pool.has_room and (task := self._next()) is not None:
-                    self._start(pool, task)
-                if not pool.busy:
-                    break
-                for outcome in pool.outcomes(_LOOK_S):
-                    self._take(outcome)
-                self._on_progress(self._progress)
-        finally:
-            pool.close()
+        pool = self._pool
+        while True:
+            while pool.has_room and (task := self._next()) is not None:
+                self._start(task)
+            if not pool.busy:
+                break
+            for outcome in pool.outcomes(_LOOK_S):
+                self._take(outcome)
+            self._on_progress(self._progress)
         return [self._rows[film.path] for film in self._films]
 
     def _begin(self, film: Film) -> None:
@@ -148,20 +143,20 @@ class Scan:
             return
         self._follow(work, planned.plan)
 
-    def _next(self) -> _Task | None:
+    def _next(self) -> Task | None:
         if self._ready:
             return self._ready.popleft()
-        return _Task(self._waiting.popleft()) if self._waiting else None
+        return Task(self._waiting.popleft()) if self._waiting else None
 
-    def _start(self, pool: Pool[_Task], task: _Task) -> None:
+    def _start(self, task: Task) -> None:
         film = task.work.film
         if task.plan is None:
-            pool.start(task, plan_file, PlanJob(film, self._model, self._segment_s))
+            self._pool.start(task, plan_file, PlanJob(film, self._segment_s))
         else:
             segment = task.plan.segments[task.number]
-            pool.start(task, scan_segment, SegmentJob(film, self._model, segment))
+            self._pool.start(task, scan_segment, SegmentJob(film, segment))
 
-    def _take(self, outcome: Outcome[_Task]) -> None:
+    def _take(self, outcome: Outcome[Task]) -> None:
         task, work = outcome.key, outcome.key.work
         if task.plan is not None and task.plan is not work.plan:
             return  # of a plan that was given up meanwhile
@@ -188,7 +183,7 @@ class Scan:
         numbers = [n for n in range(len(plan.segments)) if work.part.segment(n) is None]
         work.plan, work.left = plan, len(numbers)
         work.failures.clear()
-        self._ready.extend(_Task(work, plan, number) for number in numbers)
+        self._ready.extend(Task(work, plan, number) for number in numbers)
         if not numbers:
             self._finish(work)
 
@@ -198,7 +193,7 @@ class Scan:
         self._ready = deque(task for task in self._ready if task.work is not work)
         self._plan(work, Plan(WHOLE, work.plan.declared_s))
 
-    def _end_segment(self, work: _Work, number: int, outcome: Outcome[_Task]) -> None:
+    def _end_segment(self, work: _Work, number: int, outcome: Outcome[Task]) -> None:
         if outcome.failure:
             work.failures[number] = outcome.failure
         else:

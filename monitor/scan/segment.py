@@ -12,20 +12,20 @@ from monitor.pipeline.lane import Lane, make_windows
 from monitor.pipeline.worker import predict
 from monitor.recognition.models import Classifier
 from monitor.records import Captured, Skipped, StreamEnd, Window
-from monitor.scan.job import Film, SeenWindow, Segment, SegmentJob, SegmentResult, Start
+from monitor.scan.job import Film, ModelFile, SeenWindow, Segment, SegmentJob, SegmentResult, Start
 from monitor.scan.models import load_model
 from monitor.sources.file import FileSource
 from monitor.states import EndReason, Pace, SkipReason
 
 
-def scan_segment(job: SegmentJob) -> SegmentResult:
+def scan_segment(job: SegmentJob, model: ModelFile) -> SegmentResult:
     """Decode a segment, and classify its windows; SourceOpenError if that cannot be done.
 
     It reads on until it has seen a window of each region that belongs to what follows, by which it
     can be checked that both fit.
     """
     job.film.check_unchanged()
-    scan = _Scan(job.film.camera, load_model(job.model), job.segment)
+    scan = _Scan(job.film.camera, load_model(model), job.segment)
     reader = Reader(job.film, scan.classifier, job.segment.start, scan.take)
     scan.stop = reader.stop
     reader.run()

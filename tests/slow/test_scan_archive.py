@@ -14,6 +14,7 @@ from monitor.config.outputs import AlertLogOptions, EvidenceOptions, StoreOption
 from monitor.errors import ConfigError, MonitorError
 from monitor.scan import scan as scanning
 from monitor.scan.archive import Archive, Outcome, Outputs, scan_archive
+from monitor.scan.pool import Pool
 from monitor.scan.scan import Progress
 from monitor.store.store import EventStore
 from testkit import DATA, ROOT
@@ -38,7 +39,7 @@ class Runs:
         return scan_archive(
             Archive(self.films, watched, None, "cpu"),
             Outputs(self.out, **(kept | outputs)),
-            workers=workers,
+            begin=lambda films, model: Pool(workers, model),
             segment_s=segment_s,
             on_progress=on_progress,
         )

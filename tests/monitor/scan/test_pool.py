@@ -11,34 +11,35 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import ConfigError
-from monitor.scan.pool import Outcome, Pool
+from monitor.jobs import Outcome
+from monitor.scan.pool import Pool
 from testkit import ROOT
 from testkit.patience import LIMIT_S
 
 
-def own_pid(job: object) -> int:
+def own_pid(job: object, common: object) -> int:
     return os.getpid()
 
 
-def refuse(job: object) -> None:
+def refuse(job: object, common: object) -> None:
     raise ConfigError(f"{job}: not allowed")
 
 
-def fail(job: object) -> None:
+def fail(job: object, common: object) -> None:
     raise KeyError(job)
 
 
-def die(job: object) -> None:
+def die(job: object, common: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def leave(job: int) -> None:
+def leave(job: int, common: object) -> None:
     os._exit(job)
 
 
 @pytest.fixture
 def pool() -> Iterator[Pool[str]]:
-    made: Pool[str] = Pool(1)
+    made: Pool[str] = Pool(1, "common")
     yield made
     made.close()
 
@@ -89,7 +90,7 @@ def test_processes_end_if_the_one_that_began_them_is_killed(tmp_path: Path) -> N
     code = (
         "import time; from monitor.scan.pool import Pool; "
         "from tests.monitor.scan.test_pool import own_pid; "
-        "pool = Pool(1); pool.start('job', own_pid, None); "
+        "pool = Pool(1, None); pool.start('job', own_pid, None); "
         "print(next(pool.outcomes(60)).value, flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as parent:
