@@ -3,13 +3,17 @@
 import json
 import subprocess
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from testkit import ROOT
+from testkit.clips import make_clips
 from testkit.films import repeated
 from testkit.patience import LIMIT_S
 from testkit.process import script
@@ -26,6 +30,32 @@ def ray() -> Iterator[RayCluster]:
         for name in ("a", "b"):
             cluster.start(name)
         yield cluster
+
+
+@pytest.fixture
+def fits(tmp_path: Path, ray: RayCluster) -> "Callable[..., Path]":
+    """Runs har-train on a few clips; the folder of the run."""
+    data = make_clips(tmp_path / "clips")
+    recipe = tmp_path / "train.yaml"
+    recipe.write_text(
+        "clip: {frames: 4, size: 16, fps: 10}\nbatch: 4\nvalidation_share: 0.5\n"
+        "patience: null\nbackground: [dark]\nepochs: 2\n"
+    )
+
+    def fit(out: str, *arguments: str) -> Path:
+        command = [
+            *script("har-train"), "--data", str(data), "--out", out, "--config", str(recipe),
+            "--cache", "cache", "--folds", *arguments,
+        ]  # fmt: skip
+        done = subprocess.run(
+            command, cwd=tmp_path, env=ray.environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == ""
+        (tmp_path / f"{out}.said").write_text(done.stderr)
+        return tmp_path / out
+
+    return fit
 
 
 @pytest.fixture
@@ -71,6 +101,39 @@ def wait_for(condition: Callable[[], bool], scan: "subprocess.Popen[str]") -> No
         assert scan.poll() is None, scan.communicate()[1]
         assert time.monotonic() < until_s
         time.sleep(0.01)
+
+
+def test_folds_that_nodes_fit_are_those_that_this_machine_fits(
+    fits: Callable[..., Path], ray: RayCluster
+) -> None:
+    here, there = fits("here"), fits("there", "--cluster", ray.address)
+    said = there.with_suffix(".said").read_text()
+    assert "folds are fitted by 4 CPUs of 2 nodes, each on 2" in said
+    names = sorted(path.relative_to(here) for path in here.rglob("*"))
+    assert sorted(path.relative_to(there) for path in there.rglob("*")) == names
+    for folder in ("fold-0", "fold-1", "."):
+        with (
+            np.load(here / folder / "result.npz") as own,
+            np.load(there / folder / "result.npz") as other,
+        ):
+            assert list(own) == list(other)
+            assert all((own[name] == other[name]).all() for name in own)
+        assert weights(here / folder) == weights(there / folder)
+    assert report(here) == report(there)
+    assert (
+        "finished before"
+        in fits("there", "--cluster", ray.address).with_suffix(".said").read_text()
+    )
+
+
+def weights(folder: Path) -> bytes:
+    with zipfile.ZipFile(folder / "model.keras") as model:
+        return model.read("model.weights.h5")
+
+
+def report(run: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run / "metrics.json").read_text())
+    return found
 
 
 def test_a_scan_outlives_its_driver_and_a_node_and_gives_the_same(

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,14 @@ from rich.console import Console
 from export.backend import training_tools
 from export.keras_file import MODEL_NAME
 from monitor.atomic import make_folder
-from monitor.cli.command import Command, exit_codes, hide_arguments, local_time, start_logging
+from monitor.cli.cluster import ray_needed
+from monitor.cli.command import (
+    ClusterCommand,
+    exit_codes,
+    hide_arguments,
+    local_time,
+    start_logging,
+)
 from monitor.cli.interrupt import EXIT_INTERRUPTED, interruptible
 from monitor.errors import ConfigError
 from train.cli.options import CacheFolder, DataFolders, EvidenceFolder
@@ -19,13 +27,14 @@ from train.recipe.options import ARCHITECTURES, BASELINES, DataOptions, Recipe, 
 
 if TYPE_CHECKING:
     from train.data.clips import Dataset
+    from train.experiment.training import FitFolds
 
 log = logging.getLogger(__name__)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command(cls=Command)
+@app.command(cls=ClusterCommand)
 def main(
     out: Annotated[Path, typer.Option(help="Folder for the model, its metrics and the report.")],
     data: DataFolders = None,
@@ -43,6 +52,15 @@ def main(
     folds: Annotated[
         bool, typer.Option("--folds", help="Test on every fold in turn, then fit on all clips.")
     ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="Let the nodes of a Ray cluster fit the folds, which read --cache under the same "
+            "name; HOST:PORT of its head may be left out.",
+            metavar="[HOST:PORT]",
+            show_default="none",
+        ),
+    ] = None,
     background: Annotated[
         list[str] | None,
         typer.Option(help="Label that never alerts. Once per label.", show_default=False),
@@ -110,6 +128,8 @@ def main(
             raise ConfigError("--fold and --folds exclude each other")
         if recipe.split == "random" and (folds or fold is not None):
             raise ConfigError("--fold and --folds need split: grouped; the recipe says random")
+        if cluster is not None and not folds:
+            raise ConfigError("--cluster needs --folds: each fold is fitted by itself")
         if from_events is None and (evidence is not None or events_until is not None):
             raise ConfigError("--evidence and --events-until need --from-events")
         if export is not None and export.suffix != ".onnx":
@@ -122,11 +142,12 @@ def main(
             with interruptible(console.show_cursor), training_tools():
                 from train.data.mixed import load_data
 
+                fit_folds = _fit_folds(cluster)
                 if from_events is None:
                     dataset = load_data(recipe.data, recipe.labels, recipe.spec.span_s)
                 else:
                     recipe, dataset = _with_events(recipe, from_events, evidence, events_until, out)
-                _train(out, recipe, dataset, fold, folds, cache, console)
+                _train(out, recipe, dataset, fold, folds, fit_folds, cache, console)
                 if export is not None:
                     _export(out / MODEL_NAME, export)
                 elif recipe.arch not in BASELINES:
@@ -171,6 +192,20 @@ def _with_events(
     return recipe.model_copy(update={"data": data}), dataset
 
 
+def _fit_folds(cluster: str | None) -> "FitFolds":
+    """How folds are fitted: in turn here, or by the nodes of a cluster."""
+    from train.experiment.training import fit_in_turn
+
+    if cluster is None:
+        return fit_in_turn
+    with ray_needed():
+        from monitor.cluster.ray_session import joined_for_tasks
+        from train.experiment.fold_tasks import fit_by_tasks
+    with joined_for_tasks(cluster):
+        pass  # what is wrong is said now, and not after all clips were decoded
+    return partial(fit_by_tasks, cluster)
+
+
 def _export(model: Path, target: Path) -> None:
     from export.export import export_model
 
@@ -184,6 +219,7 @@ def _train(
     dataset: "Dataset",
     fold: int | None,
     folds: bool,
+    fit_folds: "FitFolds",
     cache: Path | None,
     console: Console,
 ) -> None:
@@ -213,7 +249,7 @@ def _train(
             f"{recipe.arch} would not be about; choose another"
         )
     make_folder(out)
-    cache = cache or default_cache()
+    cache = (cache or default_cache()).absolute()
     parts = film_parts(recipe.footage)
     decoded_clips = decode_clips(dataset, recipe.spec, recipe.sampling, cache, console)
     excluded = tuple(
@@ -231,6 +267,6 @@ def _train(
     if not experiment.is_baseline:
         start_tensorflow()
     if folds:
-        train_folds(experiment, out)
+        train_folds(experiment, out, fit_folds)
     else:
         train_split(experiment, out, fold)

@@ -165,6 +165,8 @@ class Experiment:
 
     def discard_finished(self, folder: Path) -> None:
         """Delete an older result, because a new model is about to be saved."""
+        if (folder / MODEL_NAME).exists():
+            log.warning("%s: replaces the model of an earlier run", folder / MODEL_NAME)
         (folder / RESULT).unlink(missing_ok=True)
 
     def save_finished(self, folder: Path, result: FitResult) -> None:

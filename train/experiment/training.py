@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -81,21 +81,55 @@ def train_split(experiment: Experiment, out: Path, fold: int | None) -> None:
     _write(experiment, out, result.scored, result, [how], {})
 
 
-def train_folds(experiment: Experiment, out: Path) -> None:
-    """Test every fold in turn, then fit the model on all clips with the same recipe."""
+@dataclass(frozen=True)
+class FoldFit:
+    """A fit that is tested on a fold."""
+
+    number: int
+    split: Split
+    how: str  # it is tested, for the model's metadata
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return f"fold {self.number}"
+
+    def folder(self, run: Path) -> Path:
+        """Where it lies in the folder of a run."""
+        return run / f"fold-{self.number}"
+
+
+# Fits all folds into the folder of a run, each one's result as it comes.
+FitFolds = Callable[[Experiment, Path, Sequence[FoldFit]], Iterator[tuple[FoldFit, FitResult]]]
+
+
+def fit_in_turn(
+    experiment: Experiment, out: Path, fits: Sequence[FoldFit]
+) -> Iterator[tuple[FoldFit, FitResult]]:
+    """Fit one fold after another, in this process."""
+    for place, fit in enumerate(fits):
+        experiment.timer.ahead = (len(fits) - place) * experiment.recipe.epochs
+        yield fit, fit_split(experiment, fit.split, fit.folder(out), fit.title, fit.how)
+
+
+def train_folds(experiment: Experiment, out: Path, fit_folds: FitFolds = fit_in_turn) -> None:
+    """Test every fold, then fit the model on all clips with the same recipe."""
     clips = experiment.decoded_clips.clips
-    results: dict[int, FitResult] = {}
     folds = folds_of(clips, experiment.recipe)
-    for place, (number, test) in enumerate(folds.items()):
-        split, title = fold_split(clips, test, experiment.recipe), f"fold {number}"
-        folder = out / f"fold-{number}"
-        how = (
+    fits = [
+        FoldFit(
+            number,
+            fold_split(clips, test, experiment.recipe),
             f"tested on fold {number} of {len(folds)} of {experiment.dataset.name}: {len(test)} "
-            f"clips {_describe_test_clips(test)}{_training_note(experiment)}"
+            f"clips {_describe_test_clips(test)}{_training_note(experiment)}",
         )
-        experiment.timer.ahead = (len(folds) - place) * experiment.recipe.epochs
-        results[number] = fit_split(experiment, split, folder, title, how)
-        log.info("%s: %s", title, _describe(results[number].scored))
+        for number, test in folds.items()
+    ]
+    found: dict[int, FitResult] = {}
+    for fit, result in fit_folds(experiment, out, fits):
+        found[fit.number] = result
+        log.info("%s: %s", fit.title, _describe(result.scored))
+    results = {number: found[number] for number in folds}
     temperature: float | None = None
     if not experiment.is_baseline:
         tests = {number: _test_scores(result) for number, result in results.items()}
@@ -157,8 +191,6 @@ def fit_split(
         unknown = unknown or fit_novelty_threshold([novelty])
         if metrics is None and result.scored is not None:
             metrics = summary(measure(result.scored))
-        if (out / MODEL_NAME).exists():
-            log.warning("%s: replaces the model of an earlier run", out / MODEL_NAME)
         experiment.discard_finished(out)
         metadata = _metadata(experiment, split, how, metrics or {})
         if temperature is not None:
