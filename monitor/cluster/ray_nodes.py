@@ -95,6 +95,11 @@ class WorkNodes:
         return frozenset(node_id for node_id, one in self._nodes.items() if one.fault == "")
 
     @property
+    def none_can(self) -> bool:
+        """Whether every node has a fault, and none is tried just now."""
+        return all(one.fault for one in self._nodes.values())
+
+    @property
     def known(self) -> frozenset[str]:
         """The ids of all nodes that are there."""
         return frozenset(self._nodes)

@@ -108,9 +108,10 @@ class TaskPool(Generic[Key]):
     def _submit(self) -> None:
         """Hand what waits to Ray, if there is a node for it."""
         nodes = self._nodes.fit
-        if self._waiting and not nodes and not self._idle_said:
+        idle = bool(self._waiting) and self._nodes.none_can
+        if idle and not self._idle_said:
             log.warning("no node can be given tasks now: they wait for one")
-        self._idle_said = bool(self._waiting and not nodes)
+        self._idle_said = idle
         while self._waiting and nodes:
             job = replace(self._waiting.popleft(), nodes=nodes)
             task = self._task.options(label_selector={_NODE_ID: f"in({','.join(sorted(nodes))})"})

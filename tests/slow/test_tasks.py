@@ -1,10 +1,13 @@
 """Archives and folds by the tasks of a real Ray of two nodes: what comes out is the same."""
 
 import json
+import logging
 import subprocess
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +15,20 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from monitor import __version__
+from monitor.cluster import ray_nodes
+from monitor.cluster.ray_nodes import Trial
+from monitor.cluster.ray_pool import TaskPool
+from monitor.cluster.ray_session import joined_for_tasks
+from monitor.errors import MonitorError
+from monitor.jobs import Outcome
 from testkit import ROOT
 from testkit.clips import make_clips
 from testkit.films import repeated
 from testkit.patience import LIMIT_S
 from testkit.process import script
 from testkit.servers.ray import RayCluster, ray_cluster
+from testkit.tasks import NODE, die_on_node, read_on_node
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -28,41 +39,35 @@ BUS = ROOT / "monitor" / "samples" / "bus.mp4"  # 18.7 s, with a fight
 def ray() -> Iterator[RayCluster]:
     with ray_cluster("tasks") as cluster:
         for name in ("a", "b"):
-            cluster.start(name)
+            cluster.start(name, {NODE: name})
         yield cluster
 
 
 @pytest.fixture
-def fits(tmp_path: Path, ray: RayCluster) -> "Callable[..., Path]":
-    """Runs har-train on a few clips; the folder of the run."""
+def har_train(tmp_path: Path, ray: RayCluster) -> "Callable[..., subprocess.Popen[str]]":
+    """Begins har-train on a few clips."""
     data = make_clips(tmp_path / "clips")
     recipe = tmp_path / "train.yaml"
     recipe.write_text(
         "clip: {frames: 4, size: 16, fps: 10}\nbatch: 4\nvalidation_share: 0.5\n"
-        "patience: null\nbackground: [dark]\nepochs: 2\n"
+        "patience: null\nbackground: [dark]\nepochs: 1\n"
     )
 
-    def fit(out: str, *arguments: str) -> Path:
+    def begin(out: str, *arguments: str) -> "subprocess.Popen[str]":
         command = [
             *script("har-train"), "--data", str(data), "--out", out, "--config", str(recipe),
-            "--cache", "cache", "--folds", *arguments,
+            "--cache", f"cache-{out}", "--folds", *arguments,
         ]  # fmt: skip
-        done = subprocess.run(
-            command, cwd=tmp_path, env=ray.environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        assert done.stdout == ""
-        (tmp_path / f"{out}.said").write_text(done.stderr)
-        return tmp_path / out
+        return begun(tmp_path, ray, command)
 
-    return fit
+    return begin
 
 
 @pytest.fixture
 def films(tmp_path: Path) -> Path:
     folder = tmp_path / "films"
     folder.mkdir()
-    repeated(folder / "long.mp4", BUS, 4)
+    repeated(folder / "long.mp4", BUS, 3)
     (folder / "short.mp4").symlink_to(BUS)
     (folder / "bad.mp4").write_text("no video")
     return folder
@@ -73,13 +78,13 @@ def begin(films: Path, out: str, ray: RayCluster, *arguments: str) -> "subproces
         *script("har-scan"), "films", "--out", f"{out}.parquet", "--log", f"{out}.jsonl",
         "--segment-s", "10", *arguments,
     ]  # fmt: skip
+    return begun(films.parent, ray, command)
+
+
+def begun(folder: Path, ray: RayCluster, command: list[str]) -> "subprocess.Popen[str]":
+    pipe = subprocess.PIPE
     return subprocess.Popen(
-        command,
-        cwd=films.parent,
-        env=ray.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        command, cwd=folder, env=ray.environment, stdout=pipe, stderr=pipe, text=True
     )
 
 
@@ -104,10 +109,13 @@ def wait_for(condition: Callable[[], bool], scan: "subprocess.Popen[str]") -> No
 
 
 def test_folds_that_nodes_fit_are_those_that_this_machine_fits(
-    fits: Callable[..., Path], ray: RayCluster
+    har_train: "Callable[..., subprocess.Popen[str]]", ray: RayCluster, tmp_path: Path
 ) -> None:
-    here, there = fits("here"), fits("there", "--cluster", ray.address)
-    said = there.with_suffix(".said").read_text()
+    here, there = tmp_path / "here", tmp_path / "there"
+    with har_train("here") as one, har_train("there", "--cluster", ray.address) as other:
+        printed, said = other.communicate()
+        one.communicate()
+    assert (one.returncode, other.returncode, printed) == (0, 0, ""), said
     assert "folds are fitted by 4 CPUs of 2 nodes, each on 2" in said
     names = sorted(path.relative_to(here) for path in here.rglob("*"))
     assert sorted(path.relative_to(there) for path in there.rglob("*")) == names
@@ -120,10 +128,6 @@ def test_folds_that_nodes_fit_are_those_that_this_machine_fits(
             assert all((own[name] == other[name]).all() for name in own)
         assert weights(here / folder) == weights(there / folder)
     assert report(here) == report(there)
-    assert (
-        "finished before"
-        in fits("there", "--cluster", ray.address).with_suffix(".said").read_text()
-    )
 
 
 def weights(folder: Path) -> bytes:
@@ -132,7 +136,79 @@ def weights(folder: Path) -> bytes:
 
 
 def report(run: Path) -> dict[str, Any]:
+    """All of it, but when it was made."""
     found: dict[str, Any] = json.loads((run / "metrics.json").read_text())
+    return found | {"created": None, "model": found["model"] | {"created": None}}
+
+
+@pytest.fixture
+def apart(ray: RayCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Executor]:
+    """A process that may give orders to the Ray: it is told how before it imports Ray."""
+    for name, value in ray.environment.items():
+        if name.startswith("RAY_"):
+            monkeypatch.setenv(name, value)
+    with ProcessPoolExecutor(1, get_context("spawn")) as executor:
+        yield executor
+
+
+def test_what_a_node_alone_cannot_do_another_does_and_one_that_joins_helps(
+    ray: RayCluster, apart: Executor, tmp_path: Path
+) -> None:
+    for node in ("a", "b", "c"):
+        (tmp_path / node).mkdir()
+        for name in ("mark", "job"):
+            (tmp_path / node / name).write_text(name)
+    ended = apart.submit(give_tasks, ray.address, tmp_path)
+    while not ended.done() and not (tmp_path / "done by a").exists():
+        time.sleep(0.05)
+    ray.start("c", {NODE: "c"})
+    ended.result()
+
+
+def give_tasks(address: str, folder: Path) -> None:
+    said: list[str] = []
+    logging.basicConfig(handlers=[handler := logging.Handler()])
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    with joined_for_tasks(address):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ray_nodes, "__version__", "0.0")
+            with pytest.raises(MonitorError) as caught:
+                TaskPool(Trial(read_on_node, lambda: "mark"), folder)
+        assert str(caught.value).startswith("no node can be given tasks: node ")
+        assert str(caught.value).count(f"it has har-monitor {__version__}; 0.0 is needed") == 2
+        said.clear()
+
+        pool: TaskPool[int] = TaskPool(Trial(read_on_node, lambda: "mark"), folder)
+        assert pool.described == "4 CPUs of 2 nodes"
+        for path in (folder / "b").iterdir():
+            path.unlink()
+        assert {node for node, _ in done(pool, "job", 8)} == {"a"}
+        assert said == [f"node b is given no tasks: {folder / 'b' / 'mark'}: cannot be read"]
+        assert done(pool, "none", 1) == [f"{folder / 'a' / 'none'}: cannot be read"]
+        pool.start(0, die_on_node, None)
+        (died,) = ended(pool)
+        assert died.crashed
+        assert died.failure.startswith("its process died: The worker died unexpectedly")
+
+        (folder / "done by a").touch()
+        until_s = time.monotonic() + LIMIT_S
+        while "c" not in {node for node, _ in done(pool, "job", 8)}:
+            assert time.monotonic() < until_s
+        pool.close()
+
+
+def done(pool: TaskPool[int], name: str, count: int) -> list[Any]:
+    """What so many jobs gave, or why they failed."""
+    for number in range(count):
+        pool.start(number, read_on_node, name)
+    return [one.failure or one.value for one in ended(pool)]
+
+
+def ended(pool: TaskPool[int]) -> list[Outcome[int]]:
+    """What becomes of all jobs that are under way."""
+    found: list[Outcome[int]] = []
+    while pool.busy:
+        found += pool.outcomes(1.0)
     return found
 
 
@@ -154,7 +230,7 @@ def test_a_scan_outlives_its_driver_and_a_node_and_gives_the_same(
         printed, said = again.communicate()
     assert again.returncode == 1
     assert "node b is gone: others do its tasks" in said
-    assert "times as fast as real time, by 2 CPUs of 1 nodes" in said
+    assert "times as fast as real time, by 4 CPUs of 2 nodes" in said
     assert "Traceback" not in said
     assert printed == ""
     assert alerts(films, "cluster") == alerts(films, "here")

@@ -257,6 +257,11 @@ def test_a_baseline_gives_the_same_report_and_no_model(
             id="both",
         ),
         pytest.param(
+            ("--cluster", "--fold", "0"),
+            "error: --cluster needs --folds: each fold is fitted by itself",
+            id="a cluster without folds",
+        ),
+        pytest.param(
             ("--arch", "resnet"),
             "error: arch: unknown network 'resnet'; allowed: convlstm, lrcn, r2plus1d, "
             "motion-peaks, convlstm-motion, motion-trajectories, motion-tsm, svm, forest",

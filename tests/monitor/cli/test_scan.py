@@ -1,5 +1,6 @@
 """har-scan, as it is typed."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,14 @@ WRONG = {
     "a camera that is not in it": (
         ["--camera", "yard", "--config", "site.yaml"],
         "error: --camera yard: not in site.yaml; its cameras: hall",
+    ),
+    "a cluster that lets in whoever reaches it": (
+        ["--cluster"],
+        "error: --cluster: RAY_AUTH_MODE=token is not set: without it, whoever reaches Ray runs",
+    ),
+    "processes of a cluster": (
+        ["--cluster", "127.0.0.1:1", "--workers", "2"],
+        "error: --workers: not with --cluster: Ray knows the CPUs of its nodes",
     ),
     "no model": (["--model", "none"], "error: none: no such file or directory; models in the"),
     "no folder": (
@@ -57,4 +66,15 @@ def test_without_pyarrow_it_says_what_to_install(
     assert (result.exit_code, result.output) == (
         2,
         "error: har-scan: needs pip install 'har-monitor[scan]'\n",
+    )
+
+
+def test_without_ray_it_says_what_to_install(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "monitor.cluster.ray_session", raising=False)
+    out = str(films.parent / "r.parquet")
+    result = CliRunner().invoke(app, [str(films), "--out", out, "--cluster"])
+    assert (result.exit_code, result.output) == (
+        1,
+        "error: --cluster needs Ray: pip install har-monitor[cluster]\n",
     )

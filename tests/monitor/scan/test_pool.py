@@ -21,6 +21,10 @@ def own_pid(job: object, common: object) -> int:
     return os.getpid()
 
 
+def both(job: object, common: object) -> tuple[object, object]:
+    return job, common
+
+
 def refuse(job: object, common: object) -> None:
     raise ConfigError(f"{job}: not allowed")
 
@@ -57,6 +61,10 @@ def test_one_process_does_job_after_job(pool: Pool[str]) -> None:
     first, second = outcome(pool, own_pid), outcome(pool, own_pid)
     assert first == second == Outcome("job", first.value)
     assert first.value != os.getpid()
+
+
+def test_a_process_is_given_what_all_jobs_have_in_common(pool: Pool[str]) -> None:
+    assert outcome(pool, both, "this").value == ("this", "common")
 
 
 def test_an_error_is_a_line(pool: Pool[str]) -> None:
