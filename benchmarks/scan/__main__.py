@@ -22,7 +22,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     data: DataFolder = None,
     quick: Annotated[
-        bool, typer.Option(help="Try it: one process. Results go to runs/benchmark.")
+        bool, typer.Option(help="Try it: one process, and Ray. Results go to runs/benchmark.")
     ] = False,
 ) -> None:
     """Measure how fast har-scan is. Without --data only the page is written anew."""

@@ -1,22 +1,24 @@
 """How fast har-scan is, against decoding alone at the same time.
 
-An archive of one film, again and again, is scanned by some processes. Beside each of them two other
-processes do nothing but decode the same film by the same FFmpeg, one as it is, the other without
-the loop filter, as har-scan does. All have the same share of the cores. What they do in the time of
-the scan is compared: whatever else the machine is at, it is so for all of them. What it takes to
-begin, which no archive of hours notices, is measured by a scan of a clip, and taken off.
+An archive of one film, again and again, is scanned by some processes, or by a Ray of one node with
+so many CPUs. Beside each of them two other processes do nothing but decode the same film by the
+same FFmpeg, one as it is, the other without the loop filter, as har-scan does. All have the same
+share of the cores. What they do in the time of the scan is compared: whatever else the machine is
+at, it is so for all of them. What it takes to begin, which no archive of hours notices, is measured
+by a scan of a clip, and taken off.
 """
 
 import multiprocessing
+import os
 import resource
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 import pyarrow.parquet as pq
@@ -31,12 +33,16 @@ from benchmarks.streams import Stream, encoded
 from monitor.errors import MonitorError
 from testkit import DATA
 from testkit.process import script
+from testkit.servers.ray import ray_cluster
 
 PLAN = Path(__file__).parents[1] / "performance" / "plan.yaml"
 STREAMS = {"busy-1080p25": 1, "busy-360p15": 3, "idle-1080p25-variable": 1}  # files per process
-PROCESSES = (1, 2)
+By = Literal["processes", "ray"]
+WAYS: tuple[tuple[By, int], ...] = (("processes", 1), ("processes", 2), ("ray", 2))
+_QUICK: tuple[tuple[By, int], ...] = (WAYS[0], ("ray", 1))
 _BATCH = 25  # pictures, after which a decoder says how far it is
 _FAST = {"skip_loop_filter": "all"}
+Scanner = Callable[[Path], float]  # scans an archive; the CPU seconds that this took
 
 
 class Speed(Facts):
@@ -56,6 +62,7 @@ class Compared(Result):
 
     stream: str
     title: str
+    by: By = "processes"
     processes: int  # of each kind
     date: str
     machine: Machine
@@ -67,34 +74,37 @@ class Compared(Result):
     @property
     def key(self) -> str:
         """The film and the processes."""
-        return f"{self.stream}-{self.processes}"
+        return f"{self.stream}-{self.processes}{'-ray' * (self.by == 'ray')}"
 
 
 KEPT = TypeAdapter(Compared)
 
 
 def measure_all(data: Path, *, quick: bool) -> Iterator[Compared]:
-    """Every stream with every number of processes; `quick` is to try it out."""
+    """Every stream in every way; `quick` is to try it out."""
     plan = read_plan(PLAN)
     for name in STREAMS:
         stream = plan.stream(name)
         film = encoded(stream, data, RUNS / "streams")
-        for processes in PROCESSES[:1] if quick else PROCESSES:
-            with tempfile.TemporaryDirectory() as folder:
-                yield _measure(Path(folder), stream, film, processes)
+        for by, processes in _QUICK if quick else WAYS:
+            with tempfile.TemporaryDirectory() as folder, _scanner(by, processes) as scan:
+                yield _measure(Path(folder), stream, film, by, processes, scan)
 
 
-def _measure(folder: Path, stream: Stream, film: Path, processes: int) -> Compared:
+def _measure(
+    folder: Path, stream: Stream, film: Path, by: By, processes: int, scan: Scanner
+) -> Compared:
     archive = _archive(folder / "films", film, STREAMS[stream.name] * processes)
-    begin_s = _scan(_archive(folder / "clips", DATA / "nofight.mp4", processes), processes)
+    begin_s = scan(_archive(folder / "clips", DATA / "nofight.mp4", processes))
     with _decoders(film, processes, {}) as full, _decoders(film, processes, _FAST) as fast:
         before = full.speed(), fast.speed()
-        used_s = _scan(archive, processes) - begin_s
+        used_s = scan(archive) - begin_s
         decode, decode_fast = full.since(before[0]), fast.since(before[1])
     rows = pq.read_table(archive.with_suffix(".files.parquet")).to_pylist()
     return Compared(
         stream=stream.name,
         title=stream.title,
+        by=by,
         processes=processes,
         date=now(),
         machine=machine(),
@@ -113,12 +123,30 @@ def _archive(folder: Path, film: Path, files: int) -> Path:
     return folder
 
 
-def _scan(archive: Path, processes: int) -> float:
+@contextmanager
+def _scanner(by: By, processes: int) -> Iterator[Scanner]:
+    """What scans an archive with so many processes, or CPUs of a Ray that runs until then."""
+    if by == "processes":
+        workers = ("--workers", str(processes))
+        yield lambda archive: _scan(archive, workers, dict(os.environ))
+        return
+    with ray_cluster("scan") as ray:
+        node = ray.start("one", cpus=processes)
+
+        def scan(archive: Path) -> float:
+            before_s = cpu_s(node.process.pid)
+            own_s = _scan(archive, ("--cluster", ray.address), ray.environment)
+            return own_s + cpu_s(node.process.pid) - before_s
+
+        yield scan
+
+
+def _scan(archive: Path, by: tuple[str, str], environment: dict[str, str]) -> float:
     """Scan an archive into a table beside it; the CPU seconds that this took."""
     out = archive.with_suffix(".parquet")
-    command = [*script("har-scan"), str(archive), "--out", str(out), "--workers", str(processes)]
+    command = [*script("har-scan"), str(archive), "--out", str(out), *by]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise MonitorError(f"har-scan ended with code {done.returncode}: {done.stderr}")

@@ -24,7 +24,7 @@ def _row(one: Compared) -> list[str]:
     beside_ms = 1000 * (one.scan.cpu_s - one.scan.video_s / fast) / one.windows
     return [
         one.title,
-        str(one.processes),
+        f"Ray, {one.processes} CPUs" if one.by == "ray" else str(one.processes),
         f"{one.scan.per_cpu:.1f}",
         f"{limit:.1f}",
         f"{one.scan.per_cpu / limit - 1:+.0%}",

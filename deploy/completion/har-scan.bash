@@ -1,10 +1,10 @@
 # Made of the help of the command by `make manual`.
 _har_scan() {
-    local options='--out --model --config --camera --workers --segment-s --log --store --evidence -v --verbose --help'
+    local options='--out --model --config --camera --workers --cluster --segment-s --log --store --evidence -v --verbose --help'
     local words='' word command=
     COMPREPLY=()
     case $3 in
-        --out|--model|--config|--camera|--workers|--segment-s|--log|--store|--evidence) return ;;
+        --out|--model|--config|--camera|--workers|--cluster|--segment-s|--log|--store|--evidence) return ;;
     esac
     if [[ $2 == -* ]]; then words=$options; fi
     COMPREPLY=($(compgen -W "$words" -- "$2"))

@@ -4,6 +4,7 @@ complete -c har-scan -l model -r -F -d 'fall, fight, or an ONNX file from har-ex
 complete -c har-scan -l config -r -F -d 'Configuration of har-monitor, for its defaults.'
 complete -c har-scan -l camera -r -F -d 'Camera of --config whose regions and rules are taken.  [default: none]'
 complete -c har-scan -l workers -r -F -d 'Processes that decode.  [default: (one per core); 1<=x<=1024]'
+complete -c har-scan -l cluster -r -F -d 'Let the nodes of a Ray cluster decode, which read the files under the same names; HOST:PORT of its head may be left out.  [default: none]'
 complete -c har-scan -l segment-s -r -F -d 'Seconds of video that are one piece of work.  [default: 300.0; 10<=x<=86400]'
 complete -c har-scan -l log -r -F -d 'Alert log, JSON lines; - is standard output.  [default: none]'
 complete -c har-scan -l store -r -F -d 'Event store: SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE.  [default: none]'

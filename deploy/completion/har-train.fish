@@ -5,6 +5,7 @@ complete -c har-train -l arch -r -F -d 'convlstm, lrcn, r2plus1d, motion-peaks, 
 complete -c har-train -l config -r -F -d 'YAML file; configs/train.yaml shows every option.'
 complete -c har-train -l fold -r -F -d 'Test on this fold only.'
 complete -c har-train -l folds -d 'Test on every fold in turn, then fit on all clips.'
+complete -c har-train -l cluster -r -F -d 'Let the nodes of a Ray cluster fit the folds, which read --cache under the same name; HOST:PORT of its head may be left out.  [default: none]'
 complete -c har-train -l background -r -F -d 'Label that never alerts. Once per label.'
 complete -c har-train -l footage -r -F -d 'Video file, or folder of them, of your own cameras in which nothing happens: trained on as the background label. Once per file or folder.'
 complete -c har-train -l from-events -r -F -d 'Event store whose reviewed events are trained on, too: a SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE.  [default: none]'

@@ -1,4 +1,4 @@
-"""Cluster: the shards of a site, placed on the machines of a Ray cluster. Only `ray_*` imports Ray.
+"""Cluster: shards of a site, and jobs, on machines of a Ray cluster. Only `ray_*` imports Ray.
 
 May import: config, health, lease, store, and the modules at the top of monitor.
 """
