@@ -32,6 +32,16 @@ def cpu_s(root: int, proc: Path = PROC) -> float:
     return ticks / _TICKS_PER_S
 
 
+def own_cpu_s(root: int, proc: Path = PROC) -> dict[int, float]:
+    """CPU seconds of a process and of each of its descendants, without children that have ended."""
+    found = {}
+    for pid in tree(root, proc):
+        if (fields := _stat(pid, proc)) is not None:
+            user, system = fields[_FIRST_TIME : _FIRST_TIME + 2]
+            found[pid] = (int(user) + int(system)) / _TICKS_PER_S
+    return found
+
+
 def memory_mib(root: int, proc: Path = PROC) -> float:
     """Memory of a process and all of its descendants; what they may share is counted once."""
     found = [memory for pid in tree(root, proc) if (memory := _memory(pid, proc)) is not None]

@@ -27,7 +27,7 @@ from pydantic import TypeAdapter
 from benchmarks.machine import Machine, machine
 from benchmarks.options import RUNS
 from benchmarks.performance.plan import read_plan
-from benchmarks.performance.usage import cpu_s
+from benchmarks.performance.usage import cpu_s, own_cpu_s
 from benchmarks.results import Facts, Result, now
 from benchmarks.streams import Stream, encoded
 from monitor.errors import MonitorError
@@ -41,6 +41,7 @@ By = Literal["processes", "ray"]
 WAYS: tuple[tuple[By, int], ...] = (("processes", 1), ("processes", 2), ("ray", 2))
 _QUICK: tuple[tuple[By, int], ...] = (WAYS[0], ("ray", 1))
 _BATCH = 25  # pictures, after which a decoder says how far it is
+_LOOK_S = 0.25  # from one look at the CPU time of Ray's processes to the next
 _FAST = {"skip_loop_filter": "all"}
 Scanner = Callable[[Path], float]  # scans an archive; the CPU seconds that this took
 
@@ -132,24 +133,43 @@ def _scanner(by: By, processes: int) -> Iterator[Scanner]:
         return
     with ray_cluster("scan") as ray:
         node = ray.start("one", cpus=processes)
+        used: dict[int, float] = {}  # by each process, also of those that have ended
+
+        def look() -> None:
+            used.update(own_cpu_s(node.process.pid))
 
         def scan(archive: Path) -> float:
-            before_s = cpu_s(node.process.pid)
-            own_s = _scan(archive, ("--cluster", ray.address), ray.environment)
-            return own_s + cpu_s(node.process.pid) - before_s
+            look()
+            before_s = sum(used.values())
+            own_s = _scan(archive, ("--cluster", ray.address), ray.environment, look)
+            return own_s + sum(used.values()) - before_s
 
         yield scan
 
 
-def _scan(archive: Path, by: tuple[str, str], environment: dict[str, str]) -> float:
-    """Scan an archive into a table beside it; the CPU seconds that this took."""
+def _scan(
+    archive: Path,
+    by: tuple[str, str],
+    environment: dict[str, str],
+    look: Callable[[], object] = lambda: None,
+) -> float:
+    """Scan an archive into a table beside it; the CPU seconds that this took.
+
+    Meanwhile `look` is called often: Ray waits for no process that ends, so no other has its time.
+    """
     out = archive.with_suffix(".parquet")
     command = [*script("har-scan"), str(archive), "--out", str(out), *by]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    with tempfile.TemporaryFile("w+") as said:
+        with subprocess.Popen(command, stdout=said, stderr=said, env=environment) as scan:
+            while scan.poll() is None:
+                look()
+                time.sleep(_LOOK_S)
+        said.seek(0)
+        text = said.read()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        raise MonitorError(f"har-scan ended with code {done.returncode}: {done.stderr}")
+    if scan.returncode:
+        raise MonitorError(f"har-scan ended with code {scan.returncode}: {text}")
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 

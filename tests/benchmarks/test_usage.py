@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.performance.usage import cpu_s, machine_s, memory_mib, tree
+from benchmarks.performance.usage import cpu_s, machine_s, memory_mib, own_cpu_s, tree
 from testkit.fakes import wait_until
 
 
@@ -47,6 +47,10 @@ def test_cpu_time_includes_children_and_ended_children(proc: Path) -> None:
     assert tree(10, proc) == [10, 11]
     assert cpu_s(10, proc) == pytest.approx(1.8)
     assert cpu_s(99, proc) == 0  # it is gone
+
+
+def test_own_cpu_time_is_that_of_each_process_alone(proc: Path) -> None:
+    assert own_cpu_s(10, proc) == {10: 1.2, 11: 0.5}
 
 
 def test_memory_that_processes_share_is_counted_once(proc: Path) -> None:
