@@ -22,7 +22,7 @@ from monitor.atomic import make_folder, replacing
 from monitor.cluster.ray_nodes import Trial
 from monitor.cluster.ray_pool import TaskPool
 from monitor.cluster.ray_session import joined_for_tasks
-from monitor.errors import MonitorError
+from monitor.errors import ConfigError, MonitorError
 from monitor.paths import describe_os_error
 from monitor.pipeline.monitor import cores
 from train.data.background import BackgroundClips
@@ -84,7 +84,7 @@ def fit_by_tasks(
         experiment.decoded_clips,
         experiment.recipe,
         experiment.background_clips,
-        int(os.environ.get(_THREADS[0], 0)) or cores(),
+        _threads(),
         _versions(),
     )
     trial = Trial(can_fit, lambda: _frame_files(experiment))
@@ -156,6 +156,14 @@ def can_fit(files: Iterable[Path], data: FoldData) -> None:
         except OSError as error:
             fault = describe_os_error(str(path), error)
             raise MonitorError(f"{fault}; --cache must be a folder that all nodes share") from None
+
+
+def _threads() -> int:
+    """How many threads a fit has on this machine."""
+    given = os.environ.get(_THREADS[0], "0")
+    if not given.isdecimal():
+        raise ConfigError(f"{_THREADS[0]}={given}: a number is needed")
+    return int(given) or cores()
 
 
 def _versions() -> dict[str, str]:
