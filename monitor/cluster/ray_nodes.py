@@ -67,6 +67,9 @@ class WorkNodes:
         while (calls := self.calls) and time.monotonic() < deadline_s:
             ray.wait(calls, num_returns=len(calls), timeout=_LOOK_S)
             self.look()
+        for node in self._nodes.values():
+            if node.call is not None:
+                log.warning("node %s has not answered: it is given no tasks until then", node.name)
         if not self.fit:
             faults = [f"node {one.name}: {one.fault}" for one in self._nodes.values() if one.fault]
             raise MonitorError(
