@@ -49,7 +49,7 @@ def har_train(tmp_path: Path, ray: RayCluster) -> "Callable[..., subprocess.Pope
     data = make_clips(tmp_path / "clips")
     recipe = tmp_path / "train.yaml"
     recipe.write_text(
-        "clip: {frames: 4, size: 16, fps: 10}\nbatch: 4\nvalidation_share: 0.5\n"
+        "arch: lrcn\nclip: {frames: 4, size: 64, fps: 10}\nbatch: 4\nvalidation_share: 0.5\n"
         "patience: null\nbackground: [dark]\nepochs: 1\n"
     )
 
