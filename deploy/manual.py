@@ -105,7 +105,10 @@ def _manual(name: str, command: Any) -> Manual:
             options.append(Option(names, metavar, words))
     inner = dict(getattr(command, "commands", {}))
     if name == "har-monitor":  # it watches without naming a command, so Typer knows of no others
-        apps = {one: import_module(f"monitor.cli.{one}").app for one in OTHER_COMMANDS}
+        apps = {
+            one: import_module(f"monitor.cli.{module}").app
+            for one, module in OTHER_COMMANDS.items()
+        }
         inner |= {one: typer.main.get_command(app) for one, app in apps.items()}
     return Manual(
         name,

@@ -7,7 +7,15 @@ from importlib import import_module
 
 from monitor.cli.interrupt import start_command
 
-OTHER_COMMANDS = ("cluster", "init", "notify", "passwd", "probe")  # of har-monitor, beside watching
+# Of har-monitor, beside watching: the module of each in monitor.cli.
+OTHER_COMMANDS = {
+    "cluster": "cluster",
+    "init": "init",
+    "notify": "notify",
+    "page": "site_page",
+    "passwd": "passwd",
+    "probe": "probe",
+}
 
 
 def run() -> None:
@@ -19,7 +27,8 @@ def run() -> None:
     name = next(iter(sys.argv[1:2]), "")
     try:
         if name in OTHER_COMMANDS:
-            import_module(f"monitor.cli.{name}").app(sys.argv[2:], prog_name=f"har-monitor {name}")
+            module = import_module(f"monitor.cli.{OTHER_COMMANDS[name]}")
+            module.app(sys.argv[2:], prog_name=f"har-monitor {name}")
         from monitor.cli.app import app
 
         app(prog_name="har-monitor")

@@ -27,6 +27,18 @@ def pack(head: dict[str, Any], body: bytes = b"") -> bytes:
     return _LENGTHS.pack(len(text), len(body)) + text + body
 
 
+def unpack(message: bytes) -> Message:
+    """A message that came as a whole; LinkClosed if it is none."""
+    try:
+        head, body = _LENGTHS.unpack_from(message)
+        if len(message) != _LENGTHS.size + head + body:
+            raise LinkClosed
+        begin = _LENGTHS.size + head
+        return json.loads(message[_LENGTHS.size : begin]), message[begin:]
+    except (struct.error, ValueError):
+        raise LinkClosed from None
+
+
 def receive(link: socket.socket) -> Message:
     """Wait for the next message; LinkClosed if there is none."""
     head, body = _LENGTHS.unpack(_exactly(link, _LENGTHS.size))

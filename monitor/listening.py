@@ -26,3 +26,16 @@ def listen(what: str, host: str, port: int, hint: str) -> socket.socket:
 def authority(host: str, port: int) -> str:
     """A host and a port as a URL has them."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def local_address(host: str, port: int) -> str:
+    """The address of this machine from which another one is reached; MonitorError if none is."""
+    try:
+        for family, kind, _, _, there in socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM):
+            with socket.socket(family, kind) as trial:
+                trial.connect(there)  # a datagram's: nothing is sent
+                found: str = trial.getsockname()[0]
+                return found
+    except OSError as error:
+        raise MonitorError(describe_os_error(f"{host}:{port}", error)) from None
+    raise MonitorError(f"{host}:{port}: it has no address")

@@ -41,8 +41,8 @@ class _WatchCommand(ClusterCommand):
 @app.command(
     cls=_WatchCommand,
     epilog="har-monitor init sets it up, har-monitor probe looks at one camera, har-monitor passwd "
-    "makes users of the page, har-monitor notify sends a test, har-monitor cluster says how a site "
-    "does; each has its own --help.",
+    "makes users of the page, har-monitor notify sends a test, har-monitor page shows all shards "
+    "of a site, har-monitor cluster says how it does; each has its own --help.",
 )
 def main(
     source: Annotated[
@@ -132,6 +132,16 @@ def main(
             show_default="none",
         ),
     ] = None,
+    no_page: Annotated[
+        bool,
+        typer.Option(
+            "--no-page",
+            help="With --shard: serve neither page nor metrics; har-monitor page has them of all "
+            "shards.",
+        ),
+    ] = False,
+    # Given by the cluster: the folder of this machine, in which its shards have theirs.
+    node: Annotated[Path | None, typer.Option(hidden=True)] = None,
     status: Annotated[
         bool,
         typer.Option(
@@ -165,6 +175,8 @@ def main(
             ),
             log=log_path,
             shard=None if shard is None else Shard.parse(shard),
+            serves=not no_page,
+            node=node,
         )
         options = _options(config, flags)
         start_logging(console, verbose=verbose, patient=status or check)
@@ -196,6 +208,8 @@ class _Flags:
     others: dict[str, Any] = field(default_factory=dict)
     log: Path | None = None
     shard: Shard | None = None
+    serves: bool = True
+    node: Path | None = None  # see ShardShare
 
 
 def _given(**values: object) -> dict[str, Any]:
@@ -229,7 +243,11 @@ def _options(config: Path | None, flags: _Flags) -> MonitorOptions:
         whole = MonitorOptions.model_validate(values).with_needed_sinks()
     except ValidationError as error:
         raise ConfigError(explain(error, MonitorOptions)) from None
-    return whole if flags.shard is None else of_shard(whole, flags.shard)
+    if flags.shard is not None:
+        return of_shard(whole, flags.shard, serves=flags.serves, node=flags.node)
+    if not flags.serves:
+        raise ConfigError("--no-page: only with --shard, whose page `har-monitor page` can serve")
+    return whole
 
 
 def _web(text: str) -> dict[str, Any]:

@@ -206,11 +206,12 @@ def rebuild(
     ] = None,
 ) -> None:
     """Take all that an alert log and the reviews beside it say into the store."""
+    from monitor.store.journal import journal_path
     from monitor.store.rebuild import rebuild as rebuild_store
 
     path = log or context.obj.log or Path("alerts.jsonl")
     with exit_codes(Console(stderr=True)):
-        if not path.is_file():
+        if not path.is_file() and not journal_path(path).is_file():
             raise ConfigError(f"{path}: no such file")
     with _opened(context, make=True) as store:
         alerts, reviews = rebuild_store(store, path)

@@ -29,18 +29,9 @@ class Metrics:
         copies: Callable[[], CopyStatus] | None = None,  # of it; None: it is not copied
     ) -> None:
         """Begin to serve."""
-        log_path = next((one.path for one in options.logs if one.path != STDOUT), None)
-        store, kept = options.store, options.evidence
-        most = 0 if kept is None else int(kept.max_gib * 2**30)
-        self._reader = FactReader(
-            None if store is None else Reviews(store.url, log_path),
-            _folders(options, log_path),
-            lambda: (
-                None
-                if used_bytes is None
-                else Evidence(used_bytes(), most, None if copies is None else copies())
-            ),
-        )
+        store = options.store
+        reviews = None if store is None else Reviews(store.url, _log_path(options))
+        self._reader = fact_reader(options, reviews, used_bytes, copies)
         self._reader.start()
         self._endpoint.serve(exposition(watched, self._reader.newest))
 
@@ -49,6 +40,30 @@ class Metrics:
         self._endpoint.close()
         if self._reader is not None:
             self._reader.close()
+
+
+def fact_reader(
+    options: MonitorOptions,
+    reviews: Reviews | None,
+    used_bytes: Callable[[], int | None] | None,  # see Metrics.serve
+    copies: Callable[[], CopyStatus] | None,
+) -> FactReader:
+    """What finds out of these outputs what takes a while."""
+    kept = options.evidence
+    most = 0 if kept is None else int(kept.max_gib * 2**30)
+    return FactReader(
+        reviews,
+        _folders(options, _log_path(options)),
+        lambda: (
+            None
+            if used_bytes is None
+            else Evidence(used_bytes(), most, None if copies is None else copies())
+        ),
+    )
+
+
+def _log_path(options: MonitorOptions) -> Path | None:
+    return next((one.path for one in options.logs if one.path != STDOUT), None)
 
 
 def _folders(options: MonitorOptions, log_path: Path | None) -> dict[str, Path]:

@@ -1,4 +1,8 @@
-"""The process of the page: python -m monitor.cli.page LISTENING LINK, descriptors it inherits."""
+"""The process of the page: python -m monitor.cli.page [LISTENING] LINK.
+
+Both are descriptors that it inherits. Without the first it serves no page, only what the page over
+all shards asks for.
+"""
 
 import asyncio
 import logging
@@ -7,18 +11,16 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import typer
-import uvicorn
-from fastapi import FastAPI
 from rich.console import Console
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from monitor.cli.command import exit_codes, start_logging
+from monitor.cli.node import NodeListener
+from monitor.cli.serving import Server, quieten, serving
 from monitor.evidence.stored_evidence import StoredEvidence
 from monitor.health.status import WATCHED
 from monitor.states import SkipReason
@@ -39,7 +41,6 @@ from monitor.web.users import Users
 
 log = logging.getLogger(__name__)
 
-REQUEST_S = 10.0  # that a new connection has for its first request
 END_S = 4.0  # that requests have, once the watching process is gone
 
 
@@ -51,11 +52,9 @@ def main() -> None:
     console = Console(stderr=True)
     with exit_codes(console):
         start_logging(console, verbose=False, patient=False)
-        logging.getLogger("uvicorn").setLevel(logging.WARNING)
-        logging.getLogger("uvicorn.error").addFilter(_Seldom())
+        quieten()
         settings = WebSettings.model_validate_json(sys.stdin.buffer.read())
-        listening = socket.socket(fileno=int(sys.argv[1]))
-        link = socket.socket(fileno=int(sys.argv[2]))
+        *served, link = (socket.socket(fileno=int(one)) for one in sys.argv[1:])
         store = KeptStore(settings.store, settings.log)
         users = None if settings.users is None else Users(settings.users)
         web = WebState(
@@ -71,9 +70,8 @@ def main() -> None:
         web.guard_store()
         recorder = _Recorder(web)
         web.live.on_told = recorder.note
-        web.live.on_settings = web.renew
         try:
-            _serve(web, listening, link)
+            _serve(web, next(iter(served), None), link)
         finally:
             web.copies.close()
             recorder.close()
@@ -122,83 +120,47 @@ def _cause(camera: dict[str, Any]) -> str:
     return "" if watched and cause != SkipReason.NO_WINDOWS else cause
 
 
-class _Seldom(logging.Filter):
-    """Makes repeated lines of the server one counted line: every refused connection brings one."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._throttle = LogThrottle(log)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is logged, with how often it came."""
-        text = self._throttle.due(str(record.msg), record.getMessage())
-        if text is not None:
-            record.msg, record.args = text, None
-        return text is not None
+def _serve(web: WebState, listening: socket.socket | None, link: socket.socket) -> None:
+    asyncio.run(_run(web, listening, link))
 
 
-class _Server(uvicorn.Server):
-    """Takes SIGTERM alone for its end; then it lets go of those who wait for changes."""
-
-    def __init__(self, config: uvicorn.Config, live: LiveState) -> None:
-        super().__init__(config)
-        self._live = live
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End; open sockets first, which would else be cut off."""
-        await self._live.end()
-        await super().shutdown(sockets)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Inside the block the server ends by it."""
-        signal.signal(signal.SIGTERM, self.handle_exit)
-        yield
-
-
-class _Connection(H11Protocol):
-    """Closes a connection on which no whole request comes for some time."""
-
-    def connection_made(self, transport: Any) -> None:
-        """Begin to wait."""
-        super().connection_made(transport)
-        self.loop.call_later(REQUEST_S, self._give_up)
-
-    def _give_up(self) -> None:
-        if self.transport is None or self.transport.get_protocol() is not self:  # a WebSocket now
-            return
-        if self.cycle is None:
-            self.transport.close()
-
-
-def _serve(web: WebState, listening: socket.socket, link: socket.socket) -> None:
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(web.live.follow(link, stop))
-        yield
-        following.cancel()
+async def _run(web: WebState, listening: socket.socket | None, link: socket.socket) -> None:
+    """Serve the page, if there is an address for it, and what the page over all shards asks for."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    node = NodeListener(web)
+    server = None
+    if listening is not None:
+        config = serving(
+            make_app(web),
+            ssl_certfile=web.settings.certificate,
+            ssl_keyfile=web.settings.key,
+        )
+        server = Server(config, web.live, signal.SIGTERM)
 
     def stop() -> None:
-        server.should_exit = True
+        ended.set()
+        if server is not None:
+            server.should_exit = True
         # A request that hangs must not outlive the watching.
         late = threading.Timer(END_S, os._exit, (1,))
         late.daemon = True
         late.start()
 
-    config = uvicorn.Config(
-        make_app(web, lifespan),
-        log_config=None,
-        http=_Connection,
-        access_log=False,
-        timeout_graceful_shutdown=1,
-        ws_per_message_deflate=False,  # JPEGs do not get smaller
-        server_header=False,
-        limit_concurrency=1000,
-        ssl_certfile=web.settings.certificate,
-        ssl_keyfile=web.settings.key,
-    )
-    server = _Server(config, web.live)
-    asyncio.run(server.serve(sockets=[listening]))
+    def renew(settings: bytes) -> None:
+        web.renew(settings)
+        node.begin()
+
+    web.live.on_settings = renew
+    following = asyncio.create_task(web.live.follow(link, stop))
+    node.begin()
+    if server is not None and listening is not None:
+        await server.serve(sockets=[listening])
+    else:
+        loop.add_signal_handler(signal.SIGTERM, ended.set)
+        await ended.wait()
+        await web.live.end()
+    following.cancel()
+    await node.close()
 
 
 if __name__ == "__main__":

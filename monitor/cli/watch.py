@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from monitor.cli.metrics import Metrics
     from monitor.cli.notifications import Notifications
     from monitor.cli.promotion import Promotions
+    from monitor.cli.reports import ShardReports
     from monitor.cli.shard import ShardLease
     from monitor.cli.web import Page
     from monitor.display.view import View
@@ -67,14 +68,16 @@ def watch(
         from monitor.cli.notifications import Notifications, check_notify
 
         check_notify(options)
+    serves = share is None or share.serves
     with ExitStack() as open_at_end:
         process = metrics = notifications = None
         if options.web is not None:
             from monitor.web.process import WebProcess
 
-            process = WebProcess(options.web.host, options.web.port)
+            web = options.web
+            process = WebProcess(web.host if serves else None, web.port)
             open_at_end.callback(process.close)
-        if options.metrics is not None:
+        if options.metrics is not None and serves:
             from monitor.cli.metrics import Metrics
 
             metrics = Metrics(options.metrics)
@@ -113,6 +116,7 @@ def _watch(
     running = threading.Event()  # or it still waits for its lease
     heartbeat = Heartbeat(options.health, systemd, lambda: None if lease is None else lease.status)
     page: Page | None = None
+    reports: ShardReports | None = None
 
     def beat(cameras: Sequence[CameraSnapshot], sinks: Sequence[SinkStatus], busy_s: float) -> None:
         heartbeat.beat(cameras, sinks, busy_s)
@@ -149,9 +153,10 @@ def _watch(
             adding=_adding(options, config, monitor.models, lambda: reread("a camera on the page")),
             fence=lambda: None if lease is None else lease.fence,
         )
+    stays = page is not None and page.url != ""
     copier = _copier(options)
+    copies = None if copier is None else lambda: copier.status
     if metrics is not None:
-        copies = None if copier is None else lambda: copier.status
         metrics.serve(monitor, options, watching.evidence_bytes, copies)
     for log_options in options.logs:
         to = "standard output" if log_options.path == STDOUT else log_options.path
@@ -224,15 +229,18 @@ def _watch(
                 monitor.announce(alert)
             if page is not None:
                 page.renew(options, promoted)  # which now has an epoch
+            from monitor.cli.reports import ShardReports
+
+            reports = ShardReports(options, lease, watching, page, copies)
         try:
             _run(monitor, console if in_terminal else None)
         except MonitorError as error:
             watched = any(camera.frames for camera in monitor.cameras)
-            if page is None or monitor.stopped or not watched:
+            if not stays or monitor.stopped or not watched:
                 raise
             # It ended by itself: what was recorded until then can still be seen.
             failure = told(console, error)
-        if page is not None and not monitor.stopped:
+        if page is not None and stays and not monitor.stopped:
             log.info("all files have ended; the page stays at %s until Ctrl-C", page.url)
             while not stopping.is_set():
                 page.tell(monitor.cameras, monitor.sinks)
@@ -246,6 +254,8 @@ def _watch(
             signal.signal(number, signal.SIG_IGN)
         if page is not None:
             page.close()
+        if reports is not None:
+            reports.close()
         if lease is not None:
             lease.close()
         if copier is not None:

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -65,12 +66,23 @@ class Page:
         self._process = process
         process.serve(settings, self._feed.connect)
         monitor.add_sink(FeedSink(self._feed))
-        log.info("the page is at %s", self.url)
+        if self.url:
+            log.info("the page is at %s", self.url)
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Where it is; empty if this process serves none."""
         return self._process.url
+
+    @property
+    def listening(self) -> tuple[str, str]:
+        """Where the page over all shards finds pictures and evidence, and by which secret."""
+        return self._feed.listening
+
+    @property
+    def shard_settings(self) -> str:
+        """What that page is told of the cameras, JSON."""
+        return self._shard_settings
 
     def tell(self, cameras: Sequence[CameraSnapshot], sinks: Sequence[SinkStatus]) -> None:
         """Say how everything does."""
@@ -86,6 +98,7 @@ class Page:
         settings = page_settings(options, self._models, promoted)
         fence = self._fence()
         lease = None if fence is None else (fence.name, fence.epoch)
+        self._shard_settings = settings.of_shard
         return settings.model_copy(update={"adding": self._adding, "lease": lease})
 
     def close(self) -> None:
@@ -107,30 +120,29 @@ def page_settings(
         raise ConfigError("web needs an alert log in a file: reviews are written beside it")
     if log_path.exists() and not log_path.is_file():
         raise ConfigError(f"web needs an alert log in a file; {log_path} is none")
+    share = options.share
+    serves = share is None or share.serves
+    node = None if share is None else share.node
     return WebSettings(
         host=web.host,
         port=web.port,
         hosts=web.hosts,
-        users=web.users,
-        certificate=web.certificate,
-        key=web.key,
+        users=web.users if serves else None,
+        certificate=web.certificate if serves else None,
+        key=web.key if serves else None,
         store=store.url,
         log=log_path,
         evidence=evidence.folder,
         copies=evidence.copy_to,
         min_free_gib=evidence.min_free_gib,
         rolling_min=evidence.rolling_min,
+        beside=None if node is None else _beside(node, evidence.folder),
         cameras=tuple(
-            CameraSettings(
-                name=camera.name,
-                source=str(camera.address),
-                live=camera.address.live,
-                regions=tuple(
-                    RegionSettings(name=one.name, corners=one.corners, bounds=one.bounds)
-                    for one in camera.region_shapes
-                ),
-                tried=_tried(camera, models, camera.name in promoted),
-                labels=models.get(camera.model).metadata.alert_labels,
+            camera_settings(camera).model_copy(
+                update={
+                    "tried": _tried(camera, models, camera.name in promoted),
+                    "labels": models.get(camera.model).metadata.alert_labels,
+                }
             )
             for camera in options.cameras
         ),
@@ -141,6 +153,26 @@ def page_settings(
         configuration=without_secrets(options),
         since=datetime.now(UTC),
     )
+
+
+def camera_settings(camera: CameraOptions) -> CameraSettings:
+    """What the page is told of a camera, without its models."""
+    return CameraSettings(
+        name=camera.name,
+        source=str(camera.address),
+        live=camera.address.live,
+        regions=tuple(
+            RegionSettings(name=one.name, corners=one.corners, bounds=one.bounds)
+            for one in camera.region_shapes
+        ),
+    )
+
+
+def _beside(node: Path, folder: Path) -> tuple[Path, str] | None:
+    """Where all shards of a node have their evidence, if each has a folder of its own."""
+    whole, mine = node.absolute(), folder.absolute()
+    parts = mine.relative_to(whole).parts if mine.is_relative_to(whole) else ()
+    return (whole, "/".join(("*", "*", *parts[2:]))) if len(parts) > 2 else None
 
 
 def _tried(camera: CameraOptions, models: Models, promoted: bool) -> ShadowSettings | None:

@@ -182,6 +182,7 @@ class ShardProcess:
         command = [
             sys.executable, "-m", "monitor", "--config", "monitor.yaml", "--headless",
             "--shard", self.orders.shard, "--log", "alerts.jsonl", "--health", "health.json",
+            "--no-page", "--node", str(self.folder.parents[1]),
         ]  # fmt: skip
         environment = {k: v for k, v in os.environ.items() if not k.startswith(_RAY)}
         try:

@@ -13,10 +13,6 @@ from monitor.config.shard import Shard, of_shard
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
 
-# What one machine serves or writes for all cameras: shards on one machine would be in each
-# other's way.
-_NOT_SHARED = ("web", "metrics", "save_video")
-
 
 def cluster_config(path: Path) -> SiteConfig:
     """What a file says for a cluster; ConfigError if its shards could not watch by it."""
@@ -30,11 +26,8 @@ def cluster_config(path: Path) -> SiteConfig:
             f"{path}: a sink of the type store is needed, with site and the url of a PostgreSQL "
             "server that all machines reach: postgresql://USER:PASSWORD@HOST/DATABASE"
         )
-    for name in _NOT_SHARED:
-        if getattr(options, name) is not None:
-            raise ConfigError(
-                f"{path}: {name}: not with --cluster: each of its shards would have it"
-            )
+    if options.save_video is not None:
+        raise ConfigError(f"{path}: save_video: not with --cluster: each of its shards would save")
     if not options.cameras:
         raise ConfigError(f"{path}: no cameras")
     for number in range(1, cluster.shards + 1):

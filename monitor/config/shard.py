@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor.errors import ConfigError
@@ -56,9 +58,20 @@ class ShardShare:
     shard: Shard
     cameras: int  # of all shards together
     fingerprint: str  # of their names: the same in every process of a site
+    serves: bool = (
+        True  # false: the page and the metrics are not its own, `har-monitor page` has them
+    )
+    node: Path | None = (
+        None  # of a cluster: the folder of this machine, in which its shards have theirs
+    )
 
     def __str__(self) -> str:
         return str(self.shard)
+
+    @property
+    def node_name(self) -> str:
+        """What this machine is called."""
+        return os.uname().nodename if self.node is None else self.node.name
 
     @classmethod
     def of(cls, shard: Shard, cameras: Iterable[str]) -> ShardShare:
@@ -68,8 +81,13 @@ class ShardShare:
         return cls(shard, len(names), hashlib.sha256(text).hexdigest()[:16])
 
 
-def of_shard(options: MonitorOptions, shard: Shard) -> MonitorOptions:
-    """With the cameras of a shard alone, perhaps none; ConfigError without a store to share."""
+def of_shard(
+    options: MonitorOptions, shard: Shard, *, serves: bool = True, node: Path | None = None
+) -> MonitorOptions:
+    """With the cameras of a shard alone, perhaps none; ConfigError without a store to share.
+
+    For `serves` and `node` see `ShardShare`.
+    """
     if options.store is None or options.store.site is None:
         raise ConfigError(
             f"--shard {shard}: a sink of the type store is needed, which all shards share, "
@@ -81,7 +99,8 @@ def of_shard(options: MonitorOptions, shard: Shard) -> MonitorOptions:
         )
     own = tuple(camera for camera in options.cameras if shard.has(camera.name))
     found = options.model_copy(update={"cameras": own})
-    found._share = ShardShare.of(shard, (camera.name for camera in options.cameras))
+    share = ShardShare.of(shard, (camera.name for camera in options.cameras))
+    found._share = replace(share, serves=serves, node=node)
     return found
 
 

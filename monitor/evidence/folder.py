@@ -48,6 +48,11 @@ class EventFiles:
     stem: Path
 
     @property
+    def there(self) -> bool:
+        """Whether there is any of them."""
+        return any(one.is_file() for one in (self.facts_file, self.snapshot, self.clip))
+
+    @property
     def clip(self) -> Path:
         """The camera's own packets, or H.264 made of its pictures, MP4."""
         return self._with(".mp4")
@@ -76,6 +81,13 @@ class EventFiles:
     def facts_file(self) -> Path:
         """`EvidenceFacts`, JSON."""
         return self._with(".json")
+
+    @property
+    def evidence(self) -> tuple[Path, ...]:
+        """All of them that show something, or say what it is."""
+        return (
+            self.clip, self.copy, self.snapshot, self.thumbnail, self.strip, self.facts_file,
+        )  # fmt: skip
 
     @property
     def keep(self) -> Path:

@@ -54,6 +54,9 @@ class RemoteFile:
 class Elsewhere(Protocol):
     """A place beside the folder of this machine; any thread may ask."""
 
+    def prepare(self, events: Sequence[EventKey]) -> None:
+        """Find out what it has of events that are asked for next, if that is faster together."""
+
     def names(self, event: EventKey) -> Collection[str]:
         """The files that it has of an event; none, if it does not answer."""
 
@@ -67,13 +70,27 @@ class EvidenceFinder:
 
     folder: Path
     elsewhere: Sequence[Elsewhere] = ()
+    # Of a node of a cluster: its folder, and the pattern of those where its shards keep evidence.
+    beside: tuple[Path, str] | None = None
 
     def files(self, event: EventKey) -> EventFiles | None:
         """Where they are, or would be, on this machine; None for an id that can have none."""
+        of_event = event.camera, event.id, event.at
         try:
-            return event_files(self.folder, event.camera, event.id, event.at)
+            files = event_files(self.folder, *of_event)
         except ValueError:
             return None
+        if self.beside is None or files.there:
+            return files
+        node, pattern = self.beside
+        others = (event_files(folder, *of_event) for folder in node.glob(pattern))
+        return next((one for one in others if one.there), files)
+
+    def prepare(self, events: Sequence[EventKey]) -> None:
+        """Find out at once what there is of events that are asked for next."""
+        left = [event for event in events if not ((files := self.files(event)) and files.there)]
+        for place in self.elsewhere if left else ():
+            place.prepare(left)
 
     def find(self, event: EventKey, path: Path) -> Path | RemoteFile | None:
         """A file of `files`, wherever it is; MonitorError if it is perhaps where nobody answers."""

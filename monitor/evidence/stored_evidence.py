@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.evidence.copied import event_of
@@ -42,6 +42,9 @@ class StoredEvidence:
         self._listings: dict[str, _Listing] = {}
         self._resting_s = 0.0  # the clock before which it is not asked
         self._fault = ""  # why it did not answer
+
+    def prepare(self, events: Sequence[EventKey]) -> None:
+        """A listing has all events of a day."""
 
     def names(self, event: EventKey) -> Collection[str]:
         """The files that it has of an event; none, if it does not answer."""

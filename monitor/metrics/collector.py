@@ -66,16 +66,28 @@ class MonitorCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All metrics at this moment."""
-        yield InfoMetricFamily(
-            "har_build", "Always 1; says which version it is.", value={"version": __version__}
-        )
-        cameras = tuple(self._watched.cameras)
-        yield from _cameras(cameras)
-        yield from _windows(cameras)
-        yield from _alerts(cameras)
-        yield from _workers(self._watched.workers)
-        yield from _sinks(self._watched.sinks)
-        yield from _slow(self._facts(), {camera.name for camera in cameras})
+        watched = self._watched
+        cameras = tuple(watched.cameras)
+        yield from families(__version__, cameras, watched.sinks, watched.workers, self._facts())
+
+
+def families(
+    version: str,
+    cameras: Sequence[CameraSnapshot],
+    sinks: Sequence[SinkStatus],
+    workers: Sequence[WorkerStatus],
+    facts: Facts,
+) -> Iterator[Metric]:
+    """All metrics of what one har-monitor watches."""
+    yield InfoMetricFamily(
+        "har_build", "Always 1; says which version it is.", value={"version": version}
+    )
+    yield from _cameras(cameras)
+    yield from _windows(cameras)
+    yield from _alerts(cameras)
+    yield from _workers(workers)
+    yield from _sinks(sinks)
+    yield from _slow(facts, {camera.name for camera in cameras})
 
 
 def _cameras(cameras: Sequence[CameraSnapshot]) -> Iterator[Metric]:

@@ -69,6 +69,20 @@ def name(url: URL) -> str:
     return url.set(drivername=url.get_backend_name()).render_as_string()
 
 
+def server(where: str) -> tuple[str, int] | None:
+    """Host and port of a store's server; None if it is a file, or is reached by a local socket."""
+    url = place(where)
+    host, port = (url.query.get(key, "") for key in ("host", "port"))
+    named = url.host or (host if isinstance(host, str) else host[0]).partition(",")[0]
+    if url.drivername == "sqlite" or not named or named.startswith("/"):
+        return None
+    number = (port if isinstance(port, str) else port[0]).partition(",")[0]
+    return named, url.port or int(number or _POSTGRES)
+
+
+_POSTGRES = 5432  # its port, if none is named
+
+
 def connect(url: URL) -> Engine:
     """The engine of an existing, new or older store, whose tables are made or brought up to date.
 

@@ -19,7 +19,7 @@ from monitor.errors import ConfigError
 from monitor.store.database import StoreError
 from monitor.store.event import Event, as_event
 from monitor.store.store import EventStore, add_row
-from monitor.store.tables import events, leases, site
+from monitor.store.tables import events, leases, shards, site
 
 TTL_S = 10.0  # after which a lease that was not renewed may be taken
 SHARD = "shard "  # with its number, the name of a shard's lease
@@ -180,6 +180,7 @@ class Leases:
         own = leases.c.name.startswith(SHARD, autoescape=True)
         gone = {"epoch": leases.c.epoch + 1, "holder": "", "described": "", "expires_ms": 0}
         connection.execute(sa.update(leases).where(own).values(**gone))
+        connection.execute(sa.delete(shards))
 
 
 def left_open(store: EventStore, cameras: Iterable[str], shard: str, held: Fence) -> list[Event]:

@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0004"  # the newest of migrations/versions
+REVISION = "0005"  # the newest of migrations/versions
 
 metadata = MetaData()
 
@@ -155,4 +155,19 @@ site = Table(
     Column("id", Integer, primary_key=True),
     Column("name", Text, nullable=False),
     Column("shards", Integer, nullable=False),
+)
+
+# How each shard does: a row by whoever holds its lease, as it said last.
+shards = Table(
+    "shards",
+    metadata,
+    Column("shard", String(16), primary_key=True),  # I/N
+    Column("epoch", BigInteger, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("said_ms", BigInteger, nullable=False),  # the database's clock
+    Column("address", Text, nullable=False),  # HOST:PORT at which its evidence is; "": none
+    Column("secret", String(64), nullable=False),  # that is asked for there
+    Column("settings", Text, nullable=False),  # JSON: what the page is told of its cameras
+    Column("state", Text, nullable=False),  # JSON: `monitor.health.report.Report`
 )

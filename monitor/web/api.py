@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Self
 
@@ -167,7 +167,7 @@ def list_events(visit: Viewer, query: Annotated[EventQuery, Query()]) -> EventPa
     wanted = EventFilter.model_validate(query.model_dump(exclude={"after", "limit"}))
     events, following = visit.page(wanted, cursor_of(query.after), query.limit)
     return EventPage(
-        events=[event_out(visit, event) for event in events],
+        events=events_out(visit, events),
         next=None if following is None else str(following),
     )
 
@@ -271,4 +271,11 @@ async def _changes(visit: Visit) -> AsyncIterator[str]:
 
 def event_out(visit: Visit, event: Event) -> EventOut:
     """An event as the API gives it."""
-    return EventOut(event=event, media=media_of(visit.web, event))
+    (found,) = events_out(visit, [event])
+    return found
+
+
+def events_out(visit: Visit, events: Sequence[Event]) -> list[EventOut]:
+    """Events as the API gives them."""
+    found = zip(events, media_of(visit.web, *events), strict=True)
+    return [EventOut(event=event, media=media) for event, media in found]

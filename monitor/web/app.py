@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -28,10 +26,8 @@ STATIC = Path(__file__).with_name("static")
 
 _LONGEST = 500  # characters of an error
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
-
-def make_app(web: WebState, lifespan: Lifespan | None = None) -> FastAPI:
+def make_app(web: WebState) -> FastAPI:
     """The page and its API; RuntimeError if a route does not say whom it lets in."""
     app = FastAPI(
         title="har-monitor",
@@ -39,7 +35,6 @@ def make_app(web: WebState, lifespan: Lifespan | None = None) -> FastAPI:
         docs_url=None,  # they would load scripts from elsewhere
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
-        lifespan=lifespan,
     )
     app.state.web = web
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

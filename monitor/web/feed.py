@@ -33,6 +33,8 @@ class LiveFeed:
     ) -> None:
         self._on_promotion = on_promotion
         self._on_cameras = on_cameras  # answers orders about cameras; None: nobody does
+        # Where the page's process serves the page over all shards, and by which secret; else empty.
+        self.listening = ("", "")
         self._link: socket.socket | None = None
         self._sending = threading.Lock()  # of the socket
         self._looking = threading.Lock()  # orders of one process come after those of another
@@ -55,19 +57,7 @@ class LiveFeed:
         """Say how everything does; called about once a second."""
         if self._link is None:
             return
-        states = {
-            one.name: {
-                "state": one.state,
-                "cause": one.cause or one.fault,
-                "score": round(one.foremost[1].highest, 3) if one.regions else 0.0,
-                "open": [
-                    {"region": region, "label": label}
-                    for region, status in one.regions.items()
-                    for label in status.open
-                ],
-            }
-            for one in cameras
-        }
+        states = {one.name: camera_state(one) for one in cameras}
         said = health.model_dump(mode="json", by_alias=True)
         self._send(pack({"type": "state", "health": said, "states": states}))
 
@@ -101,7 +91,7 @@ class LiveFeed:
         with suppress(OSError):
             self._link.shutdown(socket.SHUT_RDWR)  # wakes the thread that listens
         self._link.close()
-        self._link = None
+        self._link, self.listening = None, ("", "")
 
     def _answer(
         self,
@@ -120,6 +110,8 @@ class LiveFeed:
                 break
             if head.get("type") == "look":
                 self._look(link, head)
+            elif head.get("type") == "listening":
+                self.listening = head["address"], head["secret"]
             elif head.get("type") == "promotion":  # the journal says of what
                 self._on_promotion()
             elif head.get("type") == "cameras" and self._on_cameras is not None:
@@ -138,6 +130,20 @@ class LiveFeed:
         with self._looking:
             if self._link is link:
                 self._pictures.look(order)
+
+
+def camera_state(camera: CameraSnapshot) -> dict[str, Any]:
+    """How a camera does, as pages and programs see it live."""
+    return {
+        "state": camera.state,
+        "cause": camera.cause or camera.fault,
+        "score": round(camera.foremost[1].highest, 3) if camera.regions else 0.0,
+        "open": [
+            {"region": region, "label": label}
+            for region, status in camera.regions.items()
+            for label in status.open
+        ],
+    }
 
 
 class FeedSink:

@@ -36,13 +36,20 @@ def page(request: Request, visit: Visit, name: str, **values: Any) -> HTMLRespon
         who=who,
         tries=bool(visit.shadows),
         adds=visit.may_add,
+        site=visit.web.settings.site,
         **values,
     )
 
 
 def render(request: Request, name: str, code: int, **values: Any) -> HTMLResponse:
     """A page of a template, with what all templates use."""
-    values = {"role": Role.VIEWER, "who": None, "tries": False, "adds": False} | values
+    values = {
+        "role": Role.VIEWER,
+        "who": None,
+        "tries": False,
+        "adds": False,
+        "site": False,
+    } | values
     template = _templates.get_template(f"{name}.html.jinja")
     text = template.render(
         page=name,

@@ -149,21 +149,29 @@ class LiveState:
         finally:
             del self._answers[number]
 
+    def tell_listening(self, address: str, secret: str) -> None:
+        """Say where this process serves the page over all shards; within the event loop."""
+        if self._writer is not None:
+            self._writer.write(pack({"type": "listening", "address": address, "secret": secret}))
+
     def tell_of_promotion(self) -> None:
         """Have the watching process read the journal; within the event loop."""
         if self._writer is not None:
             self._writer.write(pack({"type": "promotion"}))
 
     def _order(self) -> None:
-        if self._writer is None:
-            return
+        if self._writer is not None:
+            self._writer.write(pack({"type": "look"} | self._wanted()))
+
+    def _wanted(self) -> dict[str, list[str]]:
+        """The cameras that somebody looks at, by how; videos of others are forgotten."""
         wanted = {
             look.value: sorted(name for name, count in counter.items() if count > 0)
             for look, counter in self._viewers.items()
         }
         for camera in self.videos.keys() - set(wanted[Look.VIDEO]):
             del self.videos[camera]
-        self._writer.write(pack({"type": "look"} | wanted))
+        return wanted
 
     def _take_video(self, head: dict[str, Any], body: bytes) -> None:
         camera = head["camera"]
@@ -195,6 +203,10 @@ class LiveState:
         elif head["type"] == "alert":
             self.alerts += 1
             self._newest_alerts.append(head["alert"])
+        await self.told_anew()
+
+    async def told_anew(self) -> None:
+        """Let those know who wait for changes."""
         async with self._changed:
             self.told += 1
             self._changed.notify_all()

@@ -57,7 +57,7 @@ def get_media(request: Request, visit: Viewer, id: str, kind: Kind) -> Response:
     event = visit.event(id)
     files = visit.web.files(event)
     if files is not None and kind == _COPY:
-        visit.web.copies.ensure(files)
+        _ensure_copy(visit.web, event, files)
     path = None if files is None else _paths(files)[kind]
     found = None if path is None else visit.web.finder.find(event, path)
     if path is None or found is None:
@@ -85,8 +85,13 @@ class Media(BaseModel):
     strip: str | None = None
 
 
-def media_of(web: WebState, event: Event) -> Media:
-    """The evidence that there is of an event."""
+def media_of(web: WebState, *events: Event) -> list[Media]:
+    """The evidence that there is of each event."""
+    web.finder.prepare(events)
+    return [_media_of(web, event) for event in events]
+
+
+def _media_of(web: WebState, event: Event) -> Media:
     files = web.files(event)
     if files is None:
         return Media()
@@ -96,8 +101,7 @@ def media_of(web: WebState, event: Event) -> Media:
         {
             kind.partition(".")[0]: f"/media/{event.id}/{kind}"
             for kind, path in paths.items()
-            # A copy is made of a clip that is here.
-            if (files.clip.is_file() if kind == _COPY else path in there)
+            if (_is_copyable(web, event, files) if kind == _COPY else path in there)
         }
     )
 
@@ -110,3 +114,16 @@ def _paths(files: EventFiles) -> dict[Kind, Path]:
         "thumbnail.jpg": files.thumbnail,
         "strip.jpg": files.strip,
     }
+
+
+def _is_copyable(web: WebState, event: Event, files: EventFiles) -> bool:
+    """Whether its clip is here, or with somebody who can make a copy of it."""
+    kept = web.keeper is not None and files.clip.name in web.keeper.names(event)
+    return kept or files.clip.is_file()
+
+
+def _ensure_copy(web: WebState, event: Event, files: EventFiles) -> None:
+    if web.keeper is None or files.clip.is_file():
+        web.copies.ensure(files)
+    else:
+        web.keeper.ensure_copy(event)

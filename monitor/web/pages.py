@@ -118,7 +118,7 @@ def event(request: Request, visit: Viewer, id: str) -> HTMLResponse:
         visit,
         "event",
         event=found,
-        media=media_of(visit.web, found),
+        media=media_of(visit.web, found)[0],
         facts=facts,
         chart=trace_chart(found, facts),
         newer=newer,
@@ -244,6 +244,7 @@ def health(request: Request, visit: Viewer) -> HTMLResponse:
         pid=said.get("pid"),
         watched=cameras,
         sinks=said.get("sinks", ()),
+        shards=said.get("shards", ()),
         free_gib=free_bytes(folder) / 2**30 if folder.is_dir() else None,
         total=visit.count(EventFilter()),
         unreviewed=visit.count(EventFilter(review=(Review.UNREVIEWED,))),
@@ -314,7 +315,7 @@ def _around(camera: str, start: datetime, end: datetime, zone: tzinfo) -> str:
 
 
 def _with_media(visit: Visit, events: list[Event]) -> list[tuple[Event, Media]]:
-    return [(event, media_of(visit.web, event)) for event in events]
+    return list(zip(events, media_of(visit.web, *events), strict=True))
 
 
 def _wanted(request: Request) -> EventFilter:

@@ -16,11 +16,15 @@ class WebProcess(ChildProcess):
     """Runs `python -m monitor.cli.page`, and hands each new one a link to the feed.
 
     The address is bound here, so that one that is in use is an error at the start; MonitorError.
+    Without one it serves no page of its own, only what the page over all shards asks for.
     """
 
-    def __init__(self, host: str, port: int) -> None:
-        self._listening = listen("web", host, port, "--web HOST:PORT names another")
-        super().__init__("monitor.cli.page", "the page's process", "page", END_S, [self._listening])
+    def __init__(self, host: str | None, port: int) -> None:
+        self._listening = (
+            None if host is None else listen("web", host, port, "--web HOST:PORT names another")
+        )
+        inherited = [] if self._listening is None else [self._listening]
+        super().__init__("monitor.cli.page", "the page's process", "page", END_S, inherited)
 
     def serve(self, settings: WebSettings, connect: Callable[[socket.socket], None]) -> None:
         """Serve this; `connect` is given the link to each process that does; to be called once."""
@@ -29,7 +33,9 @@ class WebProcess(ChildProcess):
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """Where the page is; empty if it serves none."""
+        if self._listening is None:
+            return ""
         return f"{self._scheme}://{authority(*self._listening.getsockname()[:2])}/"
 
     def renew(self, settings: WebSettings) -> None:
@@ -39,4 +45,5 @@ class WebProcess(ChildProcess):
     def close(self) -> None:
         """End the process; twice is fine."""
         super().close()
-        self._listening.close()
+        if self._listening is not None:
+            self._listening.close()

@@ -137,6 +137,11 @@ def take_back_event(visit: Reviewer, id: EventId) -> None:
     event = visit.event(id)
     if not event.taught:
         raise HTTPException(409, f"event {id} was not taught: dismiss it if it is wrong")
+    files = visit.web.files(event)
+    if visit.web.settings.site and not (files is not None and files.there):
+        raise HTTPException(
+            409, f"event {id}: its clip is on another machine: take it back on that one's page"
+        )
     visit.take_back(event)
 
 

@@ -78,3 +78,21 @@ class WebSettings(BaseModel):
     configuration: str  # in force, without secrets; YAML
     since: AwareDatetime  # when that began
     lease: tuple[str, int] | None = None  # under which the cameras are watched: name and epoch
+    # Of a node of a cluster: its folder, and where its shards have their evidence in it.
+    beside: tuple[Path, str] | None = None
+    site: bool = False  # it is the page over all shards: others watch the cameras
+
+    @property
+    def of_shard(self) -> str:
+        """What the page over all shards is told of it: `ShardSettings`, JSON."""
+        models = tuple(fact for fact in self.models if fact[0] != "shard")
+        return ShardSettings(cameras=self.cameras, models=models).model_dump_json()
+
+
+class ShardSettings(BaseModel):
+    """What the page over all shards is told of one of them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cameras: tuple[CameraSettings, ...] = ()
+    models: tuple[tuple[str, str], ...] = ()

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from monitor.store.comparison import Comparison, Found
 from monitor.store.event import PAGE_MAX, Review
 from monitor.web.access import Admin, Viewer, Visit
-from monitor.web.api import PROBLEMS, EventOut, Problem, event_out
+from monitor.web.api import PROBLEMS, EventOut, Problem, events_out
 from monitor.web.settings import ModelSettings, ShadowSettings
 
 DAYS, DAYS_MAX = 7, 366  # that are compared, if nothing else is asked for, and at most
@@ -78,8 +78,7 @@ def list_compared(
 ) -> list[EventOut]:
     """The events that both models of a camera found, or one alone; the newest, at most `limit`."""
     ids = visit.compare(name, tried_out(visit, name), days).ids(found, review)
-    events = visit.some(ids[:limit])
-    return [event_out(visit, event) for event in events]
+    return events_out(visit, visit.some(ids[:limit]))
 
 
 @router.post("/cameras/{name}/promote", status_code=202, responses=_UNKNOWN | _CONFLICT)
@@ -99,6 +98,10 @@ async def roll_back(visit: Admin, name: str, order: Order) -> Ordered:
 
 async def _change(visit: Visit, name: str, order: Order, *, promoted: bool) -> Ordered:
     web, tried = visit.web, tried_out(visit, name)
+    if web.settings.site:
+        raise HTTPException(
+            409, "the page over all shards changes no models: name others in the configuration"
+        )
     if tried.promoted is promoted:
         raise HTTPException(409, f"camera {name} is {'' if promoted else 'not '}promoted already")
     if tried.shadow.sha256 != order.model:

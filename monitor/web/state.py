@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from starlette.requests import HTTPConnection
 
+from monitor.errors import MonitorError
 from monitor.evidence.folder import EventFiles, event_files
 from monitor.evidence.places import Elsewhere, EvidenceFinder
 from monitor.store.event import Event, Verdict
@@ -19,6 +20,7 @@ from monitor.store.lease import Fence
 from monitor.store.store import EventStore
 from monitor.store.taught import NOTHING, take_back, teach
 from monitor.web.copies import Copies
+from monitor.web.keeper import Keeper
 from monitor.web.live import LiveState
 from monitor.web.sessions import Sessions
 from monitor.web.settings import CameraSettings, ShadowSettings, WebSettings
@@ -39,6 +41,7 @@ class WebState:
     sessions: Sessions | None = None
     copies: Copies = field(default_factory=Copies)
     elsewhere: Sequence[Elsewhere] = ()  # where evidence is found that is not in the folder
+    keeper: Keeper | None = None  # who keeps it on other machines, and does more than give it out
 
     def renew(self, settings: bytes) -> None:
         """Take what the configuration says now, as JSON."""
@@ -57,7 +60,7 @@ class WebState:
     @property
     def finder(self) -> EvidenceFinder:
         """Where evidence is found."""
-        return EvidenceFinder(self.settings.evidence, self.elsewhere)
+        return EvidenceFinder(self.settings.evidence, self.elsewhere, self.settings.beside)
 
     def files(self, event: Event) -> EventFiles | None:
         """The evidence of an event; None if its id or its camera is none of har-monitor's."""
@@ -71,7 +74,7 @@ class WebState:
         line = ReviewLine(id=event.id, time=now, by=by, verdict=verdict)
         reviewed = self.store.review(event.id, verdict, by, now, lambda: self.journal.write(line))
         if verdict.marked is not None:
-            self._mark(reviewed)
+            self._mark_anywhere(reviewed)
         log.info("review of %s (%s) by %s: %s", event.id, event.title, by, _said(verdict))
         return reviewed
 
@@ -143,8 +146,18 @@ class WebState:
             discard(files)
         log.info("span %s (%s) taken back by %s", event.id, event.title, by)
 
-    def _mark(self, event: Event) -> None:
-        """Let retention know that the evidence of an event is to stay, or no longer is."""
+    def _mark_anywhere(self, event: Event) -> None:
+        self.mark(event)
+        files = self.files(event)
+        if self.keeper is None or (files is not None and files.there):
+            return
+        try:
+            self.keeper.mark(event)
+        except MonitorError as error:
+            log.warning("%s; it looks for marked events once an hour", error)
+
+    def mark(self, event: Event) -> None:
+        """Let retention here know that the evidence of an event is to stay, or no longer is."""
         files = self.files(event)
         if files is None or not files.stem.parent.is_dir():
             return

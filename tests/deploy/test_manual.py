@@ -75,7 +75,7 @@ def test_troff_finds_nothing_wrong_with_a_page(manual: Manual) -> None:
     ("words", "expected"),
     [
         (["har-monitor", "--hea"], ("--headless", "--health")),
-        (["har-monitor", "pa"], ("passwd",)),
+        (["har-monitor", "pa"], ("page", "passwd")),
         (["har-monitor", "probe", "--js"], ("--json",)),
         (["har-monitor", "notify", "sn"], ("snooze",)),
         (["har-monitor", "passwd", "--ro"], ("--role",)),

@@ -17,6 +17,7 @@ import monitor.cli.notify
 import monitor.cli.passwd
 import monitor.cli.probe
 import monitor.cli.scan
+import monitor.cli.site_page
 import train.cli.evaluate
 import train.cli.train
 from monitor.config.mqtt import MqttOptions
@@ -70,6 +71,7 @@ OTHERS = {  # of har-monitor
     "cluster": monitor.cli.cluster.app,
     "init": monitor.cli.init.app,
     "notify": monitor.cli.notify.app,
+    "page": monitor.cli.site_page.app,
     "passwd": monitor.cli.passwd.app,
     "probe": monitor.cli.probe.app,
 }

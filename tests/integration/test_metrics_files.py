@@ -27,7 +27,7 @@ def test_the_configuration_in_the_document_is_right(tmp_path: Path) -> None:
     (block,) = re.findall(r"```\n(scrape_configs:.*?)```", PAGE, re.DOTALL)
     config = tmp_path / "prometheus.yml"
     config.write_text(block.replace("/etc/prometheus/har-monitor-alerts.yml", str(RULES)))
-    assert "8 rules found" in promtool("check", "config", "--lint-fatal", config)
+    assert "9 rules found" in promtool("check", "config", "--lint-fatal", config)
     (target,) = re.findall(r"targets: \[(\S+)\]", block)
     usual = MetricsOptions()
     assert target == f"{usual.host}:{usual.port}"

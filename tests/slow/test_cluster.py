@@ -13,6 +13,7 @@ from monitor.cluster.ray_controller import LEASE
 from monitor.lease.keeper import LeaseKeeper
 from monitor.store.lease import Holder, Leases
 from monitor.store.store import EventStore
+from monitor.web.site import SiteReader, SiteView
 from testkit.models import motion_model
 from testkit.servers.postgres import postgres
 from testkit.servers.ray import ray_cluster
@@ -72,13 +73,21 @@ def test_a_site_is_begun_grows_changes_shrinks_and_ends(
     ), "only one had to move"
 
     before = {one.number: one.epoch for one in grown}
-    site.write(camera, model, health="elsewhere.json")
+    site.write(camera, model, health="elsewhere.json", web={})
     site.begin()
     changed = site.wait_for("the changed configuration", lambda: site.watched("a", "b", "c"))
     assert {one.number: one.epoch for one in changed} == {
         number: epoch + 1 for number, epoch in before.items()
     }
     assert {one.node for one in changed} == {"a", "b", "c"}
+    store = EventStore(site.database.url)
+    reader = SiteReader(store)
+    view = site.wait_for("all of them for the page", lambda: _listening(reader.read()))
+    assert {one.shard: one.pid for one in view.shards} == {
+        f"{one.number}/{SHARDS}": one.pid for one in changed
+    }
+    assert {one.node for one in view.shards} == {"a", "b", "c"}
+    store.close()
 
     assert "c has no shards" in site.ask("drain", "c")
     site.wait_for("all cameras on two nodes", lambda: site.watched("a", "b"))
@@ -147,6 +156,11 @@ def test_a_ray_that_asks_nobody_for_a_token_is_refused(site: Site) -> None:
     said = site.run("--cluster", site.ray.address, code=2)
     assert "node a: its Ray was started with RAY_AUTH_MODE=disabled; token is needed" in said
     assert not (site.ray.folder / "shards").exists()
+
+
+def _listening(view: SiteView) -> SiteView | None:
+    """What the page over all shards knows, once each is heard of and listens."""
+    return view if len(view.places) == len(view.shards) == SHARDS else None
 
 
 def _epochs(site: Site, epochs: dict[int, int]) -> list[Running] | None:

@@ -11,7 +11,7 @@ import pytest
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from monitor.cli.page import REQUEST_S
+from monitor.cli.serving import REQUEST_S
 from monitor.link import pack
 from monitor.web.sockets import SEND_S
 from testkit.fakes import wait_until

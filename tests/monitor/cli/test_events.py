@@ -119,6 +119,16 @@ def test_rebuild_takes_the_log_and_the_reviews() -> None:
     assert run("list", "--marked").output.count("marked") == 1
 
 
+def test_rebuild_takes_reviews_without_a_log() -> None:
+    """The page over all shards has no alert log."""
+    fill()
+    journal = Journal(journal_path(Path("page.jsonl")))
+    journal.write(ReviewLine(id="1abc", time=BEGAN, by="ann", verdict=Verdict(marked=True)))
+    journal.close()
+    assert run("rebuild", "page.jsonl").output == "0 alerts and 1 reviews read; 3 events\n"
+    assert run("list", "--marked").output.count("marked") == 1
+
+
 def test_prune() -> None:
     fill()
     days = (datetime.now(UTC) - BEGAN - timedelta(hours=1.5)) / timedelta(days=1)

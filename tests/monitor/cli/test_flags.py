@@ -84,6 +84,12 @@ def test_a_threshold_of_zero_is_one(given: Given) -> None:
     assert [camera.activity.threshold for camera in found.cameras] == [0, 0]
 
 
+def test_only_a_shard_serves_no_page() -> None:
+    done = CliRunner().invoke(app, ["--source", "0", "--no-page"])
+    assert done.exit_code == 2
+    assert "--no-page: only with --shard" in done.stderr
+
+
 def test_a_stride_is_for_every_camera(given: Given) -> None:
     found = given("--config", "m.yaml", "--stride", "7")
     for one in (*found.cameras, found.defaults):

@@ -14,6 +14,7 @@ from monitor.cli.watch import _reload
 from monitor.cli.web import page_settings, without_secrets
 from monitor.config.options import MonitorOptions
 from monitor.config.outputs import EvidenceOptions, StoreOptions
+from monitor.config.shard import Shard, of_shard
 from monitor.errors import ConfigError
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.models import Models
@@ -34,6 +35,27 @@ def test_the_page_has_a_store_and_evidence_beside_the_alert_log() -> None:
     assert options(web=None).store is None, "without it nothing is kept"
     own = options(sinks=[{"type": "log"}, {"type": "store", "url": "mine"}])
     assert own.store == StoreOptions(url="mine")
+
+
+def test_a_shard_that_serves_no_page_is_told_nothing_of_users_and_where_its_node_keeps_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slot = tmp_path / "one" / "shard-1" / "a"
+    slot.mkdir(parents=True)
+    monkeypatch.chdir(slot)
+    web = {"host": "0.0.0.0", "users": "u.json", "certificate": "c.pem", "key": "k.pem"}
+    store = {"type": "store", "url": "events.sqlite", "site": "home"}
+    whole = options(web=web, sinks=[{"type": "log"}, {"type": "evidence"}, store])
+    node = tmp_path / "one"
+    own = page_settings(of_shard(whole, Shard(1, 1)), Models())
+    assert (str(own.users), str(own.key), own.beside) == ("u.json", "k.pem", None)
+    served = page_settings(of_shard(whole, Shard(1, 1), serves=False, node=node), Models())
+    assert (served.users, served.certificate, served.key) == (None, None, None)
+    assert served.beside == (node, "*/*/evidence")
+    assert "1 of 1 cameras" not in served.of_shard, "the page says it of all shards"
+    shared = options(sinks=[{"type": "log"}, {"type": "evidence", "folder": "/e"}, store])
+    made = page_settings(of_shard(shared, Shard(1, 1), serves=False, node=node), Models())
+    assert made.beside is None, "all shards keep it in one folder"
 
 
 def test_it_is_told_no_password_but_that_of_its_store() -> None:

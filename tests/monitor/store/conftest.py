@@ -26,7 +26,7 @@ def server(shared_server: Postgres) -> Postgres:
         connection.execute(
             sa.text(
                 "DROP TABLE IF EXISTS events, states, skipped, pairs, news, outbox, arming, "
-                "leases, site, alembic_version"
+                "leases, site, shards, alembic_version"
             )
         )
     engine.dispose()

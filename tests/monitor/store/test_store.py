@@ -18,7 +18,7 @@ import monitor.store.database
 from monitor.events.alert import AlertEvent
 from monitor.notify.outbox import Outbox
 from monitor.states import EndReason
-from monitor.store.database import StoreDamaged, StoreError, place, upgrade
+from monitor.store.database import StoreDamaged, StoreError, place, server, upgrade
 from monitor.store.event import Cursor, EventFilter, Origin, Review, Verdict
 from monitor.store.store import EventStore, UnknownEvent, newest_first
 from monitor.store.tables import REVISION, metadata
@@ -374,3 +374,20 @@ def test_the_file_is_its_owners(tmp_path: Path) -> None:
 def test_the_sink_of_the_store_imports_no_sqlalchemy_before_it_is_needed() -> None:
     code = "import monitor.store.sink, sys; assert 'sqlalchemy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("where", "there"),
+    [
+        ("events.sqlite", None),
+        ("postgresql://har:x@db.example/har", ("db.example", 5432)),
+        ("postgresql://har:x@db.example:6000/har?sslmode=require", ("db.example", 6000)),
+        ("postgresql://har:x@[2001:db8::1]/har", ("2001:db8::1", 5432)),
+        ("postgresql:///har?host=db.example&port=6000", ("db.example", 6000)),
+        ("postgresql:///har?host=db1.example&host=db2.example", ("db1.example", 5432)),
+        ("postgresql:///har?host=/run/postgresql", None),
+        ("postgresql:///har", None),
+    ],
+)
+def test_where_the_server_of_a_store_is(where: str, there: tuple[str, int] | None) -> None:
+    assert server(where) == there

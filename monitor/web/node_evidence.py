@@ -1,0 +1,183 @@
+"""Evidence that lies on the machines of a site, asked for from the processes that watch there."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import quote
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException
+
+from monitor.errors import MonitorError
+from monitor.evidence.places import EventKey, RemoteFile
+from monitor.store.event import PAGE_MAX
+from monitor.throttle import LogThrottle
+from monitor.web.site import Place
+
+log = logging.getLogger(__name__)
+
+ANSWER_S = 3.0  # that a process has to answer
+SPARED_S = 10.0  # for so long one that did not is not asked again
+FRESH_S = 3.0  # that what was found out is gone by
+_MOST_BYTES = 1 << 21  # of an answer
+_KEPT = 10_000  # events of which it is known what there is
+_NAMES: TypeAdapter[dict[str, list[str]]] = TypeAdapter(dict[str, list[str]])
+_NO_COPY = (422, 500, 507)  # it has the clip, and no copy of it can be made
+_AGAIN = ("retry-after", "refresh")  # when a copy may be there that is being made
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is known of an event."""
+
+    until_s: float  # the clock
+    names: tuple[str, ...] = ()
+    place: Place | None = None  # who has them
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class NodeEvidence:
+    """What those processes have that are heard of; any thread may ask."""
+
+    def __init__(
+        self,
+        places: Callable[[], Sequence[Place]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._places = places
+        self._clock = clock
+        self._throttle = LogThrottle(log, clock)
+        self._spared: dict[str, float] = {}  # the clock when an address did not answer
+        self._found: dict[str, _Found] = {}  # by event
+
+    def prepare(self, events: Sequence[EventKey]) -> None:
+        """Ask for what there is of several events at once."""
+        now_s = self._clock()
+        left = [
+            event
+            for event in events
+            if (known := self._found.get(event.id)) is None or now_s >= known.until_s
+        ]
+        if len(self._found) > _KEPT:
+            self._found = {}
+        for event in left:
+            self._found[event.id] = _Found(now_s + FRESH_S)
+        for own in (True, False):  # first whoever watches the shard that recorded it, then others
+            for place in self._usable():
+                asked = [one for one in left if (one.shard == place.shard) is own]
+                for begin in range(0, len(asked), PAGE_MAX):
+                    found = self._ask_names(place, asked[begin : begin + PAGE_MAX])
+                    for id, names in found.items():
+                        self._found[id] = _Found(now_s + FRESH_S, tuple(names), place)
+                    left = [one for one in left if one.id not in found]
+
+    def names(self, event: EventKey) -> Collection[str]:
+        """The files that they have of an event; none, if nobody answers who has it."""
+        return self._know(event).names
+
+    def find(self, event: EventKey, name: str) -> RemoteFile | None:
+        """One of them; MonitorError if who has it does not answer."""
+        found = self._know(event)
+        if found.place is None or name not in found.names:
+            return None
+        path = _path(event, "files", name)
+        answer = self._ask(found.place, "HEAD", path)
+        if answer is None:
+            raise MonitorError(f"{found.place.address} does not answer")
+        if answer.status != 200:
+            return None
+        tag = answer.headers.get("etag", "")
+        size = int(answer.headers.get("content-length", "0"))
+        return RemoteFile(size, tag, partial(self._read, found.place, path, tag))
+
+    def ensure_copy(self, event: EventKey) -> None:
+        """Let the small copy of an event's clip be there; HTTPException if it is not yet."""
+        place = self._know(event).place
+        answer = None if place is None else self._ask(place, "POST", _path(event, "copy"))
+        if answer is None:
+            raise HTTPException(404, "the event has no clip")
+        again = {name: answer.headers[name] for name in _AGAIN if name in answer.headers}
+        if again or answer.status in _NO_COPY:
+            text = answer.body.decode(errors="replace").strip()
+            raise HTTPException(answer.status, text, again)
+        self._found.pop(event.id, None)  # there is one file more
+
+    def mark(self, event: EventKey) -> None:
+        """Keep its evidence where that is, if it is marked; MonitorError if nobody has it now."""
+        place = self._know(event).place
+        answer = None if place is None else self._ask(place, "POST", _path(event, "marked"))
+        if answer is None or answer.status != 204:
+            raise MonitorError(f"event {event.id}: no machine that has its evidence answers")
+
+    def _know(self, event: EventKey) -> _Found:
+        self.prepare([event])
+        return self._found.get(event.id, _Found(0.0))
+
+    def _ask_names(self, place: Place, events: Sequence[EventKey]) -> dict[str, list[str]]:
+        if not events:
+            return {}
+        body = json.dumps({"ids": [event.id for event in events]}).encode()
+        answer = self._ask(place, "POST", "/events", body)
+        try:
+            found = {} if answer is None else _NAMES.validate_json(answer.body)
+        except ValidationError:  # it cannot say just now
+            return {}
+        return {event.id: found[event.id] for event in events if event.id in found}
+
+    def _read(self, place: Place, path: str, tag: str, start: int, end: int) -> bytes:
+        """Bytes of a file; MonitorError if it is another one by now, or cannot be had."""
+        part = {"Range": f"bytes={start}-{end - 1}", "If-Range": tag}
+        answer = self._ask(place, "GET", path, headers=part)
+        if answer is None or answer.status != 206 or len(answer.body) != end - start:
+            raise MonitorError(f"evidence at {place.address}: the file has changed, or is gone")
+        return answer.body
+
+    def _usable(self) -> list[Place]:
+        now_s = self._clock()
+        return [
+            place
+            for place in self._places()
+            if now_s - self._spared.get(place.address, -SPARED_S) >= SPARED_S
+        ]
+
+    def _ask(
+        self,
+        place: Place,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> _Answer | None:
+        """The answer to a request; None if there is none."""
+        host, _, port = place.address.rpartition(":")
+        connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=ANSWER_S)
+        shown = {"Authorization": f"Bearer {place.secret}", "Connection": "close"}
+        with closing(connection):
+            try:
+                connection.request(method, path, body, shown | dict(headers or {}))
+                answer = connection.getresponse()
+                told = {name.lower(): value for name, value in answer.getheaders()}
+                return _Answer(answer.status, told, answer.read(_MOST_BYTES))
+            except (OSError, http.client.HTTPException) as error:
+                self._spared[place.address] = self._clock()
+                text = f"no evidence from shard {place.shard} at {place.address}: {error}"
+                self._throttle.log(logging.WARNING, place.address, text)
+                return None
+
+
+def _path(event: EventKey, *parts: str) -> str:
+    """An id from an alert log of elsewhere may have any signs."""
+    return "/".join(("/events", quote(event.id, safe=""), *(quote(one, safe="") for one in parts)))
