@@ -36,8 +36,9 @@ MEANINGS: dict[Kind, str] = {
     "PostgreSQL stopped": "it is stopped at once, as by a crash, and started 3 to 20 s later",
     "head lost": "SIGKILL to all of Ray on the head, then on all nodes; it is begun again",
 }
-# How often each comes in a round.
-_ROUND: tuple[Kind, ...] = ("process killed",) * 3 + KINDS[1:]
+# Each comes once in a round, and what is most likely more often.
+_MORE: tuple[Kind, ...] = ("process killed",) * 2
+_ROUND = KINDS + _MORE
 _REST_S = (2.0, 10.0)  # from a site that is well to the next fault
 NODES = ("one", "two", "three")  # the first is the head's
 # Health files are written each second, and old ones do not count after three.

@@ -72,11 +72,19 @@ class Site:
         self._check_nodes()
         if (before := self._find(_CONTROLLER)) is not None:
             known = self._status_of(before)
-            if (known.shards, known.folder) != (config.shards, config.folder):
+            if (known.zones, known.folder) != (config.zones, config.folder):
                 raise ConfigError(
                     f"site {self._name}: it has {known.shards} shards in {known.folder}; to change "
-                    "cluster.shards or cluster.folder, end it first: har-monitor cluster stop"
+                    "cluster.shards, cluster.folder or which zones there are, end it first: "
+                    "har-monitor cluster stop"
                 )
+            for camera, zone in config.cameras.items():
+                # Its shard in the old zone and the one in the new would both watch it for a while.
+                if (was := known.cameras.get(camera, zone)) != zone:
+                    raise ConfigError(
+                        f"site {self._name}: camera {camera}: its zone was {was or 'none'} and is "
+                        f"{zone or 'none'}; to change that, end it first: har-monitor cluster stop"
+                    )
         self._control(config, ())
 
     def drain(self, node: str, config: SiteConfig) -> None:

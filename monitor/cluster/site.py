@@ -9,7 +9,7 @@ from pathlib import Path
 from monitor.atomic import write_private
 from monitor.cluster.agent import SiteConfig
 from monitor.config.options import MonitorOptions
-from monitor.config.shard import Shard, of_shard
+from monitor.config.shard import MOST, Shard, of_shard, zones_of
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
 
@@ -37,10 +37,16 @@ def cluster_config(path: Path) -> SiteConfig:
             )
     if not options.cameras:
         raise ConfigError(f"{path}: no cameras")
-    for number in range(1, cluster.shards + 1):
-        of_shard(options, Shard(number, cluster.shards))
+    zones = tuple(zone for zone in zones_of(options) for _ in range(cluster.shards))
+    if len(zones) > MOST:
+        raise ConfigError(
+            f"{path}: cluster.shards: {cluster.shards} for each zone are {len(zones)} shards; up "
+            f"to {MOST} are allowed"
+        )
+    of_shard(options, Shard(1, len(zones)))
     fingerprint = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return SiteConfig(store.site, cluster.shards, str(cluster.folder), fingerprint, text)
+    cameras = {camera.name: camera.zone or "" for camera in options.cameras}
+    return SiteConfig(store.site, zones, cameras, str(cluster.folder), fingerprint, text)
 
 
 def options_of(text: str) -> MonitorOptions:

@@ -91,6 +91,20 @@ def test_a_site_is_begun_grows_changes_shrinks_and_ends(
     assert "it does not run in this cluster" in site.ask("status", code=1)
     site.check_alerts()
 
+    site.write(camera, model, zone="north")
+    with ThreadPoolExecutor(1) as beginning:
+        begun = beginning.submit(site.begin)
+        unreached = "zone north: no node reaches them"
+        site.wait_for("a node that lacks", lambda: unreached in site.ask("status", code=None))
+        assert site.shards == []
+        site.ray.start("d", zone="north")
+        assert "3/3" in begun.result()
+    assert {one.node for one in site.watched("a", "b", "c", "d") or ()} == {"d"}
+    site.write(camera, model)
+    said = site.run("--cluster", site.ray.address, code=2)
+    assert "to change cluster.shards, cluster.folder or which zones there are, end it" in said
+    site.ask("stop")
+
 
 def test_nodes_freeze_thaw_and_die_and_the_head_is_lost(site: Site) -> None:
     for name in ("a", "b", "c"):
