@@ -127,7 +127,10 @@ def test_nodes_freeze_thaw_and_die_and_the_head_is_lost(site: Site) -> None:
     pid = frozen.pid
 
     site.ray.nodes["b"].signal(signal.SIGSTOP)
-    site.wait_for("the cameras of b elsewhere", lambda: site.watched("a", "c"))
+    taken = site.wait_for("the cameras of b elsewhere", lambda: site.watched("a", "c"))
+    (pid_now,) = (one.pid for one in taken if one.number == frozen.number)
+    title = Path("/proc", str(pid_now), "cmdline").read_bytes()
+    assert title.startswith(b"har-monitor --config"), "it was a spare process"
     logged = (frozen.folder / "alerts.jsonl").read_text()
     site.ray.nodes["b"].signal(signal.SIGCONT)
     site.wait_for("the end of the process on b", lambda: not Path("/proc", str(pid)).exists())
