@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 OVER_S = 600  # beyond its minutes, to begin and to end
+END_S = 300  # to end once it was broken off
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -51,7 +52,8 @@ def main(
 
 
 def _end(number: int, _: FrameType | None) -> None:
-    """End in order: all that was begun is ended, too."""
+    """Break off, and end in order what was begun; that takes its time, too."""
+    signal.alarm(END_S)
     raise MonitorError(f"{signal.Signals(number).name}: it ended before it was done")
 
 

@@ -37,6 +37,7 @@ MEANINGS: dict[Kind, str] = {
     "head lost": "SIGKILL to all of Ray on the head, then on all nodes; it is begun again",
 }
 # Each comes once in a round, and what is most likely more often.
+FREEZE: tuple[Kind, ...] = ("process hung", "node frozen")
 _MORE: tuple[Kind, ...] = ("process killed",) * 2
 _ROUND = KINDS + _MORE
 _REST_S = (2.0, 10.0)  # from a site that is well to the next fault
@@ -87,9 +88,10 @@ class Saboteur:
 
     def _process(self, kind: Kind, number: signal.Signals) -> Fault:
         victim = self._draw.choice(self._site.shards)
-        at_s, pid = time.time(), victim.pid
+        pid, hit = victim.pid, [victim] if victim.watches else []  # or it stands by
+        at_s = time.time()
         os.kill(pid, number)
-        return self._fault(kind, f"shard {victim.number} on {victim.node}", at_s, [victim])
+        return self._fault(kind, f"shard {victim.number} on {victim.node}", at_s, hit)
 
     def _actor(self, kind: Kind, name: str) -> Fault:
         found = [(node, pid) for node in self._nodes.values() for pid in node.actors(name)]

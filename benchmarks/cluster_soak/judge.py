@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmarks.cluster_soak.faults import Fault
+from benchmarks.cluster_soak.faults import FREEZE, Fault
 from benchmarks.results import Facts
 from testkit.servers.lasting_rtsp import Camera, Look
 
@@ -15,7 +15,8 @@ ACT_S, STILL_S = 4.0, 8.0  # something moves, and nothing does, in turn
 # window that shows it, and a second and a half for a machine at work.
 OWED_S = 3.0
 BEFORE_S, AFTER_S = 1.0, 0.5  # an alert may begin so much before its act, and after it
-_SAME_S = 0.3  # by so much may the end of a connection and what ended it differ
+# The last picture may have come so much before a fault, or after it: a node has many processes.
+_SAME_S, _LATER_S = 0.3, 2.0
 APART = "no fault of its own"  # changes of hands, and whatever else there is
 
 
@@ -59,7 +60,8 @@ class Records(Facts):
 
 def watched(camera: Camera, faults: Iterable[Fault]) -> list[Look]:
     """When it was looked at by somebody who was not frozen."""
-    ends = [fault.at_s for fault in faults if camera.name in fault.cameras]
+    own = [fault for fault in faults if camera.name in fault.cameras and fault.kind in FREEZE]
+    ends = [fault.at_s for fault in own]  # of those that are killed, their connections end, too
     return [
         Look(look.first_s, min([look.last_s, *(end for end in ends if end > look.first_s)]))
         for look in sorted(camera.looks, key=lambda look: look.first_s)
@@ -74,7 +76,7 @@ def gaps(
     until_s = began_s
     for look in [*looks, Look(ended_s, ended_s)]:
         if look.first_s > until_s and until_s < ended_s:
-            after = [one.kind for one in own if abs(one.at_s - until_s) <= _SAME_S]
+            after = [one.kind for one in own if -_SAME_S <= until_s - one.at_s <= _LATER_S]
             lasted_s = min(look.first_s, ended_s) - until_s
             if lasted_s > _SAME_S or after:
                 yield Gap(

@@ -24,6 +24,7 @@ from benchmarks.cluster_soak.results import Failure, Memory, Soak
 from benchmarks.machine import machine
 from benchmarks.results import now
 from monitor import __version__
+from monitor.errors import MonitorError
 from monitor.states import EndReason
 from monitor.store.event import Event
 from monitor.store.store import EventStore
@@ -71,7 +72,7 @@ def soak(minutes: float, seed: int, said: Path) -> Soak:
                 break
             try:
                 faults.append(saboteur.do(kind))
-            except (AssertionError, RuntimeError, OSError) as error:
+            except (AssertionError, RuntimeError, OSError, MonitorError) as error:
                 failure = f"{kind}: {error}".splitlines()[0]
                 log.error("it cannot go on: %s", failure)
                 break
@@ -81,7 +82,7 @@ def soak(minutes: float, seed: int, said: Path) -> Soak:
         ended_s = time.time()
         try:
             site.ask("stop")
-        except AssertionError as error:
+        except (AssertionError, MonitorError) as error:
             failure = failure or f"cluster stop: {error}".splitlines()[0]
         said.parent.mkdir(parents=True, exist_ok=True)
         said.write_text(site.said)

@@ -37,10 +37,12 @@ def event(id: str, epoch: int, start_s: float, end_s: float | None) -> RecordedE
     )
 
 
-def test_a_camera_is_watched_until_what_watches_it_is_killed_or_frozen() -> None:
+def test_a_camera_is_watched_until_what_watches_it_hangs_up_or_is_frozen() -> None:
     camera = Camera("door", 0, [Look(105.5, 120), Look(90, 110)])
-    looks = watched(camera, [KILLED, replace(KILLED, at_s=115, cameras=frozenset())])
-    assert looks == [Look(90, 104), Look(105.5, 120)]
+    frozen = replace(KILLED, kind="node frozen")
+    elsewhere = replace(frozen, at_s=115, cameras=frozenset())
+    assert watched(camera, [KILLED, elsewhere]) == [Look(90, 110), Look(105.5, 120)]
+    assert watched(camera, [frozen, elsewhere]) == [Look(90, 104), Look(105.5, 120)]
 
 
 def test_gaps_are_told_by_the_fault_that_began_them() -> None:
