@@ -44,7 +44,8 @@ class Soak(Result):
     date: str  # UTC
     version: str  # of har-monitor
     machine: Machine
-    minutes: float
+    minutes: float  # that were asked for
+    lasted_min: float
     seed: int
     cameras: int
     shards: int

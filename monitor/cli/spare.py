@@ -35,12 +35,9 @@ def main() -> None:
         return
     folder, *arguments = json.loads(orders)
     os.chdir(folder)
-    output = os.open("output", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for descriptor, target in ((nothing, 0), (output, 1), (output, 2)):
-        os.dup2(descriptor, target)
-    os.close(output)
-    os.close(nothing)
+    with open(os.devnull, "rb") as nothing, open("output", "ab") as output:
+        for file, target in ((nothing, 0), (output, 1), (output, 2)):
+            os.dup2(file.fileno(), target)
     from setproctitle import setproctitle
 
     from monitor.__main__ import run

@@ -115,7 +115,7 @@ class NodeAgent:
             if self._looks % _MEASURE_EVERY == 0:
                 self._measure()
             self._looks += 1
-            # One that watches, or ends, may have the cores for itself.
+            # What begins or ends has the cores first.
             if processes and not any(one.state in _BUSY for _, one in processes):
                 self._launcher.prepare()
             wait_for_end([one.pid for _, one in processes if one.pid is not None], LOOK_S)

@@ -21,6 +21,7 @@ from monitor.cluster.ray_controller import (
     nodes_alive,
     pinned,
 )
+from monitor.cluster.site import check_change
 from monitor.errors import ConfigError, MonitorError
 
 ANSWER_S = 20.0  # that an actor has
@@ -71,20 +72,7 @@ class Site:
         """Have this configuration watched; what is watched by another one changes over to it."""
         self._check_nodes()
         if (before := self._find(_CONTROLLER)) is not None:
-            known = self._status_of(before)
-            if (known.zones, known.folder) != (config.zones, config.folder):
-                raise ConfigError(
-                    f"site {self._name}: it has {known.shards} shards in {known.folder}; to change "
-                    "cluster.shards, cluster.folder or which zones there are, end it first: "
-                    "har-monitor cluster stop"
-                )
-            for camera, zone in config.cameras.items():
-                # Its shard in the old zone and the one in the new would both watch it for a while.
-                if (was := known.cameras.get(camera, zone)) != zone:
-                    raise ConfigError(
-                        f"site {self._name}: camera {camera}: its zone was {was or 'none'} and is "
-                        f"{zone or 'none'}; to change that, end it first: har-monitor cluster stop"
-                    )
+            check_change(self._status_of(before), config)
         self._control(config, ())
 
     def drain(self, node: str, config: SiteConfig) -> None:

@@ -31,7 +31,6 @@ END_S = 20.0  # that it has to end
 FAILURES = 3  # ends by itself in a row until it counts as failed
 _OUTPUT_BYTES = 16 << 20  # a larger one is begun anew
 
-
 # Begins a har-monitor in a folder, by its arguments; MonitorError if it cannot.
 Begin = Callable[[Path, Sequence[str]], Pid]
 

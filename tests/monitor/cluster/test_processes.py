@@ -105,8 +105,8 @@ def test_without_a_spare_process_or_with_one_that_has_died_a_new_one_is_begun(
 
     launcher.prepare()
     wait_for(lambda: tried(1))
-    launcher.prepare()
-    assert "the spare process ended: " in caplog.text
+    # It has said so, and is about to end.
+    wait_for(lambda: launcher.prepare() is None and "the spare process ended: " in caplog.text)
     clock.now_s += AGAIN_S - 1
     launcher.prepare()
     assert tried(1)
