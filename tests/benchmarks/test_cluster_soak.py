@@ -111,8 +111,8 @@ def test_faults_come_in_rounds_that_have_all_of_them_and_a_seed_repeats_them() -
 def test_the_page_has_the_figures_and_what_is_not_as_it_should_be() -> None:
     acts = judge_acts({"door": ([100.0, 112.0], [Look(90, 120)])}, {"door": [100.0]}, 90)
     soak = Soak(
-        date="2026-05-04", version="1.0", machine=MACHINE, minutes=30, lasted_min=30.2, seed=1, cameras=24,
-        shards=6, nodes=3,
+        date="2026-05-04", version="1.0", machine=MACHINE, minutes=30, lasted_min=30.2, seed=1,
+        cameras=24, shards=6, nodes=3,
         failures=(Failure(kind="process killed", what="shard 1", at_s=14, well=True),),
         acts=acts, records=judge_records([], [event("a", 1, 100, 103), event("b", 2, 102, 104)]),
         gaps=tuple(gaps("door", [Look(90, 104), Look(108, 120)], [KILLED], 90, 120)),
