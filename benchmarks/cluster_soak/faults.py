@@ -104,14 +104,14 @@ class Saboteur:
         name = self._draw.choice(NODES[1:])
         hit = self._on(name)
         at_s = time.time()
-        self._nodes.pop(name).kill()
+        self._nodes[name].kill()
         fault = self._fault(kind, name, at_s, hit)
         self._site.ray.start(name)
         return fault
 
     def _node_frozen(self, kind: Kind) -> Fault:
         name = self._draw.choice(NODES[1:])
-        node, hit = self._nodes.pop(name), self._on(name)
+        node, hit = self._nodes[name], self._on(name)
         at_s = time.time()
         node.signal(signal.SIGSTOP)
         fault = self._fault(kind, name, at_s, hit)
@@ -138,7 +138,6 @@ class Saboteur:
         time.sleep(self._draw.uniform(0, 10))
         for name in NODES[1:]:  # as it ends by itself, a minute later
             self._nodes[name].kill_ray()
-        self._nodes.clear()
         self._site.ray.port = 0
         for name in NODES:
             self._site.ray.start(name)
@@ -153,7 +152,11 @@ class Saboteur:
         return [one for one in self._site.shards if one.node == node and one.watches]
 
     def _fault(self, kind: Kind, what: str, at_s: float, hit: list[Running]) -> Fault:
-        """What was done just now, once the site is well again."""
+        """What was done just now, once the site is well again.
+
+        A node that is gone is still among the nodes, so that all of it ends with the run; its files
+        grow old.
+        """
         shards = [Shard(one.number, self._site.count) for one in hit]
         cameras = {name for name in self._cameras if any(shard.has(name) for shard in shards)}
         time.sleep(_STALE_S)
