@@ -5,6 +5,7 @@
 # make manual                                   man pages, shell completion and docs/reference.md, of the code
 # make soak [MINUTES=60] [DATA=../shared/data]  faults at random, drops, kills: does it keep watching?
 # make cluster                                  three Ray nodes on this machine, of which one is killed
+# make cluster-soak [MINUTES=30]                something fails in it again and again: is an alert lost, or doubled?
 # make fuzz [FUZZ_SECONDS=300]                  input that nobody thought of, so many seconds a target;
 #                                               what is found becomes an example of a test
 # make benchmark [QUICK=1] [DATA=../shared/data]    what it costs, beside other ways to do the same
@@ -39,7 +40,7 @@ FUZZ_SECONDS ?= 300
 # Half of the tests' time is spent waiting for real streams: five of them share two cores.
 TEST_WORKERS ?= $(shell echo $$((5 * $$(nproc) / 2)))
 
-.PHONY: monitor train-tools test test-fast check format manual soak cluster fuzz benchmark benchmark-recognition clean
+.PHONY: monitor train-tools test test-fast check format manual soak cluster cluster-soak fuzz benchmark benchmark-recognition clean
 
 monitor: $(VENV)/.base
 ifeq ($(SOURCE),)
@@ -82,6 +83,10 @@ soak: $(VENV)/.dev $(VENV)/.system
 
 cluster: $(VENV)/.dev $(VENV)/.system
 	@$(BIN)/python -m benchmarks.cluster.show
+
+cluster-soak: MINUTES = 30
+cluster-soak: $(VENV)/.dev $(VENV)/.system
+	@$(BIN)/python -m benchmarks.cluster_soak --minutes $(MINUTES)
 
 fuzz: $(VENV)/.dev
 	@$(INSTALL) -e '.[train,dev,fuzz]'

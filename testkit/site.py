@@ -1,10 +1,10 @@
-"""A site of three shards on a Ray cluster of this machine, watched by the files that it writes."""
+"""A site on a Ray cluster of this machine, by default of three shards, and the files it writes."""
 
 import json
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +63,10 @@ class Running:
     @property
     def health(self) -> dict[str, Any]:
         """What it says of itself; empty if it has said nothing yet."""
-        path = self.folder / "health.json"
-        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        try:
+            found: dict[str, Any] = json.loads((self.folder / "health.json").read_text())
+        except FileNotFoundError:
+            return {}
         return found
 
     @property
@@ -89,27 +91,32 @@ class Site:
     ray: RayCluster
     database: Postgres
     config: Path
+    count: int = SHARDS
 
     def write(self, camera: str, model: Path, **more: Any) -> None:
         """Write its configuration, in which all cameras are this one."""
+        self.write_cameras(dict.fromkeys(CAMERAS, camera), model, **more)
+
+    def write_cameras(self, cameras: Mapping[str, str], model: Path, **more: Any) -> None:
+        """Write its configuration, with cameras by their names."""
         write_config(
             self.config,
-            dict.fromkeys(CAMERAS, camera),
+            cameras,
             model=str(model),
-            cluster={"shards": SHARDS, "folder": str(self.ray.folder / "shards")},
+            cluster={"shards": self.count, "folder": str(self.ray.folder / "shards")},
             sinks=[{"type": "log"}, {"type": "store", "url": self.database.url, "site": "home"}],
             **more,
         )
 
-    def run(self, *arguments: str, code: int = 0) -> str:
-        """Run har-monitor, which ends with this exit code; what it said."""
+    def run(self, *arguments: str, code: int | None = 0) -> str:
+        """Run har-monitor, which ends with this exit code, or any; what it said."""
         done = subprocess.run(
             [*COMMAND, *arguments, "--config", str(self.config)],
             env=self.ray.environment,
             capture_output=True,
             text=True,
         )
-        assert done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}"
+        assert code in (None, done.returncode), f"{arguments}: {done.stdout}{done.stderr}"
         assert "s3cret" not in done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -117,7 +124,7 @@ class Site:
         """Have it watched; what the command said."""
         return self.run("--cluster", self.ray.address)
 
-    def ask(self, *arguments: str, code: int = 0) -> str:
+    def ask(self, *arguments: str, code: int | None = 0) -> str:
         """Run har-monitor cluster; what it said."""
         return self.run("cluster", *arguments, "--address", self.ray.address, code=code)
 
@@ -130,7 +137,18 @@ class Site:
     def watched(self, *nodes: str) -> list[Running] | None:
         """The one process of each shard that watches on these nodes; None if one lacks."""
         found = [one for one in self.shards if one.node in nodes and one.watches]
-        return found if sorted(one.number for one in found) == [1, 2, 3] else None
+        return found if sorted(one.number for one in found) == self._numbers else None
+
+    @property
+    def _numbers(self) -> list[int]:
+        return list(range(1, self.count + 1))
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The whole lines of all alert logs."""
+        logs = (self.ray.folder / "shards" / "home").glob("*/*/*/alerts.jsonl")
+        lines = [line for log in logs for line in log.read_text().splitlines(keepends=True)]
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def wait_for(self, what: str, condition: Callable[[], Any]) -> Any:
         """Until a condition holds, which `what` names; what it gave."""
@@ -153,12 +171,11 @@ class Site:
         store = EventStore(self.database.url)
         events = list(store.all())[::-1]
         store.close()
-        for number in range(1, SHARDS + 1):
-            epochs = [one.epoch for one in events if one.shard == f"{number}/{SHARDS}"]
+        for number in self._numbers:
+            epochs = [one.epoch for one in events if one.shard == f"{number}/{self.count}"]
             assert epochs
             assert epochs == sorted(epochs, key=lambda epoch: epoch or 0)
-        logs = (self.ray.folder / "shards" / "home").glob("*/*/*/alerts.jsonl")
-        lines = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+        lines = self.lines
         # The end of what a lost process left open is told by the next one, and by itself.
         told = Counter((line["id"], line["event"], line["epoch"]) for line in lines)
         assert max(told.values()) == 1, told.most_common(3)

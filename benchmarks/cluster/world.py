@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -46,6 +47,7 @@ class Machine:
     lost_s: float | None = None  # since when Ray cannot reach it
     seen_s: float = KILLED_SEEN_S  # that Ray takes to notice
     processes: dict[Place, ShardProcess] = field(default_factory=dict)
+    zones: tuple[str, ...] = ()  # whose cameras it reaches
 
     def is_node(self, now_s: float) -> bool:
         """Whether Ray takes it for alive."""
@@ -58,14 +60,18 @@ class World:
     """All of it. `step` lets half a second pass."""
 
     def __init__(
-        self, machines: Sequence[Machine], costs: Sequence[float], store: EventStore
+        self,
+        machines: Sequence[Machine],
+        costs: Sequence[float],
+        store: EventStore,
+        zones: Sequence[str],  # of the shards
     ) -> None:
         self.now_s = 0.0
         self.machines = {one.name: one for one in machines}
         self.costs = costs  # of shards, from 1
         self.leases = Leases(store, self._database_clock)
         self.site = Site("site", len(costs), "")
-        self.config = SiteConfig("site", len(costs), "/", "1", "")
+        self.config = SiteConfig("site", tuple(zones), {}, "/", "1", "")
         self.controller = Controller(self.config, (), lambda: self.now_s)
         self.begun = 0  # processes so far
         self.doubles = 0  # steps in which two processes of a shard could write
@@ -152,7 +158,9 @@ class World:
                 self.begun += 1
                 machine.processes[place] = ShardProcess(self, place, f"process {self.begun}", 0.0)
         reports = tuple(one.report() for one in machine.processes.values())
-        return NodeReport(machine.name, machine.cores, __version__, reports, ())
+        return NodeReport(
+            machine.name, machine.cores, __version__, reports, (), zones=machine.zones
+        )
 
     def _processes(self) -> list[ShardProcess]:
         running = (one for one in self.machines.values() if one.up)
@@ -218,14 +226,22 @@ class ShardProcess:
 
 
 @contextmanager
-def made(machines: int, cores: float, costs: Sequence[float]) -> Iterator[World]:
-    """A world with so many machines of so many cores, that has come to rest."""
+def made(
+    machines: int, cores: float, costs: Sequence[float], zones: Sequence[str] = ("",)
+) -> Iterator[World]:
+    """A world with so many machines of so many cores, that has come to rest.
+
+    Machines and shards are of the zones in turn.
+    """
     memory = Path("/dev/shm")
     with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         store = EventStore(str(Path(folder) / "leases.sqlite"))
         try:
-            names = (f"m{number:02}" for number in range(1, machines + 1))
-            world = World([Machine(name, cores) for name in names], costs, store)
+            found = [
+                Machine(f"m{number:02}", cores, zones=tuple(filter(None, [zone])))
+                for number, zone in zip(range(1, machines + 1), cycle(zones))
+            ]
+            world = World(found, costs, store, list(islice(cycle(zones), len(costs))))
             while not world.rests:
                 world.step()
             yield world

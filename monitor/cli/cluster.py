@@ -98,10 +98,10 @@ def begin(config: Path, address: str) -> None:
 
 def show(found: ClusterStatus) -> None:
     """Print how a site does."""
-    nodes = Table("node", "state", "shards", "busy", box=None)
+    nodes = Table("node", "zones", "state", "shards", "busy", box=None)
     for node in found.nodes:
         busy = f"{node.busy:.2f} of {node.cores:g} cores"
-        nodes.add_row(node.name, node.state, str(node.shards), busy)
+        nodes.add_row(node.name, ", ".join(node.zones), node.state, str(node.shards), busy)
     shards = Table("shard", "node", "state", "epoch", "cameras watched", box=None)
     for one in found.processes:
         old = "" if one.config == found.config else ", old configuration"

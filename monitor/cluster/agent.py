@@ -10,22 +10,24 @@ import fcntl
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from monitor import __version__
 from monitor.atomic import make_folder
-from monitor.cluster.alive import cpu_of_sessions
+from monitor.cluster.alive import cpu_of_sessions, wait_for_end
+from monitor.cluster.launching import Launcher
 from monitor.cluster.plan import SLOTS, Actions, Place, ProcessState
 from monitor.cluster.shard_process import Orders, ShardProcess
 from monitor.errors import MonitorError
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 0.5  # from one look at the processes to the next
+LOOK_S = 0.5  # from one look at the processes to the next, if none ends meanwhile
 _MEASURE_EVERY = 10  # looks
+_BUSY = (ProcessState.STARTING, ProcessState.STOPPING)
 _SMOOTHED = 0.95  # of a cost, what it was before: a minute and a half
 
 
@@ -34,11 +36,17 @@ class SiteConfig:
     """The configuration that the shards of a site are watched by."""
 
     site: str
-    shards: int
+    zones: tuple[str, ...]  # of the shards, from 1 on; empty: cameras that name none
+    cameras: Mapping[str, str]  # their zones, by their names
     folder: str  # of each node, for what its shards write
     fingerprint: str
     # As it was written: secrets that it names are found by each node in its own environment.
     text: str = field(repr=False)
+
+    @property
+    def shards(self) -> int:
+        """How many there are."""
+        return len(self.zones)
 
 
 @dataclass(frozen=True)
@@ -66,20 +74,28 @@ class NodeReport:
     processes: tuple[ProcessReport, ...]
     refused: tuple[tuple[Place, str], ...]  # processes that could not be begun, and why
     fault: str = ""  # why it can have no shards
+    zones: tuple[str, ...] = ()  # whose cameras it reaches; none: those that name no zone
 
 
 class NodeAgent:
     """The processes of a node. `follow` may be called from any thread."""
 
     def __init__(
-        self, node: str, cores: float, folder: Path, clock: Callable[[], float] = time.monotonic
+        self,
+        node: str,
+        cores: float,
+        folder: Path,
+        zones: tuple[str, ...] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._node = node
         self._cores = cores
         self._folder = folder
+        self._zones = zones
         self._clock = clock
         self._measured_s = clock()
         self._fault = "its agent waits for another one to end"
+        self._launcher = Launcher(folder)
         self._locked: IO[str] | None = None
         self._processes: dict[Place, ShardProcess] = {}
         self._costs: dict[Place, float] = {}
@@ -99,7 +115,11 @@ class NodeAgent:
             if self._looks % _MEASURE_EVERY == 0:
                 self._measure()
             self._looks += 1
-            ended.wait(LOOK_S)
+            # What begins or ends has the cores first.
+            if processes and not any(one.state in _BUSY for _, one in processes):
+                self._launcher.prepare()
+            wait_for_end([one.pid for _, one in processes if one.pid is not None], LOOK_S)
+        self._launcher.close()
         with self._lock:
             if self._locked is not None:
                 self._locked.close()
@@ -144,7 +164,7 @@ class NodeAgent:
         self._locked, self._fault = locked, ""
         for folder in self._folder.glob("shard-*/*"):
             number = folder.parent.name.removeprefix("shard-")
-            process = ShardProcess.found(folder)
+            process = ShardProcess.found(folder, self._launcher.begin)
             if process is not None and folder.name in SLOTS and number.isdecimal():
                 self._processes[Place(int(number), self._node, folder.name)] = process
         return True
@@ -154,7 +174,9 @@ class NodeAgent:
             return
         folder = self._folder / f"shard-{place.shard}" / place.slot
         orders = Orders(f"{place.shard}/{config.shards}", config.fingerprint)
-        self._processes[place] = ShardProcess.begun(folder, orders, config.text)
+        self._processes[place] = ShardProcess.begun(
+            folder, orders, config.text, self._launcher.begin
+        )
 
     def _look(self, place: Place, process: ShardProcess) -> None:
         try:
@@ -182,7 +204,13 @@ class NodeAgent:
     def _report(self, refused: Sequence[tuple[Place, str]]) -> NodeReport:
         found = [self._process(place, one) for place, one in sorted(self._processes.items())]
         return NodeReport(
-            self._node, self._cores, __version__, tuple(found), tuple(refused), self._fault
+            self._node,
+            self._cores,
+            __version__,
+            tuple(found),
+            tuple(refused),
+            self._fault,
+            self._zones,
         )
 
     def _process(self, place: Place, process: ShardProcess) -> ProcessReport:

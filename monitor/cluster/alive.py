@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,22 @@ class Pid:
                     signal.pidfd_send_signal(handle, number)
             finally:
                 os.close(handle)
+
+
+def wait_for_end(numbers: Iterable[int], limit_s: float) -> None:
+    """Wait until one of these processes has ended, but no longer than this."""
+    handles: list[int] = []
+    try:
+        handles.extend(os.pidfd_open(number) for number in numbers)
+        ended = select.poll()
+        for handle in handles:
+            ended.register(handle, select.POLLIN)
+        ended.poll(limit_s * 1000)
+    except ProcessLookupError:
+        pass
+    finally:
+        for handle in handles:
+            os.close(handle)
 
 
 def boot_id() -> str:

@@ -6,7 +6,7 @@ back their reports. What it forgets with its process, it learns again from the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from monitor import __version__
@@ -30,6 +30,7 @@ class NodeStatus:
     cores: float
     busy: float  # cores, by its shards
     shards: int
+    zones: tuple[str, ...] = ()  # whose cameras it reaches; none: those that name no zone
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,19 @@ class ClusterStatus:
     """How a site does, for people and for the command."""
 
     config: str  # fingerprint
-    shards: int
+    zones: tuple[str, ...]  # of the shards, from 1 on
+    cameras: Mapping[str, str]  # their zones, by their names
     folder: str
     nodes: tuple[NodeStatus, ...]
     processes: tuple[ProcessReport, ...]
     errors: tuple[str, ...]
     leaving: tuple[str, ...]
     standby: str = ""  # why this cluster places nothing
+
+    @property
+    def shards(self) -> int:
+        """How many there are."""
+        return len(self.zones)
 
     @property
     def well(self) -> bool:
@@ -111,15 +118,14 @@ class Controller:
         """What each node is to do now that has answered what it was asked before."""
         now_s = self._clock()
         self._unfit = {key: until for key, until in self._unfit.items() if until > now_s}
-        silent = self._alive - set(self._reports)
-        if silent and now_s - self._began_s < PATIENCE_S:
+        if self._waits:
             return {}  # perhaps they have all shards already
         nodes = [
-            Node(one.node, max(one.cores, 1.0), one.node in self._leaving)
+            Node(one.node, max(one.cores, 1.0), one.node in self._leaving, one.zones)
             for one in self._reports.values()
             if self._state_of(one) in ("", _LEAVING)
         ]
-        wanted = Wanted(self._config.shards, self._config.fingerprint)
+        wanted = Wanted(self._config.zones, self._config.fingerprint)
         actions = reconcile(wanted, nodes, self._processes(), self._costs, set(self._unfit))
         orders: dict[str, Actions] = {}
         for name in sorted(self._reports.keys() - self._told.keys() - self._asked_s.keys()):
@@ -138,10 +144,12 @@ class Controller:
             for (shard, node), why in sorted(self._errors.items())
             if (shard, node) in self._unfit
         ]
+        errors += self._unreached()
         names = sorted(self._alive | set(self._leaving))
         return ClusterStatus(
             self._config.fingerprint,
-            self._config.shards,
+            self._config.zones,
+            self._config.cameras,
             self._config.folder,
             tuple(self._node_status(name) for name in names),
             tuple(sorted(processes, key=lambda one: one.place)),
@@ -149,6 +157,23 @@ class Controller:
             tuple(sorted(self._leaving)),
             standby,
         )
+
+    @property
+    def _waits(self) -> bool:
+        """Whether nodes have not been heard of yet, but may be."""
+        silent = self._alive - set(self._reports)
+        return bool(silent) and self._clock() - self._began_s < PATIENCE_S
+
+    def _unreached(self) -> list[str]:
+        """The zones whose cameras no node reaches, once it is known."""
+        if self._waits:
+            return []
+        nodes = [Node(one.node, one.cores, zones=one.zones) for one in self._reports.values()]
+        return [
+            f"{f'zone {zone}' if zone else 'cameras without a zone'}: no node reaches them"
+            for zone in sorted(set(self._config.zones))
+            if not any(node.reaches(zone) for node in nodes)
+        ]
 
     def _fail(self, key: tuple[int, str], why: str) -> None:
         self._unfit[key] = self._clock() + UNFIT_S
@@ -189,7 +214,8 @@ class Controller:
         report = self._reports[name]
         held = [one for one in report.processes if one.state is ProcessState.HELD]
         busy = sum(one.cost or 0.0 for one in held)
-        return NodeStatus(name, self._state_of(report) or "ready", report.cores, busy, len(held))
+        state = self._state_of(report) or "ready"
+        return NodeStatus(name, state, report.cores, busy, len(held), report.zones)
 
 
 _LEAVING = "leaving"

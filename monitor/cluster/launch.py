@@ -20,7 +20,6 @@ if __name__ == "__main__":
     with open(sys.argv[1], "ab") as output:
         started = subprocess.Popen(
             sys.argv[2:],
-            stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,

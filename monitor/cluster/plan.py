@@ -57,14 +57,28 @@ class Node:
     name: str
     cores: float
     leaving: bool = False  # it is to have no shards
+    zones: tuple[str, ...] = ()  # whose cameras it reaches; none: those that name no zone
+
+    def reaches(self, zone: str) -> bool:
+        """Whether it reaches the cameras of a zone; empty: those that name none."""
+        return zone in (self.zones or ("",))
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be watched: shards 1 to `shards`, by a configuration with this fingerprint."""
+    """What is to be watched, by a configuration with this fingerprint."""
 
-    shards: int
+    zones: tuple[str, ...]  # of the shards, from 1 on
     config: str
+
+    @property
+    def shards(self) -> range:
+        """Their numbers."""
+        return range(1, len(self.zones) + 1)
+
+    def zone(self, shard: int) -> str:
+        """Of a shard."""
+        return self.zones[shard - 1]
 
 
 @dataclass(frozen=True)
@@ -110,7 +124,7 @@ class _Decision:
         self._stop: list[Place] = []
 
     def made(self) -> Actions:
-        shards = range(1, self._wanted.shards + 1)
+        shards = self._wanted.shards
         for shard, there in self._there.items():
             if shard not in shards:
                 self._end(there)
@@ -148,8 +162,11 @@ class _Decision:
         return homes
 
     def _may_stay(self, process: Process) -> bool:
-        leaving = self._nodes[process.place.node].leaving
-        return process.config == self._wanted.config and not leaving
+        node, shard = self._nodes[process.place.node], process.place.shard
+        return process.config == self._wanted.config and self._may_have(node, shard)
+
+    def _may_have(self, node: Node, shard: int) -> bool:
+        return not node.leaving and node.reaches(self._wanted.zone(shard))
 
     def _preference(self, process: Process) -> tuple[float, bool, Place]:
         """Less is better: where there is less to do, if that is worth a change of hands."""
@@ -187,7 +204,8 @@ class _Decision:
             if shard in homes or not live:
                 continue
             before = live[0].place.node
-            stays = not self._nodes[before].leaving and (shard, before) not in self._unfit
+            may_stay = self._may_have(self._nodes[before], shard)
+            stays = may_stay and (shard, before) not in self._unfit
             node = before if stays else self._lightest(shard)
             if node is not None:
                 self._begin(shard, node)
@@ -199,20 +217,29 @@ class _Decision:
             for shard, home in homes.items()
             if home.state is ProcessState.HELD and len(self._there[shard]) == 1
         ]
+        for zone in sorted(set(self._wanted.zones)):
+            if (move := self._evening_out(movable, zone)) is not None:
+                self._begin(*move)
+                return
+
+    def _evening_out(self, movable: Iterable[int], zone: str) -> tuple[int, str] | None:
+        """The shard of a zone whose move evens out most, and where to; None if it is even."""
         shunned = {node for _, node in self._unfit}
         usable = [
             node.name
             for node in self._nodes.values()
-            if not node.leaving and node.name not in shunned
+            if not node.leaving and node.reaches(zone) and node.name not in shunned
         ]
-        if (move := self._loads.move(movable, usable)) is not None:
-            self._begin(*move)
+        own = [shard for shard in movable if self._wanted.zone(shard) == zone]
+        return self._loads.move(own, usable)
 
     def _lightest(self, shard: int, *, even_leaving: bool = False) -> str | None:
         usable = [
             node.name
             for node in self._nodes.values()
-            if (even_leaving or not node.leaving) and (shard, node.name) not in self._unfit
+            if (even_leaving or not node.leaving)
+            and node.reaches(self._wanted.zone(shard))
+            and (shard, node.name) not in self._unfit
         ]
         return self._loads.lightest(shard, usable)
 

@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 class ShardAgent:
     """An agent, as an actor that is pinned to its node and begun anew without limit."""
 
-    def __init__(self, node: str, cores: float, config: SiteConfig) -> None:
+    def __init__(self, node: str, cores: float, zones: tuple[str, ...], config: SiteConfig) -> None:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
         folder = Path(config.folder) / config.site / node
-        self._agent = NodeAgent(node, cores, folder)
+        self._agent = NodeAgent(node, cores, folder, zones)
         self._ended = threading.Event()
         for work in (self._run, self._leave_with_node):
             threading.Thread(target=work, name=work.__name__, daemon=True).start()

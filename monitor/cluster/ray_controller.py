@@ -31,6 +31,7 @@ from monitor.throttle import LogThrottle
 TURN_S = 1.0
 LEASE = "cluster"  # the name of the lease: one cluster places the shards of a store
 _NAME = re.compile(r"\w[\w.:-]{0,99}", re.ASCII)
+_ZONE = "zone:"  # begins the resources of a node that say whose cameras it reaches
 _CLOSE_S = 5.0  # that a turn has to end
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,9 @@ def namespace(site: str) -> str:
 
 def agent_of(node: dict[str, Any], config: SiteConfig) -> Any:
     """The agent of a node, which is begun if there is none."""
-    name, cores = node["NodeName"], float(node["Resources"].get("CPU", 1.0))
+    name, resources = node["NodeName"], node["Resources"]
+    cores = float(resources.get("CPU", 1.0))
+    zones = tuple(sorted(one.removeprefix(_ZONE) for one in resources if one.startswith(_ZONE)))
     return (
         ray.remote(ShardAgent)
         .options(
@@ -55,7 +58,7 @@ def agent_of(node: dict[str, Any], config: SiteConfig) -> Any:
             max_restarts=-1,
             scheduling_strategy=pinned(node["NodeID"]),
         )
-        .remote(name, cores, config)
+        .remote(name, cores, zones, config)
     )
 
 

@@ -14,6 +14,7 @@ from monitor.cluster.agent import SiteConfig
 from monitor.cluster.controller import ClusterStatus
 from monitor.cluster.ray_controller import ShardController, agent_of, namespace
 from monitor.cluster.ray_session import BEGIN_S, check_tokens, joined, nodes_alive
+from monitor.cluster.site import check_change
 from monitor.errors import ConfigError, MonitorError
 
 ANSWER_S = 20.0  # that an actor has
@@ -43,12 +44,7 @@ class Site:
         """Have this configuration watched; what is watched by another one changes over to it."""
         check_tokens()
         if (before := self._find(_CONTROLLER)) is not None:
-            known = self._status_of(before)
-            if (known.shards, known.folder) != (config.shards, config.folder):
-                raise ConfigError(
-                    f"site {self._name}: it has {known.shards} shards in {known.folder}; to change "
-                    "cluster.shards or cluster.folder, end it first: har-monitor cluster stop"
-                )
+            check_change(self._status_of(before), config)
         self._control(config, ())
 
     def drain(self, node: str, config: SiteConfig) -> None:

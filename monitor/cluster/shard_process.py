@@ -6,16 +6,15 @@ import json
 import logging
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from monitor.atomic import make_folder, write_private
 from monitor.cluster.alive import Pid
+from monitor.cluster.launching import last_line
 from monitor.cluster.plan import ProcessState
 from monitor.errors import MonitorError
 from monitor.health.health_file import Health, read_health
@@ -31,10 +30,9 @@ SLEPT_S = 3.0  # from one look to the next: too long for a machine at work
 END_S = 20.0  # that it has to end
 FAILURES = 3  # ends by itself in a row until it counts as failed
 _OUTPUT_BYTES = 16 << 20  # a larger one is begun anew
-_LAUNCH_S = 30.0
-_LAUNCH = Path(__file__).with_name("launch.py")
-# What Ray says to its own processes, such as its token, is not for those that watch.
-_RAY = "RAY_"
+
+# Begins a har-monitor in a folder, by its arguments; MonitorError if it cannot.
+Begin = Callable[[Path, Sequence[str]], Pid]
 
 
 @dataclass(frozen=True)
@@ -52,8 +50,13 @@ class ShardProcess:
     """
 
     def __init__(
-        self, folder: Path, orders: Orders, clock: Callable[[], float] = time.monotonic
+        self,
+        folder: Path,
+        orders: Orders,
+        begin: Begin,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._begin = begin
         self.folder = folder
         self.orders = orders
         self._clock = clock
@@ -67,23 +70,23 @@ class ShardProcess:
         self.health: Health | None = None  # what it said last
 
     @classmethod
-    def begun(cls, folder: Path, orders: Orders, config: str) -> ShardProcess:
+    def begun(cls, folder: Path, orders: Orders, config: str, begin: Begin) -> ShardProcess:
         """One that begins with the next look, by the text of its configuration.
 
         MonitorError if nothing can be written there.
         """
         make_folder(folder)
         write_private(folder / "monitor.yaml", config)
-        return cls(folder, orders)
+        return cls(folder, orders, begin)
 
     @classmethod
     def found(
-        cls, folder: Path, clock: Callable[[], float] = time.monotonic
+        cls, folder: Path, begin: Begin, clock: Callable[[], float] = time.monotonic
     ) -> ShardProcess | None:
         """The one that is to run in a folder, whether it lives or not; None if none is."""
         try:
             kept = json.loads((folder / "process.json").read_text())
-            process = cls(folder, Orders(**kept["orders"]), clock)
+            process = cls(folder, Orders(**kept["orders"]), begin, clock)
             process._pid = Pid(**kept["pid"])
         except (OSError, ValueError, LookupError, TypeError):
             return None
@@ -145,7 +148,7 @@ class ShardProcess:
             self._listen(now_s)
             return
         if self._pid is not None:
-            self._fail(now_s, _last_line(self.folder / "output"))
+            self._fail(now_s, last_line(self.folder / "output"))
         if now_s >= self._due_s:
             try:
                 self._launch()
@@ -179,28 +182,12 @@ class ShardProcess:
 
     def _launch(self) -> None:
         (self.folder / "health.json").unlink(missing_ok=True)
-        command = [
-            sys.executable, "-m", "monitor", "--config", "monitor.yaml", "--headless",
-            "--shard", self.orders.shard, "--log", "alerts.jsonl", "--health", "health.json",
+        arguments = [
+            "--config", "monitor.yaml", "--headless", "--shard", self.orders.shard,
+            "--log", "alerts.jsonl", "--health", "health.json",
             "--no-page", "--node", str(self.folder.parents[1]),
         ]  # fmt: skip
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(_RAY)}
-        try:
-            started = subprocess.run(
-                [sys.executable, "-S", "-E", str(_LAUNCH), "output", *command],
-                cwd=self.folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_LAUNCH_S,
-                check=True,
-            )
-            self._pid = Pid.of(int(started.stdout))
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
-            raise MonitorError(f"{self.folder}: no process can be begun: {error}") from None
-        if self._pid is None:
-            raise MonitorError(_last_line(self.folder / "output"))  # it has ended already
+        self._pid = self._begin(self.folder, arguments)
         self._began_s = self._heard_s = self._clock()
         kept = {"orders": asdict(self.orders), "pid": asdict(self._pid)}
         write_private(self.folder / "process.json", json.dumps(kept))
@@ -208,16 +195,3 @@ class ShardProcess:
     def _kill(self) -> None:
         if self._pid is not None:
             self._pid.signal(signal.SIGKILL)
-
-
-def _last_line(output: Path) -> str:
-    """The last error of what a process said, or else the last line."""
-    try:
-        with output.open("rb") as file:
-            file.seek(max(0, output.stat().st_size - 4096))
-            lines = file.read().decode(errors="replace").split("\n")
-    except OSError:
-        return "it said nothing"
-    said = [line.strip() for line in lines if line.strip()]
-    errors = [line.removeprefix("error: ") for line in said if line.startswith("error: ")]
-    return (errors or said or ["it said nothing"])[-1]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from monitor.atomic import write_private
 from monitor.cluster.agent import SiteConfig
+from monitor.cluster.controller import ClusterStatus
 from monitor.config.options import MonitorOptions
-from monitor.config.shard import Shard, of_shard
+from monitor.config.shard import MOST, Shard, of_shard, zones_of
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
 
@@ -30,10 +31,33 @@ def cluster_config(path: Path) -> SiteConfig:
         raise ConfigError(f"{path}: save_video: not with --cluster: each of its shards would save")
     if not options.cameras:
         raise ConfigError(f"{path}: no cameras")
-    for number in range(1, cluster.shards + 1):
-        of_shard(options, Shard(number, cluster.shards))
+    zones = tuple(zone for zone in zones_of(options) for _ in range(cluster.shards))
+    if len(zones) > MOST:
+        raise ConfigError(
+            f"{path}: cluster.shards: {cluster.shards} for each zone are {len(zones)} shards; up "
+            f"to {MOST} are allowed"
+        )
+    of_shard(options, Shard(1, len(zones)))
     fingerprint = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return SiteConfig(store.site, cluster.shards, str(cluster.folder), fingerprint, text)
+    cameras = {camera.name: camera.zone or "" for camera in options.cameras}
+    return SiteConfig(store.site, zones, cameras, str(cluster.folder), fingerprint, text)
+
+
+def check_change(known: ClusterStatus, config: SiteConfig) -> None:
+    """ConfigError if a site that is watched cannot change over to this configuration."""
+    first = "end it first: har-monitor cluster stop"
+    if (known.zones, known.folder) != (config.zones, config.folder):
+        raise ConfigError(
+            f"site {config.site}: it has {known.shards} shards in {known.folder}; to change "
+            f"cluster.shards, cluster.folder or which zones there are, {first}"
+        )
+    for camera, zone in config.cameras.items():
+        # Its shard in the old zone and the one in the new would both watch it for a while.
+        if (was := known.cameras.get(camera, zone)) != zone:
+            raise ConfigError(
+                f"site {config.site}: camera {camera}: its zone was {was or 'none'} and is "
+                f"{zone or 'none'}; to change that, {first}"
+            )
 
 
 def options_of(text: str) -> MonitorOptions:

@@ -18,6 +18,6 @@ def _absolute(path: Path) -> Path:
 class ClusterOptions(Options):
     """How --cluster shares a site's cameras out among the machines of a Ray cluster."""
 
-    shards: int = Field(ge=1, le=MOST, strict=True)  # processes that share the cameras
+    shards: int = Field(ge=1, le=MOST, strict=True)  # processes that share the cameras of each zone
     # Of each machine: alert logs and whatever else its shards write, a folder for each of them.
     folder: Annotated[Path, AfterValidator(_absolute)] = Path("/var/lib/har-monitor/cluster")

@@ -224,6 +224,7 @@ class CameraDefaults(Options):
     activity: ActivityOptions = ActivityOptions()
     stream: StreamOptions = StreamOptions()
     decode: DecodeOptions = DecodeOptions()
+    zone: Name | None = None  # with --cluster: only nodes that say zone:NAME reach it
 
 
 class CameraOptions(CameraDefaults):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from monitor.errors import ConfigError
 
 if TYPE_CHECKING:
-    from monitor.config.options import MonitorOptions
+    from monitor.config.options import CameraOptions, MonitorOptions
 
 MOST = 1000  # shards of a site
 _FORM = re.compile(r"([0-9]{1,4})/([0-9]{1,4})", re.ASCII)
@@ -57,7 +57,7 @@ class ShardShare:
 
     shard: Shard
     cameras: int  # of all shards together
-    fingerprint: str  # of their names: the same in every process of a site
+    fingerprint: str  # of their names and zones: the same in every process of a site
     serves: bool = (
         True  # false: the page and the metrics are not its own, `har-monitor page` has them
     )
@@ -74,11 +74,16 @@ class ShardShare:
         return os.uname().nodename if self.node is None else self.node.name
 
     @classmethod
-    def of(cls, shard: Shard, cameras: Iterable[str]) -> ShardShare:
+    def of(cls, shard: Shard, cameras: Iterable[CameraOptions]) -> ShardShare:
         """The share of a shard in all cameras of a configuration."""
-        names = sorted(cameras)
+        names = sorted(f"{one.zone}/{one.name}" if one.zone else one.name for one in cameras)
         text = "\n".join(names).encode()
         return cls(shard, len(names), hashlib.sha256(text).hexdigest()[:16])
+
+
+def zones_of(options: MonitorOptions) -> tuple[str, ...]:
+    """The zones of its cameras, in a fixed order; the one of those that name none is empty."""
+    return tuple(sorted({camera.zone or "" for camera in options.cameras})) or ("",)
 
 
 def of_shard(
@@ -86,6 +91,7 @@ def of_shard(
 ) -> MonitorOptions:
     """With the cameras of a shard alone, perhaps none; ConfigError without a store to share.
 
+    Each zone has as many shards, with numbers of its own: 1 to 4 the first one, 5 to 8 the next.
     For `serves` and `node` see `ShardShare`.
     """
     if options.store is None or options.store.site is None:
@@ -93,13 +99,29 @@ def of_shard(
             f"--shard {shard}: a sink of the type store is needed, which all shards share, "
             "with site: a name of your own for its cameras"
         )
-    if options.cluster is not None and options.cluster.shards != shard.count:
-        raise ConfigError(
-            f"--shard {shard}: cluster.shards is {options.cluster.shards}: that many are needed"
+    zones = zones_of(options)
+    each, rest = divmod(shard.count, len(zones))
+    if options.cluster is not None and options.cluster.shards * len(zones) != shard.count:
+        needed = (
+            "that many are needed"
+            if len(zones) == 1
+            else f"for {len(zones)} zones {options.cluster.shards * len(zones)} are needed"
         )
-    own = tuple(camera for camera in options.cameras if shard.has(camera.name))
+        raise ConfigError(f"--shard {shard}: cluster.shards is {options.cluster.shards}: {needed}")
+    if rest:
+        raise ConfigError(
+            f"--shard {shard}: the cameras are of {len(zones)} zones: as many shards of each are "
+            f"needed, such as {len(zones)} or {2 * len(zones)}"
+        )
+    zone, number = divmod(shard.number - 1, each)
+    within = Shard(number + 1, each)
+    own = tuple(
+        camera
+        for camera in options.cameras
+        if (camera.zone or "") == zones[zone] and within.has(camera.name)
+    )
     found = options.model_copy(update={"cameras": own})
-    share = ShardShare.of(shard, (camera.name for camera in options.cameras))
+    share = ShardShare.of(shard, options.cameras)
     found._share = replace(share, serves=serves, node=node)
     return found
 

@@ -104,13 +104,20 @@ class RayCluster:
         }
 
     def start(
-        self, name: str, environment: Mapping[str, str] | None = None, cpus: int = 2
+        self,
+        name: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        cpus: int = 2,
+        zone: str | None = None,
     ) -> RayNode:
         """Start a node, the head if it is the first one, and wait until it is there."""
         command = [
             str(_RAY), "start", "--block", "--node-name", name, "--node-ip-address", "127.0.0.1",
             "--num-cpus", str(cpus), "--object-store-memory", "80000000", "--disable-usage-stats",
         ]  # fmt: skip
+        if zone is not None:
+            command += ["--resources", json.dumps({f"zone:{zone}": 1})]
         if self.port == 0:
             self.port = _free_port()
             command += ["--head", "--port", str(self.port), "--include-dashboard", "false"]

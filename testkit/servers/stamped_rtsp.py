@@ -33,9 +33,9 @@ def stamped_camera(
 
     Picture n is sent n / fps seconds after the first one, and stamped with `stamp(n)` seconds.
     """
-    with ThreadingTCPServer(("127.0.0.1", 0), _Viewer) as server:
+    with ThreadingTCPServer(("127.0.0.1", 0), StampedViewer) as server:
         server.daemon_threads = False
-        server.pictures = _pictures(film)  # type: ignore[attr-defined]
+        server.pictures = pictures(film)  # type: ignore[attr-defined]
         server.stamp, server.fps, server.first = stamp, fps, first  # type: ignore[attr-defined]
         server.closing = threading.Event()  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="camera")
@@ -48,7 +48,7 @@ def stamped_camera(
             thread.join()
 
 
-def _pictures(film: Path) -> list[list[bytes]]:
+def pictures(film: Path) -> list[list[bytes]]:
     """The NAL units of each picture."""
     with av.open(str(film)) as container:
         stream = container.streams.video[0]
@@ -60,18 +60,39 @@ def _pictures(film: Path) -> list[list[bytes]]:
     ]
 
 
-class _Viewer(StreamRequestHandler):
+class Viewer(StreamRequestHandler):
+    """Who looks at a camera. `play` sends pictures until it hangs up, or the server closes."""
+
+    url = ""  # what was asked for last
+    _sequence = 0
+
     def handle(self) -> None:
         """Answer until it is told to play; then send."""
         try:
             while lines := [*takewhile(bytes.strip, self.rfile)]:
-                method = lines[0].split()[0].decode()
+                method, self.url, _ = lines[0].decode().split()
                 headers = dict(line.split(b": ", 1) for line in lines[1:])
                 self._answer(method, headers[b"CSeq"].strip().decode())
                 if method == "PLAY":
-                    self._play()
+                    self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    self.play()
         except OSError:
             pass  # it hung up
+
+    def play(self) -> None:
+        """Send pictures."""
+        raise NotImplementedError
+
+    def send(self, units: list[bytes], at_s: float) -> None:
+        """Send a picture, stamped with these seconds; OSError if the viewer has hung up."""
+        ticks = round(at_s * _TICKS_PER_S) & 0xFFFFFFFF
+        payloads = [part for unit in units for part in _parts(unit)]
+        for number, payload in enumerate(payloads):
+            last = number == len(payloads) - 1
+            header = struct.pack("!BBHII", 0x80, 96 | last << 7, self._sequence & 0xFFFF, ticks, 1)
+            data = header + payload
+            self.wfile.write(b"$\x00" + struct.pack("!H", len(data)) + data)
+            self._sequence += 1
 
     def _answer(self, method: str, number: str) -> None:
         more, body = "Session: 1\r\n", ""
@@ -83,19 +104,16 @@ class _Viewer(StreamRequestHandler):
             more += "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n"
         self.wfile.write(f"RTSP/1.0 200 OK\r\nCSeq: {number}\r\n{more}\r\n{body}".encode())
 
-    def _play(self) -> None:
-        camera, began_s, sequence, sent = self.server, time.monotonic(), 0, 0
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+class StampedViewer(Viewer):
+    """A viewer of a camera whose film begins with whoever looks."""
+
+    def play(self) -> None:
+        """Send the film over and over."""
+        camera, began_s, sent = self.server, time.monotonic(), 0
         while not camera.closing.wait(began_s + sent / camera.fps - time.monotonic()):  # type: ignore[attr-defined]
             units = camera.pictures[(camera.first + sent) % len(camera.pictures)]  # type: ignore[attr-defined]
-            ticks = round(camera.stamp(sent) * _TICKS_PER_S) & 0xFFFFFFFF  # type: ignore[attr-defined]
-            payloads = [part for unit in units for part in _parts(unit)]
-            for number, payload in enumerate(payloads):
-                last = number == len(payloads) - 1
-                header = struct.pack("!BBHII", 0x80, 96 | last << 7, sequence & 0xFFFF, ticks, 1)
-                data = header + payload
-                self.wfile.write(b"$\x00" + struct.pack("!H", len(data)) + data)
-                sequence += 1
+            self.send(units, camera.stamp(sent))  # type: ignore[attr-defined]
             sent += 1
 
 

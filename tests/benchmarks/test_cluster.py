@@ -57,6 +57,17 @@ def test_one_that_is_cut_off_from_the_engine_alone_watches_on() -> None:
         assert world.shards_on(machine) == had
 
 
+def test_shards_of_a_zone_wait_for_machines_of_it_and_no_other_has_them() -> None:
+    with made(3, 32, COSTS, ("north", "south", "")) as world:
+        assert world.shards_on(world.machines["m02"]) == {2, 5}
+        world.kill(world.machines["m02"])
+        assert all(watched == {1, 3, 4, 6} for watched in passes(world, 60)[-60:])
+        assert "zone south: no node reaches them" in world.controller.status().errors
+        world.come_back(world.machines["m02"])
+        assert passes(world, 60)[-1] == {1, 2, 3, 4, 5, 6}
+        assert world.shards_on(world.machines["m02"]) == {2, 5}
+
+
 def test_a_small_site_is_measured_and_each_fault_is_a_row() -> None:
     results = list(measure_all(quick=True))
     text = page(results)

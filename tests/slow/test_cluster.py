@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -96,9 +97,26 @@ def test_a_site_is_begun_grows_changes_shrinks_and_ends(
 
     pids = [one.pid for one in site.shards]
     site.ask("stop")
-    assert not any(Path("/proc", str(pid)).exists() for pid in pids)
+    for pid in pids:  # it has ended, but whoever adopted it may not have asked how yet
+        stat = Path("/proc", str(pid), "stat")
+        with suppress(OSError):
+            assert stat.read_text().rpartition(")")[2].split()[0] == "Z"
     assert "it does not run in this cluster" in site.ask("status", code=1)
     site.check_alerts()
+
+    site.write(camera, model, zone="north")
+    with ThreadPoolExecutor(1) as beginning:
+        begun = beginning.submit(site.begin)
+        unreached = "zone north: no node reaches them"
+        site.wait_for("a node that lacks", lambda: unreached in site.ask("status", code=None))
+        assert site.shards == []
+        site.ray.start("d", zone="north")
+        assert "3/3" in begun.result()
+    assert {one.node for one in site.watched("a", "b", "c", "d") or ()} == {"d"}
+    site.write(camera, model)
+    said = site.run("--cluster", site.ray.address, code=2)
+    assert "to change cluster.shards, cluster.folder or which zones there are, end it" in said
+    site.ask("stop")
 
 
 def test_nodes_freeze_thaw_and_die_and_the_head_is_lost(site: Site) -> None:
@@ -122,7 +140,10 @@ def test_nodes_freeze_thaw_and_die_and_the_head_is_lost(site: Site) -> None:
     pid = frozen.pid
 
     site.ray.nodes["b"].signal(signal.SIGSTOP)
-    site.wait_for("the cameras of b elsewhere", lambda: site.watched("a", "c"))
+    taken = site.wait_for("the cameras of b elsewhere", lambda: site.watched("a", "c"))
+    (pid_now,) = (one.pid for one in taken if one.number == frozen.number)
+    title = Path("/proc", str(pid_now), "cmdline").read_bytes()
+    assert title.startswith(b"har-monitor --config"), "it was a spare process"
     logged = (frozen.folder / "alerts.jsonl").read_text()
     site.ray.nodes["b"].signal(signal.SIGCONT)
     site.wait_for("the end of the process on b", lambda: not Path("/proc", str(pid)).exists())

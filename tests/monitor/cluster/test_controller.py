@@ -10,7 +10,7 @@ from monitor.cluster.controller import PATIENCE_S, SILENT_S, UNFIT_S, Controller
 from monitor.cluster.plan import Actions, Place, ProcessState
 from testkit.fakes import Clock
 
-CONFIG = SiteConfig("home", 2, "/", "1", "")
+CONFIG = SiteConfig("home", ("", ""), {}, "/", "1", "")
 ONE, TWO = Place(1, "a", "a"), Place(2, "b", "a")
 
 
@@ -52,6 +52,23 @@ def test_a_node_that_is_never_heard_of_is_not_waited_for_for_ever(
     controller.hear(report("a"))
     assert {place.shard for place in controller.tell()["a"].start} == {1, 2}
     assert controller.status().nodes[1].state == "not heard of yet"
+
+
+def test_a_zone_that_no_node_reaches_is_said(clock: Clock) -> None:
+    controller = Controller(replace(CONFIG, zones=("", "north")), (), clock)
+    controller.see(["a", "b"])
+    controller.hear(report("a"))
+    assert controller.status().errors == (), "b may reach it"
+    controller.hear(report("b"))
+    assert {place.shard for told in controller.tell().values() for place in told.start} == {1}
+    assert controller.status().errors == ("zone north: no node reaches them",)
+    controller.hear(replace(report("b"), zones=("north",)))
+    assert controller.status().errors == ()
+    assert controller.status().nodes[1].zones == ("north",)
+    assert controller.tell() == {"b": Actions(start=(TWO,))}
+    controller.see(["b"])
+    (fault,) = controller.status().errors
+    assert fault == "cameras without a zone: no node reaches them"
 
 
 def test_what_was_told_is_not_told_again_while_it_is_not_answered(controller: Controller) -> None:

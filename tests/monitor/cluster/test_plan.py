@@ -20,7 +20,8 @@ def process(shard: int, node: str, state: ProcessState = HELD, config: str = "1"
 
 
 def decided(shards: int, nodes: list[Node], *there: Process, config: str = "1", **more) -> Actions:
-    return reconcile(Wanted(shards, config), nodes, there, more.pop("costs", {}), **more)
+    zones = more.pop("zones", ("",) * shards)
+    return reconcile(Wanted(zones, config), nodes, there, more.pop("costs", {}), **more)
 
 
 def starts(actions: Actions) -> list[tuple[int, str]]:
@@ -117,6 +118,39 @@ def test_of_two_that_watch_and_stand_by_where_it_is_as_good_the_one_that_watches
         assert (starts(actions), stops(actions)) == ([], [(1, other)])
 
 
+ZONES = ("", "", "north", "north", "south")
+NORTH, SOUTH, BOTH = (
+    replace(node, zones=zones)
+    for node, zones in zip((A, B, C), (("north",), ("south",), ("north", "south")), strict=True)
+)
+
+
+def test_shards_of_a_zone_begin_only_where_it_is_reached() -> None:
+    d = Node("d", 4)
+    assert sorted(starts(decided(5, [NORTH, SOUTH, d], zones=ZONES))) == [
+        (1, "d"), (2, "d"), (3, "a"), (4, "a"), (5, "b"),
+    ]  # fmt: skip
+    assert starts(decided(5, [NORTH], zones=ZONES)) == [(3, "a"), (4, "a")]
+    assert starts(decided(5, [d], zones=ZONES)) == [(1, "d"), (2, "d")]
+
+
+def test_a_node_of_two_zones_takes_over_shards_of_both_and_none_goes_elsewhere_to_even_out() -> (
+    None
+):
+    there = [process(3, "a"), process(4, "a"), process(5, "b")]
+    zones = ZONES[2:]
+    there = [process(n, one.place.node) for n, one in enumerate(there, 1)]
+    assert decided(3, [NORTH, SOUTH], *there, zones=zones) == Actions()
+    assert starts(decided(3, [NORTH, SOUTH, BOTH], *there, zones=zones)) == [(1, "c")]
+    assert starts(decided(3, [SOUTH, BOTH], *there, zones=zones)) == [(1, "c"), (2, "c")]
+
+
+def test_a_shard_whose_node_is_of_its_zone_no_longer_changes_hands() -> None:
+    there = process(1, "a")
+    assert starts(decided(1, [A, BOTH], there, zones=("south",))) == [(1, "c")]
+    assert decided(1, [A], there, zones=("south",)) == Actions()
+
+
 def test_a_shard_that_the_configuration_no_longer_has_ends() -> None:
     assert stops(decided(1, [A], process(1, "a"), process(2, "a"))) == [(2, "a")]
 
@@ -156,7 +190,7 @@ class World:
     def turn(self) -> Actions:
         """Decide, obey, and let every process take one step."""
         seen = list(self.processes.values())
-        actions = reconcile(Wanted(self.shards, self.config), self.nodes.values(), seen, {})
+        actions = reconcile(Wanted(("",) * self.shards, self.config), self.nodes.values(), seen, {})
         for place in actions.stop:
             if self.processes[place].state is HELD:
                 others = [

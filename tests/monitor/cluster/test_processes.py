@@ -12,17 +12,26 @@ from pathlib import Path
 
 import pytest
 
+from monitor.cluster import launch
 from monitor.cluster import shard_process as module
 from monitor.cluster.agent import NodeAgent, SiteConfig
-from monitor.cluster.alive import Pid, cpu_of_sessions
+from monitor.cluster.alive import Pid, cpu_of_sessions, wait_for_end
+from monitor.cluster.launching import AGAIN_S, Launcher
 from monitor.cluster.plan import Actions, Place, ProcessState
 from monitor.cluster.shard_process import FAILURES, Orders, ShardProcess
 from monitor.errors import MonitorError
 from testkit.fakes import Clock
 from testkit.patience import LIMIT_S
 
-LAUNCH = Path(module.__file__).with_name("launch.py")
+LAUNCH = Path(launch.__file__)
 ORDERS = Orders("1/1", "abc")
+CLOSED = "closed"
+ECHOES = f"""
+import os, sys
+print("ready", flush=True)
+said = sys.stdin.read()
+print(said + str(os.getpid()) if said else "{CLOSED}", flush=True)
+"""
 BROKEN = "cameras: nothing\n"  # har-monitor ends at once
 
 
@@ -55,6 +64,61 @@ def test_what_is_launched_has_a_session_of_its_own_and_goes_on_without_its_paren
     sleeper.signal(signal.SIGTERM)  # nobody is there
 
 
+def test_the_end_of_a_process_is_noticed_at_once_and_waited_for_no_longer_than_said(
+    sleeper: Pid,
+) -> None:
+    wait_for_end([sleeper.number], 0.01)
+    assert sleeper.lives
+    sleeper.signal(signal.SIGKILL)
+    wait_for_end([sleeper.number], LIMIT_S)
+    wait_for(lambda: not sleeper.lives)
+    wait_for_end([sleeper.number], LIMIT_S)
+
+
+def test_a_spare_process_is_given_its_orders_and_another_one_is_begun(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "echoes.py").write_text(ECHOES)
+    launcher = Launcher(tmp_path, "echoes")
+    output = tmp_path / "output"
+    launcher.prepare()
+    wait_for(lambda: output.read_text() == "ready\n")
+    pid = launcher.begin(tmp_path / "x", ["--shard", "1/2"])
+    wait_for(lambda: not pid.lives)
+    orders = [str(tmp_path / "x"), "--shard", "1/2"]
+    assert output.read_text() == f"ready\n{json.dumps(orders)}{pid.number}\n"
+    launcher.prepare()
+    wait_for(lambda: output.read_text().count("ready") == 2)
+    launcher.close()
+    wait_for(lambda: output.read_text().endswith(f"ready\n{CLOSED}\n"))
+
+
+def test_without_a_spare_process_or_with_one_that_has_died_a_new_one_is_begun(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    launcher = Launcher(tmp_path, "nothing_of_this_name", clock)
+    output = tmp_path / "output"
+
+    def tried(times: int) -> bool:
+        return output.read_text().count("nothing_of_this_name") == times
+
+    launcher.prepare()
+    wait_for(lambda: tried(1))
+    # It has said so, and is about to end.
+    wait_for(lambda: launcher.prepare() is None and "the spare process ended: " in caplog.text)
+    clock.now_s += AGAIN_S - 1
+    launcher.prepare()
+    assert tried(1)
+    clock.now_s += 1
+    launcher.prepare()
+    wait_for(lambda: tried(2))
+    (tmp_path / "x").mkdir()
+    pid = launcher.begin(tmp_path / "x", ["--no-such-option"])
+    wait_for(lambda: not pid.lives)
+    assert "--no-such-option" in (tmp_path / "x" / "output").read_text()
+
+
 def test_another_process_with_the_same_number_is_not_the_same(sleeper: Pid) -> None:
     for other in (
         Pid(sleeper.number, sleeper.began + 1, sleeper.boot),
@@ -67,7 +131,7 @@ def test_another_process_with_the_same_number_is_not_the_same(sleeper: Pid) -> N
 
 def test_a_process_that_ends_again_and_again_has_failed_and_says_why(tmp_path: Path) -> None:
     folder = tmp_path / "shard-1" / "a"
-    process = ShardProcess.begun(folder, ORDERS, BROKEN)
+    process = ShardProcess.begun(folder, ORDERS, BROKEN, Launcher(tmp_path).begin)
     assert process.state is ProcessState.STARTING
     assert (folder / "monitor.yaml").stat().st_mode & 0o777 == 0o600
     ends = 0
@@ -89,7 +153,7 @@ def test_a_process_that_ends_again_and_again_has_failed_and_says_why(tmp_path: P
 def test_what_a_folder_says_is_taken_over_and_ended(tmp_path: Path, sleeper: Pid) -> None:
     kept = {"orders": vars(ORDERS), "pid": vars(sleeper)}
     (tmp_path / "process.json").write_text(json.dumps(kept))
-    found = ShardProcess.found(tmp_path)
+    found = ShardProcess.found(tmp_path, Launcher(tmp_path).begin)
     assert found is not None
     assert (found.orders, found.pid) == (ORDERS, sleeper.number)
     found.look()
@@ -98,7 +162,7 @@ def test_what_a_folder_says_is_taken_over_and_ended(tmp_path: Path, sleeper: Pid
     assert found.state is ProcessState.STOPPING
     wait_for(lambda: found.ended)
     found.look()
-    assert ShardProcess.found(tmp_path) is None
+    assert ShardProcess.found(tmp_path, Launcher(tmp_path).begin) is None
 
 
 def test_a_process_that_says_nothing_is_let_be_while_its_machine_stood_still_too(
@@ -108,7 +172,7 @@ def test_a_process_that_says_nothing_is_let_be_while_its_machine_stood_still_too
     (tmp_path / "process.json").write_text(
         json.dumps({"orders": vars(ORDERS), "pid": vars(sleeper)})
     )
-    found = ShardProcess.found(tmp_path, clock)
+    found = ShardProcess.found(tmp_path, Launcher(tmp_path).begin, clock)
     assert found is not None
     clock.now_s += 1000
     found.look()
@@ -118,7 +182,7 @@ def test_a_process_that_says_nothing_is_let_be_while_its_machine_stood_still_too
 @pytest.mark.parametrize("text", ["", "{}", '{"orders": 1, "pid": 2}'])
 def test_a_folder_with_a_damaged_file_has_no_process(tmp_path: Path, text: str) -> None:
     (tmp_path / "process.json").write_text(text)
-    assert ShardProcess.found(tmp_path) is None
+    assert ShardProcess.found(tmp_path, Launcher(tmp_path).begin) is None
 
 
 @pytest.mark.expects_errors
@@ -129,7 +193,7 @@ def test_a_process_that_says_nothing_is_killed(
     (tmp_path / "process.json").write_text(
         json.dumps({"orders": vars(ORDERS), "pid": vars(sleeper)})
     )
-    found = ShardProcess.found(tmp_path)
+    found = ShardProcess.found(tmp_path, Launcher(tmp_path).begin)
     assert found is not None
     found.look()
     wait_for(lambda: not sleeper.lives)
@@ -144,7 +208,7 @@ def test_an_agent_finds_what_runs_in_its_folder_and_of_two_agents_one_waits(
     (folder / "process.json").write_text(json.dumps({"orders": vars(ORDERS), "pid": vars(sleeper)}))
     agents = [NodeAgent("a", 4, tmp_path) for _ in range(2)]
     ends = [threading.Event() for _ in agents]
-    config = SiteConfig("home", 3, str(tmp_path), "abc", "")
+    config = SiteConfig("home", ("",) * 3, {}, str(tmp_path), "abc", "")
     threads = [
         threading.Thread(target=agent.run, args=(end,))
         for agent, end in zip(agents, ends, strict=True)
@@ -169,7 +233,7 @@ def test_an_agent_finds_what_runs_in_its_folder_and_of_two_agents_one_waits(
 def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(MonitorError, match="cannot be made"):
-        ShardProcess.begun(tmp_path / "file" / "shard-1", ORDERS, BROKEN)
+        ShardProcess.begun(tmp_path / "file" / "shard-1", ORDERS, BROKEN, Launcher(tmp_path).begin)
     agent, ended = NodeAgent("a", 4, tmp_path / "file"), threading.Event()
     thread = threading.Thread(target=agent.run, args=(ended,))
     thread.start()

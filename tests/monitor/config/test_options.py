@@ -62,12 +62,12 @@ MISTAKES = {
     "unknown option of all cameras": (
         "defaults: {regions: []}\n",
         ":1: unknown option defaults.regions; options here: "
-        "activity, decode, model, shadow, stream, windows",
+        "activity, decode, model, shadow, stream, windows, zone",
     ),
     "unknown option of a camera": (
         "cameras:\n  - name: door\n    source: 0\n    fps: 25\n",
         ":4: unknown option cameras.0.fps; options here: "
-        "activity, decode, model, name, regions, shadow, source, stream, windows",
+        "activity, decode, model, name, regions, shadow, source, stream, windows, zone",
     ),
     "unknown option of a camera's stream": (
         "cameras:\n  - name: door\n    source: 0\n    stream:\n      port: 25\n",

@@ -1,11 +1,12 @@
 """Which cameras a shard has."""
 
+import hashlib
 from collections import Counter
 
 import pytest
 
 from monitor.config.options import MonitorOptions
-from monitor.config.shard import Shard, of_shard
+from monitor.config.shard import Shard, of_shard, zones_of
 from monitor.errors import ConfigError
 
 NAMES = [f"camera-{number}" for number in range(600)]
@@ -67,6 +68,59 @@ def test_a_shard_of_a_configuration_knows_of_the_other_cameras() -> None:
     more = of_shard(options(9, STORE), Shard(1, 2)).share
     assert more is not None
     assert more.fingerprint != first.fingerprint
+
+
+def zoned(*zones: str | None, **more: object) -> MonitorOptions:
+    named = [
+        {"name": name, "source": "0", "zone": zone}
+        for name, zone in zip(NAMES, zones, strict=False)
+    ]
+    return MonitorOptions.model_validate({"cameras": named, "sinks": [STORE]} | more)
+
+
+def test_a_shard_is_of_one_zone_and_each_zone_has_numbers_of_its_own() -> None:
+    whole = zoned(*[None, "south", "north"] * 20)
+    assert zones_of(whole) == ("", "north", "south")
+    parts = [of_shard(whole, Shard(number, 6)) for number in range(1, 7)]
+    found = [{camera.zone for camera in part.cameras} for part in parts]
+    assert found == [{None}, {None}, {"north"}, {"north"}, {"south"}, {"south"}]
+    assert sorted(one.name for part in parts for one in part.cameras) == sorted(NAMES[:60])
+    assert all(Shard(2, 2).has(camera.name) for camera in parts[3].cameras)
+
+
+def test_another_zone_is_another_fingerprint_and_none_is_the_one_that_there_was() -> None:
+    first, second, plain = (
+        of_shard(one, Shard(1, 2)).share
+        for one in (zoned("a", "b"), zoned("b", "a"), options(2, STORE))
+    )
+    assert first is not None
+    assert second is not None
+    assert plain is not None
+    assert len({first.fingerprint, second.fingerprint, plain.fingerprint}) == 3
+    assert plain.fingerprint == hashlib.sha256(b"camera-0\ncamera-1").hexdigest()[:16]
+
+
+@pytest.mark.parametrize(
+    ("shard", "more", "fault"),
+    [
+        (
+            Shard(1, 3),
+            {},
+            "--shard 1/3: the cameras are of 2 zones: as many shards of each are needed, such as "
+            "2 or 4",
+        ),
+        (
+            Shard(1, 2),
+            {"cluster": {"shards": 2}},
+            "--shard 1/2: cluster.shards is 2: for 2 zones 4 are needed",
+        ),
+    ],
+    ids=["not a multiple", "not that of the cluster"],
+)
+def test_each_zone_needs_as_many_shards(shard: Shard, more: dict[str, object], fault: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        of_shard(zoned("north", None, **more), shard)
+    assert str(error.value) == fault
 
 
 def test_a_shard_needs_a_store_with_a_site() -> None:
