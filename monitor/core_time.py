@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 LOOK_S = 1.0  # from one look to the next
-STARVED = 2.0  # times as long as it had a core, it waited for one
+STARVED = 1.0  # times as long as it had a core, it waited for one
 LEAST_S = 0.05  # that it waited for a core in that time: less holds nobody up
 _HERE = Path("/proc/thread-self/schedstat")  # Linux
 

@@ -33,7 +33,7 @@ def make_decoder(
             full,
             decoding.scheduler,
             clock,
-            context_s=decoding.context_s,
+            turn_s=decoding.turn_s,
             suspicious=decoding.suspicious,
         )
 
@@ -55,6 +55,6 @@ def make_decoder(
         decoding.scheduler,
         clock,
         begin_idle,
-        context_s=decoding.context_s,
+        turn_s=decoding.turn_s,
         suspicious=decoding.suspicious,
     )

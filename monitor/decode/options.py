@@ -24,6 +24,7 @@ class Decoding:
     # at most so many seconds apart; None: everything is decoded at all times.
     idle_max_delay_s: float | None = None
     context_s: float = 0.0  # how far before a movement its first window begins: so much is decoded
+    turn_s: float = 0.0  # that is seen of it at least, each time it has its turn
     hardware: str | None = None  # FFmpeg's name of what decodes; None: the cores
     # Shared by all streams that must not fall behind; None: of a file.
     scheduler: DecodeScheduler | None = None

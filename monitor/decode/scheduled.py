@@ -15,7 +15,7 @@ from monitor.core_time import waited_for_core
 from monitor.decode.decoder import DecodedFrame, Decoder, FullDecoder
 from monitor.decode.idle import AFTER_S, MAX_BYTES
 from monitor.decode.lateness import Lateness
-from monitor.decode.scheduler import LATE_S, TURN_S, DecodeScheduler
+from monitor.decode.scheduler import LATE_S, DecodeScheduler
 from monitor.decode.stillness import Stillness
 from monitor.states import SkipReason
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     # Makes an idle decoder from a key frame, its pts and what is known of the scene.
     BeginIdle = Callable[[HasTime, Packet[VideoStream], float, Stillness], Decoder]
 
+SUSPICIOUS_S = 4.0  # that a turn lasts if an activity may be seen: several windows, and an alert
 KEPT_S = 2.5  # of packets that are kept of a stream that waits, at the most
 
 
@@ -53,7 +54,7 @@ class ScheduledDecoder:
         clock: Callable[[], float] = time.monotonic,
         begin_idle: BeginIdle | None = None,
         *,
-        context_s: float = 0.0,  # that a window spans
+        turn_s: float = 0.0,  # that is seen in a turn at least
         suspicious: Callable[[], bool] = lambda: False,  # whether an activity may be seen just now
         held_up: Callable[[], float] = waited_for_core,
     ) -> None:
@@ -62,7 +63,7 @@ class ScheduledDecoder:
         self._scheduler = scheduler
         self._clock = clock
         self._begin_idle = begin_idle  # None: no scene may be idle
-        self._context_s = context_s
+        self._turn_s = turn_s
         self._suspicious = suspicious
         self._lateness = Lateness(partial(scheduler.loaded, self), held_up)
         self._decoder: Decoder | None = begin(self._has_time)  # None: another's turn
@@ -115,14 +116,14 @@ class ScheduledDecoder:
         whole = True  # what is seen of it: a window
         if pts_s is not None:
             self._from_s = pts_s if self._from_s is None else min(self._from_s, pts_s)
-            whole = pts_s - self._from_s >= self._context_s
+            whole = pts_s - self._from_s >= self._turn_s
         pace = self._lateness.pace(pts_s, now_s, self._scheduler.allowed_s)
         if pace is not None:
             # What is stopped before its first window is whole was decoded for nothing.
             may_stop = whole or self._lateness.behind_s >= LATE_S
             if not self._scheduler.late(self, pace, may_stop=may_stop):
                 return False
-        at_least_s = TURN_S if self._suspicious() else 0.0
+        at_least_s = SUSPICIOUS_S if self._suspicious() else 0.0
         if not whole:
             at_least_s = math.inf
         return self._scheduler.keep(self, decoder.idle, at_least_s)

@@ -28,7 +28,7 @@ from monitor.records import (
 )
 from monitor.states import EndReason, Pace, SkipReason
 
-LATE_S = 0.3  # from a window's newest frame until it is classified
+LATE_S = 0.15  # from a window's newest frame until it is classified
 
 
 @dataclass(frozen=True, eq=False)

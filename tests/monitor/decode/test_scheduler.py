@@ -13,8 +13,8 @@ import pytest
 from av import VideoFrame
 
 from monitor.decode.decoder import DecodedFrame
-from monitor.decode.scheduled import HasTime, ScheduledDecoder
-from monitor.decode.scheduler import GROW_S, LATE_S, TURN_S, DecodeScheduler
+from monitor.decode.scheduled import SUSPICIOUS_S, HasTime, ScheduledDecoder
+from monitor.decode.scheduler import GROW_S, LATE_S, DecodeScheduler
 from monitor.decode.stillness import Stillness
 from testkit.fakes import Clock
 
@@ -105,7 +105,7 @@ class Camera:
             self.scheduler,
             self.clock,
             self.rest,
-            context_s=WINDOW_S,
+            turn_s=WINDOW_S,
             suspicious=lambda: self.suspicious,
             held_up=lambda: self.held_s,
         )
@@ -222,8 +222,8 @@ def test_who_may_show_an_activity_keeps_its_turn_for_longer() -> None:
     cameras = [Camera(clock, scheduler, 0.004) for _ in range(24)]
     cameras[0].suspicious = True
     watch(cameras, 60)
-    assert TURN_S <= longest_s(cameras[0].decoded) < TURN_S + 3
-    assert len(cameras[0].decoded) > 1.5 * max(len(camera.decoded) for camera in cameras[1:])
+    assert SUSPICIOUS_S <= longest_s(cameras[0].decoded) < SUSPICIOUS_S + 3
+    assert len(cameras[0].decoded) > 1.2 * max(len(camera.decoded) for camera in cameras[1:])
 
 
 def test_who_wakes_while_others_wait_looks_at_what_is_new() -> None:
