@@ -75,8 +75,11 @@ format: $(VENV)/.dev
 manual: $(VENV)/.train
 	@$(BIN)/python -m deploy
 
-benchmark: $(VENV)/.train $(VENV)/.system
+benchmark: $(VENV)/.dev $(VENV)/.system
 	@$(BIN)/python -m benchmarks.performance --data $(DATA) $(if $(QUICK),--quick)
+	@$(BIN)/python -m benchmarks.processes --data $(DATA) $(if $(QUICK),--quick)
+	@$(BIN)/python -m benchmarks.scan --data $(DATA) $(if $(QUICK),--quick)
+	@$(BIN)/python -m benchmarks.cluster --simulate $(if $(QUICK),--quick)
 
 soak: $(VENV)/.dev $(VENV)/.system
 	@$(BIN)/python -m benchmarks.reliability --data $(DATA) --minutes $(MINUTES)
