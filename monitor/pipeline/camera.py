@@ -190,7 +190,7 @@ def make_decoding(camera: CameraOptions, models: Sequence[ModelMetadata]) -> Dec
         loop_filter=decode.loop_filter,
         idle_max_delay_s=decode.idle_max_delay_s if idle else None,
         context_s=max(_context_s(model.clip) for model in models),
-        turn_s=max(_turn_s(model.clip, camera.windows.stride) for model in models),
+        turn_s=max(model.clip.span_s for model in models),
         hardware=decode.hardware,
     )
 
@@ -201,8 +201,3 @@ def _context_s(clip: ClipSpec) -> float:
     That is a frame less than a clip spans, and half a one more for jitter.
     """
     return clip.span_s - 0.5 / clip.fps
-
-
-def _turn_s(clip: ClipSpec, stride: int) -> float:
-    """How long a window and the stride last: so much shows a whole window, wherever it begins."""
-    return clip.span_s + stride / clip.fps

@@ -37,7 +37,8 @@ class WindowBuffer:
     empty and the frame at most LATE slots late; the first frame of a slot is taken. Time decides,
     never the count of camera frames. A window holds `spec.frames` sampled frames, and a new one is
     due every `stride` of them. No window spans a gap longer than `max_gap_s` or a step back in
-    time: the buffer starts afresh, with a new origin.
+    time: the buffer starts afresh, with a new origin. So it does after frames that were passed over
+    because the cores are too few: what is decoded next is to be a window as soon as it can.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class WindowBuffer:
         self._origin_s = 0.0
         self._last_s = -math.inf
         self._slot = -1
+        self._overloaded = False  # so that the newest frame was passed over
 
     def resume(self, place: GridPlace) -> None:
         """Go on where another buffer was; no window holds frames that only that one has seen."""
@@ -96,6 +98,8 @@ class WindowBuffer:
         `pixels` gives the frame as (H, W, 3) uint8 RGB and is called for sampled frames only. A
         window that holds frames passed over is none.
         """
+        if self._overloaded:
+            self.reset()
         due = self._sample(time_s, pixels)
         return self._window(arrived_s) if due and self._is_decoded.all() else None
 
@@ -104,6 +108,7 @@ class WindowBuffer:
     ) -> Skipped | None:
         """Take the moment of a frame that was not decoded; return the window it would complete."""
         due = self._sample(time_s, None)
+        self._overloaded = reason is SkipReason.OVERLOAD
         return Skipped(self.camera, self.region, time_s, arrived_s, reason) if due else None
 
     def _sample(self, time_s: float, pixels: Callable[[], NDArray[np.uint8]] | None) -> bool:

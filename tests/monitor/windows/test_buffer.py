@@ -16,6 +16,7 @@ from monitor.records import Window
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
 from monitor.sources.source import Source, SourceSettings
+from monitor.states import SkipReason
 from monitor.windows.buffer import WindowBuffer
 from monitor.windows.clip import ClipSpec, scale_frame
 from testkit.films import repeated
@@ -225,6 +226,20 @@ def test_it_has_the_windows_that_begin_from_there_on() -> None:
     assert [one.start_s for one in found] == [
         one.start_s for one in every if one.start_s >= times[60]
     ]
+
+
+@pytest.mark.parametrize("first", [3, 20, 22, 23, 24])
+def test_after_an_overload_the_first_window_comes_as_soon_as_it_can(first: int) -> None:
+    buffer = WindowBuffer("a", SPEC, 5)
+    passed = [
+        buffer.skip(number / 10, reason=SkipReason.OVERLOAD) is not None for number in range(first)
+    ]
+    assert passed == [number >= 19 and number % 5 == 4 for number in range(first)]
+    pixels = np.zeros((1, 1, 3), np.uint8)
+    made = [buffer.push((first + number) / 10, lambda: pixels) for number in range(25)]
+    assert [window is not None for window in made] == [n in (19, 24) for n in range(25)]
+    assert made[19] is not None
+    assert made[19].start_s == first / 10
 
 
 def test_frames_of_the_same_time_are_one_frame() -> None:
