@@ -77,7 +77,7 @@ def soak(minutes: float, seed: int, said: Path) -> Soak:
                 log.error("it cannot go on: %s", failure)
                 break
             memory.append(_memory(site, began_s))
-            log.info("%s %s: well after %s s", kind, faults[-1].what, faults[-1].well_s)
+            log.info("%s %s: well after %.1f s", kind, faults[-1].what, faults[-1].well_s)
         time.sleep(_REST_S)
         ended_s = time.time()
         try:
