@@ -123,6 +123,8 @@ class ScheduledDecoder:
             may_stop = whole or self._lateness.behind_s >= LATE_S
             if not self._scheduler.late(self, pace, may_stop=may_stop):
                 return False
+        if not (packet.is_keyframe or self._scheduler.takes_turns):
+            return True
         at_least_s = SUSPICIOUS_S if self._suspicious() else 0.0
         if not whole:
             at_least_s = math.inf

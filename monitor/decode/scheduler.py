@@ -50,9 +50,14 @@ class DecodeScheduler:
         return self._limit
 
     @property
+    def takes_turns(self) -> bool:
+        """Whether not all may decode."""
+        return self._limit < math.inf
+
+    @property
     def allowed_s(self) -> float:
         """By how much one may be behind its stream."""
-        return LATE_S if self._limit == math.inf else LATE_IN_TURN_S
+        return LATE_IN_TURN_S if self.takes_turns else LATE_S
 
     def has_room(self) -> bool:
         """Whether one more may decode, and nobody waits for it."""
@@ -99,9 +104,9 @@ class DecodeScheduler:
         """
         with self._lock:
             now_s = self._clock()
-            was_limited = self._limit < math.inf
+            took_turns = self.takes_turns
             if now_s - self._changed_s >= LATE_S:  # one event until they have caught up
-                if was_limited:
+                if took_turns:
                     pace = max(pace, _PACE_MIN)  # it had something to do at once
                 self._limit = max(1, math.floor(_ROOM * pace * len(self._decoding)))
                 self._changed_s = now_s
@@ -112,7 +117,7 @@ class DecodeScheduler:
                 self._throttle.log(logging.WARNING, "late", text)
             elif who in self._decoding and len(self._decoding) <= self._limit:
                 return True
-            if was_limited and not may_stop:
+            if took_turns and not may_stop:
                 return True
             self._wait(who)
             return False
@@ -121,7 +126,7 @@ class DecodeScheduler:
         """What is decoded cannot be classified in time: if cameras take turns, fewer decode."""
         with self._lock:
             now_s = self._clock()
-            if self._limit < math.inf and now_s - self._changed_s >= LATE_S:
+            if self.takes_turns and now_s - self._changed_s >= LATE_S:
                 decoding = min(self._limit, len(self._decoding))
                 self._limit, self._changed_s = max(1, math.floor(_ROOM * decoding)), now_s
 
@@ -145,7 +150,7 @@ class DecodeScheduler:
 
     def _too_soon(self) -> bool:
         """Whether another began a moment ago: what each has kept is decoded at once."""
-        if self._limit == math.inf:
+        if not self.takes_turns:
             return False
         return self._clock() - self._started_s < TURN_MIN_S / self._limit / 2
 
@@ -155,7 +160,7 @@ class DecodeScheduler:
 
     def _grow(self) -> None:
         now_s = self._clock()
-        if self._limit < math.inf and now_s - self._changed_s >= GROW_S:
+        if self.takes_turns and now_s - self._changed_s >= GROW_S:
             self._limit += 1
             self._changed_s = now_s
             if self._limit >= len(self._decoding) + len(self._waiting):
