@@ -64,7 +64,7 @@ def test_the_newest_frame_of_a_window_is_the_one_that_the_monitor_takes() -> Non
 def sent_by(*clients: tuple[float, float], frames: int = 75) -> PacedServer:
     """A server whose clients began at these times, with these frame rates."""
     server = object.__new__(PacedServer)
-    server.fps = clients[0][1]
+    server.fps, server.again = clients[0][1], set()
     server.sent = {
         client: Sending([start_s + n / fps for n in range(frames)])
         for client, (start_s, fps) in enumerate(clients)
@@ -100,6 +100,13 @@ def test_a_window_of_a_peer_names_its_frame() -> None:
     window = {"event": "window", "camera": 0, "frame": 50, "scores": [1.0]}
     lines = [(102.02, json.dumps(window)), (103.0, '{"event": "end", "cameras": []}')]
     assert matched("opencv", lines, sent_by((100.0, 25)))[0] == pytest.approx([20])
+
+
+def test_clients_that_came_again_are_left_out() -> None:
+    window = {"event": "window", "camera": 0, "frame": 50, "scores": [1.0]}
+    server = sent_by((100.0, 25), frames=10)  # since it came again
+    server.again.add(0)
+    assert matched("opencv", [(102.02, json.dumps(window))], server) == ([], 0)
 
 
 def test_percentiles_need_two_values() -> None:
