@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from monitor.cli.app import _with_address
+from monitor.cli.app import _WatchCommand
 from monitor.cli.promotion import Promotions
 from monitor.cli.watch import _reload
 from monitor.cli.web import page_settings, without_secrets
@@ -96,7 +96,7 @@ def test_it_needs_an_alert_log_in_a_file(
     ],
 )
 def test_the_address_may_be_left_out(typed: str, meant: str) -> None:
-    assert " ".join(_with_address(typed.split())) == meant
+    assert " ".join(_WatchCommand("har-monitor")._with_addresses(typed.split())) == meant
 
 
 class Reloaded:
