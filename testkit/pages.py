@@ -1,12 +1,13 @@
 """A har-monitor with its page, and tabs of a real browser that look at it."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,18 +52,25 @@ class Watched:
         return [json.loads(line)["verdict"] for line in path.read_text().splitlines()]
 
 
-@contextmanager
-def watching(folder: Path, *arguments: str) -> Iterator[Watched]:
+def watching(folder: Path, *arguments: str) -> AbstractContextManager[Watched]:
     """Run it headless in a folder until the end of the block, which begins once it has a page."""
+    return served(folder, [sys.executable, "-m", "monitor", "--headless", *arguments])
+
+
+@contextmanager
+def served(
+    folder: Path, command: list[str], end: signal.Signals = signal.SIGINT, **environment: str
+) -> Iterator[Watched]:
+    """Run a command that serves a page until the end of the block, where a signal ends it."""
     with (folder / "said").open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "monitor", "--headless", *arguments], cwd=folder, stderr=output
+            command, cwd=folder, stderr=output, env={**os.environ, **environment}
         )
         found = Watched(folder)
         try:
             wait_until(lambda: "the page is at" in found.said)
             yield found
-            process.send_signal(signal.SIGINT)
+            process.send_signal(end)
             assert process.wait(LIMIT_S) == 0
         finally:
             process.kill()

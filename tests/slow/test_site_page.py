@@ -1,10 +1,8 @@
 """One page over two shards, in a real browser: nothing of what it shows lies where it runs."""
 
 import json
-import os
 import signal
 import socket
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +16,7 @@ from testkit import ROOT
 from testkit.fakes import wait_until
 from testkit.films import looped, repeated
 from testkit.models import motion_model
-from testkit.pages import SAMPLE, Watched, opened, until
-from testkit.patience import LIMIT_S
+from testkit.pages import SAMPLE, Watched, opened, served, until
 from testkit.process import COMMAND, har_monitor, write_config
 from testkit.servers.ffmpeg_live import free_port
 from testkit.servers.postgres import Postgres, postgres
@@ -47,24 +44,9 @@ def page(folder: Path, cameras: dict[str, str], server: Postgres) -> Iterator[Wa
     """`har-monitor page` in a folder of its own."""
     folder.mkdir()
     write_config(folder / "site.yaml", cameras, **options(server))
-    with (folder / "said").open("w") as output:
-        process = subprocess.Popen(
-            [*COMMAND, "page", "--config", "site.yaml"],
-            cwd=folder,
-            stderr=output,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-    try:
-        found = Watched(folder)
-        wait_until(lambda: "the page is at" in found.said)
+    command = [*COMMAND, "page", "--config", "site.yaml"]
+    with served(folder, command, signal.SIGTERM, PYTHONPATH=str(ROOT)) as found:
         yield found
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(LIMIT_S) == 0
-    finally:
-        process.kill()
-        process.wait(LIMIT_S)
-    assert "Traceback" not in found.said
-    assert "ERROR" not in found.said
 
 
 def fetch(url: str, **headers: str) -> tuple[int, bytes]:
