@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from av import Packet, VideoStream
 
@@ -11,7 +12,11 @@ from monitor.decode.decoder import Decoder, FullDecoder
 from monitor.decode.idle import IdleDecoder
 from monitor.decode.options import Decoding
 from monitor.decode.scheduled import HasTime, ScheduledDecoder
+from monitor.decode.scheduler import DecodeScheduler
 from monitor.decode.stillness import Stillness
+
+if TYPE_CHECKING:
+    from monitor.decode.scheduled import BeginIdle
 
 
 def make_decoder(
@@ -24,18 +29,21 @@ def make_decoder(
         stream.codec_context.options = {"skip_loop_filter": "all"}
     full = FullDecoder(stream, clock)
 
+    def scheduled(
+        scheduler: DecodeScheduler,
+        begin: Callable[[HasTime], Decoder],
+        begin_idle: BeginIdle | None = None,
+    ) -> Decoder:
+        turn_s, suspicious = decoding.turn_s, decoding.suspicious
+        return ScheduledDecoder(
+            begin, full, scheduler, clock, begin_idle, turn_s=turn_s, suspicious=suspicious
+        )
+
     delay_s = decoding.idle_max_delay_s
     if delay_s is None:
         if decoding.scheduler is None:
             return full
-        return ScheduledDecoder(
-            lambda has_time: full,
-            full,
-            decoding.scheduler,
-            clock,
-            turn_s=decoding.turn_s,
-            suspicious=decoding.suspicious,
-        )
+        return scheduled(decoding.scheduler, lambda has_time: full)
 
     def begin(has_time: HasTime = lambda: True) -> IdleDecoder:
         looked_at, on_still = decoding.looked_at, decoding.on_still
@@ -49,12 +57,4 @@ def make_decoder(
     ) -> Decoder:
         return begin(has_time).begin_idle(key, pts_s, scene)
 
-    return ScheduledDecoder(
-        begin,
-        full,
-        decoding.scheduler,
-        clock,
-        begin_idle,
-        turn_s=decoding.turn_s,
-        suspicious=decoding.suspicious,
-    )
+    return scheduled(decoding.scheduler, begin, begin_idle)

@@ -108,8 +108,7 @@ class DecodeScheduler:
             if now_s - self._changed_s >= LATE_S:  # one event until they have caught up
                 if took_turns:
                     pace = max(pace, _PACE_MIN)  # it had something to do at once
-                self._limit = max(1, math.floor(_ROOM * pace * len(self._decoding)))
-                self._changed_s = now_s
+                self._lower(pace * len(self._decoding), now_s)
                 text = (
                     "the cores cannot decode all cameras that move: they take turns, "
                     f"{self._limit} at a time"
@@ -127,8 +126,7 @@ class DecodeScheduler:
         with self._lock:
             now_s = self._clock()
             if self.takes_turns and now_s - self._changed_s >= LATE_S:
-                decoding = min(self._limit, len(self._decoding))
-                self._limit, self._changed_s = max(1, math.floor(_ROOM * decoding)), now_s
+                self._lower(min(self._limit, len(self._decoding)), now_s)
 
     def loaded(self, who: object, work: float) -> bool:
         """Whether the cores are busy; one says how many seconds a second it was at work itself."""
@@ -153,6 +151,10 @@ class DecodeScheduler:
         if not self.takes_turns:
             return False
         return self._clock() - self._started_s < TURN_MIN_S / self._limit / 2
+
+    def _lower(self, fit: float, now_s: float) -> None:
+        """Let somewhat fewer decode than fit."""
+        self._limit, self._changed_s = max(1, math.floor(_ROOM * fit)), now_s
 
     def _wait(self, who: object) -> None:
         self._decoding.pop(who, None)
