@@ -92,7 +92,7 @@ class ReportReader:
             for shard, row in found.items()
             if shard in told  # it went between the two queries
         }
-        return sorted(self._known.values(), key=lambda one: _number(one.report.shard))
+        return sorted(self._known.values(), key=lambda one: shard_number(one.report.shard))
 
 
 def shard_count(store: EventStore) -> int:
@@ -101,5 +101,6 @@ def shard_count(store: EventStore) -> int:
         return connection.execute(sa.select(site.c.shards)).scalar_one_or_none() or 0
 
 
-def _number(shard: str) -> int:
+def shard_number(shard: str) -> int:
+    """I of I/N."""
     return int(shard.partition("/")[0])

@@ -15,7 +15,7 @@ from monitor.health.report import REPORT, Report, ShardView
 from monitor.health.status import CameraSnapshot
 from monitor.records import SinkStatus
 from monitor.store.database import StoreError
-from monitor.store.reports import HeardReport, ReportReader, shard_count
+from monitor.store.reports import HeardReport, ReportReader, shard_count, shard_number
 from monitor.store.store import EventStore
 from monitor.throttle import LogThrottle
 from monitor.web.feed import camera_state
@@ -66,7 +66,7 @@ class SiteReader:
         missing = (f"{number}/{count}" for number in range(1, count + 1))
         views = known | {shard: ShardView(shard) for shard in missing if shard not in known}
         return SiteView(
-            tuple(sorted(views.values(), key=lambda view: int(view.shard.partition("/")[0]))),
+            tuple(sorted(views.values(), key=lambda view: shard_number(view.shard))),
             {shard: settings for shard, (_, _, settings) in self._parsed.items()},
             tuple(
                 Place(one.report.shard, one.report.address, one.report.secret)
