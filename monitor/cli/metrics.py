@@ -10,7 +10,6 @@ from monitor.config.outputs import MetricsOptions
 from monitor.metrics.collector import Watched, exposition
 from monitor.metrics.endpoint import Endpoint
 from monitor.metrics.facts import Evidence, FactReader, Reviews
-from monitor.paths import STDOUT
 from monitor.records import CopyStatus
 
 
@@ -30,7 +29,7 @@ class Metrics:
     ) -> None:
         """Begin to serve."""
         store = options.store
-        reviews = None if store is None else Reviews(store.url, _log_path(options))
+        reviews = None if store is None else Reviews(store.url, options.log_path)
         self._reader = fact_reader(options, reviews, used_bytes, copies)
         self._reader.start()
         self._endpoint.serve(exposition(watched, self._reader.newest))
@@ -53,17 +52,13 @@ def fact_reader(
     most = 0 if kept is None else int(kept.max_gib * 2**30)
     return FactReader(
         reviews,
-        _folders(options, _log_path(options)),
+        _folders(options, options.log_path),
         lambda: (
             None
             if used_bytes is None
             else Evidence(used_bytes(), most, None if copies is None else copies())
         ),
     )
-
-
-def _log_path(options: MonitorOptions) -> Path | None:
-    return next((one.path for one in options.logs if one.path != STDOUT), None)
 
 
 def _folders(options: MonitorOptions, log_path: Path | None) -> dict[str, Path]:

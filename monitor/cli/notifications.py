@@ -16,7 +16,6 @@ from monitor.health.status import CameraSnapshot
 from monitor.notify.feed import NotifyFeed
 from monitor.notify.settings import NotifySettings
 from monitor.notify.tls import tls_context
-from monitor.paths import STDOUT
 from monitor.recognition.models import Models
 
 log = logging.getLogger(__name__)
@@ -77,7 +76,7 @@ def notify_settings(options: MonitorOptions) -> NotifySettings:
     return NotifySettings(
         notify=options.notify,
         store=options.store.url,
-        log=next((log.path for log in options.logs if log.path != STDOUT), None),
+        log=options.log_path,
         evidence=None if options.evidence is None else options.evidence.folder,
         copies=None if options.evidence is None else options.evidence.copy_to,
         holder=holder,

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor.config.options import CameraOptions, MonitorOptions
-from monitor.paths import STDOUT
 from monitor.recognition.classifier import sha256_of
 from monitor.recognition.shipped import DEFAULT, model_path
 from monitor.store.event import milliseconds, moment_of
@@ -88,7 +87,7 @@ class Promotions:
 
 def _last_lines(options: MonitorOptions) -> dict[str, PromotionLine]:
     """What the journal says last of each camera; nothing is read where no model is tried out."""
-    log_path = next((one.path for one in options.logs if one.path != STDOUT), None)
+    log_path = options.log_path
     if log_path is None or not options.shadows:
         return {}
     # Not at the top: SQLAlchemy takes a third of a second.

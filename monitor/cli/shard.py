@@ -15,7 +15,6 @@ from monitor.lease.granted import Grant
 from monitor.lease.holder import this_process
 from monitor.lease.keeper import LeaseKeeper
 from monitor.lease.sinks import leased
-from monitor.paths import STDOUT
 from monitor.records import LeaseStatus
 from monitor.states import EndReason
 from monitor.store.database import StoreError
@@ -122,8 +121,7 @@ def _ended(event: Event, now: datetime) -> AlertEvent:
 
 def holder_of(options: MonitorOptions) -> Holder:
     """Who this process is to others: known again by its alert log, which it has locked."""
-    logs = (log.path for log in options.logs if log.path != STDOUT)
-    return this_process(next(logs, None))
+    return this_process(options.log_path)
 
 
 def _site(options: MonitorOptions, share: ShardShare) -> Site:

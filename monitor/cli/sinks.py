@@ -70,7 +70,7 @@ def shadow_log(options: MonitorOptions) -> ShadowLogSink | None:
 
     None if there is no such file, or neither is a model tried out nor was one before.
     """
-    log = next((one for one in options.logs if one.path != STDOUT), None)
+    log = options.log_file
     if log is None or not (options.shadows or shadow_log_path(log.path).exists()):
         return None
     return ShadowLogSink(log.path, max_bytes=int(log.max_mib * 2**20), keep=log.keep)

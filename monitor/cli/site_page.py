@@ -9,7 +9,6 @@ import signal
 import socket
 import threading
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +17,7 @@ from rich.console import Console
 
 from monitor.cli.command import Command, exit_codes, start_logging
 from monitor.cli.serving import Server, quieten, serving
-from monitor.cli.web import camera_settings, without_secrets
+from monitor.cli.web import camera_settings, served_settings
 from monitor.config.options import MonitorOptions
 from monitor.config.yaml_file import load
 from monitor.errors import ConfigError
@@ -27,7 +26,6 @@ from monitor.listening import authority, listen
 from monitor.metrics.endpoint import Endpoint
 from monitor.metrics.facts import FactReader, Reviews
 from monitor.metrics.site import site_exposition
-from monitor.paths import STDOUT
 from monitor.store.journal import Journal, journal_path
 from monitor.store.rebuild import KeptStore
 from monitor.web.app import make_app
@@ -65,34 +63,16 @@ def main(
 
 def site_settings(options: MonitorOptions, config: Path) -> WebSettings:
     """What the page is told of a site; ConfigError if it can have none."""
-    web, store, evidence = options.web, options.store, options.evidence
-    if web is None:
+    if options.web is None:
         raise ConfigError(f"{config}: web is needed, such as web: {{}}")
-    assert store is not None  # see MonitorOptions.with_needed_sinks
-    assert evidence is not None
-    if store.site is None:
+    assert options.store is not None  # see MonitorOptions.with_needed_sinks
+    if options.store.site is None:
         raise ConfigError(
             f"{config}: a sink of the type store is needed, which all shards share, with site"
         )
-    logs = (one.path for one in options.logs if one.path != STDOUT)
-    return WebSettings(
-        host=web.host,
-        port=web.port,
-        hosts=web.hosts,
-        users=web.users,
-        certificate=web.certificate,
-        key=web.key,
-        store=store.url,
-        log=next(logs, Path(JOURNAL)).with_name(JOURNAL),
-        evidence=evidence.folder,
-        copies=evidence.copy_to,
-        min_free_gib=evidence.min_free_gib,
-        cameras=tuple(camera_settings(camera) for camera in options.cameras),
-        models=(),
-        configuration=without_secrets(options),
-        since=datetime.now(UTC),
-        site=True,
-    )
+    journal = (options.log_path or Path(JOURNAL)).with_name(JOURNAL)
+    cameras = tuple(camera_settings(camera) for camera in options.cameras)
+    return served_settings(options, journal, cameras).model_copy(update={"site": True})
 
 
 def _serve(settings: WebSettings, options: MonitorOptions) -> None:

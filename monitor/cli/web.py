@@ -16,7 +16,6 @@ from monitor.config.options import CameraOptions, MonitorOptions
 from monitor.errors import ConfigError
 from monitor.health.health_file import examine
 from monitor.health.status import CameraSnapshot
-from monitor.paths import STDOUT
 from monitor.pipeline.monitor import Monitor
 from monitor.recognition.models import Models
 from monitor.records import SinkStatus
@@ -111,45 +110,58 @@ def page_settings(
     options: MonitorOptions, models: Models, promoted: Collection[str] = ()
 ) -> WebSettings:
     """What the page is told of a configuration with `web`; ConfigError if it lacks something."""
-    web, store, evidence = options.web, options.store, options.evidence
-    assert web is not None
-    assert store is not None  # see MonitorOptions.with_needed_sinks
-    assert evidence is not None
-    log_path = next((one.path for one in options.logs if one.path != STDOUT), None)
+    log_path, evidence = options.log_path, options.evidence
+    assert evidence is not None  # see MonitorOptions.with_needed_sinks
     if log_path is None:
         raise ConfigError("web needs an alert log in a file: reviews are written beside it")
     if log_path.exists() and not log_path.is_file():
         raise ConfigError(f"web needs an alert log in a file; {log_path} is none")
+    cameras = tuple(
+        camera_settings(camera).model_copy(
+            update={
+                "tried": _tried(camera, models, camera.name in promoted),
+                "labels": models.get(camera.model).metadata.alert_labels,
+            }
+        )
+        for camera in options.cameras
+    )
+    told: dict[str, Any] = {
+        "rolling_min": evidence.rolling_min,
+        # What is said of cameras and regions, not every user may see.
+        "models": tuple(
+            fact for fact in describe(options, models) if fact[0] not in ("camera", "region")
+        ),
+    }
     share = options.share
-    serves = share is None or share.serves
-    node = None if share is None else share.node
+    if share is not None and share.node is not None:
+        told["beside"] = _beside(share.node, evidence.folder)
+    if share is not None and not share.serves:
+        told |= {"users": None, "certificate": None, "key": None}
+    return served_settings(options, log_path, cameras).model_copy(update=told)
+
+
+def served_settings(
+    options: MonitorOptions, log_path: Path, cameras: tuple[CameraSettings, ...]
+) -> WebSettings:
+    """What every page is told of a configuration with `web`; of its models nothing."""
+    web, store, evidence = options.web, options.store, options.evidence
+    assert web is not None
+    assert store is not None  # see MonitorOptions.with_needed_sinks
+    assert evidence is not None
     return WebSettings(
         host=web.host,
         port=web.port,
         hosts=web.hosts,
-        users=web.users if serves else None,
-        certificate=web.certificate if serves else None,
-        key=web.key if serves else None,
+        users=web.users,
+        certificate=web.certificate,
+        key=web.key,
         store=store.url,
         log=log_path,
         evidence=evidence.folder,
         copies=evidence.copy_to,
         min_free_gib=evidence.min_free_gib,
-        rolling_min=evidence.rolling_min,
-        beside=None if node is None else _beside(node, evidence.folder),
-        cameras=tuple(
-            camera_settings(camera).model_copy(
-                update={
-                    "tried": _tried(camera, models, camera.name in promoted),
-                    "labels": models.get(camera.model).metadata.alert_labels,
-                }
-            )
-            for camera in options.cameras
-        ),
-        # What is said of cameras and regions, not every user may see.
-        models=tuple(
-            fact for fact in describe(options, models) if fact[0] not in ("camera", "region")
-        ),
+        cameras=cameras,
+        models=(),
         configuration=without_secrets(options),
         since=datetime.now(UTC),
     )

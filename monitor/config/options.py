@@ -347,8 +347,7 @@ class MonitorOptions(Options):
 
     @model_validator(mode="after")
     def _shadows_are_recorded(self) -> "MonitorOptions":
-        to_files = any(log.path != STDOUT for log in self.logs)
-        if self.shadows and not (to_files or self.store):
+        if self.shadows and not (self.log_file or self.store):
             raise ValueError(
                 f"camera {self.shadows[0].name}: what its shadow finds would be lost; "
                 "an alert log in a file or an event store is needed"
@@ -372,6 +371,16 @@ class MonitorOptions(Options):
         return tuple(sink for sink in self.sinks if isinstance(sink, AlertLogOptions))
 
     @property
+    def log_file(self) -> AlertLogOptions | None:
+        """The first of them that is a file: reviews and shadows are written beside it."""
+        return next((log for log in self.logs if log.path != STDOUT), None)
+
+    @property
+    def log_path(self) -> Path | None:
+        """Where that is."""
+        return None if self.log_file is None else self.log_file.path
+
+    @property
     def store(self) -> StoreOptions | None:
         """The event store among the sinks."""
         return next((sink for sink in self.sinks if isinstance(sink, StoreOptions)), None)
@@ -391,8 +400,7 @@ class MonitorOptions(Options):
 
         With `web`, evidence is, too.
         """
-        logs = [log.path for log in self.logs if log.path != STDOUT]
-        folder = logs[0].parent if logs else Path()
+        folder = Path() if self.log_path is None else self.log_path.parent
         added: list[SinkOptions] = []
         if self.store is None and not (self.web is None and self.notify is None):
             added.append(StoreOptions(url=str(folder / DEFAULT_STORE)))
