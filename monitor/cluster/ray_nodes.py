@@ -23,7 +23,7 @@ from monitor.cluster.ray_session import (
     pinned,
 )
 from monitor.errors import MonitorError
-from monitor.jobs import Function, attempt
+from monitor.jobs import Function, attempt, how_many
 
 AGAIN_S = 60.0  # after which a node that is given no tasks is tried once more
 _LOOK_S = 1.0  # from one look at the nodes to the next
@@ -116,7 +116,7 @@ class WorkNodes:
     def described(self) -> str:
         """Who works, in words."""
         cpus = sum(self._nodes[one].cpus for one in self.fit)
-        return f"{cpus:g} CPUs of {len(self.fit)} nodes"
+        return f"{how_many(cpus, 'CPU')} of {how_many(len(self.fit), 'node')}"
 
     def fault(self, node_id: str) -> str | None:
         """Why a node is given no tasks; empty if it is, None while it is tried."""

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Generic
 
-from monitor.jobs import Function, Key, Outcome, attempt
+from monitor.jobs import Function, Key, Outcome, attempt, how_many
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Pool(Generic[Key]):
     @property
     def described(self) -> str:
         """Who works, in words."""
-        return f"{self._size} processes"
+        return how_many(self._size, "process")
 
     def start(self, key: Key, function: Function, job: object) -> None:
         """Begin a job in a free process; `function` is one of a module, and can be pickled."""
