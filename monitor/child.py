@@ -37,7 +37,7 @@ class ChildProcess:
         what: str,  # in messages
         thread: str,
         end_s: float,  # that it has to end
-        inherited: Sequence[socket.socket] = (),
+        inherited: Sequence[socket.socket | IO[bytes]] = (),
         *,
         by_signal: bool = True,  # it is told to end by SIGTERM; else by the end of its link
         # Called when it has died; whether the pause before the next one is the first again.

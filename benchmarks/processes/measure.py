@@ -38,7 +38,7 @@ class Run(Facts):
     cpu_share: float  # of one core
     memory_mib: float
     switches_per_s: float  # of its threads, from one to the next
-    waiting_s: float  # the longest that a camera waited for its turn
+    waiting_s: float  # the longest from one window of a camera to the next
     latencies_ms: tuple[float, ...] = ()  # from a frame to its alert
     again: int = 0  # cameras that were opened anew, whose alerts are not among these
     others_share: float  # of the machine, that other processes used: the server, too
@@ -157,21 +157,22 @@ class _Looked:
         self._program = program
         self._health = health
         self._root = program.pid
-        self._waits: dict[str, float] = {}  # since when a camera waits
+        self._seen: dict[str, tuple[int, float]] = {}  # windows of a camera, and when the last came
         self.waiting_s = 0.0
         self.began_s = time.monotonic()
         self.ended_s = self.began_s
         self._before = self._counts()
 
     def look(self) -> None:
-        """Note which cameras wait; about once a second."""
+        """Note which cameras were seen; about once a second."""
         now_s = time.monotonic()
         for camera in self._cameras():
-            name = camera["name"]
-            if camera["state"] in ("live", "idle"):
-                self._waits.pop(name, None)
-            else:
-                self.waiting_s = max(self.waiting_s, now_s - self._waits.setdefault(name, now_s))
+            name, dropped = camera["name"], camera["dropped"]
+            seen = camera["windows"] + sum(dropped.values()) - dropped.get("overload", 0)
+            windows, since_s = self._seen.setdefault(name, (seen, now_s))
+            self.waiting_s = max(self.waiting_s, now_s - since_s)
+            if seen > windows or camera["state"] in ("live", "idle"):
+                self._seen[name] = seen, now_s
 
     def end(self) -> None:
         """Take the counts."""

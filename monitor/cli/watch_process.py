@@ -1,6 +1,7 @@
 """A process that watches some of the cameras for its parent.
 
-python -m monitor.cli.watch_process LINK, a descriptor that it inherits.
+python -m monitor.cli.watch_process PLACES LINK, descriptors that it inherits: of the file of
+LookPlaces, and of a socket.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rich.console import Console
 
 from monitor.cli.command import exit_codes, run_beside, start_logging
 from monitor.config.options import CameraOptions
+from monitor.decode.look_places import LookPlaces
 from monitor.decode.tap import PacketTap
 from monitor.errors import MonitorError, SinkError
 from monitor.events.alert import AlertEvent
@@ -29,7 +31,7 @@ from monitor.health.status import CameraSnapshot
 from monitor.lease.granted import Grant, GrantedLease
 from monitor.lease.sinks import leased
 from monitor.link import LinkClosed, pack, receive
-from monitor.pipeline.monitor import Monitor
+from monitor.pipeline.monitor import Monitor, cores
 from monitor.processes.messages import STATE, ProcessSettings, ProcessState, error_head
 from monitor.records import SinkStatus
 from monitor.web.pictures import LivePictures
@@ -55,9 +57,10 @@ def main() -> None:
             return
         settings = ProcessSettings.read(text)
         start_logging(console, verbose=settings.verbose, patient=False)
-        parent = ToParent(socket.socket(fileno=int(sys.argv[1])))
+        places, link = map(int, sys.argv[1:])
+        parent = ToParent(socket.socket(fileno=link))
         try:
-            share = Share(settings, parent)
+            share = Share(settings, parent, LookPlaces(cores(), places))
         except MonitorError as error:
             parent.end(error)
             return
@@ -104,7 +107,7 @@ class ToParent:
 class Share:
     """Watches its share of the cameras for the parent."""
 
-    def __init__(self, settings: ProcessSettings, parent: ToParent) -> None:
+    def __init__(self, settings: ProcessSettings, parent: ToParent, places: LookPlaces) -> None:
         self._parent = parent
         self._lease = GrantedLease()
         leased_to = settings.shard
@@ -123,6 +126,7 @@ class Share:
             tap=self._tap,
             on_beat=self._beat,
             usable=settings.cores,
+            places=places,
             gives_up=False,  # the parent knows of all cameras
         )
         self._pictures = LivePictures(self._monitor.hub, self._ring, self._show)

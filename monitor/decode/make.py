@@ -34,9 +34,15 @@ def make_decoder(
         begin: Callable[[HasTime], Decoder],
         begin_idle: BeginIdle | None = None,
     ) -> Decoder:
-        turn_s, suspicious = decoding.turn_s, decoding.suspicious
         return ScheduledDecoder(
-            begin, full, scheduler, clock, begin_idle, turn_s=turn_s, suspicious=suspicious
+            begin,
+            full,
+            scheduler,
+            clock,
+            begin_idle,
+            turn_s=decoding.turn_s,
+            suspicious=decoding.suspicious,
+            alert_s=decoding.alert_s,
         )
 
     delay_s = decoding.idle_max_delay_s

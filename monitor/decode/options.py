@@ -29,6 +29,7 @@ class Decoding:
     # Shared by all streams that must not fall behind; None: of a file.
     scheduler: DecodeScheduler | None = None
     suspicious: Callable[[], bool] = lambda: False  # whether it may show an activity just now
+    alert_s: float = 0.0  # that is seen beyond it then: from the first window to the alert
     tap: PacketTap | None = None  # is shown the packets of a network stream
     looked_at: Callable[[], bool] = lambda: False  # whether somebody sees it: then nothing is idle
     on_still: Callable[[VideoFrame], object] = lambda picture: (

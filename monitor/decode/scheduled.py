@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     # Makes an idle decoder from a key frame, its pts and what is known of the scene.
     BeginIdle = Callable[[HasTime, Packet[VideoStream], float, Stillness], Decoder]
 
-SUSPICIOUS_S = 4.0  # that a turn lasts if an activity may be seen: several windows, and an alert
-KEPT_S = 2.5  # of packets that are kept of a stream that waits, at the most
+# A look decodes from a key frame on that is a window away, or so much more: if a camera has waited
+# for long, it need not wait for such a key frame, too.
+MORE_S, LONG_S, MORE_AFTER_LONG_S = 0.5, 8.0, 2.0
+VERDICT_S = 0.3  # from the end of a window until it is classified
 
 
 class _Kept(NamedTuple):
@@ -38,9 +40,9 @@ class _Kept(NamedTuple):
 class ScheduledDecoder:
     """Decodes in its turn, and passes over everything else.
 
-    While it waits it keeps the packets from the newest key frame on. A turn begins with them, at
-    any time, so its first window is whole sooner. It lasts for one window at least, and for several
-    if that may show an activity.
+    While it waits it keeps the packets from a key frame on that is about a window away. A turn
+    begins with a look: all of them are decoded at once, and a window is whole. The turn ends when
+    that is classified, or later if it may show an activity.
 
     It looks at key frames meanwhile, for as long as nothing moves in them: a scene that turns out
     to be still needs no turn. Of one that moves it looks at two or three each time it waits.
@@ -56,6 +58,7 @@ class ScheduledDecoder:
         *,
         turn_s: float = 0.0,  # that is seen in a turn at least
         suspicious: Callable[[], bool] = lambda: False,  # whether an activity may be seen just now
+        alert_s: float = 0.0,  # that is seen beyond it then
         held_up: Callable[[], float] = waited_for_core,
     ) -> None:
         self._begin = begin  # a decoder that knows nothing yet
@@ -65,12 +68,14 @@ class ScheduledDecoder:
         self._begin_idle = begin_idle  # None: no scene may be idle
         self._turn_s = turn_s
         self._suspicious = suspicious
+        self._alert_s = alert_s
         self._lateness = Lateness(partial(scheduler.loaded, self), held_up)
         self._decoder: Decoder | None = begin(self._has_time)  # None: another's turn
         self._from_s: float | None = None  # the first stamp of this turn
+        self._looking = False  # decodes at once what it kept while it waited
         self._gave_up = False  # what it kept while it was idle, to look at what is new
         self._waits_s = 0.0  # our clock, since when
-        self._kept: list[_Kept] = []  # from a key frame on, or empty
+        self._kept: list[list[_Kept]] = []  # GOPs, each from its key frame on
         self._kept_bytes = 0
         self._scene: Stillness | None = None  # that is looked at while it waits
         self._given_s = -math.inf  # the last stamp
@@ -101,7 +106,8 @@ class ScheduledDecoder:
 
     def finish(self) -> Iterator[DecodedFrame | None]:
         """What the decoder still holds."""
-        yield from self._pass_over()
+        while self._kept:
+            yield from self._pass_over()
         if self._decoder is not None:
             yield from self._decoder.finish()
             self._stop(self._clock())
@@ -113,22 +119,25 @@ class ScheduledDecoder:
         if decoder.idle and not packet.is_keyframe:  # it has next to nothing to do: key frames tell
             self._lateness.wait(now_s)
             return True
-        whole = True  # what is seen of it: a window
+        whole = True  # what is seen of it
         if pts_s is not None:
             self._from_s = pts_s if self._from_s is None else min(self._from_s, pts_s)
-            whole = pts_s - self._from_s >= self._turn_s
+            whole = self._given_s - self._from_s >= self._wanted_s
         pace = self._lateness.pace(pts_s, now_s, self._scheduler.allowed_s)
         if pace is not None:
-            # What is stopped before its first window is whole was decoded for nothing.
+            # What is stopped before that was decoded for nothing.
             may_stop = whole or self._lateness.behind_s >= LATE_S
             if not self._scheduler.late(self, pace, may_stop=may_stop):
                 return False
         if not (packet.is_keyframe or self._scheduler.takes_turns):
             return True
-        at_least_s = SUSPICIOUS_S if self._suspicious() else 0.0
-        if not whole:
-            at_least_s = math.inf
-        return self._scheduler.keep(self, decoder.idle, at_least_s)
+        return self._scheduler.keep(self, decoder.idle, may_stop=whole)
+
+    @property
+    def _wanted_s(self) -> float:
+        """What is to be seen in a turn."""
+        least_s = self._turn_s + VERDICT_S
+        return least_s + self._alert_s if self._suspicious() else least_s
 
     def _go_on(
         self, decoder: Decoder, packet: Packet[VideoStream], pts_s: float | None, now_s: float
@@ -146,20 +155,28 @@ class ScheduledDecoder:
     def _wait(
         self, packet: Packet[VideoStream], pts_s: float | None, now_s: float
     ) -> Iterator[DecodedFrame | None]:
-        """Keep a packet for a turn that may begin with it, or pass over it."""
-        if packet.is_keyframe or not self._may_keep(packet, pts_s):
+        """Keep a packet for a look that may begin with it, or pass over it."""
+        # What is kept is to be whole.
+        while self._kept and (pts_s is None or self._is_outdated(pts_s, now_s)):
             yield from self._pass_over()
         if pts_s is None:
             return
-        if not packet.is_keyframe and not self._kept:
+        if packet.is_keyframe:
+            self._kept.append([])
+        elif not self._kept:
             yield from self._skip(pts_s, now_s)
             return
-        self._kept.append(_Kept(packet, pts_s, now_s))
+        self._kept[-1].append(_Kept(packet, pts_s, now_s))
         self._kept_bytes += packet.size
         if now_s - self._waits_s < LATE_S:  # it may not be at the newest yet
             return
-        if self._scheduler.start(self):
-            yield from self._begin_turn()
+        if self._shows_window(pts_s) and self._scheduler.start(self):
+            self._looking = True
+            try:
+                yield from self._begin_turn()
+            finally:
+                self._looking = False
+                self._scheduler.looked(self)
         elif packet.is_keyframe and self._is_still(packet, pts_s):
             assert self._begin_idle is not None
             assert self._scene is not None
@@ -169,33 +186,42 @@ class ScheduledDecoder:
 
     def _begin_turn(self) -> Iterator[DecodedFrame | None]:
         self._full.flush()
-        decoder, kept = self._begin(self._has_time), self._kept.copy()
+        decoder, kept = self._begin(self._has_time), [one for gop in self._kept for one in gop]
         self._forget()
         self._switch_to(decoder)
-        self._from_s = kept[0].pts_s
+        # What came before the newest window is decoded for what follows alone.
+        self._from_s = kept[-1].pts_s - self._turn_s
         arrived = {one.pts_s: one.arrived_s for one in kept}
         for one in kept:
             for decoded in self._decoded(decoder, one.packet):
                 if decoded is None or decoded.pts_s is None:
                     yield decoded
+                    continue
+                at_s = arrived.get(decoded.pts_s, one.arrived_s)
+                if decoded.picture is not None and decoded.pts_s < self._from_s:
+                    yield DecodedFrame(decoded.pts_s, None, at_s, SkipReason.OVERLOAD)
                 else:
-                    at_s = arrived.get(decoded.pts_s, one.arrived_s)
                     yield replace(decoded, arrived_s=at_s)
         self._lateness.excuse()
 
-    def _may_keep(self, packet: Packet[VideoStream], pts_s: float | None) -> bool:
-        return (
-            pts_s is not None
-            and bool(self._kept)
-            and abs(pts_s - self._kept[0].pts_s) <= KEPT_S
-            and self._kept_bytes + packet.size <= MAX_BYTES
-        )
+    def _shows_window(self, pts_s: float) -> bool:
+        """Whether what is kept holds a window, or all that may be kept."""
+        first = self._kept[0][0]
+        return pts_s - first.pts_s >= self._turn_s or self._kept_bytes > MAX_BYTES / 2
+
+    def _is_outdated(self, pts_s: float, now_s: float) -> bool:
+        """Whether no look will begin with the first packet, now that this one has come."""
+        if len(self._kept) > 1 and pts_s - self._kept[1][0].pts_s >= self._turn_s:
+            return True  # a later key frame is a window away, too
+        age_s = pts_s - self._kept[0][0].pts_s
+        more_s = MORE_S if now_s - self._waits_s < LONG_S else MORE_AFTER_LONG_S
+        return not -LATE_S < age_s <= self._turn_s + more_s or self._kept_bytes > MAX_BYTES
 
     def _pass_over(self) -> Iterator[DecodedFrame]:
-        """Say of all that was kept that it will not be decoded."""
-        kept = self._kept.copy()
-        self._forget()
-        for one in kept:
+        """Say of the oldest GOP that was kept that it will not be decoded."""
+        passed = self._kept.pop(0)
+        self._kept_bytes -= sum(one.packet.size for one in passed)
+        for one in passed:
             yield from self._skip(one.pts_s, one.arrived_s)
 
     def _skip(self, pts_s: float, arrived_s: float) -> Iterator[DecodedFrame]:
@@ -217,7 +243,7 @@ class ScheduledDecoder:
 
     def _has_time(self) -> bool:
         """Whether what was kept of an idle scene may be decoded: not if others wait for a turn."""
-        self._gave_up = not self._scheduler.has_room()
+        self._gave_up = not (self._looking or self._scheduler.has_room())
         return not self._gave_up
 
     def _stop(self, now_s: float) -> None:

@@ -1,8 +1,10 @@
 """Which cameras decode where there are more than the cores can hold.
 
 A stream that is read more slowly than it comes falls behind without limit. So as many cameras
-decode at a time as keep up with their streams, each for a while and then another; the others only
-take their packets in. All of them are watched a part of the time, and none late.
+decode at a time as keep up with their streams; the others only take their packets in, and keep the
+newest ones. They take turns. A turn begins with a look, which decodes at once all that a window
+needs; there are as many looks at a time as cores. So no core is idle while a camera waits, and all
+cameras are watched a part of the time, and none late.
 """
 
 from __future__ import annotations
@@ -12,14 +14,19 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import takewhile
 
+from monitor.decode.look_places import LookPlaces
 from monitor.throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
 TURN_S = 8.0  # that a camera decodes before it makes room: several windows, and an alert
-# Turns are shorter if all who wait then come on within so long; but no shorter than the other.
-ROUND_S, TURN_MIN_S = 5.0, 1.0
+READY_S = 0.25  # after it asked for a look, one can still look: packets come as far apart
+# Turns are shorter if all who wait then come on within so long. If one waits for longer, and there
+# was no place for a look for a while, fewer may go on after theirs.
+ROUND_S, IN_VAIN_S = 5.0, 0.1
 # Behind its stream, and for so long: it does not keep up. Less if cameras take turns: those that
 # have theirs are to be on time.
 LATE_S, LATE_IN_TURN_S = 1.0, 0.3
@@ -29,19 +36,34 @@ _PACE_MIN = 0.8  # of one that is late in its turn
 _ROOM = 0.9  # of what the cores can hold: not all scenes cost the same at all times
 
 
+@dataclass(slots=True)
+class _Waiting:
+    since_s: float
+    asked_s: float = -math.inf  # when it last asked for a look
+
+
 class DecodeScheduler:
     """Who may decode, among all streams of a process; any thread may ask."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, cores: float = 1) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        cores: float = 1,
+        places: LookPlaces | None = None,  # None: one
+    ) -> None:
         self._clock = clock
+        self._places = places or LookPlaces(1)
         self._cores = cores
         self._throttle = LogThrottle(log, clock)
         self._lock = threading.Lock()
         self._limit = math.inf
         self._changed_s = -math.inf  # when the limit last changed
-        self._started_s = -math.inf  # when one last began
+        # When one was last given a look: how long it had waited, and how long no place was free.
+        self._waited_s = self._in_vain_s = 0.0
+        self._asked_s = self._refused_s = -1.0  # when one first asked in vain since then, and last
         self._decoding: dict[object, float] = {}  # since when
-        self._waiting: dict[object, None] = {}  # the longest first
+        self._waiting: dict[object, _Waiting] = {}  # the longest first
+        self._looking: dict[object, int] = {}  # at which place
         self._work: dict[object, float] = {}  # seconds of work a second
 
     @property
@@ -66,22 +88,38 @@ class DecodeScheduler:
             return len(self._decoding) + len(self._waiting) < self._limit
 
     def start(self, who: object) -> bool:
-        """Whether one that does not decode may begin to; if not, it waits in the queue."""
+        """Whether one that does not decode may look, and begin its turn; if not, it waits.
+
+        It tells with `looked` that it has looked.
+        """
         with self._lock:
             self._grow()
-            self._waiting.setdefault(who)
-            ahead = list(self._waiting).index(who)
-            if ahead + len(self._decoding) >= self._limit or self._too_soon():
+            now_s = self._clock()
+            waiting = self._waiting.setdefault(who, _Waiting(now_s))
+            waiting.asked_s, waited_s = now_s, now_s - waiting.since_s
+            if self._another_first(who, now_s):
                 return False
+            if (place := self._places.take(waited_s)) is None:
+                if now_s - self._refused_s > READY_S:  # nobody has asked for a while
+                    self._asked_s = now_s
+                self._refused_s = now_s
+                return False
+            self._looking[who], self._waited_s = place, waited_s
+            self._in_vain_s = self._refused_s - self._asked_s
+            self._asked_s = self._refused_s = -1.0
+            if self._too_many and self.takes_turns and now_s - self._changed_s >= LATE_S:
+                self._limit, self._changed_s = max(1, self._limit - 1), now_s
             del self._waiting[who]
-            self._decoding[who] = self._started_s = self._clock()
+            self._decoding[who] = now_s
             return True
 
-    def keep(self, who: object, idle: bool, at_least_s: float = 0.0) -> bool:
-        """Whether one may go on; `idle` says that it costs next to nothing.
+    def looked(self, who: object) -> None:
+        """One has looked."""
+        with self._lock:
+            self._end_look(who)
 
-        It may at least so long after it began.
-        """
+    def keep(self, who: object, idle: bool, *, may_stop: bool = True) -> bool:
+        """Whether one may go on; `idle` says that it costs next to nothing."""
         with self._lock:
             if idle:
                 self._decoding.pop(who, None)
@@ -90,8 +128,7 @@ class DecodeScheduler:
             since_s = self._decoding.setdefault(who, self._clock())
             self._grow()
             crowded = len(self._waiting) > self._limit - len(self._decoding)
-            turn_s = max(at_least_s, self._turn_s())
-            if not crowded or self._clock() - since_s < turn_s:
+            if not crowded or not may_stop or self._clock() - since_s < self._turn_s():
                 return True
             self._wait(who)
             return False
@@ -137,20 +174,32 @@ class DecodeScheduler:
     def leave(self, who: object) -> None:
         """One is gone."""
         with self._lock:
+            self._end_look(who)
             self._work.pop(who, None)
             self._decoding.pop(who, None)
             self._waiting.pop(who, None)
 
+    @property
+    def _too_many(self) -> bool:
+        """Whether looks need all that the cores can do."""
+        return self._waited_s >= ROUND_S and self._in_vain_s >= IN_VAIN_S
+
     def _turn_s(self) -> float:
         """How long a turn is just now."""
-        rounds = len(self._waiting) / max(1, len(self._decoding))
-        return min(TURN_S, max(TURN_MIN_S, ROUND_S / rounds)) if rounds else TURN_S
+        if len(self._decoding) > self._limit:
+            return 0.0
+        rounds = len(self._waiting) / self._limit
+        return min(TURN_S, ROUND_S / rounds) if rounds else TURN_S
 
-    def _too_soon(self) -> bool:
-        """Whether another began a moment ago: what each has kept is decoded at once."""
-        if not self.takes_turns:
-            return False
-        return self._clock() - self._started_s < TURN_MIN_S / self._limit / 2
+    def _another_first(self, who: object, now_s: float) -> bool:
+        """Whether one has waited for longer, and can look as well."""
+        before = takewhile(lambda item: item[0] is not who, self._waiting.items())
+        return any(now_s - one.asked_s < READY_S for _, one in before)
+
+    def _end_look(self, who: object) -> None:
+        place = self._looking.pop(who, None)
+        if place is not None:
+            self._places.free(place)
 
     def _lower(self, fit: float, now_s: float) -> None:
         """Let somewhat fewer decode than fit."""
@@ -158,11 +207,13 @@ class DecodeScheduler:
 
     def _wait(self, who: object) -> None:
         self._decoding.pop(who, None)
-        self._waiting.setdefault(who)
+        self._waiting.setdefault(who, _Waiting(self._clock()))
 
     def _grow(self) -> None:
         now_s = self._clock()
-        if self.takes_turns and now_s - self._changed_s >= GROW_S:
+        if not self.takes_turns or now_s - self._changed_s < GROW_S:
+            return
+        if not self._too_many:
             self._limit += 1
             self._changed_s = now_s
             if self._limit >= len(self._decoding) + len(self._waiting):

@@ -77,6 +77,7 @@ class Camera:
         self.status = status(camera.name, classifier.metadata, shadow=tried)
         self._hub = hub
         self._thresholds = rules.thresholds
+        self._alert_s = rules.min_s + 3 * rules.smoothing_s  # until a score of 1 is at 0.95
         self._channel = Channel(camera.name, pace.live, camera.region_shapes, rules.thresholds)
         lane = partial(make_lane, camera, pace, clock=clock)
         publish = partial(hub.publish, self._channel)
@@ -157,6 +158,7 @@ class Camera:
                 looked_at=looked_at,
                 on_still=self._show_still,
                 suspicious=self._is_suspicious,
+                alert_s=self._alert_s,
             ),
         )
 

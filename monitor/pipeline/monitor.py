@@ -20,6 +20,7 @@ from functools import partial
 from math import ceil
 
 from monitor.config.options import CameraOptions, MonitorOptions
+from monitor.decode.look_places import LookPlaces
 from monitor.decode.scheduler import DecodeScheduler
 from monitor.decode.tap import PacketTap
 from monitor.display.hub import Hub
@@ -73,6 +74,7 @@ class Monitor:
         on_window: Callable[[Prediction | Skipped], None] | None = None,
         workers: int | None = None,
         usable: float | None = None,  # cores that it may use; None: all that the process may
+        places: LookPlaces | None = None,  # at these cores; None: of this monitor alone
         tap: Callable[[CameraOptions], PacketTap | None] = lambda camera: None,
         on_beat: Beat = lambda cameras, sinks, busy_s: None,
         gives_up: bool = True,  # if no camera can ever be opened
@@ -90,7 +92,7 @@ class Monitor:
         self._on_beat = on_beat
         self._gives_up = gives_up
         usable = cores() if usable is None else usable
-        self._scheduler = DecodeScheduler(cores=usable)
+        self._scheduler = DecodeScheduler(cores=usable, places=places or LookPlaces(ceil(usable)))
         self._stopping = threading.Event()
         self._ending = threading.Event()  # every capture ended, or stop was asked for
         self._lock = threading.Lock()  # of _cameras, _leaving, _left and _failures

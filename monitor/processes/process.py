@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import IO, Any
 
 from monitor.child import ChildProcess
 from monitor.config.options import CameraOptions
@@ -50,6 +50,7 @@ class WatchProcess:
         on_end: Callable[
             [WatchProcess, MonitorError | None], object
         ],  # it ended, and not by a fault
+        places: IO[bytes],  # of those that look: see LookPlaces
         deaths: tuple[float, ...] = (),  # the clock at those of the one that it was split from
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -78,6 +79,7 @@ class WatchProcess:
             f"process {number}",
             f"process {number}",
             END_S,
+            [places],
             by_signal=False,
             on_death=self._died,
         )

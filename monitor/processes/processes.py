@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 from monitor.config.options import CameraOptions, MonitorOptions
+from monitor.decode.look_places import places_file
 from monitor.errors import ConfigError, MonitorError, SourceError, SourceOpenError
 from monitor.events.alert import AlertEvent
 from monitor.events.dispatcher import Dispatcher
@@ -71,6 +72,7 @@ class Processes:
         self._placing = threading.Lock()  # which process watches which camera
         self._reloaded = False
         self._numbers = 0  # of processes so far
+        self._places = places_file()
         self._send_page: Send = lambda message: None
         self._look: Mapping[str, Any] = {}
         self._costs: dict[str, float] = {}  # of cameras: seconds of work a second
@@ -181,6 +183,7 @@ class Processes:
         if heartbeat.ident is not None:
             heartbeat.join()
         self._failures += self._dispatcher.close()
+        self._places.close()
         raise_failure(self._failures, several=True)
 
     def reload(self, options: MonitorOptions) -> None:
@@ -229,6 +232,7 @@ class Processes:
             on_page=lambda message: self._send_page(message),
             on_death=self._died,
             on_end=self._ended,
+            places=self._places,
             deaths=deaths,
             clock=self._clock,
         )

@@ -27,12 +27,14 @@ Fault = Literal[
     "lossy",  # packets of video are left out
     "corrupt",  # bits of video are turned
     "garbled",  # bytes of anything are turned and left out
+    "dripping",  # a byte at a time, and a packet would take for ever
 ]
 _ANSWERS = {
     "unauthorized": '401 Unauthorized\r\nWWW-Authenticate: Basic realm="camera"',
     "not found": "404 Not Found",
 }
 _RTP_HZ = 90_000
+_DRIP_S = 0.1
 _SHARE = 0.05  # of the packets, or of the reads, that a fault touches
 
 
@@ -169,6 +171,10 @@ class Proxy:
                 data = self._garble(data)
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
+            while self.fault == "dripping" and data:
+                writer.write(data[:1])
+                data = data[1:]
+                await asyncio.sleep(_DRIP_S)
             writer.write(data)
             await writer.drain()
             if first == b"$":

@@ -17,10 +17,11 @@ from testkit.pages import SAMPLE
 
 FPS, GROUP = 25, 25
 BEGINS = 65  # the packet with which its turn begins
+WINDOW_S = 1.2
 
 
 @pytest.mark.parametrize("b_frames", ["0", "2"])
-def test_a_turn_shows_what_came_since_the_last_key_frame(tmp_path: Path, b_frames: str) -> None:
+def test_a_turn_begins_with_a_window_of_what_came_before_it(tmp_path: Path, b_frames: str) -> None:
     path = looped(
         tmp_path / "f.mp4", SAMPLE, 4, "fps=25,scale=160:90", "libx264", "-g", str(GROUP),
         "-sc_threshold", "0", "-bf", b_frames,
@@ -33,7 +34,8 @@ def test_a_turn_shows_what_came_since_the_last_key_frame(tmp_path: Path, b_frame
     taken: list[DecodedFrame] = []
     with av.open(str(path)) as container:
         video = container.streams.video[0]
-        decoder = make_decoder(video, Decoding(scheduler=scheduler), clock)
+        decoding = Decoding(scheduler=scheduler, turn_s=WINDOW_S)
+        decoder = make_decoder(video, decoding, clock)
         scheduler.late("another", 0.5)
         assert scheduler.start("another")
         assert isinstance(decoder, ScheduledDecoder)
@@ -49,8 +51,10 @@ def test_a_turn_shows_what_came_since_the_last_key_frame(tmp_path: Path, b_frame
     assert passed == [SkipReason.OVERLOAD] * first + [None] * (len(taken) - first)
     times = [round(frame.pts_s or 0.0, 3) for frame in taken]
     assert times == sorted(set(times))
-    begins = BEGINS - BEGINS % GROUP
-    assert times[first:] == whole[begins:], "from the last key frame on"
-    assert set(times[:first]) <= set(whole[:begins])
-    assert first == begins or b_frames != "0"
+    newest_s = max(whole[: BEGINS + 1])
+    assert 0 <= newest_s - WINDOW_S - times[first] < 0.2, "the window ends with the newest frame"
+    assert times[first:] == whole[whole.index(times[first]) :]
+    begins = BEGINS // GROUP * GROUP - GROUP  # the key frame that is a window away
+    assert set(times[:first]) <= set(whole[: whole.index(times[first])])
+    assert set(whole[begins : whole.index(times[first])]) <= set(times), "what was decoded is told"
     assert clock.now_s - taken[first].arrived_s > (len(whole) - BEGINS) / FPS, "as it came"

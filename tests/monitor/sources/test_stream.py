@@ -28,6 +28,7 @@ from testkit.servers.certificates import Certificates
 from testkit.servers.ffmpeg_http import transport_stream
 from testkit.servers.locks import PASSWORD, USER
 from testkit.servers.mjpeg import HttpCamera, http_camera, jpegs
+from testkit.servers.proxy import proxy
 from testkit.servers.rtsp import RtspServer, rtsp_server
 from testkit.servers.stamped_rtsp import stamped_camera
 from testkit.servers.tcp import refusing_port, silent_server
@@ -249,6 +250,19 @@ def test_a_frozen_server_is_noticed_after_the_read_limit(
         assert watch.seconds < 3
         source.close()
     assert str(caught.value) == f"{parse_address(server.url)}: no picture for 2 s"
+
+
+def test_a_packet_that_never_ends_is_a_lost_stream(fight_clip: Path) -> None:
+    settings = SourceSettings(transport="tcp", read_timeout_s=1)
+    with server_of(fight_clip) as server, proxy(server.port) as camera:
+        url = f"rtsp://viewer:{SECRET}@{camera.base.removeprefix('rtsp://')}/cam"
+        source = make_source(parse_address(url), settings)
+        source.open()
+        source.read()
+        camera.fault = "dripping"
+        with pytest.raises(SourceLostError, match="no picture for 1 s"):
+            read_on(source)
+        source.close()
 
 
 def test_an_http_camera_that_stalls_is_noticed_after_the_read_limit(nofight_clip: Path) -> None:
