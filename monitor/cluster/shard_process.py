@@ -29,6 +29,7 @@ HUNG_S = 5.0  # that its health file may then be stale
 SLEPT_S = 3.0  # from one look to the next: too long for a machine at work
 END_S = 20.0  # that it has to end
 FAILURES = 3  # ends by itself in a row until it counts as failed
+_LOG = "alerts.jsonl"
 _OUTPUT_BYTES = 16 << 20  # a larger one is begun anew
 
 # Begins a har-monitor in a folder, by its arguments; MonitorError if it cannot.
@@ -84,12 +85,10 @@ class ShardProcess:
         cls, folder: Path, begin: Begin, clock: Callable[[], float] = time.monotonic
     ) -> ShardProcess | None:
         """The one that is to run in a folder, whether it lives or not; None if none is."""
-        try:
-            kept = json.loads((folder / "process.json").read_text())
-            process = cls(folder, Orders(**kept["orders"]), begin, clock)
-            process._pid = Pid(**kept["pid"])
-        except (OSError, ValueError, LookupError, TypeError):
+        if (kept := _kept(folder)) is None:
             return None
+        process = cls(folder, kept[0], begin, clock)
+        process._pid = kept[1]
         return process
 
     @property
@@ -184,7 +183,7 @@ class ShardProcess:
         (self.folder / "health.json").unlink(missing_ok=True)
         arguments = [
             "--config", "monitor.yaml", "--headless", "--shard", self.orders.shard,
-            "--log", "alerts.jsonl", "--health", "health.json",
+            "--log", _LOG, "--health", "health.json",
             "--no-page", "--node", str(self.folder.parents[1]),
         ]  # fmt: skip
         self._pid = self._begin(self.folder, arguments)
@@ -195,3 +194,23 @@ class ShardProcess:
     def _kill(self) -> None:
         if self._pid is not None:
             self._pid.signal(signal.SIGKILL)
+
+
+def left_logs(node: Path) -> list[Path]:
+    """The alert logs in the folders of a node in which no process lives."""
+    logs = (folder / _LOG for folder in sorted(node.glob("shard-*/*")) if not _is_live(folder))
+    return [path for path in logs if path.is_file()]
+
+
+def _is_live(folder: Path) -> bool:
+    kept = _kept(folder)
+    return kept is not None and kept[1].lives
+
+
+def _kept(folder: Path) -> tuple[Orders, Pid] | None:
+    """What is to run in a folder, and the process that was begun last; None if nothing is."""
+    try:
+        kept = json.loads((folder / "process.json").read_text())
+        return Orders(**kept["orders"]), Pid(**kept["pid"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None

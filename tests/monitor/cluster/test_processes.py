@@ -18,7 +18,7 @@ from monitor.cluster.agent import NodeAgent, SiteConfig
 from monitor.cluster.alive import Pid, cpu_of_sessions, wait_for_end
 from monitor.cluster.launching import AGAIN_S, Launcher
 from monitor.cluster.plan import Actions, Place, ProcessState
-from monitor.cluster.shard_process import FAILURES, Orders, ShardProcess
+from monitor.cluster.shard_process import FAILURES, Orders, ShardProcess, left_logs
 from monitor.errors import MonitorError
 from testkit.fakes import Clock
 from testkit.patience import LIMIT_S
@@ -163,6 +163,19 @@ def test_what_a_folder_says_is_taken_over_and_ended(tmp_path: Path, sleeper: Pid
     wait_for(lambda: found.ended)
     found.look()
     assert ShardProcess.found(tmp_path, Launcher(tmp_path).begin) is None
+
+
+def test_a_log_is_left_if_no_process_lives_in_its_folder(tmp_path: Path, sleeper: Pid) -> None:
+    lives, died, ended, empty = (tmp_path / "shard-1" / name for name in ("a", "b", "c", "d"))
+    gone = Pid(sleeper.number, sleeper.began + 1, sleeper.boot)
+    for folder, pid in ((lives, sleeper), (died, gone), (ended, None), (empty, None)):
+        folder.mkdir(parents=True)
+        if pid is not None:
+            kept = {"orders": vars(ORDERS), "pid": vars(pid)}
+            (folder / "process.json").write_text(json.dumps(kept))
+        if folder != empty:
+            (folder / "alerts.jsonl").touch()
+    assert left_logs(tmp_path) == [died / "alerts.jsonl", ended / "alerts.jsonl"]
 
 
 def test_a_process_that_says_nothing_is_let_be_while_its_machine_stood_still_too(
