@@ -22,7 +22,8 @@ from monitor.states import LeaseState
 
 log = logging.getLogger(__name__)
 
-RETRY_MIN_S, RETRY_MAX_S = 1.0, 30.0  # pauses before it is begun again, from the second time on
+# Pauses before it is begun again, from the second time on; from the third on, if it had the lease.
+RETRY_MIN_S, RETRY_MAX_S = 1.0, 30.0
 LASTED_S = 60.0  # a process that ran for so long was well
 BEGIN_S = 90.0  # that it has to say for the first time how it does
 HUNG_S = 5.0  # that its health file may then be stale
@@ -87,8 +88,12 @@ class ShardProcess:
         """The one that is to run in a folder, whether it lives or not; None if none is."""
         if (kept := _kept(folder)) is None:
             return None
-        process = cls(folder, kept[0], begin, clock)
-        process._pid = kept[1]
+        orders, pid = kept
+        process = cls(folder, orders, begin, clock)
+        if pid.lives:
+            process._pid = pid
+        else:  # its machine may have been switched off: that is no failure of its own
+            log.warning("%s: it ended while nobody looked after it; it is begun again", folder)
         return process
 
     @property
@@ -170,11 +175,12 @@ class ShardProcess:
                 os.truncate(output, 0)  # who writes to it goes on at its new end
 
     def _fail(self, now_s: float, why: str) -> None:
+        had_lease = self.state is ProcessState.HELD  # then whatever ended it, it can watch
         self._pid, self.health, self._well = None, None, False
         self._failures += 1
         self._error = why
         pause_s = min(RETRY_MIN_S * 2 ** (self._failures - 2), RETRY_MAX_S)
-        if self._failures == 1:
+        if self._failures == 1 or (had_lease and self._failures < FAILURES):
             pause_s = 0.0
         self._due_s = now_s + pause_s
         log.warning("%s: it ended: %s; it is begun again in %g s", self.folder, why, pause_s)
