@@ -16,14 +16,14 @@ from monitor.events.alert import AlertEvent
 from monitor.events.alert_log import shadow_log_path
 from monitor.events.recovery import newest_alerts
 from monitor.paths import describe_os_error
-from monitor.store.database import StoreError
+from monitor.store.event import milliseconds
 from monitor.store.store import EventStore
 from monitor.store.tables import events
 
 log = logging.getLogger(__name__)
 
 NEWEST_BYTES = 1 << 20  # of each log; a thousand lines
-LATELY = timedelta(days=7)  # what is older may have been pruned since
+LATELY = timedelta(days=7)  # what is older does not count
 _TOGETHER = 500  # ids of one query
 
 
@@ -32,8 +32,9 @@ def take_missed(
 ) -> int:
     """Have the store take what a log and its log of shadows say from before; how many lines.
 
-    All or nothing; twice is fine. Of a log that is `left` nobody else will end the activities that
-    are open: those that are taken are ended, too. StoreError if a file cannot be read.
+    Of each of both all or nothing; twice is fine. Of a log that is `left` nobody else will end the
+    activities that are open: those that are taken are ended, too. A log that cannot be read is
+    said, and passed over: nothing is lost by that. StoreError if the store fails.
     """
     count = 0
     for path in (log_path, shadow_log_path(log_path)):
@@ -56,25 +57,37 @@ def _lately(path: Path, before: datetime) -> list[AlertEvent]:
     try:
         found = list(newest_alerts(path, NEWEST_BYTES, since.timestamp()))
     except OSError as error:
-        raise StoreError(describe_os_error(str(path), error)) from None
+        text = "%s; what the event store has not got of it is not taken in"
+        log.warning(text, describe_os_error(str(path), error))
+        return []
     return [alert for alert in found if since < alert.time < before]
 
 
 def _missed(store: EventStore, alerts: Sequence[AlertEvent]) -> list[AlertEvent]:
     """Those that the store does not have.
 
-    Of a log without shards only what follows a line that it has: else it may be another store's,
-    which notified of it.
+    Not what is older than all that it has: it was pruned. Of a log without shards only what follows
+    a line that it has: else it may be another store's, which notified of it.
     """
+    oldest_ms = _oldest_ms(store)
     open_by_id = _known(store, list({alert.id for alert in alerts}))
     missed = []
     ours = False
     for alert in alerts:
         is_open = open_by_id.get(alert.id)
         ours = ours or is_open is not None or alert.epoch is not None
-        if ours and (is_open is None or (is_open and alert.event == "end")):
+        lacking = is_open is None or (is_open and alert.event == "end")
+        if ours and lacking and milliseconds(alert.start_time or alert.time) >= oldest_ms:
             missed.append(alert)
     return missed
+
+
+def _oldest_ms(store: EventStore) -> int:
+    """When the oldest of the events began that can be pruned; 0 if there is none."""
+    prunable = events.c.marked.is_(False) & events.c.reason.is_not(None)
+    oldest = sa.select(events.c.at_ms).where(prunable).order_by(events.c.at_ms).limit(1)
+    with store.reading() as connection:
+        return connection.scalar(oldest) or 0
 
 
 def _known(store: EventStore, ids: Sequence[str]) -> dict[str, bool]:

@@ -61,8 +61,9 @@ class StoreSink:
             count = 0
             if own is not None:
                 count += take_missed(store, own, self._began, notified=notified)
+            now = datetime.now(UTC)  # they ended while we stood by, perhaps
             for path in left:
-                count += take_missed(store, path, self._began, notified=notified, left=True)
+                count += take_missed(store, path, now, notified=notified, left=True)
         except StoreError as error:
             raise SinkError(str(error)) from None
         if self._on_news is not None and count:

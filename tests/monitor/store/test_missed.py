@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from monitor.events.alert_log import AlertLogSink, ShadowLogSink
 from monitor.events.dispatcher import Dispatcher
 from monitor.notify.outbox import Outbox
 from monitor.states import EndReason
+from monitor.store.event import Verdict
 from monitor.store.lease import Fence, Holder, Leases
 from monitor.store.missed import LATELY
 from monitor.store.sink import StoreSink
@@ -125,6 +127,47 @@ def test_what_is_old_may_have_been_pruned_and_what_comes_later_is_given_to_the_s
     write(log, start("old", LATELY.total_seconds() + 60), start("a"), start("later", -3600))
     begin(where, log)
     assert found(store).keys() == {"a", "z"}
+
+
+def test_what_was_pruned_stays_so(where: str, store: EventStore, log: Path) -> None:
+    old, marked, kept, missed = start("old", 900), start("m", 900), start("k", 60), start("x", 30)
+    store.record(*(one for of in (old, marked, kept) for one in (of, end(of))))
+    store.review("m", Verdict(marked=True), "ann")
+    store.prune(NOW - timedelta(seconds=600))
+    write(log, old, marked, end(old), end(marked), kept, end(kept), missed)
+    begin(where, log)
+    assert found(store).keys() == {"k", "m", "x"}
+
+
+def test_a_log_that_cannot_be_read_holds_nothing_up(
+    where: str, store: EventStore, tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    bad, good = tmp_path / "bad.jsonl", tmp_path / "good.jsonl"
+    for name, path in (("a", bad), ("b", good)):
+        write(path, start(name))
+    opened = Path.open
+
+    def refused(path: Path, *args: Any) -> Any:  # root may read all that there is
+        if path == bad:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args)
+
+    monkeypatch.setattr(Path, "open", refused)
+    begin(where, None, bad, good)
+    assert found(store).keys() == {"b"}
+    assert "bad.jsonl: permission denied; what the event store has not got" in caplog.text
+
+
+def test_what_a_log_that_was_left_got_while_this_process_stood_by_is_taken_in(
+    where: str, store: EventStore, tmp_path: Path
+) -> None:
+    left = tmp_path / "left.jsonl"
+    sink = StoreSink(where, None, left_logs=lambda: [left])
+    write(left, start("a").model_copy(update={"time": datetime.now(UTC)}))
+    sink.begin()
+    sink.close()
+    assert found(store) == {"a": False}
 
 
 def test_without_shards_what_comes_before_all_that_is_known_may_be_of_another_store(
