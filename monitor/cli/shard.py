@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from monitor.config.options import MonitorOptions
 from monitor.config.shard import ShardShare
@@ -35,6 +36,7 @@ class ShardLease:
         assert share is not None
         assert store is not None  # see monitor.config.shard.of_shard
         self.shard = str(share.shard)
+        self._node = share.node
         self._store = KeptStore(store.url, None)
         name = f"{SHARD}{share.shard.number}"
         self._keeper = LeaseKeeper(
@@ -60,6 +62,14 @@ class ShardLease:
     def status(self) -> LeaseStatus:
         """How the lease does, by the name of the shard."""
         return self._keeper.status._replace(name=self.shard)
+
+    def left_logs(self) -> list[Path]:
+        """The alert logs of a cluster's processes on this machine that are gone."""
+        if self._node is None:
+            return []
+        from monitor.cluster.shard_process import left_logs
+
+        return left_logs(self._node)
 
     def over(self, sinks: Iterable[Sink]) -> list[Sink]:
         """The sinks, which take alerts only while the lease is held."""

@@ -55,7 +55,8 @@ def make_sinks(
                     sinks.append(EvidenceSink(one, may_write=may_write))
                 case StoreOptions():
                     fence = (lambda: None) if lease is None else lambda: lease.fence
-                    sinks.append(StoreSink(one.url, log_path, on_news, fence))
+                    left = tuple if lease is None else lease.left_logs
+                    sinks.append(StoreSink(one.url, log_path, on_news, fence, left))
                 case ConsoleOptions():
                     sinks.append(ConsoleSink())
     except SinkError:

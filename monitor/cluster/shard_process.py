@@ -22,13 +22,15 @@ from monitor.states import LeaseState
 
 log = logging.getLogger(__name__)
 
-RETRY_MIN_S, RETRY_MAX_S = 1.0, 30.0  # pauses before it is begun again, from the second time on
+# Pauses before it is begun again, from the second time on; from the third on, if it had the lease.
+RETRY_MIN_S, RETRY_MAX_S = 1.0, 30.0
 LASTED_S = 60.0  # a process that ran for so long was well
 BEGIN_S = 90.0  # that it has to say for the first time how it does
 HUNG_S = 5.0  # that its health file may then be stale
 SLEPT_S = 3.0  # from one look to the next: too long for a machine at work
 END_S = 20.0  # that it has to end
 FAILURES = 3  # ends by itself in a row until it counts as failed
+_LOG = "alerts.jsonl"
 _OUTPUT_BYTES = 16 << 20  # a larger one is begun anew
 
 # Begins a har-monitor in a folder, by its arguments; MonitorError if it cannot.
@@ -84,12 +86,14 @@ class ShardProcess:
         cls, folder: Path, begin: Begin, clock: Callable[[], float] = time.monotonic
     ) -> ShardProcess | None:
         """The one that is to run in a folder, whether it lives or not; None if none is."""
-        try:
-            kept = json.loads((folder / "process.json").read_text())
-            process = cls(folder, Orders(**kept["orders"]), begin, clock)
-            process._pid = Pid(**kept["pid"])
-        except (OSError, ValueError, LookupError, TypeError):
+        if (kept := _kept(folder)) is None:
             return None
+        orders, pid = kept
+        process = cls(folder, orders, begin, clock)
+        if pid.lives:
+            process._pid = pid
+        else:  # its machine may have been switched off: that is no failure of its own
+            log.warning("%s: it ended while nobody looked after it; it is begun again", folder)
         return process
 
     @property
@@ -171,11 +175,12 @@ class ShardProcess:
                 os.truncate(output, 0)  # who writes to it goes on at its new end
 
     def _fail(self, now_s: float, why: str) -> None:
+        had_lease = self.state is ProcessState.HELD  # then whatever ended it, it can watch
         self._pid, self.health, self._well = None, None, False
         self._failures += 1
         self._error = why
         pause_s = min(RETRY_MIN_S * 2 ** (self._failures - 2), RETRY_MAX_S)
-        if self._failures == 1:
+        if self._failures == 1 or (had_lease and self._failures < FAILURES):
             pause_s = 0.0
         self._due_s = now_s + pause_s
         log.warning("%s: it ended: %s; it is begun again in %g s", self.folder, why, pause_s)
@@ -184,7 +189,7 @@ class ShardProcess:
         (self.folder / "health.json").unlink(missing_ok=True)
         arguments = [
             "--config", "monitor.yaml", "--headless", "--shard", self.orders.shard,
-            "--log", "alerts.jsonl", "--health", "health.json",
+            "--log", _LOG, "--health", "health.json",
             "--no-page", "--node", str(self.folder.parents[1]),
         ]  # fmt: skip
         self._pid = self._begin(self.folder, arguments)
@@ -195,3 +200,23 @@ class ShardProcess:
     def _kill(self) -> None:
         if self._pid is not None:
             self._pid.signal(signal.SIGKILL)
+
+
+def left_logs(node: Path) -> list[Path]:
+    """The alert logs in the folders of a node in which no process lives."""
+    logs = (folder / _LOG for folder in sorted(node.glob("shard-*/*")) if not _is_live(folder))
+    return [path for path in logs if path.is_file()]
+
+
+def _is_live(folder: Path) -> bool:
+    kept = _kept(folder)
+    return kept is not None and kept[1].lives
+
+
+def _kept(folder: Path) -> tuple[Orders, Pid] | None:
+    """What is to run in a folder, and the process that was begun last; None if nothing is."""
+    try:
+        kept = json.loads((folder / "process.json").read_text())
+        return Orders(**kept["orders"]), Pid(**kept["pid"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None

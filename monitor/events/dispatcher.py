@@ -5,10 +5,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from monitor.errors import MonitorError, SinkError
 from monitor.events.alert import AlertEvent
-from monitor.events.sink import ChoosingSink, Sink, WindowSink
+from monitor.events.sink import BeginningSink, ChoosingSink, Sink, WindowSink
 from monitor.records import SinkStatus, Window
 from monitor.throttle import LogThrottle
 
@@ -154,18 +155,25 @@ class _SinkThread:
         return SinkError(f"{self._name}: {count} alerts were not written: {why}")
 
     def _run(self) -> None:
-        while self._next():
-            assert self._current is not None
-            pause_s = RETRY_MIN_S
-            while not self._deliver(*self._current):
-                if self._ended and self._clock() >= self._end_s:
-                    self._close()
-                    return
-                self._pause(pause_s)
-                pause_s = min(2 * pause_s, RETRY_MAX_S)
-                self._retried += 1
-            self._current = None
+        sink = self._sink
+        if not isinstance(sink, BeginningSink) or self._until_done(sink.begin):
+            while self._next():
+                assert self._current is not None
+                if not self._until_done(partial(self._give, *self._current)):
+                    break
+                self._current = None
         self._close()
+
+    def _until_done(self, act: Callable[[], None]) -> bool:
+        """Have the sink do something, again if it fails; False if the end comes first."""
+        pause_s = RETRY_MIN_S
+        while not self._done(act):
+            if self._ended and (self._clock() >= self._end_s or not self._undelivered):
+                return False
+            self._pause(pause_s)
+            pause_s = min(2 * pause_s, RETRY_MAX_S)
+            self._retried += 1
+        return True
 
     def _next(self) -> bool:
         """Take the alert that has waited longest; False if there is none, and none will come."""
@@ -182,14 +190,17 @@ class _SinkThread:
             else:
                 self._changed.wait_for(lambda: self._ended, pause_s)
 
-    def _deliver(self, alert: AlertEvent, window: Window | None) -> bool:
-        """Give the sink an alert; whether that is done with."""
+    def _give(self, alert: AlertEvent, window: Window | None) -> None:
+        if isinstance(self._sink, WindowSink):
+            self._sink.write_window(alert, window)
+        else:
+            self._sink.write(alert)
+
+    def _done(self, act: Callable[[], None]) -> bool:
+        """Have the sink do something once; whether that is done with."""
         self._busy_since_s = self._clock()
         try:
-            if isinstance(self._sink, WindowSink):
-                self._sink.write_window(alert, window)
-            else:
-                self._sink.write(alert)
+            act()
         except SinkError as error:
             if self._failure is None:
                 log.warning("%s; alerts wait in memory", error)

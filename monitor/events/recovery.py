@@ -51,23 +51,43 @@ def orphans(path: Path) -> list[AlertEvent]:
 
     OSError if a log cannot be read.
     """
-    found = []
-    for record in unended(
-        record
-        for place in (rotated(path, 1), path)
-        if place.is_file()
-        for record in read_records(place)
-    ):
+    return list(
+        _alerts(
+            unended(
+                record
+                for place in (rotated(path, 1), path)
+                if place.is_file()
+                for record in read_records(place)
+            )
+        )
+    )
+
+
+def newest_alerts(path: Path, most_bytes: int, since_s: float) -> Iterator[AlertEvent]:
+    """What a log and the one that was rotated last say in their last bytes, in their order.
+
+    Files that were not written since then (of `time.time`) are not read. OSError if a log cannot
+    be read.
+    """
+    for place in (rotated(path, 1), path):
+        if place.is_file() and place.stat().st_mtime > since_s:
+            yield from _alerts(read_records(place, most_bytes))
+
+
+def _alerts(found: Iterable[Record]) -> Iterator[AlertEvent]:
+    for record in found:
         with suppress(ValueError):  # somebody else's line
-            start = AlertEvent.model_validate(record)
-            start.model_dump_json()  # so can its end
-            found.append(start)
-    return found
+            alert = AlertEvent.model_validate(record)
+            alert.model_dump_json()  # so can its end
+            yield alert
 
 
-def read_records(path: Path) -> Iterator[Record]:
-    """Every alert of a log, as it was written; OSError if it cannot be read."""
+def read_records(path: Path, most_bytes: int | None = None) -> Iterator[Record]:
+    """Every alert of a log, or its last bytes, as it was written; OSError if that fails."""
     with path.open("rb") as file:
+        if most_bytes is not None and (skipped := path.stat().st_size - most_bytes) > 0:
+            file.seek(skipped)
+            file.readline(_LONGEST + 1)  # the rest of a line; or it is none, and passed over
         yield from records(_lines(file))
 
 

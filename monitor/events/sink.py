@@ -29,6 +29,14 @@ class ChoosingSink(Sink, Protocol):
 
 
 @runtime_checkable
+class BeginningSink(Sink, Protocol):
+    """A sink that has something to do before it is given anything."""
+
+    def begin(self) -> None:
+        """Do it; SinkError if that fails now: it is tried again."""
+
+
+@runtime_checkable
 class WindowSink(Sink, Protocol):
     """A sink that is also shown what the model saw."""
 

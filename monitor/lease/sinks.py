@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from monitor.events.alert import AlertEvent
-from monitor.events.sink import ChoosingSink, Sink, WindowSink
+from monitor.events.sink import BeginningSink, ChoosingSink, Sink, WindowSink
 from monitor.records import Window
 
 
@@ -49,6 +49,15 @@ class LeasedSink:
         """What the sink takes."""
         sink = self._sink
         return sink.takes(alert) if isinstance(sink, ChoosingSink) else not alert.shadow
+
+    def begin(self) -> None:
+        """Have the sink begin; SinkError if the lease is not held, or the sink fails now.
+
+        A process that is stopped before it ever has the lease leaves that to the next one.
+        """
+        if isinstance(self._sink, BeginningSink) and self._lease.epoch is not None:
+            self._lease.check(self.name)
+            self._sink.begin()
 
     def write(self, alert: AlertEvent) -> None:
         """Hand on an alert; SinkError if the lease is not held, or the sink fails now."""

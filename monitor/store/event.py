@@ -160,9 +160,9 @@ _FIRST_MS, _LAST_MS = -62_135_510_400_000, 253_402_214_400_000
 
 
 def milliseconds(moment: datetime) -> int:
-    """Since 1970, as the store has it."""
+    """Since 1970, as the store has it: whole ones that have passed, as in the alert log."""
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return min(max(round(since.total_seconds() * 1000), _FIRST_MS), _LAST_MS)
+    return min(max(since // timedelta(milliseconds=1), _FIRST_MS), _LAST_MS)
 
 
 def moment_of(ms: int | None) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -103,8 +103,24 @@ class EventStore:
             for alert in alerts:
                 fresh = self._record(connection, alert)
                 if notified and fresh is not None:
-                    row = {"alert": alert.model_dump_json(), "fresh": fresh}
-                    connection.execute(sa.insert(news).values(**row))
+                    _add_news(connection, alert, fresh)
+
+    def take_missed(self, alerts: Iterable[AlertEvent], *, notified: bool) -> int:
+        """Take starts and ends that were logged before now, all or none; how many were new.
+
+        Another process may take the same just now: what changes nothing is no news.
+        """
+        count = 0
+        with self.transaction() as connection:
+            for alert in alerts:
+                values = _row(alert)
+                fresh = add_event(connection, values | _NOT_REVIEWED)
+                if not fresh and not (alert.event == "end" and _end(connection, values)):
+                    continue
+                count += 1
+                if notified and not alert.shadow:
+                    _add_news(connection, alert, fresh)
+        return count
 
     @staticmethod
     def _record(connection: Connection, alert: AlertEvent) -> bool | None:
@@ -113,15 +129,13 @@ class EventStore:
         if add_event(connection, values | _NOT_REVIEWED):
             return True
         ours = events.c.id == alert.id
+        if alert.event == "end" and _end(connection, values):
+            return False
         known = connection.execute(sa.select(events).where(ours)).one()
         if alert.event == "end":
-            for name in ("at_ms", "shard", "epoch"):  # its place stays, and who recorded it
-                values.pop(name)
-            if known.reason is not None:
-                same = all(getattr(known, name) == value for name, value in values.items())
-                return False if same else None
-            connection.execute(sa.update(events).where(ours).values(**values))
-        elif alert.start_time is None and values["at_ms"] > known.at_ms:
+            same = all(getattr(known, name) == value for name, value in _of_end(values).items())
+            return False if same else None
+        if alert.start_time is None and values["at_ms"] > known.at_ms:
             # A film that is watched again has the same activities.
             connection.execute(sa.update(events).where(ours).values(**values))
         return False
@@ -312,6 +326,24 @@ def _row(alert: AlertEvent) -> dict[str, Any]:
         | {"origin": origin.value}
         | {name: None if time is None else milliseconds(time) for name, time in times.items()}
     )
+
+
+def _end(connection: Connection, values: dict[str, Any]) -> bool:
+    """End an event that is open; whether it was."""
+    ours = (events.c.id == values["id"]) & events.c.reason.is_(None)
+    ending = sa.update(events).where(ours).values(**_of_end(values))
+    return connection.execute(ending).rowcount > 0
+
+
+def _of_end(values: dict[str, Any]) -> dict[str, Any]:
+    """What an end changes: its place stays, and who recorded it."""
+    return {name: values[name] for name in values.keys() - {"at_ms", "shard", "epoch"}}
+
+
+def _add_news(connection: Connection, alert: AlertEvent, fresh: bool) -> None:
+    """Have it notified, sometime."""
+    row = {"alert": alert.model_dump_json(), "fresh": fresh}
+    connection.execute(sa.insert(news).values(**row))
 
 
 def add_event(connection: Connection, values: dict[str, Any]) -> bool:

@@ -2,15 +2,18 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from monitor.cli.shard import ShardLease
+from monitor.cli.sinks import make_sinks
 from monitor.config.options import MonitorOptions
 from monitor.config.shard import Shard, of_shard
 from monitor.errors import ConfigError
 from monitor.events.alert_log import AlertLogSink
+from monitor.events.sink import BeginningSink
 from monitor.states import EndReason, LeaseState
 from monitor.store.lease import Fence, Holder, Leases
 from monitor.store.store import EventStore
@@ -20,12 +23,12 @@ from testkit.fakes import RecordingSink
 BEN = Holder("b", "ben")
 
 
-def options(folder: Path, **changes: str) -> MonitorOptions:
+def options(folder: Path, node: Path | None = None, **changes: str) -> MonitorOptions:
     store = {"type": "store", "url": str(folder / "events.sqlite"), "site": "home"} | changes
     log = {"type": "log", "path": folder / "alerts.jsonl"}
     camera = {"name": "door", "source": "0"}
     whole = MonitorOptions.model_validate({"cameras": [camera], "sinks": [log, store]})
-    return of_shard(whole, Shard(1, 1))
+    return of_shard(whole, Shard(1, 1), node=node)
 
 
 @pytest.fixture
@@ -109,3 +112,31 @@ def test_only_one_process_can_have_the_log_by_which_it_is_known(tmp_path: Path) 
     with pytest.raises(Exception, match="another har-monitor writes to it"):
         AlertLogSink(tmp_path / "alerts.jsonl", max_bytes=1 << 20, keep=1)
     sink.close()
+
+
+def test_what_logs_say_is_taken_in_under_the_lease_and_not_by_who_never_has_it(
+    tmp_path: Path, store: EventStore
+) -> None:
+    """Its own log, and one of the machine whose process is gone."""
+    node = tmp_path / "node"
+    own, left = (node / "shard-1" / slot / "alerts.jsonl" for slot in ("a", "b"))
+    for name, path in (("a", own), ("b", left)):
+        path.parent.mkdir(parents=True)
+        log = AlertLogSink(path, max_bytes=1 << 20, keep=1)
+        log.write(alert(name, time=datetime.now(UTC), shard="1/1", epoch=1))
+        log.close()
+    store.record(alert("z"))
+    url = str(tmp_path / "events.sqlite")
+    made = options(own.parent, node=node, url=url)
+    lease = ShardLease(made)
+    sinks = make_sinks(made.sinks, None, lease)
+    leased = [one for one in lease.over(sinks) if isinstance(one, BeginningSink)]
+    for one in leased:
+        one.begin()
+    assert store.count() == 1
+    assert lease.wait(threading.Event(), lambda: None, lambda error: None)
+    for one in leased:
+        one.begin()
+        one.close()
+    assert {one.id: one.open for one in store.all()} == {"a": True, "b": False, "z": True}
+    lease.close()

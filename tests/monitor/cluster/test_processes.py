@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,13 @@ from monitor.cluster import launch
 from monitor.cluster import shard_process as module
 from monitor.cluster.agent import NodeAgent, SiteConfig
 from monitor.cluster.alive import Pid, cpu_of_sessions, wait_for_end
-from monitor.cluster.launching import AGAIN_S, Launcher
+from monitor.cluster.launching import AGAIN_S, Launcher, launched
 from monitor.cluster.plan import Actions, Place, ProcessState
-from monitor.cluster.shard_process import FAILURES, Orders, ShardProcess
+from monitor.cluster.shard_process import FAILURES, RETRY_MIN_S, Orders, ShardProcess, left_logs
 from monitor.errors import MonitorError
+from monitor.health.health_file import examine, write_health
+from monitor.records import LeaseStatus
+from monitor.states import LeaseState
 from testkit.fakes import Clock
 from testkit.patience import LIMIT_S
 
@@ -150,6 +154,98 @@ def test_a_process_that_ends_again_and_again_has_failed_and_says_why(tmp_path: P
     wait_for(lambda: process.look() is None and process.ended)
 
 
+@dataclass
+class Begun:
+    """Begins processes that sleep."""
+
+    pids: list[Pid] = field(default_factory=list)
+
+    def __call__(self, folder: Path, arguments: Sequence[str]) -> Pid:
+        (folder / "sleeps.py").write_text("import time\ntime.sleep(1000)\n")
+        self.pids.append(launched(folder, "sleeps"))
+        return self.pids[-1]
+
+    @property
+    def count(self) -> int:
+        return len(self.pids)
+
+    def kill(self) -> None:
+        """End the last one, and wait until that shows."""
+        self.pids[-1].signal(signal.SIGKILL)
+        wait_for(lambda: not self.pids[-1].lives)
+
+
+@pytest.fixture
+def begun() -> Iterator[Begun]:
+    made = Begun()
+    yield made
+    for pid in made.pids:
+        pid.signal(signal.SIGKILL)
+
+
+def take_lease(process: ShardProcess) -> None:
+    lease = LeaseStatus("1/1", LeaseState.HELD, 7, "")
+    write_health(process.folder / "health.json", examine((), (), lease))
+    process.look()
+    assert process.state is ProcessState.HELD
+
+
+def test_one_that_watched_is_begun_again_at_once_though_it_was_ended_a_moment_ago(
+    tmp_path: Path, sleeper: Pid, begun: Begun
+) -> None:
+    """As after a node that was switched off, a process that hung and one that was killed.
+
+    If it counted as failed, its shard would begin elsewhere, and wait until the lease has run out.
+    """
+    gone = Pid(sleeper.number, sleeper.began + 1, sleeper.boot)
+    kept = {"orders": vars(ORDERS), "pid": vars(gone)}
+    (tmp_path / "process.json").write_text(json.dumps(kept))
+    process = ShardProcess.found(tmp_path, begun, Clock())
+    assert process is not None
+    assert not process.ended
+    process.look()
+    for times in (1, 2):
+        take_lease(process)
+        begun.kill()
+        process.look()
+        assert begun.count == times + 1
+        assert process.state is ProcessState.STARTING
+
+
+def test_one_that_is_ended_again_and_again_has_failed_though_it_watched_and_then_waits(
+    tmp_path: Path, begun: Begun
+) -> None:
+    clock = Clock()
+    process = ShardProcess(tmp_path, ORDERS, begun, clock)
+    process.look()
+    for _ in range(FAILURES):
+        take_lease(process)
+        begun.kill()
+        process.look()
+    assert process.state is ProcessState.FAILED
+    assert begun.count == FAILURES
+    clock.now_s += RETRY_MIN_S * 2
+    process.look()
+    assert begun.count == FAILURES + 1
+
+
+def test_one_that_never_had_the_lease_waits_from_the_second_time_on(
+    tmp_path: Path, begun: Begun
+) -> None:
+    clock = Clock()
+    process = ShardProcess(tmp_path, ORDERS, begun, clock)
+    process.look()
+    begun.kill()
+    process.look()
+    assert begun.count == 2
+    begun.kill()
+    process.look()
+    assert begun.count == 2
+    clock.now_s += RETRY_MIN_S
+    process.look()
+    assert begun.count == 3
+
+
 def test_what_a_folder_says_is_taken_over_and_ended(tmp_path: Path, sleeper: Pid) -> None:
     kept = {"orders": vars(ORDERS), "pid": vars(sleeper)}
     (tmp_path / "process.json").write_text(json.dumps(kept))
@@ -163,6 +259,19 @@ def test_what_a_folder_says_is_taken_over_and_ended(tmp_path: Path, sleeper: Pid
     wait_for(lambda: found.ended)
     found.look()
     assert ShardProcess.found(tmp_path, Launcher(tmp_path).begin) is None
+
+
+def test_a_log_is_left_if_no_process_lives_in_its_folder(tmp_path: Path, sleeper: Pid) -> None:
+    lives, died, ended, empty = (tmp_path / "shard-1" / name for name in ("a", "b", "c", "d"))
+    gone = Pid(sleeper.number, sleeper.began + 1, sleeper.boot)
+    for folder, pid in ((lives, sleeper), (died, gone), (ended, None), (empty, None)):
+        folder.mkdir(parents=True)
+        if pid is not None:
+            kept = {"orders": vars(ORDERS), "pid": vars(pid)}
+            (folder / "process.json").write_text(json.dumps(kept))
+        if folder != empty:
+            (folder / "alerts.jsonl").touch()
+    assert left_logs(tmp_path) == [died / "alerts.jsonl", ended / "alerts.jsonl"]
 
 
 def test_a_process_that_says_nothing_is_let_be_while_its_machine_stood_still_too(

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 import monitor.store.database
 from monitor.events.alert import AlertEvent
+from monitor.events.alert_log import line
 from monitor.notify.outbox import Outbox
 from monitor.states import EndReason
 from monitor.store.database import StoreDamaged, StoreError, place, server, upgrade
@@ -265,11 +266,14 @@ def test_another_end_of_what_has_ended_is_no_news(store: EventStore) -> None:
 
 
 def test_an_end_is_news_though_the_store_had_it_from_the_alert_log(store: EventStore) -> None:
-    began = start("a")
-    store.record(began, end(began))
+    at = datetime(2026, 5, 4, 3, 2, 1, 123_900, UTC)
+    began = start("a", time=at, start_time=at)
+    ended = end(began, end_time=at + timedelta(seconds=1))
+    logged = [AlertEvent.model_validate_json(line(one)) for one in (began, ended)]
+    store.record(*logged)
     store.record(began, notified=True)
-    store.record(end(began), notified=True)
-    assert told(store) == [began, end(began)]
+    store.record(ended, notified=True)
+    assert told(store) == logged
 
 
 def test_the_tables_are_those_of_the_migrations(where: str) -> None:
