@@ -57,10 +57,3 @@ def attempt(function: Function, job: object, common: object) -> tuple[Any, str, 
         return None, str(error), ""
     except Exception as error:
         return None, f"{type(error).__name__}: {error}", traceback.format_exc()
-
-
-def how_many(number: float, noun: str) -> str:
-    """So many of a thing whose plural ends in s or es."""
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number:g} {noun}{'es' if noun.endswith('s') else 's'}"

@@ -1,4 +1,4 @@
-"""Names: what labels, cameras and regions may be called, and text made safe to print."""
+"""Names: what labels, cameras and regions may be called; text that is safe to print and to read."""
 
 import re
 import unicodedata
@@ -102,3 +102,11 @@ def _is_shown(text: str, place: int) -> bool:
     return all(
         char and not char.isascii() and unicodedata.category(char)[0] in "LM" for char in beside
     )
+
+
+def how_many(number: float, noun: str) -> str:
+    """So many of a thing, whose plural ends in s or es."""
+    count = str(number) if isinstance(number, int) else f"{number:g}"
+    if number == 1:
+        return f"{count} {noun}"
+    return f"{count} {noun}{'es' if noun.endswith('s') else 's'}"

@@ -23,7 +23,8 @@ from monitor.cluster.ray_session import (
     pinned,
 )
 from monitor.errors import MonitorError
-from monitor.jobs import Function, attempt, how_many
+from monitor.jobs import Function, attempt
+from monitor.names import how_many
 
 AGAIN_S = 60.0  # after which a node that is given no tasks is tried once more
 _LOOK_S = 1.0  # from one look at the nodes to the next

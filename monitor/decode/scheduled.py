@@ -170,7 +170,7 @@ class ScheduledDecoder:
         self._kept_bytes += packet.size
         if now_s - self._waits_s < LATE_S:  # it may not be at the newest yet
             return
-        if self._shows_window(pts_s) and self._scheduler.start(self):
+        if self._shows_window(pts_s, now_s) and self._scheduler.start(self):
             self._looking = True
             try:
                 yield from self._begin_turn()
@@ -204,18 +204,22 @@ class ScheduledDecoder:
                     yield replace(decoded, arrived_s=at_s)
         self._lateness.excuse()
 
-    def _shows_window(self, pts_s: float) -> bool:
+    def _shows_window(self, pts_s: float, now_s: float) -> bool:
         """Whether what is kept holds a window, or all that may be kept."""
-        first = self._kept[0][0]
-        return pts_s - first.pts_s >= self._turn_s or self._kept_bytes > MAX_BYTES / 2
+        age_s = _age_s(self._kept[0][0], pts_s, now_s)
+        return age_s >= self._turn_s or self._kept_bytes > MAX_BYTES / 2
 
     def _is_outdated(self, pts_s: float, now_s: float) -> bool:
         """Whether no look will begin with the first packet, now that this one has come."""
         if len(self._kept) > 1 and pts_s - self._kept[1][0].pts_s >= self._turn_s:
             return True  # a later key frame is a window away, too
-        age_s = pts_s - self._kept[0][0].pts_s
+        first = self._kept[0][0]
         more_s = MORE_S if now_s - self._waits_s < LONG_S else MORE_AFTER_LONG_S
-        return not -LATE_S < age_s <= self._turn_s + more_s or self._kept_bytes > MAX_BYTES
+        return (
+            _age_s(first, pts_s, now_s) > self._turn_s + more_s
+            or pts_s < first.pts_s - LATE_S
+            or self._kept_bytes > MAX_BYTES
+        )
 
     def _pass_over(self) -> Iterator[DecodedFrame]:
         """Say of the oldest GOP that was kept that it will not be decoded."""
@@ -262,3 +266,8 @@ class ScheduledDecoder:
             self._scene = None
             return False
         return self._scene.lasted_s(pts_s) >= AFTER_S
+
+
+def _age_s(one: _Kept, pts_s: float, now_s: float) -> float:
+    """How old a packet is; timestamps may advance too slowly, or not at all."""
+    return max(pts_s - one.pts_s, now_s - one.arrived_s)

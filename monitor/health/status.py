@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from monitor.health.histogram import WindowHistograms
+from monitor.names import how_many
 from monitor.states import NOTHING_MOVES, CameraState, SkipReason
 
 # Seconds without a frame after which a camera that is watched is said to be stalled; a slow one has
@@ -77,17 +78,17 @@ class CameraSnapshot:
     def summary(self) -> str:
         """What became of it, in a line."""
         counted = ((self.frames, "frame"), (self.windows, "window"), (self.alerts, "alert"))
-        counts = ", ".join(_count(number, what) for number, what in counted)
+        counts = ", ".join(how_many(number, what) for number, what in counted)
         dropped = ", ".join(
             f"{count} {cause}" if cause in NOTHING_MOVES else f"{count} dropped: {cause}"
             for cause, count in self.dropped.items()
         )
         unshown = (
-            f"{_count(self.unshown, 'frame')} came too fast to be drawn" if self.unshown else ""
+            f"{how_many(self.unshown, 'frame')} came too fast to be drawn" if self.unshown else ""
         )
         shadow = ""
         if (tried := self.shadow) is not None:
-            found = _count(tried.windows, "window"), _count(tried.alerts, "event")
+            found = how_many(tried.windows, "window"), how_many(tried.alerts, "event")
             shadow = f"its shadow: {', '.join(found)}"
         return f"camera {self.name}: {self.state}: " + "; ".join(
             part for part in (counts, dropped, unshown, shadow) if part
@@ -238,7 +239,3 @@ class CameraStatus:
             return capture.state
         limit_s = max(STALLED_S, 3 / capture.fps if capture.fps else 0.0)
         return CameraState.STALLED if now_s - capture.frame_at_s > limit_s else capture.state
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"

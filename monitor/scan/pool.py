@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Generic
 
-from monitor.jobs import Function, Key, Outcome, attempt, how_many
+from monitor.jobs import Function, Key, Outcome, attempt
+from monitor.names import how_many
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from monitor.config.options import MonitorOptions
 from monitor.config.yaml_file import load
 from monitor.display.pen import Font, Pen
-from monitor.names import Label, Name, is_printable, plain_name, printable
+from monitor.names import Label, Name, how_many, is_printable, plain_name, printable
 from monitor.paths import video_path
 from monitor.recognition.metadata import parse_metadata
 from monitor.sources.address import parse_address, redact_argument
@@ -159,3 +159,18 @@ def test_hebrew_and_arabic_are_drawn_from_right_to_left() -> None:
         at_the_line = begins(image[24:]) - begins(image)
         assert (at_the_line > 10) == last_is_high, text
     assert np.array_equal(drawn("\u0645\u06cc\u200c\u0627"), drawn("\u0645\u06cc\u0627"))
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "said"),
+    [
+        (1, "node", "1 node"),
+        (1.0, "CPU", "1 CPU"),
+        (2, "process", "2 processes"),
+        (0, "CPU", "0 CPUs"),
+        (2.5, "CPU", "2.5 CPUs"),
+        (1_234_567, "frame", "1234567 frames"),
+    ],
+)
+def test_a_number_of_things_is_said_as_one_says_it(number: float, noun: str, said: str) -> None:
+    assert how_many(number, noun) == said

@@ -21,7 +21,8 @@ from monitor.cluster.ray_nodes import Trial
 from monitor.cluster.ray_pool import TaskPool
 from monitor.cluster.ray_session import joined_for_tasks
 from monitor.errors import MonitorError
-from monitor.jobs import Outcome, how_many
+from monitor.jobs import Outcome
+from monitor.names import how_many
 from testkit import ROOT
 from testkit.clips import make_clips
 from testkit.films import repeated

@@ -247,6 +247,19 @@ def test_a_turn_begins_with_a_look_at_a_whole_window() -> None:
     assert sorted(camera.waited + camera.decoded) == [n * FRAME_S for n in range(camera.next)]
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+def test_a_camera_whose_timestamps_hardly_advance_has_its_turn_too(rate: float) -> None:
+    scheduler = DecodeScheduler(clock := Clock())
+    camera = Camera(clock, scheduler, 0.0, rate)
+    scheduler.late("another", 0.5)
+    assert scheduler.start("another")
+    camera.decoder._stop(clock.now_s)
+    watch([camera], 3)
+    scheduler.leave("another")
+    watch([camera], 2)
+    assert camera.decoded
+
+
 def test_what_came_before_the_newest_window_is_not_shown() -> None:
     scheduler = DecodeScheduler(clock := Clock())
     camera = Camera(clock, scheduler, 0.0)
