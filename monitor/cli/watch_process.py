@@ -1,7 +1,7 @@
 """A process that watches some of the cameras for its parent.
 
-python -m monitor.cli.watch_process PLACES LINK, descriptors that it inherits: of the file of
-LookPlaces, and of a socket.
+python -m monitor.cli.watch_process PLACES LINK: it inherits both descriptors, of the file that
+LookPlaces shares and of the link.
 """
 
 from __future__ import annotations

@@ -119,25 +119,24 @@ class ScheduledDecoder:
         if decoder.idle and not packet.is_keyframe:  # it has next to nothing to do: key frames tell
             self._lateness.wait(now_s)
             return True
-        whole = True  # what is seen of it
         if pts_s is not None:
             self._from_s = pts_s if self._from_s is None else min(self._from_s, pts_s)
-            whole = self._given_s - self._from_s >= self._wanted_s
         pace = self._lateness.pace(pts_s, now_s, self._scheduler.allowed_s)
         if pace is not None:
-            # What is stopped before that was decoded for nothing.
-            may_stop = whole or self._lateness.behind_s >= LATE_S
+            # What is stopped before enough was seen was decoded for nothing.
+            may_stop = self._lateness.behind_s >= LATE_S or self._saw_enough(pts_s)
             if not self._scheduler.late(self, pace, may_stop=may_stop):
                 return False
         if not (packet.is_keyframe or self._scheduler.takes_turns):
             return True
-        return self._scheduler.keep(self, decoder.idle, may_stop=whole)
+        return self._scheduler.keep(self, decoder.idle, may_stop=self._saw_enough(pts_s))
 
-    @property
-    def _wanted_s(self) -> float:
-        """What is to be seen in a turn."""
-        least_s = self._turn_s + VERDICT_S
-        return least_s + self._alert_s if self._suspicious() else least_s
+    def _saw_enough(self, pts_s: float | None) -> bool:
+        """Whether all was seen that is to be seen in a turn; without a stamp nobody can tell."""
+        if pts_s is None or self._from_s is None:
+            return True
+        wanted_s = self._turn_s + VERDICT_S + (self._alert_s if self._suspicious() else 0.0)
+        return self._given_s - self._from_s >= wanted_s
 
     def _go_on(
         self, decoder: Decoder, packet: Packet[VideoStream], pts_s: float | None, now_s: float

@@ -49,18 +49,18 @@ class DecodeScheduler:
         self,
         clock: Callable[[], float] = time.monotonic,
         cores: float = 1,
-        places: LookPlaces | None = None,  # None: one
+        places: LookPlaces | None = None,  # None: one for each core
     ) -> None:
         self._clock = clock
-        self._places = places or LookPlaces(1)
+        self._places = places or LookPlaces(math.ceil(cores), clock=clock)
         self._cores = cores
         self._throttle = LogThrottle(log, clock)
         self._lock = threading.Lock()
         self._limit = math.inf
         self._changed_s = -math.inf  # when the limit last changed
-        # When one was last given a look: how long it had waited, and how long no place was free.
-        self._waited_s = self._in_vain_s = 0.0
-        self._asked_s = self._refused_s = -1.0  # when one first asked in vain since then, and last
+        self._too_many = False  # go on after their looks: those of others need all of the cores
+        # When one first asked in vain for a look, and last, since one was given.
+        self._asked_s = self._refused_s = -1.0
         self._decoding: dict[object, float] = {}  # since when
         self._waiting: dict[object, _Waiting] = {}  # the longest first
         self._looking: dict[object, int] = {}  # at which place
@@ -104,8 +104,9 @@ class DecodeScheduler:
                     self._asked_s = now_s
                 self._refused_s = now_s
                 return False
-            self._looking[who], self._waited_s = place, waited_s
-            self._in_vain_s = self._refused_s - self._asked_s
+            self._looking[who] = place
+            in_vain_s = self._refused_s - self._asked_s
+            self._too_many = waited_s >= ROUND_S and in_vain_s >= IN_VAIN_S
             self._asked_s = self._refused_s = -1.0
             if self._too_many and self.takes_turns and now_s - self._changed_s >= LATE_S:
                 self._limit, self._changed_s = max(1, self._limit - 1), now_s
@@ -178,11 +179,6 @@ class DecodeScheduler:
             self._work.pop(who, None)
             self._decoding.pop(who, None)
             self._waiting.pop(who, None)
-
-    @property
-    def _too_many(self) -> bool:
-        """Whether looks need all that the cores can do."""
-        return self._waited_s >= ROUND_S and self._in_vain_s >= IN_VAIN_S
 
     def _turn_s(self) -> float:
         """How long a turn is just now."""

@@ -92,7 +92,7 @@ class Monitor:
         self._on_beat = on_beat
         self._gives_up = gives_up
         usable = cores() if usable is None else usable
-        self._scheduler = DecodeScheduler(cores=usable, places=places or LookPlaces(ceil(usable)))
+        self._scheduler = DecodeScheduler(cores=usable, places=places)
         self._stopping = threading.Event()
         self._ending = threading.Event()  # every capture ended, or stop was asked for
         self._lock = threading.Lock()  # of _cameras, _leaving, _left and _failures

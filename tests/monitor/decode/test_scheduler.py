@@ -181,6 +181,16 @@ def watch(cameras: list[Camera], seconds: float) -> None:
         clock.now_s += 2e-5  # the packet itself
 
 
+def kept_waiting(cost_s: float, rate: float = 1.0) -> tuple[DecodeScheduler, Camera]:
+    """A camera that waits until "another" leaves the one place for a look."""
+    scheduler = DecodeScheduler(clock := Clock())
+    camera = Camera(clock, scheduler, cost_s, rate)
+    scheduler.late("another", 0.5)
+    assert scheduler.start("another")
+    camera.decoder._stop(clock.now_s)
+    return scheduler, camera
+
+
 def longest_s(stamps: list[float]) -> float:
     """Of the spells without a missing frame."""
     longest, start, last = 0.0, stamps[0], stamps[0]
@@ -232,11 +242,7 @@ def test_of_twice_as_many_as_fit_none_waits_long() -> None:
 
 
 def test_a_turn_begins_with_a_look_at_a_whole_window() -> None:
-    scheduler = DecodeScheduler(clock := Clock())
-    camera = Camera(clock, scheduler, 0.004)
-    scheduler.late("another", 0.5)
-    assert scheduler.start("another")
-    camera.decoder._stop(clock.now_s)
+    scheduler, camera = kept_waiting(0.004)
     watch([camera], 3)  # half a group more than one
     scheduler.leave("another")
     watch([camera], 0.8)
@@ -249,11 +255,7 @@ def test_a_turn_begins_with_a_look_at_a_whole_window() -> None:
 
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 def test_a_camera_whose_timestamps_hardly_advance_has_its_turn_too(rate: float) -> None:
-    scheduler = DecodeScheduler(clock := Clock())
-    camera = Camera(clock, scheduler, 0.0, rate)
-    scheduler.late("another", 0.5)
-    assert scheduler.start("another")
-    camera.decoder._stop(clock.now_s)
+    scheduler, camera = kept_waiting(0.0, rate)
     watch([camera], 3)
     scheduler.leave("another")
     watch([camera], 2)
@@ -261,11 +263,7 @@ def test_a_camera_whose_timestamps_hardly_advance_has_its_turn_too(rate: float) 
 
 
 def test_what_came_before_the_newest_window_is_not_shown() -> None:
-    scheduler = DecodeScheduler(clock := Clock())
-    camera = Camera(clock, scheduler, 0.0)
-    scheduler.late("another", 0.5)
-    assert scheduler.start("another")
-    camera.decoder._stop(clock.now_s)
+    scheduler, camera = kept_waiting(0.0)
     watch([camera], 4.2)
     scheduler.leave("another")
     watch([camera], FRAME_S)
@@ -275,11 +273,7 @@ def test_what_came_before_the_newest_window_is_not_shown() -> None:
 
 @pytest.mark.parametrize(("waited_s", "looks"), [(4.6, False), (8.6, True)])
 def test_who_has_waited_for_long_may_decode_more_for_its_look(waited_s: float, looks: bool) -> None:
-    scheduler = DecodeScheduler(clock := Clock())
-    camera = Camera(clock, scheduler, 0.0)
-    scheduler.late("another", 0.5)
-    assert scheduler.start("another")
-    camera.decoder._stop(clock.now_s)
+    scheduler, camera = kept_waiting(0.0)
     watch([camera], waited_s)  # its newest key frame that is a window away is 0.6 s older than that
     scheduler.leave("another")
     watch([camera], 0.2)
