@@ -36,6 +36,13 @@ print("ready", flush=True)
 said = sys.stdin.read()
 print(said + str(os.getpid()) if said else "{CLOSED}", flush=True)
 """
+MORTAL = """
+import os, sys, time
+print("ready", flush=True)
+while not os.path.exists("end"):
+    time.sleep(0.01)
+sys.exit("error: its end was asked for")
+"""
 BROKEN = "cameras: nothing\n"  # har-monitor ends at once
 
 
@@ -97,26 +104,43 @@ def test_a_spare_process_is_given_its_orders_and_another_one_is_begun(
     wait_for(lambda: output.read_text().endswith(f"ready\n{CLOSED}\n"))
 
 
-def test_without_a_spare_process_or_with_one_that_has_died_a_new_one_is_begun(
+def test_a_spare_process_that_ends_is_said_and_begun_again_a_while_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    (tmp_path / "mortal.py").write_text(MORTAL)
     clock = Clock()
-    launcher = Launcher(tmp_path, "nothing_of_this_name", clock)
+    launcher = Launcher(tmp_path, "mortal", clock)
     output = tmp_path / "output"
+    end = tmp_path / "end"
 
-    def tried(times: int) -> bool:
-        return output.read_text().count("nothing_of_this_name") == times
+    def alive(times: int) -> bool:
+        return output.exists() and output.read_text().count("ready") == times
 
     launcher.prepare()
-    wait_for(lambda: tried(1))
-    # It has said so, and is about to end.
-    wait_for(lambda: launcher.prepare() is None and "the spare process ended: " in caplog.text)
+    wait_for(lambda: alive(1))
+    launcher.prepare()
+    assert not caplog.text
+    end.touch()
+    wait_for(lambda: launcher.prepare() is None and bool(caplog.text))
+    assert "the spare process ended: its end was asked for" in caplog.text
+    end.unlink()
     clock.now_s += AGAIN_S - 1
     launcher.prepare()
-    assert tried(1)
+    assert alive(1)
     clock.now_s += 1
     launcher.prepare()
-    wait_for(lambda: tried(2))
+    wait_for(lambda: alive(2))
+    launcher.close()
+    end.touch()
+
+
+def test_if_no_spare_process_can_be_begun_a_new_one_has_the_orders(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    launcher = Launcher(tmp_path, "nothing_of_this_name", Clock())
+    # It ends before or after it is known as begun; the reason is said in both cases.
+    wait_for(lambda: launcher.prepare() is None and bool(caplog.text))
+    assert "No module named nothing_of_this_name" in caplog.text
     (tmp_path / "x").mkdir()
     pid = launcher.begin(tmp_path / "x", ["--no-such-option"])
     wait_for(lambda: not pid.lives)
