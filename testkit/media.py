@@ -3,7 +3,7 @@
 import subprocess
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -49,26 +49,46 @@ def make_video(
     """
     frames = round(duration_s * fps)
     rate = Fraction(fps).limit_denominator(1001)
-    options = {"movflags": "+faststart"} if faststart else {}
-    with av.open(str(path), "w", options=options) as container:
-        stream = container.add_stream(_ENCODERS[codec], rate=rate)
-        assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height = size
-        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        stream.codec_context.thread_count = 1
-        if codec in ("h264", "hevc"):
-            # An IP camera's encoder: no long look ahead, a key frame every `gop` pictures.
-            stream.options = {"preset": "ultrafast", "g": str(gop), "bf": str(b_frames)}
-        if codec == "hevc":
-            stream.options |= {"x265-params": f"log-level=none:keyint={gop}:bframes={b_frames}"}
-        for index in range(frames):
-            frame = av.VideoFrame.from_ndarray(numbered(index, size), format="gray")
-            frame = frame.reformat(format=stream.pix_fmt)
-            frame.pts, frame.time_base = index, 1 / rate
-            frame.pict_type = PictureType.NONE
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    path.write_bytes(_encoded(path.suffix, rate, frames, size, codec, gop, b_frames, faststart))
     return Made(path, float(rate), frames)
+
+
+@lru_cache(maxsize=64)
+def _encoded(
+    suffix: str,
+    rate: Fraction,
+    frames: int,
+    size: tuple[int, int],
+    codec: str,
+    gop: int,
+    b_frames: int,
+    faststart: bool,
+) -> bytes:
+    options = {"movflags": "+faststart"} if faststart else {}
+    with TemporaryDirectory() as folder:
+        path = Path(folder, f"video{suffix}")
+        with av.open(str(path), "w", options=options) as container:
+            stream = container.add_stream(_ENCODERS[codec], rate=rate)
+            assert isinstance(stream, av.VideoStream)
+            stream.width, stream.height = size
+            stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+            stream.codec_context.thread_count = 1
+            if codec in ("h264", "hevc"):
+                # An IP camera's encoder: no long look ahead, a key frame every `gop` pictures.
+                stream.options = {"preset": "ultrafast", "g": str(gop), "bf": str(b_frames)}
+            if codec == "hevc":
+                one_thread = "pools=none:frame-threads=1"
+                stream.options |= {
+                    "x265-params": f"log-level=none:keyint={gop}:bframes={b_frames}:{one_thread}"
+                }
+            for index in range(frames):
+                frame = av.VideoFrame.from_ndarray(numbered(index, size), format="gray")
+                frame = frame.reformat(format=stream.pix_fmt)
+                frame.pts, frame.time_base = index, 1 / rate
+                frame.pict_type = PictureType.NONE
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return path.read_bytes()
 
 
 def numbered(index: int, size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -53,6 +53,7 @@ def test_a_good_stream_is_told_and_nothing_of_it_hurts(tmp_path: Path, fight_cli
     assert told["sound"] == "PCM_ALAW, which is not used"
 
 
+@pytest.mark.slow
 def test_a_large_slow_stream_of_h265_over_udp_hurts_in_many_ways(tmp_path: Path) -> None:
     film = make_video(
         tmp_path / "v.mp4", fps=5, duration_s=8, gop=40, codec="hevc", size=(1920, 1080)
