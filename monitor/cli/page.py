@@ -130,11 +130,7 @@ async def _run(web: WebState, listening: socket.socket | None, link: socket.sock
     node = NodeListener(web)
     server = None
     if listening is not None:
-        config = serving(
-            make_app(web),
-            ssl_certfile=web.settings.certificate,
-            ssl_keyfile=web.settings.key,
-        )
+        config = serving(make_app(web), web.settings.certificate, web.settings.key)
         server = Server(config, web.live, signal.SIGTERM)
 
     def stop() -> None:

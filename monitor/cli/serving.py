@@ -7,12 +7,15 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from monitor.errors import ConfigError
+from monitor.notify.tls import cause_of
 from monitor.throttle import LogThrottle
 from monitor.web.live import LiveState
 
@@ -27,9 +30,11 @@ def quieten() -> None:
     logging.getLogger("uvicorn.error").addFilter(_Seldom())
 
 
-def serving(app: ASGIApp, **more: Any) -> uvicorn.Config:
-    """How an application is served."""
-    return uvicorn.Config(
+def serving(
+    app: ASGIApp, certificate: Path | None = None, key: Path | None = None
+) -> uvicorn.Config:
+    """How an application is served; ConfigError for a certificate that cannot be used."""
+    config = uvicorn.Config(
         app,
         log_config=None,
         http=_Connection,
@@ -38,8 +43,15 @@ def serving(app: ASGIApp, **more: Any) -> uvicorn.Config:
         ws_per_message_deflate=False,  # JPEGs do not get smaller
         server_header=False,
         limit_concurrency=1000,
-        **more,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
     )
+    try:
+        config.load()
+    except OSError as error:  # which SSLError is, too
+        what = f"web: certificate {certificate}, key {key}"
+        raise ConfigError(f"{what}: {cause_of(error)}") from None
+    return config
 
 
 class _Seldom(logging.Filter):

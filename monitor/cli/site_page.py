@@ -126,9 +126,7 @@ async def _run(web: WebState, live: SiteLive, listening: socket.socket) -> None:
 
     live.on_view = on_view
     watching = asyncio.create_task(live.watch(SiteReader(web.store)))
-    config = serving(
-        make_app(web), ssl_certfile=web.settings.certificate, ssl_keyfile=web.settings.key
-    )
+    config = serving(make_app(web), web.settings.certificate, web.settings.key)
     server = Server(config, live, signal.SIGTERM, signal.SIGINT)
 
     def end(_: object) -> None:
