@@ -10,12 +10,12 @@ _har_monitor() {
         cluster) options='--config --address --help' words='status drain stop' ;;
         init) options='--source --config --add --discover --seconds --yes --help' words='' ;;
         notify) options='--config --help' words='test status snooze disarm arm' ;;
-        page) options='--config --help' words='' ;;
+        page) options='--config --log --help' words='' ;;
         passwd) options='--users --role --camera --token --remove --help' words='' ;;
         probe) options='--seconds --json --help' words='' ;;
     esac
     case $3 in
-        --config|--address|--source|--discover|--seconds|--users|--role|--camera|--model|--shadow|--log|--threshold|--stride|--save-video|--health|--web|--shard|--cluster) return ;;
+        --config|--address|--source|--discover|--seconds|--log|--users|--role|--camera|--model|--shadow|--threshold|--stride|--save-video|--health|--web|--shard|--cluster) return ;;
     esac
     if [[ $2 == -* ]]; then words=$options; fi
     COMPREPLY=($(compgen -W "$words" -- "$2"))

@@ -43,6 +43,7 @@ complete -c har-monitor -n '__fish_seen_subcommand_from notify' -l config -r -F 
 complete -c har-monitor -n '__fish_seen_subcommand_from notify' -l help -d 'Show this message and exit.'
 complete -c har-monitor -n __fish_use_subcommand -a page -d 'Serve the page, the API and the metrics of all shards of a site; watch nothing'
 complete -c har-monitor -n '__fish_seen_subcommand_from page' -l config -r -F -d 'YAML file of the site.  [required]'
+complete -c har-monitor -n '__fish_seen_subcommand_from page' -l log -r -F -d 'Where an alert log would be: what people say of events is written beside it, to page.reviews.jsonl.  [default: the configuration'\''s]'
 complete -c har-monitor -n '__fish_seen_subcommand_from page' -l help -d 'Show this message and exit.'
 complete -c har-monitor -n __fish_use_subcommand -a passwd -d 'Add a user of the page, or change one: the password is asked for, or read from a pipe'
 complete -c har-monitor -n '__fish_seen_subcommand_from passwd' -l users -r -F -d 'File of users, as named by web.users of the configuration.  [default: users.json]'
