@@ -126,7 +126,6 @@ def page_settings(
         for camera in options.cameras
     )
     told: dict[str, Any] = {
-        "rolling_min": evidence.rolling_min,
         # What is said of cameras and regions, not every user may see.
         "models": tuple(
             fact for fact in describe(options, models) if fact[0] not in ("camera", "region")
@@ -160,6 +159,7 @@ def served_settings(
         evidence=evidence.folder,
         copies=evidence.copy_to,
         min_free_gib=evidence.min_free_gib,
+        rolling_min=evidence.rolling_min,
         cameras=cameras,
         models=(),
         configuration=without_secrets(options),

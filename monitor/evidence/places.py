@@ -80,11 +80,20 @@ class EvidenceFinder:
             files = event_files(self.folder, *of_event)
         except ValueError:
             return None
-        if self.beside is None or files.there:
+        if files.there:
             return files
-        node, pattern = self.beside
-        others = (event_files(folder, *of_event) for folder in node.glob(pattern))
+        others = (event_files(folder, *of_event) for folder in self._others())
         return next((one for one in others if one.there), files)
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where evidence lies on this machine; the first is the folder."""
+        return list(dict.fromkeys((self.folder, *self._others())))
+
+    def _others(self) -> Iterator[Path]:
+        if self.beside is not None:
+            node, pattern = self.beside
+            yield from node.glob(pattern)
 
     def prepare(self, events: Sequence[EventKey]) -> None:
         """Find out at once what there is of events that are asked for next."""

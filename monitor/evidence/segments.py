@@ -26,25 +26,31 @@ class NotRecorded(MonitorError):
 
 
 @dataclass(frozen=True)
-class Segment:
-    """A file of a camera's own packets, which begins with a key frame."""
+class SegmentTimes:
+    """When a segment begins and ends, on whichever machine it lies."""
 
-    path: Path
     start: datetime
     end: datetime
-    size: int  # bytes
 
     @property
     def stamp(self) -> str:
         """Its name without the ending."""
-        return self.path.stem
+        return _stamp(self.start)
+
+
+@dataclass(frozen=True)
+class Segment(SegmentTimes):
+    """A file of a camera's own packets, which begins with a key frame."""
+
+    path: Path
+    size: int  # bytes
 
 
 @dataclass(frozen=True)
 class Recorded:
     """A time without a gap that is recorded of a camera."""
 
-    segments: tuple[Segment, ...]  # at least one, in order
+    segments: tuple[SegmentTimes, ...]  # at least one, in order
 
     @property
     def start(self) -> datetime:
@@ -59,9 +65,7 @@ class Recorded:
 
 def segment_path(folder: Path, camera: str, start: datetime) -> Path:
     """Where a segment goes, in the folder of the evidence."""
-    moment = start.astimezone(UTC)
-    stamp = f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03}Z"
-    return folder / ROLLING / camera / f"{stamp}.mp4"
+    return folder / ROLLING / camera / f"{_stamp(start)}.mp4"
 
 
 def segments_of(folder: Path, camera: str) -> list[Segment]:
@@ -78,25 +82,38 @@ def all_segments(folder: Path) -> list[Segment]:
 
 def find_segment(folder: Path, camera: str, stamp: str) -> Segment | None:
     """The segment of a name; None if there is none, or it is none of ours."""
-    if not is_name(camera) or _STAMP.fullmatch(stamp) is None:
+    if not is_name(camera) or not is_stamp(stamp):
         return None
     return next(_segments([folder / ROLLING / camera / f"{stamp}.mp4"]), None)
 
 
-def recorded(segments: Sequence[Segment]) -> list[Recorded]:
-    """The times without a gap that segments make, in order."""
-    found: list[list[Segment]] = []
+def is_stamp(text: str) -> bool:
+    """Whether a segment may be called so."""
+    return _STAMP.fullmatch(text) is not None
+
+
+def recorded(segments: Sequence[SegmentTimes]) -> list[Recorded]:
+    """The times without a gap that segments make, which are given in order."""
+    found: list[list[SegmentTimes]] = []
+    end: datetime | None = None  # of what is found so far: two machines may overlap
     for one in segments:
-        if found and one.start - found[-1][-1].end <= JOINED:
+        if end is not None and one.start - end <= JOINED:
             found[-1].append(one)
+            end = max(end, one.end)
         else:
             found.append([one])
+            end = one.end
     return [Recorded(tuple(some)) for some in found]
+
+
+def _stamp(start: datetime) -> str:
+    moment = start.astimezone(UTC)
+    return f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03}Z"
 
 
 def _segments(paths: Iterable[Path]) -> Iterator[Segment]:
     for path in paths:
-        if _STAMP.fullmatch(path.stem) is None or path.is_symlink():
+        if not is_stamp(path.stem) or path.is_symlink():
             continue
         try:
             start = datetime.strptime(path.stem, _FORM).replace(tzinfo=UTC)
@@ -104,4 +121,4 @@ def _segments(paths: Iterable[Path]) -> Iterator[Segment]:
             end = datetime.fromtimestamp(about.st_mtime, UTC)
         except (ValueError, OverflowError, OSError):  # the 99th of a month; deleted meanwhile
             continue
-        yield Segment(path, start, max(start, end), about.st_size)
+        yield Segment(start, max(start, end), path, about.st_size)

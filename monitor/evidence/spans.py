@@ -99,13 +99,16 @@ def discard(files: EventFiles) -> None:
 def _around(folder: Path, camera: str, start: datetime, end: datetime) -> list[Segment]:
     """The segments that show a span and what is beside it."""
     beside = timedelta(seconds=BESIDE_S)
-    times = recorded(segments_of(folder, camera))
+    segments = segments_of(folder, camera)
+    times = recorded(segments)
     for one in times:
         if one.start <= start and end <= one.end:
             return [
                 each
-                for each in one.segments
-                if each.start < end + beside and each.end > start - beside
+                for each in segments
+                if one.start <= each.start <= one.end
+                and each.start < end + beside
+                and each.end > start - beside
             ]
     told = [f"{one.start:%Y-%m-%d %H:%M:%S} to {one.end:%Y-%m-%d %H:%M:%S}" for one in times]
     if len(told) > _MOST_TOLD:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from monitor.evidence.places import EventKey
+from monitor.evidence.places import EventKey, RemoteFile
+from monitor.evidence.segments import SegmentTimes
+
+
+@dataclass(frozen=True)
+class RecordedElsewhere:
+    """What other machines have recorded all the time."""
+
+    segments: Mapping[str, Sequence[SegmentTimes]]  # by camera, in no order
+    silent: tuple[str, ...]  # who may have more and does not say so, and why
 
 
 class Keeper(Protocol):
@@ -19,3 +29,9 @@ class Keeper(Protocol):
 
     def mark(self, event: EventKey) -> None:
         """Keep the evidence of an event if it is marked, else no longer; MonitorError."""
+
+    def recorded(self, cameras: Sequence[str], *, joined: bool) -> RecordedElsewhere:
+        """What is recorded of cameras; joined: segments that follow one another as one."""
+
+    def find_segment(self, camera: str, stamp: str) -> RemoteFile | None:
+        """A segment of a camera; MonitorError if it is perhaps where nobody answers."""

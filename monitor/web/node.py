@@ -1,13 +1,14 @@
 """What a process that watches a shard serves: to the page over all shards, and to nobody else.
 
-Pictures of its cameras and evidence of events, by their ids. Whoever asks shows the secret that
-stands in the event store beside the address.
+Pictures of its cameras, evidence of events, by their ids, and what is recorded all the time, by
+cameras. Whoever asks shows the secret that stands in the event store beside the address.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -25,14 +26,17 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from monitor.errors import MonitorError
 from monitor.evidence.folder import EventFiles
+from monitor.evidence.segments import Recorded, SegmentTimes, recorded
 from monitor.link import pack
-from monitor.store.event import PAGE_MAX, EventFilter, Origin
+from monitor.store.event import PAGE_MAX, EventFilter, Origin, milliseconds
 from monitor.store.store import UnknownEvent
 from monitor.web.live import LiveState, Look, Video
 from monitor.web.media import EvidenceFile
+from monitor.web.recordings import find_here, segments_here
 from monitor.web.state import WebState, state_of
 
 LIMIT_S = 5.0  # after which a socket is looked at, though nothing came
+CAMERAS_MAX = 100  # whose recordings are told at once
 SEND_S = 10.0  # that a page has to take what is sent to it; then its socket is closed
 _GONE = (WebSocketDisconnect, RuntimeError, TimeoutError)
 
@@ -41,6 +45,13 @@ class Asked(BaseModel):
     """Events of which it is asked what there is."""
 
     ids: list[str] = Field(max_length=PAGE_MAX)
+
+
+class AskedRecordings(BaseModel):
+    """Cameras of which it is asked what is recorded."""
+
+    cameras: list[str] = Field(max_length=CAMERAS_MAX)
+    joined: bool  # whether segments that follow one another are told as one
 
 
 def make_node_app(web: WebState, secret: str) -> ASGIApp:
@@ -52,6 +63,8 @@ def make_node_app(web: WebState, secret: str) -> ASGIApp:
             Route("/events/{id}/marked", take_mark, methods=["POST"]),
             Route("/events/{id}/copy", make_copy, methods=["POST"]),
             Route("/events/{id}/files/{name}", give_file),
+            Route("/recorded", list_recorded, methods=["POST"]),
+            Route("/recorded/{camera}/{stamp}.mp4", give_segment),
         ],
         exception_handlers={UnknownEvent: _unknown, MonitorError: _failed},
     )
@@ -128,6 +141,37 @@ async def list_files(request: Request) -> Response:
         }
 
     return JSONResponse(await run_in_threadpool(found))
+
+
+async def list_recorded(request: Request) -> Response:
+    """What is recorded of some cameras: starts and ends in ms since 1970, by camera."""
+    try:
+        asked = AskedRecordings.model_validate_json(await request.body())
+    except ValidationError:
+        raise HTTPException(422, "names of cameras are needed") from None
+    web = state_of(request)
+
+    def found() -> dict[str, list[tuple[int, int]]]:
+        return {
+            camera: [(milliseconds(one.start), milliseconds(one.end)) for one in times]
+            for camera in asked.cameras
+            if (times := _times(web, camera, joined=asked.joined))
+        }
+
+    return JSONResponse(await run_in_threadpool(found))
+
+
+def _times(web: WebState, camera: str, *, joined: bool) -> Sequence[SegmentTimes | Recorded]:
+    segments = segments_here(web, camera)
+    return recorded(segments) if joined else segments
+
+
+def give_segment(request: Request) -> Response:
+    """A segment of what is recorded, or the part of it that is asked for."""
+    found = find_here(state_of(request), **request.path_params)
+    if found is None:
+        raise HTTPException(404, "there is no such segment")
+    return EvidenceFile(found.path)
 
 
 def keep_marked(web: WebState) -> None:

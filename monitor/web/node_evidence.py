@@ -6,19 +6,26 @@ import http.client
 import json
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
 from monitor.errors import MonitorError
 from monitor.evidence.places import EventKey, RemoteFile
+from monitor.evidence.segments import SegmentTimes
 from monitor.store.event import PAGE_MAX
 from monitor.throttle import LogThrottle
+from monitor.web.keeper import RecordedElsewhere
+from monitor.web.node import CAMERAS_MAX
 from monitor.web.site import Place
 
 log = logging.getLogger(__name__)
@@ -26,9 +33,15 @@ log = logging.getLogger(__name__)
 ANSWER_S = 3.0  # that a process has to answer
 SPARED_S = 10.0  # for so long one that did not is not asked again
 FRESH_S = 3.0  # that what was found out is gone by
+AT_ONCE = 16  # processes that are asked the same
 _MOST_BYTES = 1 << 21  # of an answer
 _KEPT = 10_000  # events of which it is known what there is
 _NAMES: TypeAdapter[dict[str, list[str]]] = TypeAdapter(dict[str, list[str]])
+_Ms = Annotated[int, Field(ge=0, lt=1 << 47)]  # since 1970
+_RECORDED: TypeAdapter[dict[str, list[tuple[_Ms, _Ms]]]] = TypeAdapter(
+    dict[str, list[tuple[_Ms, _Ms]]]
+)
+_START = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_COPY = (422, 500, 507)  # it has the clip, and no copy of it can be made
 _AGAIN = ("retry-after", "refresh")  # when a copy may be there that is being made
 
@@ -62,6 +75,7 @@ class NodeEvidence:
         self._throttle = LogThrottle(log, clock)
         self._spared: dict[str, float] = {}  # the clock when an address did not answer
         self._found: dict[str, _Found] = {}  # by event
+        self._recorder: dict[str, Place] = {}  # by camera: who had the segment that was asked for
 
     def prepare(self, events: Sequence[EventKey]) -> None:
         """Ask for what there is of several events at once."""
@@ -99,9 +113,7 @@ class NodeEvidence:
             raise MonitorError(f"{found.place.address} does not answer")
         if answer.status != 200:
             return None
-        tag = answer.headers.get("etag", "")
-        size = int(answer.headers.get("content-length", "0"))
-        return RemoteFile(size, tag, partial(self._read, found.place, path, tag))
+        return self._file(found.place, path, answer, grows=False)
 
     def ensure_copy(self, event: EventKey) -> None:
         """Let the small copy of an event's clip be there; HTTPException if it is not yet."""
@@ -122,6 +134,49 @@ class NodeEvidence:
         if answer is None or answer.status != 204:
             raise MonitorError(f"event {event.id}: no machine that has its evidence answers")
 
+    def recorded(self, cameras: Sequence[str], *, joined: bool) -> RecordedElsewhere:
+        """What is recorded of cameras; joined: segments that follow one another as one."""
+        segments: dict[str, list[SegmentTimes]] = defaultdict(list)
+        unclear: dict[Place, str] = {}
+        for begin in range(0, len(cameras), CAMERAS_MAX):
+            asked = cameras[begin : begin + CAMERAS_MAX]
+            body = json.dumps({"cameras": asked, "joined": joined}).encode()
+            for place, answer in self._ask_all(self._usable(), "POST", "/recorded", body):
+                if answer is None:
+                    continue
+                try:
+                    found = _RECORDED.validate_json(answer.body)
+                except ValidationError:  # it has no such answer, or one that is too long
+                    unclear[place] = f"cannot say what it recorded (HTTP {answer.status})"
+                    continue
+                for camera in asked:
+                    segments[camera] += (_times(*one) for one in found.get(camera, ()))
+        return RecordedElsewhere(segments, self._silent(unclear))
+
+    def find_segment(self, camera: str, stamp: str) -> RemoteFile | None:
+        """A segment of a camera; MonitorError if it is perhaps where nobody answers."""
+        path = f"/recorded/{quote(camera, safe='')}/{stamp}.mp4"
+        likely = self._recorder.get(camera)
+        for first in (True, False):
+            places = [place for place in self._usable() if (place == likely) is first]
+            for place, answer in self._ask_all(places, "HEAD", path):
+                if answer is not None and answer.status == 200:
+                    self._recorder[camera] = place
+                    return self._file(place, path, answer, grows=True)
+        if silent := self._silent():
+            raise MonitorError(f"camera {camera}: {stamp} is not found: {'; '.join(silent)}")
+        return None
+
+    def _silent(self, unclear: Mapping[Place, str] | None = None) -> tuple[str, ...]:
+        """Who is not asked or gives no clear answer just now, and why."""
+        usable = self._usable()
+        why = dict(unclear or {}) | {
+            place: "does not answer" for place in self._places() if place not in usable
+        }
+        return tuple(
+            f"shard {place.shard} at {place.address} {said}" for place, said in why.items()
+        )
+
     def _know(self, event: EventKey) -> _Found:
         self.prepare([event])
         return self._found.get(event.id, _Found(0.0))
@@ -137,9 +192,21 @@ class NodeEvidence:
             return {}
         return {event.id: found[event.id] for event in events if event.id in found}
 
-    def _read(self, place: Place, path: str, tag: str, start: int, end: int) -> bytes:
+    def _file(self, place: Place, path: str, answer: _Answer, *, grows: bool) -> RemoteFile:
+        """A file by what was told of it; of one that grows, what there is now, as it was written.
+
+        One that does not grow is read only as long as it is the same.
+        """
+        tag = answer.headers.get("etag", "")
+        size = int(answer.headers.get("content-length", "0"))
+        same = {} if grows else {"If-Range": tag}
+        return RemoteFile(size, tag, partial(self._read, place, path, same))
+
+    def _read(
+        self, place: Place, path: str, same: Mapping[str, str], start: int, end: int
+    ) -> bytes:
         """Bytes of a file; MonitorError if it is another one by now, or cannot be had."""
-        part = {"Range": f"bytes={start}-{end - 1}", "If-Range": tag}
+        part = {"Range": f"bytes={start}-{end - 1}"} | dict(same)
         answer = self._ask(place, "GET", path, headers=part)
         if answer is None or answer.status != 206 or len(answer.body) != end - start:
             raise MonitorError(f"evidence at {place.address}: the file has changed, or is gone")
@@ -152,6 +219,16 @@ class NodeEvidence:
             for place in self._places()
             if now_s - self._spared.get(place.address, -SPARED_S) >= SPARED_S
         ]
+
+    def _ask_all(
+        self, places: Sequence[Place], method: str, path: str, body: bytes | None = None
+    ) -> list[tuple[Place, _Answer | None]]:
+        """The answers of several at once: they take as long as the slowest, not all together."""
+        if not places:
+            return []
+        with ThreadPoolExecutor(min(len(places), AT_ONCE)) as threads:
+            answers = threads.map(lambda place: self._ask(place, method, path, body), places)
+            return list(zip(places, answers, strict=True))
 
     def _ask(
         self,
@@ -181,3 +258,8 @@ class NodeEvidence:
 def _path(event: EventKey, *parts: str) -> str:
     """An id from an alert log of elsewhere may have any signs."""
     return "/".join(("/events", quote(event.id, safe=""), *(quote(one, safe="") for one in parts)))
+
+
+def _times(start_ms: int, end_ms: int) -> SegmentTimes:
+    start, end = (_START + timedelta(milliseconds=ms) for ms in (start_ms, end_ms))
+    return SegmentTimes(start, max(start, end))

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
 from monitor.evidence.retention import free_bytes
-from monitor.evidence.segments import Recorded, recorded, segments_of
+from monitor.evidence.segments import recorded
 from monitor.notify.outbox import Outbox
 from monitor.states import NOTHING_MOVES, CameraState, SkipReason
 from monitor.store.comparison import Found
@@ -23,7 +23,8 @@ from monitor.web.adding import check_may_add
 from monitor.web.charts import DAY_WIDTH, day_rows, trace_chart
 from monitor.web.html import page, zone_of
 from monitor.web.media import Media, media_of
-from monitor.web.recorded import segments_of_camera
+from monitor.web.recorded import may_teach, recordings_of
+from monitor.web.recordings import recordings
 from monitor.web.shadows import DAYS, Days, tried_out
 from monitor.web.users import Role
 
@@ -61,7 +62,7 @@ def camera(request: Request, visit: Viewer, name: str) -> HTMLResponse:
 @router.get("/cameras/{name}/recorded")
 def recorded_of_camera(request: Request, visit: Viewer, name: str) -> HTMLResponse:
     """What is recorded of a camera, to be looked at and taught from."""
-    segments = segments_of_camera(visit, name)
+    told = recordings_of(visit, name)
     found = visit.web.camera(name)
     assert found is not None  # or there would be no segments to ask for
     at = request.query_params.get("at")
@@ -70,7 +71,9 @@ def recorded_of_camera(request: Request, visit: Viewer, name: str) -> HTMLRespon
         visit,
         "recorded",
         camera=found,
-        times=recorded(segments),
+        times=recorded(told.segments[name]),
+        silent=told.silent,
+        teaches=may_teach(visit, name),
         at=None if at is None else _local(at, zone_of(request), "at"),
         rolling_min=visit.web.settings.rolling_min,
         labels=sorted({*found.labels, *visit.names()[1]} - {NOTHING}),
@@ -148,8 +151,10 @@ def timeline(request: Request, visit: Viewer) -> HTMLResponse:
     cameras, _ = visit.names()
     spans = visit.states(began, ended)
     minutes = visit.skipped_minutes(cameras, began, ended)
-    recordings = _recorded_times(visit, cameras)
-    rows = day_rows(cameras, found, spans, minutes, recordings, began, ended)
+    watched = [name for name in cameras if visit.watches(name)]
+    told = recordings(visit.web, watched, joined=True)
+    times = {name: recorded(segments) for name, segments in told.segments.items()}
+    rows = day_rows(cameras, found, spans, minutes, times, began, ended)
     hours = int((ended - began) / timedelta(hours=1))
     return page(
         request,
@@ -159,6 +164,7 @@ def timeline(request: Request, visit: Viewer) -> HTMLResponse:
         before=day - timedelta(days=1),
         after=None if day >= today else day + timedelta(days=1),
         rows=rows,
+        silent=told.silent,
         lost=sum(len(row.lost) for row in rows),
         listed=LOST_OF_DAY,
         api=f"/api/v1/timeline?{urlencode({'since': began, 'until': ended})}",
@@ -293,12 +299,6 @@ def _events_for_training(visit: Visit) -> str:
     if visit.user.role < Role.ADMIN or "://" in store:
         store, evidence = "STORE", "EVIDENCE"
     return f"--from-events {shlex.quote(store)} --evidence {shlex.quote(evidence)}"
-
-
-def _recorded_times(visit: Visit, cameras: list[str]) -> dict[str, list[Recorded]]:
-    """When cameras that are watched were recorded."""
-    folder = visit.web.settings.evidence
-    return {name: recorded(segments_of(folder, name)) for name in cameras if visit.watches(name)}
 
 
 def _place(moment: datetime, began: datetime, ended: datetime) -> float | None:

@@ -6,22 +6,28 @@ from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from monitor.events.alert import Moment
-from monitor.evidence.segments import Recorded, Segment, find_segment, recorded, segments_of
+from monitor.evidence.places import RemoteFile
+from monitor.evidence.segments import Recorded, recorded
 from monitor.names import Label
 from monitor.store.event import milliseconds, moment_of
 from monitor.store.taught import LEAST_S, MOST_S, taught_of
 from monitor.web.access import Reviewer, Viewer, Visit
 from monitor.web.api import PROBLEMS, UNKNOWN, EventId, EventOut, Problem, event_out
 from monitor.web.media import EvidenceFile
+from monitor.web.recordings import Recordings, find_recording, recordings, segments_here
+from monitor.web.remote import remote_response
 
 router = APIRouter(tags=["har-monitor"], responses=PROBLEMS)
 
 _NO_CAMERA: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "No such camera is watched."}
+}
+_ELSEWHERE: dict[int | str, dict[str, Any]] = {
+    409: {"model": Problem, "description": "Another machine recorded it, and teaches it."}
 }
 _NOT_TAUGHT: dict[int | str, dict[str, Any]] = {
     409: {"model": Problem, "description": "It was not taught: a model raised it."}
@@ -50,6 +56,9 @@ class RecordedOut(BaseModel):
     camera: str
     rolling_min: float = Field(description="minutes that are kept at most; 0: nothing is recorded")
     recorded: list[RecordedTime]
+    silent: list[str] = Field(
+        description="of the page of all machines: which may have more and do not answer, and why"
+    )
     taught: dict[str, int] = Field(description="spans of the camera that were taught, by label")
 
 
@@ -109,9 +118,10 @@ class SpanIn(BaseModel):
 @router.get("/api/v1/cameras/{name}/recorded", responses=_NO_CAMERA)
 def get_recorded(visit: Viewer, name: str, query: Annotated[RecordedQuery, Query()]) -> RecordedOut:
     """What is recorded of a camera all the time (`evidence.rolling_min`), in order."""
+    told = recordings_of(visit, name)
     found = [
         one
-        for one in segments_of_camera(visit, name)
+        for one in told.segments[name]
         if (query.since is None or one.end >= query.since)
         and (query.until is None or one.start < query.until)
     ]
@@ -119,15 +129,22 @@ def get_recorded(visit: Viewer, name: str, query: Annotated[RecordedQuery, Query
         camera=name,
         rolling_min=visit.web.settings.rolling_min,
         recorded=[_time(name, one) for one in recorded(found)],
+        silent=told.silent,
         taught=taught_of(visit.web.store, name),
     )
 
 
-@router.post("/api/v1/spans", responses=_NO_CAMERA, status_code=201)
+@router.post("/api/v1/spans", responses=_NO_CAMERA | _ELSEWHERE, status_code=201)
 def teach_span(visit: Reviewer, span: SpanIn) -> EventOut:
     """Teach a span: it becomes an event that is reviewed and kept, with a clip of its own."""
     if not visit.watches(span.camera):
         raise HTTPException(404, f"there is no camera {span.camera}")
+    if not may_teach(visit, span.camera):
+        raise HTTPException(
+            409,
+            f"camera {span.camera}: nothing of it is recorded on this machine: "
+            "teach it on the page of the machine that records it",
+        )
     return event_out(visit, visit.teach(span.camera, span.start, span.end, span.label))
 
 
@@ -146,23 +163,30 @@ def take_back_event(visit: Reviewer, id: EventId) -> None:
 
 
 @router.get("/media/recorded/{name}/{stamp}.mp4", include_in_schema=False)
-def get_segment(visit: Viewer, name: str, stamp: str) -> EvidenceFile:
+def get_segment(request: Request, visit: Viewer, name: str, stamp: str) -> Response:
     """A segment, or the part of it that is asked for."""
-    found = None
-    if visit.watches(name):
-        found = find_segment(visit.web.settings.evidence, name, stamp)
+    found = find_recording(visit.web, name, stamp) if visit.watches(name) else None
     if found is None:
         raise HTTPException(404, f"camera {name}: nothing is recorded under {stamp}")
-    response = EvidenceFile(found.path, media_type="video/mp4")
+    response: Response
+    if isinstance(found, RemoteFile):
+        response = remote_response(found, "video/mp4", request.headers)
+    else:
+        response = EvidenceFile(found, media_type="video/mp4")
     response.headers["cache-control"] = "no-cache"  # it may grow
     return response
 
 
-def segments_of_camera(visit: Visit, name: str) -> list[Segment]:
+def recordings_of(visit: Visit, name: str) -> Recordings:
     """All that is recorded of a camera; 404 if none of that name is watched, or theirs to see."""
     if not visit.watches(name):
         raise HTTPException(404, f"there is no camera {name}")
-    return segments_of(visit.web.settings.evidence, name)
+    return recordings(visit.web, [name])
+
+
+def may_teach(visit: Visit, name: str) -> bool:
+    """Whether spans of a camera can be taught here: the page of all machines keeps no clips."""
+    return not visit.web.settings.site or bool(segments_here(visit.web, name))
 
 
 def _time(camera: str, found: Recorded) -> RecordedTime:

@@ -5,6 +5,7 @@ import { onKeys, say, send, twice } from "./page.js";
 const page = document.getElementById("recorded");
 const film = document.getElementById("film");
 const teaching = document.getElementById("teaching");
+const silent = document.getElementById("silent");
 const AGAIN_MS = 20000; // until it is asked what was recorded meanwhile
 const BEFORE_END_MS = 10000; // where the player begins, if no moment is asked for
 const SHOWN = 20; // spans in the list
@@ -67,8 +68,16 @@ async function look() {
     .flatMap((one) => one.segments)
     .map(({ start, end, address }) => ({ start: Date.parse(start), end: Date.parse(end), address }));
   current = segments.find((one) => one.address === current?.address) ?? current;
+  silent.textContent = told.silent.length ? `Perhaps more is recorded. ${told.silent.join("; ")}.` : "";
+  silent.hidden = !told.silent.length;
   const counts = Object.entries(told.taught).map(([label, count]) => `${label}: ${count}`);
   document.getElementById("counts").textContent = counts.join(", ") || "Nothing yet.";
+}
+
+/** Say why the player shows nothing: a machine does not answer, or the browser cannot play it. */
+async function explain() {
+  await look();
+  document.getElementById("cannot").hidden = !silent.hidden;
 }
 
 async function list() {
@@ -173,9 +182,7 @@ async function begin() {
 }
 
 if (page) {
-  film.addEventListener("error", () => {
-    document.getElementById("cannot").hidden = false;
-  });
+  film.addEventListener("error", () => explain().catch((error) => say(error.message)));
   film.addEventListener("timeupdate", tell);
   film.addEventListener("loadedmetadata", loaded);
   film.addEventListener("ended", () => goOn().catch((error) => say(error.message)));

@@ -19,6 +19,7 @@ from monitor.evidence.ring import PacketRing
 from monitor.evidence.rolling import RETRY_S, RollingRecorder
 from monitor.evidence.segments import (
     Segment,
+    SegmentTimes,
     all_segments,
     find_segment,
     recorded,
@@ -122,6 +123,15 @@ def test_another_connection_begins_a_segment_and_leaves_a_gap(film: Path, tmp_pa
     first, second = recording.segments
     assert (seconds(first.end), seconds(second.start)) == pytest.approx((3, 6), abs=0.11)
     assert len(recorded([first, second])) == 2
+
+
+def test_segments_of_two_machines_that_overlap_leave_no_gap() -> None:
+    start = datetime(2026, 5, 4, 8, tzinfo=UTC)
+    found = [
+        SegmentTimes(*(start + timedelta(seconds=second) for second in times))
+        for times in ((0, 60), (20, 30), (60.5, 90), (92, 99))
+    ]
+    assert [one.segments for one in recorded(found)] == [tuple(found[:3]), tuple(found[3:])]
 
 
 def test_a_clock_that_was_set_back_replaces_nothing(film: Path, tmp_path: Path) -> None:

@@ -33,11 +33,12 @@ def test_without_the_secret_nothing_is_served(web: WebState) -> None:
     with TestClient(make_node_app(web, SECRET)) as client:
         for shown in wrong:
             headers = [("authorization", shown.encode("latin-1"))] if shown else []
-            paths = ("/events/a/files/a.mp4", "/events/a", "/nothing", "/")
+            segment = "/recorded/door/20260504T080000.000Z.mp4"
+            paths = ("/events/a/files/a.mp4", "/events/a", segment, "/nothing", "/")
             answers = [client.get(path, headers=headers) for path in paths]
             answers += [
                 client.post(path, headers=headers, json={"ids": ["a"]})
-                for path in ("/events", "/events/a/marked", "/events/a/copy")
+                for path in ("/events", "/events/a/marked", "/events/a/copy", "/recorded")
             ]
             assert {answer.status_code for answer in answers} == {401}
             assert {answer.text for answer in answers} == {"the secret is needed\n"}

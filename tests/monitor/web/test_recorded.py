@@ -15,7 +15,7 @@ from monitor.evidence.segments import Segment
 from monitor.store.database import StoreError
 from monitor.store.event import Origin
 from monitor.store.store import EventStore
-from monitor.web import recorded as recorded_routes
+from monitor.web import recordings
 from monitor.web.app import make_app
 from monitor.web.media import EvidenceFile
 from monitor.web.state import WebState
@@ -77,7 +77,7 @@ def test_a_segment_that_is_deleted_just_now_is_not_found(
     told = client.get("/api/v1/cameras/door/recorded").json()
     address = told["recorded"][0]["segments"][0]["address"]
     (path,) = (web.settings.evidence / "rolling" / "door").glob("20260504T080000.000Z.mp4")
-    known, find = EvidenceFile.set_stat_headers, recorded_routes.find_segment
+    known, find = EvidenceFile.set_stat_headers, recordings.find_segment
 
     def measure(of: EvidenceFile, about: os.stat_result) -> None:
         path.unlink()
@@ -91,7 +91,7 @@ def test_a_segment_that_is_deleted_just_now_is_not_found(
     if moment == "before it is opened":
         monkeypatch.setattr(EvidenceFile, "set_stat_headers", measure)
     else:
-        monkeypatch.setattr(recorded_routes, "find_segment", look)
+        monkeypatch.setattr(recordings, "find_segment", look)
     answer = client.get(address)
     assert (answer.status_code, answer.json()) == (404, {"detail": "it has just been deleted"})
 

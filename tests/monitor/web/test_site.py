@@ -3,12 +3,14 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 from monitor.cli.serving import Server, serving
 from monitor.errors import MonitorError
@@ -25,7 +27,7 @@ from monitor.store.reports import ShardReport, write_report
 from monitor.store.store import EventStore
 from monitor.web.access import Visit
 from monitor.web.app import make_app
-from monitor.web.live import Look, Still, Video
+from monitor.web.live import LiveState, Look, Still, Video
 from monitor.web.node import make_node_app
 from monitor.web.node_evidence import NodeEvidence
 from monitor.web.settings import CameraSettings, ShardSettings
@@ -133,18 +135,25 @@ def test_shards_are_read_from_the_store_and_those_that_nobody_watches_are_missed
     ]
 
 
-@pytest.fixture
-def node(web: WebState) -> Iterator[Place]:
-    """A process that keeps evidence, at an address of its own; as shard 1/2."""
+@contextmanager
+def listening_node(app: ASGIApp, live: LiveState, shard: str = "1/2") -> Iterator[Place]:
+    """What a process of a shard serves, at an address of its own."""
     listening = listen("node", "127.0.0.1", 0, "")
-    server = Server(serving(make_node_app(web, SECRET)), web.live)
+    server = Server(serving(app), live)
     thread = threading.Thread(
         target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True
     )
     thread.start()
-    yield Place("1/2", authority(*listening.getsockname()), SECRET)
+    yield Place(shard, authority(*listening.getsockname()), SECRET)
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture
+def node(web: WebState) -> Iterator[Place]:
+    """A process that keeps evidence; as shard 1/2."""
+    with listening_node(make_node_app(web, SECRET), web.live) as found:
+        yield found
 
 
 @pytest.fixture
