@@ -87,6 +87,6 @@ def _unheard(web: WebState, cameras: Sequence[str]) -> list[str]:
         if state is not None and state["state"] == UNKNOWN:
             causes[state["cause"]].append(name)
     return [
-        f"{f'camera {names[0]}' if len(names) == 1 else how_many(len(names), 'camera')}: {cause}"
+        f"{cause} ({f'camera {names[0]}' if len(names) == 1 else how_many(len(names), 'camera')})"
         for cause, names in causes.items()
     ]

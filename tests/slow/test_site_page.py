@@ -33,7 +33,13 @@ def options(server: Postgres) -> dict[str, Any]:
         "metrics": {"port": 0},
         "sinks": [
             {"type": "log", "path": "alerts.jsonl"},
-            {"type": "evidence", "folder": "evidence", "pre_roll_s": 1, "post_roll_s": 0},
+            {
+                "type": "evidence",
+                "folder": "evidence",
+                "pre_roll_s": 1,
+                "post_roll_s": 0,
+                "rolling_min": 10,
+            },
             {"type": "store", "url": server.tcp_url, "site": "home"},
         ],
     }
@@ -94,6 +100,10 @@ def test_the_page_over_all_shards_shows_what_each_watches_and_keeps(tmp_path: Pa
                 ]
                 return found
 
+            def recorded(camera: str) -> dict[str, Any]:
+                found: dict[str, Any] = json.loads(fetch(f"{api}/cameras/{camera}/recorded")[1])
+                return found
+
             for name, process in shards.items():
                 process.wait_for("an alert", lambda process=process: bool(process.alerts))
                 process.wait_for(
@@ -140,6 +150,23 @@ def test_the_page_over_all_shards_shows_what_each_watches_and_keeps(tmp_path: Pa
                     urllib.request.urlopen(request).close()
                     kept = shards[name].folder / "evidence"
                     assert [path.stem for path in kept.rglob("*.keep")] == [one["event"]["id"]]
+                for name in NAMES:
+                    told = recorded(name)
+                    assert told["silent"] == []
+                    (segment, *_) = told["recorded"][0]["segments"]
+                    code, part = fetch(f"{site.url}{segment['address']}", Range="bytes=4-7")
+                    assert (code, part) == (206, b"ftyp")
+                    tab.goto(f"/cameras/{name}")
+                    tab.get_by_role("link", name="What is recorded").click()
+                    tab.keyboard.press(" ")
+                    until(tab, "document.getElementById('film')?.currentTime > 1")
+                    assert tab.locator("#cannot").is_hidden()
+                    assert tab.locator("#silent").is_hidden()
+                    assert tab.locator("#teaching").count() == 0
+                    tab.screenshot(path=tmp_path / f"recorded-{name}.png", full_page=True)
+                tab.goto("/timeline")
+                assert tab.locator("a.band").count() >= len(NAMES)
+                tab.screenshot(path=tmp_path / "timeline.png", full_page=True)
                 tab.goto("/health")
                 tab.screenshot(path=tmp_path / "health.png", full_page=True)
             (metrics,) = (
@@ -159,6 +186,14 @@ def test_the_page_over_all_shards_shows_what_each_watches_and_keeps(tmp_path: Pa
                 tab.screenshot(path=tmp_path / "silent.png", full_page=True)
                 tab.goto("/health")
                 assert "last heard of" in tab.locator("main").inner_text()
+                tab.goto(f"/cameras/{NAMES[1]}/recorded")
+                assert "last heard of" in tab.locator("#silent").inner_text()
+                assert tab.get_by_role("heading", name="Nothing can be shown now").is_visible()
+                tab.screenshot(path=tmp_path / "recorded-silent.png", full_page=True)
+            (why,) = recorded(NAMES[1])["silent"]
+            assert why.startswith("shard 2/2 on two was last heard of")
+            assert why.endswith(f"s ago (camera {NAMES[1]})")
+            assert recorded(NAMES[0])["silent"] == []
             text = fetch(metrics)[1].decode()
             assert f'har_camera_watched{{camera="{NAMES[1]}",shard="2/2"}} 0.0' in text
             assert 'har_shard_heard{shard="2/2"} 0.0' in text

@@ -1,7 +1,7 @@
 """What is recorded all the time on the machines of a site, on the page over all of them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from monitor.errors import MonitorError
+from monitor.listening import authority, listen
+from monitor.web import node_evidence
 from monitor.web.app import make_app
 from monitor.web.live import LiveState
 from monitor.web.node import CAMERAS_MAX, make_node_app
@@ -162,7 +164,7 @@ def test_who_does_not_see_a_camera_is_given_nothing_of_it(
 
 
 def test_a_machine_that_does_not_answer_is_said_on_the_page(page: TestClient, gone: Place) -> None:
-    said = f"Perhaps more is recorded. shard 2/2 at {gone.address} does not answer."
+    said = f"Perhaps more is recorded: shard 2/2 at {gone.address} does not answer."
     for path in ("/cameras/door/recorded", "/timeline?day=2026-05-04"):
         assert said in page.get(path).text
     there = page.get("/media/recorded/door/20260504T090000.000Z.mp4")
@@ -179,16 +181,36 @@ def test_nothing_is_said_where_all_answer(site: WebState, node: Place) -> None:
         assert absent.json()["detail"].endswith("nothing is recorded under 20260504T090000.000Z")
 
 
+def test_a_machine_that_is_frozen_is_waited_for_only_once(
+    site: WebState, node: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_evidence, "ANSWER_S", 0.5)
+    frozen = listen("frozen", "127.0.0.1", 0, "")  # it takes connections, and says nothing
+    with (
+        closing(frozen),
+        page_over(site, Place("2/2", authority(*frozen.getsockname()), SECRET), node) as page,
+    ):
+        for _ in range(2):
+            told = page.get(DOOR).json()
+            assert len(told["silent"]) == 1
+            assert [len(one["segments"]) for one in told["recorded"]] == [2, 1]
+        assert page.get(FIRST).status_code == 200
+        frozen.settimeout(0)
+        frozen.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            frozen.accept()
+
+
 def test_cameras_of_a_machine_of_which_nothing_is_heard_are_said(site: WebState) -> None:
     why = "shard 1/2 on one was last heard of 14 s ago"
     site.live.states = {name: {"state": "unknown", "cause": why} for name in ("door", "yard")} | {
         "attic": {"state": "live", "cause": ""}
     }
     with page_over(site) as page:
-        assert page.get(DOOR).json()["silent"] == [f"camera door: {why}"]
-        assert f"2 cameras: {why}." in page.get("/timeline?day=2026-05-04").text
+        assert page.get(DOOR).json()["silent"] == [f"{why} (camera door)"]
+        assert f"{why} (2 cameras)." in page.get("/timeline?day=2026-05-04").text
         absent = page.get(FIRST)
-        assert (absent.status_code, absent.json()["detail"]) == (503, f"camera door: {why}")
+        assert (absent.status_code, absent.json()["detail"]) == (503, f"{why} (camera door)")
 
 
 def test_a_machine_whose_answer_makes_no_sense_is_said(site: WebState, node: Place) -> None:
@@ -276,6 +298,6 @@ def test_what_another_machine_recorded_is_taught_on_its_page(
     assert page.post("/api/v1/spans", json=span(camera="gone")).status_code == 404
     assert web.store.count() == 4
     text = page.get("/cameras/door/recorded").text
-    assert "Spans are taught on the page of the machine that records this camera." in text
+    assert "spans are taught on that of the machine that records this camera" in text
     assert 'id="film"' in text
     assert 'id="teaching"' not in text
