@@ -173,9 +173,7 @@ class NodeEvidence:
         why = dict(unclear or {}) | {
             place: "does not answer" for place in self._places() if place not in usable
         }
-        return tuple(
-            f"shard {place.shard} at {place.address} {said}" for place, said in why.items()
-        )
+        return tuple(f"shard {place.shard} on {place.node} {said}" for place, said in why.items())
 
     def _know(self, event: EventKey) -> _Found:
         self.prepare([event])

@@ -185,7 +185,7 @@ def recordings_of(visit: Visit, name: str) -> Recordings:
 
 
 def may_teach(visit: Visit, name: str) -> bool:
-    """Whether spans of a camera can be taught here: the page of all machines keeps no clips."""
+    """Whether spans of a camera can be taught here: the page of all machines must have them."""
     return not visit.web.settings.site or bool(segments_here(visit.web, name))
 
 

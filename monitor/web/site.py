@@ -35,6 +35,7 @@ class Place:
     """Where a process that watches a shard serves pictures and evidence."""
 
     shard: str
+    node: str  # the machine
     address: str  # HOST:PORT
     secret: str = field(repr=False)
 
@@ -69,7 +70,7 @@ class SiteReader:
             tuple(sorted(views.values(), key=lambda view: shard_number(view.shard))),
             {shard: settings for shard, (_, _, settings) in self._parsed.items()},
             tuple(
-                Place(one.report.shard, one.report.address, one.report.secret)
+                Place(one.report.shard, one.report.node, one.report.address, one.report.secret)
                 for one in heard
                 if one.report.address and known[one.report.shard].heard
             ),

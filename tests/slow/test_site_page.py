@@ -158,6 +158,8 @@ def test_the_page_over_all_shards_shows_what_each_watches_and_keeps(tmp_path: Pa
                     assert (code, part) == (206, b"ftyp")
                     tab.goto(f"/cameras/{name}")
                     tab.get_by_role("link", name="What is recorded").click()
+                    tab.wait_for_url("**/recorded")
+                    until(tab, "document.getElementById('film')?.readyState >= 2")
                     tab.keyboard.press(" ")
                     until(tab, "document.getElementById('film')?.currentTime > 1")
                     assert tab.locator("#cannot").is_hidden()

@@ -68,7 +68,7 @@ async function look() {
     .flatMap((one) => one.segments)
     .map(({ start, end, address }) => ({ start: Date.parse(start), end: Date.parse(end), address }));
   current = segments.find((one) => one.address === current?.address) ?? current;
-  silent.textContent = told.silent.length ? `Perhaps more is recorded: ${told.silent.join("; ")}.` : "";
+  silent.querySelector("span").textContent = told.silent.join("; ");
   silent.hidden = !told.silent.length;
   const counts = Object.entries(told.taught).map(([label, count]) => `${label}: ${count}`);
   document.getElementById("counts").textContent = counts.join(", ") || "Nothing yet.";

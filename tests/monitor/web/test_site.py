@@ -127,7 +127,7 @@ def test_shards_are_read_from_the_store_and_those_that_nobody_watches_are_missed
     ]
     assert [one.name for one in found.shards[1].report.cameras] == ["yard"]
     assert found.settings["2/3"].cameras == (YARD,)
-    assert found.places[0] == Place("2/3", "192.0.2.2:4000", SECRET)
+    assert found.places[0] == Place("2/3", "two", "192.0.2.2:4000", SECRET)
     assert SECRET not in repr(found)
     reader.read()
     assert caplog.messages == [
@@ -144,7 +144,7 @@ def listening_node(app: ASGIApp, live: LiveState, shard: str = "1/2") -> Iterato
         target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True
     )
     thread.start()
-    yield Place(shard, authority(*listening.getsockname()), SECRET)
+    yield Place(shard, "one", authority(*listening.getsockname()), SECRET)
     server.should_exit = True
     thread.join(10)
 
@@ -162,7 +162,7 @@ def gone() -> Place:
     listening = listen("gone", "127.0.0.1", 0, "")
     address = authority(*listening.getsockname())
     listening.close()
-    return Place("2/2", address, SECRET)
+    return Place("2/2", "two", address, SECRET)
 
 
 @pytest.fixture
