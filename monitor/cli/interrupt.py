@@ -25,10 +25,14 @@ def interruptible(show_cursor: Callable[[], object]) -> Iterator[None]:
     """Within the block Ctrl-C is a KeyboardInterrupt, so that what is open is closed.
 
     A second one, and one while a module is imported, ends the process there and then;
-    `show_cursor` undoes what a progress display does to the terminal.
+    `show_cursor` undoes what a progress display does to the terminal. An error that comes after it
+    is a KeyboardInterrupt, too: libraries in C make others of one, such as a SystemError.
     """
+    pressed = False
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
         signal.signal(signal.SIGINT, _end)
         if _importing(frame):
             show_cursor()
@@ -40,6 +44,10 @@ def interruptible(show_cursor: Callable[[], object]) -> Iterator[None]:
         signal.signal(signal.SIGINT, interrupt)
     try:
         yield
+    except Exception:
+        if pressed:
+            raise KeyboardInterrupt from None
+        raise
     finally:
         signal.signal(signal.SIGINT, before)
 

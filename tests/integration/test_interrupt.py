@@ -86,6 +86,16 @@ def test_where_it_has_work_a_command_closes_what_is_open() -> None:
     assert signal.getsignal(signal.SIGINT) == before
 
 
+def test_what_a_library_makes_of_it_is_an_interrupt_too_and_another_error_is_none() -> None:
+    with pytest.raises(KeyboardInterrupt), interruptible(lambda: None):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except BaseException:
+            raise SystemError("bad argument to internal function") from None
+    with pytest.raises(SystemError, match="a fault"), interruptible(lambda: None):
+        raise SystemError("a fault")
+
+
 def ran(lines: str) -> tuple[int, str]:
     """A program that interrupts itself: its exit code, and what it wrote."""
     program = f"import signal\nfrom monitor.cli.interrupt import *\n{lines}"
