@@ -87,11 +87,14 @@ def test_where_it_has_work_a_command_closes_what_is_open() -> None:
 
 
 def test_what_a_library_makes_of_it_is_an_interrupt_too_and_another_error_is_none() -> None:
-    with pytest.raises(KeyboardInterrupt), interruptible(lambda: None):
+    def library() -> None:
         try:
             signal.raise_signal(signal.SIGINT)
         except BaseException:
             raise SystemError("bad argument to internal function") from None
+
+    with pytest.raises(KeyboardInterrupt), interruptible(lambda: None):
+        library()
     with pytest.raises(SystemError, match="a fault"), interruptible(lambda: None):
         raise SystemError("a fault")
 
