@@ -28,6 +28,7 @@ class Look(StrEnum):
 # What is to be done with the health of everything, and the states by camera, once a second.
 Told = Callable[[dict[str, Any], dict[str, dict[str, Any]]], object]
 ALERTS = 200  # that are remembered for those who follow
+UNKNOWN = "unknown"  # state of a camera of which nothing is heard
 
 
 @dataclass(frozen=True)

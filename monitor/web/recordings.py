@@ -19,7 +19,7 @@ from monitor.evidence.segments import (
     segments_of,
 )
 from monitor.names import how_many
-from monitor.web.site import UNKNOWN
+from monitor.web.live import UNKNOWN
 from monitor.web.state import WebState
 
 _Times = TypeVar("_Times", bound=SegmentTimes)

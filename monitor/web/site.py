@@ -19,7 +19,7 @@ from monitor.store.reports import HeardReport, ReportReader, shard_count, shard_
 from monitor.store.store import EventStore
 from monitor.throttle import LogThrottle
 from monitor.web.feed import camera_state
-from monitor.web.live import LiveState
+from monitor.web.live import UNKNOWN, LiveState
 from monitor.web.node_link import NodeLink
 from monitor.web.settings import CameraSettings, ShardSettings
 from monitor.web.state import WebState
@@ -27,7 +27,6 @@ from monitor.web.state import WebState
 log = logging.getLogger(__name__)
 
 READ_S = 1.0  # from one look at the reports to the next
-UNKNOWN = "unknown"  # state of a camera of which nothing is heard
 
 
 @dataclass(frozen=True)
