@@ -52,6 +52,7 @@ class NoFrameYet(Enum):
     """Packets of a camera came, and no frame of them is known yet."""
 
     IDLE = "they are kept, until it is settled whether anything moved"
+    WAITING = "they are kept, until it is the camera's turn to be decoded"
     NO_KEY_FRAME = "no key frame has come, so nothing can be decoded"
 
 

@@ -8,12 +8,12 @@ import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from tempfile import TemporaryFile
 from typing import IO
 
 # Of the last that took a place: one that has waited for a smaller part of its time leaves the place
 # to others. A second later it may have waited for a second less.
 _FAIR = 0.75
+_LEAVES_S = 2.0  # so long at most: the last one may have waited for a key frame, not for a place
 _LAST = struct.Struct("dd")  # how long the last one waited, and when it took its place
 
 
@@ -40,7 +40,8 @@ class LookPlaces:
         """A place for one that has waited for so long; None if there is none for it."""
         now_s = self._clock()
         last_s, at_s = self._last if self._file is None else _read(self._file)
-        if waited_s < _FAIR * last_s - (now_s - at_s):
+        passed_s = now_s - at_s
+        if passed_s < _LEAVES_S and waited_s < _FAIR * last_s - passed_s:
             return None
         for place in self._free:
             if self._lock(place):
@@ -67,8 +68,8 @@ class LookPlaces:
 
 
 def places_file() -> IO[bytes]:
-    """A file for processes that share places."""
-    return TemporaryFile()
+    """A file for processes that share places; in memory, because a disk may be full."""
+    return os.fdopen(os.memfd_create("look-places"), "w+b")
 
 
 def _read(file: int) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from av import Packet, VideoStream
 
 from monitor.decode.decoder import Decoder, FullDecoder
-from monitor.decode.idle import IdleDecoder
+from monitor.decode.idle import MIN_PACKETS, IdleDecoder
 from monitor.decode.options import Decoding
 from monitor.decode.scheduled import HasTime, ScheduledDecoder
 from monitor.decode.scheduler import DecodeScheduler
@@ -33,6 +33,7 @@ def make_decoder(
         scheduler: DecodeScheduler,
         begin: Callable[[HasTime], Decoder],
         begin_idle: BeginIdle | None = None,
+        may_idle: Callable[[float, int], bool] = lambda gop_s, packets: False,
     ) -> Decoder:
         return ScheduledDecoder(
             begin,
@@ -40,6 +41,7 @@ def make_decoder(
             scheduler,
             clock,
             begin_idle,
+            may_idle=may_idle,
             turn_s=decoding.turn_s,
             suspicious=decoding.suspicious,
             alert_s=decoding.alert_s,
@@ -63,4 +65,8 @@ def make_decoder(
     ) -> Decoder:
         return begin(has_time).begin_idle(key, pts_s, scene)
 
-    return scheduled(decoding.scheduler, begin, begin_idle)
+    def may_idle(gop_s: float, packets: int) -> bool:
+        wanted = gop_s <= delay_s and packets >= MIN_PACKETS
+        return wanted and full.are_pts and not decoding.looked_at()
+
+    return scheduled(decoding.scheduler, begin, begin_idle, may_idle)

@@ -13,7 +13,7 @@ from av import Packet, VideoStream
 
 from monitor.core_time import waited_for_core
 from monitor.decode.decoder import DecodedFrame, Decoder, FullDecoder
-from monitor.decode.idle import AFTER_S, MAX_BYTES
+from monitor.decode.idle import AFTER_S, MAX_BYTES, TELL_S
 from monitor.decode.lateness import Lateness
 from monitor.decode.scheduler import LATE_S, DecodeScheduler
 from monitor.decode.stillness import Stillness
@@ -56,6 +56,8 @@ class ScheduledDecoder:
         clock: Callable[[], float] = time.monotonic,
         begin_idle: BeginIdle | None = None,
         *,
+        # Whether it may be idle, if its last GOP lasted for so long and had so many packets.
+        may_idle: Callable[[float, int], bool] = lambda gop_s, packets: True,
         turn_s: float = 0.0,  # that is seen in a turn at least
         suspicious: Callable[[], bool] = lambda: False,  # whether an activity may be seen just now
         alert_s: float = 0.0,  # that is seen beyond it then
@@ -66,6 +68,7 @@ class ScheduledDecoder:
         self._scheduler = scheduler
         self._clock = clock
         self._begin_idle = begin_idle  # None: no scene may be idle
+        self._may_idle = may_idle
         self._turn_s = turn_s
         self._suspicious = suspicious
         self._alert_s = alert_s
@@ -75,6 +78,11 @@ class ScheduledDecoder:
         self._looking = False  # decodes at once what it kept while it waited
         self._gave_up = False  # what it kept while it was idle, to look at what is new
         self._waits_s = 0.0  # our clock, since when
+        self._pause_s = 0.0  # the longest between two packets since then
+        self._came_s = clock()  # the last packet
+        self._told_s = -math.inf  # our clock when it last said that packets are kept
+        self._key_s = -math.inf  # the newest key frame that came while it waits
+        self._since_key = 0  # packets, from it on
         self._kept: list[list[_Kept]] = []  # GOPs, each from its key frame on
         self._kept_bytes = 0
         self._scene: Stillness | None = None  # that is looked at while it waits
@@ -155,32 +163,43 @@ class ScheduledDecoder:
         self, packet: Packet[VideoStream], pts_s: float | None, now_s: float
     ) -> Iterator[DecodedFrame | None]:
         """Keep a packet for a look that may begin with it, or pass over it."""
-        # What is kept is to be whole.
-        while self._kept and (pts_s is None or self._is_outdated(pts_s, now_s)):
-            yield from self._pass_over()
+        self._pause_s = max(self._pause_s, now_s - self._came_s)
+        self._came_s = now_s
+        if pts_s is None and self._kept:  # what is kept is to be whole
+            pts_s = self._kept[-1][-1].pts_s
         if pts_s is None:
             return
+        while self._kept and self._is_outdated(pts_s, now_s):
+            yield from self._pass_over()
+        gop_s, packets = pts_s - self._key_s, self._since_key
+        self._since_key += 1
         if packet.is_keyframe:
+            self._key_s, self._since_key = pts_s, 1
             self._kept.append([])
         elif not self._kept:
             yield from self._skip(pts_s, now_s)
             return
         self._kept[-1].append(_Kept(packet, pts_s, now_s))
         self._kept_bytes += packet.size
+        if now_s - self._told_s >= TELL_S:
+            self._told_s = now_s
+            yield None
         if now_s - self._waits_s < LATE_S:  # it may not be at the newest yet
             return
-        if self._shows_window(pts_s, now_s) and self._scheduler.start(self):
+        if self._shows_window(pts_s, now_s) and self._scheduler.start(self, self._pause_s):
             self._looking = True
             try:
                 yield from self._begin_turn()
             finally:
                 self._looking = False
                 self._scheduler.looked(self)
-        elif packet.is_keyframe and self._is_still(packet, pts_s):
+        elif packet.is_keyframe and self._is_still(packet, pts_s, gop_s, packets):
             assert self._begin_idle is not None
             assert self._scene is not None
             self._scheduler.keep(self, idle=True)
-            self._forget()
+            while len(self._kept) > 1:
+                yield from self._pass_over()
+            self._forget()  # the key frame: the idle decoder tells of it
             self._switch_to(self._begin_idle(self._has_time, packet, pts_s, self._scene))
 
     def _begin_turn(self) -> Iterator[DecodedFrame | None]:
@@ -189,8 +208,8 @@ class ScheduledDecoder:
         self._forget()
         self._switch_to(decoder)
         # What came before the newest window is decoded for what follows alone.
-        self._from_s = kept[-1].pts_s - self._turn_s
-        arrived = {one.pts_s: one.arrived_s for one in kept}
+        self._from_s = max(kept[0].pts_s, kept[-1].pts_s - self._turn_s)
+        arrived = {one.pts_s: one.arrived_s for one in reversed(kept)}  # the first of each stamp
         for one in kept:
             for decoded in self._decoded(decoder, one.packet):
                 if decoded is None or decoded.pts_s is None:
@@ -251,14 +270,22 @@ class ScheduledDecoder:
 
     def _stop(self, now_s: float) -> None:
         self._decoder, self._from_s, self._waits_s = None, None, now_s
+        self._pause_s, self._came_s = 0.0, self._clock()
+        self._key_s, self._since_key = -math.inf, 0
         self._scene = None if self._begin_idle is None else Stillness()
 
     def _switch_to(self, decoder: Decoder) -> None:
         self._decoder, self._from_s = decoder, None
 
-    def _is_still(self, key: Packet[VideoStream], pts_s: float) -> bool:
-        """Whether the scene has been still for long enough, as far as the key frames show."""
+    def _is_still(self, key: Packet[VideoStream], pts_s: float, gop_s: float, packets: int) -> bool:
+        """Whether the scene has been still for long enough, as far as the key frames show.
+
+        What cannot be idle would only lose its place among those that wait.
+        """
         if self._scene is None:
+            return False
+        if math.isfinite(gop_s) and not self._may_idle(gop_s, packets):
+            self._scene.reset()
             return False
         picture = self._full.peek(key)
         if picture is None or self._scene.see_key(pts_s, picture):

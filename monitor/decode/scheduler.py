@@ -23,7 +23,9 @@ from monitor.throttle import LogThrottle
 log = logging.getLogger(__name__)
 
 TURN_S = 8.0  # that a camera decodes before it makes room: several windows, and an alert
-READY_S = 0.25  # after it asked for a look, one can still look: packets come as far apart
+# After it asked for a look, one can still look: packets come as far apart. Of a slow camera, or one
+# that sends several at once, they come further apart: by its pauses up to so long, and jitter.
+READY_S, PAUSE_S, _JITTER = 0.25, 1.0, 1.5
 # Turns are shorter if all who wait then come on within so long. If one waits for longer, and there
 # was no place for a look for a while, fewer may go on after theirs.
 ROUND_S, IN_VAIN_S = 5.0, 0.1
@@ -40,6 +42,7 @@ _ROOM = 0.9  # of what the cores can hold: not all scenes cost the same at all t
 class _Waiting:
     since_s: float
     asked_s: float = -math.inf  # when it last asked for a look
+    ready_s: float = READY_S  # after that, for which it can still look
 
 
 class DecodeScheduler:
@@ -87,16 +90,17 @@ class DecodeScheduler:
             self._grow()
             return len(self._decoding) + len(self._waiting) < self._limit
 
-    def start(self, who: object) -> bool:
+    def start(self, who: object, pause_s: float = 0.0) -> bool:
         """Whether one that does not decode may look, and begin its turn; if not, it waits.
 
-        It tells with `looked` that it has looked.
+        Its packets come so far apart at times. It tells with `looked` that it has looked.
         """
         with self._lock:
             self._grow()
             now_s = self._clock()
             waiting = self._waiting.setdefault(who, _Waiting(now_s))
             waiting.asked_s, waited_s = now_s, now_s - waiting.since_s
+            waiting.ready_s = max(READY_S, _JITTER * min(pause_s, PAUSE_S))
             if self._another_first(who, now_s):
                 return False
             if (place := self._places.take(waited_s)) is None:
@@ -190,7 +194,7 @@ class DecodeScheduler:
     def _another_first(self, who: object, now_s: float) -> bool:
         """Whether one has waited for longer, and can look as well."""
         before = takewhile(lambda item: item[0] is not who, self._waiting.items())
-        return any(now_s - one.asked_s < READY_S for _, one in before)
+        return any(now_s - one.asked_s < one.ready_s for _, one in before)
 
     def _end_look(self, who: object) -> None:
         place = self._looking.pop(who, None)

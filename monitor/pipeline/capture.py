@@ -208,7 +208,8 @@ class Capture:
         if pending is NoFrameYet.NO_KEY_FRAME:
             self._counters.state, self._counters.cause = CameraState.CONNECTING, "no key frame"
         else:
-            self._counters.state = CameraState.IDLE
+            waits = pending is NoFrameYet.WAITING
+            self._counters.state = CameraState.WAITING if waits else CameraState.IDLE
 
     def _make_windows(self, frame: Frame, arrived_s: float) -> None:
         counters = self._counters

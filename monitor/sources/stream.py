@@ -68,6 +68,7 @@ class StreamSource:
         self._came = False  # whether anything has
         self._frames: Iterator[Frame | NoFrameYet] = iter(())
         self._last_progress_s = 0.0  # the clock when a packet last became something
+        self._idle = False  # whether the decoder was when it last said something
         self._key_frame_seen = False  # whether a key frame has come, so that decoding can begin
 
     @property
@@ -192,7 +193,8 @@ class StreamSource:
             decoding = replace(decoding, idle_max_delay_s=None, scheduler=None)
         for decoded in self._decoded_frames(container, decoding):
             if decoded is None:
-                yield NoFrameYet.IDLE if self._key_frame_seen else NoFrameYet.NO_KEY_FRAME
+                kept = NoFrameYet.IDLE if self._idle else NoFrameYet.WAITING
+                yield kept if self._key_frame_seen else NoFrameYet.NO_KEY_FRAME
                 continue
             time_s = times.of(decoded.pts_s)
             if time_s is None:  # without a time it has no place in a window
@@ -223,6 +225,7 @@ class StreamSource:
                     self._key_frame_seen = (
                         True  # or as good as that: some cameras refresh bit by bit
                     )
+                    self._idle = decoder.idle
                     yield decoded
                 if not self._key_frame_seen:
                     yield None

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -50,3 +51,19 @@ def test_who_has_waited_for_much_less_than_another_leaves_the_place_to_others(sh
         assert others.take(5.0) is None
         clock.now_s += 1.0
         assert others.take(5.0) is not None, "nobody else came"
+
+
+def test_one_that_has_waited_far_longer_than_all_others_holds_them_up_for_a_moment_only() -> None:
+    places = LookPlaces(1, clock=(clock := Clock()))
+    place = places.take(600.0)  # no key frame came
+    assert place is not None
+    places.free(place)
+    assert places.take(5.0) is None
+    clock.now_s += 2.0
+    assert places.take(7.0) is not None
+
+
+def test_the_file_of_the_places_needs_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with places_file() as file:
+        assert LookPlaces(1, file.fileno()).take(0.0) == 0

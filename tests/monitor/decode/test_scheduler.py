@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import ceil
 from typing import Any
 
 import numpy as np
 import pytest
 from av import VideoFrame
 
+from monitor.decode import scheduled
 from monitor.decode.decoder import DecodedFrame
 from monitor.decode.look_places import LookPlaces
 from monitor.decode.scheduled import VERDICT_S, HasTime, ScheduledDecoder
 from monitor.decode.scheduler import GROW_S, LATE_S, DecodeScheduler
 from monitor.decode.stillness import Stillness
+from monitor.health.status import STALLED_S
 from testkit.fakes import Clock
 
 FRAME_S = 0.04
@@ -122,6 +125,9 @@ class Camera:
     held_s: float = 0.0  # that its thread has waited for the core
     free_s: float = 0.0  # since when it has done so, or waits for its next packet
     behind_s: list[float] = field(default_factory=list)
+    told_s: list[float] = field(default_factory=list)  # the clock whenever it said anything
+    burst_s: float = 0.0  # its packets come together, once in so long
+    looked_at: bool = False
 
     def __post_init__(self) -> None:
         self.began_s = self.free_s = self.clock.now_s
@@ -132,6 +138,7 @@ class Camera:
             self.scheduler,
             self.clock,
             self.rest,
+            may_idle=lambda gop_s, packets: not self.looked_at,
             turn_s=WINDOW_S,
             suspicious=lambda: self.suspicious,
             alert_s=ALERT_S,
@@ -150,7 +157,10 @@ class Camera:
     @property
     def due_s(self) -> float:
         """When its next packet comes."""
-        return self.began_s + self.next * FRAME_S
+        due_s = self.next * FRAME_S
+        if self.burst_s:
+            due_s = ceil(due_s / self.burst_s - 1e-9) * self.burst_s
+        return self.began_s + due_s
 
     def read(self) -> None:
         packet: Any = FakePacket(self.next * self.rate, self.next % GROUP == 0)
@@ -165,7 +175,9 @@ class Camera:
 
     def take(self, frames: Iterator[DecodedFrame | None]) -> None:
         for decoded in frames:
-            assert decoded is not None
+            self.told_s.append(self.clock.now_s)
+            if decoded is None:
+                continue
             assert decoded.pts_s is not None
             (self.waited if decoded.skipped else self.decoded).append(decoded.pts_s)
 
@@ -260,6 +272,67 @@ def test_a_camera_whose_timestamps_hardly_advance_has_its_turn_too(rate: float) 
     scheduler.leave("another")
     watch([camera], 2)
     assert camera.decoded
+
+
+@pytest.mark.parametrize("burst_s", [0.5, 1.0])
+def test_a_camera_that_sends_several_packets_at_once_has_its_turn_too(burst_s: float) -> None:
+    scheduler = one_core(clock := Clock())
+    cameras = [Camera(clock, scheduler, 0.004) for _ in range(25)]
+    cameras[-1].burst_s = burst_s
+    watch(cameras, 60)
+    for camera in cameras:
+        camera.decoded.clear()
+    watch(cameras, 60)
+    others = sum(len(camera.decoded) for camera in cameras[:-1]) / 24
+    assert len(cameras[-1].decoded) > 0.5 * others
+
+
+def test_a_camera_that_gives_some_packets_no_timestamp_has_its_turn_too() -> None:
+    scheduler, camera = kept_waiting(0.0)
+    camera.full.pts_s = lambda pts: None if pts % 2 else pts * FRAME_S
+    watch([camera], 3)
+    scheduler.leave("another")
+    watch([camera], 2)
+    assert camera.decoded
+
+
+def test_of_a_large_picture_of_which_little_is_kept_a_window_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scheduled, "MAX_BYTES", 50_000)  # half of it: a second
+    scheduler = one_core(clock := Clock())
+    cameras = [Camera(clock, scheduler, 0.004) for _ in range(24)]
+    watch(cameras, 50)
+    for camera in cameras:
+        camera.decoded.clear()
+    watch(cameras, 40)
+    assert min(longest_s(camera.decoded) for camera in cameras) >= WINDOW_S
+
+
+def test_a_camera_that_waits_says_that_packets_come() -> None:
+    _, camera = kept_waiting(0.0)
+    watch([camera], 12)
+    assert max(later - one for one, later in pairwise(camera.told_s)) < STALLED_S / 2
+
+
+def test_a_still_scene_that_somebody_looks_at_waits_for_its_turn() -> None:
+    scheduler, camera = kept_waiting(0.0)
+    camera.full.moving, camera.looked_at = False, True
+    watch([camera], 20)
+    assert camera.inner.at_rest_from_s is None
+    scheduler.leave("another")
+    watch([camera], 3)
+    assert camera.decoded
+
+
+def test_what_was_kept_of_a_scene_that_turns_out_to_be_still_is_told() -> None:
+    _, camera = kept_waiting(0.0)
+    camera.full.moving = False
+    watch([camera], 10)
+    begins = camera.inner.at_rest_from_s
+    assert begins is not None
+    told = sorted(stamp for stamp in camera.waited if stamp < begins)
+    assert told == [n * FRAME_S for n in range(round(begins / FRAME_S))]
 
 
 def test_what_came_before_the_newest_window_is_not_shown() -> None:

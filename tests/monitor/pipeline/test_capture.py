@@ -92,6 +92,19 @@ def test_a_camera_without_a_key_frame_is_not_said_to_be_watched() -> None:
     assert status.snapshot().frames == 0
 
 
+def test_a_camera_whose_packets_are_kept_for_its_turn_waits() -> None:
+    status = CameraStatus("door", "rtsp://door/")
+
+    def last() -> Frame | None:
+        assert status.snapshot().state == "waiting"
+        capture.stop(EndReason.MONITOR_STOPPED)
+        return None
+
+    source = FakeSource([NoFrameYet.WAITING], after=last)
+    capture = Capture(status, lambda: source, [], pace=Pace.CAMERA, retry=Retry(0.5, 4.0))
+    capture.run()
+
+
 class SeeingTap:
     """Keeps the times of the pictures that it is shown."""
 
