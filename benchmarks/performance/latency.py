@@ -1,7 +1,6 @@
 """Latency: from the frame that is handed to the socket to the line that it decides."""
 
 import json
-import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,8 +15,6 @@ from benchmarks.performance.programs import Line, told
 from benchmarks.performance.results import LatencyResult, Origin
 from benchmarks.performance.running import running
 from benchmarks.streams import Stream
-from monitor.windows.buffer import WindowBuffer
-from monitor.windows.clip import ClipSpec
 
 # The first window that shows a fight raises an alert, each time the fight is shown. Whatever a user
 # waits beyond that is due to the rules that he chose.
@@ -27,8 +24,6 @@ QUICK_RULES = {
     },
     "sinks": [{"type": "log", "path": "-"}],
 }
-_SPEC = ClipSpec(20, 64, 10.0)  # the same for both networks
-_STRIDE = 5
 _ALERT = '{"schema"'
 
 
@@ -48,7 +43,7 @@ def run_latency(job: Latency, stream: Stream, places: Places, origin: Origin) ->
             memory_mib = program.memory_mib
             program.check()
         lines = [line for line in program.lines if began_s <= line[0] <= ended_s]
-        latencies, estimated = matched(job.program, lines, server)
+        latencies = matched(job.program, lines, server)
         used = usage(program, stream.fps, job.cameras, cpu_ms, memory_mib)
     return LatencyResult(
         name=job.name,
@@ -58,7 +53,6 @@ def run_latency(job: Latency, stream: Stream, places: Places, origin: Origin) ->
         cameras=job.cameras,
         seconds=job.seconds,
         latencies_ms=tuple(round(latency, 1) for latency in latencies),
-        estimated=estimated,
         usage=used,
         server_ms=share.server_ms,
         others_share=share.others_share,
@@ -66,56 +60,27 @@ def run_latency(job: Latency, stream: Stream, places: Places, origin: Origin) ->
     )
 
 
-def matched(program: str, lines: Sequence[Line], server: PacedServer) -> tuple[list[float], int]:
-    """The latency in ms of each line about a window, and how many of them are estimates.
+def matched(program: str, lines: Sequence[Line], server: PacedServer) -> list[float]:
+    """The latency in ms of each line about a window, from the newest frame in it.
 
     Clients that came again are left out: what their windows count from is not known.
     """
-    frames = max((len(sending.at_s) for sending in server.sent.values()), default=0)
-    ends = newest_frames(frames, server.fps)
-    latencies: list[float] = []
-    estimated = 0
-    for at_s, camera, decided_by in _decided(program, lines):
-        if camera in server.again:
-            continue
-        if isinstance(decided_by, int):
-            frame = decided_by
-        elif decided_by in ends:
-            frame = ends[decided_by]
-        else:  # windows began anew; a frame too early makes the latency too long
-            frame = math.floor((decided_by + (_SPEC.frames - 1) / _SPEC.fps) * server.fps)
-            estimated += 1
-        latencies.append(1000 * (at_s - server.sent[camera].at_s[frame]))
-    return latencies, estimated
+    return [
+        1000 * (at_s - server.sent[camera].at_s[frame])
+        for at_s, camera, frame in _decided(program, lines, server.fps)
+        if camera not in server.again
+    ]
 
 
-def newest_frames(frames: int, fps: float) -> dict[float, int]:
-    """Start of each window, in seconds rounded to ms -> its newest frame.
-
-    The monitor's own code cuts them from this number of frames.
-    """
-    pixels = np.zeros((_SPEC.size, _SPEC.size, 3), np.uint8)
-    buffer = WindowBuffer("", _SPEC, _STRIDE)
-    found = {}
-    for frame in range(frames):
-        window = buffer.push(frame / fps, lambda: pixels)
-        if window is not None:
-            found[round(window.start_s, 3)] = frame
-    return found
-
-
-def _decided(program: str, lines: Sequence[Line]) -> Iterator[tuple[float, int, int | float]]:
-    """When a line came, its camera, and what decided it.
-
-    That is the number of a frame, or the start of a window in seconds.
-    """
+def _decided(program: str, lines: Sequence[Line], fps: float) -> Iterator[tuple[float, int, int]]:
+    """When a line came, its camera, and the number of the frame that decided it."""
     for at_s, event in told(lines) if program != "har-monitor" else ():
         if event["event"] == "window":
             yield at_s, event["camera"], int(event["frame"])
     for at_s, text in lines if program == "har-monitor" else ():
         alert: dict[str, Any] = json.loads(text) if text.startswith(_ALERT) else {}
         if alert.get("event") == "start":
-            yield at_s, int(alert["camera"][1:]), float(alert["start_s"])
+            yield at_s, int(alert["camera"][1:]), round(float(alert["decided_s"]) * fps)
 
 
 def summary(latencies_ms: Sequence[float]) -> tuple[float, float] | None:

@@ -19,6 +19,7 @@ from pathlib import Path
 import av
 
 _CLOCK_HZ = 90_000
+_FIRST_STAMP = 24301  # any but 0, which FFmpeg overlooks: it would date all frames one earlier
 _PAYLOAD = 1400  # bytes in a packet
 _TYPE = 96
 _PARAMETERS = {7, 8}  # NAL units that describe the stream
@@ -135,7 +136,7 @@ class PacedServer:
             due_s = start_s + len(sending.at_s) / self.fps
             if self._stopping.wait(max(0.0, due_s - time.monotonic())):
                 return
-            stamp = int(len(sending.at_s) * _CLOCK_HZ / self.fps)
+            stamp = _FIRST_STAMP + int(len(sending.at_s) * _CLOCK_HZ / self.fps)
             packets = list(packetized(self.frames[place].units, stamp, sequence))
             sequence += len(packets)
             sending.at_s.append(time.monotonic())

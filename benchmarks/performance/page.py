@@ -126,8 +126,6 @@ def _latency_row(result: LatencyResult) -> list[str]:
     found = summary(result.latencies_ms)
     p50, p95 = (NOTHING, NOTHING) if found is None else (f"{v:.0f}" for v in found)
     lines = str(len(result.latencies_ms))
-    if result.estimated:
-        lines += f" ({result.estimated} within 2 frames)"
     cpu, _, _, read, _, dropped = _usage_cells(result.usage)
     title = TITLES[result.program]
     return [result.stream, title, str(result.cameras), lines, p50, p95, cpu, read, dropped]

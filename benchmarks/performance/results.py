@@ -80,7 +80,6 @@ class LatencyResult(JobResult):
     cameras: int
     seconds: float
     latencies_ms: tuple[float, ...]
-    estimated: int  # of these, lines whose frame is known within two frames
     usage: Usage
     server_ms: float
     others_share: float

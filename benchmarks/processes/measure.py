@@ -134,7 +134,7 @@ def _run(
         memory_mib = program.memory_mib
         program.check()
     lines = [line for line in program.lines if looked.began_s <= line[0] <= looked.ended_s]
-    latencies = [] if server is None else matched("har-monitor", lines, server)[0]
+    latencies = [] if server is None else matched("har-monitor", lines, server)
     seconds = looked.ended_s - looked.began_s
     return Run(
         workers=workers,

@@ -83,7 +83,6 @@ def latency(cameras: int, *latencies_ms: float) -> LatencyResult:
         cameras=cameras,
         seconds=40,
         latencies_ms=latencies_ms,
-        estimated=0,
         usage=usage("har-monitor", 50, cameras=cameras),
         server_ms=1,
         others_share=0,
