@@ -157,7 +157,9 @@ class _Looked:
         self._program = program
         self._health = health
         self._root = program.pid
-        self._seen: dict[str, tuple[int, float]] = {}  # windows of a camera, and when the last came
+        self._seen: dict[
+            str, tuple[int, float]
+        ] = {}  # decoded frames, and since when
         self.waiting_s = 0.0
         self.began_s = time.monotonic()
         self.ended_s = self.began_s
@@ -167,12 +169,11 @@ class _Looked:
         """Note which cameras were seen; about once a second."""
         now_s = time.monotonic()
         for camera in self._cameras():
-            name, dropped = camera["name"], camera["dropped"]
-            seen = camera["windows"] + sum(dropped.values()) - dropped.get("overload", 0)
-            windows, since_s = self._seen.setdefault(name, (seen, now_s))
+            name, decoded = camera["name"], camera["frames"] - camera["passed_over"]
+            before, since_s = self._seen.setdefault(name, (decoded, now_s))
             self.waiting_s = max(self.waiting_s, now_s - since_s)
-            if seen > windows or camera["state"] in ("live", "idle"):
-                self._seen[name] = seen, now_s
+            if decoded > before or camera["state"] in ("live", "idle"):
+                self._seen[name] = decoded, now_s
 
     def end(self) -> None:
         """Take the counts."""

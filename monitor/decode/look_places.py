@@ -10,19 +10,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO
 
-# Of the last that took a place: one that has waited for a smaller part of its time leaves the place
-# to others. A second later it may have waited for a second less.
-_FAIR = 0.75
-_LEAVES_S = 2.0  # so long at most: the last one may have waited for a key frame, not for a place
-_LAST = struct.Struct("dd")  # how long the last one waited, and when it took its place
+# Of the time that the first one has waited: one that has waited for a smaller part of it leaves the
+# place to others. To leave it to the first alone would leave cores idle until its next packet.
+_FAIR = 0.8
+_FIRST = struct.Struct("dd")  # since when the first one has waited, and until when it can look
 
 
 class LookPlaces:
     """As many as there are cores, for all processes that have inherited one file.
 
     A place is a lock on one byte of the file, so one that a process held is free when it ends. The
-    file also says how long the last one had waited, so that all wait for about as long. The threads
-    of a process are to ask one after another.
+    file also says for how long the first of those has waited that asked in vain, so that all wait
+    for about as long. The threads of a process are to ask one after another.
     """
 
     def __init__(
@@ -34,22 +33,27 @@ class LookPlaces:
         self._file = file
         self._clock = clock
         self._free = list(range(count))  # of those that no thread of this process holds
-        self._last = 0.0, 0.0
+        self._first = 0.0, 0.0
 
-    def take(self, waited_s: float) -> int | None:
-        """A place for one that has waited for so long; None if there is none for it."""
+    def take(self, since_s: float, ready_s: float) -> int | None:
+        """A place for one that has waited since then; None if there is none for it.
+
+        After it has asked it can still look for so long.
+        """
         now_s = self._clock()
-        last_s, at_s = self._last if self._file is None else _read(self._file)
-        passed_s = now_s - at_s
-        if passed_s < _LEAVES_S and waited_s < _FAIR * last_s - passed_s:
+        first_s, until_s = self._first if self._file is None else _read(self._file)
+        if now_s >= until_s:
+            first_s = since_s
+        if now_s - since_s < _FAIR * (now_s - first_s):
             return None
         for place in self._free:
             if self._lock(place):
                 self._free.remove(place)
-                self._last = waited_s, now_s
-                if self._file is not None:
-                    os.pwrite(self._file, _LAST.pack(*self._last), 0)
+                if since_s <= first_s:
+                    self._note(0.0, 0.0)
                 return place
+        if since_s <= first_s:
+            self._note(since_s, now_s + ready_s)
         return None
 
     def free(self, place: int) -> None:
@@ -57,6 +61,11 @@ class LookPlaces:
         if self._file is not None:
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
         self._free.append(place)
+
+    def _note(self, first_s: float, until_s: float) -> None:
+        self._first = first_s, until_s
+        if self._file is not None:
+            os.pwrite(self._file, _FIRST.pack(first_s, until_s), 0)
 
     def _lock(self, place: int) -> bool:
         if self._file is None:
@@ -73,6 +82,6 @@ def places_file() -> IO[bytes]:
 
 
 def _read(file: int) -> tuple[float, float]:
-    kept = os.pread(file, _LAST.size, 0)
-    waited_s, at_s = _LAST.unpack(kept) if len(kept) == _LAST.size else (0.0, 0.0)
-    return waited_s, at_s
+    kept = os.pread(file, _FIRST.size, 0)
+    first_s, until_s = _FIRST.unpack(kept) if len(kept) == _FIRST.size else (0.0, 0.0)
+    return first_s, until_s

@@ -14,8 +14,6 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import takewhile
 
 from monitor.decode.look_places import LookPlaces
 from monitor.throttle import LogThrottle
@@ -38,13 +36,6 @@ _PACE_MIN = 0.8  # of one that is late in its turn
 _ROOM = 0.9  # of what the cores can hold: not all scenes cost the same at all times
 
 
-@dataclass(slots=True)
-class _Waiting:
-    since_s: float
-    asked_s: float = -math.inf  # when it last asked for a look
-    ready_s: float = READY_S  # after that, for which it can still look
-
-
 class DecodeScheduler:
     """Who may decode, among all streams of a process; any thread may ask."""
 
@@ -65,7 +56,7 @@ class DecodeScheduler:
         # When one first asked in vain for a look, and last, since one was given.
         self._asked_s = self._refused_s = -1.0
         self._decoding: dict[object, float] = {}  # since when
-        self._waiting: dict[object, _Waiting] = {}  # the longest first
+        self._waiting: dict[object, float] = {}  # since when
         self._looking: dict[object, int] = {}  # at which place
         self._work: dict[object, float] = {}  # seconds of work a second
 
@@ -98,19 +89,16 @@ class DecodeScheduler:
         with self._lock:
             self._grow()
             now_s = self._clock()
-            waiting = self._waiting.setdefault(who, _Waiting(now_s))
-            waiting.asked_s, waited_s = now_s, now_s - waiting.since_s
-            waiting.ready_s = max(READY_S, _JITTER * min(pause_s, PAUSE_S))
-            if self._another_first(who, now_s):
-                return False
-            if (place := self._places.take(waited_s)) is None:
+            since_s = self._waiting.setdefault(who, now_s)
+            ready_s = max(READY_S, _JITTER * min(pause_s, PAUSE_S))
+            if (place := self._places.take(since_s, ready_s)) is None:
                 if now_s - self._refused_s > READY_S:  # nobody has asked for a while
                     self._asked_s = now_s
                 self._refused_s = now_s
                 return False
             self._looking[who] = place
             in_vain_s = self._refused_s - self._asked_s
-            self._too_many = waited_s >= ROUND_S and in_vain_s >= IN_VAIN_S
+            self._too_many = now_s - since_s >= ROUND_S and in_vain_s >= IN_VAIN_S
             self._asked_s = self._refused_s = -1.0
             if self._too_many and self.takes_turns and now_s - self._changed_s >= LATE_S:
                 self._limit, self._changed_s = max(1, self._limit - 1), now_s
@@ -191,11 +179,6 @@ class DecodeScheduler:
         rounds = len(self._waiting) / self._limit
         return min(TURN_S, ROUND_S / rounds) if rounds else TURN_S
 
-    def _another_first(self, who: object, now_s: float) -> bool:
-        """Whether one has waited for longer, and can look as well."""
-        before = takewhile(lambda item: item[0] is not who, self._waiting.items())
-        return any(now_s - one.asked_s < one.ready_s for _, one in before)
-
     def _end_look(self, who: object) -> None:
         place = self._looking.pop(who, None)
         if place is not None:
@@ -207,7 +190,7 @@ class DecodeScheduler:
 
     def _wait(self, who: object) -> None:
         self._decoding.pop(who, None)
-        self._waiting.setdefault(who, _Waiting(self._clock()))
+        self._waiting.setdefault(who, self._clock())
 
     def _grow(self) -> None:
         now_s = self._clock()

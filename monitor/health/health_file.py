@@ -49,6 +49,7 @@ class CameraHealth(_Facts):
     blind: bool = False  # it is watched, but for some time nothing of it could be classified
     fps: float | None = None
     frames: Count = 0
+    passed_over: Count = 0  # of these frames: not decoded
     windows: Count = 0
     dropped: dict[str, Count] = {}  # windows that were not classified, by cause
     reconnects: Count = 0
@@ -168,6 +169,7 @@ def _camera(camera: CameraSnapshot) -> CameraHealth:
         blind=camera.blind_s > 0,
         fps=None if camera.fps is None else round(camera.fps, 2),
         frames=camera.frames,
+        passed_over=camera.passed_over,
         windows=camera.windows,
         dropped=dict(camera.dropped),
         reconnects=camera.reconnects,

@@ -92,12 +92,9 @@ class SharedCore(LookPlaces):
         self._now: Clock = clock
         self._began_s = self._free_s = 0.0
 
-    def take(self, waited_s: float) -> int | None:
-        now_s = self._now()
-        if now_s < self._free_s or (place := super().take(waited_s)) is None:
-            return None
-        self._began_s = now_s
-        return place
+    def _lock(self, place: int) -> bool:
+        self._began_s = self._now()
+        return self._began_s >= self._free_s
 
     def free(self, place: int) -> None:
         super().free(place)
