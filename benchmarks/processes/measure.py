@@ -157,9 +157,7 @@ class _Looked:
         self._program = program
         self._health = health
         self._root = program.pid
-        self._seen: dict[
-            str, tuple[int, float]
-        ] = {}  # decoded frames, and since when
+        self._seen: dict[str, tuple[int, float]] = {}  # decoded frames, and since when
         self.waiting_s = 0.0
         self.began_s = time.monotonic()
         self.ended_s = self.began_s
