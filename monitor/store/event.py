@@ -6,7 +6,7 @@ import base64
 import binascii
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, overload
 
 from pydantic import (
     AwareDatetime,
@@ -165,6 +165,12 @@ def milliseconds(moment: datetime) -> int:
     return min(max(since // timedelta(milliseconds=1), _FIRST_MS), _LAST_MS)
 
 
+@overload
+def moment_of(ms: int) -> datetime: ...
+@overload
+def moment_of(ms: None) -> None: ...
+@overload
+def moment_of(ms: int | None) -> datetime | None: ...
 def moment_of(ms: int | None) -> datetime | None:
     """The other way round."""
     if ms is None:

@@ -140,7 +140,7 @@ def skipped_minutes(
             reasons[row.reason] = row.windows
             total = max(total, row.total)
         classified = max(total - sum(reasons.values()), 0)
-        found.append(SkippedMinute(camera, _begin(at_ms), WindowCounts(classified, reasons)))
+        found.append(SkippedMinute(camera, moment_of(at_ms), WindowCounts(classified, reasons)))
     return found
 
 
@@ -170,8 +170,8 @@ def skip_spans(
     return [
         SkipSpan(
             one.camera,
-            _begin(one.first_ms),
-            _begin(one.last_ms) + MINUTE,
+            moment_of(one.first_ms),
+            moment_of(one.last_ms) + MINUTE,
             one.reason,
             one.windows,
             one.total,
@@ -188,9 +188,3 @@ def _conditions(
         skipped.c.at_ms >= milliseconds(since),
         skipped.c.at_ms < milliseconds(until),
     )
-
-
-def _begin(at_ms: int) -> datetime:
-    start = moment_of(at_ms)
-    assert start is not None
-    return start

@@ -89,7 +89,5 @@ def state_spans(store: EventStore, since: datetime, until: datetime) -> list[Sta
     for row in rows:
         start = moment_of(max(row.at_ms, since_ms))
         end = moment_of(min(row.seen_ms, until_ms))
-        assert start is not None
-        assert end is not None
         found.append(StateSpan(row.camera, start, end, row.state, row.cause))
     return found

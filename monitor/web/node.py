@@ -10,7 +10,7 @@ import asyncio
 import hmac
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 from starlette.applications import Starlette
@@ -38,6 +38,7 @@ from monitor.web.state import WebState, state_of
 LIMIT_S = 5.0  # after which a socket is looked at, though nothing came
 CAMERAS_MAX = 100  # whose recordings are told at once
 SEND_S = 10.0  # that a page has to take what is sent to it; then its socket is closed
+_Form = TypeVar("_Form", bound=BaseModel)
 _GONE = (WebSocketDisconnect, RuntimeError, TimeoutError)
 
 
@@ -48,7 +49,7 @@ class Asked(BaseModel):
 
 
 class AskedRecordings(BaseModel):
-    """Cameras of which it is asked what is recorded."""
+    """The cameras whose recordings are asked for."""
 
     cameras: list[str] = Field(max_length=CAMERAS_MAX)
     joined: bool  # whether segments that follow one another are told as one
@@ -124,12 +125,17 @@ def _files(request: Request) -> EventFiles:
     return files
 
 
+async def _asked(request: Request, form: type[_Form], needed: str) -> _Form:
+    """What a request asks for; 422 if it is not of the form."""
+    try:
+        return form.model_validate_json(await request.body())
+    except ValidationError:
+        raise HTTPException(422, f"{needed} are needed") from None
+
+
 async def list_files(request: Request) -> Response:
     """The names of the files that there are of some events, by their ids."""
-    try:
-        asked = Asked.model_validate_json(await request.body())
-    except ValidationError:
-        raise HTTPException(422, "ids of events are needed") from None
+    asked = await _asked(request, Asked, "ids of events")
     web = state_of(request)
 
     def found() -> dict[str, list[str]]:
@@ -145,10 +151,7 @@ async def list_files(request: Request) -> Response:
 
 async def list_recorded(request: Request) -> Response:
     """What is recorded of some cameras: starts and ends in ms since 1970, by camera."""
-    try:
-        asked = AskedRecordings.model_validate_json(await request.body())
-    except ValidationError:
-        raise HTTPException(422, "names of cameras are needed") from None
+    asked = await _asked(request, AskedRecordings, "names of cameras")
     web = state_of(request)
 
     def found() -> dict[str, list[tuple[int, int]]]:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated
 from urllib.parse import quote
@@ -22,7 +21,7 @@ from starlette.exceptions import HTTPException
 from monitor.errors import MonitorError
 from monitor.evidence.places import EventKey, RemoteFile
 from monitor.evidence.segments import SegmentTimes
-from monitor.store.event import PAGE_MAX
+from monitor.store.event import PAGE_MAX, moment_of
 from monitor.throttle import LogThrottle
 from monitor.web.keeper import RecordedElsewhere
 from monitor.web.node import CAMERAS_MAX
@@ -41,7 +40,6 @@ _Ms = Annotated[int, Field(ge=0, lt=1 << 47)]  # since 1970
 _RECORDED: TypeAdapter[dict[str, list[tuple[_Ms, _Ms]]]] = TypeAdapter(
     dict[str, list[tuple[_Ms, _Ms]]]
 )
-_START = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_COPY = (422, 500, 507)  # it has the clip, and no copy of it can be made
 _AGAIN = ("retry-after", "refresh")  # when a copy may be there that is being made
 
@@ -259,5 +257,4 @@ def _path(event: EventKey, *parts: str) -> str:
 
 
 def _times(start_ms: int, end_ms: int) -> SegmentTimes:
-    start, end = (_START + timedelta(milliseconds=ms) for ms in (start_ms, end_ms))
-    return SegmentTimes(start, max(start, end))
+    return SegmentTimes(moment_of(start_ms), moment_of(max(start_ms, end_ms)))

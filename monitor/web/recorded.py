@@ -103,7 +103,7 @@ class SpanIn(BaseModel):
     @classmethod
     def _as_stored(cls, moment: AwareDatetime) -> AwareDatetime:
         """UTC, in whole milliseconds."""
-        return moment_of(milliseconds(moment)) or moment
+        return moment_of(milliseconds(moment))
 
     @model_validator(mode="after")
     def _is_a_span(self) -> SpanIn:

@@ -70,7 +70,7 @@ def find_recording(web: WebState, camera: str, stamp: str) -> Path | RemoteFile 
 
 
 def _in_order(segments: Iterable[_Times]) -> list[_Times]:
-    """By their starts; of what two say of one segment, which may grow, the longer."""
+    """By their starts. Two may tell of one segment that grows: the longer one is right."""
     found: dict[datetime, _Times] = {}
     for one in segments:
         known = found.get(one.start)
@@ -80,7 +80,7 @@ def _in_order(segments: Iterable[_Times]) -> list[_Times]:
 
 
 def _unheard(web: WebState, cameras: Sequence[str]) -> list[str]:
-    """Of which cameras nothing is heard, and why."""
+    """The cameras of which nothing is heard, and why."""
     causes: dict[str, list[str]] = defaultdict(list)
     for name in cameras:
         state = web.live.states.get(name)
