@@ -22,7 +22,7 @@ class FramePts:
         base = stream.time_base
         # Taken out once: a Fraction computes in Python.
         self._base = None if base is None else (base.numerator, base.denominator)
-        self._by_pts = name == "rtsp"
+        self._by_pts = name in ("rtsp", "matroska")  # FFmpeg's, and that of `rtp_file`
         reordered = bool(stream.codec_context.has_b_frames)
         self._pts_falls, self._dts_falls = int(reordered and name in _DECODING_ORDER), 0
         self._before: int | None = None  # the one that was given last

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,7 @@ class Found:
     bits_per_s: float | None = None
     keys: int = 0  # key frames
     key_gaps_s: tuple[float, ...] = ()  # from each to the next
-    sound: str | None = None  # FFmpeg's name of its codec
+    sound: str | None = None  # the codec of what a stream has beside its video
     clock: Clock | None = None  # of streams
     transport: str = ""
     windows: int = 0  # that were judged
@@ -86,19 +86,20 @@ def probe(address: Address, metadata: ModelMetadata, watch_s: float = WATCH_S) -
     """Watch a camera, and say what it sends; SourceError if it gives no picture at all."""
     packets = _Packets()
     decoding = Decoding(loop_filter=False, tap=packets)  # as the monitor decodes
-    source = make_source(address, SourceSettings(decoding=decoding, sound=True))
+    source = make_source(address, SourceSettings(decoding=decoding))
     pictures = _Pictures(address, metadata)
     source.open()
     try:
         began_s, worked_s = time.monotonic(), time.thread_time()
         broke_off = _watch(source, pictures, watch_s)
         passed_s = time.monotonic() - began_s if address.live else pictures.passed_s
-        return pictures.found(
+        found = pictures.found(
             packets,
             decoding=(time.thread_time() - worked_s) / max(passed_s, 0.1),
             transport=_transport(address, source),
             broke_off=broke_off,
         )
+        return replace(found, sound=source.sound if isinstance(source, StreamSource) else None)
     finally:
         source.close()
 
@@ -218,12 +219,6 @@ class _Packets:
         """Of the codec, if it has any."""
         return "" if self._stream is None else self._stream.codec_context.profile or ""
 
-    @property
-    def sound(self) -> str | None:
-        """The codec of the sound beside it."""
-        tracks = () if self._stream is None else self._stream.container.streams.audio
-        return next((one.codec_context.name for one in tracks), None)
-
 
 class _Pictures:
     """Judges a camera's frames by the measures that the monitor has."""
@@ -296,7 +291,6 @@ class _Pictures:
             bits_per_s=8 * packets.bytes / seconds if packets.count and seconds else None,
             keys=packets.keys,
             key_gaps_s=tuple(packets.gaps_s),
-            sound=packets.sound,
             clock=judged if packets.count else None,
             transport=transport,
             windows=self._windows,

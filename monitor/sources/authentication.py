@@ -33,6 +33,11 @@ class Challenge:
         return self.values.get("algorithm") or "MD5"
 
     @property
+    def simple(self) -> bool:
+        """Whether FFmpeg can answer it, too."""
+        return self.scheme == "basic" or self.algorithm in ("MD5", "MD5-sess")
+
+    @property
     def known(self) -> bool:
         """Whether it can be answered."""
         name = self.algorithm.upper().removesuffix(_SESSION)

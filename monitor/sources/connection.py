@@ -6,7 +6,10 @@ import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import SplitResult
+
+from av.error import err_check, tag_to_code
 
 from monitor.decode.ffmpeg import reason
 from monitor.names import printable
@@ -14,6 +17,7 @@ from monitor.sources.address import redact
 from monitor.states import OpenFailure
 
 _READ_BYTES = 1 << 16
+_TOLD = (400, 401, 403, 404, 429)  # that FFmpeg has an error for; else it knows 4XX and 5XX
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmps": 443}
 
 
@@ -30,6 +34,21 @@ class UnfitError(OSError):
         """It sends to another place."""
         shown = redact(printable(place[:200]))
         return cls(f"redirects to {shown}, which is not followed: give that address itself")
+
+
+def refuse(status: int | None) -> NoReturn:
+    """Raise FFmpeg's error for the status of an answer, so that all streams' errors are alike.
+
+    None is for no answer, because the server hung up; one that is no error, for an unfit answer.
+    """
+    if status is None:
+        tag = b"EOF "
+    elif 400 <= status < 600:
+        tag = b"\xf8%d" % status if status in _TOLD else b"\xf8%dXX" % (status // 100)
+    else:
+        tag = b"INDA"
+    err_check(-tag_to_code(tag))
+    raise AssertionError(tag)
 
 
 def connect(url: SplitResult, ca_file: Path | None, limit_s: float) -> socket.socket:

@@ -1,6 +1,5 @@
 """Why a stream could not be opened: FFmpeg has one name for many causes, so the server is asked."""
 
-import re
 from urllib.parse import SplitResult, urlsplit
 
 import av
@@ -8,11 +7,10 @@ import av
 from monitor.decode.ffmpeg import open_cause, reason
 from monitor.sources.address import Address
 from monitor.sources.connection import UnfitError, connect
-from monitor.sources.rtsp import ASK_S, describe
 from monitor.sources.source import SourceSettings
 from monitor.states import OpenFailure
 
-_REDIRECT = re.compile(r"(?is)rtsp/[\d.]+ 3\d\d.*?\r\nlocation:[ \t]*([^\r\n]+)")
+_ASK_S = 0.5  # for a connection: FFmpeg had its time already
 
 
 def diagnose_open_error(
@@ -41,11 +39,7 @@ def _fault(url: SplitResult, settings: SourceSettings) -> str | None:
     """What FFmpeg has no words for; the server that is asked is not told the password."""
     try:
         if url.scheme == "rtmps":
-            connect(url, settings.ca_file, ASK_S).close()
-        elif url.scheme in ("rtsp", "rtsps") and (
-            found := _REDIRECT.match(describe(url, settings))
-        ):
-            return UnfitError.redirect(found[1]).words
+            connect(url, settings.ca_file, _ASK_S).close()
     except UnfitError as error:
         return error.words
     except OSError:

@@ -3,16 +3,11 @@
 import time
 from http.client import HTTPException, HTTPResponse
 from string import punctuation
-from typing import NoReturn
 from urllib.parse import SplitResult, quote
 
-from av.error import err_check, tag_to_code
-
 from monitor.sources.authentication import Challenge, Login, challenges, chosen
-from monitor.sources.connection import UnfitError, Wire, connect
+from monitor.sources.connection import UnfitError, Wire, connect, refuse
 from monitor.sources.source import SourceSettings
-
-_TOLD = (400, 401, 403, 404, 429)  # that FFmpeg has an error for; else it knows 4XX and 5XX
 
 
 class Asking:
@@ -40,14 +35,11 @@ class Asking:
                     self._challenge = chosen(offered)
                     response = self._get(deadline_s, lines)
         except HTTPException as error:
-            _fail(b"EOF " if isinstance(error, OSError) else b"INDA")  # it hung up, or babbles
+            refuse(None if isinstance(error, OSError) else 0)  # it hung up, or babbles
         if 300 <= response.status < 400 and (place := response.headers.get("Location")):
             raise UnfitError.redirect(place.encode("latin-1").decode("utf-8", "replace"))
-        if 400 <= response.status < 600:
-            told = response.status in _TOLD
-            _fail(b"\xf8%d" % response.status if told else b"\xf8%dXX" % (response.status // 100))
         if response.status != status:
-            _fail(b"INDA")
+            refuse(response.status)
         return response
 
     def request(self, method: str, *lines: str) -> bytes:
@@ -73,8 +65,3 @@ class Asking:
         response = HTTPResponse(self.wire, method="GET")  # type: ignore[arg-type]
         response.begin()
         return response
-
-
-def _fail(tag: bytes) -> NoReturn:
-    err_check(-tag_to_code(tag))
-    raise AssertionError(tag)

@@ -21,6 +21,7 @@ class Tunnel:
         url = url._replace(scheme="https" if url.scheme == "rtsps" else "http")
         self._url = url
         self._settings = settings
+        self._limit_s = settings.read_timeout_s
         self._cookie = f"x-sessioncookie: {secrets.token_hex(8)}"
         self._asking = Asking(url, settings)
         self._post: socket.socket | None = None
@@ -41,13 +42,19 @@ class Tunnel:
         self._wire = self._asking.wire
         self.host = str(self._wire.connection.getpeername()[0])
 
+    def limit(self, seconds: float) -> None:
+        """How long it may wait, from now on, each time that it reads or sends."""
+        self._limit_s = seconds
+        assert self._post is not None
+        self._post.settimeout(seconds)
+
     def fileno(self) -> int:
         """What tells that something has come."""
         return self._wire.fileno()
 
     def read(self) -> bytes:
-        """All that has come; nothing if the camera hung up."""
-        self._wire.deadline_s = time.monotonic() + self._settings.read_timeout_s
+        """All that has come, at least one byte; nothing if the camera hung up."""
+        self._wire.deadline_s = time.monotonic() + self._limit_s
         try:
             return received(self._wire.connection, self._answers.read1)
         except HTTPException:
@@ -57,7 +64,7 @@ class Tunnel:
         """Send a whole message."""
         text = b64encode(message)
         if len(text) > self._left:
-            self._open_post(self._settings.read_timeout_s)
+            self._open_post(self._limit_s)
         assert self._post is not None
         self._post.sendall(text)
         self._left -= len(text)

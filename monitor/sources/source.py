@@ -41,7 +41,6 @@ class SourceSettings:
     open_timeout_s: float = 5.0
     read_timeout_s: float = 5.0
     decoding: Decoding = FULL  # of webcams there is none
-    sound: bool = False  # whether RTSP is asked for sound, too: only to learn that there is any
 
     @property
     def call_timeout_s(self) -> float:

@@ -29,7 +29,7 @@ from monitor.sources.http import HttpStream
 from monitor.sources.mjpeg import JpegParts
 from monitor.sources.other_protocols import open_plain
 from monitor.sources.resolve import resolve
-from monitor.sources.rtsp import Rtsp
+from monitor.sources.rtsp import Rtsp, RtspStream
 from monitor.sources.source import SourceSettings
 from monitor.states import OpenFailure
 
@@ -64,8 +64,7 @@ class StreamSource:
         self._container: InputContainer | None = None
         self._resources = ExitStack()  # what it needs until it is closed
         self._web: HttpStream | None = None
-        self._udp = False
-        self._came = False  # whether anything has
+        self._rtsp: RtspStream | None = None
         self._frames: Iterator[Frame | NoFrameYet] = iter(())
         self._last_progress_s = 0.0  # the clock when a packet last became something
         self._idle = False  # whether the decoder was when it last said something
@@ -74,7 +73,15 @@ class StreamSource:
     @property
     def over_udp(self) -> bool:
         """Whether an open RTSP session sends over UDP."""
-        return self._udp
+        return self._rtsp is not None and self._rtsp.over_udp
+
+    @property
+    def sound(self) -> str | None:
+        """The codec of the sound beside the video, which is not taken; None if there is none."""
+        if self._rtsp is not None:
+            return self._rtsp.sound
+        tracks = () if self._container is None else self._container.streams.audio
+        return next((one.codec_context.name for one in tracks), None)
 
     def open(self) -> None:
         """Connect, within `open_timeout_s`; SourceOpenError says why it could not be."""
@@ -106,7 +113,6 @@ class StreamSource:
             raise SourceLostError(
                 f"{self.address}: the stream broke off: {reason(error)}"
             ) from None
-        self._came = True
         return read
 
     def close(self) -> None:
@@ -125,11 +131,10 @@ class StreamSource:
         return SourceOpenError(f"{self.address}: {cause}: {words}", cause)
 
     def _lost(self, for_s: float) -> SourceLostError:
-        text = f"{self.address}: no picture for {for_s:g} s"
-        if self._udp and not self._came:
-            text += ": nothing comes over UDP, which a firewall may keep away"
-            text += "; set stream.transport to tcp" if self.settings.transport == "udp" else ""
-        return SourceLostError(text)
+        silence = f"no picture for {for_s:g} s"
+        if self._rtsp is not None and self._rtsp.session is not None:
+            silence = self._rtsp.session.silence(for_s)
+        return SourceLostError(f"{self.address}: {silence}")
 
     def _warn_of_no_key_frame(self, for_s: float) -> None:
         log.warning(
@@ -163,8 +168,8 @@ class StreamSource:
             return self._connect_http()
         if scheme not in ("rtsp", "rtsps"):
             return open_plain(url, self.settings, deadline_s)
-        container, self._udp = Rtsp(url, self.settings, deadline_s).open(self._resources)
-        return container
+        self._rtsp = Rtsp(url, self.settings, deadline_s).open(self._resources)
+        return self._rtsp.container
 
     def _connect_http(self) -> InputContainer:
         self._web = web = self._resources.enter_context(
@@ -249,11 +254,14 @@ class StreamSource:
         limit_s = self.settings.read_timeout_s
         began_s = came_s = self._last_progress_s = self._clock()
         tell_s = NO_KEY_S
+        session = None if self._rtsp is None else self._rtsp.session
         self._key_frame_seen = False
         # Those of sound are told apart below.
         packets = cast("Iterator[Packet[VideoStream]]", container.demux())
         for packet in packets:
             now_s = self._clock()
+            if session is not None:
+                session.took = True
             if packet.stream_index == stream.index:
                 came_s = now_s
                 self._key_frame_seen = self._key_frame_seen or packet.is_keyframe

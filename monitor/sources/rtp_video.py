@@ -1,0 +1,194 @@
+"""Pictures of RTP packets: H.264 (RFC 6184) and H.265 (RFC 7798), in the form of Annex B.
+
+A picture is whole with the packet whose marker says so. FFmpeg would wait for the next picture, and
+each alert would come one frame later.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Protocol
+
+from monitor.sources.rtp import Packet
+from monitor.sources.sdp import Medium
+
+_START = b"\0\0\0\1"
+_MOST_BYTES = 1 << 25  # of a picture
+
+
+class _Payloads(Protocol):
+    """What a codec's payloads hold."""
+
+    codec: bytes  # as Matroska names it
+    slices: int  # that began since `begin`
+    continued: bool  # whether the first one is not the first of its picture
+
+    def begin(self) -> None:
+        """A picture begins."""
+
+    def take(self, payload: bytes, into: list[bytes]) -> None:
+        """Append the units of a payload, or parts of one."""
+
+    def lost(self) -> None:
+        """A packet is missing, and with it the rest of a unit."""
+
+
+class _Units:
+    """What both codecs have in common: units, alone, several in a payload, or in fragments."""
+
+    def __init__(self) -> None:
+        self._open = False  # whether a fragmented unit has begun
+        self.slices = 0
+        self.continued = False
+
+    def begin(self) -> None:
+        """A picture begins."""
+        self.slices, self.continued = 0, False
+
+    def lost(self) -> None:
+        """A packet is missing, and with it the rest of a unit."""
+        self._open = False
+
+    def _unit(self, head: bytes, rest: bytes, is_slice: bool, into: list[bytes]) -> None:
+        if is_slice:
+            if not self.slices and rest:
+                self.continued = rest[0] < 128  # its first bit says that it is the first one
+            self.slices += 1
+        into += (_START, head, rest)
+
+    def _fragment(
+        self, mark: int, head: bytes, rest: bytes, is_slice: bool, into: list[bytes]
+    ) -> None:
+        if mark & 0x80:
+            self._unit(head, rest, is_slice, into)
+            self._open = True
+        elif self._open:
+            into.append(rest)
+        self._open = self._open and not mark & 0x40
+
+
+def _several(payload: bytes, at: int) -> Iterator[bytes]:
+    """The units of a payload, each behind its size."""
+    while at + 2 < len(payload):
+        end = at + 2 + int.from_bytes(payload[at : at + 2])
+        if end > at + 2:
+            yield payload[at + 2 : end]
+        at = end
+
+
+class _H264(_Units):
+    """Non-interleaved mode, and single units (RFC 6184, 5.4)."""
+
+    codec = b"V_MPEG4/ISO/AVC"
+
+    def take(self, payload: bytes, into: list[bytes]) -> None:
+        """Append the units of a payload, or parts of one."""
+        kind = payload[0] & 31
+        if kind == 28:
+            if len(payload) > 2:
+                mark = payload[1]
+                head = bytes((payload[0] & 0xE0 | mark & 31,))
+                self._fragment(mark, head, payload[2:], 1 <= mark & 31 <= 5, into)
+            return
+        self._open = False
+        if kind == 24:
+            for unit in _several(payload, 1):
+                self._unit(unit[:1], unit[1:], 1 <= unit[0] & 31 <= 5, into)
+        elif 1 <= kind < 24:
+            self._unit(payload[:1], payload[1:], kind <= 5, into)
+
+
+class _H265(_Units):
+    """Without decoding order numbers (RFC 7798, 4.4)."""
+
+    codec = b"V_MPEGH/ISO/HEVC"
+
+    def take(self, payload: bytes, into: list[bytes]) -> None:
+        """Append the units of a payload, or parts of one."""
+        kind = payload[0] >> 1 & 63
+        if kind == 49:
+            if len(payload) > 3:
+                mark = payload[2]
+                head = bytes((payload[0] & 0x81 | (mark & 63) << 1, payload[1]))
+                self._fragment(mark, head, payload[3:], mark & 63 < 32, into)
+            return
+        self._open = False
+        if kind == 48:
+            for unit in _several(payload, 2):
+                self._unit(unit[:2], unit[2:], unit[0] >> 1 & 63 < 32, into)
+        elif kind < 48:
+            self._unit(payload[:2], payload[2:], kind < 32, into)
+
+
+class Pictures:
+    """Makes pictures of one stream's packets, which come in their order."""
+
+    def __init__(self, medium: Medium, payloads: _Payloads) -> None:
+        self.codec = payloads.codec
+        self.rate = medium.rate
+        self._payloads = payloads
+        self._parts = [part for one in _parameter_sets(medium) for part in (_START, one)]
+        self._size = 0
+        self._number: int | None = None
+        self._stamp = 0
+        self._ticks: int | None = None  # of what is taken now, from the first packet on
+        self._given: int | None = None  # those of the picture that was given last
+        self._by_marker = True  # whether markers tell the truth
+        payloads.begin()
+
+    @classmethod
+    def of(cls, medium: Medium) -> Pictures | None:
+        """None if it is no codec, or no form of it, that is known here."""
+        said = medium.parameters
+        if medium.codec == "H264" and said.get("packetization-mode", "0") in ("0", "1"):
+            return cls(medium, _H264()) if medium.rate else None
+        if medium.codec == "H265" and said.get("sprop-max-don-diff", "0") == "0":
+            return cls(medium, _H265()) if medium.rate else None
+        return None
+
+    def add(self, data: bytes) -> list[tuple[int, bytes]]:
+        """The pictures that are whole with a packet: ticks since the first one, and bytes.
+
+        OSError if one has no end.
+        """
+        packet = Packet.parse(data)
+        if packet is None:
+            return []
+        if self._number is not None and packet.number != (self._number + 1) & 0xFFFF:
+            self._payloads.lost()
+        self._number = packet.number
+        step = (packet.stamp - self._stamp + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
+        ticks = 0 if self._ticks is None else self._ticks + step
+        found = self.finish() if ticks != self._ticks else []  # it had no marker
+        self._ticks, self._stamp = ticks, packet.stamp
+        self._payloads.take(packet.payload, self._parts)
+        self._size += len(packet.payload)
+        if self._size > _MOST_BYTES:
+            raise OSError(None, f"a picture of more than {_MOST_BYTES} bytes")
+        if ticks == self._given and self._payloads.continued:
+            self._by_marker = False  # it was not the end: some mark every slice
+        if packet.marker and self._by_marker:
+            found += self.finish()
+        return found
+
+    def finish(self) -> list[tuple[int, bytes]]:
+        """What there is of a picture, as the last one; nothing if there is none."""
+        if self._ticks is None or not self._payloads.slices:
+            return []  # parameter sets belong to the next one
+        whole = self._ticks != self._given or not self._payloads.continued
+        picture = b"".join(self._parts)
+        self._given = self._ticks
+        self._parts, self._size = [], 0
+        self._payloads.begin()
+        return [(self._ticks, picture)] if whole else []
+
+
+def _parameter_sets(medium: Medium) -> Iterator[bytes]:
+    """Those of the description: the stream itself need not have any."""
+    for name in ("sprop-vps", "sprop-sps", "sprop-pps", "sprop-parameter-sets"):
+        for text in medium.parameters.get(name, "").split(","):
+            with suppress(ValueError):
+                if unit := b64decode(text + "=" * (-len(text) % 4)):
+                    yield unit
