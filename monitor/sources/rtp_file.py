@@ -13,7 +13,7 @@ from av.container import InputContainer
 
 from monitor.decode.hardware import accelerator
 from monitor.decode.options import Decoding
-from monitor.sources.rtp_video import Pictures
+from monitor.sources.rtp_video import Picture, Pictures
 
 _TICKS_PER_S = 1_000_000
 # What a camera's clock may be set back without a time below zero, which the format has not.
@@ -60,15 +60,16 @@ class _RtpFile:
         while not left:
             packet = self._packet()
             found = self._pictures.add(packet) if packet else self._pictures.finish()
-            left = b"".join(self._cluster(ticks, picture) for ticks, picture in found)
+            left = b"".join(map(self._cluster, found))
             if not packet:
                 break
         self._left = left[size:]
         return left[:size]
 
-    def _cluster(self, ticks: int, picture: bytes) -> bytes:
-        time = _FIRST_S * _TICKS_PER_S + ticks * _TICKS_PER_S // self._pictures.rate
-        block = _element(_BLOCK, b"\x81\0\0\0", picture)
+    def _cluster(self, picture: Picture) -> bytes:
+        time = _FIRST_S * _TICKS_PER_S + picture.ticks * _TICKS_PER_S // self._pictures.rate
+        track = b"\x81\0\0\x80" if picture.key else b"\x81\0\0\0"
+        block = _element(_BLOCK, track, picture.data)
         return _element(_CLUSTER, _element(_TIME, max(0, time).to_bytes(8)), block)
 
 
@@ -78,8 +79,13 @@ def open_rtp(pictures: Pictures, packet: Callable[[], bytes], decoding: Decoding
         _RtpFile(pictures, packet),
         "r",
         format="matroska",
-        # Nothing is probed but the first picture: that costs seconds.
-        options={"protocol_whitelist": "none", "analyzeduration": "0", "probesize": "32"},
+        options={
+            "protocol_whitelist": "none",
+            # Nothing is probed but the first picture: that costs seconds.
+            "analyzeduration": "0",
+            "probesize": "32",
+            "indexmem": "1024",  # bytes, of where key frames stood
+        },
         metadata_errors="ignore",
         hwaccel=accelerator(decoding.hardware),
     )

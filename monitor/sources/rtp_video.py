@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from monitor.sources.rtp import Packet
 from monitor.sources.sdp import Medium
@@ -18,12 +18,21 @@ _START = b"\0\0\0\1"
 _MOST_BYTES = 1 << 25  # of a picture
 
 
+class Picture(NamedTuple):
+    """One picture, or a field of one."""
+
+    ticks: int  # of the stream's clock, since its first packet
+    key: bool  # whether it can be decoded without what was before it
+    data: bytes
+
+
 class _Payloads(Protocol):
     """What a codec's payloads hold."""
 
     codec: bytes  # as Matroska names it
     slices: int  # that began since `begin`
     continued: bool  # whether the first one is not the first of its picture
+    key: bool  # whether one can be decoded without what was before it
 
     def begin(self) -> None:
         """A picture begins."""
@@ -38,31 +47,32 @@ class _Payloads(Protocol):
 class _Units:
     """What both codecs have in common: units, alone, several in a payload, or in fragments."""
 
+    _SLICES = range(0)  # kinds of unit
+    _KEYS = range(0)
+
     def __init__(self) -> None:
         self._open = False  # whether a fragmented unit has begun
-        self.slices = 0
-        self.continued = False
+        self.begin()
 
     def begin(self) -> None:
         """A picture begins."""
-        self.slices, self.continued = 0, False
+        self.slices, self.continued, self.key = 0, False, False
 
     def lost(self) -> None:
         """A packet is missing, and with it the rest of a unit."""
         self._open = False
 
-    def _unit(self, head: bytes, rest: bytes, is_slice: bool, into: list[bytes]) -> None:
-        if is_slice:
+    def _unit(self, kind: int, head: bytes, rest: bytes, into: list[bytes]) -> None:
+        if kind in self._SLICES:
             if not self.slices and rest:
                 self.continued = rest[0] < 128  # its first bit says that it is the first one
             self.slices += 1
+            self.key = self.key or kind in self._KEYS
         into += (_START, head, rest)
 
-    def _fragment(
-        self, mark: int, head: bytes, rest: bytes, is_slice: bool, into: list[bytes]
-    ) -> None:
+    def _fragment(self, mark: int, kind: int, head: bytes, rest: bytes, into: list[bytes]) -> None:
         if mark & 0x80:
-            self._unit(head, rest, is_slice, into)
+            self._unit(kind, head, rest, into)
             self._open = True
         elif self._open:
             into.append(rest)
@@ -82,6 +92,7 @@ class _H264(_Units):
     """Non-interleaved mode, and single units (RFC 6184, 5.4)."""
 
     codec = b"V_MPEG4/ISO/AVC"
+    _SLICES, _KEYS = range(1, 6), range(5, 6)
 
     def take(self, payload: bytes, into: list[bytes]) -> None:
         """Append the units of a payload, or parts of one."""
@@ -90,20 +101,21 @@ class _H264(_Units):
             if len(payload) > 2:
                 mark = payload[1]
                 head = bytes((payload[0] & 0xE0 | mark & 31,))
-                self._fragment(mark, head, payload[2:], 1 <= mark & 31 <= 5, into)
+                self._fragment(mark, mark & 31, head, payload[2:], into)
             return
         self._open = False
         if kind == 24:
             for unit in _several(payload, 1):
-                self._unit(unit[:1], unit[1:], 1 <= unit[0] & 31 <= 5, into)
+                self._unit(unit[0] & 31, unit[:1], unit[1:], into)
         elif 1 <= kind < 24:
-            self._unit(payload[:1], payload[1:], kind <= 5, into)
+            self._unit(kind, payload[:1], payload[1:], into)
 
 
 class _H265(_Units):
     """Without decoding order numbers (RFC 7798, 4.4)."""
 
     codec = b"V_MPEGH/ISO/HEVC"
+    _SLICES, _KEYS = range(32), range(16, 24)
 
     def take(self, payload: bytes, into: list[bytes]) -> None:
         """Append the units of a payload, or parts of one."""
@@ -112,14 +124,14 @@ class _H265(_Units):
             if len(payload) > 3:
                 mark = payload[2]
                 head = bytes((payload[0] & 0x81 | (mark & 63) << 1, payload[1]))
-                self._fragment(mark, head, payload[3:], mark & 63 < 32, into)
+                self._fragment(mark, mark & 63, head, payload[3:], into)
             return
         self._open = False
         if kind == 48:
             for unit in _several(payload, 2):
-                self._unit(unit[:2], unit[2:], unit[0] >> 1 & 63 < 32, into)
+                self._unit(unit[0] >> 1 & 63, unit[:2], unit[2:], into)
         elif kind < 48:
-            self._unit(payload[:2], payload[2:], kind < 32, into)
+            self._unit(kind, payload[:2], payload[2:], into)
 
 
 class Pictures:
@@ -148,11 +160,8 @@ class Pictures:
             return cls(medium, _H265()) if medium.rate else None
         return None
 
-    def add(self, data: bytes) -> list[tuple[int, bytes]]:
-        """The pictures that are whole with a packet: ticks since the first one, and bytes.
-
-        OSError if one has no end.
-        """
+    def add(self, data: bytes) -> list[Picture]:
+        """The pictures that are whole with a packet; OSError if one has no end."""
         packet = Packet.parse(data)
         if packet is None:
             return []
@@ -173,16 +182,16 @@ class Pictures:
             found += self.finish()
         return found
 
-    def finish(self) -> list[tuple[int, bytes]]:
+    def finish(self) -> list[Picture]:
         """What there is of a picture, as the last one; nothing if there is none."""
         if self._ticks is None or not self._payloads.slices:
             return []  # parameter sets belong to the next one
         whole = self._ticks != self._given or not self._payloads.continued
-        picture = b"".join(self._parts)
+        picture = Picture(self._ticks, self._payloads.key, b"".join(self._parts))
         self._given = self._ticks
         self._parts, self._size = [], 0
         self._payloads.begin()
-        return [(self._ticks, picture)] if whole else []
+        return [picture] if whole else []
 
 
 def _parameter_sets(medium: Medium) -> Iterator[bytes]:

@@ -62,6 +62,8 @@ class Rtsp:
             refusal = error
         try:
             return self._over("udp", held)
+        except UnfitError as error:
+            raise (error if error.cause == OpenFailure.TIMEOUT else refusal) from None
         except (av.FFmpegError, OSError):
             raise refusal from None
 

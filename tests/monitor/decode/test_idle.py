@@ -528,8 +528,8 @@ def test_what_an_idle_stream_had_kept_is_given_before_its_loss(
 ) -> None:
     path, packets = quiet(13, Encoding(group=25)), 240
     container = BreakingContainer(path, packets)
-    monkeypatch.setattr(stream.av, "open", lambda *_, **__: container)
-    source = StreamSource(parse_address("rtsp://127.0.0.1/a"), SourceSettings(decoding=IDLE))
+    monkeypatch.setattr(stream, "open_plain", lambda *_, **__: container)
+    source = StreamSource(parse_address("rtmp://127.0.0.1/a"), SourceSettings(decoding=IDLE))
     moments: list[Frame | NoFrameYet] = []
     monkeypatch.setattr(stream, "video_fault", lambda container: None)
     source.open()
