@@ -12,6 +12,8 @@ from monitor.records import Frame
 from monitor.sources.address import parse_address
 from monitor.sources.make import make_source
 from monitor.sources.source import Source, SourceSettings, Transport
+from monitor.sources.stream import StreamSource
+from testkit.media import make_video
 from testkit.patience import Stopwatch
 from testkit.servers.certificates import Certificates
 from testkit.servers.gate import Gate, gated
@@ -184,6 +186,44 @@ def test_packets_of_udp_that_never_come_are_told(server: RtspServer, transport: 
     hint = "; set stream.transport to tcp" if transport == "udp" else ""
     assert words == (
         f"timeout: no picture for 1 s: nothing comes over UDP, which a firewall may keep away{hint}"
+    )
+
+
+@pytest.fixture(scope="module")
+def jpegs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtspServer]:
+    film = make_video(tmp_path_factory.mktemp("jpegs") / "a.mov", codec="mjpeg").path
+    with rtsp_server(film, codec="mjpeg", sound=True) as running:
+        yield running
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+@pytest.mark.parametrize("asking", ["basic", "md5"])
+def test_another_codec_is_read_by_ffmpeg(
+    jpegs: RtspServer, asking: str, transport: Transport
+) -> None:
+    lock = Lock(asking, realm="IP Camera")
+    with gated(Gate(jpegs.port, lock)) as gate:
+        source = StreamSource(parse_address(gate.url(LOGIN)), SourceSettings(transport))
+        source.open()
+        assert isinstance(source.read(), Frame)
+        assert (source.sound, source.over_udp) == ("PCMA", transport == "udp")
+        source.close()
+
+
+def test_where_ffmpeg_cannot_say_the_password_it_is_told_what_to_change(jpegs: RtspServer) -> None:
+    lock = Lock("sha-256", realm="IP Camera")
+    with gated(Gate(jpegs.port, lock)) as gate:
+        words = fault(gate.url(LOGIN), SourceSettings())
+    assert words == (
+        "authentication: the camera sends JPEG, and asks for SHA-256: set it to H.264, or to MD5"
+    )
+
+
+def test_another_codec_is_not_read_through_a_tunnel(jpegs: RtspServer) -> None:
+    with gated(Gate(jpegs.port)) as gate:
+        words = fault(gate.url(), SourceSettings("http"))
+    assert words == (
+        "invalid: the camera sends JPEG, which is not read through HTTP: set it to H.264"
     )
 
 
