@@ -17,7 +17,7 @@ from monitor.sources.rtp_video import Picture, Pictures
 
 _TICKS_PER_S = 1_000_000
 # What a camera's clock may be set back without a time below zero, which the format has not.
-_FIRST_S = 1000
+_FIRST_S = 10_000_000
 _EBML, _DOC_TYPE = b"\x1a\x45\xdf\xa3", b"\x42\x82"
 _SEGMENT, _ENDLESS = b"\x18\x53\x80\x67", b"\x01" + b"\xff" * 7
 _INFO, _TICK_NS = b"\x15\x49\xa9\x66", b"\x2a\xd7\xb1"
@@ -45,7 +45,7 @@ def _head(codec: bytes) -> bytes:
 
 
 class _RtpFile:
-    """What FFmpeg reads."""
+    """What FFmpeg reads; once it has ended, or failed, there is nothing more."""
 
     name = "rtp"
 
@@ -53,16 +53,17 @@ class _RtpFile:
         self._pictures = pictures
         self._packet = packet
         self._left = _head(pictures.codec)
+        self._over = False
 
     def read(self, size: int) -> bytes:
         """What comes next, up to a picture at once; nothing at the end."""
         left = self._left
-        while not left:
+        while not (left or self._over):
+            self._over = True  # FFmpeg asks again after an error
             packet = self._packet()
             found = self._pictures.add(packet) if packet else self._pictures.finish()
             left = b"".join(map(self._cluster, found))
-            if not packet:
-                break
+            self._over = not packet
         self._left = left[size:]
         return left[:size]
 
