@@ -21,7 +21,7 @@ class Order:
         self._order = InOrder(lambda: self.now_s)
 
     def add(self, *numbers: int) -> list[int]:
-        found = [one for number in numbers for one in self._order.add(packet(number))]
+        found = [one for number in numbers for one in self._order.add(packet(number, b"x"))]
         return [Packet.parse(one).number for one in found]
 
 
