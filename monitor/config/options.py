@@ -297,7 +297,7 @@ class MonitorOptions(Options):
     metrics: MetricsOptions | None = None  # for Prometheus; null: none, and nothing listens
     notify: NotifyOptions | None = None  # who is told of events; null: nobody
     inference: InferenceOptions = InferenceOptions()
-    # Processes that share the cameras; auto: one for 25, and if they are few, two cores for each.
+    # Processes that share the cameras; auto: one for a core and 25, or two cores if they are few.
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
     cluster: ClusterOptions | None = None  # how --cluster shares the cameras out; null: it must not
     sinks: tuple[SinkOptions, ...] = (AlertLogOptions(), ConsoleOptions())

@@ -7,7 +7,7 @@ from math import ceil
 
 from monitor.costs import cost_of
 
-PER_PROCESS = 25  # cameras: threads of more hinder one another, and a process takes 50 to 80 MiB
+PER_PROCESS = 25  # cameras, at least: a process takes 50 to 80 MiB
 FEW = 64  # up to so many cameras, a process needs two cores of its own: it would save nothing
 # A camera that moves is not watched for a second or two: so much more than the mean must a process
 # have to do before one does.
@@ -18,7 +18,7 @@ def process_count(wanted: int | str, cameras: int, cores: int) -> int:
     """How many processes there are to be; `wanted` is their number, or `auto`."""
     if isinstance(wanted, int):
         return min(wanted, cameras)
-    most = cameras if cameras > FEW else cores // 2
+    most = cores if cameras > FEW else cores // 2
     return max(1, min(most, ceil(cameras / PER_PROCESS)))
 
 

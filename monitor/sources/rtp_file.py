@@ -46,7 +46,7 @@ def _head(codec: bytes) -> bytes:
 
 
 class _RtpFile:
-    """What FFmpeg reads."""
+    """What FFmpeg reads; once it has ended, or failed, there is nothing more."""
 
     name = "rtp"
 
@@ -54,16 +54,17 @@ class _RtpFile:
         self._pictures = pictures
         self._packet = packet
         self._left = _head(pictures.codec)
+        self._over = False
 
     def read(self, size: int) -> bytes:
         """What comes next, up to a picture at once; nothing at the end."""
         left = self._left
-        while not left:
+        while not (left or self._over):
+            self._over = True  # FFmpeg asks again after an error
             packet = self._packet()
             found = self._pictures.add(packet) if packet else self._pictures.finish()
             left = b"".join(map(self._cluster, found))
-            if not packet:
-                break
+            self._over = not packet
         self._left = left[size:]
         return left[:size]
 

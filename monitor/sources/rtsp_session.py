@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import struct
@@ -21,6 +22,8 @@ from monitor.sources.rtsp_connection import Camera
 from monitor.sources.rtsp_messages import Message, Packet, Parts
 from monitor.sources.sdp import Description, Medium
 from monitor.sources.source import SourceSettings
+
+log = logging.getLogger(__name__)
 
 _SESSION_S = 60.0  # that a camera keeps a session nobody asks for, if it does not say
 _REPORT_S = 5.0  # between two reports, which some take for a sign of life (RFC 3550, 6.2)
@@ -76,6 +79,7 @@ class RtspSession:
         self._url = f"{url.scheme}://{host}{quote(place.geturl(), punctuation)}"
         self._control = self._url  # what is asked to play
         self._parts = Parts()
+        self._warned = False  # of bytes that were skipped
         self._ready: deque[bytes] = deque()  # packets
         self._order = InOrder()
         self._count = 0  # of requests
@@ -91,11 +95,6 @@ class RtspSession:
         self._ended = False
         self._ssrc = secrets.token_bytes(4)
         self._ports: RtpPorts | None = None
-
-    @property
-    def skipped(self) -> int:
-        """Bytes that were neither packet nor answer."""
-        return self._parts.skipped
 
     @property
     def over_udp(self) -> bool:
@@ -143,6 +142,9 @@ class RtspSession:
                     self._ready += self._order.add(packet)
                 continue
             part = self._parts.next()
+            if self._parts.skipped and not self._warned:
+                self._warned = True
+                log.warning("%s sends bytes that are no RTSP: they are skipped", self._camera.host)
             if part is None:
                 self._wait()
             elif isinstance(part, Message):
@@ -287,6 +289,8 @@ class RtspSession:
         """What the camera answers; packets that come before it are kept."""
         while True:
             part = self._parts.next()
+            if self._parts.skipped:
+                raise UnfitError("answered, but not with RTSP; check the port")
             if part is None:
                 assert self._deadline_s is not None
                 left_s = self._deadline_s - time.monotonic()
@@ -296,8 +300,6 @@ class RtspSession:
                 if not (came := self._camera.read()):
                     refuse(None)
                 self._parts.add(came)
-                if self._parts.skipped:
-                    raise UnfitError("answered, but not with RTSP; check the port")
             elif isinstance(part, Packet):
                 if part.channel == self._channel and self._is_video(part.data):
                     self._ready.append(part.data)
