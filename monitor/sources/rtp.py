@@ -18,18 +18,16 @@ class Packet(NamedTuple):
     number: int  # 16 bits
     stamp: int  # ticks of the stream's clock, 32 bits
     marker: bool  # of video: the last one of a picture
-    payload: bytes
+    payload: bytes  # none in a packet that is broken, or sent for its padding
 
     @classmethod
-    def parse(cls, data: bytes) -> Packet | None:
-        """Of at least a header; None if it has no payload."""
+    def parse(cls, data: bytes) -> Packet:
+        """Of at least a header."""
         at, end = HEADER_BYTES + 4 * (data[0] & 15), len(data)
         if data[0] & 16:  # a header extension
             at += 4 + 4 * int.from_bytes(data[at + 2 : at + 4])
         if data[0] & 32:  # padding
             end -= data[-1]
-        if at >= end:
-            return None
         number, stamp = int.from_bytes(data[2:4]), int.from_bytes(data[4:8])
         return cls(number, stamp, data[1] >= 128, data[at:end])
 
@@ -40,27 +38,44 @@ class InOrder:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._next: int | None = None
-        self._waiting: dict[int, bytes] = {}  # by their numbers, ahead of the next one
-        self._since_s = 0.0
+        # Ahead of the next one, by their numbers, and when they came, the first one first.
+        self._waiting: dict[int, tuple[float, bytes]] = {}
 
     def add(self, packet: bytes) -> list[bytes]:
         """The packets whose turn it is, after one that came."""
         number = int.from_bytes(packet[2:4])
         ahead = 0 if self._next is None else (number - self._next) & 0xFFFF
+        found: list[bytes] = []
         if ahead >= _HALF:
             if 0x10000 - ahead <= _MOST:
                 return []  # it came twice, or too late
-            ahead, self._next, self._waiting = 0, None, {}  # the camera began anew
-        if ahead:
+            while self._waiting:  # the camera began anew
+                self._go_on(found)
+            ahead = 0
+        if ahead == 0:
+            found.append(packet)
+            self._next = number + 1 & 0xFFFF
             if not self._waiting:
-                self._since_s = self._clock()
-            self._waiting[number] = packet
-            if len(self._waiting) < _MOST and self._clock() - self._since_s < _WAIT_S:
-                return []
-            number = min(self._waiting, key=lambda one: (one - (self._next or 0)) & 0xFFFF)
-            packet = self._waiting.pop(number)
-        found = [packet]
-        while (number := (number + 1) & 0xFFFF) in self._waiting:
-            found.append(self._waiting.pop(number))
-        self._next, self._since_s = number, self._clock()
+                return found
+            self._take(found)
+        elif number not in self._waiting:
+            self._waiting[number] = (self._clock(), packet)
+        while self._waiting and (len(self._waiting) >= _MOST or self._is_late()):
+            self._go_on(found)
         return found
+
+    def _is_late(self) -> bool:
+        since_s, _ = next(iter(self._waiting.values()))
+        return self._clock() - since_s >= _WAIT_S
+
+    def _go_on(self, found: list[bytes]) -> None:
+        """Wait no longer for the packet that is missing."""
+        before = self._next or 0
+        self._next = min(self._waiting, key=lambda number: (number - before) & 0xFFFF)
+        self._take(found)
+
+    def _take(self, found: list[bytes]) -> None:
+        """Those that waited up to the next one that is missing."""
+        while self._next in self._waiting:
+            found.append(self._waiting.pop(self._next)[1])
+            self._next = self._next + 1 & 0xFFFF

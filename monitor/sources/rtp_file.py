@@ -17,7 +17,8 @@ from monitor.sources.rtp_video import Picture, Pictures
 
 _TICKS_PER_S = 1_000_000
 # What a camera's clock may be set back without a time below zero, which the format has not.
-_FIRST_S = 10_000_000
+_FIRST_S = 1_000_000
+_MOST_TICKS = 1 << 53  # that a float counts exactly
 _EBML, _DOC_TYPE = b"\x1a\x45\xdf\xa3", b"\x42\x82"
 _SEGMENT, _ENDLESS = b"\x18\x53\x80\x67", b"\x01" + b"\xff" * 7
 _INFO, _TICK_NS = b"\x15\x49\xa9\x66", b"\x2a\xd7\xb1"
@@ -69,9 +70,11 @@ class _RtpFile:
 
     def _cluster(self, picture: Picture) -> bytes:
         time = _FIRST_S * _TICKS_PER_S + picture.ticks * _TICKS_PER_S // self._pictures.rate
+        if not 0 <= time < _MOST_TICKS:
+            raise OSError(None, "timestamps that are too far apart")
         track = b"\x81\0\0\x80" if picture.key else b"\x81\0\0\0"
         block = _element(_BLOCK, track, picture.data)
-        return _element(_CLUSTER, _element(_TIME, max(0, time).to_bytes(8)), block)
+        return _element(_CLUSTER, _element(_TIME, time.to_bytes(8)), block)
 
 
 def open_rtp(pictures: Pictures, packet: Callable[[], bytes], decoding: Decoding) -> InputContainer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 from contextlib import suppress
+from ipaddress import ip_address
 
 _TRIES = 100  # to find two free ports next to each other
 _BUFFER_BYTES = 1 << 20  # a key frame comes at once; the system may allow less
@@ -15,6 +16,7 @@ class RtpPorts:
     """Two ports that take packets of some hosts alone."""
 
     def __init__(self, host: str) -> None:
+        self._host = host
         self._hosts = {host}
         self._targets: list[tuple[str, int]] = []
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -29,10 +31,14 @@ class RtpPorts:
         """The ports for packets and for reports."""
         return self._rtp.getsockname()[1], self._rtcp.getsockname()[1]
 
-    def send_from(self, host: str, ports: tuple[int, int] | None) -> None:
-        """Where the camera sends from; what is sent there opens a firewall for what comes."""
+    def send_from(self, source: str, ports: tuple[int, int] | None) -> None:
+        """Where the camera says that it sends from, if it does.
+
+        What is sent there opens a firewall for what comes.
+        """
+        host = source if _is_address(source) else self._host
         self._hosts.add(host)
-        if ports is not None:
+        if ports is not None and all(0 < port < 1 << 16 for port in ports):
             self._targets = [(host, port) for port in ports]
 
     def watch(self, camera: int) -> None:
@@ -44,7 +50,7 @@ class RtpPorts:
         return {number for number, _ in self._poll.poll(max(0.0, seconds) * 1000)}
 
     def packet(self) -> bytes | None:
-        """What has come of the stream; None if nothing has."""
+        """What has come of the stream; None if nothing has, or from others."""
         return self._take(self._rtp)
 
     def report(self) -> bytes | None:
@@ -67,11 +73,17 @@ class RtpPorts:
 
     def _take(self, end: socket.socket) -> bytes | None:
         with suppress(BlockingIOError, ConnectionRefusedError):  # the second: of what was sent
-            while True:
-                data, place = end.recvfrom(_MOST_BYTES)
-                if place[0] in self._hosts:
-                    return data
+            data, place = end.recvfrom(_MOST_BYTES)
+            if place[0] in self._hosts:
+                return data
         return None
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is one; a name would be looked up, whoever gave it."""
+    with suppress(ValueError):
+        return bool(ip_address(text))
+    return False
 
 
 def _pair(family: socket.AddressFamily) -> tuple[socket.socket, socket.socket]:

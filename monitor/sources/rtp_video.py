@@ -15,7 +15,9 @@ from monitor.sources.rtp import Packet
 from monitor.sources.sdp import Medium
 
 _START = b"\0\0\0\1"
+_BEGIN = b"\0\0\1"  # of a unit, within others
 _MOST_BYTES = 1 << 25  # of a picture
+_MOST_PARTS = 1 << 18  # of bytes, which may be one each
 
 
 class Picture(NamedTuple):
@@ -33,6 +35,7 @@ class _Payloads(Protocol):
     slices: int  # that began since `begin`
     continued: bool  # whether the first one is not the first of its picture
     key: bool  # whether one can be decoded without what was before it
+    sets: bool  # whether there are parameter sets
 
     def begin(self) -> None:
         """A picture begins."""
@@ -49,6 +52,7 @@ class _Units:
 
     _SLICES = range(0)  # kinds of unit
     _KEYS = range(0)
+    _SET = 0
 
     def __init__(self) -> None:
         self._open = False  # whether a fragmented unit has begun
@@ -56,11 +60,15 @@ class _Units:
 
     def begin(self) -> None:
         """A picture begins."""
-        self.slices, self.continued, self.key = 0, False, False
+        self.slices, self.continued, self.key, self.sets = 0, False, False, False
 
     def lost(self) -> None:
         """A packet is missing, and with it the rest of a unit."""
         self._open = False
+
+    @staticmethod
+    def _kind(unit: bytes) -> int:
+        raise NotImplementedError
 
     def _unit(self, kind: int, head: bytes, rest: bytes, into: list[bytes]) -> None:
         if kind in self._SLICES:
@@ -68,7 +76,18 @@ class _Units:
                 self.continued = rest[0] < 128  # its first bit says that it is the first one
             self.slices += 1
             self.key = self.key or kind in self._KEYS
+        else:
+            self.sets = self.sets or kind == self._SET
+            if _BEGIN in rest:
+                self._look_within(rest)
         into += (_START, head, rest)
+
+    def _look_within(self, rest: bytes) -> None:
+        """Some cameras send parameter sets and slices as one unit, as they stand in a file."""
+        for unit in rest.split(_BEGIN)[1:]:
+            if unit and (kind := self._kind(unit)) in self._SLICES:
+                self.slices += 1
+                self.key = self.key or kind in self._KEYS
 
     def _fragment(self, mark: int, kind: int, head: bytes, rest: bytes, into: list[bytes]) -> None:
         if mark & 0x80:
@@ -77,6 +96,11 @@ class _Units:
         elif self._open:
             into.append(rest)
         self._open = self._open and not mark & 0x40
+
+
+def _bare(payload: bytes) -> bytes:
+    """Without a start code, which some cameras leave in front of a unit."""
+    return payload.lstrip(b"\0")[1:] if payload[:2] == b"\0\0" else payload
 
 
 def _several(payload: bytes, at: int) -> Iterator[bytes]:
@@ -92,10 +116,16 @@ class _H264(_Units):
     """Non-interleaved mode, and single units (RFC 6184, 5.4)."""
 
     codec = b"V_MPEG4/ISO/AVC"
-    _SLICES, _KEYS = range(1, 6), range(5, 6)
+    _SLICES, _KEYS, _SET = range(1, 6), range(5, 6), 7
+
+    @staticmethod
+    def _kind(unit: bytes) -> int:
+        return unit[0] & 31
 
     def take(self, payload: bytes, into: list[bytes]) -> None:
         """Append the units of a payload, or parts of one."""
+        if not payload[0] and not (payload := _bare(payload)):
+            return
         kind = payload[0] & 31
         if kind == 28:
             if len(payload) > 2:
@@ -115,10 +145,16 @@ class _H265(_Units):
     """Without decoding order numbers (RFC 7798, 4.4)."""
 
     codec = b"V_MPEGH/ISO/HEVC"
-    _SLICES, _KEYS = range(32), range(16, 24)
+    _SLICES, _KEYS, _SET = range(32), range(16, 24), 33
+
+    @staticmethod
+    def _kind(unit: bytes) -> int:
+        return unit[0] >> 1 & 63
 
     def take(self, payload: bytes, into: list[bytes]) -> None:
         """Append the units of a payload, or parts of one."""
+        if not payload[0] and not (payload := _bare(payload)):
+            return
         kind = payload[0] >> 1 & 63
         if kind == 49:
             if len(payload) > 3:
@@ -141,13 +177,16 @@ class Pictures:
         self.codec = payloads.codec
         self.rate = medium.rate
         self._payloads = payloads
-        self._parts = [part for one in _parameter_sets(medium) for part in (_START, one)]
+        # Those of the description, until the stream has its own.
+        self._sets = [part for one in _parameter_sets(medium) for part in (_START, one)]
+        self._parts: list[bytes] = []
         self._size = 0
         self._number: int | None = None
         self._stamp = 0
         self._ticks: int | None = None  # of what is taken now, from the first packet on
         self._given: int | None = None  # those of the picture that was given last
         self._by_marker = True  # whether markers tell the truth
+        self._lost = False  # whether packets of this picture are missing
         payloads.begin()
 
     @classmethod
@@ -163,20 +202,21 @@ class Pictures:
     def add(self, data: bytes) -> list[Picture]:
         """The pictures that are whole with a packet; OSError if one has no end."""
         packet = Packet.parse(data)
-        if packet is None:
-            return []
         if self._number is not None and packet.number != (self._number + 1) & 0xFFFF:
             self._payloads.lost()
+            self._lost = True
         self._number = packet.number
+        if not packet.payload:
+            return []
         step = (packet.stamp - self._stamp + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
         ticks = 0 if self._ticks is None else self._ticks + step
         found = self.finish() if ticks != self._ticks else []  # it had no marker
         self._ticks, self._stamp = ticks, packet.stamp
         self._payloads.take(packet.payload, self._parts)
         self._size += len(packet.payload)
-        if self._size > _MOST_BYTES:
-            raise OSError(None, f"a picture of more than {_MOST_BYTES} bytes")
-        if ticks == self._given and self._payloads.continued:
+        if self._size > _MOST_BYTES or len(self._parts) > _MOST_PARTS:
+            raise OSError(None, f"a picture of more than {_MOST_BYTES} bytes, or without an end")
+        if ticks == self._given and self._payloads.continued and not self._lost:
             self._by_marker = False  # it was not the end: some mark every slice
         if packet.marker and self._by_marker:
             found += self.finish()
@@ -187,9 +227,14 @@ class Pictures:
         if self._ticks is None or not self._payloads.slices:
             return []  # parameter sets belong to the next one
         whole = self._ticks != self._given or not self._payloads.continued
+        if self._payloads.sets:
+            self._sets = []
+        elif self._sets and (self._payloads.key or self._given is None):
+            # A key frame is where a decoder may begin, and a recorded clip.
+            self._parts[:0] = self._sets
         picture = Picture(self._ticks, self._payloads.key, b"".join(self._parts))
         self._given = self._ticks
-        self._parts, self._size = [], 0
+        self._parts, self._size, self._lost = [], 0, False
         self._payloads.begin()
         return [picture] if whole else []
 

@@ -71,7 +71,8 @@ class Rtsp:
         if way == "udp" and self.url.scheme == "rtsps":
             raise UnfitError("rtsps has no UDP: set stream.transport to tcp")
         with ExitStack() as stack:
-            session = RtspSession(self.url, self.settings, self._connect(way), self.deadline_s)
+            camera = stack.enter_context(closing(self._connect(way)))
+            session = RtspSession(self.url, self.settings, camera, self.deadline_s)
             stack.enter_context(closing(session))
             try:
                 pictures = session.play(way)

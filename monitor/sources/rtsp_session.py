@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 _SESSION_S = 60.0  # that a camera keeps a session nobody asks for, if it does not say
 _REPORT_S = 5.0  # between two reports, which some take for a sign of life (RFC 3550, 6.2)
 _HANG_UP_S = 0.5  # to say goodbye
+_MOST_CHANNEL = 254  # of packets: the next one is that of their reports
 _BYE = 203  # a report: the stream ends
 _INTERLEAVED = re.compile(r"(?i)\binterleaved=([0-9]{1,3})")
 _TIMEOUT = re.compile(r"(?i);[ \t]*timeout[ \t]*=[ \t]*([0-9]{1,6})")
@@ -177,7 +178,7 @@ class RtspSession:
 
     def _is_video(self, packet: bytes) -> bool:
         self._came = True
-        return len(packet) > HEADER_BYTES and packet[1] & 0x7F == self._payload_type
+        return len(packet) >= HEADER_BYTES and packet[1] & 0x7F == self._payload_type
 
     def _wait(self) -> None:
         """Take what comes next, of which there is none yet."""
@@ -239,10 +240,12 @@ class RtspSession:
             raise TransportError(way)
         if channel is not None:
             self._channel = int(channel[1])
+            if self._channel > _MOST_CHANNEL:
+                refuse(0)
         if self._ports is not None:
             port, source = _SERVER_PORT.search(given), _SOURCE.search(given)
             numbers = (int(port[1]), int(port[2] or int(port[1]) + 1)) if port else None
-            self._ports.send_from(source[1] if source else self._camera.host, numbers)
+            self._ports.send_from(source[1] if source else "", numbers)
             # It opens a firewall for what is to come.
             self._ports.send(b"\x80" + bytes(7) + self._ssrc, b"\x80\xc9\0\1" + self._ssrc)
 

@@ -255,6 +255,8 @@ class StreamSource:
         began_s = came_s = self._last_progress_s = self._clock()
         tell_s = NO_KEY_S
         session = None if self._rtsp is None else self._rtsp.session
+        if session is not None:
+            session.took = True  # the limit begins with the reading
         self._key_frame_seen = False
         # Those of sound are told apart below.
         packets = cast("Iterator[Packet[VideoStream]]", container.demux())

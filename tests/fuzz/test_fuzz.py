@@ -76,7 +76,7 @@ READERS = {
 
 @pytest.mark.parametrize(
     "name",
-    ["configuration", "metadata", "alert-log", "source", "health", "onvif", "discovery"],
+    ["configuration", "metadata", "alert-log", "source", "health", "onvif", "discovery", "rtp"],
 )
 @given(st.data())
 @few(40)

@@ -1,8 +1,9 @@
-"""What FFmpeg makes of an RTSP session's pictures."""
+"""Pictures that came as RTP, as FFmpeg reads them."""
 
 from __future__ import annotations
 
 import itertools
+import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,93 +13,121 @@ from urllib.parse import urlsplit
 import av
 import pytest
 from av import Packet, VideoStream
+from av.container import InputContainer
 
-from monitor.decode.options import FULL
+from monitor.decode.options import Decoding
 from monitor.sources.rtp_file import open_rtp
-from monitor.sources.rtp_video import Picture, Pictures
+from monitor.sources.rtp_video import Pictures
 from monitor.sources.rtsp import Rtsp
 from monitor.sources.sdp import Medium
 from monitor.sources.source import SourceSettings
 from testkit.films import looped
+from testkit.media import make_video
 from testkit.patience import LIMIT_S
 from testkit.servers.rtsp import rtsp_server
 from testkit.servers.stamped_rtsp import pictures
-from tests.monitor.sources.test_rtp_video import Camera, fragments
 
 
-class Wire:
-    """Packets of a film, a picture at a time; it counts the pictures that were asked for."""
-
-    def __init__(self, film: Path, step: int = 3600) -> None:
-        self.film, self.step, self.asked = pictures(film), step, 0
-        self._packets = self._all()
-        self._camera = Camera()
-
-    def _all(self) -> Iterator[bytes]:
-        sent: list[bytes] = []
-        camera = self._camera
-
-        def keep(data: bytes) -> list[Picture]:
-            sent.append(data)
-            return []
-
-        camera.pictures.add = keep  # type: ignore[method-assign]
-        for units in self.film:
-            self.asked += 1
-            camera.send(*(part for unit in units for part in fragments(unit, 1000)), step=self.step)
-            yield from sent
-            sent.clear()
-
-    def packet(self) -> bytes:
-        return next(self._packets, b"")
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """Pictures of some tens of KiB, in the form of Annex B."""
+    path = tmp_path_factory.mktemp("rtp") / "film.mp4"
+    film = pictures(Path(make_video(path, duration_s=0.4, size=(640, 360)).path))
+    return [b"".join(b"\0\0\0\1" + unit for unit in units) for units in film]
 
 
-MEDIUM = Medium("video", 96, "", "H264", 90000, {})
+def sent(film: list[bytes], stamps: list[int]) -> Iterator[bytes]:
+    """Packets, a unit in each; the last one of a picture is marked."""
+    numbers = itertools.count()
+    for data, stamp in zip(film, stamps, strict=False):
+        units = data.split(b"\0\0\0\1")[1:]
+        for place, unit in enumerate(units, 1):
+            kind = 96 | (place == len(units)) << 7
+            head = struct.pack("!BBHII", 0x80, kind, next(numbers), stamp & 0xFFFFFFFF, 1)
+            yield head + unit
 
 
-def opened(packet: Callable[[], bytes]) -> av.container.InputContainer:
-    made = Pictures.of(MEDIUM)
+def opened(packet: Callable[[], bytes], rate: int = 90_000) -> InputContainer:
+    made = Pictures.of(Medium("video", 96, "", "H264", rate, {}))
     assert made is not None
-    return open_rtp(made, packet, FULL)
+    return open_rtp(made, packet, Decoding())
 
 
-def test_each_picture_comes_with_its_own_packets_and_not_with_those_of_the_next(
-    fight_clip: Path,
-) -> None:
-    wire = Wire(fight_clip)
-    with opened(wire.packet) as container:
-        packets = [(packet, wire.asked) for packet in container.demux(video=0) if packet.size]
-    assert [asked for _, asked in packets] == list(range(1, len(wire.film) + 1))
-    base = packets[0][0].time_base
-    times = [float((packet.pts - packets[0][0].pts) * base) for packet, _ in packets]
-    assert times == pytest.approx([n / 25 for n in range(len(times))], abs=1e-5)
+def played(
+    film: list[bytes], stamps: list[int], rate: int = 90_000
+) -> Iterator[tuple[float, bytes]]:
+    """The times, since the first one, and the bytes of what FFmpeg reads."""
+    packets = sent(film, stamps)
+    with opened(lambda: next(packets, b""), rate) as container:
+        first = None
+        for packet in container.demux(video=0):
+            if packet.size:
+                assert packet.pts is not None
+                assert packet.time_base is not None
+                time_s = float(packet.pts * packet.time_base)
+                first = time_s if first is None else first
+                yield time_s - first, bytes(packet)
 
 
-def test_a_clock_that_is_set_back_by_hours_has_times_that_go_back(fight_clip: Path) -> None:
-    wire = Wire(fight_clip, step=-90000 * 3600 * 5)
-    with opened(wire.packet) as container:
-        times = [float(p.pts * p.time_base) for p in container.demux(video=0) if p.size]
-    assert [b - a for a, b in itertools.pairwise(times)] == [-3600.0 * 5] * (len(times) - 1)
+@pytest.mark.parametrize("rate", [90_000, 25, 1_000_000])
+def test_ffmpeg_reads_each_picture_at_its_time(film: list[bytes], rate: int) -> None:
+    found = list(played(film, [rate * at // 25 for at in range(len(film))], rate))
+    assert [data for _, data in found] == film
+    assert [time for time, _ in found] == pytest.approx([at / 25 for at in range(len(film))])
 
 
-def test_what_ends_the_packets_ends_the_file(
-    fight_clip: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    wire = Wire(fight_clip)
+def test_a_picture_comes_before_the_next_one_is_asked_for(film: list[bytes]) -> None:
+    packets, marked = sent(film, list(range(len(film)))), 0
 
     def packet() -> bytes:
-        if wire.asked > 5:
-            raise TimeoutError
-        return wire.packet()
+        nonlocal marked
+        data = next(packets, b"")
+        marked += data[1:2] > b"\x7f"
+        return data
+
+    with opened(packet) as container:
+        asked = [marked for one in container.demux(video=0) if one.size]
+    assert asked == list(range(1, len(film) + 1))
+
+
+def test_an_error_of_the_camera_ends_the_stream_and_nothing_else_is_said(
+    film: list[bytes], capfd: pytest.CaptureFixture[str]
+) -> None:
+    packets, asked = sent(film[:3], [0, 1, 2]), 0
+
+    def packet() -> bytes:
+        nonlocal asked
+        if data := next(packets, b""):
+            return data
+        asked += 1
+        raise TimeoutError
 
     with opened(packet) as container, pytest.raises(TimeoutError):
-        for _ in container.demux(video=0):
-            pass
-    assert wire.asked == 6
+        list(container.demux(video=0))
+    assert asked == 1
     assert capfd.readouterr().err == ""
 
 
-def seen(container: av.container.InputContainer) -> list[Packet[VideoStream]]:
+def test_a_clock_may_be_set_back_by_hours(film: list[bytes]) -> None:
+    hours = 3 * 3600
+    found = [time for time, _ in played(film, [0, -hours * 90_000, -hours * 90_000 + 3600])]
+    assert found == pytest.approx([0, -hours, -hours + 0.04], abs=1e-4)
+
+
+def test_times_that_no_file_can_hold_end_the_stream(film: list[bytes]) -> None:
+    stamps = [at * 0x7FFFFFFF for at in range(10)]
+    with pytest.raises(OSError, match="too far apart"):
+        list(played(film, stamps, 1))
+    with pytest.raises(OSError, match="too far apart"):
+        list(played(film, [-stamp for stamp in stamps], 1))
+
+
+def test_the_stream_may_end_before_a_picture() -> None:
+    with pytest.raises(av.FFmpegError):
+        list(played([], []))
+
+
+def seen(container: InputContainer) -> list[Packet[VideoStream]]:
     found = []
     with container:
         for packet in container.demux(video=0):
@@ -112,8 +141,14 @@ def seen(container: av.container.InputContainer) -> list[Packet[VideoStream]]:
     "how",
     [
         ("h264", "libx264", "-g", "20", "-bf", "2", "-slices", "4"),
-        ("h264", "libx264", "-x264-params", "keyint=20:bframes=0:intra-refresh=1"),
-        ("hevc", "libx265", "-x265-params", "keyint=20:bframes=2:log-level=none"),
+        pytest.param(
+            ("h264", "libx264", "-x264-params", "keyint=20:bframes=0:intra-refresh=1"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            ("hevc", "libx265", "-x265-params", "keyint=20:bframes=2:log-level=none"),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["slices", "intra-refresh", "hevc"],
 )

@@ -1,10 +1,10 @@
-"""Pictures of RTP packets, H.264 and H.265."""
+"""Pictures of RTP packets, as good cameras and odd ones send them."""
 
 from __future__ import annotations
 
-import itertools
 import struct
 from base64 import b64encode
+from itertools import count
 
 import pytest
 
@@ -12,188 +12,185 @@ from monitor.sources.rtp_video import Picture, Pictures
 from monitor.sources.sdp import Medium
 
 START = b"\0\0\0\1"
-SPS, PPS, SEI = b"\x67sps", b"\x68pps", b"\x06sei"
-KEY, NEXT, SECOND = b"\x65\x88key", b"\x41\x9anext", b"\x41\x1asecond"  # the last: not its first
-
-
-def medium(codec: str = "H264", rate: int = 90000, **parameters: str) -> Medium:
-    said = {name.replace("_", "-"): value for name, value in parameters.items()}
-    return Medium("video", 96, "rtsp://cam/a", codec, rate, said)
+SPS, PPS, IDR, REST, P = b"\x67s", b"\x68p", b"\x65\x88key", b"\x65\x08rest", b"\x41\x9anext"
+VPS5, SPS5, PPS5 = b"\x40\1v", b"\x42\1s", b"\x44\1p"
 
 
 class Camera:
-    """Sends payloads, and keeps the pictures that are made of them."""
+    """Sends payloads, of which each picture's last has a marker; H.264, if nothing else is said."""
 
-    def __init__(self, of: Medium | None = None, number: int = 65533, stamp: int = 2**32 - 3000):
-        made = Pictures.of(of or medium())
-        assert made is not None
-        self.pictures, self.number, self.stamp = made, number, stamp
-        self.made: list[Picture] = []
+    def __init__(self, codec: str = "H264", **parameters: str) -> None:
+        said = {name.replace("_", "-"): value for name, value in parameters.items()}
+        medium = Medium("video", 96, "", codec, 90_000, {"packetization-mode": "1"} | said)
+        pictures = Pictures.of(medium)
+        assert pictures is not None
+        self.pictures = pictures
+        self.number = 65_530
 
-    def send(self, *payloads: bytes, marker: bool = True, step: int = 3000) -> list[bytes]:
-        """A picture; what came of it at once, without the codes between units."""
-        self.stamp += step
-        found: list[Picture] = []
-        for place, payload in enumerate(payloads, 1):
-            found += self.packet(payload, marker=marker and place == len(payloads))
-        return [one.data.replace(START, b"|") for one in found]
-
-    def packet(self, payload: bytes, *, marker: bool) -> list[Picture]:
-        head = (0x80, 96 | marker << 7, self.number & 0xFFFF, self.stamp & 0xFFFFFFFF, 1)
+    def send(self, payload: bytes, stamp: int, marker: bool = True) -> list[Picture]:
+        head = struct.pack("!BBHII", 0x80, 96 | marker << 7, self.number & 0xFFFF, stamp, 1)
         self.number += 1
-        found = self.pictures.add(struct.pack("!BBHII", *head) + payload)
-        self.made += found
-        return found
+        return self.pictures.add(head + payload)
+
+    def picture(self, stamp: int, *payloads: bytes) -> list[Picture]:
+        last = len(payloads) - 1
+        return [
+            one
+            for at, payload in enumerate(payloads)
+            for one in self.send(payload, stamp & 0xFFFFFFFF, at == last)
+        ]
 
 
-def fragments(unit: bytes, size: int = 2) -> list[bytes]:
-    """Of H.264 (RFC 6184, 5.8)."""
-    parts = [unit[at : at + size] for at in range(1, len(unit), size)]
-    marks = [(n == 0) << 7 | (n == len(parts) - 1) << 6 | unit[0] & 31 for n in range(len(parts))]
+def units(*each: bytes) -> bytes:
+    return b"".join(START + unit for unit in each)
+
+
+def fragments(unit: bytes) -> list[bytes]:
+    """FU-A of a byte each."""
+    head, kind, rest = bytes((unit[0] & 0xE0 | 28,)), unit[0] & 31, unit[1:]
+    last = len(rest) - 1
     return [
-        bytes((unit[0] & 0xE0 | 28, mark)) + part for mark, part in zip(marks, parts, strict=True)
+        head + bytes(((at == 0) << 7 | (at == last) << 6 | kind, byte))
+        for at, byte in enumerate(rest)
     ]
 
 
-def together(*units: bytes) -> bytes:
-    """Of H.264 (RFC 6184, 5.7.1)."""
-    return b"\x78" + b"".join(struct.pack("!H", len(unit)) + unit for unit in units)
+def several(head: bytes, *each: bytes) -> bytes:
+    return head + b"".join(struct.pack("!H", len(unit)) + unit for unit in each)
 
 
-def test_a_picture_is_whole_with_its_last_packet() -> None:
+def test_a_picture_is_whole_with_its_marker_however_its_units_are_packed() -> None:
     camera = Camera()
-    assert camera.send(together(SPS, PPS), SEI, *fragments(KEY)) == [
-        b"|" + b"|".join((SPS, PPS, SEI, KEY))
-    ]
-    assert camera.send(NEXT, SECOND) == [b"|" + NEXT + b"|" + SECOND]
-    assert [(one.ticks, one.key) for one in camera.made] == [(0, True), (3000, False)]
+    found = camera.picture(9000, several(b"\x18", SPS, PPS), *fragments(IDR), REST)
+    assert found == [Picture(0, True, units(SPS, PPS, IDR, REST))]
+    assert camera.picture(12_600, P) == [Picture(3600, False, units(P))]
 
 
-def test_times_go_on_where_numbers_and_stamps_begin_anew() -> None:
-    camera = Camera(number=65530, stamp=2**32 - 9000)
-    for _ in range(20):
-        camera.send(*fragments(NEXT, 3))
-    assert [one.ticks for one in camera.made] == [3000 * n for n in range(20)]
-
-
-def test_a_stamp_may_go_back() -> None:
-    camera = Camera()
-    for step in (3000, 3000, -90000 * 3600, 3000):
-        camera.send(NEXT, step=step)
-    ticks = [one.ticks for one in camera.made]
-    assert [b - a for a, b in itertools.pairwise(ticks)] == [3000, -90000 * 3600, 3000]
-
-
-def test_without_markers_a_picture_is_whole_when_the_next_begins() -> None:
-    camera = Camera()
-    assert camera.send(SPS, PPS, KEY, marker=False) == []
-    assert camera.send(NEXT, SECOND, marker=False) == [b"|" + b"|".join((SPS, PPS, KEY))]
-    assert [one.data for one in camera.pictures.finish()] == [START + NEXT + START + SECOND]
-    assert camera.pictures.finish() == []
-
-
-def test_parameter_sets_that_are_marked_as_pictures_belong_to_the_next() -> None:
-    camera = Camera()
-    assert camera.send(SPS) == []
-    assert camera.send(PPS, step=0) == []
-    assert camera.send(KEY, step=0) == [b"|" + b"|".join((SPS, PPS, KEY))]
-    assert camera.send(SPS) == []
-    assert camera.send(KEY) == [b"|" + b"|".join((SPS, KEY))]
-
-
-def test_a_camera_that_marks_every_slice_loses_one_picture_alone() -> None:
-    camera = Camera()
-    for _ in range(4):
-        camera.send(NEXT)
-        camera.send(SECOND, step=0)
-    camera.made += camera.pictures.finish()
-    whole = START + NEXT + START + SECOND
-    assert [one.data for one in camera.made] == [START + NEXT, whole, whole, whole]
-    assert [one.ticks for one in camera.made] == [0, 3000, 6000, 9000]
-
-
-def test_two_fields_of_a_picture_are_both_given() -> None:
-    camera = Camera()
-    for _ in range(2):
-        camera.send(KEY)
-        camera.send(NEXT, step=0)
-    assert [one.data for one in camera.made] == [START + KEY, START + NEXT] * 2
-
-
-def test_fragments_after_one_that_is_missing_are_left_out() -> None:
-    camera = Camera()
-    parts = fragments(b"\x65\x88abcdefgh")
-    camera.packet(parts[0], marker=False)
-    camera.number += 1
-    for part in parts[2:]:
-        camera.packet(part, marker=part is parts[-1])
-    assert [one.data for one in camera.made] == [START + b"\x65\x88a"]
-    camera.number += 1  # the start of the next
-    assert camera.send(*parts[1:]) == []
-    assert camera.send(NEXT) == [b"|" + NEXT]
-
-
-def test_parameter_sets_of_the_description_come_before_the_first_picture() -> None:
-    sets = ",".join(b64encode(one).decode().rstrip("=") for one in (SPS, PPS))
-    camera = Camera(medium(packetization_mode="1", sprop_parameter_sets=sets + ",*,"))
-    assert camera.send(KEY) == [b"|" + b"|".join((SPS, PPS, KEY))]
-    assert camera.send(NEXT) == [b"|" + NEXT]
-
-
-VPS5, SPS5, PPS5 = b"\x40\x01v", b"\x42\x01s", b"\x44\x01p"
-KEY5, NEXT5, SECOND5 = b"\x26\x01\xafkey", b"\x02\x01\xd0next", b"\x02\x01\x50second"
-
-
-def fragments5(unit: bytes) -> list[bytes]:
-    """Of H.265 (RFC 7798, 4.4.3)."""
-    parts = [unit[at : at + 2] for at in range(2, len(unit), 2)]
-    kind = unit[0] >> 1 & 63
-    marks = [(n == 0) << 7 | (n == len(parts) - 1) << 6 | kind for n in range(len(parts))]
-    head = bytes((unit[0] & 0x81 | 49 << 1, unit[1]))
-    return [head + bytes((mark,)) + part for mark, part in zip(marks, parts, strict=True)]
-
-
-def test_pictures_of_h265() -> None:
-    sets = {"sprop_vps": VPS5, "sprop_sps": SPS5, "sprop_pps": PPS5}
-    said = {name: b64encode(one).decode() for name, one in sets.items()}
-    camera = Camera(medium("H265", **said))
-    several = b"\x60\x01" + b"".join(struct.pack("!H", len(u)) + u for u in (PPS5, KEY5))
-    assert camera.send(several) == [b"|" + b"|".join((VPS5, SPS5, PPS5, PPS5, KEY5))]
-    assert camera.send(NEXT5, *fragments5(SECOND5)) == [b"|" + NEXT5 + b"|" + SECOND5]
-    assert camera.send(*fragments5(KEY5)) == [b"|" + KEY5]
-    assert [one.key for one in camera.made] == [True, False, True]
-
-
-@pytest.mark.parametrize("kind", range(256))
-@pytest.mark.parametrize("codec", ["H264", "H265"])
-def test_what_is_broken_or_not_known_is_left_out(codec: str, kind: int) -> None:
-    camera = Camera(medium(codec))
-    for rest in (b"", b"\0", b"\1", b"\xff", b"\1\xff", b"\0\0", b"\1\0\0", b"\1\0\5a", bytes(4)):
-        camera.packet(bytes((kind,)) + rest, marker=False)
-    good = KEY if codec == "H264" else KEY5
-    camera.packet(b"\x01", marker=True)
-    camera.send(good)
-    assert camera.made[-1].data.endswith(good)
-
-
-def test_a_picture_without_end_is_a_lost_stream() -> None:
-    camera = Camera()
-    for _ in range(559):
-        camera.packet(SEI + bytes(60_000), marker=True)
-    with pytest.raises(OSError, match="a picture of more than 33554432 bytes"):
-        camera.packet(SEI + bytes(60_000), marker=True)
+def test_h265_is_packed_its_own_way() -> None:
+    camera, rest = Camera("H265"), b"abc"
+    parts = [b"\x62\1" + bytes((mark | 19,)) + rest for mark in (0x80, 0, 0x40)]
+    found = camera.picture(0, several(b"\x60\1", VPS5, SPS5, PPS5), *parts)
+    assert found == [Picture(0, True, units(VPS5, SPS5, PPS5, b"\x26\1" + 3 * rest))]
+    assert camera.picture(9, b"\x02\1\x80") == [Picture(9, False, units(b"\x02\1\x80"))]
 
 
 @pytest.mark.parametrize(
-    "other",
-    [
-        medium("VP8"),
-        medium(""),
-        medium(packetization_mode="2"),
-        medium("H265", sprop_max_don_diff="1"),
-        medium(rate=0),
-        medium("H265", rate=0),
-    ],
+    ("kind", "key"), [(1, False), (9, False), (16, True), (20, True), (21, True)]
 )
-def test_what_is_not_known_here_is_left_to_ffmpeg(other: Medium) -> None:
-    assert Pictures.of(other) is None
+def test_h265_key_frames_are_those_that_need_none_before(kind: int, key: bool) -> None:
+    (found,) = Camera("H265").picture(0, bytes((kind << 1, 1, 0x80)))
+    assert found.key == key
+
+
+def test_stamps_wrap_go_back_and_stand_still() -> None:
+    camera = Camera()
+    stamps = (0xFFFFFF00, 0x100, 0x100 - 3600, 0x100 - 3600, 0xF0000000)
+    found = [one.ticks for stamp in stamps for one in camera.picture(stamp, P)]
+    assert found == [0, 512, 512 - 3600, 512 - 3600, 0xF0000000 - 0xFFFFFF00]
+
+
+def test_without_markers_the_next_picture_ends_one() -> None:
+    camera = Camera()
+    assert camera.send(IDR, 0, marker=False) == []
+    assert camera.send(P, 3600, marker=False) == [Picture(0, True, units(IDR))]
+    assert camera.pictures.finish() == [Picture(3600, False, units(P))]
+    assert camera.pictures.finish() == []
+
+
+def test_where_each_slice_has_a_marker_pictures_are_whole_from_the_second_on() -> None:
+    camera = Camera()
+    found = [
+        one
+        for stamp in range(0, 10_800, 3600)
+        for unit in (IDR, REST)
+        for one in camera.send(unit, stamp)
+    ]
+    assert found[1:] == [Picture(3600, True, units(IDR, REST))]
+
+
+def test_fields_of_a_picture_may_have_one_stamp() -> None:
+    camera = Camera()
+    assert [one.ticks for _ in range(2) for one in camera.picture(0, P)] == [0, 0]
+
+
+def test_a_lost_slice_is_no_sign_of_false_markers() -> None:
+    camera = Camera()
+    camera.picture(0, IDR)
+    camera.number += 1  # of the second field
+    camera.picture(0, REST)
+    assert len(camera.picture(3600, P)) == 1
+
+
+def test_what_follows_the_marker_belongs_to_the_next_picture() -> None:
+    camera, sei = Camera(), b"\x06s"
+    camera.picture(0, IDR)
+    assert camera.send(sei, 0) == []
+    assert camera.picture(3600, P) == [Picture(3600, False, units(sei, P))]
+
+
+def test_a_fragment_whose_beginning_was_lost_is_left_out() -> None:
+    camera, parts = Camera(), fragments(IDR)
+    camera.number += 1
+    assert camera.picture(0, *parts[1:]) == []
+    camera.picture(3600, parts[0])
+    camera.number += 1
+    assert camera.picture(3600, parts[-1], P)[-1].data.endswith(units(P))
+
+
+@pytest.mark.parametrize("empty", [b"", b"\0\0\0\4"], ids=["empty", "padding"])
+def test_a_packet_without_a_payload_is_no_lost_one(empty: bytes) -> None:
+    camera, parts = Camera(), fragments(IDR)
+    camera.picture(0, IDR)
+    assert camera.send(parts[0], 3600, marker=False) == []
+    head = struct.pack("!BBHII", 0x80 | (0x20 if empty else 0), 96, camera.number & 0xFFFF, 3600, 1)
+    assert camera.pictures.add(head + empty) == []
+    camera.number += 1
+    assert camera.picture(3600, *parts[1:]) == [Picture(3600, True, units(IDR))]
+
+
+def test_parameter_sets_of_the_description_are_with_every_key_frame_that_has_none() -> None:
+    """A decoder, or a recorded clip, may begin at any of them."""
+    texts = ",".join(b64encode(unit).decode().rstrip("=") for unit in (SPS, PPS))
+    camera = Camera(sprop_parameter_sets=f"{texts},!,a")
+    pictures = [camera.picture(at * 3600, unit)[0].data for at, unit in enumerate((IDR, P, IDR))]
+    assert pictures == [units(SPS, PPS, IDR), units(P), units(SPS, PPS, IDR)]
+
+
+def test_parameter_sets_of_the_stream_are_newer_than_those_of_the_description() -> None:
+    camera, new = Camera(sprop_parameter_sets=b64encode(SPS).decode()), b"\x67new"
+    assert camera.picture(0, new, PPS, IDR)[0].data == units(new, PPS, IDR)
+    assert camera.picture(3600, IDR)[0].data == units(IDR)
+
+
+def test_start_codes_that_cameras_leave_in_are_understood() -> None:
+    found = Camera().picture(0, START + SPS, START + PPS, START[1:] + IDR)
+    assert found == [Picture(0, True, units(SPS, PPS, IDR))]
+    (five,) = Camera("H265").picture(0, START + b"\x26\1\x80")
+    assert five == Picture(0, True, units(b"\x26\1\x80"))
+
+
+def test_one_unit_may_hold_all_of_a_picture_as_in_a_file() -> None:
+    whole = SPS + units(PPS, IDR)
+    assert Camera().picture(0, whole) == [Picture(0, True, START + whole)]
+
+
+@pytest.mark.parametrize(
+    "payload", [SPS * 700, b"\x67", b"\x18" + b"\0\1\x67" * 400], ids=["large", "tiny", "several"]
+)
+def test_a_picture_without_an_end_ends_the_stream(payload: bytes) -> None:
+    camera = Camera()
+    with pytest.raises(OSError, match="without an end"):
+        any(camera.send(payload, 0, marker=False) for _ in count())
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"packetization_mode": "2"}, {"codec": "H265", "sprop_max_don_diff": "1"}, {"codec": "VP8"}],
+)
+def test_other_forms_are_left_to_ffmpeg(parameters: dict[str, str]) -> None:
+    with pytest.raises(AssertionError):
+        Camera(**parameters)
+
+
+def test_a_clock_without_a_rate_is_left_to_ffmpeg() -> None:
+    assert Pictures.of(Medium("video", 96, "", "H264", 0, {})) is None

@@ -336,6 +336,29 @@ def test_a_camera_that_sends_by_udp_though_it_was_asked_for_tcp_is_named() -> No
     refused(playing("RTP/AVP;unicast;client_port=4-5;server_port=6-7")[:3], TransportError)
 
 
+def test_a_channel_that_packets_cannot_have_is_refused() -> None:
+    refused(playing("RTP/AVP/TCP;unicast;interleaved=255-256")[:3], av.InvalidDataError)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["server_port=70000-70001", "server_port=0-1", "source=cafe;server_port=6-7", "source=::"],
+)
+def test_a_place_that_is_none_is_not_sent_to(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked_up(*_: object) -> None:
+        raise AssertionError("a name was looked up")
+
+    monkeypatch.setattr("socket.getaddrinfo", looked_up)
+    with session(playing(f"RTP/AVP/UDP;unicast;client_port=1-2;{said}")) as (made, _, script):
+        made.play("udp")
+        script.join()
+        wanted = re.search(r"client_port=(\d+)-", script.heard[2])
+        assert wanted
+        with udp_camera() as sender:
+            sender.sendto(rtp(1)[4:], ("127.0.0.1", int(wanted[1])))
+            assert number_of(made.packet()) == 1
+
+
 def test_what_is_no_rtsp_is_told_at_once() -> None:
     error = refused([b"HTTP/1.1 400 Bad Request\r\n\r\n<html>"], UnfitError)
     assert error.words == "answered, but not with RTSP; check the port"  # type: ignore[attr-defined]
