@@ -7,10 +7,9 @@ import io
 import json
 import os
 import re
-import struct
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -38,14 +37,12 @@ from monitor.setup.discovery import devices
 from monitor.setup.onvif import OnvifCamera
 from monitor.sources.address import parse_address, redact, redact_argument, split_name
 from monitor.sources.file import FileSource
-from monitor.sources.rtp import HEADER_BYTES, InOrder
-from monitor.sources.rtp_video import Pictures
-from monitor.sources.sdp import Medium
 from testkit import ROOT
 from testkit.alerts import alert
 from testkit.models import motion_model
 from testkit.servers.onvif import OnvifCamera as OnvifFixture
 from testkit.servers.onvif import Stream
+from tests.fuzz import rtsp
 
 MARK = "Hunter2"  # in a password
 PLACES = (
@@ -415,49 +412,6 @@ TARGETS = {
     "health": Target(check_health, healths, JSON),
     "onvif": Target(check_onvif, onvif_answers, XML),
     "discovery": Target(check_discovery, discovery_answers, XML),
+    "rtsp": Target(rtsp.check_rtsp, rtsp.conversations, rtsp.RTSP),
+    "rtp": Target(rtsp.check_rtp, rtsp.packets, rtsp.RTP),
 }
-
-
-def check_rtp(data: bytes) -> bool:
-    """Whatever packets a camera sends, they are pictures of no more bytes, or an OSError.
-
-    The first byte chooses the codec; before each packet stands its size, in a byte.
-    """
-    codec = ("H264", "H265")[data[:1] > b"\x7f"]
-    sets = {"sprop-parameter-sets": "Z3M=,aHA=", "sprop-sps": "QgFz"}
-    pictures = Pictures.of(Medium("video", 96, "", codec, 90_000, sets))
-    assert pictures is not None
-    order, found, at, packets = InOrder(lambda: 0.0), [], 1, 0
-    with suppress(OSError):
-        while at < len(data):
-            packet = data[at + 1 : at + 1 + data[at]].ljust(HEADER_BYTES, b"\0")
-            at += 1 + data[at]
-            packets += 1
-            for one in order.add(packet):
-                found += pictures.add(one)
-        found += pictures.finish()
-    assert len(found) <= packets + 1
-    # A start code each, and those sets of the description.
-    assert sum(len(one.data) for one in found) <= 5 * len(data) + 100 * len(found)
-    return bool(found)
-
-
-def rtps() -> list[bytes]:
-    """Parameter sets, a key frame in fragments, and the next picture, of each codec."""
-    films = (
-        (b"\x18\0\2gs\0\2hp", b"\x7c\x85\x88a", b"\x7c\x45b", b"\x41\x9ac"),
-        (b"\x60\1\0\3@\1v\0\3B\1s", b"\x62\1\x93\x80a", b"\x62\1\x53b", b"\2\1\x80c"),
-    )
-    found = []
-    for codec, payloads in zip((b"\0", b"\xff"), films, strict=True):
-        data = codec
-        for at, payload in enumerate(payloads):
-            head = struct.pack("!BBHII", 0x80, 96 | (at > 1) << 7, at, 3600 * (at > 2), 1)
-            data += bytes((len(head + payload),)) + head + payload
-        found.append(data)
-    return found
-
-
-RTP = (b"\0\0\1", b"\x1c", b"\x62", b"\x90", b"\xa0", b"\xff\xff", b"\xe0", b"\0\0", b"\x80")
-
-TARGETS["rtp"] = Target(check_rtp, rtps, RTP)

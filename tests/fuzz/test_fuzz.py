@@ -76,7 +76,17 @@ READERS = {
 
 @pytest.mark.parametrize(
     "name",
-    ["configuration", "metadata", "alert-log", "source", "health", "onvif", "discovery", "rtp"],
+    [
+        "configuration",
+        "metadata",
+        "alert-log",
+        "source",
+        "health",
+        "onvif",
+        "discovery",
+        "rtsp",
+        "rtp",
+    ],
 )
 @given(st.data())
 @few(40)
