@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from monitor.sources.connection import UnfitError
 
@@ -18,9 +19,8 @@ _TEXT = re.compile(_MESSAGE)
 _LONGEST = len(b"GET_PARAMETER ")  # beginning, after which it is known what something is
 
 
-@dataclass(frozen=True)
-class Packet:
-    """What was sent on one of the channels of a connection."""
+class Interleaved(NamedTuple):
+    """A packet on one of the channels of a connection (RFC 2326, 10.12)."""
 
     channel: int
     data: bytes
@@ -77,7 +77,7 @@ class Parts:
         self._came = self._came[self._at :] + came if self._at < len(self._came) else came
         self._at = 0
 
-    def next(self) -> Packet | Message | None:
+    def next(self) -> Interleaved | Message | None:
         """The next part; None if it has not come as a whole. OSError if it has no end."""
         came, at = self._came, self._at
         if len(came) - at >= 4 and came[at] == _DOLLAR and not self._lost:
@@ -85,10 +85,10 @@ class Parts:
             if end > len(came):
                 return None
             self._at = end
-            return Packet(came[at + 1], came[at + 4 : end])
+            return Interleaved(came[at + 1], came[at + 4 : end])
         return self._other()
 
-    def _other(self) -> Packet | Message | None:
+    def _other(self) -> Interleaved | Message | None:
         while (left := len(self._came) - self._at) > 0:
             if self._came[self._at] == _DOLLAR and not self._lost:
                 return None if left < 4 else self.next()

@@ -19,7 +19,7 @@ from monitor.sources.rtp import HEADER_BYTES, InOrder
 from monitor.sources.rtp_ports import RtpPorts
 from monitor.sources.rtp_video import Pictures
 from monitor.sources.rtsp_connection import Camera
-from monitor.sources.rtsp_messages import Message, Packet, Parts
+from monitor.sources.rtsp_messages import Interleaved, Message, Parts
 from monitor.sources.sdp import Description, Medium
 from monitor.sources.source import SourceSettings
 
@@ -303,7 +303,7 @@ class RtspSession:
                 if not (came := self._camera.read()):
                     refuse(None)
                 self._parts.add(came)
-            elif isinstance(part, Packet):
+            elif isinstance(part, Interleaved):
                 if part.channel == self._channel and self._is_video(part.data):
                     self._ready.append(part.data)
             elif part.status is not None:

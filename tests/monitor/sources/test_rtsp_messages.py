@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from monitor.sources.connection import UnfitError
-from monitor.sources.rtsp_messages import Message, Packet, Parts
+from monitor.sources.rtsp_messages import Interleaved, Message, Parts
 
 PACKET = b"$\0\0\x0b401 \r\n\r\nRTS"
 ANSWER = b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-length: 4\r\n\r\n$\0\0\1"
 REQUEST = b"OPTIONS rtsp://cam/a RTSP/1.0\r\nCSeq: 7\r\n\r\n"
 
 
-def parts(*pieces: bytes) -> tuple[list[Packet | Message], int]:
+def parts(*pieces: bytes) -> tuple[list[Interleaved | Message], int]:
     """What is found, and how many bytes are skipped."""
     taken, found = Parts(), []
     for piece in pieces:
@@ -30,7 +30,7 @@ def cut(data: bytes, size: int) -> list[bytes]:
 def test_a_stream_is_taken_apart_however_it_is_cut(size: int) -> None:
     found, skipped = parts(*cut(PACKET + ANSWER + b"\r\n" + REQUEST + PACKET, size))
     first, answer, request, last = found
-    assert first == last == Packet(0, b"401 \r\n\r\nRTS")
+    assert first == last == Interleaved(0, b"401 \r\n\r\nRTS")
     assert isinstance(answer, Message)
     assert (answer.status, answer.body, answer.get("cseq")) == (200, b"$\0\0\1", "2")
     assert isinstance(request, Message)
@@ -42,7 +42,7 @@ def test_a_stream_is_taken_apart_however_it_is_cut(size: int) -> None:
 def test_after_a_packet_whose_size_is_wrong_the_next_one_is_found(size: int) -> None:
     short = b"$\0\0\x05" + b"a" * 12  # it says five bytes, and has twelve
     found, skipped = parts(*cut(PACKET + short + PACKET + REQUEST, size))
-    assert [one.data for one in found if isinstance(one, Packet)] == [
+    assert [one.data for one in found if isinstance(one, Interleaved)] == [
         PACKET[4:],
         b"aaaaa",
         PACKET[4:],
@@ -53,12 +53,12 @@ def test_after_a_packet_whose_size_is_wrong_the_next_one_is_found(size: int) -> 
 
 def test_a_dollar_among_rubbish_is_no_packet_unless_its_channel_is_known() -> None:
     found, skipped = parts(b"x$zz\xff\xff" + PACKET)
-    assert found == [Packet(0, PACKET[4:])]
+    assert found == [Interleaved(0, PACKET[4:])]
     assert skipped == 6
 
 
 def test_packets_of_a_channel_that_was_not_asked_for_are_told() -> None:
-    assert parts(b"$\4\0\1a" + PACKET)[0] == [Packet(4, b"a"), Packet(0, PACKET[4:])]
+    assert parts(b"$\4\0\1a" + PACKET)[0] == [Interleaved(4, b"a"), Interleaved(0, PACKET[4:])]
 
 
 @pytest.mark.parametrize(
