@@ -2,11 +2,13 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 EXIT_INTERRUPTED = 130
+_AGAIN_S = 2.0  # until a KeyboardInterrupt that was lost is raised again
 
 
 def start_command() -> None:
@@ -26,9 +28,14 @@ def interruptible(show_cursor: Callable[[], object]) -> Iterator[None]:
 
     A second one, and one while a module is imported, ends the process there and then;
     `show_cursor` undoes what a progress display does to the terminal. An error that comes after it
-    is a KeyboardInterrupt, too: libraries in C make others of one, such as a SystemError.
+    is a KeyboardInterrupt, too: libraries in C make others of one, such as a SystemError. Others
+    lose it: it is raised again if the block goes on, and does not handle one just then.
     """
     pressed = False
+
+    def again(signum: int, frame: FrameType | None) -> None:
+        if sys.exc_info()[1] is None and not _importing(frame):
+            raise KeyboardInterrupt
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
         nonlocal pressed
@@ -37,9 +44,12 @@ def interruptible(show_cursor: Callable[[], object]) -> Iterator[None]:
         if _importing(frame):
             show_cursor()
             _end(signum, frame)
+        signal.signal(signal.SIGALRM, again)
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S, _AGAIN_S)
         raise KeyboardInterrupt
 
     before = signal.getsignal(signal.SIGINT)
+    alarm_before = signal.getsignal(signal.SIGALRM)
     if before != signal.SIG_IGN:
         signal.signal(signal.SIGINT, interrupt)
     try:
@@ -49,6 +59,9 @@ def interruptible(show_cursor: Callable[[], object]) -> Iterator[None]:
             raise KeyboardInterrupt from None
         raise
     finally:
+        if pressed:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, alarm_before)
         signal.signal(signal.SIGINT, before)
 
 

@@ -119,6 +119,17 @@ def test_a_second_one_waits_for_nothing() -> None:
     ) == (EXIT_INTERRUPTED, "closing\n")
 
 
+def test_one_that_a_library_loses_is_raised_again_but_never_where_it_is_handled() -> None:
+    code, said = ran(
+        "import time\nimport monitor.cli.interrupt as i\ni._AGAIN_S = 0.2\n"
+        f"with interruptible(print):\n  try:\n    {PRESS}\n  except BaseException:\n    pass\n"
+        "  try:\n    time.sleep(60)\n  finally:\n    print('closing')\n    time.sleep(1)\n"
+        "    print('closed')"
+    )
+    assert code == -signal.SIGINT
+    assert said.startswith("closing\nclosed\nTraceback"), "of this program, which catches nothing"
+
+
 def test_an_import_is_not_unwound_and_the_cursor_is_shown(tmp_path: Path) -> None:
     (tmp_path / "heavy.py").write_text(
         f"import signal\ntry:\n  {PRESS}\nexcept BaseException:\n  raise ImportError from None\n"
