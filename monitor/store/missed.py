@@ -66,28 +66,20 @@ def _lately(path: Path, before: datetime) -> list[AlertEvent]:
 def _missed(store: EventStore, alerts: Sequence[AlertEvent]) -> list[AlertEvent]:
     """Those that the store does not have.
 
-    Not what is older than all that it has: it was pruned. Of a log without shards only what follows
-    a line that it has: else it may be another store's, which notified of it.
+    Not what is so old that it was pruned. Of a log without shards only what follows a line that it
+    has: else it may be another store's, which notified of it.
     """
-    oldest_ms = _oldest_ms(store)
+    pruned_ms = store.pruned_ms
     open_by_id = _known(store, list({alert.id for alert in alerts}))
     missed = []
     ours = False
     for alert in alerts:
         is_open = open_by_id.get(alert.id)
         ours = ours or is_open is not None or alert.epoch is not None
-        lacking = is_open is None or (is_open and alert.event == "end")
-        if ours and lacking and milliseconds(alert.start_time or alert.time) >= oldest_ms:
+        new = is_open is None and milliseconds(alert.start_time or alert.time) >= pruned_ms
+        if ours and (new or (is_open and alert.event == "end")):
             missed.append(alert)
     return missed
-
-
-def _oldest_ms(store: EventStore) -> int:
-    """When the oldest of the events began that can be pruned; 0 if there is none."""
-    prunable = events.c.marked.is_(False) & events.c.reason.is_not(None)
-    oldest = sa.select(events.c.at_ms).where(prunable).order_by(events.c.at_ms).limit(1)
-    with store.reading() as connection:
-        return connection.scalar(oldest) or 0
 
 
 def _known(store: EventStore, ids: Sequence[str]) -> dict[str, bool]:

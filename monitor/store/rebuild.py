@@ -71,7 +71,7 @@ class KeptStore(EventStore):
     """An event store that is opened when it is needed, and made of the log if it is lost.
 
     A damaged file is moved aside. One that is new, or was deleted, is filled with what the log and
-    the reviews say. Two processes may keep one store.
+    the reviews say, under the fence that is set by then. Two processes may keep one store.
     """
 
     def __init__(self, where: str, log_path: Path | None) -> None:
@@ -82,8 +82,6 @@ class KeptStore(EventStore):
         self._failed: tuple[float, StoreError] | None = None  # when, and how
         self._whole: object = None  # the engine of a store that was filled
         super().__init__(where, at_once=False)
-        with suppress(StoreError):  # it is told when it is needed
-            self.open()
 
     def open(self) -> None:
         """Connect, and make the store anew if it is lost; StoreError."""
@@ -143,7 +141,7 @@ class KeptStore(EventStore):
         log.error("%s; it is moved to %s", error, aside)
 
     def _fill(self) -> None:
-        """Take what the log says into a store that has nothing: all of it, or nothing.
+        """Take what the log says into a store that never had anything: all of it, or nothing.
 
         What is killed meanwhile leaves no store that seems whole.
         """
@@ -151,7 +149,7 @@ class KeptStore(EventStore):
             return
         self._filling = True
         try:
-            if self.count(most=1):
+            if self.count(most=1) or self.pruned_ms:
                 return
             with self.transaction() as connection:
                 self._filler = threading.get_ident(), connection

@@ -34,7 +34,7 @@ from monitor.store.event import (
     as_event,
     milliseconds,
 )
-from monitor.store.tables import events, news, pairs, skipped, states
+from monitor.store.tables import events, news, pairs, pruned, skipped, states
 
 if TYPE_CHECKING:
     from monitor.store.lease import Fence
@@ -256,7 +256,7 @@ class EventStore:
     def prune(self, before: datetime) -> int:
         """Delete the events that began before, except marked and open ones; how many.
 
-        What is known of the cameras from before goes, too.
+        What is known of the cameras from before goes, too. `pruned_ms` says so from then on.
         """
         old = sa.delete(events).where(
             events.c.at_ms < milliseconds(before),
@@ -271,7 +271,18 @@ class EventStore:
         with self.transaction() as connection:
             for one in (*forgotten, counted):
                 connection.execute(one)
+            add_row(connection, pruned, {"id": 1, "before_ms": 0})
+            later = {"before_ms": milliseconds(before)}
+            connection.execute(
+                sa.update(pruned).where(pruned.c.before_ms < later["before_ms"]).values(**later)
+            )
             return connection.execute(old).rowcount
+
+    @property
+    def pruned_ms(self) -> int:
+        """Events that began before, since 1970, were deleted; 0 if none ever was."""
+        with self.reading() as connection:
+            return connection.scalar(sa.select(pruned.c.before_ms)) or 0
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

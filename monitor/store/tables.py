@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0005"  # the newest of migrations/versions
+REVISION = "0006"  # the newest of migrations/versions
 
 metadata = MetaData()
 
@@ -146,6 +146,14 @@ leases = Table(
     Column("described", Text, nullable=False),  # it, for people
     Column("cameras", String(16), nullable=False),  # fingerprint of those it knows of; "": none
     Column("expires_ms", BigInteger, nullable=False),  # 0: it was given back
+)
+
+# Events that began before were deleted: one row, if any was.
+pruned = Table(
+    "pruned",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("before_ms", BigInteger, nullable=False),
 )
 
 # Whose leases these are: one row.

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from monitor.config.shard import Shard
@@ -96,6 +97,14 @@ def open_of(server: Postgres, epoch: int) -> list[str]:
     return [event.id for event in events(server) if event.epoch == epoch and event.open]
 
 
+@contextmanager
+def no_new_events(server: Postgres) -> Iterator[None]:
+    """Whoever writes one waits until this ends."""
+    with psycopg.connect(server.url) as connection:
+        connection.execute("LOCK TABLE events IN EXCLUSIVE MODE")
+        yield
+
+
 def all_kept(server: Postgres, process: Process) -> bool:
     """Whether the store has all that the log has."""
     return {line["id"] for line in process.alerts} <= {event.id for event in events(server)}
@@ -177,7 +186,10 @@ def test_one_that_was_killed_is_itself_again_at_once(
 def test_one_that_was_frozen_writes_nothing_when_it_thaws_and_ends(
     tmp_path: Path, camera: str, model: Path, server: Postgres, more: tuple[str, ...]
 ) -> None:
-    """What watches for it in processes of its own is not frozen, and keeps no evidence either."""
+    """What watches for it in processes of its own is not frozen, and keeps no evidence either.
+
+    What it had logged, and not brought to the store, the next process beside its log does.
+    """
     with (
         shard(tmp_path / "a", camera, model, server, *more) as first,
         shard(tmp_path / "b", camera, model, server, *more) as second,
@@ -186,8 +198,9 @@ def test_one_that_was_frozen_writes_nothing_when_it_thaws_and_ends(
             process.wait_for("a lease", lambda process=process: bool(lease(process)))
         held, other = (first, second) if holds(first, 1) else (second, first)
         held.wait_for("an open clip", lambda: any(p.suffix == ".mp4" for p in evidence(held)))
-        held.wait_for("quiet", lambda: all_kept(server, held))
-        held.popen.send_signal(signal.SIGSTOP)
+        with no_new_events(server):
+            held.wait_for("a start that is only logged", lambda: not all_kept(server, held))
+            held.popen.send_signal(signal.SIGSTOP)
         lines = held.alerts
         other.wait_for("the lease", lambda: holds(other, 2))
         files = evidence(held)
@@ -202,9 +215,14 @@ def test_one_that_was_frozen_writes_nothing_when_it_thaws_and_ends(
         assert {json.loads(path.read_text())["epoch"] for path in facts} == {1}
         assert [event for event in events(server) if event.epoch == 1] == before
         assert "error: lease shard 1 was taken over: it has epoch 2, of process" in held.said
+        assert not all_kept(server, held)
         other.wait_for("more alerts", lambda: len(other.alerts) > 2)
         assert other.end() == 0
-    check_epochs(server, first, second)
+    with shard(held.folder, camera, model, server, *more) as third:
+        third.wait_for("the lease, which was given back", lambda: holds(third, 3))
+        third.wait_for("what its log said before", lambda: all_kept(server, third))
+        assert third.end() == 0
+    check_epochs(server, other, third)
 
 
 def test_while_postgresql_is_gone_alerts_wait_and_the_holder_stays(

@@ -23,12 +23,8 @@ def server(shared_server: Postgres) -> Postgres:
     """A PostgreSQL server without a table."""
     engine = sa.create_engine(place(shared_server.url))
     with engine.begin() as connection:
-        connection.execute(
-            sa.text(
-                "DROP TABLE IF EXISTS events, states, skipped, pairs, news, outbox, arming, "
-                "leases, site, shards, alembic_version"
-            )
-        )
+        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+        connection.execute(sa.text("CREATE SCHEMA public"))
     engine.dispose()
     return shared_server
 

@@ -131,12 +131,24 @@ def test_what_is_old_may_have_been_pruned_and_what_comes_later_is_given_to_the_s
 
 def test_what_was_pruned_stays_so(where: str, store: EventStore, log: Path) -> None:
     old, marked, kept, missed = start("old", 900), start("m", 900), start("k", 60), start("x", 30)
-    store.record(*(one for of in (old, marked, kept) for one in (of, end(of))))
+    long = start("long", 900)
+    store.record(long, *(one for of in (old, marked, kept) for one in (of, end(of))))
     store.review("m", Verdict(marked=True), "ann")
     store.prune(NOW - timedelta(seconds=600))
-    write(log, old, marked, end(old), end(marked), kept, end(kept), missed)
+    write(log, long, old, marked, end(old), end(marked), kept, end(kept), missed, end(long))
     begin(where, log)
-    assert found(store).keys() == {"k", "m", "x"}
+    assert found(store) == {"k": False, "m": False, "x": True, "long": False}
+
+
+def test_what_is_older_than_all_that_the_store_has_was_missed_too(
+    where: str, store: EventStore, log: Path
+) -> None:
+    """The very first alert of a site may be the one whose process was killed."""
+    a, z = start("a", 60), start("z", 30)
+    write(log, a, end(a))
+    store.record(z, end(z))
+    begin(where, log)
+    assert found(store) == {"a": False, "z": False}
 
 
 def test_a_log_that_cannot_be_read_holds_nothing_up(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from monitor.store.journal import (
     read_journal,
     read_promotions,
 )
+from monitor.store.lease import Fence, Holder, Leases
 from monitor.store.rebuild import KeptStore, rebuild
 from monitor.store.sink import StoreSink
 from monitor.store.store import EventStore
@@ -229,6 +231,36 @@ def test_a_new_store_beside_an_old_log_has_its_events(tmp_path: Path) -> None:
     written_log(log)
     store = KeptStore(str(tmp_path / "events.sqlite"), log)
     assert store.count() == 10
+    store.close()
+
+
+def test_a_store_that_was_pruned_is_not_made_anew(tmp_path: Path) -> None:
+    log, path = tmp_path / "alerts.jsonl", tmp_path / "events.sqlite"
+    written_log(log)
+    store = KeptStore(str(path), log)
+    assert store.count() == 10
+    store.prune(datetime.now(UTC) + timedelta(days=1))
+    store.close()
+    assert store.count() == 0, "nothing comes back"
+    store.close()
+
+
+def test_who_was_overtaken_does_not_fill_a_new_store_either(where: str, tmp_path: Path) -> None:
+    log = tmp_path / "alerts.jsonl"
+    written_log(log)
+    store = EventStore(where)
+    leases = Leases(store)
+    former = leases.acquire("x", Holder("a", "ann"))
+    assert isinstance(former, Fence)
+    leases.acquire("x", Holder("a", "ann"))
+    sink = StoreSink(where, log, fence=lambda: former)
+
+    with pytest.raises(SinkError, match="the lease x is no longer of epoch 1"):
+        sink.begin()
+    with pytest.raises(SinkError, match="the lease x is no longer of epoch 1"):
+        sink.write(START)
+    assert store.count() == 0
+    sink.close()
     store.close()
 
 

@@ -20,7 +20,7 @@ from monitor.events.alert_log import line
 from monitor.notify.outbox import Outbox
 from monitor.states import EndReason
 from monitor.store.database import StoreDamaged, StoreError, place, server, upgrade
-from monitor.store.event import Cursor, EventFilter, Origin, Review, Verdict
+from monitor.store.event import Cursor, EventFilter, Origin, Review, Verdict, milliseconds
 from monitor.store.store import EventStore, UnknownEvent, newest_first
 from monitor.store.tables import REVISION, metadata
 from testkit.alerts import alert
@@ -242,6 +242,9 @@ def test_pruning_spares_what_is_marked_or_open(store: EventStore) -> None:
     assert store.prune(DAY + timedelta(hours=2.5)) == 1
 
     assert [event.id for event in store.all()] == ["d", "c", "b"]
+    assert store.pruned_ms == milliseconds(DAY + timedelta(hours=2.5))
+    store.prune(DAY)
+    assert store.pruned_ms == milliseconds(DAY + timedelta(hours=2.5)), "those stay deleted"
 
 
 def test_the_names_that_events_have(store: EventStore) -> None:
@@ -288,19 +291,23 @@ def test_the_tables_are_those_of_the_migrations(where: str) -> None:
     assert scripts.get_current_head() == REVISION
 
 
-def test_a_store_of_an_older_har_monitor_is_brought_up_to_date(where: str) -> None:
+def older_store(where: str, reason: str | None) -> None:
+    """Of the first revision, with an event."""
     engine = sa.create_engine(place(where))
     with engine.begin() as connection:
         upgrade(connection, "0001")
-        connection.execute(
-            sa.text(
-                "INSERT INTO events (id, camera, label, model, model_name, at_ms, start_s,"
-                " window_s, score, peak_score, trace, review, note, marked)"
-                " VALUES ('old', 'door', 'fight', 'ff', 'fights', 5, 1, 2, 0.9, 0.9, '[]',"
-                " 'unreviewed', '', false)"
-            )
+        insert = sa.text(
+            "INSERT INTO events (id, camera, label, model, model_name, at_ms, start_s, reason,"
+            " window_s, score, peak_score, trace, review, note, marked)"
+            " VALUES ('old', 'door', 'fight', 'ff', 'fights', 5, 1, :reason, 2, 0.9, 0.9, '[]',"
+            " 'unreviewed', '', false)"
         )
+        connection.execute(insert, {"reason": reason})
     engine.dispose()
+
+
+def test_a_store_of_an_older_har_monitor_is_brought_up_to_date(where: str) -> None:
+    older_store(where, None)
     store = EventStore(where)
     store.record(start("new"))
 
@@ -308,6 +315,16 @@ def test_a_store_of_an_older_har_monitor_is_brought_up_to_date(where: str) -> No
         "old": Origin.ALERT,
         "new": Origin.ALERT,
     }
+    store.close()
+
+
+@pytest.mark.parametrize(("reason", "pruned_ms"), [("score fell", 5), (None, 0)])
+def test_what_an_older_store_deleted_is_guessed_by_the_oldest_that_it_has(
+    where: str, reason: str | None, pruned_ms: int
+) -> None:
+    older_store(where, reason)
+    store = EventStore(where)
+    assert store.pruned_ms == pruned_ms
     store.close()
 
 

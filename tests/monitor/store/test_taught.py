@@ -128,7 +128,7 @@ def test_a_store_whose_filling_was_killed_is_filled_by_the_next_one(
     with monkeypatch.context() as dying:
         dying.setattr("monitor.store.rebuild.teach", die)
         with pytest.raises(KeyboardInterrupt):
-            KeptStore(where, log)
+            KeptStore(where, log).open()
     store = KeptStore(where, log)
     assert sorted(one.id for one in store.all()) == ["a1", "a2", "s1"]
     store.close()
