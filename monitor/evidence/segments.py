@@ -106,6 +106,12 @@ def recorded(segments: Sequence[SegmentTimes]) -> list[Recorded]:
     return [Recorded(tuple(some)) for some in found]
 
 
+def is_recorded(folder: Path, camera: str, start: datetime, end: datetime) -> bool:
+    """Whether all of a span is recorded in a folder."""
+    times = recorded(segments_of(folder, camera))
+    return any(one.start <= start and end <= one.end for one in times)
+
+
 def _stamp(start: datetime) -> str:
     moment = start.astimezone(UTC)
     return f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03}Z"

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from monitor.evidence.places import EventKey, RemoteFile
 from monitor.evidence.segments import SegmentTimes
+from monitor.store.journal import DeletedLine, SpanLine
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,12 @@ class Keeper(Protocol):
 
     def mark(self, event: EventKey) -> None:
         """Keep the evidence of an event if it is marked, else no longer; MonitorError."""
+
+    def teach(self, line: SpanLine) -> None:
+        """Keep a span as an event, who recorded it; NotRecorded, or MonitorError if that fails."""
+
+    def take_back(self, event: EventKey, line: DeletedLine) -> None:
+        """Delete an event that was taught, who has its clip; MonitorError if that fails."""
 
     def recorded(self, cameras: Sequence[str], *, joined: bool) -> RecordedElsewhere:
         """What is recorded of cameras; joined: segments that follow one another as one."""

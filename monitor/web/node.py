@@ -1,7 +1,8 @@
 """What a process that watches a shard serves: to the page over all shards, and to nobody else.
 
 Pictures of its cameras, evidence of events, by their ids, and what is recorded all the time, by
-cameras. Whoever asks shows the secret that stands in the event store beside the address.
+cameras. It keeps what is taught from that. Whoever asks shows the secret that stands in the event
+store beside the address.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from monitor.errors import MonitorError
 from monitor.evidence.folder import EventFiles
-from monitor.evidence.segments import Recorded, SegmentTimes, recorded
+from monitor.evidence.segments import NotRecorded, Recorded, SegmentTimes, recorded
 from monitor.link import pack
 from monitor.store.event import PAGE_MAX, EventFilter, Origin, milliseconds
+from monitor.store.journal import DeletedLine, SpanLine
 from monitor.store.store import UnknownEvent
 from monitor.web.live import LiveState, Look, Video
 from monitor.web.media import EvidenceFile
@@ -64,10 +66,16 @@ def make_node_app(web: WebState, secret: str) -> ASGIApp:
             Route("/events/{id}/marked", take_mark, methods=["POST"]),
             Route("/events/{id}/copy", make_copy, methods=["POST"]),
             Route("/events/{id}/files/{name}", give_file),
+            Route("/events/{id}", take_back_event, methods=["DELETE"]),
+            Route("/spans", teach_span, methods=["POST"]),
             Route("/recorded", list_recorded, methods=["POST"]),
             Route("/recorded/{camera}/{stamp}.mp4", give_segment),
         ],
-        exception_handlers={UnknownEvent: _unknown, MonitorError: _failed},
+        exception_handlers={
+            UnknownEvent: _unknown,
+            NotRecorded: _not_recorded,
+            MonitorError: _failed,
+        },
     )
     app.state.web = web
     return OnlyWith(app, secret)
@@ -113,6 +121,31 @@ def take_mark(request: Request) -> Response:
     _files(request)
     web = state_of(request)
     web.mark(web.store.event(request.path_params["id"]))
+    return Response(status_code=204)
+
+
+async def teach_span(request: Request) -> Response:
+    """Keep a span that is recorded here as an event, as somebody taught it."""
+    line = await _asked(request, SpanLine, "the line of a span")
+    try:
+        await run_in_threadpool(state_of(request).teach_here, line)
+    except ValueError:
+        raise HTTPException(422, "no event has such an id") from None
+    return Response(status_code=201)
+
+
+async def take_back_event(request: Request) -> Response:
+    """Delete an event that was taught, and whose clip is here."""
+    line = await _asked(request, DeletedLine, "the line of who takes it back")
+    if line.id != request.path_params["id"]:
+        raise HTTPException(422, "the line is of another event")
+
+    def delete() -> None:
+        _files(request)
+        web = state_of(request)
+        web.take_back_here(web.store.event(line.id), line)
+
+    await run_in_threadpool(delete)
     return Response(status_code=204)
 
 
@@ -270,6 +303,10 @@ class _Viewer:
 
 async def _unknown(request: HTTPConnection, error: Exception) -> Response:
     return PlainTextResponse("there is no such event\n", 404)
+
+
+async def _not_recorded(request: HTTPConnection, error: Exception) -> Response:
+    return PlainTextResponse(f"{error}\n", 422)
 
 
 async def _failed(request: HTTPConnection, error: Exception) -> Response:

@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,13 +15,14 @@ from functools import partial
 from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
 from monitor.errors import MonitorError
 from monitor.evidence.places import EventKey, RemoteFile
-from monitor.evidence.segments import SegmentTimes
+from monitor.evidence.segments import NotRecorded, SegmentTimes
 from monitor.store.event import PAGE_MAX, moment_of
+from monitor.store.journal import DeletedLine, SpanLine
 from monitor.throttle import LogThrottle
 from monitor.web.keeper import RecordedElsewhere
 from monitor.web.node import CAMERAS_MAX
@@ -30,6 +31,7 @@ from monitor.web.site import Place
 log = logging.getLogger(__name__)
 
 ANSWER_S = 3.0  # that a process has to answer
+KEEP_S = 30.0  # that it has to keep what somebody taught
 SPARED_S = 10.0  # for so long one that did not is not asked again
 FRESH_S = 3.0  # that what was found out is gone by
 AT_ONCE = 16  # processes that are asked the same
@@ -132,24 +134,69 @@ class NodeEvidence:
         if answer is None or answer.status != 204:
             raise MonitorError(f"event {event.id}: no machine that has its evidence answers")
 
+    def teach(self, line: SpanLine) -> None:
+        """Have it kept as an event where all of it is recorded; NotRecorded, or MonitorError."""
+        start, end = line.start_time, line.end_time
+        unclear: dict[Place, str] = {}
+        for place, told in self._ask_recorded([line.camera], joined=True):
+            if isinstance(told, str):
+                unclear[place] = told
+            elif any(one.start <= start and end <= one.end for one in told.get(line.camera, ())):
+                self._have(place, "POST", "/spans", line, 201)
+                return
+        why = f"no machine that answers has recorded all of {start:%Y-%m-%d %H:%M:%S} to "
+        why += "; ".join((f"{end:%H:%M:%S} UTC", *self._silent(unclear)))
+        raise NotRecorded(f"camera {line.camera}: {why}")
+
+    def take_back(self, event: EventKey, line: DeletedLine) -> None:
+        """Have it deleted where its clip is; MonitorError if nobody has that now, or it fails."""
+        place = self._know(event).place
+        if place is None:
+            raise MonitorError(f"event {event.id}: no machine that has its clip answers")
+        self._have(place, "DELETE", _path(event), line, 204)
+        self._found.pop(event.id, None)
+
+    def _have(self, place: Place, method: str, path: str, line: BaseModel, done: int) -> None:
+        """Have a process do what somebody said; NotRecorded, or MonitorError if it does not."""
+        body = line.model_dump_json(exclude_none=True).encode()
+        answer = self._ask(place, method, path, body, limit_s=KEEP_S)
+        who = f"shard {place.shard} on {place.node}"
+        if answer is None:
+            raise MonitorError(f"{who} does not answer: look whether it did it")
+        if answer.status in (422, 503):
+            kind = NotRecorded if answer.status == 422 else MonitorError
+            raise kind(answer.body.decode(errors="replace").strip())
+        if answer.status != done:
+            raise MonitorError(f"{who} cannot do it (HTTP {answer.status})")
+
     def recorded(self, cameras: Sequence[str], *, joined: bool) -> RecordedElsewhere:
         """What is recorded of cameras; joined: segments that follow one another as one."""
         segments: dict[str, list[SegmentTimes]] = defaultdict(list)
         unclear: dict[Place, str] = {}
         for begin in range(0, len(cameras), CAMERAS_MAX):
             asked = cameras[begin : begin + CAMERAS_MAX]
-            body = json.dumps({"cameras": asked, "joined": joined}).encode()
-            for place, answer in self._ask_all(self._usable(), "POST", "/recorded", body):
-                if answer is None:
-                    continue
-                try:
-                    found = _RECORDED.validate_json(answer.body)
-                except ValidationError:  # it has no such answer, or one that is too long
-                    unclear[place] = f"cannot say what it recorded (HTTP {answer.status})"
+            for place, told in self._ask_recorded(asked, joined=joined):
+                if isinstance(told, str):
+                    unclear[place] = told
                     continue
                 for camera in asked:
-                    segments[camera] += (_times(*one) for one in found.get(camera, ()))
+                    segments[camera] += told.get(camera, ())
         return RecordedElsewhere(segments, self._silent(unclear))
+
+    def _ask_recorded(
+        self, cameras: Sequence[str], *, joined: bool
+    ) -> Iterator[tuple[Place, dict[str, list[SegmentTimes]] | str]]:
+        """What each that answers has recorded, by camera; or why it cannot say."""
+        body = json.dumps({"cameras": cameras, "joined": joined}).encode()
+        for place, answer in self._ask_all(self._usable(), "POST", "/recorded", body):
+            if answer is None:
+                continue
+            try:
+                found = _RECORDED.validate_json(answer.body)
+            except ValidationError:  # it has no such answer, or one that is too long
+                yield place, f"cannot say what it recorded (HTTP {answer.status})"
+                continue
+            yield place, {name: [_times(*one) for one in times] for name, times in found.items()}
 
     def find_segment(self, camera: str, stamp: str) -> RemoteFile | None:
         """A segment of a camera; MonitorError if it is perhaps where nobody answers."""
@@ -233,10 +280,11 @@ class NodeEvidence:
         path: str,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        limit_s: float = ANSWER_S,
     ) -> _Answer | None:
         """The answer to a request; None if there is none."""
         host, _, port = place.address.rpartition(":")
-        connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=ANSWER_S)
+        connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=limit_s)
         shown = {"Authorization": f"Bearer {place.secret}", "Connection": "close"}
         with closing(connection):
             try:

@@ -23,7 +23,7 @@ from monitor.web.adding import check_may_add
 from monitor.web.charts import DAY_WIDTH, day_rows, trace_chart
 from monitor.web.html import page, zone_of
 from monitor.web.media import Media, media_of
-from monitor.web.recorded import may_teach, recordings_of
+from monitor.web.recorded import recordings_of
 from monitor.web.recordings import recordings
 from monitor.web.shadows import DAYS, Days, tried_out
 from monitor.web.users import Role
@@ -73,7 +73,6 @@ def recorded_of_camera(request: Request, visit: Viewer, name: str) -> HTMLRespon
         camera=found,
         times=recorded(told.segments[name]),
         silent=told.silent,
-        teaches=may_teach(visit, name),
         at=None if at is None else _local(at, zone_of(request), "at"),
         rolling_min=visit.web.settings.rolling_min,
         labels=sorted({*found.labels, *visit.names()[1]} - {NOTHING}),

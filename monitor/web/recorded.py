@@ -18,16 +18,13 @@ from monitor.store.taught import LEAST_S, MOST_S, taught_of
 from monitor.web.access import Reviewer, Viewer, Visit
 from monitor.web.api import PROBLEMS, UNKNOWN, EventId, EventOut, Problem, event_out
 from monitor.web.media import EvidenceFile
-from monitor.web.recordings import Recordings, find_recording, recordings, segments_here
+from monitor.web.recordings import Recordings, find_recording, recordings
 from monitor.web.remote import remote_response
 
 router = APIRouter(tags=["har-monitor"], responses=PROBLEMS)
 
 _NO_CAMERA: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "No such camera is watched."}
-}
-_ELSEWHERE: dict[int | str, dict[str, Any]] = {
-    409: {"model": Problem, "description": "Another machine recorded it, and teaches it."}
 }
 _NOT_TAUGHT: dict[int | str, dict[str, Any]] = {
     409: {"model": Problem, "description": "It was not taught: a model raised it."}
@@ -134,17 +131,11 @@ def get_recorded(visit: Viewer, name: str, query: Annotated[RecordedQuery, Query
     )
 
 
-@router.post("/api/v1/spans", responses=_NO_CAMERA | _ELSEWHERE, status_code=201)
+@router.post("/api/v1/spans", responses=_NO_CAMERA, status_code=201)
 def teach_span(visit: Reviewer, span: SpanIn) -> EventOut:
     """Teach a span: it becomes an event that is reviewed and kept, with a clip of its own."""
     if not visit.watches(span.camera):
         raise HTTPException(404, f"there is no camera {span.camera}")
-    if not may_teach(visit, span.camera):
-        raise HTTPException(
-            409,
-            f"camera {span.camera}: nothing of it is recorded on this machine: "
-            "teach it on the page of the machine that records it",
-        )
     return event_out(visit, visit.teach(span.camera, span.start, span.end, span.label))
 
 
@@ -154,11 +145,6 @@ def take_back_event(visit: Reviewer, id: EventId) -> None:
     event = visit.event(id)
     if not event.taught:
         raise HTTPException(409, f"event {id} was not taught: dismiss it if it is wrong")
-    files = visit.web.files(event)
-    if visit.web.settings.site and not (files is not None and files.there):
-        raise HTTPException(
-            409, f"event {id}: its clip is on another machine: take it back on that one's page"
-        )
     visit.take_back(event)
 
 
@@ -182,11 +168,6 @@ def recordings_of(visit: Visit, name: str) -> Recordings:
     if not visit.watches(name):
         raise HTTPException(404, f"there is no camera {name}")
     return recordings(visit.web, [name])
-
-
-def may_teach(visit: Visit, name: str) -> bool:
-    """Whether spans of a camera can be taught here: the page of all machines must have them."""
-    return not visit.web.settings.site or bool(segments_here(visit.web, name))
 
 
 def _time(camera: str, found: Recorded) -> RecordedTime:

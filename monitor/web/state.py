@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from starlette.requests import HTTPConnection
 
 from monitor.errors import MonitorError
 from monitor.evidence.folder import EventFiles, event_files
 from monitor.evidence.places import Elsewhere, EvidenceFinder
+from monitor.evidence.segments import is_recorded
 from monitor.store.event import Event, Verdict
 from monitor.store.journal import DeletedLine, Journal, PromotionLine, ReviewLine, SpanLine
 from monitor.store.lease import Fence
@@ -109,12 +111,10 @@ class WebState:
     def teach(
         self, camera: str, start: datetime, end: datetime, label: str | None, by: str
     ) -> Event:
-        """Keep a span of what is recorded as an event, in journal, store and evidence, or nowhere.
+        """Keep a span of what is recorded as an event, here or on the machine that recorded it.
 
-        NotRecorded if not all of it is recorded; MonitorError if it cannot be kept.
+        NotRecorded if not all of it is recorded by one; MonitorError if it cannot be kept.
         """
-        from monitor.evidence.spans import discard, keep_span  # PyAV, only if it is needed
-
         line = SpanLine(
             id=str(uuid.uuid4()),
             time=datetime.now(UTC),
@@ -124,27 +124,54 @@ class WebState:
             start_time=start,
             end_time=end,
         )
+        if self.keeper is None or self._recorded_here(line) is not None:
+            return self.teach_here(line)
+        self.keeper.teach(line)
+        return self.store.event(line.id)
+
+    def teach_here(self, line: SpanLine) -> Event:
+        """Keep a span that is recorded here, in journal, store and evidence, or nowhere.
+
+        As `teach`; ValueError if no file can be called by its id.
+        """
+        from monitor.evidence.spans import discard, keep_span  # PyAV, only if it is needed
+
         folder = self.settings.evidence
-        files = event_files(folder, camera, line.id, start)
-        keep_span(folder, camera, start, end, files, self.settings.min_free_gib)
+        start, end = line.start_time, line.end_time
+        files = event_files(folder, line.camera, line.id, start)
+        recorded = self._recorded_here(line) or folder
+        keep_span(recorded, line.camera, start, end, files, self.settings.min_free_gib)
         try:
             event = teach(self.store, line, lambda: self.journal.write(line))
         except BaseException:
             discard(files)
             raise
-        log.info("span %s (%s) taught by %s", event.id, event.title, by)
+        log.info("span %s (%s) taught by %s", event.id, event.title, line.by)
         return event
 
+    def _recorded_here(self, line: SpanLine) -> Path | None:
+        """The folder in which all of a span is recorded; None if there is none."""
+        span = line.camera, line.start_time, line.end_time
+        return next((one for one in self.finder.folders if is_recorded(one, *span)), None)
+
     def take_back(self, event: Event, by: str) -> None:
-        """Delete an event that was taught, everywhere."""
+        """Delete an event that was taught, everywhere; MonitorError if who has it is silent."""
+        line = DeletedLine(id=event.id, time=datetime.now(UTC), by=by)
+        files = self.files(event)
+        if self.keeper is None or (files is not None and files.there):
+            self.take_back_here(event, line)
+        else:
+            self.keeper.take_back(event, line)
+
+    def take_back_here(self, event: Event, line: DeletedLine) -> None:
+        """The same, of one that was taught here."""
         from monitor.evidence.spans import discard  # PyAV, only if it is needed
 
-        line = DeletedLine(id=event.id, time=datetime.now(UTC), by=by)
         take_back(self.store, event.id, lambda: self.journal.write(line))
         if (files := self.files(event)) is not None:
             self.copies.give_up(files)
             discard(files)
-        log.info("span %s (%s) taken back by %s", event.id, event.title, by)
+        log.info("span %s (%s) taken back by %s", event.id, event.title, line.by)
 
     def _mark_anywhere(self, event: Event) -> None:
         self.mark(event)

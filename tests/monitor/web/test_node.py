@@ -38,8 +38,9 @@ def test_without_the_secret_nothing_is_served(web: WebState) -> None:
             answers = [client.get(path, headers=headers) for path in paths]
             answers += [
                 client.post(path, headers=headers, json={"ids": ["a"]})
-                for path in ("/events", "/events/a/marked", "/events/a/copy", "/recorded")
+                for path in ("/events", "/events/a/marked", "/events/a/copy", "/recorded", "/spans")
             ]
+            answers.append(client.delete("/events/a", headers=headers))
             assert {answer.status_code for answer in answers} == {401}
             assert {answer.text for answer in answers} == {"the secret is needed\n"}
             with (

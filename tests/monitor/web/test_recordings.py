@@ -1,5 +1,6 @@
 """What is recorded all the time on the machines of a site, on the page over all of them."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -7,6 +8,9 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from monitor.errors import MonitorError
@@ -25,7 +29,7 @@ from testkit.media import make_video
 from tests.monitor.evidence.test_spans import at, record
 from tests.monitor.web.test_login import BASE, file, hashed, log_in, token
 from tests.monitor.web.test_node import SHOWN
-from tests.monitor.web.test_recorded import NOWHERE, recorded, span
+from tests.monitor.web.test_recorded import NOWHERE, lines, recorded, span
 from tests.monitor.web.test_site import SECRET, gone, listening_node, node, site
 
 __all__ = ["file", "gone", "hashed", "node", "recorded", "site", "token"]
@@ -276,18 +280,118 @@ def test_more_cameras_than_are_told_at_once_are_asked_for(site: WebState, node: 
     assert found.silent == []
 
 
-def test_what_another_machine_recorded_is_taught_on_its_page(
+def test_what_another_machine_recorded_is_taught_there(
+    page: TestClient, site: WebState, web: WebState, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    answer = page.post("/api/v1/spans", json=span())
+    assert answer.status_code == 201
+    told = answer.json()
+    assert page.get(told["media"]["clip"]).status_code == 200
+    event = web.store.event(told["event"]["id"])
+    assert (event.label, event.reviewer, event.marked) == ("hug", "local", True)
+    files = web.files(event)
+    assert files is not None
+    assert files.keep.is_file()
+    assert [line["id"] for line in lines(web)] == [event.id]
+    assert lines(site) == [], "the machine that keeps it has it in its journal"
+    assert page.get(DOOR).json()["taught"] == {"hug": 1}
+    assert f"span {event.id} (door: hug) taught by local" in caplog.text
+
+    assert page.delete("/api/v1/events/a").status_code == 409
+    assert page.delete(f"/api/v1/events/{event.id}").status_code == 204
+    assert page.delete(f"/api/v1/events/{event.id}").status_code == 404
+    assert not files.there
+    assert [line["schema"] for line in lines(web)] == [
+        "har-monitor.span.v1", "har-monitor.deleted.v1",
+    ]  # fmt: skip
+
+
+def test_the_page_of_what_another_machine_recorded_teaches(page: TestClient) -> None:
+    text = page.get("/cameras/door/recorded").text
+    assert "Teach a span</h2>\n    <form" in text
+    assert "Make a model of it" not in text
+
+
+def test_what_no_machine_that_answers_has_recorded_is_not_taught(
     page: TestClient, web: WebState
 ) -> None:
-    refused = page.post("/api/v1/spans", json=span())
-    assert refused.status_code == 409
-    assert refused.json()["detail"] == (
-        "camera door: nothing of it is recorded on this machine: teach it on the page of the "
-        "machine that records it"
-    )
     assert page.post("/api/v1/spans", json=span(camera="gone")).status_code == 404
+    refused = page.post("/api/v1/spans", json=span(19))
+    assert (refused.status_code, refused.json()["detail"]) == (
+        422,
+        "camera door: no machine that answers has recorded all of 2026-05-04 08:00:19 to 08:00:21 "
+        "UTC; shard 2/2 on two does not answer",
+    )
     assert web.store.count() == 4
-    text = page.get("/cameras/door/recorded").text
-    assert "spans are taught on that of the machine that records this camera" in text
-    assert 'id="film"' in text
-    assert 'id="teaching"' not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "said"),
+    [
+        ({"min_free_gib": 1e6}, 503, "less than 1e+06 GiB of the disk are free"),
+        ({"lease": ("shard 1", 7)}, 503, "the lease shard 1 is no longer of epoch 7"),
+    ],
+)
+def test_why_another_machine_does_not_keep_it_is_told(
+    page: TestClient, web: WebState, changes: dict[str, Any], code: int, said: str
+) -> None:
+    web.settings = web.settings.model_copy(update=changes)
+    web.guard_store()
+    answer = page.post("/api/v1/spans", json=span())
+    assert answer.status_code == code
+    assert said in answer.json()["detail"]
+    assert web.store.count() == 4
+
+
+def test_what_was_taught_on_a_machine_that_is_gone_stays(
+    site: WebState, page: TestClient, gone: Place
+) -> None:
+    name = page.post("/api/v1/spans", json=span()).json()["event"]["id"]
+    with page_over(site, gone) as alone:
+        kept = alone.delete(f"/api/v1/events/{name}")
+    assert kept.status_code == 503
+    assert kept.json()["detail"] == f"event {name}: no machine that has its clip answers"
+    assert page.get(f"/api/v1/events/{name}").status_code == 200
+
+
+def test_an_older_machine_says_that_it_cannot_keep_it(
+    site: WebState, node: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_evidence, "KEEP_S", 1.0)
+    known = [[int(at(begin_s).timestamp() * 1000) for begin_s in (0, 20)]]
+
+    async def told(request: Request) -> Response:
+        return JSONResponse({"door": known})
+
+    older = Starlette(routes=[Route("/recorded", told, methods=["POST"])])
+    with listening_node(older, LiveState(), "2/2") as place, page_over(site, place) as page:
+        answer = page.post("/api/v1/spans", json=span())
+    assert (answer.status_code, answer.json()["detail"]) == (
+        503, "shard 2/2 on one cannot do it (HTTP 404)",
+    )  # fmt: skip
+
+
+def test_a_machine_keeps_no_span_of_which_it_is_not_told_all(web: WebState) -> None:
+    line = {
+        "schema": "har-monitor.span.v1", "id": "x", "time": at(30).isoformat(), "by": "ann",
+        "camera": "door", "start_time": at(4).isoformat(), "end_time": at(6).isoformat(),
+    }  # fmt: skip
+    with TestClient(make_node_app(web, SECRET), headers=SHOWN) as asked:
+        for wrong in (
+            {"id": "../x"}, {"camera": "../door"}, {"camera": "yard/"}, {"label": "a/b"},
+            {"start_time": at(19).isoformat(), "end_time": at(21).isoformat()}, {"more": 1},
+        ):  # fmt: skip
+            assert asked.post("/spans", json=line | wrong).status_code == 422, wrong
+        assert asked.post("/spans", json=[]).status_code == 422
+        assert web.store.count() == 4
+        assert asked.post("/spans", json=line).status_code == 201
+        assert asked.post("/spans", json=line).status_code == 201, "twice is once"
+        assert web.store.count() == 5
+        deleted = {name: line[name] for name in ("id", "time", "by")}
+        deleted |= {"schema": "har-monitor.deleted.v1"}
+        for path, body in (("/events/x", {}), ("/events/x", deleted | {"id": "a"})):
+            assert asked.request("DELETE", path, json=body).status_code == 422
+        assert asked.request("DELETE", "/events/a", json=deleted | {"id": "a"}).status_code == 404
+        assert asked.request("DELETE", "/events/x", json=deleted).status_code == 204
+    assert web.store.count() == 4
