@@ -258,24 +258,20 @@ class EventStore:
 
         What is known of the cameras from before goes, too. `pruned_ms` says so from then on.
         """
+        before_ms = milliseconds(before)
         old = sa.delete(events).where(
-            events.c.at_ms < milliseconds(before),
+            events.c.at_ms < before_ms,
             events.c.marked.is_(False),
             events.c.reason.is_not(None) | (events.c.origin == Origin.TAUGHT.value),
         )
-        forgotten = [
-            sa.delete(table).where(table.c.seen_ms < milliseconds(before))
-            for table in (states, pairs)
-        ]
-        counted = sa.delete(skipped).where(skipped.c.at_ms < milliseconds(before))
+        forgotten = [sa.delete(one).where(one.c.seen_ms < before_ms) for one in (states, pairs)]
+        counted = sa.delete(skipped).where(skipped.c.at_ms < before_ms)
         with self.transaction() as connection:
             for one in (*forgotten, counted):
                 connection.execute(one)
-            add_row(connection, pruned, {"id": 1, "before_ms": 0})
-            later = {"before_ms": milliseconds(before)}
-            connection.execute(
-                sa.update(pruned).where(pruned.c.before_ms < later["before_ms"]).values(**later)
-            )
+            add_row(connection, pruned, {"id": 1, "before_ms": before_ms})
+            earlier = pruned.c.before_ms < before_ms
+            connection.execute(sa.update(pruned).where(earlier).values(before_ms=before_ms))
             return connection.execute(old).rowcount
 
     @property
