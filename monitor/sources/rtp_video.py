@@ -1,7 +1,8 @@
 """Pictures of RTP packets: H.264 (RFC 6184) and H.265 (RFC 7798), in the form of Annex B.
 
 A picture is whole with the packet whose marker says so. FFmpeg would wait for the next picture, and
-each alert would come one frame later.
+each alert would come one frame later. The first one waits for the next all the same: only that
+shows if the camera marks the ends of pictures, or those of slices.
 """
 
 from __future__ import annotations
@@ -186,6 +187,7 @@ class Pictures:
         self._ticks: int | None = None  # of what is taken now, from the first packet on
         self._given: int | None = None  # those of the picture that was given last
         self._by_marker = True  # whether markers tell the truth
+        self._held: list[Picture] = []  # the first one, until the next shows that its marker did
         self._lost = False  # whether packets of this picture are missing
         payloads.begin()
 
@@ -210,7 +212,7 @@ class Pictures:
             return []
         step = (packet.stamp - self._stamp + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
         ticks = 0 if self._ticks is None else self._ticks + step
-        found = self.finish() if ticks != self._ticks else []  # it had no marker
+        found = self._end() if ticks != self._ticks else []  # it had no marker
         self._ticks, self._stamp = ticks, packet.stamp
         self._payloads.take(packet.payload, self._parts)
         self._size += len(packet.payload)
@@ -218,12 +220,33 @@ class Pictures:
             raise OSError(None, f"a picture of more than {_MOST_BYTES} bytes, or without an end")
         if ticks == self._given and self._payloads.continued and not self._lost:
             self._by_marker = False  # it was not the end: some mark every slice
+            self._go_on()
+        elif self._payloads.slices:
+            found = self._release() + found
         if packet.marker and self._by_marker:
-            found += self.finish()
+            if self._given is None:
+                self._held = self._end()
+            else:
+                found += self._end()
         return found
 
     def finish(self) -> list[Picture]:
-        """What there is of a picture, as the last one; nothing if there is none."""
+        """What there is of pictures, as the last ones; nothing if there is none."""
+        return self._release() + self._end()
+
+    def _release(self) -> list[Picture]:
+        held, self._held = self._held, []
+        return held
+
+    def _go_on(self) -> None:
+        """With the first picture, if that is what has not ended."""
+        for begun in self._release():
+            self._parts.insert(0, begun.data)
+            self._payloads.key = self._payloads.key or begun.key
+            self._given = None
+
+    def _end(self) -> list[Picture]:
+        """The picture that is taken now; nothing if nothing of one has come."""
         if self._ticks is None or not self._payloads.slices:
             return []  # parameter sets belong to the next one
         whole = self._ticks != self._given or not self._payloads.continued

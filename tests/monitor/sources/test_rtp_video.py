@@ -33,12 +33,14 @@ class Camera:
         return self.pictures.add(head + payload)
 
     def picture(self, stamp: int, *payloads: bytes) -> list[Picture]:
+        """With the first one, which waits for the next."""
         last = len(payloads) - 1
-        return [
+        sent = [
             one
             for at, payload in enumerate(payloads)
             for one in self.send(payload, stamp & 0xFFFFFFFF, at == last)
         ]
+        return sent or self.pictures.finish()
 
 
 def units(*each: bytes) -> bytes:
@@ -97,15 +99,48 @@ def test_without_markers_the_next_picture_ends_one() -> None:
     assert camera.pictures.finish() == []
 
 
-def test_where_each_slice_has_a_marker_pictures_are_whole_from_the_second_on() -> None:
+def test_with_markers_each_picture_but_the_first_is_whole_with_its_own() -> None:
+    camera, sei = Camera(), b"\x06s"
+    assert camera.send(IDR, 0) == []
+    assert camera.send(sei, 3600, marker=False) == [], "it may be anything's"
+    assert camera.send(P, 3600) == [
+        Picture(0, True, units(IDR)), Picture(3600, False, units(sei, P)),
+    ]  # fmt: skip
+    assert camera.send(P, 7200) == [Picture(7200, False, units(P))]
+    assert camera.pictures.finish() == []
+
+
+@pytest.mark.parametrize("stamps", [(0, 3600, 7200), (0, 0, 0)], ids=["going on", "standing still"])
+def test_the_first_picture_waits_for_a_slice_that_begins_another(stamps: tuple[int, ...]) -> None:
     camera = Camera()
+    assert [len(camera.send(P, stamp)) for stamp in stamps] == [0, 2, 1]
+
+
+@pytest.mark.parametrize("sets", ["", "sprop_parameter_sets"])
+def test_where_each_slice_has_a_marker_pictures_are_whole(sets: str) -> None:
+    camera = Camera(**({sets: b64encode(SPS).decode()} if sets else {}))
     found = [
         one
-        for stamp in range(0, 10_800, 3600)
+        for stamp, kind in ((0, IDR), (3600, P), (7200, P), (10_800, P))
+        for unit in (kind, REST if kind == IDR else b"\x41\x08rest")
+        for one in camera.send(unit, stamp)
+    ]
+    first, *others = found
+    assert (first.ticks, first.key) == (0, True)
+    assert first.data.endswith(units(*((SPS,) if sets else ()), IDR, REST))
+    assert others == [Picture(stamp, False, units(P, b"\x41\x08rest")) for stamp in (3600, 7200)]
+
+
+def test_a_camera_that_marks_slices_later_is_understood_from_the_next_picture_on() -> None:
+    camera = Camera()
+    camera.picture(0, IDR)
+    found = [
+        one
+        for stamp in range(3600, 14_400, 3600)
         for unit in (IDR, REST)
         for one in camera.send(unit, stamp)
     ]
-    assert found[1:] == [Picture(3600, True, units(IDR, REST))]
+    assert found[1:] == [Picture(7200, True, units(IDR, REST))]
 
 
 def test_fields_of_a_picture_may_have_one_stamp() -> None:
