@@ -126,7 +126,7 @@ def take_mark(request: Request) -> Response:
 
 async def teach_span(request: Request) -> Response:
     """Keep a span that is recorded here as an event, as somebody taught it."""
-    line = await _asked(request, SpanLine, "the line of a span")
+    line = await _asked(request, SpanLine, "camera, times and who taught it")
     try:
         await run_in_threadpool(state_of(request).teach_here, line)
     except ValueError:
@@ -136,9 +136,9 @@ async def teach_span(request: Request) -> Response:
 
 async def take_back_event(request: Request) -> Response:
     """Delete an event that was taught, and whose clip is here."""
-    line = await _asked(request, DeletedLine, "the line of who takes it back")
+    line = await _asked(request, DeletedLine, "its id and who takes it back")
     if line.id != request.path_params["id"]:
-        raise HTTPException(422, "the line is of another event")
+        raise HTTPException(422, "it is said of another event")
 
     def delete() -> None:
         _files(request)
