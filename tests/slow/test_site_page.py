@@ -6,6 +6,7 @@ import socket
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from testkit.fakes import wait_until
 from testkit.films import looped, repeated
 from testkit.models import motion_model
 from testkit.pages import SAMPLE, Watched, opened, served, until
-from testkit.process import COMMAND, har_monitor, write_config
+from testkit.process import COMMAND, Process, har_monitor, write_config
 from testkit.servers.ffmpeg_live import free_port
 from testkit.servers.postgres import Postgres, postgres
 from testkit.servers.rtsp import rtsp_server
@@ -58,6 +59,20 @@ def page(folder: Path, cameras: dict[str, str], server: Postgres) -> Iterator[Wa
 def fetch(url: str, **headers: str) -> tuple[int, bytes]:
     with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
         return answer.status, answer.read()
+
+
+def send(method: str, url: str, said: dict[str, Any] | None = None) -> Any:
+    """What the API answers."""
+    body = None if said is None else json.dumps(said).encode()
+    headers = {"content-type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers, method=method)) as found:
+        text = found.read()
+    return json.loads(text) if text else None
+
+
+def kept(process: Process) -> list[str]:
+    """The events whose evidence it keeps whatever their age."""
+    return [path.stem for path in (process.folder / "evidence").rglob("*.keep")]
 
 
 def test_the_page_over_all_shards_shows_what_each_watches_and_keeps(tmp_path: Path) -> None:
@@ -140,20 +155,14 @@ def test_the_page_over_all_shards_shows_what_each_watches_and_keeps(tmp_path: Pa
                     tab.goto(f"/events/{one['event']['id']}")
                     until(tab, "document.getElementById('clip')?.readyState >= 2")
                     tab.screenshot(path=tmp_path / f"event-{name}.png", full_page=True)
-                    body = json.dumps({"review": "confirmed", "marked": True}).encode()
-                    request = urllib.request.Request(
-                        f"{api}/events/{one['event']['id']}",
-                        body,
-                        {"content-type": "application/json"},
-                        method="PATCH",
-                    )
-                    urllib.request.urlopen(request).close()
-                    kept = shards[name].folder / "evidence"
-                    assert [path.stem for path in kept.rglob("*.keep")] == [one["event"]["id"]]
+                    said = {"review": "confirmed", "marked": True}
+                    send("PATCH", f"{api}/events/{one['event']['id']}", said)
+                    assert kept(shards[name]) == [one["event"]["id"]]
                 for name in NAMES:
                     told = recorded(name)
                     assert told["silent"] == []
-                    (segment, *_) = told["recorded"][0]["segments"]
+                    (time, *_) = told["recorded"]
+                    (segment, *_) = time["segments"]
                     code, part = fetch(f"{site.url}{segment['address']}", Range="bytes=4-7")
                     assert (code, part) == (206, b"ftyp")
                     tab.goto(f"/cameras/{name}")
@@ -164,8 +173,21 @@ def test_the_page_over_all_shards_shows_what_each_watches_and_keeps(tmp_path: Pa
                     until(tab, "document.getElementById('film')?.currentTime > 1")
                     assert tab.locator("#cannot").is_hidden()
                     assert tab.locator("#silent").is_hidden()
-                    assert tab.locator("#teaching").count() == 0
+                    assert tab.locator("#teaching").is_visible()
                     tab.screenshot(path=tmp_path / f"recorded-{name}.png", full_page=True)
+                    start = datetime.fromisoformat(time["start"])
+                    times = [(start + timedelta(seconds=s)).isoformat() for s in (1, 3)]
+                    span = dict(zip(("start", "end"), times, strict=True)) | {"label": "wave"}
+                    taught = send("POST", f"{api}/spans", span | {"camera": name})
+                    id = taught["event"]["id"]
+                    assert id in kept(shards[name])
+                    journal = shards[name].folder / "alerts.reviews.jsonl"
+                    assert id in journal.read_text()
+                    code, part = fetch(f"{site.url}{taught['media']['clip']}", Range="bytes=4-7")
+                    assert (code, part) == (206, b"ftyp")
+                    assert recorded(name)["taught"] == {"wave": 1}
+                    send("DELETE", f"{api}/events/{id}")
+                    assert id not in kept(shards[name])
                 tab.goto("/timeline")
                 assert tab.locator("a.band").count() >= len(NAMES)
                 tab.screenshot(path=tmp_path / "timeline.png", full_page=True)
