@@ -48,6 +48,9 @@ STOP_S = 1.5
 # What is told every second: the cameras, the sinks, and for how long a window was worked on.
 Beat = Callable[[Sequence[CameraSnapshot], Sequence[SinkStatus], float], None]
 BEAT_S = 1.0
+# Python takes signals when its main thread runs. The system may give one to another thread, which
+# does not wake that.
+SIGNAL_S = 0.5
 
 
 class Monitor:
@@ -210,7 +213,8 @@ class Monitor:
                 camera.start()
             if self._view is not None:
                 self._view.run(self.stop, self._stopping.is_set)
-            closing.join()  # ends after the captures, each of which has a limit
+            while closing.is_alive():  # it ends after the captures, each of which has a limit
+                closing.join(SIGNAL_S)
         except BaseException as error:
             self.fail(error)
             self._close_view()

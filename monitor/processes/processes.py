@@ -25,7 +25,7 @@ from monitor.events.sink import Sink
 from monitor.health.status import CameraSnapshot
 from monitor.lease.granted import Grant
 from monitor.pipeline.camera import CameraSettings
-from monitor.pipeline.monitor import BEAT_S, STOP_S, Beat, cores, raise_failure
+from monitor.pipeline.monitor import BEAT_S, SIGNAL_S, STOP_S, Beat, cores, raise_failure
 from monitor.processes.messages import ProcessSettings
 from monitor.processes.placement import place
 from monitor.processes.process import END_S, WatchProcess
@@ -173,7 +173,8 @@ class Processes:
             for process in self._processes:
                 process.start()
             heartbeat.start()
-            self._ending.wait()
+            while not self._ending.wait(SIGNAL_S):
+                pass
         except BaseException as error:
             self.fail(error)
         deadline_s = self._clock() + END_S

@@ -1,5 +1,6 @@
 """har-monitor as a user types it."""
 
+import ctypes
 import json
 import os
 import pty
@@ -16,6 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from monitor.cli.app import app
+from testkit import process
 from testkit.fakes import wait_until
 from testkit.films import repeated
 from testkit.media import make_video
@@ -377,6 +379,23 @@ def test_a_signal_ends_it_cleanly_within_two_seconds(
     assert "camera film: stopped: " in errors, "it did not come to its own end"
     assert [alert["event"] for alert in alerts(log)] == ["start", "end"]
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_signal_that_the_system_gives_to_another_thread_ends_it_too(
+    model: Path, tmp_path: Path, workers: int
+) -> None:
+    """Which thread that is, is up to the system."""
+    cameras = {name: f"rtsp://127.0.0.1:9/{name}" for name in ("door", "yard")}
+    with process.har_monitor(cameras, model, folder=tmp_path, workers=workers) as started:
+        started.wait_for("it runs", lambda: bool(started.health))
+        pid = started.popen.pid
+        others = [int(one.name) for one in Path(f"/proc/{pid}/task").iterdir()]
+        watch = Stopwatch()
+        assert ctypes.CDLL(None).tgkill(pid, max(others), signal.SIGTERM) == 0
+        assert max(others) != pid
+        assert started.popen.wait(LIMIT_S) == 0
+        assert watch.seconds < 5
 
 
 def test_a_killed_monitor_leaves_whole_lines(model: Path, film: Path, tmp_path: Path) -> None:

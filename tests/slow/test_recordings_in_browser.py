@@ -75,7 +75,7 @@ def test_a_span_is_taught_to_the_machine_that_recorded_it(web: WebState) -> None
         tab.get_by_role("button", name="Save the span").click()
         taught = tab.locator("#taught li")
         taught.wait_for()
-        assert tab.locator("#counts").text_content() == "nothing: 1"
+        wait_until(lambda: tab.locator("#counts").text_content() == "nothing: 1")
         (event,) = (one for one in web.store.all() if one.origin is Origin.TAUGHT)
         assert event.duration_s == 2.0
         files = web.files(event)

@@ -99,7 +99,7 @@ def test_a_span_is_marked_on_the_timeline_and_found_among_the_events(
         tab.get_by_label("A new activity").check()
         tab.get_by_role("button", name="Save the span").click()
         tab.locator("#taught li").wait_for()
-        assert tab.locator("#counts").text_content() == "parcel thrown: 1"
+        wait_until(lambda: tab.locator("#counts").text_content() == "parcel thrown: 1")
 
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
         tab.goto("/events?label=parcel+thrown")
@@ -134,7 +134,7 @@ def test_nothing_and_a_missed_act_are_taught_and_taken_back_on_the_page(watched:
             tab.get_by_label(what).check()
             tab.get_by_role("button", name="Save the span").click()
             tab.locator("#taught li", has_text=told).wait_for()
-        assert tab.locator("#counts").text_content() == "fight: 1, nothing: 1"
+        wait_until(lambda: tab.locator("#counts").text_content() == "fight: 1, nothing: 1")
         nothing = tab.locator("#taught li", has_text="nothing").get_by_role("button")
         nothing.click()
         nothing.click()

@@ -144,9 +144,11 @@ def listening_node(app: ASGIApp, live: LiveState, shard: str = "1/2") -> Iterato
         target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True
     )
     thread.start()
-    yield Place(shard, "one", authority(*listening.getsockname()), SECRET)
-    server.should_exit = True
-    thread.join(10)
+    try:
+        yield Place(shard, "one", authority(*listening.getsockname()), SECRET)
+    finally:
+        server.should_exit = True
+        thread.join(10)
 
 
 @pytest.fixture
