@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +25,7 @@ Kind = Literal["clip.mp4", "h264.mp4", "snapshot.jpg", "thumbnail.jpg", "strip.j
 _COPY: Kind = "h264.mp4"
 _OPEN = "no-cache"  # a clip grows, and a picture is replaced: asked for again by its ETag
 _KEPT = "private, max-age=86400"
+_GROWS = timedelta(minutes=10)  # after the end, too: it shows what came then, and evidence may wait
 
 
 class EvidenceFile(FileResponse):
@@ -71,7 +73,9 @@ def get_media(request: Request, visit: Viewer, id: str, kind: Kind) -> Response:
         response = EvidenceFile(
             found, media_type=mime, filename=name, content_disposition_type="inline"
         )
-    response.headers["cache-control"] = _OPEN if event.open or kind == _COPY else _KEPT
+    is_new = datetime.now(UTC) - (event.end_time or event.at) < _GROWS
+    is_open = event.open or is_new or kind == _COPY
+    response.headers["cache-control"] = _OPEN if is_open else _KEPT
     return response
 
 

@@ -143,7 +143,7 @@ def test_the_page_over_all_shards_shows_what_each_watches_and_keeps(tmp_path: Pa
                     tab.goto(f"/cameras/{name}")
                     until(tab, "document.querySelector('.tile.playing video')?.currentTime > 1")
                 for name in NAMES:
-                    (one, *_) = (
+                    *_, one = (  # the oldest: the clip of the newest may still grow
                         one
                         for one in events(name)
                         if one["event"]["end_time"] and one["media"]["clip"]

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from monitor.web import api
 from monitor.web.access import Visit
 from monitor.web.security import BODY_MAX
 from monitor.web.state import WebState
-from tests.monitor.web.conftest import BEGAN
+from tests.monitor.web.conftest import BEGAN, ended
 
 
 def ids(client: TestClient, query: str = "") -> list[str]:
@@ -287,3 +287,20 @@ def test_the_description_of_the_api_names_no_other_host(client: TestClient) -> N
     text = client.get("/api/v1/openapi.json").text
     assert "/api/v1/events/{id}" in text
     assert "://" not in text
+
+
+@pytest.mark.parametrize(
+    ("ago_s", "kept"), [(5, "no-cache"), (3600, "private, max-age=86400")], ids=["new", "old"]
+)
+def test_a_clip_that_may_still_grow_is_asked_for_again(
+    client: TestClient, web: WebState, ago_s: float, kept: str
+) -> None:
+    """It shows what came after the end, too."""
+    began = datetime.now(UTC) - timedelta(seconds=8 + ago_s)
+    web.store.record(*ended("n", (began - BEGAN) / timedelta(hours=1)))
+    event = web.store.event("n")
+    files = web.files(event)
+    assert files is not None
+    files.stem.parent.mkdir(parents=True)
+    files.clip.write_bytes(b"clip")
+    assert client.get("/media/n/clip.mp4").headers["cache-control"] == kept
