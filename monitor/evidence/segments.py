@@ -108,8 +108,12 @@ def recorded(segments: Sequence[SegmentTimes]) -> list[Recorded]:
 
 def is_recorded(folder: Path, camera: str, start: datetime, end: datetime) -> bool:
     """Whether all of a span is recorded in a folder."""
-    times = recorded(segments_of(folder, camera))
-    return any(one.start <= start and end <= one.end for one in times)
+    return any(covers(one, start, end) for one in recorded(segments_of(folder, camera)))
+
+
+def covers(time: SegmentTimes | Recorded, start: datetime, end: datetime) -> bool:
+    """Whether all of a span lies within a time."""
+    return time.start <= start and end <= time.end
 
 
 def _stamp(start: datetime) -> str:

@@ -19,7 +19,7 @@ from monitor.evidence.clip_writer import begin_clip
 from monitor.evidence.folder import EventFiles, EvidenceFacts
 from monitor.evidence.pictures import THUMBNAIL_WIDTH, jpeg, picture_of_film
 from monitor.evidence.retention import in_words, lack_of_room
-from monitor.evidence.segments import NotRecorded, Segment, recorded, segments_of
+from monitor.evidence.segments import NotRecorded, Segment, covers, recorded, segments_of
 from monitor.mp4 import TICKS_PER_S, TIME_BASE
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def _around(folder: Path, camera: str, start: datetime, end: datetime) -> list[S
     segments = segments_of(folder, camera)
     times = recorded(segments)
     for one in times:
-        if one.start <= start and end <= one.end:
+        if covers(one, start, end):
             return [
                 each
                 for each in segments

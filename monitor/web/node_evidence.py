@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 
 from monitor.errors import MonitorError
 from monitor.evidence.places import EventKey, RemoteFile
-from monitor.evidence.segments import NotRecorded, SegmentTimes
+from monitor.evidence.segments import NotRecorded, SegmentTimes, covers
 from monitor.store.event import PAGE_MAX, moment_of
 from monitor.store.journal import DeletedLine, SpanLine
 from monitor.throttle import LogThrottle
@@ -141,7 +141,7 @@ class NodeEvidence:
         for place, told in self._ask_recorded([line.camera], joined=True):
             if isinstance(told, str):
                 unclear[place] = told
-            elif any(one.start <= start and end <= one.end for one in told.get(line.camera, ())):
+            elif any(covers(one, start, end) for one in told.get(line.camera, ())):
                 self._have(place, "POST", "/spans", line, 201)
                 return
         why = f"no machine that answers has recorded all of {start:%Y-%m-%d %H:%M:%S} to "

@@ -124,8 +124,9 @@ class WebState:
             start_time=start,
             end_time=end,
         )
-        if self.keeper is None or self._recorded_here(line) is not None:
-            return self.teach_here(line)
+        recorded = self._recorded_here(line)
+        if self.keeper is None or recorded is not None:
+            return self._keep(line, recorded)
         self.keeper.teach(line)
         return self.store.event(line.id)
 
@@ -134,13 +135,17 @@ class WebState:
 
         As `teach`; ValueError if no file can be called by its id.
         """
+        return self._keep(line, self._recorded_here(line))
+
+    def _keep(self, line: SpanLine, recorded: Path | None) -> Event:
+        """The same, of a span that is recorded in a folder; None: in none, which is told."""
         from monitor.evidence.spans import discard, keep_span  # PyAV, only if it is needed
 
         folder = self.settings.evidence
         start, end = line.start_time, line.end_time
         files = event_files(folder, line.camera, line.id, start)
-        recorded = self._recorded_here(line) or folder
-        keep_span(recorded, line.camera, start, end, files, self.settings.min_free_gib)
+        source = recorded or folder
+        keep_span(source, line.camera, start, end, files, self.settings.min_free_gib)
         try:
             event = teach(self.store, line, lambda: self.journal.write(line))
         except BaseException:

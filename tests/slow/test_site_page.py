@@ -71,7 +71,7 @@ def send(method: str, url: str, said: dict[str, Any] | None = None) -> Any:
 
 
 def kept(process: Process) -> list[str]:
-    """The events whose evidence it keeps whatever their age."""
+    """The events whose evidence it never deletes for its age."""
     return [path.stem for path in (process.folder / "evidence").rglob("*.keep")]
 
 

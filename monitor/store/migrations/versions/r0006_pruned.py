@@ -1,4 +1,4 @@
-"""Since when events were not deleted, so that those which were are not taken in again."""
+"""The moment before which events were pruned: nothing from before it is taken in again."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Whatever is older than all that a store has counted as deleted before."""
+    """Until now, what was older than all events counted as pruned."""
     op.create_table(
         "pruned",
         sa.Column("id", sa.Integer, primary_key=True),
